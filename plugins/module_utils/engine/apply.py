@@ -1,0 +1,66 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Execute a plan: in order, one failure never stops an independent change, nothing is lost without saying so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Callable, List, Set, Tuple
+
+from .errors import AppbanError
+from .plan import Change, Plan
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One change that failed, with the message a person reads."""
+
+    change: Change
+    message: str
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What became of a plan: every change is in exactly one of the three lists."""
+
+    done: Tuple[Change, ...]
+    failed: Tuple[Failure, ...]
+    skipped: Tuple[Change, ...]
+
+    def messages(self) -> List[str]:
+        """One line per change that was not made."""
+        lines = ["%s: %s" % (failure.change.key, failure.message) for failure in self.failed]
+        for change in self.skipped:
+            lines.append("%s: not attempted, because a change it needs failed" % change.key)
+        return lines
+
+
+def apply_plan(plan: Plan, execute: Callable[[Change], None]) -> Applied:
+    """Execute the changes of a plan in order.
+
+    Args:
+        plan: the plan that check mode would have printed.
+        execute: makes one change and verifies its effect; raises :class:`AppbanError` when it did not take effect.
+
+    Returns:
+        What was done, what failed and what was skipped because something it needs failed. Errors that are not
+        :class:`AppbanError` are defects and pass through.
+    """
+    done: List[Change] = []
+    failed: List[Failure] = []
+    skipped: List[Change] = []
+    missing: Set[str] = set()
+    for change in plan.changes:
+        if missing.intersection(change.needs):
+            skipped.append(change)
+            missing.add(change.key)
+            continue
+        try:
+            execute(change)
+        except AppbanError as error:
+            failed.append(Failure(change, str(error)))
+            missing.add(change.key)
+            continue
+        done.append(change)
+    return Applied(tuple(done), tuple(failed), tuple(skipped))

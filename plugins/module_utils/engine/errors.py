@@ -1,0 +1,46 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one exception tree of hosts and tenants: raised with what was being done, turned into ``fail_json`` in one place."""
+
+from __future__ import annotations
+
+
+class AppbanError(Exception):
+    """Something a person has to act on.
+
+    Args:
+        what: what happened, in one line that fits a terminal.
+        where: the file, object or command it happened at.
+        next_step: what to do next.
+    """
+
+    def __init__(self, what: str, where: str = "", next_step: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.next_step = next_step
+
+    def __str__(self) -> str:
+        text = self.what
+        if self.where:
+            text += " (%s)" % self.where
+        if self.next_step:
+            text += ". %s" % self.next_step
+        return text
+
+
+class LimitExceeded(AppbanError):
+    """The run would newly affect more devices than the policy allows."""
+
+
+class ChangeFailed(AppbanError):
+    """One change could not be made, or was made and did not take effect."""
+
+
+class WriteInCheckMode(AppbanError):
+    """A write verb was called in check mode: a defect of ours, stopped before any effect."""
+
+
+class EvidenceError(AppbanError):
+    """The evidence record could not be written or does not add up."""
