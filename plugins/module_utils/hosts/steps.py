@@ -1,0 +1,109 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What one change on a host consists of, as data, and the one place that carries it out."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from typing import Mapping, Optional, Tuple, Union
+
+from ..engine.errors import ChangeFailed
+from .system import System
+
+
+@dataclass(frozen=True)
+class FileStep:
+    """Write a whole file (``content``) or delete it (None).
+
+    Args:
+        path: absolute path.
+        content: the bytes to be there; None deletes the file.
+        mode: mode of a new file; an existing file keeps its own.
+        made_directories: directories that we made for this file and that are to go, if empty, when the file is deleted.
+    """
+
+    path: str
+    content: Optional[bytes]
+    mode: int = 0o644
+    made_directories: Tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CommandStep:
+    """Run one command that changes the host.
+
+    Args:
+        argv: program and arguments.
+        ok: exit codes that count as success.
+        env: additions to the fixed environment.
+        run_as: account to run as, where root is refused (a user's flatpak installation, Homebrew).
+        file: bytes that the command reads from a file; their temporary path replaces ``{file}`` in ``argv``.
+        file_name: name of that file (package managers judge by the ending).
+    """
+
+    argv: Tuple[str, ...]
+    ok: Tuple[int, ...] = (0,)
+    env: Optional[Mapping[str, str]] = None
+    run_as: Optional[str] = None
+    file: Optional[bytes] = None
+    file_name: str = ""
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Several steps that together are one change, in order."""
+
+    steps: Tuple[Union[FileStep, CommandStep], ...]
+
+
+Step = Union[FileStep, CommandStep, Steps]
+
+
+def perform(step: Step, system: System) -> None:
+    """Carry out one step.
+
+    Raises:
+        ChangeFailed: with the command's exit code and its last telling line.
+    """
+    if isinstance(step, Steps):
+        for each in step.steps:
+            perform(each, system)
+    elif isinstance(step, FileStep):
+        _perform_file(step, system)
+    else:
+        _perform_command(step, system)
+
+
+def _perform_file(step: FileStep, system: System) -> None:
+    if step.content is None:
+        system.remove_file(step.path)
+        for directory in reversed(step.made_directories):
+            system.remove_empty_directory(directory)
+        return
+    system.make_directory(os.path.dirname(step.path))
+    system.write(step.path, step.content, step.mode)
+
+
+def _perform_command(step: CommandStep, system: System) -> None:
+    if step.file is None:
+        _run(step, step.argv, system)
+        return
+    directory = tempfile.mkdtemp(prefix="appban-")
+    try:
+        path = os.path.join(directory, step.file_name)
+        system.write(path, step.file)
+        # apt reads local packages as its own unprivileged account, so the directory has to be open.
+        os.chmod(directory, 0o755)
+        _run(step, tuple(argument.replace("{file}", path) for argument in step.argv), system)
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _run(step: CommandStep, argv: Tuple[str, ...], system: System) -> None:
+    result = system.command(argv, env=step.env, run_as=step.run_as)
+    if result.rc not in step.ok:
+        raise ChangeFailed("a command failed with %s" % result.explain(), " ".join(step.argv), "Run it by hand on the host to see all of its output")
