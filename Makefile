@@ -1,0 +1,61 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Every target works in a fresh clone, in a directory of any name, and makes the virtual environment it needs.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# Ansible insists on a UTF-8 locale, and a bare Debian sets none.
+ifeq ($(shell uname -s),Linux)
+export LC_ALL := C.UTF-8
+endif
+export PYTHONDONTWRITEBYTECODE := 1
+# What a caller's shell says about Python and Ansible must not reach the targets.
+unexport PYTHONPATH PYTHONHOME ANSIBLE_CONFIG VIRTUAL_ENV
+
+python := .venv/bin/python
+# Tests run in this many processes.
+PYTEST_WORKERS ?= 2
+PYTEST_ARGS ?=
+
+# Tools that look for a collection find this checkout below .build/c, whatever the checkout is called.
+in_checkout = PATH="$(CURDIR)/.venv/bin:$$PATH" PYTHONPATH="$(CURDIR)/.build/c" ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/.build/c"
+
+.PHONY: help setup test lint sanity bench demo changelog clean
+
+help:  ## List the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
+
+setup:  ## Make the development virtual environment and the collection layout
+	@tools/venv.sh .venv requirements-dev.txt
+	@mkdir -p .build/c/ansible_collections/appban
+	@[ "$$(readlink .build/c/ansible_collections/appban/endpoint)" = ../../../.. ] \
+	  || ln -sfn ../../../.. .build/c/ansible_collections/appban/endpoint
+
+test: setup  ## Run all tests (PYTEST_ARGS='-k name' and PYTEST_WORKERS=N are passed on)
+	@tools/lab_tools.sh
+	@$(in_checkout) $(python) -m pytest -n $(PYTEST_WORKERS) --dist loadscope $(PYTEST_ARGS)
+
+lint: setup  ## Run the linters, the type checker and the release checks
+	@tools/venv.sh .build/venv-lint requirements-lint.txt
+	@$(in_checkout) $(python) tools/lint.py $(LINT_ARGS)
+
+sanity: setup  ## Run ansible-test sanity with ansible-core 2.19 and, where Python 3.12 or later is found, 2.21
+	@$(in_checkout) $(python) tools/sanity.py $(SANITY_ARGS)
+
+bench: setup  ## Measure; writes .build/bench.json (BENCH_ARGS=--quick for the quick half)
+	@tools/lab_tools.sh
+	@$(in_checkout) $(python) tests/benchmarks/run.py $(BENCH_ARGS)
+
+demo: setup  ## Show a ban from policy to evidence on a throwaway host
+	@tools/lab_tools.sh
+	@$(in_checkout) $(python) -m tests.lab.demo $(DEMO_ARGS)
+
+changelog: setup  ## Build CHANGELOG.rst from changelogs/changelog.yaml
+	@tools/venv.sh .build/venv-lint requirements-lint.txt
+	@.build/venv-lint/bin/antsibull-changelog generate
+
+clean:  ## Remove what the targets have generated
+	@rm -rf .venv .build .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/output
