@@ -1,0 +1,190 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one vocabulary of results, and the one function that gives a device and app its outcome.
+
+An outcome says what was observed, never what was hoped for: a queued command is ``removal_requested``, an app that is
+blocked and still there is ``blocked_not_removed``, and what could not be looked at is ``not_observable``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Mapping, Optional, Tuple
+
+OUTCOMES: Tuple[str, ...] = (
+    "compliant",
+    "removed",
+    "removal_requested",
+    "blocked_not_removed",
+    "violating",
+    "advised",
+    "access_withdrawn",
+    "recurred",
+    "exempt",
+    "exemption_expired",
+    "out_of_scope",
+    "unclassified",
+    "cannot_enforce",
+    "not_observable",
+    "stale",
+    "unreachable",
+    "failed",
+)
+
+#: Machine-readable reasons. ``cannot_enforce`` and ``not_observable`` always carry one; others may.
+REASONS: Tuple[str, ...] = (
+    "unsupervised",
+    "user_enrollment",
+    "personal_profile",
+    "privacy_setting",
+    "no_backend",
+    "no_identifier",
+    "no_block",
+    "detect_only",
+    "not_root",
+    "removed",
+    "removal_requested",
+    "present",
+    "check_mode",
+    "report_only",
+    "not_yet_in_force",
+    "under_review",
+    "ban_lifted",
+    "recurrence",
+    "refused_protected",
+    "refused_dependents",
+    "refused_replacement",
+    "refused_max_removals",
+    "refused_unsolvable",
+    "limit_exceeded",
+    "error",
+)
+
+_REASON_REQUIRED = frozenset(("cannot_enforce", "not_observable"))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The result for one device and one app.
+
+    Args:
+        name: one of :data:`OUTCOMES`.
+        reason: one of :data:`REASONS`, or empty where the outcome says it all.
+    """
+
+    name: str
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        if self.name not in OUTCOMES:
+            raise ValueError("unknown outcome %r" % self.name)
+        if self.reason and self.reason not in REASONS:
+            raise ValueError("unknown reason %r" % self.reason)
+        if self.name in _REASON_REQUIRED and not self.reason:
+            raise ValueError("outcome %s needs a reason" % self.name)
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What a target saw and did for one device and app.
+
+    Args:
+        reachable: the device answered at all.
+        before: the app was there before the run; None where that could not be looked at.
+        after: the app is there after the run; None where that could not be looked at.
+        why_not_seen: reason for ``before`` being None.
+        removal: ``none``, ``done`` or ``requested`` (a queued command).
+        removed_earlier: we removed it from this device before, so finding it again is a recurrence.
+        block: ``none``, ``soft`` or ``strong``: the block that stands after the run.
+        why_not_blocked: reason for a demanded block that does not stand.
+        why_not_removed: reason for a demanded removal that can't be made by this target.
+        advised: a notice was given.
+        access_withdrawn: work access is withdrawn.
+        error: reason of a failed or refused run on this device; empty if none.
+    """
+
+    reachable: bool = True
+    before: Optional[bool] = None
+    after: Optional[bool] = None
+    why_not_seen: str = ""
+    removal: str = "none"
+    removed_earlier: bool = False
+    block: str = "none"
+    why_not_blocked: str = ""
+    why_not_removed: str = ""
+    advised: bool = False
+    access_withdrawn: bool = False
+    error: str = ""
+
+
+def judge(decision: Mapping[str, Any], seen: Observation, check_mode: bool = False) -> Outcome:
+    """Give one device and app its outcome.
+
+    Args:
+        decision: the app's part of a decision in plain form (``verdict``, ``actions``, ``exemption``).
+        seen: what the target observed.
+        check_mode: the run changed nothing, so what would have been removed is still there.
+    """
+    verdict = decision["verdict"]
+    if verdict == "out_of_scope":
+        return Outcome("out_of_scope")
+    if verdict == "unclassified":
+        return Outcome("unclassified")
+    if not seen.reachable:
+        return Outcome("unreachable")
+    if seen.error:
+        return Outcome("failed", seen.error)
+    if verdict == "exempt":
+        return Outcome("exempt", "present" if seen.before else "")
+    if seen.before is None:
+        return Outcome("not_observable", seen.why_not_seen or "no_backend")
+    if verdict != "enforce":
+        return _not_enforced(verdict, seen)
+    return _enforced(decision, seen, check_mode)
+
+
+def _not_enforced(verdict: str, seen: Observation) -> Outcome:
+    if verdict == "report_only":
+        return Outcome("violating" if seen.before else "compliant", "report_only")
+    reason = {"pending": "not_yet_in_force", "review": "under_review", "lifted": "ban_lifted"}[verdict]
+    return Outcome("compliant", reason)
+
+
+def _enforced(decision: Mapping[str, Any], seen: Observation, check_mode: bool) -> Outcome:
+    actions = decision["actions"]
+    if not seen.before:
+        if "block" in actions and seen.block == "none" and not check_mode:
+            return Outcome("cannot_enforce", seen.why_not_blocked or "no_block")
+        return Outcome("compliant")
+    expired = (decision.get("exemption") or {}).get("state") == "expired"
+    if expired:
+        return Outcome("exemption_expired", _what_was_done(seen, check_mode))
+    if seen.removal == "requested":
+        return Outcome("removal_requested", "recurrence" if seen.removed_earlier else "")
+    if seen.removal == "done" and seen.after is False:
+        if "block" in actions and seen.block == "none":
+            # Removal and block are two results; with one of them missing the device isn't where the policy wants it.
+            return Outcome("cannot_enforce", seen.why_not_blocked or "no_block")
+        return Outcome("recurred" if seen.removed_earlier else "removed")
+    if check_mode:
+        return Outcome("violating", "check_mode")
+    if seen.access_withdrawn:
+        return Outcome("access_withdrawn")
+    if seen.block != "none":
+        return Outcome("blocked_not_removed", seen.why_not_removed)
+    if "remove" in actions or "block" in actions:
+        return Outcome("cannot_enforce", seen.why_not_removed or seen.why_not_blocked or "no_backend")
+    if seen.advised:
+        return Outcome("advised")
+    return Outcome("violating")
+
+
+def _what_was_done(seen: Observation, check_mode: bool) -> str:
+    if check_mode:
+        return "check_mode"
+    if seen.removal == "done" and seen.after is False:
+        return "removed"
+    if seen.removal == "requested":
+        return "removal_requested"
+    return "present"
