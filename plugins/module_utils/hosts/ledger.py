@@ -1,0 +1,115 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What this host remembers of us: which blocks are ours, and what we removed. Lift takes exactly what is written here.
+
+The ledger is one small JSON file, readable by root only. It holds names of banned packages and the bookkeeping of our own
+edits, never the content of an administrator's file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Mapping, Tuple
+
+from ..engine.errors import AppbanError
+from .system import System
+
+LEDGER_PATH = "/var/lib/appban/ledger.json"
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The ledger's content.
+
+    Args:
+        owned: backend -> what that backend remembers of its block.
+        apps: app id -> ``{"since": instant, "blocks": {backend: {"names": [...], "strong": bool}}}``.
+        removed: app id -> ``[{"backend", "name", "version", "scope", "at"}]``, oldest first.
+        made_directory: the ledger's directory did not exist before us.
+    """
+
+    owned: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    apps: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    removed: Mapping[str, Tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
+    made_directory: bool = True
+
+    def __bool__(self) -> bool:
+        return bool(self.owned or self.apps or self.removed)
+
+    def knows(self, app: str) -> bool:
+        """Whether this host was affected by us for this app before."""
+        return app in self.apps or app in self.removed
+
+
+def read_ledger(system: System) -> Ledger:
+    """The host's ledger; an empty one where there is none.
+
+    Raises:
+        AppbanError: when the file is there and can't be understood. Guessing would lose track of what is ours.
+    """
+    data = system.read(LEDGER_PATH)
+    if data is None:
+        return Ledger(made_directory=not system.exists(os.path.dirname(LEDGER_PATH)))
+    try:
+        plain = json.loads(data.decode("utf-8"))
+        if plain["format"] != _FORMAT:
+            raise ValueError("format %r is not %d" % (plain["format"], _FORMAT))
+        return Ledger(
+            owned={str(name): dict(owned) for name, owned in plain["owned"].items()},
+            apps={str(app): dict(entry) for app, entry in plain["apps"].items()},
+            removed={str(app): tuple(dict(each) for each in entries) for app, entries in plain["removed"].items()},
+            made_directory=bool(plain["made_directory"]),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise AppbanError(
+            "the ledger of this host is damaged: %s" % error,
+            LEDGER_PATH,
+            "Restore it from a backup; or, if our blocks were taken away by hand, delete it and run again",
+        ) from None
+
+
+def write_ledger(system: System, ledger: Ledger, current: Ledger) -> None:
+    """Bring the file to ``ledger``; nothing is written when that is what it says already, and an empty ledger leaves no file."""
+    if render_ledger(ledger) == render_ledger(current):
+        return
+    if not ledger:
+        system.remove_file(LEDGER_PATH)
+        if ledger.made_directory:
+            system.remove_empty_directory(os.path.dirname(LEDGER_PATH))
+        return
+    system.make_directory(os.path.dirname(LEDGER_PATH), 0o755)
+    system.write(LEDGER_PATH, render_ledger(ledger), 0o600)
+
+
+def render_ledger(ledger: Ledger) -> bytes:
+    """The ledger as bytes: sorted keys, so that equal ledgers are equal files."""
+    plain = {
+        "about": "Kept by appban.endpoint. It says which blocks on this host are ours, so that ending a ban takes exactly those. Do not edit.",
+        "format": _FORMAT,
+        "owned": ledger.owned,
+        "apps": ledger.apps,
+        "removed": {app: list(entries) for app, entries in ledger.removed.items()},
+        "made_directory": ledger.made_directory,
+    }
+    return (json.dumps(plain, indent=1, sort_keys=True) + "\n").encode("utf-8")
+
+
+def both(old: Any, new: Any) -> Any:
+    """Everything that either of two bookkeepings claims; where they differ in a plain value, the new one.
+
+    Written before changes are made: killed at any moment, the next run still knows all that may be ours.
+    """
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        merged: Dict[str, Any] = dict(old)
+        for key, value in new.items():
+            merged[key] = both(old[key], value) if key in old else value
+        return merged
+    if isinstance(old, (list, tuple)) and isinstance(new, (list, tuple)):
+        united: List[Any] = list(new)
+        united.extend(item for item in old if item not in united)
+        return united
+    return new
