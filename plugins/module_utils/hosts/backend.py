@@ -45,7 +45,7 @@ class Refusal:
     """Why nothing at all is done on this host.
 
     Args:
-        reason: ``protected``, ``dependents``, ``replacement``, ``max_removals`` or ``unsolvable``.
+        reason: ``protected``, ``dependents``, ``replacement``, ``max_removals``, ``invalid_name`` or ``unsolvable``.
         names: the packages that were asked for.
         plan: what the package manager would do, one line each (``remove media-suite``, ``install tiktok-rev``).
         message: one sentence with the way on.
