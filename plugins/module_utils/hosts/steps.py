@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Mapping, Optional, Tuple, Union
 
 from ..engine.errors import ChangeFailed
+from .locks import Lock, waiting_for
 from .system import System
 
 
@@ -43,6 +44,7 @@ class CommandStep:
         run_as: account to run as, where root is refused (a user's flatpak installation, Homebrew).
         file: bytes that the command reads from a file; their temporary path replaces ``{file}`` in ``argv``.
         file_name: name of that file (package managers judge by the ending).
+        lock: the package manager's lock to wait for first, where the command itself can't wait.
     """
 
     argv: Tuple[str, ...]
@@ -51,6 +53,7 @@ class CommandStep:
     run_as: Optional[str] = None
     file: Optional[bytes] = None
     file_name: str = ""
+    lock: Optional[Lock] = None
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,8 @@ def _perform_command(step: CommandStep, system: System) -> None:
 
 
 def _run(step: CommandStep, argv: Tuple[str, ...], system: System) -> None:
-    result = system.command(argv, env=step.env, run_as=step.run_as)
+    # Check mode refuses in system.command, before which no lock file may be made.
+    with waiting_for(None if system.check_mode else step.lock) as held:
+        result = system.command(argv, env={**held, **(step.env or {})}, run_as=step.run_as)
     if result.rc not in step.ok:
         raise ChangeFailed("a command failed with %s" % result.explain(), " ".join(step.argv), "Run it by hand on the host to see all of its output")

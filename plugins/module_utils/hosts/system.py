@@ -96,6 +96,10 @@ class System:
         """Whether something is at the path, a dangling link included."""
         return os.path.lexists(path)
 
+    def is_link(self, path: str) -> bool:
+        """Whether a symbolic link is at the path, dangling or not."""
+        return os.path.islink(path)
+
     def is_root(self) -> bool:
         """Whether writes can succeed at all."""
         return os.geteuid() == 0
@@ -111,6 +115,9 @@ class System:
         self.writes += 1
         target = os.path.realpath(path)
         directory = os.path.dirname(target)
+        if os.path.exists(target) and not os.path.isfile(target):
+            # A link to /dev/null is a usual way to switch a drop-in off; renaming over its target would replace the device.
+            raise ChangeFailed("cannot write a file: something else is there", path, "Look at it on the host; it is a link to, or is, no regular file")
         before = os.stat(target) if os.path.exists(target) else None
         try:
             descriptor, temporary = tempfile.mkstemp(prefix=".appban-", dir=directory)

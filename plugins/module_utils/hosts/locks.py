@@ -1,0 +1,90 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Waiting for a package manager's lock. A lock that is not ours is waited for and never taken away."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Callable, Dict, Iterator, Mapping, Optional
+
+from ..engine.errors import ChangeFailed
+
+PAUSE = 0.2
+
+
+@dataclass(frozen=True)
+class Lock:
+    """What to wait for before a command runs.
+
+    Args:
+        path: the lock file.
+        timeout: seconds to wait.
+        held: True for a record lock that we hold while the command runs, as apt holds dpkg's frontend lock; False for a file
+            whose mere existence is the lock (pacman) and which the command makes itself.
+        env: what tells the command that its caller holds the lock.
+    """
+
+    path: str
+    timeout: int
+    held: bool = False
+    env: Optional[Mapping[str, str]] = None
+
+
+@contextmanager
+def waiting_for(
+    lock: Optional[Lock],
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[Dict[str, str]]:
+    """Wait for a lock and, where it is a record lock, hold it meanwhile.
+
+    Yields:
+        Environment for the command.
+
+    Raises:
+        ChangeFailed: the lock was not free in time.
+    """
+    if lock is None:
+        yield {}
+        return
+    deadline = clock() + lock.timeout
+    if not lock.held:
+        while os.path.lexists(lock.path):
+            if clock() >= deadline:
+                raise _still_locked(lock)
+            sleep(PAUSE)
+        yield dict(lock.env or {})
+        return
+    try:
+        # The same call as apt's own (open, then F_SETLK on the whole file); Python's descriptors are not inherited by the command.
+        descriptor = os.open(lock.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o640)
+    except OSError as error:
+        raise ChangeFailed("cannot open the package manager's lock: %s" % error.strerror, lock.path, "Run as root (become) on this host") from error
+    try:
+        while True:
+            try:
+                fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError as error:
+                if error.errno not in (errno.EACCES, errno.EAGAIN):
+                    raise ChangeFailed("cannot take the package manager's lock: %s" % error.strerror, lock.path) from error
+                if clock() >= deadline:
+                    raise _still_locked(lock) from error
+                sleep(PAUSE)
+        yield dict(lock.env or {})
+    finally:
+        os.close(descriptor)
+
+
+def _still_locked(lock: Lock) -> ChangeFailed:
+    return ChangeFailed(
+        "another program still uses the package manager after %d seconds" % lock.timeout,
+        lock.path,
+        "Let it finish, or raise lock_timeout; the lock is never removed by force",
+    )
