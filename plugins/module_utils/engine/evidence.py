@@ -76,7 +76,8 @@ def closing_hash(path: str) -> str:
         last = json.loads(tail[-1])
         found = last["hash"]
     except (IndexError, ValueError, KeyError, TypeError):
-        raise EvidenceError("an evidence record does not end with its hash", path, "It was cut or changed; move it aside and keep it") from None
+        fix = "It was cut or changed; move it aside and keep it"
+        raise EvidenceError("an evidence record does not end with its hash", path, fix) from None
     return str(found)
 
 

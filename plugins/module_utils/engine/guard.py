@@ -54,12 +54,13 @@ def check_limits(limits: Limits, newly_affected: Sequence[str], devices: int) ->
     if limits.max_devices is not None and count > limits.max_devices:
         breaches.append("max_devices is %d" % limits.max_devices)
     if limits.max_percent is not None and devices and count * 100.0 / devices > limits.max_percent:
-        breaches.append("max_percent is %g and %d of %d devices is %.1f %%" % (limits.max_percent, count, devices, count * 100.0 / devices))
+        breaches.append("max_percent is %g and this is %.1f %%" % (limits.max_percent, count * 100.0 / devices))
     if not breaches:
         return
     shown = ", ".join(newly_affected[:5]) + (", ..." if count > 5 else "")
     raise LimitExceeded(
         "stopped before any write: this run would newly affect %d of %d devices, but %s" % (count, devices, " and ".join(breaches)),
         shown,
-        "Look at the plan with --check --diff; then raise `limits` in the policy, override them for this run, or run on a part of the fleet (--limit)",
+        "Look at the plan with --check --diff; then raise `limits` in the policy, override them for this run,"
+        " or run on a part of the fleet (--limit)",
     )

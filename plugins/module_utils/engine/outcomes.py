@@ -57,6 +57,7 @@ REASONS: Tuple[str, ...] = (
     "refused_replacement",
     "refused_max_removals",
     "refused_unsolvable",
+    "refused_invalid_name",
     "limit_exceeded",
     "error",
 )

@@ -88,7 +88,7 @@ def write_ledger(system: System, ledger: Ledger, current: Ledger) -> None:
 def render_ledger(ledger: Ledger) -> bytes:
     """The ledger as bytes: sorted keys, so that equal ledgers are equal files."""
     plain = {
-        "about": "Kept by appban.endpoint. It says which blocks on this host are ours, so that ending a ban takes exactly those. Do not edit.",
+        "about": "Kept by appban.endpoint: which blocks on this host are ours, so that ending a ban takes exactly those. Do not edit.",
         "format": _FORMAT,
         "owned": ledger.owned,
         "apps": ledger.apps,

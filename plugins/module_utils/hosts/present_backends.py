@@ -1,0 +1,108 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which package managers a host has. Judged by their programs: the ``pkg_mgr`` fact names one and misses the others."""
+
+from __future__ import annotations
+
+from typing import AbstractSet, Callable, List, Tuple
+
+from .backend import Backend
+from .system import System
+
+#: Names of all backends, in the order in which they are asked. Of those that share a database the first one here removes.
+BACKEND_NAMES: Tuple[str, ...] = ("apt", "dnf5", "dnf4", "zypper", "pacman", "apk", "flatpak", "snap", "homebrew")
+
+
+def present_backends(system: System, wanted: Tuple[str, ...], concerned: Callable[[str, Tuple[str, ...]], bool]) -> List[Backend]:
+    """The host's backends that this run has anything to do with.
+
+    Args:
+        system: the host.
+        wanted: names to restrict to; empty means all.
+        concerned: ``(backend name, its kinds) -> bool``; a backend that is not concerned is not even loaded.
+    """
+    chosen: List[Backend] = []
+    databases: AbstractSet[str] = set()
+    for name, kinds, programs, load in _TABLE:
+        if wanted and name not in wanted:
+            continue
+        if not concerned(name, kinds) or not all(system.which(program) for program in programs):
+            continue
+        backend = load(system, databases)
+        if backend is None:
+            continue
+        chosen.append(backend)
+        databases = databases | {backend.database}
+    return chosen
+
+
+# Each loader imports its backend only when the host has its programs: a run pays for what it uses.
+
+
+def _apt(system: System, databases: AbstractSet[str]) -> Backend:
+    from .apt import Apt
+
+    return Apt(system)
+
+
+def _dnf5(system: System, databases: AbstractSet[str]) -> Backend:
+    from .dnf5 import Dnf5
+
+    return Dnf5(system, keeps_guard="rpm" not in databases)
+
+
+def _dnf4(system: System, databases: AbstractSet[str]) -> Backend:
+    from .dnf4 import Dnf4
+
+    return Dnf4(system, keeps_guard="rpm" not in databases)
+
+
+def _zypper(system: System, databases: AbstractSet[str]) -> Backend:
+    from .zypper import Zypper
+
+    return Zypper(system, keeps_guard="rpm" not in databases)
+
+
+def _pacman(system: System, databases: AbstractSet[str]) -> Backend:
+    from .pacman import Pacman
+
+    return Pacman(system)
+
+
+def _apk(system: System, databases: AbstractSet[str]) -> Backend:
+    from .apk import Apk
+
+    return Apk(system)
+
+
+def _flatpak(system: System, databases: AbstractSet[str]) -> Backend:
+    from .flatpak import Flatpak
+
+    return Flatpak(system)
+
+
+def _snap(system: System, databases: AbstractSet[str]) -> Backend:
+    from .snap import Snap
+
+    return Snap(system)
+
+
+def _homebrew(system: System, databases: AbstractSet[str]) -> Backend:
+    from .homebrew import Homebrew
+
+    return Homebrew(system)
+
+
+_TABLE: Tuple[Tuple[str, Tuple[str, ...], Tuple[str, ...], Callable[[System, AbstractSet[str]], Backend]], ...] = (
+    ("apt", ("deb",), ("dpkg-query", "apt-get"), _apt),
+    ("dnf5", ("rpm",), ("rpm", "dnf5"), _dnf5),
+    # Fedora with dnf5 keeps "dnf" as a link to it; the program of dnf4 is dnf-3 everywhere.
+    ("dnf4", ("rpm",), ("rpm", "dnf-3"), _dnf4),
+    ("zypper", ("rpm",), ("rpm", "zypper"), _zypper),
+    ("pacman", ("pacman",), ("pacman",), _pacman),
+    ("apk", ("apk",), ("apk",), _apk),
+    ("flatpak", ("flatpak",), ("flatpak",), _flatpak),
+    ("snap", ("snap",), ("snap",), _snap),
+    ("homebrew", ("brew_formula", "brew_cask"), ("brew",), _homebrew),
+)

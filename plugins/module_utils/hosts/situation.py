@@ -1,0 +1,101 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A host as it was found: its package managers, the banned packages in their databases, and what it remembers of us."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Dict, FrozenSet, List, Mapping, Optional, Set, Tuple
+
+from .backend import Backend, Package
+from .ledger import Ledger, read_ledger
+from .present_backends import present_backends
+from .request import PACKAGE_KINDS, AppRequest, HostRequest
+from .system import System
+
+
+@dataclass(frozen=True)
+class Finding:
+    """An installed package that a listed app names.
+
+    Args:
+        backend: the backend that found it, and that removes it.
+        app: the app that names it.
+        package: the package as the database has it.
+        actionable: False where the identifier is ``detect_only``: it is reported and never removed.
+    """
+
+    backend: Backend
+    app: AppRequest
+    package: Package
+    actionable: bool
+
+    def to_plain(self) -> Dict[str, str]:
+        """The finding as the module returns it."""
+        plain = {
+            "app": self.app.id,
+            "backend": self.backend.name,
+            "name": self.package.name,
+            "version": self.package.version,
+            "scope": self.package.scope,
+            "confidence": "actionable" if self.actionable else "detect_only",
+        }
+        if self.package.held:
+            plain["held"] = self.package.held
+        return plain
+
+
+@dataclass(frozen=True)
+class Situation:
+    """Everything that a run knows before it decides.
+
+    Args:
+        backends: the host's backends that this run has anything to do with.
+        findings: the banned packages that are installed; of a database that backends share, once.
+        ledger: what the host remembers of us.
+    """
+
+    backends: Tuple[Backend, ...]
+    findings: Tuple[Finding, ...]
+    ledger: Ledger
+
+    def can_see(self, app: AppRequest) -> bool:
+        """Whether any package manager of this host could have the app under a name that we know."""
+        return any(app.all_names(kind) for backend in self.backends for kind in backend.kinds)
+
+
+def look(request: HostRequest, system: System) -> Situation:
+    """Read the host: the ledger, and for each database one question about the listed names only.
+
+    With no apps in the request nothing but our own ledger is read.
+    """
+    ledger = read_ledger(system)
+    kinds_asked = {kind for app in request.apps for kind in PACKAGE_KINDS if app.all_names(kind)}
+
+    def concerned(name: str, kinds: Tuple[str, ...]) -> bool:
+        return name in ledger.owned or bool(kinds_asked.intersection(kinds))
+
+    backends = present_backends(system, request.backends, concerned)
+    findings: List[Finding] = []
+    databases: Set[str] = set()
+    for backend in backends:
+        named = _apps_by_name(backend, request)
+        if backend.database in databases or not named:
+            continue
+        databases.add(backend.database)
+        for package in backend.installed(frozenset(named)):
+            app = named[package.name]
+            findings.append(Finding(backend, app, package, package.name in names_to_act_on(backend, app)))
+    return Situation(tuple(backends), tuple(findings), ledger)
+
+
+def _apps_by_name(backend: Backend, request: HostRequest) -> Mapping[str, AppRequest]:
+    return {name: app for app in request.apps for kind in backend.kinds for name in app.all_names(kind)}
+
+
+def names_to_act_on(backend: Backend, app: Optional[AppRequest]) -> FrozenSet[str]:
+    """The app's names that this backend may remove and block."""
+    if app is None:
+        return frozenset()
+    return frozenset(name for kind in backend.kinds for name in app.names.get(kind, ()))
