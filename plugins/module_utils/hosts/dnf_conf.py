@@ -1,0 +1,358 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The ``excludepkgs`` list of a dnf configuration file, edited by key: every other byte stays as it is.
+
+The reading follows libdnf's parser, as seen with dnf 4.14: ``exclude`` and ``excludepkgs`` are two keys of one list that
+add up; the last occurrence of each key counts, in all ``[main]`` sections together; keys are applied in the order of their first
+occurrence; a value whose first element is empty clears what came before; blanks, commas and line ends divide, tabs don't; a line
+that begins with white space continues the value; a value may stand in quotes as a whole; key and section names are case-sensitive.
+
+Files are handled as Latin-1, which maps every byte to one character and back.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+
+KEYS = ("exclude", "excludepkgs")
+WHITE = " \t\r\v\f"
+_TOKEN = re.compile(r"[^ ,]+")
+_SECRET = re.compile(r"(?im)^(\s*[^=\n]*(?:password|passwd|secret|token|clientkey)[^=\n]*=)[^\n]*(?:\n[ \t][^\n]*)*")
+_LOGIN = re.compile(r"(?i)(://)[^/\s@]+@")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One physical line: where it starts, where its text ends and where its line end ends."""
+
+    start: int
+    end: int
+    next: int
+
+
+@dataclass(frozen=True)
+class Token:
+    """One element of a list, by position in the text."""
+
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One ``key = value`` of a ``[main]`` section, continuation lines included.
+
+    Args:
+        key: as written.
+        start: start of its first line.
+        value: position right behind the equals sign.
+        inside: start and end of the value without surrounding blanks and quotes.
+        tokens: its elements.
+        clears: its first element is empty, so it empties the list first.
+    """
+
+    key: str
+    start: int
+    next: int
+    value: int
+    inside: Tuple[int, int]
+    tokens: Tuple[Token, ...]
+    clears: bool
+
+
+@dataclass(frozen=True)
+class Document:
+    """What of the file matters here."""
+
+    header: Optional[Line]
+    assignments: Tuple[Assignment, ...]
+
+    def applied(self) -> List[Assignment]:
+        """The assignments that count, in the order libdnf applies them."""
+        last: Dict[str, Assignment] = {}
+        for each in self.assignments:
+            last[each.key] = each
+        return list(last.values())
+
+
+@dataclass(frozen=True)
+class Addition:
+    """What we added to the file, so that a lift takes exactly that.
+
+    Args:
+        names: elements that are ours; one that the administrator had before us is not.
+        created: the file wasn't there.
+        section: the ``[main]`` header is ours.
+        line: the whole line is ours.
+        comma: a comma of ours stands before our first element (the value was empty).
+        newline: the line end before our section is ours.
+    """
+
+    names: Tuple[str, ...] = ()
+    created: bool = False
+    section: bool = False
+    line: bool = False
+    comma: bool = False
+    newline: bool = False
+
+    def to_plain(self) -> Dict[str, Any]:
+        """As the ledger keeps it; empty when nothing is ours."""
+        if not self.names:
+            return {}
+        flags = ("created", "section", "line", "comma", "newline")
+        plain: Dict[str, Any] = {"names": list(self.names)}
+        plain.update({flag: True for flag in flags if getattr(self, flag)})
+        return plain
+
+    @staticmethod
+    def from_plain(plain: Mapping[str, Any]) -> Addition:
+        """The addition that :meth:`to_plain` wrote."""
+        return Addition(
+            names=tuple(str(name) for name in plain.get("names", ())),
+            created=bool(plain.get("created")),
+            section=bool(plain.get("section")),
+            line=bool(plain.get("line")),
+            comma=bool(plain.get("comma")),
+            newline=bool(plain.get("newline")),
+        )
+
+
+def effective_excludes(content: Optional[bytes]) -> Tuple[str, ...]:
+    """The excludes of ``[main]`` that dnf would honour, in order."""
+    names: List[str] = []
+    for each in _parse((content or b"").decode("latin-1")).applied():
+        if each.clears:
+            names = []
+        names.extend(token.text for token in each.tokens)
+    return tuple(names)
+
+
+def clears_excludes(content: Optional[bytes]) -> bool:
+    """Whether ``[main]`` empties the list of excludes that other files gave (its first element is empty)."""
+    return any(each.clears for each in _parse((content or b"").decode("latin-1")).applied())
+
+
+def set_excludes(content: Optional[bytes], wanted: Sequence[str], ours: Addition) -> Tuple[Optional[bytes], Addition]:
+    """The file in which exactly ``wanted`` of our excludes stand, and what is ours in it.
+
+    Args:
+        content: the file now; None where there is none.
+        wanted: names to be excluded, in order; empty lifts.
+        ours: what earlier runs added.
+
+    Returns:
+        The new content (None: the file goes) and the new record. The content is the same object when nothing has to change.
+    """
+    text = (content or b"").decode("latin-1")
+    surplus = [name for name in ours.names if name not in wanted]
+    kept = tuple(name for name in ours.names if name in wanted)
+    changed, ours = _without(text, surplus, ours, kept)
+    present = effective_excludes(changed.encode("latin-1"))
+    missing = [name for name in wanted if name not in present]
+    if missing:
+        changed, ours = _with(changed, missing, ours, created=content is None)
+    if changed == text:
+        return content, ours
+    if not changed and ours.created and not ours.names:
+        return None, Addition()
+    return changed.encode("latin-1"), ours
+
+
+def masked(content: Optional[bytes]) -> Optional[str]:
+    """The file as text for a diff, without what may be secret: password values and logins in addresses."""
+    if content is None:
+        return None
+    text = _SECRET.sub(r"\1 (hidden)", content.decode("utf-8", "replace"))
+    return _LOGIN.sub(r"\1(hidden)@", text)
+
+
+def _lines(text: str) -> List[Line]:
+    lines = []
+    start = 0
+    while start < len(text):
+        stop = text.find("\n", start)
+        if stop < 0:
+            lines.append(Line(start, len(text), len(text)))
+            break
+        lines.append(Line(start, stop, stop + 1))
+        start = stop + 1
+    return lines
+
+
+def _parse(text: str) -> Document:
+    header: Optional[Line] = None
+    assignments: List[Assignment] = []
+    in_main = False
+    lines = _lines(text)
+    index = 0
+    while index < len(lines):
+        line = lines[index]
+        index += 1
+        content = text[line.start : line.end]
+        if line.start == 0 and content.startswith("\xef\xbb\xbf"):
+            content = content[3:]
+        if content.lstrip(WHITE).startswith("["):
+            in_main = content.lstrip(WHITE).startswith("[main]")
+            if in_main and header is None:
+                header = line
+            continue
+        if not content.strip(WHITE) or content[0] in "#;" or content[0] in WHITE:
+            continue
+        body = [line]
+        while index < len(lines) and _continues(text[lines[index].start : lines[index].end]):
+            body.append(lines[index])
+            index += 1
+        key, equals, _rest = content.partition("=")
+        if in_main and equals and key.strip(WHITE) in KEYS:
+            assignments.append(_assignment(text, key.strip(WHITE), body))
+    return Document(header, tuple(assignments))
+
+
+def _continues(content: str) -> bool:
+    return content[:1] != "" and content[0] in WHITE and not content.lstrip(WHITE).startswith("[")
+
+
+def _assignment(text: str, key: str, body: List[Line]) -> Assignment:
+    value = text.index("=", body[0].start) + 1
+    end = body[-1].end
+    blank = WHITE + "\n"
+    start = value
+    while start < end and text[start] in blank:
+        start += 1
+    while end > start and text[end - 1] in blank:
+        end -= 1
+    if end - start >= 2 and text[start] in "\"'" and text[end - 1] == text[start]:
+        start, end = start + 1, end - 1
+    if start == end:
+        # Nothing but blanks: an element goes right behind the equals sign, or between the quotes.
+        if text[start - 1 : start] not in ('"', "'"):
+            start = end = value
+        return Assignment(key, body[0].start, body[-1].next, value, (start, end), (), True)
+    tokens: List[Token] = []
+    for line in body:
+        first, last = max(line.start, start), min(line.end, end)
+        while first < last and text[first] in WHITE:
+            first += 1
+        while last > first and text[last - 1] in WHITE:
+            last -= 1
+        tokens.extend(Token(match.start(), match.end(), match.group()) for match in _TOKEN.finditer(text, first, last))
+    # A list that begins on the next line begins with an empty element, too.
+    clears = text[start] in " ,\n" or "\n" in text[value:start]
+    return Assignment(key, body[0].start, body[-1].next, value, (start, end), tuple(tokens), clears)
+
+
+def _with(text: str, names: Sequence[str], ours: Addition, created: bool) -> Tuple[str, Addition]:
+    document = _parse(text)
+    applied = document.applied()
+    everything = ours.names + tuple(names)
+    if applied:
+        target = applied[-1]
+        if target.tokens:
+            separator = _separator(text, target)
+            at = target.tokens[-1].end
+            added = "".join(separator + name for name in names)
+            return text[:at] + added + text[at:], _replace(ours, names=everything)
+        at = target.inside[1]
+        comma = target.inside[0] == target.inside[1]
+        added = ("," if comma else "") + ",".join(names)
+        return text[:at] + added + text[at:], _replace(ours, names=everything, comma=ours.comma or comma)
+    line = "excludepkgs=" + ",".join(names)
+    if document.header is not None:
+        end = _line_end(text, document.header)
+        if document.header.end == document.header.next:
+            return text + end + line, _replace(ours, names=everything, line=True)
+        at = document.header.next
+        return text[:at] + line + end + text[at:], _replace(ours, names=everything, line=True)
+    end = "\r\n" if "\r\n" in text else "\n"
+    newline = bool(text) and not text.endswith("\n")
+    text += (end if newline else "") + "[main]" + end + line + end
+    return text, _replace(ours, names=everything, line=True, section=True, newline=newline, created=created or ours.created)
+
+
+def _separator(text: str, target: Assignment) -> str:
+    if len(target.tokens) < 2:
+        return ","
+    between = text[target.tokens[-2].end : target.tokens[-1].start]
+    return between if between in (",", ", ", " ") else ","
+
+
+def _line_end(text: str, line: Line) -> str:
+    if line.end == line.next:
+        return "\r\n" if "\r\n" in text else "\n"
+    return "\r\n" if text[line.end - 1 : line.end] == "\r" else "\n"
+
+
+def _without(text: str, surplus: Sequence[str], ours: Addition, kept: Tuple[str, ...]) -> Tuple[str, Addition]:
+    for name in surplus:
+        text = _without_name(text, name)
+    if not surplus or kept:
+        return text, _replace(ours, names=kept)
+    if ours.comma:
+        text = _without_comma(text)
+    if ours.line:
+        text = _without_line(text)
+    if ours.section:
+        text = _without_section(text, ours.newline)
+    return text, Addition(created=ours.created)
+
+
+def _without_name(text: str, name: str) -> str:
+    document = _parse(text)
+    # The occurrence that counts first; an editor may have moved ours elsewhere.
+    for each in list(reversed(document.applied())) + list(reversed(document.assignments)):
+        for number in range(len(each.tokens) - 1, -1, -1):
+            token = each.tokens[number]
+            if token.text != name:
+                continue
+            if number > 0:
+                return text[: each.tokens[number - 1].end] + text[token.end :]
+            if len(each.tokens) > 1 and "\n" not in text[token.end : each.tokens[1].start]:
+                return text[: token.start] + text[each.tokens[1].start :]
+            return text[: token.start] + text[token.end :]
+    return text
+
+
+def _without_comma(text: str) -> str:
+    for each in reversed(_parse(text).applied()):
+        start, end = each.inside
+        if not each.tokens and text[start:end] == ",":
+            return text[:start] + text[end:]
+    return text
+
+
+def _without_line(text: str) -> str:
+    for each in reversed(_parse(text).assignments):
+        if text[each.start : each.next].rstrip("\r\n") != "excludepkgs=":
+            continue
+        if text[each.start : each.next].endswith("\n") or each.start == 0:
+            return text[: each.start] + text[each.next :]
+        # It stands at the end of a file without a last line end: the one before it is ours.
+        before = each.start - (2 if text[each.start - 2 : each.start] == "\r\n" else 1)
+        return text[:before]
+    return text
+
+
+def _without_section(text: str, newline: bool) -> str:
+    lines = _lines(text)
+    for number in range(len(lines) - 1, -1, -1):
+        line = lines[number]
+        if text[line.start : line.end].rstrip("\r") != "[main]":
+            continue
+        following = text[line.next :]
+        if following and not following.lstrip(WHITE + "\n").startswith("["):
+            return text
+        text = text[: line.start] + following
+        if newline and not following:
+            text = text[:-2] if text.endswith("\r\n") else text[:-1]
+        return text
+    return text
+
+
+def _replace(ours: Addition, **values: Any) -> Addition:
+    plain = {name: getattr(ours, name) for name in ("names", "created", "section", "line", "comma", "newline")}
+    plain.update(values)
+    return Addition(**plain)
