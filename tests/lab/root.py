@@ -8,6 +8,7 @@ Recipe and quirks: fact sheet hosts_linux 16.2. The archive is the one the build
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import fcntl
 import hashlib
@@ -27,7 +28,8 @@ from .packages import REMOTE, REPOSITORY, build_repositories, package_path
 
 Progress = Callable[[str], None]
 
-# createrepo-c, libarchive-tools (bsdtar) and zstd build the lab's packages; Debian's rpm brings rpmbuild. dbus is the system bus that flatpak asks when a plain user installs (fact sheet hosts_linux 7.4).
+# createrepo-c, libarchive-tools (bsdtar) and zstd build the lab's packages; Debian's rpm brings rpmbuild. dbus is the
+# system bus that flatpak asks when a plain user installs (fact sheet hosts_linux 7.4).
 MANAGERS = ("python3", "python3-apt", "dnf", "rpm", "zypper", "pacman-package-manager", "flatpak")
 TOOLS = ("createrepo-c", "libarchive-tools", "zstd", "dbus", "passwd")
 KEPT_SECONDS = 86_400
@@ -49,7 +51,7 @@ def ensure_root(progress: Progress = lambda line: None, directory: Path = LAB_DI
     directory.mkdir(parents=True, exist_ok=True)
     root = directory / f"root-{recipe_hash()}"
     if not root.is_dir():
-        with _lock(directory / "root.lock", progress):
+        with locked(directory / "root.lock", progress):
             if not root.is_dir():
                 _build(root, progress)
                 _prune(directory, keep=root)
@@ -60,18 +62,20 @@ def ensure_root(progress: Progress = lambda line: None, directory: Path = LAB_DI
 def recipe_hash() -> str:
     """Names the root: changes with the release, the machine's architecture and the files that make up the recipe."""
     digest = hashlib.sha256(f"{codename()} {platform.machine()}".encode())
+    # The parsed form, so that a comment does not cost a build.
     for name in ("root.py", "packages.py", "chroot.py", "mounts.py"):
-        digest.update((HERE / name).read_bytes())
+        digest.update(ast.dump(ast.parse((HERE / name).read_bytes())).encode())
     return digest.hexdigest()[:16]
 
 
 @contextlib.contextmanager
-def _lock(path: Path, progress: Progress) -> Iterator[None]:
+def locked(path: Path, progress: Progress) -> Iterator[None]:
+    """Holds a lock file; says so when it has to wait. The kernel gives the lock back when the process ends."""
     with path.open("w", encoding="utf-8") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            progress("another process is building the lab's root; waiting for it")
+            progress(f"another process is at work on {path.stem}; waiting for it")
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield
 
