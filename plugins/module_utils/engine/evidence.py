@@ -15,10 +15,10 @@ import json
 import os
 import re
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Dict, List, Mapping, Optional, Tuple
+from typing import Any, BinaryIO, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .errors import EvidenceError
-from .outcomes import OUTCOMES, Outcome
+from .outcomes import GRAVITY, OUTCOMES, Outcome
 
 FORMAT = 1
 LEVELS: Tuple[str, ...] = ("exceptions", "all")
@@ -88,17 +88,19 @@ def verify_record(path: str) -> Dict[str, Any]:
         EvidenceError: when the hash does not match the lines before it, or the totals do not match header and rows.
     """
     digest = hashlib.sha256()
-    devices: Optional[int] = None
+    held: Optional[bytes] = None
     with open(path, "rb") as handle:
-        lines = handle.read().splitlines(keepends=True)
-    if len(lines) < 2:
-        raise EvidenceError("an evidence record has no totals", path, "The run was interrupted; run it again")
-    for line in lines[:-1]:
-        digest.update(line)
-    last: Dict[str, Any] = json.loads(lines[-1])
+        for line in handle:
+            if held is not None:
+                digest.update(held)
+            held = line
+    try:
+        last: Dict[str, Any] = json.loads(held or b"")
+        devices = last["devices"]
+    except (ValueError, KeyError, TypeError):
+        raise EvidenceError("an evidence record has no totals", path, "The run was interrupted; run it again") from None
     if last.get("hash") != digest.hexdigest():
         raise EvidenceError("an evidence record was changed after it was written", path, "Compare it with your backup")
-    devices = last["devices"]
     for app, counts in last["totals"].items():
         if sum(counts.values()) != devices:
             raise EvidenceError("the outcomes of %s do not add up to %s devices" % (app, devices), path, "Report this as a defect")
@@ -180,6 +182,8 @@ class EvidenceRecord:
         self._digest = hashlib.sha256()
         self._totals: Dict[str, Dict[str, int]] = {}
         self._reasons: Dict[str, int] = {}
+        self._by_device: Dict[str, int] = {}
+        self._devices = 0
         self._rows = 0
         previous = previous_hash(directory, target, run_id)
         try:
@@ -194,16 +198,24 @@ class EvidenceRecord:
         first["previous"] = previous
         self._write(first)
 
-    def add(self, row: Row) -> None:
-        """Count a device and app, and write it unless the level leaves it out."""
-        counts = self._totals.setdefault(row.app, {})
-        counts[row.outcome.name] = counts.get(row.outcome.name, 0) + 1
-        if row.outcome.name in ("cannot_enforce", "not_observable"):
-            self._reasons[row.outcome.reason] = self._reasons.get(row.outcome.reason, 0) + 1
-        if self._level == "exceptions" and row.outcome.name in _UNREMARKABLE and row.before != "present":
-            return
-        self._rows += 1
-        self._write(row.to_plain())
+    def add_device(self, rows: Sequence[Row]) -> None:
+        """Count one device under its gravest outcome and under each app's, and write the rows that the level keeps.
+
+        Args:
+            rows: every app of one device; each device is added once.
+        """
+        self._devices += 1
+        gravest = min((row.outcome.name for row in rows), key=GRAVITY.index, default="out_of_scope")
+        self._by_device[gravest] = self._by_device.get(gravest, 0) + 1
+        for row in rows:
+            counts = self._totals.setdefault(row.app, {})
+            counts[row.outcome.name] = counts.get(row.outcome.name, 0) + 1
+            if row.outcome.name in ("cannot_enforce", "not_observable"):
+                self._reasons[row.outcome.reason] = self._reasons.get(row.outcome.reason, 0) + 1
+            if self._level == "exceptions" and row.outcome.name in _UNREMARKABLE and row.before != "present":
+                continue
+            self._rows += 1
+            self._write(row.to_plain())
 
     def close(self, devices: int, in_scope: int, extra: Optional[Mapping[str, Any]] = None) -> Dict[str, Any]:
         """Write totals and hash, and give the record its final name.
@@ -217,33 +229,33 @@ class EvidenceRecord:
             The last line.
 
         Raises:
-            EvidenceError: when the outcomes of an app do not add up. The partial record stays for inspection.
+            EvidenceError: when the outcomes do not add up. The partial record stays for inspection.
         """
-        for app, counts in sorted(self._totals.items()):
-            if sum(counts.values()) != devices:
+        sums = dict((app, sum(counts.values())) for app, counts in self._totals.items())
+        for what, total in [("all apps", self._devices)] + sorted(sums.items()):
+            if total != devices:
+                self.abandon()
                 raise EvidenceError(
-                    "the outcomes of %s add up to %d, but there are %d devices" % (app, sum(counts.values()), devices),
+                    "the outcomes of %s add up to %d, but there are %d devices" % (what, total, devices),
                     self._partial,
                     "Report this as a defect",
                 )
-        totals = {app: {name: counts[name] for name in OUTCOMES if name in counts} for app, counts in sorted(self._totals.items())}
         last: Dict[str, Any] = {
             "row": "totals",
             "devices": devices,
             "in_scope": in_scope,
             "rows": self._rows,
-            "totals": totals,
+            "outcomes": _in_order(self._by_device),
+            "totals": {app: _in_order(counts) for app, counts in sorted(self._totals.items())},
             "unenforceable": dict(sorted(self._reasons.items())),
         }
         last.update(extra or {})
         last["hash"] = self._digest.hexdigest()
         self._write(last)
-        handle = self._handle
-        if handle is not None:
-            handle.flush()
-            os.fsync(handle.fileno())
-            handle.close()
-        self._handle = None
+        if self._handle is not None:
+            self._handle.flush()
+            os.fsync(self._handle.fileno())
+        self.abandon()
         os.rename(self._partial, self.path)
         return last
 
@@ -261,12 +273,17 @@ class EvidenceRecord:
         self._digest.update(data)
 
 
+def _in_order(counts: Mapping[str, int]) -> Dict[str, int]:
+    return {name: counts[name] for name in OUTCOMES if name in counts}
+
+
 def summary_of(last: Mapping[str, Any]) -> Dict[str, Any]:
-    """A module's ``summary`` from a record's last line: outcome -> device count over all apps, plus devices and in_scope."""
+    """A module's ``summary`` from a record's last line: outcome -> device count, plus devices and in_scope.
+
+    A device with several apps counts once, under its gravest outcome, so the counts add up to the devices.
+    """
     summary: Dict[str, Any] = {"devices": last["devices"], "in_scope": last["in_scope"]}
-    for counts in last["totals"].values():
-        for name, count in counts.items():
-            summary[name] = summary.get(name, 0) + count
+    summary.update(last["outcomes"])
     return summary
 
 

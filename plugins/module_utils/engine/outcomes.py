@@ -32,6 +32,27 @@ OUTCOMES: Tuple[str, ...] = (
     "failed",
 )
 
+#: From what needs a person's attention most to what needs none: a device with several apps is counted under its first.
+GRAVITY: Tuple[str, ...] = (
+    "failed",
+    "unreachable",
+    "violating",
+    "recurred",
+    "cannot_enforce",
+    "blocked_not_removed",
+    "access_withdrawn",
+    "removal_requested",
+    "exemption_expired",
+    "unclassified",
+    "not_observable",
+    "stale",
+    "removed",
+    "advised",
+    "exempt",
+    "compliant",
+    "out_of_scope",
+)
+
 #: Machine-readable reasons. ``cannot_enforce`` and ``not_observable`` always carry one; others may.
 REASONS: Tuple[str, ...] = (
     "unsupervised",

@@ -30,7 +30,8 @@ OTHER_KINDS: Tuple[str, ...] = (
 STATES: Tuple[str, ...] = ("absent", "lifted")
 CONFIDENCES: Tuple[str, ...] = ("sure", "likely", "detect_only")
 _APP_ID = re.compile(r"^[a-z0-9][a-z0-9._-]{0,79}$")
-_APP_KEYS = frozenset(("id", "title", "vendor", "identifiers", "state", "remove", "block", "note", "review"))
+_APP_KEYS = frozenset(("id", "title", "vendor", "identifiers", "state", "remove", "block", "note"))
+_BLOCKS = {"true": "soft", "false": "none", "strong": "strong"}
 
 
 @dataclass(frozen=True)
@@ -149,27 +150,24 @@ def _parse_app(raw: Any, path: str, parameters: Mapping[str, Any], problems: Lis
     if not isinstance(app_id, str) or not _APP_ID.match(app_id):
         problems.append("%s.id: found %r, expected lower-case letters, digits, dots and dashes" % (path, app_id))
         app_id = str(app_id)
-    state = raw.get("state", parameters["state"])
+    state = _own_or_common(raw, parameters, "state")
     if state not in STATES:
         problems.append("%s.state: found %r, expected one of %s" % (path, state, ", ".join(STATES)))
-    remove = raw.get("remove", parameters["remove"])
+    remove = _own_or_common(raw, parameters, "remove")
     if not isinstance(remove, bool):
         problems.append("%s.remove: found %r, expected true or false" % (path, remove))
-    block = _block_strength(raw.get("block", parameters["block"]))
+    asked = _own_or_common(raw, parameters, "block")
+    block = _BLOCKS.get(str(asked).lower())
     if block is None:
-        problems.append("%s.block: found %r, expected true, false or strong" % (path, raw.get("block", parameters["block"])))
-    names, detect_only = _parse_identifiers(raw.get("identifiers", {}), path + ".identifiers", problems)
+        problems.append("%s.block: found %r, expected true, false or strong" % (path, asked))
+    names, detect_only = _parse_identifiers(raw.get("identifiers") or {}, path + ".identifiers", problems)
     return AppRequest(app_id, names, detect_only, str(state), bool(remove), block or "none")
 
 
-def _block_strength(value: Any) -> Any:
-    # An option of type raw arrives as the author's YAML or as a template's text.
-    text = str(value).lower()
-    if text in ("true", "yes"):
-        return "soft"
-    if text in ("false", "no"):
-        return "none"
-    return "strong" if text == "strong" else None
+def _own_or_common(raw: Mapping[str, Any], parameters: Mapping[str, Any], key: str) -> Any:
+    # Ansible fills the options that an app leaves out with null.
+    own = raw.get(key)
+    return parameters[key] if own is None else own
 
 
 def _parse_identifiers(raw: Any, path: str, problems: List[str]) -> Tuple[Dict[str, Tuple[str, ...]], Dict[str, Tuple[str, ...]]]:

@@ -1,0 +1,413 @@
+#!/usr/bin/python
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Remove and block banned apps on one host, with every package manager it has, in one task."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: host_app
+short_description: Remove and block banned apps on a host
+version_added: 0.1.0
+author:
+  - appban contributors (@appban)
+description:
+  - Removes apps with every package manager that the host has, and blocks them from coming back, in one task for many apps.
+  - >-
+    The order is always the same. The packages are looked up in the low-level databases, the whole removal is planned and
+    checked against the rails, the packages are removed, the databases are read again, the block is set and the block is
+    verified. A block that is already in place never hides a package from its removal.
+  - >-
+    Nothing is removed that was not named. A removal that would take another package with it, install a replacement, or touch
+    a protected package is refused before any change on this host, and the message shows the plan.
+  - >-
+    What is ours is kept in the ledger C(/var/lib/appban/ledger.json) on the host, so that O(state=lifted) takes away exactly our
+    own blocks and leaves everything else byte for byte. Apps that were removed are not installed again.
+  - >-
+    A block is a policy rail with detection, not containment: an administrator of the host can undo it. The next run sees that,
+    sets it again and reports it in RV(drift).
+options:
+  apps:
+    description:
+      - The apps. Each is a mapping like a catalog app, so the apps that the lookup P(appban.endpoint.policy#lookup) returns can be
+        passed whole.
+      - Names are exact. Entries with C(confidence=detect_only) are looked for and reported, never removed or blocked.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      id:
+        description: Id of the app.
+        type: str
+        required: true
+      title:
+        description: Name of the app for people. Not used.
+        type: str
+      vendor:
+        description: Vendor of the app. Not used.
+        type: str
+      note:
+        description: Note of the catalog. Not used.
+        type: str
+      identifiers:
+        description:
+          - Mapping of identifier kinds to lists of names, or of mappings with C(value) and C(confidence).
+          - Used are C(deb), C(rpm), C(pacman), C(apk), C(flatpak), C(snap), C(brew_formula) and C(brew_cask); and for desktop
+            leftovers C(display_name), C(domain) and C(android_package). The kinds of other platforms are accepted and not used.
+        type: dict
+        required: true
+      state:
+        description: Overrides O(state) for this app.
+        type: str
+        choices: [absent, lifted]
+      remove:
+        description: Overrides O(remove) for this app.
+        type: bool
+      block:
+        description: Overrides O(block) for this app.
+        type: str
+        choices: ['true', 'false', strong]
+  state:
+    description:
+      - V(absent) looks for the apps, removes them if O(remove) and blocks them if O(block).
+      - V(lifted) takes our blocks of these apps away. Nothing is installed.
+    type: str
+    choices: [absent, lifted]
+    default: absent
+  remove:
+    description: Remove the apps where they are found. With V(false) they are only reported.
+    type: bool
+    default: true
+  block:
+    description:
+      - V(true) blocks with the package manager's own means (pin, excludes, lock, hook, remote filter).
+      - V(strong) adds a guard package that conflicts with the app, where the package manager knows conflicts.
+      - V(false) doesn't block; a block of ours that stands is taken away.
+      - RV(blocked) says how strong each block is and what still gets through.
+    type: str
+    choices: ['true', 'false', strong]
+    default: 'true'
+  others:
+    description:
+      - What becomes of our blocks for apps that are not listed in O(apps).
+      - V(keep) leaves them. V(lift) takes them away, so that the list is the whole truth; the role P(appban.endpoint.host#role) uses it.
+    type: str
+    choices: [keep, lift]
+    default: keep
+  backends:
+    description: Use only these package managers. By default every one that the host has.
+    type: list
+    elements: str
+    choices: [apt, dnf5, dnf4, zypper, pacman, apk, flatpak, snap, homebrew]
+    default: []
+  allow_dependents:
+    description:
+      - Packages that need a banned one may be removed with it. They count against O(max_removals).
+      - Replacements are never installed, and protected packages are never removed.
+    type: bool
+    default: false
+  max_removals:
+    description: Most packages that may be removed from this host in one run, dependents included.
+    type: int
+    default: 5
+  protected:
+    description:
+      - Names or globs of packages that must never be removed or blocked, in addition to the built-in list.
+      - A glob needs at least four literal characters.
+    type: list
+    elements: str
+    default: []
+  providers:
+    description:
+      - A soft block on an exact name lets a package in that merely offers itself under that name (C(Provides)).
+      - V(block) also blocks those of them that are not installed. V(report) leaves them and names them in RV(notes).
+      - Packages that offer themselves under a name are never removed.
+    type: str
+    choices: [block, report]
+    default: block
+  on_unsupported:
+    description: Whether a block that a package manager has no means for is reported or fails the task before any change.
+    type: str
+    choices: [report, fail]
+    default: report
+  users:
+    description:
+      - Accounts whose homes are searched for desktop leftovers (AppImages and web-app launchers).
+      - V(all) and V(none) are understood. By default no home is searched.
+    type: list
+    elements: str
+    default: [none]
+  remove_leftovers:
+    description:
+      - Delete the desktop leftovers that are found instead of only reporting them. They are not restored when the ban is lifted.
+    type: bool
+    default: false
+  comment:
+    description: Lines for the header of the files that are wholly ours, such as the policy and a contact.
+    type: list
+    elements: str
+    default: []
+  lock_timeout:
+    description: Seconds to wait for a package manager's lock. A lock file is never deleted.
+    type: int
+    default: 60
+  now:
+    description: The instant to write into the ledger, ISO 8601 in UTC. By default the host's clock.
+    type: str
+attributes:
+  check_mode:
+    description: Can run in check mode and says exactly what it would do.
+    support: full
+  diff_mode:
+    description: Shows every file before and after, and every package that goes.
+    support: full
+  platform:
+    description: Hosts with one of the supported package managers.
+    support: full
+    platforms: posix
+notes:
+  - Needs root to change anything. Needs nothing on the host but Python 3.8 or later.
+  - The package managers C(dnf5), C(apk), C(snap) and C(homebrew) are written from their documentation and tested on recorded output
+    only. The others are proved on the real tools.
+seealso:
+  - plugin: appban.endpoint.policy
+    plugin_type: lookup
+  - plugin: appban.endpoint.decide
+    plugin_type: filter
+"""
+
+EXAMPLES = r"""
+- name: Remove an app and keep it out
+  appban.endpoint.host_app:
+    apps:
+      - id: tiktok
+        identifiers:
+          deb: [tiktok-desktop]
+          rpm: [tiktok-desktop]
+          flatpak: [com.tiktok.Desktop]
+  become: true
+
+- name: The same with a guard package, and with the packages that need it
+  appban.endpoint.host_app:
+    apps:
+      - id: tiktok
+        identifiers:
+          deb: [tiktok-desktop]
+    block: strong
+    allow_dependents: true
+  become: true
+
+- name: Only look, on one machine that investigates the app
+  appban.endpoint.host_app:
+    apps:
+      - id: tiktok
+        identifiers:
+          deb: [tiktok-desktop]
+    remove: false
+    block: false
+
+- name: End the ban
+  appban.endpoint.host_app:
+    apps:
+      - id: tiktok
+        identifiers:
+          deb: [tiktok-desktop]
+    state: lifted
+  become: true
+"""
+
+RETURN = r"""
+apps:
+  description: What was seen and done, per app id.
+  returned: always
+  type: dict
+  contains:
+    before:
+      description: Whether the app was there before the run; null where this host has no package manager that could tell.
+      type: bool
+    after:
+      description: Whether it is there after the run.
+      type: bool
+    why_not_seen:
+      description: Why RV(apps.before) is null.
+      type: str
+    removal:
+      description: V(done) or V(none).
+      type: str
+    removed_earlier:
+      description: It was removed from this host in an earlier run, so finding it again is a recurrence.
+      type: bool
+    block:
+      description: Strength of the block that stands, V(none), V(soft) or V(strong); the weakest over its names.
+      type: str
+    why_not_blocked:
+      description: Why a demanded block doesn't stand.
+      type: str
+    why_not_removed:
+      description: Why an app that was found stays.
+      type: str
+    error:
+      description: Reason of a refusal or failure; empty if none.
+      type: str
+    mechanism:
+      description: The blocks that hold it.
+      type: list
+      elements: str
+    findings:
+      description: The packages that were found.
+      type: list
+      elements: dict
+findings:
+  description: All packages that were found.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{app: tiktok, backend: apt, name: tiktok-desktop, version: '1.0', scope: system, confidence: actionable}]
+leftovers:
+  description: Desktop leftovers that were found.
+  returned: always
+  type: list
+  elements: dict
+removed:
+  description: Packages that were removed.
+  returned: always
+  type: list
+  elements: str
+  sample: ['apt: tiktok-desktop 1.0']
+would_remove:
+  description: Packages that would be removed, in check mode or when the removal was refused.
+  returned: always
+  type: list
+  elements: str
+blocked:
+  description: The blocks that stand after the run, with strength and with what still gets through.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    backend:
+      description: Package manager.
+      type: str
+    names:
+      description: Names that it stops.
+      type: list
+      elements: str
+    mechanism:
+      description: How it is made.
+      type: str
+    path:
+      description: The file that holds it, or the name of the guard package.
+      type: str
+    strength:
+      description: V(soft) or V(strong).
+      type: str
+    bypasses:
+      description: What still gets through.
+      type: list
+      elements: str
+unblocked:
+  description: Names whose block was taken away.
+  returned: always
+  type: list
+  elements: str
+refused:
+  description: Why nothing was changed, with the plan that was refused.
+  returned: always
+  type: list
+  elements: dict
+unsupported:
+  description: Blocks that were asked for and can't be made.
+  returned: always
+  type: list
+  elements: dict
+drift:
+  description: Parts of our blocks that somebody changed since the last run, and apps that are there although they were blocked.
+  returned: always
+  type: list
+  elements: str
+notes:
+  description: What a person should know of this run.
+  returned: always
+  type: list
+  elements: str
+changes:
+  description: Every change that was made, or in check mode would be made, in order.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{op: delete, kind: package, name: 'apt: tiktok-desktop 1.0'}, {op: create, kind: file, name: /etc/apt/preferences.d/appban}]
+newly_affected:
+  description: This run affects the host for the first time for at least one of the apps.
+  returned: always
+  type: bool
+verified:
+  description: The end state was read back and is the one that was asked for.
+  returned: always
+  type: bool
+"""
+
+from datetime import datetime, timezone
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.converge import converge
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.request import parse_host_request
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.system import System
+
+BACKENDS = ["apt", "dnf5", "dnf4", "zypper", "pacman", "apk", "flatpak", "snap", "homebrew"]
+
+
+def argument_spec():
+    return {
+        "apps": {
+            "type": "list",
+            "elements": "dict",
+            "required": True,
+            "options": {
+                "id": {"type": "str", "required": True},
+                "title": {"type": "str"},
+                "vendor": {"type": "str"},
+                "note": {"type": "str"},
+                "identifiers": {"type": "dict", "required": True},
+                "state": {"type": "str", "choices": ["absent", "lifted"]},
+                "remove": {"type": "bool"},
+                "block": {"type": "str", "choices": ["true", "false", "strong"]},
+            },
+        },
+        "state": {"type": "str", "choices": ["absent", "lifted"], "default": "absent"},
+        "remove": {"type": "bool", "default": True},
+        "block": {"type": "str", "choices": ["true", "false", "strong"], "default": "true"},
+        "others": {"type": "str", "choices": ["keep", "lift"], "default": "keep"},
+        "backends": {"type": "list", "elements": "str", "choices": BACKENDS, "default": []},
+        "allow_dependents": {"type": "bool", "default": False},
+        "max_removals": {"type": "int", "default": 5},
+        "protected": {"type": "list", "elements": "str", "default": []},
+        "providers": {"type": "str", "choices": ["block", "report"], "default": "block"},
+        "on_unsupported": {"type": "str", "choices": ["report", "fail"], "default": "report"},
+        "users": {"type": "list", "elements": "str", "default": ["none"]},
+        "remove_leftovers": {"type": "bool", "default": False},
+        "comment": {"type": "list", "elements": "str", "default": []},
+        "lock_timeout": {"type": "int", "default": 60},
+        "now": {"type": "str"},
+    }
+
+
+def main():
+    module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
+    now = module.params["now"] or datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    try:
+        request = parse_host_request(module.params, now)
+        report = converge(request, System(check_mode=module.check_mode))
+    except AppbanError as error:
+        module.fail_json(msg=str(error))
+    result = report.to_plain()
+    result["diff"] = report.host_plan.plan.diff()
+    message = report.message()
+    if message:
+        module.fail_json(msg=message, **result)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
