@@ -19,6 +19,7 @@ python := .venv/bin/python
 # Tests run in this many processes.
 PYTEST_WORKERS ?= 2
 PYTEST_ARGS ?=
+CHANGELOG_ARGS ?= generate
 
 # Tools that look for a collection find this checkout below .build/c, whatever the checkout is called.
 in_checkout = PATH="$(CURDIR)/.venv/bin:$$PATH" PYTHONPATH="$(CURDIR)/.build/c" ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/.build/c"
@@ -53,9 +54,9 @@ demo: setup  ## Show a ban from policy to evidence on a throwaway host
 	@tools/lab_tools.sh
 	@$(in_checkout) $(python) -m tests.lab.demo $(DEMO_ARGS)
 
-changelog: setup  ## Build CHANGELOG.rst from changelogs/changelog.yaml
+changelog: setup  ## Make a release's changelog from the fragments (CHANGELOG_ARGS=release)
 	@tools/venv.sh .build/venv-lint requirements-lint.txt
-	@.build/venv-lint/bin/antsibull-changelog generate
+	@tools/changelog.sh $(CHANGELOG_ARGS)
 
 clean:  ## Remove what the targets have generated
 	@rm -rf .venv .build .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/output

@@ -53,39 +53,39 @@ class Result:
 def checks(collection: Path) -> list[Check]:
     """List all checks, the slow ones first. ``collection`` is a copy of the checkout below ``ansible_collections/``."""
     host_files = [str(path) for path in host_code.files()]
-    lint_python = str(TOOLS / "python")
     packages = [host_code.module_name(Path(room)) for room in TYPED if any((CHECKOUT / room).rglob("*.py"))]
     release = collection.parents[2] / "release"
+    tarball = f"appban-endpoint-{version()}.tar.gz"
     importer_settings = {"GALAXY_IMPORTER_CHECK_REQUIRED_TAGS": "true", "GALAXY_IMPORTER_RUN_ANSIBLE_LINT": "false"}
+    ruff = [PYTHON, "-m", "ruff", "check", "--output-format", "concise"]
+    mypy = [PYTHON, "-m", "mypy"]
+    docs = ["--plugin-docs", "--validate-collection-refs", "self", "--disallow-unknown-collection-refs"]
     listed = [
-        Check("ansible-lint", [str(TOOLS / "ansible-lint"), "--nocolor"], collection),
-        Check(
-            "galaxy-importer",
-            [lint_python, "-m", "galaxy_importer.main", str(release / f"appban-endpoint-{version()}.tar.gz")],
-            release,
-            importer_settings,
-            forbidden=("ERROR", "WARNING"),
-        ),
-        Check("mypy", [PYTHON, "-m", "mypy", *(part for package in packages for part in ("-p", package))]),
-        Check("mypy-tools", [PYTHON, "-m", "mypy", *TYPED_TOOLS], environment={"MYPYPATH": "tools"}),
-        Check("antsibull-docs", [str(TOOLS / "antsibull-docs"), "lint-collection-docs", "--plugin-docs",
-                                 "--validate-collection-refs", "self", "--disallow-unknown-collection-refs", "."], collection),
-        Check("antsibull-changelog", [str(TOOLS / "antsibull-changelog"), "lint"], collection),
-        Check("changelog-yaml", [str(TOOLS / "antsibull-changelog"), "lint-changelog-yaml", "--strict", "changelogs/changelog.yaml"],
-              collection),
-        Check("execution-environment", [str(TOOLS / "ansible-builder"), "introspect", str(collection.parents[2])],
-              forbidden=("ERROR", "WARNING")),
-        Check("ruff", [PYTHON, "-m", "ruff", "check", "--output-format", "concise", "."]),
-        Check("ruff-python-3.8", [PYTHON, "-m", "ruff", "check", "--output-format", "concise", "--select", "F,FA", "--target-version", "py38", *host_files]),
-        Check("vermin-python-3.8", [str(TOOLS / "vermin"), "--no-config-file", "--target=3.8-", "--violations", "--no-tips", *host_files]),
+        Check("ansible-lint", [tool("ansible-lint"), "--nocolor"], collection),
+        Check("galaxy-importer", [tool("python"), "-m", "galaxy_importer.main", tarball], release, importer_settings, ("ERROR", "WARNING")),
+        Check("mypy", [*mypy, *(part for package in packages for part in ("-p", package))]),
+        Check("mypy-tools", [*mypy, *TYPED_TOOLS], environment={"MYPYPATH": "tools"}),
+        Check("antsibull-docs", [tool("antsibull-docs"), "lint-collection-docs", *docs, "."], collection),
+        Check("antsibull-changelog", [tool("antsibull-changelog"), "lint"], collection),
+        Check("changelog-yaml", [tool("antsibull-changelog"), "lint-changelog-yaml", "--strict", "changelogs/changelog.yaml"], collection),
+        Check("execution-environment", [tool("ansible-builder"), "introspect", str(collection.parents[2])], forbidden=("ERROR", "WARNING")),
+        Check("ruff", [*ruff, "."]),
+        # Unused and undefined names, and with this target every syntax and annotation that Python 3.8 can't read.
+        Check("ruff-python-3.8", [*ruff, "--select", "F,FA", "--target-version", "py38", *host_files]),
+        Check("vermin-python-3.8", [tool("vermin"), "--no-config-file", "--target=3.8-", "--violations", "--no-tips", *host_files]),
         Check("import-old-pythons", [PYTHON, "tools/host_code.py"]),
-        Check("yamllint", [str(TOOLS / "yamllint"), "--strict", "."], collection),
+        Check("yamllint", [tool("yamllint"), "--strict", "."], collection),
     ]
     if shutil.which("shellcheck"):
         listed.append(Check("shellcheck", ["shellcheck", *shell_scripts()]))
     else:
         print("lint: shellcheck is not installed, so the shell scripts are not checked (Debian: apt-get install shellcheck)")
     return listed
+
+
+def tool(name: str) -> str:
+    """Say where a program of the lint environment is."""
+    return str(TOOLS / name)
 
 
 def version() -> str:
@@ -129,7 +129,7 @@ def build_release(collection: Path) -> None:
     """Build the tarball that galaxy-importer reads."""
     release = collection.parents[2] / "release"
     shutil.rmtree(release, ignore_errors=True)
-    command = [str(TOOLS / "ansible-galaxy"), "collection", "build", "--output-path", str(release)]
+    command = [tool("ansible-galaxy"), "collection", "build", "--output-path", str(release)]
     subprocess.run(command, cwd=collection, check=True, stdout=subprocess.DEVNULL, env={**os.environ, "HOME": str(WORK / "home")})
 
 

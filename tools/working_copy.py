@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -43,3 +44,7 @@ def copy_to(collections: Path) -> Path:
         for arguments in (["init", "-q", "-b", "main"], ["add", "-A", "-f"]):
             subprocess.run(["git", *arguments], cwd=destination, check=True)
     return destination
+
+
+if __name__ == "__main__":
+    copy_to(Path(sys.argv[1]).resolve())
