@@ -1,0 +1,64 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Device records: the attributes whose values are a closed vocabulary, and the joining of asset facts.
+
+A value outside its vocabulary ("company" for ownership) is not a different ownership, it is one we don't know. It counts as
+unknown, so the device is reported as unclassified instead of silently falling out of a ban's scope.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+PLATFORMS = ("ios", "ipados", "android", "chromeos", "windows", "macos", "linux", "tvos", "visionos")
+OWNERSHIPS = ("corporate", "personal", "shared")
+ENROLLMENTS = ("device", "user", "work_profile", "fully_managed", "dedicated", "cope", "none")
+
+VOCABULARY: dict[str, tuple[Any, ...]] = {
+    "platform": PLATFORMS,
+    "ownership": OWNERSHIPS,
+    "enrollment": ENROLLMENTS,
+    "supervised": (True, False),
+    "work_apps": (True, False),
+}
+
+ATTRIBUTES = (
+    "id", "serial", "name", "platform", "os_version", "ownership", "supervised", "enrollment", "work_apps", "user", "groups",
+    "department", "last_seen",
+)  # fmt: skip
+
+
+def known_value(device: Mapping[str, Any], attribute: str) -> Any:
+    """The value of an attribute, None where it is missing, null, or outside the attribute's closed vocabulary."""
+    value = device.get(attribute)
+    vocabulary = VOCABULARY.get(attribute)
+    if vocabulary is not None and (isinstance(value, (list, dict)) or not any(value is word or _same(value, word) for word in vocabulary)):
+        return None
+    return value
+
+
+def device_name(device: Mapping[str, Any]) -> str | None:
+    """What a device is called in decisions: its id, else its serial, else its name; None if it has none of them."""
+    for attribute in ("id", "serial", "name"):
+        value = device.get(attribute)
+        if value is not None and value != "":
+            return str(value)
+    return None
+
+
+def join_asset_facts(device: Mapping[str, Any], facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """A device with the asset facts of its serial number.
+
+    Facts fill in what the target doesn't know; where both know an attribute, the target's own value stands.
+    """
+    joined = dict(device)
+    for attribute, value in facts.get(str(device.get("serial") or ""), {}).items():
+        if joined.get(attribute) is None:
+            joined[attribute] = value
+    return joined
+
+
+def _same(value: Any, word: Any) -> bool:
+    return type(value) is type(word) and bool(value == word)

@@ -1,0 +1,106 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which exemptions hold for a device: by serial number or id, by user, or by condition."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Iterable, Mapping, Sequence
+
+from . import scope
+from .condition_index import ConditionIndex
+from .model import Device, Exemption, Policy
+
+ACTIVE = "active"
+EXPIRED = "expired"
+
+
+@dataclass(frozen=True)
+class Held:
+    """An exemption of one policy (its position) that is active or expired at the instant of the decision."""
+
+    policy: int
+    exemption: Exemption
+    state: str
+
+
+class ExemptionIndex:
+    """All exemptions of some policies at one instant. A lookup costs the same for one exemption as for thousands."""
+
+    def __init__(self, policies: Sequence[Policy], now: datetime) -> None:
+        self.held: list[Held] = []
+        self.by_device: dict[str, tuple[int, ...]] = {}
+        self.by_user: dict[str, tuple[int, ...]] = {}
+        conditions: list[scope.Condition] = []
+        self._conditional: list[int] = []
+        for position, policy in enumerate(policies):
+            for exemption in policy.exemptions:
+                if now < exemption.granted.at:
+                    continue
+                index = len(self.held)
+                self.held.append(Held(position, exemption, ACTIVE if now < exemption.expires.at else EXPIRED))
+                if exemption.when is not None:
+                    conditions.append(scope.compile_when(exemption.when))
+                    self._conditional.append(index)
+                elif exemption.devices:
+                    _enter(self.by_device, exemption.devices, index)
+                else:
+                    _enter(self.by_user, exemption.users, index)
+        self.conditions = tuple(conditions)
+        self._condition_index = ConditionIndex(conditions)
+
+    def named(self, device: Device) -> tuple[int, ...]:
+        """The exemptions that name a device or its user, as positions in `held`."""
+        serial, identifier, user = device.get("serial"), device.get("id"), device.get("user")
+        found: tuple[int, ...] = ()
+        if self.by_device:
+            found = self._lookup(self.by_device, serial)
+            if identifier != serial:
+                found += self._lookup(self.by_device, identifier)
+            if found:
+                found = tuple(index for index in found if not self.held[index].exemption.users or user in self.held[index].exemption.users)
+        if self.by_user:
+            found += self._lookup(self.by_user, user)
+        return tuple(dict.fromkeys(found)) if len(found) > 1 else found
+
+    def conditional(self, device: Mapping[str, Any]) -> list[int]:
+        """The exemptions whose condition is surely true for a device; unknown is not exempt."""
+        candidates = self._condition_index.candidates(device)
+        return [self._conditional[index] for index in candidates if scope.evaluate(self.conditions[index], device) is True]
+
+    @staticmethod
+    def _lookup(table: Mapping[str, tuple[int, ...]], name: Any) -> tuple[int, ...]:
+        return table.get(name, ()) if isinstance(name, str) else ()
+
+
+def choose(held: Iterable[Held], app: str) -> Held | None:
+    """The exemption that counts for an app: active before expired, whole before sites only, the latest to expire."""
+    fitting = [item for item in held if not item.exemption.apps or app in item.exemption.apps]
+    if not fitting:
+        return None
+    return min(
+        fitting,
+        key=lambda item: (item.state != ACTIVE, bool(item.exemption.domains), -item.exemption.expires.at.timestamp(), item.exemption.id),
+    )
+
+
+def relaxed_domains(held: Iterable[Held], app: str) -> tuple[str, ...]:
+    """The sites that active exemptions leave open for an app."""
+    return tuple(
+        sorted(
+            {
+                domain
+                for item in held
+                if item.state == ACTIVE and (not item.exemption.apps or app in item.exemption.apps)
+                for domain in item.exemption.domains
+            }
+        )
+    )
+
+
+def _enter(table: dict[str, tuple[int, ...]], names: Iterable[str], index: int) -> None:
+    for name in dict.fromkeys(names):
+        table[name] = (*table.get(name, ()), index)

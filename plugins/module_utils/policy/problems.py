@@ -1,0 +1,74 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is wrong with a document, said so that its author can mend it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, Iterable
+
+STRUCTURE = "structure"
+MEANING = "meaning"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One mistake in one document.
+
+    file: the document's name as the user gave it. path: where inside it (``rules[1].stages[0].from``; ``$`` is the whole
+    document). found, expected: short texts. nearest: known names that look like what was found. kind: STRUCTURE where the
+    JSON Schema sees the mistake too, MEANING where only the parser can.
+    """
+
+    file: str
+    path: str
+    found: str
+    expected: str
+    nearest: tuple[str, ...] = ()
+    kind: str = MEANING
+
+    def __str__(self) -> str:
+        text = f"{self.file}: {self.path}: found {self.found}, expected {self.expected}"
+        if self.nearest:
+            text += f" (did you mean {' or '.join(self.nearest)}?)"
+        return text
+
+
+class PolicyError(Exception):
+    """Every problem of the documents at hand; the only error this package raises for a user's mistake."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def show(value: Any, limit: int = 60) -> str:
+    """A short printable form of a value, whatever it is."""
+    if value is None:
+        return "nothing (null)"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict):
+        return "an empty mapping" if not value else f"a mapping of {len(value)} key{'' if len(value) == 1 else 's'}"
+    if isinstance(value, list):
+        return "an empty list" if not value else f"a list of {len(value)} item{'' if len(value) == 1 else 's'}"
+    text = ascii(value) if isinstance(value, str) and not value.isprintable() else repr(value)
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def nearest_names(name: Any, known: Iterable[str]) -> tuple[str, ...]:
+    """Up to three known names that look like a mistyped one. They are only ever shown, never used instead."""
+    return tuple(get_close_matches(str(name)[:80].lower(), list(known), n=3, cutoff=0.6))
+
+
+def child(path: str, key: Any) -> str:
+    """The path of a key or list index below a path."""
+    if isinstance(key, int) and not isinstance(key, bool):
+        return f"{'' if path == '$' else path}[{key}]"
+    text = str(key)
+    if text.replace("_", "").replace("-", "").isalnum() and text.isascii():
+        return text if path == "$" else f"{path}.{text}"
+    return f"{'' if path == '$' else path}[{show(text)}]"
