@@ -247,6 +247,9 @@ apps:
     why_not_removed:
       description: Why an app that was found stays.
       type: str
+    pending:
+      description: In check mode, whether something would be changed for this app.
+      type: bool
     error:
       description: Reason of a refusal or failure; empty if none.
       type: str

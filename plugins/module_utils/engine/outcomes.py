@@ -123,6 +123,7 @@ class Observation:
         why_not_removed: reason for a demanded removal that can't be made by this target.
         advised: a notice was given.
         access_withdrawn: work access is withdrawn.
+        pending: in check mode, that something would be changed for this app.
         error: reason of a failed or refused run on this device; empty if none.
     """
 
@@ -137,6 +138,7 @@ class Observation:
     why_not_removed: str = ""
     advised: bool = False
     access_withdrawn: bool = False
+    pending: bool = False
     error: str = ""
 
 
@@ -176,8 +178,11 @@ def _not_enforced(verdict: str, seen: Observation) -> Outcome:
 def _enforced(decision: Mapping[str, Any], seen: Observation, check_mode: bool) -> Outcome:
     actions = decision["actions"]
     if not seen.before:
-        if "block" in actions and seen.block == "none" and not check_mode:
+        if "block" in actions and seen.block == "none":
             return Outcome("cannot_enforce", seen.why_not_blocked or "no_block")
+        if check_mode and seen.pending:
+            # The app isn't there, but neither is its block yet.
+            return Outcome("violating", "check_mode")
         return Outcome("compliant")
     expired = (decision.get("exemption") or {}).get("state") == "expired"
     if expired:
@@ -189,7 +194,7 @@ def _enforced(decision: Mapping[str, Any], seen: Observation, check_mode: bool) 
             # Removal and block are two results; with one of them missing the device isn't where the policy wants it.
             return Outcome("cannot_enforce", seen.why_not_blocked or "no_block")
         return Outcome("recurred" if seen.removed_earlier else "removed")
-    if check_mode:
+    if check_mode and seen.pending:
         return Outcome("violating", "check_mode")
     if seen.access_withdrawn:
         return Outcome("access_withdrawn")

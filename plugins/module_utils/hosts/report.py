@@ -27,6 +27,7 @@ class AppReport:
     block: str = "none"
     why_not_blocked: str = ""
     why_not_removed: str = ""
+    pending: bool = False
     error: str = ""
     mechanism: List[str] = field(default_factory=list)
     findings: List[Dict[str, str]] = field(default_factory=list)
@@ -115,6 +116,9 @@ def report_before(request: HostRequest, situation: Situation, planned: HostPlan,
     report = HostReport(planned, {}, check_mode=check_mode, changed=bool(planned.plan))
     for app in request.apps:
         report.apps[app.id] = _app_before(app, situation, planned)
+    for change in planned.plan.changes:
+        for app_id in change.apps:
+            report.apps[app_id].pending = check_mode
     for app in apps_acted_on(request):
         seen = report.apps[app.id]
         affected = any(each.app is app for each in planned.going) or (bool(planned.plan) and seen.block != "none")

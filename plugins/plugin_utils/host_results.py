@@ -1,0 +1,69 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From what a host's tasks returned to what the engine judges. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any, Mapping
+
+from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence import Row
+from ansible_collections.appban.endpoint.plugins.module_utils.engine.outcomes import Observation, judge
+
+_FIELDS = frozenset(each.name for each in fields(Observation))
+
+
+def result_of_host(planned: Mapping[str, Any] | None, applied: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """The result that tells most about a host: of the apply where it ran, otherwise of the plan; empty where nothing ran."""
+    for result in (applied, planned):
+        if result and not result.get("skipped"):
+            return result
+    return {}
+
+
+def rows_of_host(
+    device: Mapping[str, Any], decision: Mapping[str, Any], result: Mapping[str, Any], now: str, check_mode: bool, stopped: bool
+) -> list[Row]:
+    """One row per app of the run for one host.
+
+    Args:
+        device: the device record.
+        decision: the decision about it, in plain form.
+        result: from :func:`result_of_host`.
+        now: the run's instant.
+        check_mode: the run changes nothing.
+        stopped: the limits stopped the run before any write, and this host was to be changed.
+    """
+    rows = []
+    for app_id, part in sorted(decision["apps"].items()):
+        seen, details = _observation(app_id, part, result, stopped)
+        looked = seen.reachable and not seen.error and seen.before is not None
+        rows.append(
+            Row(
+                device=device,
+                app=app_id,
+                decision=part,
+                outcome=judge(part, seen, check_mode),
+                before={True: "present", False: "absent", None: "not_observed"}[seen.before],
+                mechanism=tuple(details.get("mechanism", ())),
+                seen_at=now if looked else None,
+                findings=tuple(details.get("findings", ())),
+            )
+        )
+    return rows
+
+
+def _observation(app_id: str, part: Mapping[str, Any], result: Mapping[str, Any], stopped: bool) -> tuple[Observation, Mapping[str, Any]]:
+    if result.get("unreachable"):
+        return Observation(reachable=False), {}
+    details = (result.get("apps") or {}).get(app_id)
+    if details is None:
+        # The module says nothing of an app that it was not asked for; of one that it was, it failed before it could look.
+        asked = part["verdict"] not in ("exempt", "out_of_scope", "unclassified", "lifted")
+        return Observation(error="error" if asked else ""), {}
+    values = {name: value for name, value in details.items() if name in _FIELDS}
+    if stopped and not values.get("error") and (details["before"] or details["block"] != "none"):
+        values["error"] = "limit_exceeded"
+    return Observation(**values), details
