@@ -24,10 +24,10 @@ fi
 export DEBIAN_FRONTEND=noninteractive
 printf '%s\n' "installing Debian packages: ${missing[*]}" >&2
 install() {
-    apt-get install -y -q --no-install-recommends -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 "${missing[@]}" </dev/null >&2
+    apt-get install -y -qq --no-install-recommends -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 "${missing[@]}" </dev/null >/dev/null
 }
 # Package lists are fetched only when they are empty or too old to install from.
 if ! install 2>/dev/null; then
-    apt-get update -q -o DPkg::Lock::Timeout=300 </dev/null >&2
+    apt-get update -qq -o DPkg::Lock::Timeout=300 </dev/null
     install
 fi
