@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,11 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.appban.endpoint.plugins.module_utils.policy.catalog import Catalog, parse_catalog
+from ansible_collections.appban.endpoint.plugins.module_utils.policy.catalog import Catalog
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.decide import decide
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.parse import parse_policy
+from ansible_collections.appban.endpoint.plugins.plugin_utils.documents import read_catalog, read_policies
 
 ROOT = Path(__file__).parents[3]
 CATALOG_FILES = sorted((ROOT / "catalog").glob("*.yml"))
@@ -31,12 +33,12 @@ def read(file: Path) -> Any:
 
 @pytest.fixture(scope="module")
 def catalog() -> Catalog:
-    return parse_catalog([[(file.name, read(file)) for file in CATALOG_FILES]])
+    return read_catalog()
 
 
 @pytest.fixture(scope="module")
-def policies(catalog: Catalog) -> dict[str, Policy]:
-    return {file.stem: parse_policy(read(file), file.name, catalog) for file in POLICY_FILES}
+def policies() -> dict[str, Policy]:
+    return {policy.id: policy for policy in read_policies([str(file) for file in POLICY_FILES])}
 
 
 def tiktok(policies: list[Policy], device: dict[str, Any], now: str) -> dict[str, Any]:
@@ -93,6 +95,18 @@ def test_the_exemption_that_is_commented_out_is_sound(catalog: Catalog, situatio
     ]
     policy = parse_policy(yaml.safe_load(before + "".join(active)), situation, catalog)
     assert [exemption.devices for exemption in policy.exemptions] == [("SERIAL1",)]
+
+
+def test_the_inline_example_of_the_documentation_makes_a_companion_part_of_the_ban(catalog: Catalog) -> None:
+    examples = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "catalog.md").read_text(encoding="utf-8"), re.DOTALL)
+    inline = [yaml.safe_load(example) for example in examples if example.startswith("apps:")]
+    assert len(inline) == 1
+    policy = parse_policy({**read(ROOT / "policies" / "uk.yml"), **inline[0]}, "documentation", catalog)
+    (app,) = policy.apps
+    found = {(identifier.kind, identifier.value): identifier.confidence for identifier in app.identifiers}
+    assert found["android_package", "com.tiktokshop.seller"] == "sure"
+    assert found["deb", "tiktok-desktop"] == "sure"
+    assert found["android_package", "com.ss.android.ugc.spark"] == "detect_only"
 
 
 # Prague
