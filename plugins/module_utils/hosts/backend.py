@@ -100,6 +100,7 @@ class BlockRequest:
         present: the subset of ``names`` that is installed and will stay (not to be removed); no guard package can name them.
         comment: lines (policy ids, contact) for the header of files that are wholly ours; already single-line and printable.
         providers: also block packages that offer themselves under a blocked name.
+        lock_timeout: seconds to wait for the package manager's lock.
     """
 
     names: Tuple[str, ...] = ()
@@ -107,6 +108,7 @@ class BlockRequest:
     present: FrozenSet[str] = frozenset()
     comment: Tuple[str, ...] = ()
     providers: bool = True
+    lock_timeout: int = 60
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,8 @@ def waiting_for(
         # The same call as apt's own (open, then F_SETLK on the whole file); Python's descriptors are not inherited by the command.
         descriptor = os.open(lock.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o640)
     except OSError as error:
-        raise ChangeFailed("cannot open the package manager's lock: %s" % error.strerror, lock.path, "Run as root (become) on this host") from error
+        what = "cannot open the package manager's lock: %s" % error.strerror
+        raise ChangeFailed(what, lock.path, "Run as root (become) on this host") from error
     try:
         while True:
             try:
