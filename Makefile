@@ -41,6 +41,7 @@ test: setup  ## Run all tests (PYTEST_ARGS='-k name' and PYTEST_WORKERS=N are pa
 
 lint: setup  ## Run the linters, the type checker and the release checks
 	@tools/venv.sh .build/venv-lint requirements-lint.txt
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then tools/debian_packages.sh shellcheck || true; fi
 	@$(in_checkout) $(python) tools/lint.py $(LINT_ARGS)
 
 sanity: setup  ## Run ansible-test sanity with ansible-core 2.19 and, where Python 3.12 or later is found, 2.21

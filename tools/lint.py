@@ -146,7 +146,9 @@ def main() -> int:
     failed = []
     with ThreadPoolExecutor(max(2, os.cpu_count() or 1)) as pool:
         for result in pool.map(run, listed):
-            print(f"== {result.check.name}: {'passed' if result.passed else 'FAILED'} ({result.seconds:.0f} s)", flush=True)
+            skipped = result.output.startswith("skipped:")
+            word = "FAILED" if not result.passed else result.output if skipped else "passed"
+            print(f"== {result.check.name}: {word} ({result.seconds:.0f} s)", flush=True)
             if result.output and not result.passed:
                 print(result.output, flush=True)
             if not result.passed:
