@@ -52,6 +52,8 @@ class Host:
     root: Path
     # What the host wrote on top of the lab's root: the upper layer of the overlay.
     upper: Path
+    # The lab's root below it, which nobody may write to.
+    lower: Path
 
     def run(
         self,
@@ -92,12 +94,18 @@ class Host:
         self.run(["dbus-daemon", "--system", "--fork"], check=True)
 
     def processes(self) -> list[int]:
-        """The processes that live inside the host."""
+        """The processes that live inside the host.
+
+        Known by the device of their root directory: a path means another place in another lab's mount namespace.
+        """
+        here = self.root.stat()
         found = []
+        here = os.stat(self.root)
         for entry in Path("/proc").iterdir():
             if entry.name.isdigit():
                 with contextlib.suppress(OSError):
-                    if os.readlink(entry / "root") == str(self.root):
+                    # Not by its path: another test run has hosts of the same path in a mount namespace of its own.
+                    if os.path.samestat(os.stat(entry / "root"), here):
                         found.append(int(entry.name))
         return found
 
@@ -130,7 +138,7 @@ class Lab:
         if name in self.hosts:
             raise ValueError(f"the lab already has a host {name}")
         base = self.directory / name
-        host = Host(name=name, root=base / "root", upper=base / "upper")
+        host = Host(name=name, root=base / "root", upper=base / "upper", lower=self.lower)
         for directory in (host.root, host.upper, base / "work"):
             directory.mkdir(parents=True)
         try:

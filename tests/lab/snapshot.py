@@ -119,30 +119,44 @@ def _entry(path: Path, status: os.stat_result) -> Entry:
 # -- writes ------------------------------------------------------------------------------------------------------------
 
 # A file's identity in the upper layer. The change time and the inode betray even an identical rewrite or a replaced file.
-Layer = Mapping[str, tuple[int, int, int, int, int]]
+Layer = Mapping[str, tuple[int, ...]]
 
 
 def layer(host: Host) -> Layer:
     """Everything the host has written so far, with what identifies each write. Reads leave no trace in it."""
     found = {}
     for path, status in _walk(host.upper):
-        found["/" + str(path.relative_to(host.upper))] = (
-            status.st_mode,
-            status.st_ino,
-            status.st_size,
-            status.st_mtime_ns,
-            status.st_ctime_ns,
-        )
+        inside = path.relative_to(host.upper)
+        if not _is_copied_directory(status, host.lower / inside):
+            found[f"/{inside}"] = (status.st_mode, status.st_uid, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
     return found
 
 
 def writes_since(host: Host, before: Layer, allow: Iterable[str] = ()) -> list[str]:
     """The paths written, replaced, touched or removed since a layer was taken; allow holds patterns to leave out.
 
-    Opening a file for writing already counts (the overlay copies it up), so lock files and caches of the package managers
-    show here as well: name in allow what is meant to be tolerated. /tmp, /run, /dev and /proc are no part of it.
+    A removed file of the lab's root shows as written (the overlay notes it down). Opening a file for writing already counts
+    (the overlay copies it up), so lock files and caches of the package managers show here as well: name in allow what is
+    meant to be tolerated. A directory counts when its entries or permissions changed. /tmp, /run, /dev and /proc are no
+    part of it.
     """
     patterns = tuple(allow)
     after = layer(host)
     changed = {path for path in {*before, *after} if before.get(path) != after.get(path)} - {"/."}
     return sorted(path for path in changed if not any(fnmatchcase(path, pattern) for pattern in patterns))
+
+
+def _is_copied_directory(status: os.stat_result, original: Path) -> bool:
+    """Whether a directory is only in the upper layer because something below it was written."""
+    if not stat.S_ISDIR(status.st_mode):
+        return False
+    try:
+        below = original.lstat()
+    except FileNotFoundError:
+        return False
+    return (status.st_mode, status.st_uid, status.st_gid, status.st_mtime_ns) == (
+        below.st_mode,
+        below.st_uid,
+        below.st_gid,
+        below.st_mtime_ns,
+    )
