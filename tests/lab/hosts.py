@@ -129,6 +129,8 @@ class Lab:
         on_ready(lower)
         directory = LAB_DIRECTORY / "run"
         directory.mkdir(parents=True, exist_ok=True)
+        # A process started by another lab inherits a copy of its mounts; they are none of ours.
+        mounts.detach(directory)
         # In memory: fast, gone with the namespace, and fit for an upper layer even where the checkout lies on an overlay.
         mounts.mount("tmpfs", directory, "tmpfs", data="mode=755")
         return cls(lower=lower, directory=directory)

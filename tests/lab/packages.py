@@ -41,6 +41,7 @@ class Package:
     provides: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
     essential: bool = False
+    protected: bool = False
     # A configuration file (left behind by a plain deb removal: state rc) and a launcher in the desktop's menu.
     desktop_app: bool = False
     formats: tuple[str, ...] = FORMATS
@@ -61,7 +62,7 @@ class Package:
             content[f"/usr/share/applications/{self.name}-{kind}.desktop"] = (
                 f"[Desktop Entry]\nType=Application\nName={self.summary}\nExec=/opt/{kind}/{self.name}/app\n"
             )
-        if self.essential and kind == "rpm":
+        if (self.essential or self.protected) and kind == "rpm":
             # What dnf calls protected; it has no flag in the package itself.
             content[f"/etc/dnf/protected.d/{self.name}.conf"] = f"{self.name}\n"
         return content
@@ -154,6 +155,7 @@ def _deb_control(entry: Package) -> str:
         "Section": "misc",
         "Priority": "optional",
         "Essential": "yes" if entry.essential else "",
+        "Protected": "yes" if entry.protected else "",
         "Depends": ", ".join(entry.depends),
         "Recommends": ", ".join(entry.recommends),
         "Provides": ", ".join(entry.provides),
@@ -174,10 +176,15 @@ def _build_deb(tree: Path, entry: Package, workshop: Path, directory: str) -> No
 
 
 def index_debs(tree: Path, directory: str) -> None:
-    """Writes Packages and Packages.gz for the debs of a directory, both versions of a package included."""
+    """Writes Packages and Packages.gz for the debs of a directory, both versions of a package included.
+
+    Essential packages stay out of the index, because apt installs those unasked at the next dist-upgrade.
+    """
     stanzas = []
     for path in sorted((tree / directory.lstrip("/")).glob("*.deb")):
         control = run(tree, ["dpkg-deb", "-f", f"{directory}/{path.name}"], check=True).stdout
+        if "\nEssential: yes\n" in control:
+            continue
         content = path.read_bytes()
         stanzas.append(f"{control}Filename: ./{path.name}\nSize: {len(content)}\nSHA256: {hashlib.sha256(content).hexdigest()}\n")
     index = "\n".join(stanzas).encode()

@@ -145,7 +145,7 @@ def _prepare(tree: Path) -> None:
 
 def _configure(tree: Path) -> None:
     """Points every manager to its local repository, reads the metadata once and seeds the empty databases."""
-    _write(tree, "etc/apt/sources.list.d/lab.list", f"deb [trusted=yes] file:{REPOSITORY}/deb ./\n")
+    _write(tree, "etc/apt/sources.list.d/lab.list", f"deb [trusted=yes lang=none] file:{REPOSITORY}/deb ./\n")
     repo = f"[lab]\nname=lab\nbaseurl=file://{REPOSITORY}/rpm\nenabled=1\ngpgcheck=0\n"
     _write(tree, "etc/yum.repos.d/lab.repo", repo + "metadata_expire=never\n")
     # Without it dnf complains at every start: Debian has no package that says which release of it this is.
@@ -174,7 +174,12 @@ def _write(tree: Path, path: str, content: str, mode: int = 0o644) -> None:
 
 
 def _prune(directory: Path, keep: Path) -> None:
-    """Removes roots of older recipes; one that was used within a day may still carry hosts of another process."""
+    """Removes what killed builds left (the caller holds the lock) and roots of older recipes.
+
+    A root that was used within a day may still carry hosts of another process.
+    """
+    for scratch in directory.glob("root.*.tmp"):
+        shutil.rmtree(scratch, ignore_errors=True)
     for old in directory.glob("root-*"):
         if old != keep and time.time() - old.stat().st_mtime > KEPT_SECONDS:
             shutil.rmtree(old, ignore_errors=True)
