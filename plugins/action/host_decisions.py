@@ -1,0 +1,107 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Decide for every host of a run, once, on the controller. Reads policies, catalog, asset facts and inventory variables."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from ..module_utils.engine.errors import AppbanError
+from ..module_utils.engine.evidence import choose_run_id
+from ..module_utils.engine.guard import strictest_limits
+from ..module_utils.policy.decide import Decider, covers_whole_scope
+from ..module_utils.policy.instants import utc_text
+from ..module_utils.policy.plain import policy_to_plain
+from ..module_utils.policy.problems import PolicyError
+from ..plugin_utils.documents import read_assets, read_policies
+from ..plugin_utils.host_devices import device_of_host
+from ..plugin_utils.host_requests import apps_of_policies, request_of_decision
+from ..plugin_utils.run_instant import run_instant
+
+
+class ActionModule(ActionBase):
+    """Policies, devices and the run's instant go in; per host the decision and the request come out."""
+
+    _supports_check_mode = True
+    _supports_async = False
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        variables = task_vars or {}
+        _, options = self.validate_argument_spec(
+            argument_spec={
+                "policies": {"type": "list", "elements": "path", "required": True},
+                "hosts": {"type": "list", "elements": "str", "required": True},
+                "catalog_dirs": {"type": "list", "elements": "path", "default": []},
+                "assets": {"type": "path"},
+                "now": {"type": "str"},
+                "block": {"type": "str", "choices": ["true", "strong"], "default": "true"},
+                "limits": {
+                    "type": "dict",
+                    "options": {"max_devices": {"type": "int"}, "max_percent": {"type": "float"}},
+                },
+                "evidence_dir": {"type": "path", "required": True},
+                "run_id": {"type": "str"},
+            }
+        )
+        try:
+            result.update(_decide(options, variables["hostvars"]))
+        except PolicyError as error:
+            raise AnsibleActionFail("The policy can't be used; nothing was contacted:\n%s" % error) from error
+        except AppbanError as error:
+            raise AnsibleActionFail(str(error)) from error
+        result["changed"] = False
+        return result
+
+
+def _decide(options: dict[str, Any], hostvars: Any) -> dict[str, Any]:
+    moment = run_instant(options["now"])
+    policies = read_policies([os.path.expanduser(path) for path in options["policies"]], options["catalog_dirs"])
+    assets = read_assets(options["assets"]) if options["assets"] else {}
+    plain = [policy_to_plain(policy) for policy in policies]
+    apps = apps_of_policies(plain)
+    attributes = sorted({attribute for policy in plain for attribute in policy["attributes"]})
+    decider = Decider(policies, moment)
+    hosts: dict[str, Any] = {}
+    decisions = []
+    for host in options["hosts"]:
+        device = device_of_host(host, hostvars[host], attributes, assets)
+        decision = decider.decide(device)
+        decisions.append(decision)
+        said = decision.to_plain()
+        hosts[host] = {
+            "device": {name: device.get(name) for name in ("id", "serial", "platform", "ownership", "department")},
+            "decision": said,
+            "request": request_of_decision(said, apps, options["block"]),
+        }
+    blanket = covers_whole_scope(policies, decisions)
+    if blanket:
+        raise AppbanError(
+            "an exemption leaves nobody of this run under its policy: %s" % ", ".join(blanket),
+            "",
+            "Narrow it, or end the ban with `state: lifted`; nothing was contacted",
+        )
+    now = utc_text(moment)
+    limits = strictest_limits([options["limits"]] if options["limits"] else [policy["limits"] for policy in plain])
+    return {
+        "hosts": hosts,
+        "run": {
+            "run_id": options["run_id"] or choose_run_id(options["evidence_dir"], now),
+            "now": now,
+            "evidence_dir": options["evidence_dir"],
+            "limits": {"max_devices": limits.max_devices, "max_percent": limits.max_percent},
+            "policies": [
+                {name: policy[name] for name in ("policy", "title", "state", "sha256", "catalog_version", "contact")} for policy in plain
+            ],
+            "comment": [
+                "policy %s%s" % (policy["policy"], ", contact " + policy["contact"] if policy["contact"] else "") for policy in plain
+            ],
+        },
+    }

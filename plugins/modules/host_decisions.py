@@ -1,0 +1,95 @@
+#!/usr/bin/python
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation of the action plugin of the same name."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: host_decisions
+short_description: Decide for every host of a run
+version_added: 0.1.0
+author:
+  - appban contributors (@appban)
+description:
+  - Reads policies, catalog and asset facts on the controller, makes a device record of each host's inventory variables, and
+    decides for all hosts at once. Contacts no host.
+  - Only the inventory variables that the policies ask for are read, besides C(appban_device), C(appban_serial), C(ownership) and
+    C(department).
+  - This is a part of the role P(appban.endpoint.host#role). Use the role, or the lookup P(appban.endpoint.policy#lookup) and the
+    filter P(appban.endpoint.decide#filter).
+options:
+  policies:
+    description: Paths of the policy files.
+    type: list
+    elements: path
+    required: true
+  hosts:
+    description: Inventory names of all hosts of the run.
+    type: list
+    elements: str
+    required: true
+  catalog_dirs:
+    description: The organisation's own catalog directories, the last one on top.
+    type: list
+    elements: path
+    default: []
+  assets:
+    description: File of asset facts keyed by serial number (CSV, YAML or JSON).
+    type: path
+  now:
+    description: The instant to decide at, ISO 8601 with an offset. By default the clock.
+    type: str
+  block:
+    description: Form of a demanded block.
+    type: str
+    choices: ['true', strong]
+    default: 'true'
+  limits:
+    description: Replaces the limits of the policies.
+    type: dict
+    suboptions:
+      max_devices:
+        description: Most hosts that one run may affect for the first time.
+        type: int
+      max_percent:
+        description: The same as a percentage of the hosts of the run.
+        type: float
+  evidence_dir:
+    description: Directory of the evidence, for choosing the run's id.
+    type: path
+    required: true
+  run_id:
+    description: Id of the run, if several targets share one record.
+    type: str
+attributes:
+  check_mode:
+    description: Changes nothing in either mode.
+    support: full
+  diff_mode:
+    description: There is nothing to show.
+    support: none
+"""
+
+EXAMPLES = r"""
+- name: Decide for every host
+  appban.endpoint.host_decisions:
+    policies: [policies/uk.yml]
+    hosts: "{{ ansible_play_hosts_all }}"
+    evidence_dir: ./evidence
+  register: decided
+  run_once: true
+"""
+
+RETURN = r"""
+hosts:
+  description: Per host its device record, its decision and the request for M(appban.endpoint.host_app); the request is null for a
+    host that must not be touched.
+  returned: success
+  type: dict
+run:
+  description: The run's id, instant, limits and policies.
+  returned: success
+  type: dict
+"""

@@ -1,0 +1,51 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The few lines that a person reads at the end of a run. Pure."""
+
+from __future__ import annotations
+
+from typing import Any, Iterable, Mapping
+
+_WORDS = {
+    "compliant": "compliant",
+    "removed": "removed",
+    "removal_requested": "removal requested",
+    "blocked_not_removed": "blocked, not removed",
+    "violating": "violating",
+    "advised": "advised",
+    "access_withdrawn": "work access withdrawn",
+    "recurred": "came back and was removed",
+    "exempt": "exempt",
+    "exemption_expired": "exemption expired",
+    "out_of_scope": "out of scope",
+    "unclassified": "unclassified",
+    "cannot_enforce": "cannot enforce",
+    "not_observable": "not observable",
+    "stale": "stale",
+    "unreachable": "unreachable",
+    "failed": "failed",
+}
+
+
+def summary_lines(last: Mapping[str, Any], run: Mapping[str, Any], evidence: str, check_mode: bool, notes: Iterable[str]) -> list[str]:
+    """One line per app with counts that add up, then what needs a decision, then where the evidence is.
+
+    Args:
+        last: the last line of the evidence record.
+        run: the run's part of the decisions (policies, instant).
+        evidence: path of the record.
+        check_mode: nothing was changed.
+        notes: notes of the decisions.
+    """
+    names = ", ".join(policy["policy"] for policy in run["policies"])
+    lines = ["%s at %s%s" % (names, run["now"], ", check mode: nothing was changed" if check_mode else "")]
+    for app, counts in last["totals"].items():
+        parts = ["%d %s" % (count, _WORDS[name]) for name, count in counts.items()]
+        lines.append("%s on %d devices (%d in scope): %s" % (app, last["devices"], last["in_scope"], ", ".join(parts)))
+    if last["unenforceable"]:
+        lines.append("why not: " + ", ".join("%s %d" % (reason, count) for reason, count in last["unenforceable"].items()))
+    lines.extend("note: " + note for note in notes)
+    lines.append("evidence: " + evidence)
+    return lines
