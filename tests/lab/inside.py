@@ -15,10 +15,11 @@ is a memory file system of its own in every host, so it is no write to the host.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ MODULE_UTILS = Path(__file__).resolve().parents[2] / "plugins" / "module_utils"
 PLACE = "/run/appban-code"
 PACKAGE = "ansible_collections/appban/endpoint/plugins/module_utils"
 
-RUNNER = '''
+RUNNER = """
 import dataclasses, importlib, json, sys
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts import backend as protocol
@@ -89,7 +90,7 @@ else:
 answer["writes"] = system.writes
 answer["reads"] = system.reads
 json.dump(answer, sys.stdout)
-'''
+"""
 
 
 class Inside:
@@ -109,10 +110,6 @@ class Inside:
         if not place.exists():
             for room in ("engine", "hosts"):
                 shutil.copytree(MODULE_UTILS / room, place / room, ignore=shutil.ignore_patterns("__pycache__"))
-            # Only module_utils' rooms matter; the folders above are packages without a face.
-            for folder in [place, *place.relative_to(host.path(PLACE)).parents]:
-                directory = folder if folder.is_absolute() else host.path(PLACE) / folder
-                (directory / "__init__.py").touch()
 
     def ask(self, op: str, check: bool = False, **fields: Any) -> dict[str, Any]:
         """Sends one request; returns the answer. Raises CalledProcessError with the host's traceback."""
@@ -161,3 +158,14 @@ class Inside:
             providers=providers,
             owned=dict(owned or {}),
         )
+
+
+@contextlib.contextmanager
+def holder(host: Host, script: str) -> Iterator[None]:
+    """Runs a Python script on the host that takes something, prints a line once it has it, and ends when its input ends."""
+    argv = ["chroot", str(host.root), "python3", "-c", script]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline(), "the holder ended before it had anything"
+        yield
+        process.communicate("")

@@ -26,6 +26,7 @@ from .system import System
 
 # What apt holds while it runs dpkg; a dpkg that is told so takes only the inner lock.
 _FRONTEND_LOCK = "/var/lib/dpkg/lock-frontend"
+_FOREIGN_ARCHITECTURES = "/var/lib/dpkg/arch"
 _LOCK_IS_HELD = {"DPKG_FRONTEND_LOCKED": "true"}
 _GUARD = "apt: %s" % GUARD_NAME
 _SELECTIONS = "apt: dpkg selections"
@@ -293,12 +294,14 @@ class Apt:
         if not names:
             return None
         # An administrator's own pin for the same name wins if it is read first, and preferences can be configured away.
-        result = self.system.query(["apt-cache", "-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache=", "policy"] + list(names))
+        foreign = (self.system.read(_FOREIGN_ARCHITECTURES) or b"").decode("ascii", "replace").split()
+        asked = [name for each in names for name in [each] + ["%s:%s" % (each, architecture) for architecture in foreign]]
+        result = self.system.query(["apt-cache", "-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache=", "policy"] + asked)
         left: Set[str] = set()
         name = ""
         for line in result.stdout.splitlines():
             if line.endswith(":") and not line.startswith(" "):
-                name = line[:-1]
+                name = line.split(":")[0]
             elif line.startswith("  Candidate: ") and not line.endswith("(none)"):
                 left.add(name)
         # Of an installed package the installed version is the candidate, whatever the pin.

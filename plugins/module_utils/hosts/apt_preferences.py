@@ -12,19 +12,22 @@ from .owned_file import header_lines
 #: apt reads only names without an extension or with ``.pref`` (fact sheet hosts_linux 2.4: a ``.conf`` is ignored in silence).
 PIN_PATH = "/etc/apt/preferences.d/appban"
 
+_ANY_ARCHITECTURE = ":any"
+
 
 def render_pin(names: Iterable[str], comment: Sequence[str]) -> bytes:
     """One stanza that gives every version of every name priority -1.
 
     Args:
-        names: package names; a name without an architecture stands for all of them.
+        names: package names without architecture.
         comment: single lines for the reader.
 
     Returns:
         The file. The header is made of ``Explanation`` fields, because old versions of apt know no comments here.
     """
     lines = ["Explanation: %s" % line for line in header_lines(comment)]
-    lines.append("Package: %s" % " ".join(sorted(set(names))))
+    # A bare name means the native architecture only: "apt-get install app:i386" would get past it.
+    lines.append("Package: %s" % " ".join("%s%s" % (name, _ANY_ARCHITECTURE) for name in sorted(set(names))))
     lines.append("Pin: release *")
     lines.append("Pin-Priority: -1")
     return ("\n".join(lines) + "\n").encode("utf-8")
@@ -34,5 +37,5 @@ def pinned_names(content: bytes) -> Tuple[str, ...]:
     """The names that a file written by :func:`render_pin` pins."""
     for line in content.decode("utf-8", "replace").splitlines():
         if line.startswith("Package:"):
-            return tuple(line[len("Package:") :].split())
+            return tuple(word.split(":")[0] for word in line[len("Package:") :].split())
     return ()
