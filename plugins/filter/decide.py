@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
-from typing import Any, Callable, Mapping
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
@@ -19,10 +20,12 @@ from ..module_utils.policy.problems import PolicyError, Problem, child, show
 def decide(policies: Any, devices: Any, now: Any = None) -> Any:
     """Decisions of policies about one device (a mapping, gives a mapping) or several (a list, gives a list)."""
     try:
-        moment = datetime.now(timezone.utc) if now is None else _moment(now)
+        moment = datetime.now(UTC) if now is None else _moment(now)
         listed = [policies] if isinstance(policies, Mapping) else policies
         if not isinstance(listed, (list, tuple)):
-            raise PolicyError([Problem("policies", "$", show(policies), "the result of the lookup appban.endpoint.policy, or a list of them")])
+            raise PolicyError(
+                [Problem("policies", "$", show(policies), "the result of the lookup appban.endpoint.policy, or a list of them")]
+            )
         decider = Decider([policy_from_plain(policy) for policy in listed], moment)
         if isinstance(devices, Mapping):
             return decider.decide(_device(devices, "$")).to_plain()

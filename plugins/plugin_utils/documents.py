@@ -11,7 +11,8 @@ import hashlib
 import io
 import json
 import os
-from typing import Any, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import yaml
 
@@ -133,9 +134,10 @@ class _DocumentLoader(yaml.SafeLoader):
         self.problems = problems
         self.path = path
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         seen: dict[str, int] = {}
-        for key, unused in node.value if isinstance(node, yaml.MappingNode) else ():
+        # Another kind of node comes here by an explicit tag (!!map [1]); the base class refuses it.
+        for key, _value in node.value if isinstance(node, yaml.MappingNode) else ():
             if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
                 line = key.start_mark.line + 1
                 if key.value in seen:
@@ -176,7 +178,9 @@ def _load_yaml(text: str, path: str) -> Any:
         raise PolicyError([Problem(path, "$", "a document nested ever deeper", "a document nested less deeply")]) from error
     except (ValueError, TypeError, OverflowError, LookupError, AttributeError) as error:
         # SafeLoader lets errors of int(), base64 and hashing out unwrapped.
-        raise PolicyError([Problem(path, "$", str(error).splitlines()[0] if str(error) else "a mistake", "YAML", kind=STRUCTURE)]) from error
+        raise PolicyError(
+            [Problem(path, "$", str(error).splitlines()[0] if str(error) else "a mistake", "YAML", kind=STRUCTURE)]
+        ) from error
     if problems:
         raise PolicyError(problems)
     return loaded
@@ -220,7 +224,9 @@ def _assets_from_document(document: Any, path: str) -> dict[str, dict[str, Any]]
         for attribute, value in facts.items():
             if isinstance(value, dict) or (isinstance(value, list) and any(isinstance(item, (dict, list)) for item in value)):
                 problems.append(
-                    Problem(path, child(where, attribute), show(value), "text, a number, true, false, null or a list of those", kind=STRUCTURE)
+                    Problem(
+                        path, child(where, attribute), show(value), "text, a number, true, false, null or a list of those", kind=STRUCTURE
+                    )
                 )
         assets[serial] = {attribute: value for attribute, value in facts.items() if attribute != "serial"}
     if problems:
@@ -265,7 +271,7 @@ def _assets_from_csv(content: bytes, path: str) -> dict[str, dict[str, Any]]:
         if len(row) != len(header):
             refuse(f"line {line}", f"{len(row)} cells", f"{len(header)} cells, as in the header")
             continue
-        facts = {name: _cell(cell) for name, cell in zip(header, row) if name != "serial"}
+        facts = {name: _cell(cell) for name, cell in zip(header, row, strict=True) if name != "serial"}
         serial = row[header.index("serial")].strip()
         if not serial:
             refuse(f"line {line}", "no serial number", "a serial number")

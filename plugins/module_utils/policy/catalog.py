@@ -18,10 +18,11 @@ from typing import Any, Iterable, Mapping
 
 from . import instants
 from .grammar import CATALOG_APP
-from .identifiers import KINDS, SHARED_KINDS, is_protected
+from .identifiers import KINDS, SHARED_KINDS
 from .model import App, Identifier
 from .plain_types import NotPlain, plain_copy
 from .problems import PolicyError, Problem, child, nearest_names, show
+from .protected import is_protected
 from .shapes import check_shape
 
 Layer = Iterable[tuple[str, Any]]
@@ -122,7 +123,7 @@ def in_force(app: App, tiers: Iterable[str]) -> App:
 
 
 def app_to_plain(app: App) -> dict[str, Any]:
-    """``{id, title, vendor, identifiers: {KIND: [{value, confidence, source, last_verified, tier}]}}``."""
+    """``{id, title, vendor, identifiers: {KIND: [{value, confidence, source, last_verified, tier, note}]}, note}``."""
     identifiers: dict[str, list[dict[str, Any]]] = {}
     for identifier in app.identifiers:
         identifiers.setdefault(identifier.kind, []).append(
@@ -132,9 +133,10 @@ def app_to_plain(app: App) -> dict[str, Any]:
                 "source": identifier.source,
                 "last_verified": identifier.last_verified.isoformat() if identifier.last_verified else None,
                 "tier": identifier.tier,
+                "note": identifier.note,
             }
         )
-    return {"id": app.id, "title": app.title, "vendor": app.vendor, "identifiers": identifiers}
+    return {"id": app.id, "title": app.title, "vendor": app.vendor, "note": app.note, "identifiers": identifiers}
 
 
 def app_from_plain(plain: Mapping[str, Any]) -> App:
@@ -151,10 +153,12 @@ def app_from_plain(plain: Mapping[str, Any]) -> App:
                 entry["source"],
                 date.fromisoformat(entry["last_verified"]) if entry["last_verified"] else None,
                 entry["tier"],
+                entry["note"],
             )
             for kind, entries in plain["identifiers"].items()
             for entry in entries
         ),
+        plain["note"],
     )
 
 
@@ -185,7 +189,8 @@ def _parse_identifier(entry: Any, kind: str, file: str, path: str, problems: lis
             Problem(
                 file,
                 path if isinstance(entry, str) else child(path, "value"),
-                f"{show(value)}, " + ("a domain that unrelated sites share" if kind == "domain" else "a system component or management agent"),
+                f"{show(value)}, "
+                + ("a domain that unrelated sites share" if kind == "domain" else "a system component or management agent"),
                 "an app that devices and their management do without; no ban may name this",
             )
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Mapping, Sequence
 
 from .devices import known_value
-from .scope import All, Condition, Wanted
+from .scope import AllOf, Condition, Wanted
 
 # Below this number asking each condition is cheaper than looking up which to ask.
 _WORTHWHILE = 8
@@ -62,7 +62,7 @@ class ConditionIndex:
 def _texts_wanted(condition: Condition) -> dict[str, tuple[str, ...]]:
     """The attributes that must have one of some texts for a condition to hold."""
     texts: dict[str, tuple[str, ...]] = {}
-    for part in condition.parts if isinstance(condition, All) else (condition,):
+    for part in condition.parts if isinstance(condition, AllOf) else (condition,):
         if isinstance(part, Wanted) and all(isinstance(value, str) for value in part.values):
             texts[part.attribute] = tuple(str(value) for value in part.values)
     return texts

@@ -206,10 +206,15 @@ def _check(policies: Sequence[Policy], now: datetime) -> None:
     if now.tzinfo is None:
         problems.append(Problem("now", "$", now.isoformat(), "an instant with an offset"))
     seen: dict[str, Policy] = {}
-    for index, policy in enumerate(policies):
+    for policy in policies:
         if policy.id in seen:
             problems.append(
-                Problem(policy.file or "policies", "policy", f"{policy.id}, which {seen[policy.id].file or 'another policy'} has too", "an id of its own")
+                Problem(
+                    policy.file or "policies",
+                    "policy",
+                    f"{policy.id}, which {seen[policy.id].file or 'another policy'} has too",
+                    "an id of its own",
+                )
             )
         seen.setdefault(policy.id, policy)
     if problems:

@@ -31,8 +31,10 @@ ATTRIBUTES = (
 
 
 def known_value(device: Mapping[str, Any], attribute: str) -> Any:
-    """The value of an attribute, None where it is missing, null, or outside the attribute's closed vocabulary."""
+    """The value of an attribute, None where it is missing, null, empty text, or outside the attribute's closed vocabulary."""
     value = device.get(attribute)
+    if value == "":
+        return None
     vocabulary = VOCABULARY.get(attribute)
     if vocabulary is not None and (isinstance(value, (list, dict)) or not any(value is word or _same(value, word) for word in vocabulary)):
         return None

@@ -43,7 +43,7 @@ _WANTED = ByType(
     sequence=ListOf(_SCALAR),
 )
 WHEN = Named("when", lambda: _WHEN, about="who: device attributes with their values, any, all, not, or a JMESPath expression")
-_WHEN = ByType(
+_WHEN: Shape = ByType(
     "a mapping of device attributes, or a JMESPath expression",
     text=JMESPATH,
     mapping=Record(
@@ -128,7 +128,9 @@ def _app(inline: bool) -> Record:
 CATALOG_APP = _app(inline=False)
 INLINE_APP = _app(inline=True)
 _APPS = ListOf(
-    ByType("an app id, vendor: and a vendor id, or an app as a mapping", text=APP_REFERENCE, mapping=Named("inline_app", lambda: INLINE_APP))
+    ByType(
+        "an app id, vendor: and a vendor id, or an app as a mapping", text=APP_REFERENCE, mapping=Named("inline_app", lambda: INLINE_APP)
+    )
 )
 
 POLICY = Record(

@@ -2,11 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The kinds of identifiers an app can have, what each looks like, and which names no ban may ever touch."""
+"""The kinds of identifiers an app can have, and what each looks like."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 _REVERSE_DNS = r"[A-Za-z0-9][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)+"
@@ -54,67 +53,13 @@ KINDS: dict[str, Kind] = {
             253,
         ),
         # The only kind that may hold a pattern, for inventories that know no ids; three letters at least must be literal.
-        Kind("display_name", r"(?=(?:[^\x00]*?[^\s*?\x00]){3})[^\x00-\x1f\x7f]+", "an app's display name, * and ? allowed besides three letters"),
+        Kind(
+            "display_name",
+            r"(?=(?:[^\x00]*?[^\s*?\x00]){3})[^\x00-\x1f\x7f]+",
+            "an app's display name, * and ? allowed besides three letters",
+        ),
     )
 }
 
 # Kinds that several apps of one vendor rightly share.
 SHARED_KINDS = frozenset({"apple_team_id", "domain", "display_name"})
-
-_APPLE_SYSTEM = (r"com\.apple\..*", r"com\.jamf.*", r"com\.jamfsoftware\..*", r"com\.airwatch\..*", r"com\.microsoft\.(?:intune|CompanyPortal|companyportal|wdav).*")
-_ANDROID_SYSTEM = (
-    r"com\.android\..*", r"android(?:\..*)?", r"com\.google\.android\.(?:gms|gsf|setupwizard|packageinstaller|permissioncontroller|apps\.work\..*).*",
-    r"com\.microsoft\.(?:intune.*|windowsintune\.companyportal)", r"com\.airwatch\..*", r"com\.jamf.*", r"com\.samsung\.android\.(?:knox|lool|provider).*",
-    r"com\.mobileiron.*", r"com\.google\.android\.webview",
-)  # fmt: skip
-_LINUX_SYSTEM = (
-    r"systemd(?:-.*)?", r"libc6(?:-.*)?", r"glibc(?:-.*)?", r"musl(?:-.*)?", r"kernel.*", r"linux(?:-(?:image|base|headers|lts|zen|hardened|virt).*)?",
-    r"bash", r"dash", r"zsh", r"busybox(?:-.*)?", r"coreutils", r"util-linux(?:-.*)?", r"sudo", r"doas", r"openssh(?:-.*)?", r"python(?:[0-9.]*)(?:-(?:minimal|libs))?",
-    r"apt(?:-.*)?", r"dpkg(?:-.*)?", r"rpm(?:-.*)?", r"dnf[0-9]*(?:-.*)?", r"yum(?:-.*)?", r"zypper(?:-.*)?", r"libzypp", r"pacman(?:-.*)?",
-    r"apk-tools(?:-.*)?", r"alpine-(?:base|baselayout.*|keys)", r"flatpak", r"snapd", r"filesystem", r"base(?:-files|-passwd)?", r"init(?:-.*)?",
-    r"openrc", r"grub.*", r"shim(?:-.*)?", r"login", r"passwd", r"shadow(?:-.*)?", r"pam(?:-.*)?", r"network-?manager(?:-.*)?", r"NetworkManager(?:-.*)?",
-    r"ca-certificates(?:-.*)?", r"debianutils", r"perl-base", r"setup", r"(?:redhat|fedora|centos|rocky|almalinux|suse|opensuse|debian|ubuntu)-release.*",
-    r"(?:auditd|audit)", r"(?:falcon-sensor|mdatp|osquery|intune-portal|landscape-client|salt-minion|puppet-agent|ansible|ansible-core|aide)",
-)  # fmt: skip
-_WINDOWS_SYSTEM = (
-    r"Microsoft\.(?:Windows|UI|NET|VCLibs|DesktopAppInstaller|StorePurchaseApp|SecHealthUI|AAD|AccountsControl|LockApp|CompanyPortal).*",
-    r"Microsoft\.WindowsStore.*", r"windows\..*", r"MicrosoftWindows\..*", r"Microsoft\.(?:Intune|ConfigMgr|MDE).*",
-)  # fmt: skip
-
-# What a ban must never name: parts of the operating system, what installs packages, and what manages the device.
-PROTECTED: dict[str, tuple[str, ...]] = {
-    "ios_bundle_id": _APPLE_SYSTEM,
-    "macos_bundle_id": _APPLE_SYSTEM,
-    "android_package": _ANDROID_SYSTEM,
-    "appx_family_name": _WINDOWS_SYSTEM,
-    "winget": _WINDOWS_SYSTEM,
-    "uninstall_name": (
-        r"(?:Microsoft Intune|Company Portal|Configuration Manager|Jamf|Workspace ONE|Microsoft Visual C\+\+|Microsoft \.NET|Windows ).*",
-    ),
-    "deb": _LINUX_SYSTEM,
-    "rpm": _LINUX_SYSTEM,
-    "pacman": _LINUX_SYSTEM,
-    "apk": _LINUX_SYSTEM,
-    "snap": (r"core[0-9]*", r"snapd", r"bare", r"pc(?:-kernel)?", r"gnome-[0-9-]+.*", r"gtk-common-themes"),
-    "flatpak": (r"org\.freedesktop\.(?:Platform|Sdk).*", r"org\.(?:gnome|kde)\.(?:Platform|Sdk).*"),
-    "brew_formula": (r"openssl.*", r"ca-certificates", r"python(?:@.*)?", r"git", r"curl"),
-    "brew_cask": (r"intune-company-portal", r"microsoft-defender.*"),
-    # Parents that thousands of unrelated sites live under, and registries of names: blocking them breaks the web
-    # (catalog facts, section 2: content-delivery aliases by their exact name only, never the parent).
-    "domain": (
-        r"akamaized\.net|akamai\.net|akamaiedge\.net|akamaihd\.net|edgesuite\.net|edgekey\.net|ttdns2\.com|fastly\.net|fastlylb\.net|cloudfront\.net",
-        r"amazonaws\.com|azureedge\.net|azurefd\.net|windows\.net|cloudflare\.com|cloudflare\.net|cdn\.cloudflare\.net|googleapis\.com|gstatic\.com",
-        r"googleusercontent\.com|github\.io|netlify\.app|vercel\.app|herokuapp\.com|workers\.dev|pages\.dev|web\.app|firebaseapp\.com",
-        r"google\.com|apple\.com|icloud\.com|microsoft\.com|windowsupdate\.com|microsoftonline\.com|office\.com|live\.com",
-        r"(?:com|co|net|org|gov|edu|ac|mil|gob|go|or|ne)\.[a-z]{2}",
-        r"eu\.org|uk\.com|us\.com",
-    ),
-}  # fmt: skip
-
-_PROTECTED_RES = {kind: re.compile("|".join(f"(?:{pattern})" for pattern in patterns), re.IGNORECASE) for kind, patterns in PROTECTED.items()}
-
-
-def is_protected(kind: str, value: str) -> bool:
-    """Whether an identifier names a part of a system, a package manager, a management agent or a shared parent domain."""
-    pattern = _PROTECTED_RES.get(kind)
-    return pattern is not None and pattern.fullmatch(value) is not None

@@ -32,7 +32,7 @@ from .model import (
 )
 from .plain_types import NotPlain, plain_copy
 from .problems import PolicyError, Problem, child, nearest_names, show
-from .scope import Condition, Wanted
+from .scope import Condition
 from .shapes import check_shape
 
 
@@ -298,9 +298,11 @@ def _authority(checked: Any) -> Authority | None:
 
 
 def _apps(checked: dict[str, Any], reading: Reading, catalog: Catalog) -> tuple[tuple[App, ...], tuple[App, ...]]:
-    tiers = [tier for tier in checked.get("domain_tiers", DEFAULT_DOMAIN_TIERS) if isinstance(tier, str)] if (
-        isinstance(checked.get("domain_tiers", ()), (list, tuple))
-    ) else []
+    tiers = (
+        [tier for tier in checked.get("domain_tiers", DEFAULT_DOMAIN_TIERS) if isinstance(tier, str)]
+        if (isinstance(checked.get("domain_tiers", ()), (list, tuple)))
+        else []
+    )
     banned, banned_by_name = _app_list(checked.get("apps"), "apps", checked, reading, catalog)
     review, review_by_name = _app_list(checked.get("review"), "review", checked, reading, catalog)
     for app_id in banned_by_name:

@@ -111,9 +111,7 @@ def _read(plain: Any) -> Policy:
         ),
         apps=tuple(catalog.app_from_plain(app) for app in plain["apps"]),
         review=tuple(catalog.app_from_plain(app) for app in plain["review"]),
-        authority=None
-        if authority is None
-        else Authority(authority["issued_by"], authority["reference"], tuple(authority["advised_by"])),
+        authority=None if authority is None else Authority(authority["issued_by"], authority["reference"], tuple(authority["advised_by"])),
         contact=plain["contact"],
         state=plain["state"],
         timezone=plain["timezone"],

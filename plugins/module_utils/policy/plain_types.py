@@ -75,7 +75,9 @@ class _Copier:
         for key, item in value.items():
             if not isinstance(key, str):
                 raise self._refuse(
-                    path, f"the key {show(key) if isinstance(key, (int, float)) else type(key).__name__}", "keys that are text (put it in quotes)",
+                    path,
+                    f"the key {show(key) if isinstance(key, (int, float)) else type(key).__name__}",
+                    "keys that are text (put it in quotes)",
                     STRUCTURE,
                 )
             name = self.copy(key, path, depth)

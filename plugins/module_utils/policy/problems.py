@@ -55,6 +55,9 @@ def show(value: Any, limit: int = 60) -> str:
         return "an empty mapping" if not value else f"a mapping of {len(value)} key{'' if len(value) == 1 else 's'}"
     if isinstance(value, list):
         return "an empty list" if not value else f"a list of {len(value)} item{'' if len(value) == 1 else 's'}"
+    if isinstance(value, int) and abs(value) > 10**limit:
+        # Python refuses to write very long numbers out.
+        return "a very large number"
     text = ascii(value) if isinstance(value, str) and not value.isprintable() else repr(value)
     return text if len(text) <= limit else text[: limit - 3] + "..."
 

@@ -30,14 +30,14 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class All:
+class AllOf:
     """Every part must hold; without parts it always holds."""
 
     parts: tuple[Condition, ...]
 
 
 @dataclass(frozen=True)
-class Any_:
+class AnyOf:
     """One part must hold."""
 
     parts: tuple[Condition, ...]
@@ -50,8 +50,8 @@ class Not:
     part: Condition
 
 
-Condition = Union[Wanted, All, Any_, Not, Expression]
-ALWAYS = All(())
+Condition = Union[Wanted, AllOf, AnyOf, Not, Expression]
+ALWAYS = AllOf(())
 
 
 def compile_when(when: When) -> Condition:
@@ -64,22 +64,22 @@ def compile_when(when: When) -> Condition:
     parts: list[Condition] = []
     for key, value in when.items():
         if key == "any":
-            parts.append(Any_(tuple(compile_when(part) for part in value)))
+            parts.append(AnyOf(tuple(compile_when(part) for part in value)))
         elif key == "all":
-            parts.append(All(tuple(compile_when(part) for part in value)))
+            parts.append(AllOf(tuple(compile_when(part) for part in value)))
         elif key == "not":
             part = compile_when(value)
             parts.append(part.part if isinstance(part, Not) else Not(part))
         else:
             parts.append(Wanted(key, tuple(value) if isinstance(value, list) else (value,)))
-    return parts[0] if len(parts) == 1 else All(tuple(parts))
+    return parts[0] if len(parts) == 1 else AllOf(tuple(parts))
 
 
 def evaluate(condition: Condition, device: Mapping[str, Any]) -> bool | None:
     """True, False, or None where the device's known attributes don't settle it. device: plain types."""
     if isinstance(condition, Wanted):
         return _has_wanted(condition, device)
-    if isinstance(condition, All):
+    if isinstance(condition, AllOf):
         result: bool | None = True
         for part in condition.parts:
             value = evaluate(part, device)
@@ -88,7 +88,7 @@ def evaluate(condition: Condition, device: Mapping[str, Any]) -> bool | None:
             if value is None:
                 result = None
         return result
-    if isinstance(condition, Any_):
+    if isinstance(condition, AnyOf):
         result = False
         for part in condition.parts:
             value = evaluate(part, device)
@@ -105,7 +105,7 @@ def evaluate(condition: Condition, device: Mapping[str, Any]) -> bool | None:
 
 def unknown_attributes(condition: Condition, device: Mapping[str, Any]) -> set[str]:
     """The attributes whose absence leaves a condition unsettled."""
-    if isinstance(condition, (All, Any_)):
+    if isinstance(condition, (AllOf, AnyOf)):
         found: set[str] = set()
         for part in condition.parts:
             if evaluate(part, device) is None:
@@ -124,7 +124,7 @@ def attributes(condition: Condition) -> set[str]:
         return {condition.attribute}
     if isinstance(condition, Not):
         return attributes(condition.part)
-    if isinstance(condition, (All, Any_)):
+    if isinstance(condition, (AllOf, AnyOf)):
         return set().union(*(attributes(part) for part in condition.parts))
     return set(condition.attributes)
 
@@ -136,11 +136,11 @@ def implies(narrow: Condition, wide: Condition) -> bool:
     """
     if narrow == wide or wide == ALWAYS:
         return True
-    if isinstance(narrow, Any_):
+    if isinstance(narrow, AnyOf):
         return all(implies(part, wide) for part in narrow.parts)
-    if isinstance(wide, All):
+    if isinstance(wide, AllOf):
         return all(implies(narrow, part) for part in wide.parts)
-    if isinstance(wide, Any_) and any(implies(narrow, part) for part in wide.parts):
+    if isinstance(wide, AnyOf) and any(implies(narrow, part) for part in wide.parts):
         return True
     if isinstance(wide, Wanted):
         vocabulary = VOCABULARY.get(wide.attribute)
@@ -150,7 +150,7 @@ def implies(narrow: Condition, wide: Condition) -> bool:
         return narrow.attribute == wide.attribute and all(_among(value, wide.values) for value in narrow.values)
     if isinstance(narrow, Not) and isinstance(wide, Not):
         return implies(wide.part, narrow.part)
-    if isinstance(narrow, All):
+    if isinstance(narrow, AllOf):
         return any(implies(part, wide) for part in narrow.parts)
     return False
 

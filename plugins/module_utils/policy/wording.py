@@ -37,7 +37,9 @@ def reason(title: str, ranked: Sequence[PolicyVerdict], actions: Sequence[str], 
             names = _join(f"{verdict.exemption.id} (until {verdict.exemption.expires.written})" for verdict in expired if verdict.exemption)
             sentence += f"; exemption {names} has expired"
         if domains:
-            sentence += f"; by exemption the site{'s' if len(domains) > 1 else ''} {_join(domains)} stay{'' if len(domains) > 1 else 's'} open"
+            sentence += (
+                f"; by exemption the site{'s' if len(domains) > 1 else ''} {_join(domains)} stay{'' if len(domains) > 1 else 's'} open"
+            )
     return sentence + "."
 
 
@@ -78,7 +80,10 @@ def _lead(title: str, ranked: Sequence[PolicyVerdict], actions: Sequence[str], m
     if leading.verdict == "pending":
         return f"Policy {policy} ({rule}) will ask to {_asked(leading.would)} from {leading.next_stage_from} on ({title})"
     if leading.verdict == "unclassified":
-        return f"Nothing is done about {title} because it isn't known whether policy {policy} applies: this device has no known {_join(missing)}"
+        return (
+            f"Nothing is done about {title} because it isn't known whether policy {policy} applies: "
+            f"this device has no known {_join(missing)}"
+        )
     if leading.verdict == "review":
         return f"{title} is under review by policy {policy}: it is counted and nothing is done"
     if leading.verdict == "lifted":
