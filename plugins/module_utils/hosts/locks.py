@@ -28,12 +28,19 @@ class Lock:
         held: True for a record lock that we hold while the command runs, as apt holds dpkg's frontend lock; False for a file
             whose mere existence is the lock (pacman) and which the command makes itself.
         env: what tells the command that its caller holds the lock.
+        taken_by_command: True for a record lock that the command takes itself and gives up on at once when it is busy (rpm): waited for,
+            never held.
+        process: True for a file that holds the number of the process that uses the package manager (zypper); free when that is gone.
+        first: another lock to wait for before this one.
     """
 
     path: str
     timeout: int
     held: bool = False
     env: Optional[Mapping[str, str]] = None
+    taken_by_command: bool = False
+    process: bool = False
+    first: Optional[Lock] = None
 
 
 @contextmanager
@@ -53,9 +60,13 @@ def waiting_for(
     if lock is None:
         yield {}
         return
+    if lock.first is not None:
+        with waiting_for(lock.first, clock, sleep):
+            pass
     deadline = clock() + lock.timeout
     if not lock.held:
-        while os.path.lexists(lock.path):
+        busy = _is_record_locked if lock.taken_by_command else _is_process_alive if lock.process else os.path.lexists
+        while busy(lock.path):
             if clock() >= deadline:
                 raise _still_locked(lock)
             sleep(PAUSE)
@@ -81,6 +92,30 @@ def waiting_for(
         yield dict(lock.env or {})
     finally:
         os.close(descriptor)
+
+
+def _is_record_locked(path: str) -> bool:
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
+    except OSError:
+        # No lock file yet: nobody has it.
+        return False
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno in (errno.EACCES, errno.EAGAIN)
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _is_process_alive(path: str) -> bool:
+    try:
+        with open(path, "rb") as handle:
+            content = handle.read(32).strip()
+    except OSError:
+        return False
+    return content.isdigit() and os.path.exists("/proc/%d" % int(content))
 
 
 def _still_locked(lock: Lock) -> ChangeFailed:

@@ -1,0 +1,102 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""dnf 4: blocks by ``excludepkgs`` in dnf.conf, because this dnf reads no drop-in directory (fact sheet hosts_linux 3.4).
+
+An exclude hides an installed package from dnf itself, so finding and removing go through rpm.
+"""
+
+from __future__ import annotations
+
+from typing import Any, FrozenSet, List, Mapping, Optional, Tuple
+
+from ..engine.plan import Change
+from .backend import Block, BlockPlan, BlockRequest, Package, RemovalPlan, RemovalRequest
+from .dnf_conf import Addition, effective_excludes, masked, set_excludes
+from .rpm_block import guard_block, plan_providers, present_notes, verify_rpm_change, wanted_names
+from .rpm_database import DNF_CONF, installed_packages, plan_rpm_removal
+from .rpm_guard import plan_guard
+from .steps import FileStep
+from .system import System
+
+EXCLUDE_BYPASSES = (
+    "dnf --disableexcludes=all (or =main) install",
+    "dnf --setopt=excludepkgs= install",
+    "rpm -i",
+    "editing %s" % DNF_CONF,
+)
+
+
+class Dnf4:
+    """dnf 4 on one host.
+
+    Args:
+        system: the host.
+        keeps_guard: this front end installs and removes the guard of the rpm database.
+    """
+
+    name = "dnf4"
+    kinds: Tuple[str, ...] = ("rpm",)
+    database = "rpm"
+
+    def __init__(self, system: System, keeps_guard: bool = True) -> None:
+        self.system = system
+        self.keeps_guard = keeps_guard
+
+    def version(self) -> Optional[str]:
+        """See :class:`.backend.Backend`."""
+        # "dnf" may be dnf 5 by now; the program of dnf 4 is dnf-3 everywhere.
+        if self.system.which("dnf-3") is None:
+            return None
+        lines = self.system.query(("dnf-3", "--version")).stdout.split()
+        return lines[0] if lines else None
+
+    def installed(self, names: FrozenSet[str]) -> Tuple[Package, ...]:
+        """See :class:`.backend.Backend`."""
+        return installed_packages(self.system, names)
+
+    def plan_removal(self, request: RemovalRequest) -> RemovalPlan:
+        """See :class:`.backend.Backend`."""
+        return plan_rpm_removal(self.system, self.name, request)
+
+    def plan_block(self, request: BlockRequest, owned: Mapping[str, Any]) -> BlockPlan:
+        """See :class:`.backend.Backend`."""
+        providers = plan_providers(self.system, self.name, request, owned, self._providers)
+        wanted = wanted_names(request, providers)
+        ours = Addition.from_plain(owned.get("excludes", {}))
+        current = self.system.read(DNF_CONF)
+        honoured = effective_excludes(current)
+        drift = tuple("the exclude of %s was taken out of %s" % (name, DNF_CONF) for name in ours.names if name not in honoured)
+        content, added = set_excludes(current, wanted, ours)
+        changes: List[Change] = []
+        if content != current:
+            op = "delete" if content is None else "create" if current is None else "update"
+            changes.append(Change(op, "file", DNF_CONF, masked(current), masked(content), step=FileStep(DNF_CONF, content)))
+        guard = plan_guard(self.system, self.keeps_guard, request, owned.get("guard", {}))
+        remembered = dict(providers.owned)
+        if added.names:
+            remembered["excludes"] = added.to_plain()
+        if guard.owned:
+            remembered["guard"] = dict(guard.owned)
+        blocks = []
+        if wanted:
+            blocks.append(Block(self.name, wanted, "excludes", DNF_CONF, "soft", EXCLUDE_BYPASSES))
+        blocks += guard_block(self.name, guard.covers)
+        return BlockPlan(
+            changes=tuple(changes) + guard.changes,
+            blocks=tuple(blocks),
+            owned=remembered,
+            unblocked=tuple(name for name in owned.get("asked", ()) if name not in request.names),
+            drift=drift + guard.drift,
+            notes=providers.notes + present_notes(request) + guard.notes,
+        )
+
+    def verify(self, change: Change) -> Optional[str]:
+        """See :class:`.backend.Backend`."""
+        return verify_rpm_change(self.system, change)
+
+    def _providers(self, names: Tuple[str, ...]) -> Optional[List[str]]:
+        # From the cache only, and without the excludes that would hide the answer.
+        options = ("-q", "-C", "--disableexcludes=all")
+        result = self.system.query(("dnf-3", *options, "repoquery", "--available", "--whatprovides", ",".join(names), "--qf", "%{name}"))
+        return None if result.rc else result.stdout.split()
