@@ -144,8 +144,7 @@ class Lab:
         for directory in (host.root, host.upper, base / "work"):
             directory.mkdir(parents=True)
         try:
-            options = f"lowerdir={self.lower},upperdir={host.upper},workdir={base / 'work'}"
-            mounts.mount("overlay", host.root, "overlay", mounts.MS_NOATIME, options)
+            mounts.mount_overlay(host.root, self.lower, host.upper, base / "work")
             mounts.mount_interfaces(host.root)
         except mounts.MountError:
             self._remove(host)

@@ -9,8 +9,10 @@ the interpreter), the kernel takes the mounts away with it and the machine never
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
+import re
 from pathlib import Path
 
 MS_RDONLY = 1
@@ -91,13 +93,27 @@ def detach_interfaces(tree: Path) -> None:
         detach(tree / name)
 
 
+def mount_overlay(target: Path, lower: Path, upper: Path, work: Path) -> None:
+    """Mounts target as lower with upper on top."""
+    with contextlib.ExitStack() as opened:
+
+        def handle(directory: Path) -> str:
+            # A path would need escapes for colons and commas, and a checkout may lie in a directory of any name.
+            number = os.open(directory, os.O_PATH | os.O_DIRECTORY)
+            opened.callback(os.close, number)
+            return f"/proc/self/fd/{number}"
+
+        mount("overlay", target, "overlay", MS_NOATIME, f"lowerdir={handle(lower)},upperdir={handle(upper)},workdir={handle(work)}")
+
+
 def mounts_below(directory: Path) -> list[str]:
     """Every mount point of this namespace at or below a directory."""
     prefix = str(directory)
     points = []
     with open("/proc/self/mountinfo", encoding="utf-8") as table:
         for line in table:
-            point = line.split(" ", 5)[4].replace("\\040", " ")
+            # The kernel writes blanks and backslashes of a path in octal.
+            point = re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), line.split(" ", 5)[4])
             if point == prefix or point.startswith(prefix + "/"):
                 points.append(point)
     return points

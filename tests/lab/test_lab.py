@@ -111,6 +111,21 @@ def test_commands_run_as_the_user_asked_for(lab_host: Host) -> None:
     ]
 
 
+def test_checkout_may_have_any_name(lab: Lab, lab_host: Host, tmp_path: Path) -> None:
+    """Blanks, colons and commas mean something to mount, and a clone may lie anywhere."""
+    odd = tmp_path / "my lab: a,b"
+    odd.mkdir()
+    mounts.mount("tmpfs", odd, "tmpfs")
+    other = Lab(lower=lab.lower, directory=odd)
+    try:
+        host = other.create("h 1")
+        assert host.run(["dpkg-query", "-W", "apt"], check=True).stdout.startswith("apt\t")
+        assert str(host.root / "proc") in mounts.mounts_below(host.root)
+    finally:
+        other.close()
+    assert mounts.mounts_below(odd) == []
+
+
 # -- packages ----------------------------------------------------------------------------------------------------------
 
 
