@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Mapping, Optional, Tuple, Union
 
 from ..engine.errors import ChangeFailed
+from .found_files import FoundFile
 from .locks import Lock, waiting_for
 from .system import System
 
@@ -57,13 +58,20 @@ class CommandStep:
 
 
 @dataclass(frozen=True)
+class FoundFileStep:
+    """Delete one file in a place that others may write to: exactly the file that was found, never what a link makes of it."""
+
+    file: FoundFile
+
+
+@dataclass(frozen=True)
 class Steps:
     """Several steps that together are one change, in order."""
 
     steps: Tuple[Union[FileStep, CommandStep], ...]
 
 
-Step = Union[FileStep, CommandStep, Steps]
+Step = Union[FileStep, CommandStep, FoundFileStep, Steps]
 
 
 def perform(step: Step, system: System) -> None:
@@ -77,6 +85,8 @@ def perform(step: Step, system: System) -> None:
             perform(each, system)
     elif isinstance(step, FileStep):
         _perform_file(step, system)
+    elif isinstance(step, FoundFileStep):
+        system.remove_found_file(step.file)
     else:
         _perform_command(step, system)
 
@@ -111,4 +121,6 @@ def _run(step: CommandStep, argv: Tuple[str, ...], system: System) -> None:
     with waiting_for(None if system.check_mode else step.lock) as held:
         result = system.command(argv, env={**held, **(step.env or {})}, run_as=step.run_as)
     if result.rc not in step.ok:
-        raise ChangeFailed("a command failed with %s" % result.explain(), " ".join(step.argv), "Run it by hand on the host to see all of its output")
+        raise ChangeFailed(
+            "a command failed with %s" % result.explain(), " ".join(step.argv), "Run it by hand on the host to see all of its output"
+        )

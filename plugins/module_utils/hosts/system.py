@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..engine.errors import AppbanError, ChangeFailed, WriteInCheckMode
+from .found_files import FoundFile, unlink_found
 
 # Package managers translate their messages and ask questions; a run must read plain English and never wait for an answer.
 FIXED_ENVIRONMENT = {"LC_ALL": "C", "LANG": "C", "DEBIAN_FRONTEND": "noninteractive", "APT_LISTCHANGES_FRONTEND": "none"}
@@ -117,7 +118,9 @@ class System:
         directory = os.path.dirname(target)
         if os.path.exists(target) and not os.path.isfile(target):
             # A link to /dev/null is a usual way to switch a drop-in off; renaming over its target would replace the device.
-            raise ChangeFailed("cannot write a file: something else is there", path, "Look at it on the host; it is a link to, or is, no regular file")
+            raise ChangeFailed(
+                "cannot write a file: something else is there", path, "Look at it on the host; it is a link to, or is, no regular file"
+            )
         before = os.stat(target) if os.path.exists(target) else None
         try:
             descriptor, temporary = tempfile.mkstemp(prefix=".appban-", dir=directory)
@@ -164,6 +167,15 @@ class System:
         except OSError as error:
             raise ChangeFailed("cannot delete a file: %s" % error.strerror, path, "Check its attributes (lsattr)") from error
         self.writes += 1
+
+    def remove_found_file(self, file: FoundFile) -> None:
+        """Delete exactly the file that a search found; nothing happens where it is gone or something else took its place."""
+        self._refuse_in_check_mode("delete %s" % file.shown)
+        try:
+            if unlink_found(file):
+                self.writes += 1
+        except OSError as error:
+            raise ChangeFailed("cannot delete a file: %s" % error.strerror, file.shown, "Check its attributes (lsattr)") from error
 
     def remove_empty_directory(self, path: str) -> None:
         """Delete a directory if nothing is in it; otherwise leave it."""
