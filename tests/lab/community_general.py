@@ -18,7 +18,7 @@ from pathlib import Path
 
 from .root import LAB_DIRECTORY, Progress, locked
 
-# community.general 12.2.0 as bundled for ansible-core 2.19.
+# Bundles community.general 11.4.2, made for ansible-core 2.19.
 ANSIBLE_VERSION = "12.3.0"
 ANSIBLE_SHA256 = "cd156f82fa87f7a899212b0efa9f7ca3a24d609212de9f78428a572eb01e5414"
 INSIDE = "ansible_collections/community/general/"

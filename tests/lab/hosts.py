@@ -19,7 +19,7 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -119,14 +119,13 @@ class Lab:
     hosts: dict[str, Host] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, progress: Progress = lambda line: None, on_ready: Callable[[Path], None] = lambda root: None) -> Lab:
+    def open(cls, progress: Progress = lambda line: None) -> Lab:
         """Moves this process to a private mount namespace, builds the root if needed and returns an empty lab.
 
         Raises MountError when the process may not mount, RootNotBuilt or NoArchive when the root can't be built.
         """
         mounts.enter_private_namespace()
         lower = ensure_root(progress)
-        on_ready(lower)
         directory = LAB_DIRECTORY / "run"
         directory.mkdir(parents=True, exist_ok=True)
         # A process started by another lab inherits a copy of its mounts; they are none of ours.
