@@ -13,7 +13,7 @@ from typing import Any, FrozenSet, List, Mapping, Optional, Tuple
 from ..engine.plan import Change
 from .backend import Block, BlockPlan, BlockRequest, Package, RemovalPlan, RemovalRequest
 from .dnf_conf import Addition, effective_excludes, masked, set_excludes
-from .rpm_block import guard_block, plan_providers, present_notes, verify_rpm_change, wanted_names
+from .rpm_block import Answer, guard_block, plan_providers, present_notes, verify_rpm_change, wanted_names
 from .rpm_database import DNF_CONF, installed_packages, plan_rpm_removal
 from .rpm_guard import plan_guard
 from .steps import FileStep
@@ -95,8 +95,12 @@ class Dnf4:
         """See :class:`.backend.Backend`."""
         return verify_rpm_change(self.system, change)
 
-    def _providers(self, names: Tuple[str, ...]) -> Optional[List[str]]:
+    def _providers(self, names: Tuple[str, ...]) -> Answer:
         # From the cache only, and without the excludes that would hide the answer.
-        options = ("-q", "-C", "--disableexcludes=all")
-        result = self.system.query(("dnf-3", *options, "repoquery", "--available", "--whatprovides", ",".join(names), "--qf", "%{name}"))
-        return None if result.rc else result.stdout.split()
+        options = ("dnf-3", "-q", "-C", "--disableexcludes=all")
+        question = ("repoquery", "--available", "--whatprovides", ",".join(names), "--qf", "%{name}")
+        # A repository without a cache is left out in silence, unless it is said to be needed.
+        result = self.system.query((*options, "--setopt=*.skip_if_unavailable=False", *question))
+        if result.rc == 0:
+            return Answer(tuple(result.stdout.split()))
+        return Answer(tuple(self.system.query((*options, *question)).stdout.split()), complete=False)

@@ -24,6 +24,19 @@ GUARD_BYPASSES = (
 
 
 @dataclass(frozen=True)
+class Answer:
+    """Which packages provide the names that a front end was asked about.
+
+    Args:
+        names: the packages.
+        complete: False where some repository could not be looked into without the network.
+    """
+
+    names: Tuple[str, ...]
+    complete: bool = True
+
+
+@dataclass(frozen=True)
 class Providers:
     """Packages that offer themselves under a blocked name.
 
@@ -43,7 +56,7 @@ def plan_providers(
     backend: str,
     request: BlockRequest,
     owned: Mapping[str, Any],
-    ask: Callable[[Tuple[str, ...]], Optional[List[str]]],
+    ask: Callable[[Tuple[str, ...]], Answer],
 ) -> Providers:
     """The providers to block.
 
@@ -54,7 +67,7 @@ def plan_providers(
         backend: name of the front end.
         request: the block that is asked for.
         owned: what the front end remembers.
-        ask: answers which packages of the repositories provide these names; None when it can't be known.
+        ask: answers which packages of the repositories provide these names.
     """
     if not request.names:
         return Providers()
@@ -62,14 +75,15 @@ def plan_providers(
     remembered = {"asked": list(request.names)}
     notes: Tuple[str, ...] = ()
     if request.providers and list(owned.get("asked", ())) != list(request.names):
-        offered = ask(request.names)
-        if offered is None:
-            notes = ("%s has no usable metadata, so packages that provide a blocked name are not known and not blocked" % backend,)
-        known = _blockable(system, backend, request, known + (offered or []))
+        answer = ask(request.names)
+        offered = _blockable(system, backend, request, answer.names)
+        notes = tuple("%s offers itself under a blocked name and is blocked too" % name for name in offered)
+        if not answer.complete:
+            notes += ("%s has no metadata of some repository, so packages there that provide a blocked name are not blocked" % backend,)
+        known = sorted(set(known).union(offered))
     names = tuple(name for name in known if name not in request.names)
     if names:
         remembered["providers"] = list(names)
-        notes += tuple("%s offers itself under a blocked name and is blocked too" % name for name in names)
     return Providers(names, remembered, notes)
 
 

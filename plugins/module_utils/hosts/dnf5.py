@@ -1,0 +1,109 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""dnf 5: blocks by a drop-in with ``excludepkgs``.
+
+Written from documentation (dnf5.conf(5), dnf5-filtering(7)) and tested on recorded output, not on a real dnf 5. What it shares
+with dnf 4 and zypper (finding, removing, the guard package) is proved there, because rpm does it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, FrozenSet, Mapping, Optional, Tuple
+
+from ..engine.plan import Change
+from .backend import Block, BlockPlan, BlockRequest, Package, RemovalPlan, RemovalRequest
+from .dnf_conf import clears_excludes
+from .owned_file import header_lines, plan_owned_file
+from .rpm_block import Answer, guard_block, plan_providers, present_notes, verify_rpm_change, wanted_names
+from .rpm_database import DNF_CONF, installed_packages, plan_rpm_removal
+from .rpm_guard import plan_guard
+from .system import System
+
+DROP_IN = "/etc/dnf/libdnf5.conf.d/90-appban.conf"
+EXCLUDE_BYPASSES = (
+    "dnf --setopt=disable_excludes=* install",
+    "dnf --setopt=excludepkgs= install",
+    "rpm -i",
+    "deleting %s" % DROP_IN,
+)
+
+
+class Dnf5:
+    """dnf 5 on one host.
+
+    Args:
+        system: the host.
+        keeps_guard: this front end installs and removes the guard of the rpm database.
+    """
+
+    name = "dnf5"
+    kinds: Tuple[str, ...] = ("rpm",)
+    database = "rpm"
+
+    def __init__(self, system: System, keeps_guard: bool = True) -> None:
+        self.system = system
+        self.keeps_guard = keeps_guard
+
+    def version(self) -> Optional[str]:
+        """See :class:`.backend.Backend`."""
+        if self.system.which("dnf5") is None:
+            return None
+        # "dnf5 version 5.2.6.2", then its libraries and plugins
+        lines = self.system.query(("dnf5", "--version")).stdout.splitlines()
+        return lines[0].split()[-1] if lines and lines[0].split() else None
+
+    def installed(self, names: FrozenSet[str]) -> Tuple[Package, ...]:
+        """See :class:`.backend.Backend`."""
+        return installed_packages(self.system, names)
+
+    def plan_removal(self, request: RemovalRequest) -> RemovalPlan:
+        """See :class:`.backend.Backend`."""
+        return plan_rpm_removal(self.system, self.name, request)
+
+    def plan_block(self, request: BlockRequest, owned: Mapping[str, Any]) -> BlockPlan:
+        """See :class:`.backend.Backend`."""
+        providers = plan_providers(self.system, self.name, request, owned, self._providers)
+        wanted = wanted_names(request, providers)
+        file = plan_owned_file(self.system, DROP_IN, render_drop_in(wanted, request.comment) if wanted else None, owned.get("file", {}))
+        guard = plan_guard(self.system, self.keeps_guard, request, owned.get("guard", {}))
+        notes = providers.notes + present_notes(request) + guard.notes
+        unsupported = {}
+        blocks = []
+        if file.foreign:
+            unsupported = {name: "%s is there and not ours" % DROP_IN for name in wanted}
+        elif wanted:
+            blocks.append(Block(self.name, wanted, "excludes", DROP_IN, "soft", EXCLUDE_BYPASSES))
+            if clears_excludes(self.system.read(DNF_CONF)):
+                notes += ("the excludes in %s begin with an empty element, which empties the list that drop-ins gave" % DNF_CONF,)
+        blocks += guard_block(self.name, guard.covers)
+        remembered = dict(providers.owned)
+        if file.owned:
+            remembered["file"] = dict(file.owned)
+        if guard.owned:
+            remembered["guard"] = dict(guard.owned)
+        return BlockPlan(
+            changes=file.changes + guard.changes,
+            blocks=tuple(blocks),
+            owned=remembered,
+            unblocked=tuple(name for name in owned.get("asked", ()) if name not in request.names),
+            drift=file.drift + guard.drift,
+            unsupported=unsupported,
+            notes=notes,
+        )
+
+    def verify(self, change: Change) -> Optional[str]:
+        """See :class:`.backend.Backend`."""
+        return verify_rpm_change(self.system, change)
+
+    def _providers(self, names: Tuple[str, ...]) -> Answer:
+        options = ("dnf5", "--quiet", "--cacheonly", "--setopt=disable_excludes=*")
+        # Unlike dnf 4, dnf 5 ends no line by itself.
+        result = self.system.query((*options, "repoquery", "--available", "--whatprovides", ",".join(names), "--queryformat", "%{name}\\n"))
+        return Answer(tuple(result.stdout.split()) if result.rc == 0 else (), complete=result.rc == 0)
+
+
+def render_drop_in(names: Tuple[str, ...], comment: Tuple[str, ...]) -> bytes:
+    """The drop-in that excludes the names."""
+    lines = ["# %s" % line for line in header_lines(comment)] + ["[main]", "excludepkgs=%s" % ",".join(names)]
+    return ("\n".join(lines) + "\n").encode("utf-8")
