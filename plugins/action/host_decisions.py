@@ -101,7 +101,7 @@ def _decide(options: dict[str, Any], hostvars: Any) -> dict[str, Any]:
                 {name: policy[name] for name in ("policy", "title", "state", "sha256", "catalog_version", "contact")} for policy in plain
             ],
             "comment": [
-                "policy %s%s" % (policy["policy"], ", contact " + policy["contact"] if policy["contact"] else "") for policy in plain
+                "%s%s" % (policy["policy"], ", contact " + policy["contact"] if policy["contact"] else "") for policy in plain
             ],
         },
     }

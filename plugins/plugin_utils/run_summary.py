@@ -39,7 +39,7 @@ def summary_lines(last: Mapping[str, Any], run: Mapping[str, Any], evidence: str
         check_mode: nothing was changed.
         notes: notes of the decisions.
     """
-    names = ", ".join(policy["policy"] for policy in run["policies"])
+    names = ", ".join(policy["policy"] + ("" if policy["state"] == "enforced" else " (%s)" % policy["state"]) for policy in run["policies"])
     lines = ["%s at %s%s" % (names, run["now"], ", check mode: nothing was changed" if check_mode else "")]
     for app, counts in last["totals"].items():
         parts = ["%d %s" % (count, _WORDS[name]) for name, count in counts.items()]

@@ -161,6 +161,9 @@ def judge(decision: Mapping[str, Any], seen: Observation, check_mode: bool = Fal
         return Outcome("failed", seen.error)
     if verdict == "exempt":
         return Outcome("exempt", "present" if seen.before else "")
+    if verdict == "lifted":
+        # Nothing is demanded any more, so nothing was looked for.
+        return Outcome("compliant", "ban_lifted")
     if seen.before is None:
         return Outcome("not_observable", seen.why_not_seen or "no_backend")
     if verdict != "enforce":
@@ -171,8 +174,7 @@ def judge(decision: Mapping[str, Any], seen: Observation, check_mode: bool = Fal
 def _not_enforced(verdict: str, seen: Observation) -> Outcome:
     if verdict == "report_only":
         return Outcome("violating" if seen.before else "compliant", "report_only")
-    reason = {"pending": "not_yet_in_force", "review": "under_review", "lifted": "ban_lifted"}[verdict]
-    return Outcome("compliant", reason)
+    return Outcome("compliant", {"pending": "not_yet_in_force", "review": "under_review"}[verdict])
 
 
 def _enforced(decision: Mapping[str, Any], seen: Observation, check_mode: bool) -> Outcome:
