@@ -61,7 +61,7 @@ def checks(collection: Path) -> list[Check]:
     mypy = [PYTHON, "-m", "mypy"]
     docs = ["--plugin-docs", "--validate-collection-refs", "self", "--disallow-unknown-collection-refs"]
     listed = [
-        Check("ansible-lint", [tool("ansible-lint"), "--nocolor"], collection),
+        Check("ansible-lint", [tool("ansible-lint"), "--nocolor"], collection, {"ANSIBLE_COLLECTIONS_PATH": str(WORK)}),
         Check("galaxy-importer", [tool("python"), "-m", "galaxy_importer.main", tarball], release, importer_settings, ("ERROR", "WARNING")),
         Check("mypy", [*mypy, *(part for package in packages for part in ("-p", package))]),
         Check("mypy-tools", [*mypy, *TYPED_TOOLS], environment={"MYPYPATH": "tools"}),

@@ -107,6 +107,7 @@ def private_environment(core: Core, bin_directory: Path) -> dict[str, str]:
         **keep,
         "HOME": str(home),
         "PIP_CACHE_DIR": str(WORK / "pip-cache"),
+        "PIP_QUIET": "1",
         "PATH": os.pathsep.join([str(bin_directory), "/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbin"]),
     }
 
