@@ -353,6 +353,7 @@ verified:
 from datetime import datetime, timezone
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.converge import converge
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.request import parse_host_request

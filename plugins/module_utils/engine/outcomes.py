@@ -63,6 +63,7 @@ REASONS: Tuple[str, ...] = (
     "no_identifier",
     "no_block",
     "detect_only",
+    "leftover_kept",
     "not_root",
     "removed",
     "removal_requested",
@@ -198,6 +199,11 @@ def _enforced(decision: Mapping[str, Any], seen: Observation, check_mode: bool) 
         return Outcome("recurred" if seen.removed_earlier else "removed")
     if check_mode and seen.pending:
         return Outcome("violating", "check_mode")
+    if seen.why_not_removed == "leftover_kept":
+        # A file that no package manager knows, and nobody asked for its deletion: no block reaches it.
+        return Outcome("violating", seen.why_not_removed)
+    if seen.why_not_removed == "detect_only" and "remove" in actions:
+        return Outcome("cannot_enforce", seen.why_not_removed)
     if seen.access_withdrawn:
         return Outcome("access_withdrawn")
     if seen.block != "none":

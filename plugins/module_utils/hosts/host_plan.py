@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
-from typing import Any, Dict, List, Mapping, Sequence, Set, Tuple
+from typing import Any, Dict, List, Mapping, Sequence, Set, Tuple, Union
 
 from ..engine.plan import Change, Plan
 from .backend import Backend, BlockPlan, BlockRequest, Refusal, RemovalRequest
 from .ledger import Ledger
+from .leftovers import Leftovers
 from .rails import Removal, check_names, check_removals
 from .request import AppRequest, HostRequest
 from .situation import Finding, Situation, names_to_act_on
@@ -29,7 +30,7 @@ class HostPlan:
         removals: what each backend was asked to remove, and its answer.
         going: the findings that the removals take away.
         blocks: backend name -> its plan for the block.
-        owners: change key -> the backend that verifies it.
+        owners: change key -> who verifies it: a backend, or the search for leftovers.
         ledger: the ledger as it will be when everything is done.
     """
 
@@ -38,7 +39,7 @@ class HostPlan:
     removals: Tuple[Removal, ...] = ()
     going: Tuple[Finding, ...] = ()
     blocks: Mapping[str, BlockPlan] = field(default_factory=dict)
-    owners: Mapping[str, Backend] = field(default_factory=dict)
+    owners: Mapping[str, Union[Backend, Leftovers]] = field(default_factory=dict)
     ledger: Ledger = field(default_factory=Ledger)
 
 
@@ -115,10 +116,14 @@ def _one_plan(
     going: Sequence[Finding],
     blocks: Mapping[str, BlockPlan],
     request: HostRequest,
-) -> Tuple[Plan, Dict[str, Backend]]:
+) -> Tuple[Plan, Dict[str, Union[Backend, Leftovers]]]:
     """Removals first; a block waits for the removals in its database, or it would hide what is to go."""
     changes: List[Change] = []
-    owners: Dict[str, Backend] = {}
+    owners: Dict[str, Union[Backend, Leftovers]] = {}
+    if request.remove_leftovers:
+        for change in situation.search.plan_removal(situation.leftovers):
+            changes.append(change)
+            owners[change.key] = situation.search
     by_name = {backend.name: backend for backend in situation.backends}
     keys: Dict[str, Tuple[str, ...]] = {}
     for removal in removals:

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Set
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ..engine.apply import Applied
 from .backend import Refusal
 from .host_plan import HostPlan, apps_acted_on
+from .leftovers import Leftover
 from .request import AppRequest, HostRequest
 from .situation import Finding, Situation, names_to_act_on
 
@@ -40,7 +41,7 @@ class HostReport:
     Args:
         host_plan: what was planned.
         apps: app id -> its report.
-        leftovers: desktop leftovers that were found.
+        leftovers: desktop leftovers that were found, whether or not they go.
         notes: sentences for a person.
         failures: changes that were not made, one line each.
         changed: something was changed, or in check mode would be.
@@ -50,7 +51,7 @@ class HostReport:
 
     host_plan: HostPlan
     apps: Dict[str, AppReport]
-    leftovers: List[Dict[str, str]] = field(default_factory=list)
+    leftovers: Tuple[Leftover, ...] = ()
     notes: List[str] = field(default_factory=list)
     failures: List[str] = field(default_factory=list)
     newly_affected: bool = False
@@ -81,7 +82,7 @@ class HostReport:
             "changes": planned.plan.summaries(),
             "apps": {name: dict(vars(report)) for name, report in self.apps.items()},
             "findings": [finding for report in self.apps.values() for finding in report.findings],
-            "leftovers": self.leftovers,
+            "leftovers": [leftover.to_plain() for leftover in self.leftovers],
             "removed": [] if undone else removals,
             "would_remove": removals if undone else [],
             "blocked": [block.to_plain() for plan in blocks.values() for block in plan.blocks],
@@ -113,7 +114,7 @@ class HostReport:
 
 def report_before(request: HostRequest, situation: Situation, planned: HostPlan, check_mode: bool) -> HostReport:
     """The report as it stands before the first change (and, in check mode, for good)."""
-    report = HostReport(planned, {}, check_mode=check_mode, changed=bool(planned.plan))
+    report = HostReport(planned, {}, situation.leftovers, list(situation.search.notes), check_mode=check_mode, changed=bool(planned.plan))
     for app in request.apps:
         report.apps[app.id] = _app_before(app, situation, planned)
     for change in planned.plan.changes:
@@ -139,14 +140,17 @@ def report_after(report: HostReport, planned: HostPlan, applied: Applied, still_
     for change in [failure.change for failure in applied.failed] + list(applied.skipped):
         failed.update(change.apps)
     failed.update(finding.app.id for finding in still_there)
-    gone = {id(each) for each in planned.going} - {id(each) for each in still_there}
+    left = {id(each) for each in still_there}
+    deleted = {change.name for change in applied.done if change.kind == "file"}
     for app_id, seen in report.apps.items():
         if app_id in failed:
             seen.error = "error"
-        mine = [each for each in planned.going if each.app.id == app_id]
-        if mine and all(id(each) in gone for each in mine):
+        packages = [each for each in planned.going if each.app.id == app_id]
+        files = [each for each in report.leftovers if each.app == app_id]
+        files_left = [each for each in files if each.file.shown not in deleted]
+        if (packages or len(files_left) < len(files)) and not any(id(each) in left for each in packages):
             seen.removal = "done"
-            seen.after = len(mine) < len(seen.findings)
+            seen.after = len(packages) < len(seen.findings) or bool(files_left)
     report.changed = bool(applied.done)
     report.verified = not report.failures
 
@@ -168,6 +172,10 @@ def _app_before(app: AppRequest, situation: Situation, planned: HostPlan) -> App
         if not finding.actionable:
             seen.why_not_removed = "detect_only"
         seen.findings.append(plain)
+    if any(leftover.app == app.id for leftover in situation.leftovers):
+        seen.before = seen.after = True
+        if not any(change.kind == "file" and app.id in change.apps and change.op == "delete" for change in planned.plan.changes):
+            seen.why_not_removed = seen.why_not_removed or "leftover_kept"
     if app.state == "absent" and app.block != "none" and not planned.refusals:
         _enter_block(app, situation, planned.blocks, seen)
     return seen

@@ -10,6 +10,7 @@ from typing import Dict, FrozenSet, List, Mapping, Optional, Set, Tuple
 
 from .backend import Backend, Package
 from .ledger import Ledger, read_ledger
+from .leftovers import Leftover, Leftovers, leftover_queries
 from .present_backends import present_backends
 from .request import PACKAGE_KINDS, AppRequest, HostRequest
 from .system import System
@@ -54,11 +55,15 @@ class Situation:
         backends: the host's backends that this run has anything to do with.
         findings: the banned packages that are installed; of a database that backends share, once.
         ledger: what the host remembers of us.
+        search: the search for desktop leftovers, which also plans and verifies their removal.
+        leftovers: what it found.
     """
 
     backends: Tuple[Backend, ...]
     findings: Tuple[Finding, ...]
     ledger: Ledger
+    search: Leftovers
+    leftovers: Tuple[Leftover, ...] = ()
 
     def can_see(self, app: AppRequest) -> bool:
         """Whether any package manager of this host could have the app under a name that we know."""
@@ -87,7 +92,9 @@ def look(request: HostRequest, system: System) -> Situation:
         for package in backend.installed(frozenset(named)):
             app = named[package.name]
             findings.append(Finding(backend, app, package, package.name in names_to_act_on(backend, app)))
-    return Situation(tuple(backends), tuple(findings), ledger)
+    search = Leftovers(system)
+    leftovers = search.find(leftover_queries(request.apps), request.users)
+    return Situation(tuple(backends), tuple(findings), ledger, search, leftovers)
 
 
 def _apps_by_name(backend: Backend, request: HostRequest) -> Mapping[str, AppRequest]:
