@@ -33,7 +33,7 @@ from .model import (
 from .plain_types import NotPlain, plain_copy
 from .problems import PolicyError, Problem, child, nearest_names, show
 from .scope import Condition
-from .shapes import check_shape
+from .shapes import check_shape, sound
 
 
 def parse_policy(document: Any, file: str, catalog: Catalog, sha256: str = "") -> Policy:
@@ -131,15 +131,6 @@ class Said:
     """Words for what was found, where the value itself would not tell."""
 
     words: str
-
-
-def sound(value: Any) -> bool:
-    """Whether a checked value has no refused part."""
-    if isinstance(value, dict):
-        return all(sound(item) for item in value.values())
-    if isinstance(value, list):
-        return all(sound(item) for item in value)
-    return value is None or isinstance(value, (str, int, float))
 
 
 def _build(checked: dict[str, Any], reading: Reading, catalog: Catalog) -> Policy | None:

@@ -9,8 +9,12 @@ from __future__ import annotations
 from datetime import date
 from typing import Any, Mapping
 
-from . import catalog, instants
+from . import catalog, instants, scope
+from .grammar import WHEN
 from .model import (
+    ACTIONS,
+    ON_EXPIRY,
+    STATES,
     Authority,
     Effective,
     Exemption,
@@ -23,6 +27,7 @@ from .model import (
 )
 from .plain_types import NotPlain, plain_copy
 from .problems import PolicyError, Problem, show
+from .shapes import check_shape, sound
 
 FORMAT = 1
 
@@ -76,11 +81,10 @@ def policy_to_plain(policy: Policy) -> dict[str, Any]:
 def policy_from_plain(data: Any) -> Policy:
     """The policy of what policy_to_plain made, lazy and tagged containers included. Raises PolicyError for anything else."""
     try:
-        plain = plain_copy(data, "policy")
-        return _read(plain)
+        return _verified(_read(plain_copy(data, "policy")))
     except NotPlain as error:
         raise PolicyError([error.problem]) from error
-    except (KeyError, TypeError, ValueError, AttributeError, instants.InstantError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         name = data.get("policy") if isinstance(data, Mapping) else None
         raise PolicyError(
             [Problem(str(name or "policy"), "$", show(data) if not isinstance(data, Mapping) else "a mapping of another form",
@@ -126,6 +130,36 @@ def _read(plain: Any) -> Policy:
         sha256=plain["sha256"],
         catalog_version=plain["catalog_version"],
     )
+
+
+def _verified(policy: Policy) -> Policy:
+    """The policy, if everything that decisions rest on is what the parser would have let through; else ValueError."""
+    texts: list[Any] = [policy.id, policy.title, policy.file, policy.sha256, policy.catalog_version]
+    flags: list[Any] = []
+    problems: list[Problem] = []
+    for when in (*(rule.when for rule in policy.rules), *(held.when for held in policy.exemptions if held.when is not None)):
+        if not sound(check_shape(WHEN, when, "policy", "$", problems)):
+            raise ValueError("when")
+        scope.compile_when(when)
+    for rule in policy.rules:
+        texts.append(rule.name)
+        if not rule.stages or not {action for stage in rule.stages for action in stage.actions} <= set(ACTIONS):
+            raise ValueError("stages")
+        texts.extend(stage.start.written for stage in rule.stages)
+    for held in policy.exemptions:
+        texts += [held.id, held.reason, held.approved_by, held.granted.written, held.expires.written]
+        texts += [*held.devices, *held.users, *held.apps, *held.domains, *held.mitigations]
+        flags.append(held.follow_user)
+    for app in (*policy.apps, *policy.review):
+        texts += [app.id, app.title]
+        for identifier in app.identifiers:
+            texts += [identifier.kind, identifier.value, identifier.confidence, identifier.source]
+    words_known = policy.state in STATES and policy.effective.on_expiry in ON_EXPIRY
+    if policy.timezone is not None:
+        instants.read_zone(policy.timezone)
+    if not (words_known and all(isinstance(text, str) for text in texts) and all(isinstance(flag, bool) for flag in flags)):
+        raise TypeError("text")
+    return policy
 
 
 def _exemption(exemption: Exemption) -> dict[str, Any]:

@@ -64,7 +64,9 @@ def show(value: Any, limit: int = 60) -> str:
 
 def nearest_names(name: Any, known: Iterable[str]) -> tuple[str, ...]:
     """Up to three known names that look like a mistyped one. They are only ever shown, never used instead."""
-    return tuple(get_close_matches(str(name)[:80].lower(), list(known), n=3, cutoff=0.6))
+    if not isinstance(name, str):
+        return ()
+    return tuple(get_close_matches(name[:80].lower(), list(known), n=3, cutoff=0.6))
 
 
 def child(path: str, key: Any) -> str:

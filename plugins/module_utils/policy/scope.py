@@ -181,4 +181,10 @@ def _among(value: Any, values: Sequence[Scalar]) -> bool:
     if isinstance(value, bool):
         return any(word is value for word in values)
     # Inventories give numbers as text and the other way round: 7 and "7" are one value, true and 1 are not.
-    return any(not isinstance(word, bool) and (word == value or str(word) == str(value)) for word in values)
+    text = _text(value)
+    return any(not isinstance(word, bool) and (word == value or _text(word) == text) for word in values)
+
+
+def _text(value: Scalar) -> str:
+    # No rule speaks of longer numbers, and Python refuses to write very long ones out.
+    return str(value) if isinstance(value, str) or abs(value) < 10**16 else ""

@@ -117,6 +117,15 @@ def check_shape(shape: Shape, value: Any, file: str, path: str, problems: list[P
     return _Checker(file, problems).check(shape, value, path)
 
 
+def sound(value: Any) -> bool:
+    """Whether a checked value has no refused part."""
+    if isinstance(value, dict):
+        return all(sound(item) for item in value.values())
+    if isinstance(value, list):
+        return all(sound(item) for item in value)
+    return value is None or isinstance(value, (str, int, float))
+
+
 class _Checker:
     def __init__(self, file: str, problems: list[Problem]) -> None:
         self.file = file

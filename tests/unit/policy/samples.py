@@ -11,6 +11,7 @@ import pathlib
 from typing import Any
 
 import yaml
+
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.catalog import Catalog, parse_catalog
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.decide import Decider, decide
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Decision, Policy
@@ -170,7 +171,9 @@ def problems_at(path: str, **changes: Any) -> list[Problem]:
     return [problem for problem in problems_of(document(**changes)) if problem.path == path]
 
 
-def verdict(policies: Policy | list[Policy], device: dict[str, Any], now: str = "2023-05-01T00:00:00Z", app: str = "tiktok") -> dict[str, Any]:
+def verdict(
+    policies: Policy | list[Policy], device: dict[str, Any], now: str = "2023-05-01T00:00:00Z", app: str = "tiktok"
+) -> dict[str, Any]:
     """The plain decision about an app on a device."""
     plain: dict[str, Any] = decision(policies, device, now).to_plain()["apps"][app]
     return plain

@@ -10,9 +10,9 @@ import itertools
 from typing import Any
 
 import pytest
+
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import ACTIONS, VERDICTS
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.problems import PolicyError
-
 from tests.unit.policy.samples import decision, exemption, policy, verdict
 
 BOTH = [
@@ -82,9 +82,17 @@ def test_U3_an_exemption_names_itself_and_spares_no_sibling() -> None:
     found = verdict(banned, {"serial": "S1", "ownership": "corporate"})
     assert (found["verdict"], found["actions"], found["would"]) == ("exempt", [], ["remove", "block"])
     assert found["exemption"] == {
-        "id": "EX-1", "state": "active", "policy": "small", "category": "enforcement", "reason": "Case work", "approved_by": "Head of Security",
-        "granted": "2023-03-02", "expires": "2023-12-31", "mitigations": ["separate device"], "domains": [],
-    }  # fmt: skip
+        "id": "EX-1",
+        "state": "active",
+        "policy": "small",
+        "category": "enforcement",
+        "reason": "Case work",
+        "approved_by": "Head of Security",
+        "granted": "2023-03-02",
+        "expires": "2023-12-31",
+        "mitigations": ["separate device"],
+        "domains": [],
+    }
     for part in ("EX-1", "Head of Security", "Case work", "2023-12-31"):
         assert part in found["reason"]
     assert verdict(banned, {"serial": "S2", "ownership": "corporate"})["verdict"] == "enforce"
@@ -100,11 +108,17 @@ def test_U5_users_and_devices() -> None:
         return bool(verdict(banned, {"serial": serial, "user": user, "ownership": "corporate"})["verdict"] == "exempt")
 
     assert [exempt(following, serial, user) for serial, user in (("S1", "ada"), ("S2", "ada"), ("S1", "bob"), ("S1", None))] == [
-        True, True, False, False,
-    ]  # fmt: skip
+        True,
+        True,
+        False,
+        False,
+    ]
     assert [exempt(bound, serial, user) for serial, user in (("S1", "ada"), ("S2", "ada"), ("S1", "bob"), ("S1", None))] == [
-        True, False, False, False,
-    ]  # fmt: skip
+        True,
+        False,
+        False,
+        False,
+    ]
     assert [exempt(device_only, serial, user) for serial, user in (("S1", "ada"), ("S2", "ada"), ("S1", None))] == [True, False, True]
 
 
@@ -222,9 +236,13 @@ def test_E3_E4_the_deadline_is_one_exact_moment(now: str, actions: list[str]) ->
     assert found["stage"] == (0 if before else 1)
 
 
-@pytest.mark.parametrize(("now", "actions"), [("2023-03-26T00:59:59Z", ["advise"]), ("2023-03-26T01:00:00Z", ["advise", "withdraw_access"])])
+@pytest.mark.parametrize(
+    ("now", "actions"), [("2023-03-26T00:59:59Z", ["advise"]), ("2023-03-26T01:00:00Z", ["advise", "withdraw_access"])]
+)
 def test_E4_a_deadline_on_the_day_the_clock_changes(now: str, actions: list[str]) -> None:
-    assert verdict(commission("2023-03-26T03:00:00"), {"serial": "S", "ownership": "personal", "work_apps": True}, now)["actions"] == actions
+    assert (
+        verdict(commission("2023-03-26T03:00:00"), {"serial": "S", "ownership": "personal", "work_apps": True}, now)["actions"] == actions
+    )
 
 
 def test_E1_E6_two_scopes_and_leaving_by_removing_the_work_apps() -> None:
@@ -241,7 +259,9 @@ def test_E8_an_overdue_review_is_noted() -> None:
 
 
 def test_E9_two_organisations_two_dates_one_run() -> None:
-    commission_policy = policy(policy="commission", effective={"from": "2023-03-15T00:00:00+01:00"}, rules=[rule({"org": "ec"}, ["remove"])])
+    commission_policy = policy(
+        policy="commission", effective={"from": "2023-03-15T00:00:00+01:00"}, rules=[rule({"org": "ec"}, ["remove"])]
+    )
     parliament = policy(policy="parliament", effective={"from": "2023-03-20T00:00:00+01:00"}, rules=[rule({"org": "ep"}, ["remove"])])
     now = "2023-03-16T00:00:00Z"
     assert verdict([commission_policy, parliament], {"serial": "S", "org": "ec"}, now)["verdict"] == "enforce"
@@ -344,8 +364,18 @@ def test_the_plain_form_keeps_the_contract() -> None:
     assert list(found) == ["device", "now", "scope", "apps", "decision_due", "notes"]
     assert (found["device"], found["now"]) == ("D", "2023-05-01T00:00:00Z")
     assert list(found["apps"]["tiktok"]) == [
-        "verdict", "actions", "would", "rule", "stage", "stage_from", "next_stage_from", "policies", "exemption", "missing", "reason",
-    ]  # fmt: skip
+        "verdict",
+        "actions",
+        "would",
+        "rule",
+        "stage",
+        "stage_from",
+        "next_stage_from",
+        "policies",
+        "exemption",
+        "missing",
+        "reason",
+    ]
     assert list(found["apps"]["tiktok"]["policies"][0]) == ["policy", "rule", "stage", "state", "actions", "exemption", "verdict"]
     assert found["apps"]["tiktok"]["verdict"] in VERDICTS
     assert set(found["apps"]["tiktok"]["actions"]) <= set(ACTIONS)

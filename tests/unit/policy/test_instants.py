@@ -9,10 +9,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from ansible_collections.appban.endpoint.plugins.module_utils.policy import instants
-from ansible_collections.appban.endpoint.plugins.module_utils.policy.instants import InstantError
 from hypothesis import given
 from hypothesis import strategies as st
+
+from ansible_collections.appban.endpoint.plugins.module_utils.policy import instants
+from ansible_collections.appban.endpoint.plugins.module_utils.policy.instants import InstantError
 
 BRUSSELS = instants.read_zone("Europe/Brussels")
 

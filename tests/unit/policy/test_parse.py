@@ -11,12 +11,12 @@ from datetime import date, datetime
 from typing import Any
 
 import pytest
+
 from ansible_collections.appban.endpoint.plugins.module_utils.policy import instants
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import ExemptionRules, Limits
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.parse import parse_policy
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.plain import policy_from_plain, policy_to_plain
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.problems import PolicyError
-
 from tests.unit.policy.samples import CATALOG, FULL, SMALL, document, exemption, policy, problems_at, problems_of
 
 
@@ -133,22 +133,42 @@ MEANING = [
     ("review[0]", {"review": ["tiktok"]}, "isn't banned too"),
     ("apps[0]", {"apps": [{"id": "new", "identifiers": {"deb": ["new"]}}]}, "the key title"),
     ("apps[0]", {"apps": [{"id": "new", "title": "New"}]}, "the key identifiers"),
-    ("apps[0].identifiers.android_package", {"apps": [{"id": "x", "title": "X", "identifiers": {"android_package": ["com.tencent.mm"]}}]}, "no other app"),
+    (
+        "apps[0].identifiers.android_package",
+        {"apps": [{"id": "x", "title": "X", "identifiers": {"android_package": ["com.tencent.mm"]}}]},
+        "no other app",
+    ),
     ("apps[0].identifiers.deb[1]", {"apps": [{"id": "x", "title": "X", "identifiers": {"deb": ["xx", "xx"]}}]}, "each identifier once"),
     ("rules[1].name", rules({}, {"name": "Rule 0"}), "names that differ"),
     ("rules[0]", {"rules": [{"name": "x", "when": {}}]}, "one of the two"),
     ("rules[0].actions", {"rules": [{"name": "x", "when": {}, "actions": ["remove", "remove"]}]}, "each action once"),
-    ("rules[1]", {"rules": [{"name": "x", "when": {}, "actions": ["audit"]}, {"name": "y", "when": {"a": 1}, "actions": ["audit"]}]}, "an empty when"),
+    (
+        "rules[1]",
+        {"rules": [{"name": "x", "when": {}, "actions": ["audit"]}, {"name": "y", "when": {"a": 1}, "actions": ["audit"]}]},
+        "an empty when",
+    ),
     ("rules[0].when.platform[1]", {"rules": [{"name": "x", "when": {"platform": ["ios", "iphone"]}, "actions": ["audit"]}]}, "one of ios"),
-    ("rules[0].when.any[0].not.supervised", {"rules": [{"name": "x", "when": {"any": [{"not": {"supervised": "yes"}}]}, "actions": ["audit"]}]}, "true"),
+    (
+        "rules[0].when.any[0].not.supervised",
+        {"rules": [{"name": "x", "when": {"any": [{"not": {"supervised": "yes"}}]}, "actions": ["audit"]}]},
+        "true",
+    ),
     ("rules[0].when", {"rules": [{"name": "x", "when": "ownership ==", "actions": ["audit"]}]}, "a JMESPath expression"),
     (
         "rules[0].stages[1].from",
-        {"rules": [{"name": "x", "when": {}, "stages": [{"actions": ["advise"]}, {"from": "2023-02-01T00:00:00Z", "actions": ["remove"]}]}]},
+        {
+            "rules": [
+                {"name": "x", "when": {}, "stages": [{"actions": ["advise"]}, {"from": "2023-02-01T00:00:00Z", "actions": ["remove"]}]}
+            ]
+        },
         "not before effective.from",
     ),
-    ("rules[0].stages[1]", {"rules": [{"name": "x", "when": {}, "stages": [{"actions": ["advise"]}, {"actions": ["remove"]}]}]}, "after the stage before"),
-]  # fmt: skip
+    (
+        "rules[0].stages[1]",
+        {"rules": [{"name": "x", "when": {}, "stages": [{"actions": ["advise"]}, {"actions": ["remove"]}]}]},
+        "after the stage before",
+    ),
+]
 
 
 @pytest.mark.parametrize(("path", "changes", "expected"), MEANING)
@@ -176,7 +196,11 @@ def test_meaning(path: str, changes: dict[str, Any], expected: str) -> None:
         ({"devices": None, "when": {"ownership": "corporate"}}, "exemptions[0].when", "part of the policy's scope"),
         ({"devices": None, "when": {"ownership": ["corporate", "shared"]}}, "exemptions[0].when", "part of the policy's scope"),
         ({"devices": None, "when": {"ownership": ["corporate", "shared", "personal"]}}, "exemptions[0].when", "part of the policy's scope"),
-        ({"devices": None, "when": {"any": [{"department": "x"}, {"ownership": "corporate"}]}}, "exemptions[0].when", "part of the policy's scope"),
+        (
+            {"devices": None, "when": {"any": [{"department": "x"}, {"ownership": "corporate"}]}},
+            "exemptions[0].when",
+            "part of the policy's scope",
+        ),
         ({"devices": None, "when": {"not": {"not": {"ownership": "corporate"}}}}, "exemptions[0].when", "part of the policy's scope"),
         ({"devices": None, "when": {"supervised": [True, False]}}, "exemptions[0].when", "part of the policy's scope"),
     ],
@@ -197,8 +221,13 @@ def test_U4_categories_and_required_fields_are_a_closed_list() -> None:
 
 def test_max_days_counts_days_of_the_calendar() -> None:
     held = {"max_days": 30}
-    for expires, sound in (("2023-04-01", True), ("2023-04-02", False), ("2023-04-01T23:59:59+01:00", True), ("2023-04-02T00:00:00+01:00", True),
-                           ("2023-04-02T00:00:01+01:00", False)):  # fmt: skip
+    for expires, sound in (
+        ("2023-04-01", True),
+        ("2023-04-02", False),
+        ("2023-04-01T23:59:59+01:00", True),
+        ("2023-04-02T00:00:00+01:00", True),
+        ("2023-04-02T00:00:01+01:00", False),
+    ):
         assert (problems_of(document(exemption_rules=held, exemptions=[exemption(expires=expires)])) == ()) is sound, expires
 
 
@@ -213,15 +242,41 @@ def test_duplicate_exemption_ids() -> None:
 @pytest.mark.parametrize(
     ("kind", "value"),
     [
-        ("ios_bundle_id", "com.zhiliaoapp.*"), ("ios_bundle_id", "tiktok"), ("android_package", "com.a?"), ("android_package", "com.1a"),
-        ("appx_family_name", "BytedancePte.Ltd.TikTok"), ("appx_family_name", "*TikTok*_6yccndn6064se"), ("store_id", "9nh2gph4jzs4"),
-        ("winget", "ByteDance.*"), ("winget", "TikTok"), ("msi_product_code", "12345678-1234-1234-1234-123456789012"), ("uninstall_name", "TikTok*"),
-        ("deb", "Tiktok"), ("deb", "tiktok*"), ("deb", "x"), ("rpm", "tik tok"), ("pacman", "-tiktok"), ("apk", "tik/tok"), ("flatpak", "com.tiktok"),
-        ("snap", "TikTok"), ("snap", "tik--tok"), ("snap", "123"), ("brew_cask", "Tik Tok"), ("chrome_extension", "abcdefghijklmnopabcdefghijklmnoz"),
-        ("domain", "*.tiktok.com"), ("domain", "TikTok.com"), ("domain", "tiktok"), ("domain", "https://tiktok.com"), ("domain", "münchen.de"),
-        ("domain", "tiktok.com."), ("domain", "-a.com"), ("display_name", "*"), ("display_name", "*a*"), ("apple_team_id", "22mmun2rn5"),
+        ("ios_bundle_id", "com.zhiliaoapp.*"),
+        ("ios_bundle_id", "tiktok"),
+        ("android_package", "com.a?"),
+        ("android_package", "com.1a"),
+        ("appx_family_name", "BytedancePte.Ltd.TikTok"),
+        ("appx_family_name", "*TikTok*_6yccndn6064se"),
+        ("store_id", "9nh2gph4jzs4"),
+        ("winget", "ByteDance.*"),
+        ("winget", "TikTok"),
+        ("msi_product_code", "12345678-1234-1234-1234-123456789012"),
+        ("uninstall_name", "TikTok*"),
+        ("deb", "Tiktok"),
+        ("deb", "tiktok*"),
+        ("deb", "x"),
+        ("rpm", "tik tok"),
+        ("pacman", "-tiktok"),
+        ("apk", "tik/tok"),
+        ("flatpak", "com.tiktok"),
+        ("snap", "TikTok"),
+        ("snap", "tik--tok"),
+        ("snap", "123"),
+        ("brew_cask", "Tik Tok"),
+        ("chrome_extension", "abcdefghijklmnopabcdefghijklmnoz"),
+        ("domain", "*.tiktok.com"),
+        ("domain", "TikTok.com"),
+        ("domain", "tiktok"),
+        ("domain", "https://tiktok.com"),
+        ("domain", "münchen.de"),
+        ("domain", "tiktok.com."),
+        ("domain", "-a.com"),
+        ("display_name", "*"),
+        ("display_name", "*a*"),
+        ("apple_team_id", "22mmun2rn5"),
     ],
-)  # fmt: skip
+)
 def test_identifiers_that_are_no_exact_names_are_refused(kind: str, value: str) -> None:
     found = problems_of(document(apps=[{"id": "x", "title": "X", "identifiers": {kind: [value]}}]))
     assert [problem.path for problem in found] == [f"apps[0].identifiers.{kind}[0]"]
@@ -230,13 +285,29 @@ def test_identifiers_that_are_no_exact_names_are_refused(kind: str, value: str) 
 @pytest.mark.parametrize(
     ("kind", "value"),
     [
-        ("ios_bundle_id", "com.apple.mobilesafari"), ("macos_bundle_id", "com.jamf.management.daemon"), ("android_package", "com.android.settings"),
-        ("android_package", "com.google.android.gms"), ("android_package", "com.microsoft.windowsintune.companyportal"), ("deb", "systemd"),
-        ("deb", "libc6"), ("deb", "sudo"), ("deb", "openssh-server"), ("deb", "python3"), ("deb", "apt"), ("deb", "linux-image-amd64"), ("rpm", "dnf"),
-        ("rpm", "kernel-core"), ("pacman", "pacman"), ("apk", "busybox"), ("snap", "snapd"), ("flatpak", "org.freedesktop.Platform"),
-        ("domain", "akamaized.net"), ("domain", "co.uk"), ("domain", "microsoft.com"),
+        ("ios_bundle_id", "com.apple.mobilesafari"),
+        ("macos_bundle_id", "com.jamf.management.daemon"),
+        ("android_package", "com.android.settings"),
+        ("android_package", "com.google.android.gms"),
+        ("android_package", "com.microsoft.windowsintune.companyportal"),
+        ("deb", "systemd"),
+        ("deb", "libc6"),
+        ("deb", "sudo"),
+        ("deb", "openssh-server"),
+        ("deb", "python3"),
+        ("deb", "apt"),
+        ("deb", "linux-image-amd64"),
+        ("rpm", "dnf"),
+        ("rpm", "kernel-core"),
+        ("pacman", "pacman"),
+        ("apk", "busybox"),
+        ("snap", "snapd"),
+        ("flatpak", "org.freedesktop.Platform"),
+        ("domain", "akamaized.net"),
+        ("domain", "co.uk"),
+        ("domain", "microsoft.com"),
     ],
-)  # fmt: skip
+)
 def test_system_components_and_management_agents_are_refused(kind: str, value: str) -> None:
     found = problems_of(document(apps=[{"id": "x", "title": "X", "identifiers": {kind: [value]}}]))
     assert [problem.path for problem in found] == [f"apps[0].identifiers.{kind}[0]"]

@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from ansible_collections.appban.endpoint.plugins.module_utils.policy import scope
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.condition_index import ConditionIndex
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.expression import ExpressionError, compile_expression
-from hypothesis import given
-from hypothesis import strategies as st
 
 ATTRIBUTES = ("ownership", "department", "supervised", "groups", "floor")
 VALUES: dict[str, st.SearchStrategy[Any]] = {
@@ -124,18 +125,38 @@ def test_jmespath(when: str, device: dict[str, Any], expected: bool | None) -> N
 @pytest.mark.parametrize(
     "text",
     [
-        "", "ownership ==", "ownership == `null`", "not_null(ownership, 'corporate') == 'corporate'", "type(ownership) == 'null'", "@", "*", "keys(@)",
-        "`true`", "ownership == 'x' || `true`", "contains([ownership], 'corporate')", "[0]", "to_string(ownership) == 'null'", "a b", "'x' == 'x'",
-        "(" * 3000 + "a" + ")" * 3000, "foo(ownership)x", "lenght(groups) > `1`", "{a: ownership} == `{}`", "\ud800",
+        "",
+        "ownership ==",
+        "ownership == `null`",
+        "not_null(ownership, 'corporate') == 'corporate'",
+        "type(ownership) == 'null'",
+        "@",
+        "*",
+        "keys(@)",
+        "`true`",
+        "ownership == 'x' || `true`",
+        "contains([ownership], 'corporate')",
+        "[0]",
+        "to_string(ownership) == 'null'",
+        "a b",
+        "'x' == 'x'",
+        "(" * 3000 + "a" + ")" * 3000,
+        "foo(ownership)x",
+        "lenght(groups) > `1`",
+        "{a: ownership} == `{}`",
+        "\ud800",
     ],
-)  # fmt: skip
+)
 def test_jmespath_that_could_not_be_trusted_is_refused(text: str) -> None:
     with pytest.raises(ExpressionError):
         compile_expression(text)
 
 
 def test_attributes_are_found_in_mappings_and_expressions() -> None:
-    when = {"ownership": "corporate", "any": [{"not": {"floor": 1}}, "contains(groups, 'a') && owner.country == 'be' && length(apps[?id == 'x']) > `1`"]}
+    when = {
+        "ownership": "corporate",
+        "any": [{"not": {"floor": 1}}, "contains(groups, 'a') && owner.country == 'be' && length(apps[?id == 'x']) > `1`"],
+    }
     assert scope.attributes(scope.compile_when(when)) == {"ownership", "floor", "groups", "owner", "apps"}
 
 

@@ -1,0 +1,204 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Files: YAML, JSON and CSV as people write them."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+from typing import Any
+
+import pytest
+
+from ansible_collections.appban.endpoint.plugins.module_utils.policy.devices import join_asset_facts
+from ansible_collections.appban.endpoint.plugins.module_utils.policy.problems import PolicyError
+from ansible_collections.appban.endpoint.plugins.plugin_utils import documents
+from tests.unit.policy.samples import entry
+
+POLICY = """
+policy: one
+title: One
+apps: [hexchat]
+effective: {from: 2023-03-01T00:00:00+01:00, review_on: 2023-09-01}
+rules:
+  - {name: Work devices, when: {ownership: corporate}, actions: [remove]}
+"""
+HEXCHAT = """
+id: hexchat
+title: HexChat
+vendor: hexchat
+identifiers:
+  deb:
+    - {value: hexchat, confidence: sure, source: packages list, last_verified: 2026-11-01}
+"""
+
+
+def said(error: pytest.ExceptionInfo[PolicyError]) -> str:
+    return str(error.value)
+
+
+def write(directory: pathlib.Path, **files: str) -> list[str]:
+    directory.mkdir(exist_ok=True)
+    written = []
+    for name, text in files.items():
+        path = directory / name.replace("_", ".")
+        path.write_text(text, encoding="utf-8")
+        written.append(str(path))
+    return written
+
+
+def test_a_user_directory_adds_an_app(tmp_path: pathlib.Path) -> None:
+    write(tmp_path / "catalog", hexchat_yml=HEXCHAT)
+    (policy,) = documents.read_policies(write(tmp_path, one_yml=POLICY), [str(tmp_path / "catalog")])
+    assert [(found.kind, found.value) for found in policy.apps[0].identifiers] == [("deb", "hexchat")]
+    assert len(policy.sha256) == 64
+
+
+def test_a_user_directory_overrides_by_kind_and_value(tmp_path: pathlib.Path) -> None:
+    mine = {
+        "id": "tiktok",
+        "title": "TikTok (all)",
+        "identifiers": {"android_package": [entry("com.zhiliaoapp.musically", note="ours")], "deb": [entry("tt-wrap")]},
+    }
+    write(tmp_path / "catalog", tiktok_json=json.dumps(mine))
+    app = documents.read_catalog([str(tmp_path / "catalog")]).apps["tiktok"]
+    built_in = documents.read_catalog().apps["tiktok"]
+    assert app.title == "TikTok (all)"
+    assert app.vendor == built_in.vendor
+    assert len(app.identifiers) == len(built_in.identifiers) + 1
+    assert [found.note for found in app.identifiers if found.value == "com.zhiliaoapp.musically" and found.kind == "android_package"] == [
+        "ours"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("policy: a\npolicy: b\n", "line 2: found the key 'policy' a second time (first on line 1)"),
+        ("a: [\n", "line 2"),
+        ("a: 1\n---\nb: 2\n", "line 2"),
+        ("a: !!python/object:x.y {}\n", "line 1"),
+        ("a: &b [*b]\n", "nested"),
+        ("1: x\n", "keys that are text"),
+        ("", "expected a mapping"),
+        ("a: .nan\n", "a finite number"),
+        ("a: !!binary aGk=\n", "a value of type bytes"),
+    ],
+)
+def test_yaml_mistakes_say_where(text: str, words: str, tmp_path: pathlib.Path) -> None:
+    with pytest.raises(PolicyError) as error:
+        documents.read_policies(write(tmp_path, bad_yml=text))
+    assert words in said(error)
+    assert said(error).startswith(str(tmp_path / "bad.yml"))
+
+
+def test_a_document_that_grows_without_end_is_refused() -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"] + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
+    with pytest.raises(PolicyError, match="at most 2000000 values"):
+        documents.load_document("\n".join(lines).encode(), "bomb.yml")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [('{"a": 1, "a": 2}', "the key 'a' a second time"), ('{"a": NaN}', "a finite number"), ("{", "line 1"), ("[" * 100000, "p.json: $")],
+)
+def test_json_mistakes(text: str, words: str) -> None:
+    with pytest.raises(PolicyError) as error:
+        documents.load_document(text.encode(), "p.json")
+    assert words in said(error)
+
+
+def test_all_files_are_read_before_anything_is_said(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(PolicyError) as error:
+        documents.read_policies([*write(tmp_path, a_yml="policy: A", b_yml="apps: 3"), str(tmp_path / "missing.yml")])
+    assert {problem.file for problem in error.value.problems} == {str(tmp_path / name) for name in ("a.yml", "b.yml", "missing.yml")}
+
+
+def test_two_files_with_one_policy_id(tmp_path: pathlib.Path) -> None:
+    text = POLICY.replace("[hexchat]", "[tiktok]")
+    with pytest.raises(PolicyError, match="an id of its own"):
+        documents.read_policies(write(tmp_path, a_yml=text, b_yml=text))
+
+
+def test_catalog_files_and_directories(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(PolicyError, match="a directory of catalog files"):
+        documents.read_catalog([str(tmp_path / "none")])
+    write(tmp_path / "twice", a_yml=HEXCHAT, b_yml=HEXCHAT)
+    with pytest.raises(PolicyError, match="one file for one app"):
+        documents.read_catalog([str(tmp_path / "twice")])
+    write(tmp_path / "clash", a_yml=HEXCHAT, b_yml=HEXCHAT.replace("id: hexchat", "id: other"))
+    with pytest.raises(PolicyError, match="an identifier that belongs to one app"):
+        documents.read_catalog([str(tmp_path / "clash")])
+    write(tmp_path / "thin", a_yml="id: thin\n")
+    with pytest.raises(PolicyError) as error:
+        documents.read_catalog([str(tmp_path / "thin")])
+    assert all(key in said(error) for key in ("no title", "no vendor", "no identifiers"))
+
+
+def test_dates_of_yaml_stay_text() -> None:
+    assert documents.load_document(b"a: 2023-03-01T00:00:00+01:00\nb: 2023-09-01\n", "p.yml") == {
+        "a": "2023-03-01T00:00:00+01:00",
+        "b": "2023-09-01",
+    }
+
+
+@pytest.mark.parametrize("name", ["assets.csv", "assets.yml", "list.yml", "assets.json"])
+def test_asset_facts(name: str, tmp_path: pathlib.Path) -> None:
+    texts = {
+        "assets.csv": "\ufeffserial, paid_use ,work_apps,accesses,cost\nS1,full,Yes,city;mail,0042\n\nS2,,no,,\n",
+        "assets.yml": "S1: {paid_use: full, work_apps: true, accesses: [city, mail], cost: '0042'}\nS2: {paid_use: null, work_apps: no, accesses:, cost:}\n",
+        "list.yml": "- {serial: S1, paid_use: full, work_apps: yes, accesses: [city, mail], cost: '0042'}\n"
+        "- {serial: S2, paid_use: , work_apps: false, accesses: , cost: }\n",
+        "assets.json": '{"S1": {"paid_use": "full", "work_apps": true, "accesses": ["city", "mail"], "cost": "0042"},'
+        ' "S2": {"paid_use": null, "work_apps": false, "accesses": null, "cost": null}}',
+    }
+    path = tmp_path / name
+    path.write_text(texts[name], encoding="utf-8")
+    assert documents.read_assets(str(path)) == {
+        "S1": {"paid_use": "full", "work_apps": True, "accesses": ["city", "mail"], "cost": "0042"},
+        "S2": {"paid_use": None, "work_apps": False, "accesses": None, "cost": None},
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("name,paid\nx,y\n", "the column serial"),
+        ("serial,paid,paid\nS1,a,b\n", "the column 'paid' twice"),
+        ("serial,paid\nS1\n", "line 2: found 1 cells, expected 2 cells"),
+        ("serial,paid\nS1,a\nS1,b\n", "line 3: found 'S1' a second time"),
+        ("serial,paid\n,a\n", "line 2: found no serial number"),
+        ('serial,paid\n"S1,a\n', "CSV"),
+        ("", "a header row"),
+    ],
+)
+def test_csv_mistakes_say_the_line(text: str, words: str, tmp_path: pathlib.Path) -> None:
+    with pytest.raises(PolicyError) as error:
+        documents.read_assets(write(tmp_path, assets_csv=text)[0])
+    assert words in said(error)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("3", "a mapping of serial numbers"),
+        ("[{paid: x}]", "[0].serial"),
+        ("[{serial: 12}]", "put it in quotes"),
+        ("S1: 3", "a mapping of attributes"),
+        ("S1: {owner: {a: b}}", "S1.owner"),
+        ("[{serial: A}, {serial: A}]", "each serial number once"),
+    ],
+)
+def test_asset_mistakes_say_where(text: str, words: str, tmp_path: pathlib.Path) -> None:
+    with pytest.raises(PolicyError) as error:
+        documents.read_assets(write(tmp_path, assets_yml=text)[0])
+    assert words in said(error)
+
+
+def test_facts_fill_in_only_what_the_target_does_not_know() -> None:
+    device: dict[str, Any] = {"serial": "S1", "ownership": "personal", "department": None}
+    facts = {"S1": {"ownership": "corporate", "department": "press", "paid_use": "full"}}
+    assert join_asset_facts(device, facts) == {"serial": "S1", "ownership": "personal", "department": "press", "paid_use": "full"}
+    assert join_asset_facts({"name": "x"}, facts) == {"name": "x"}
