@@ -61,7 +61,8 @@ def request_of_decision(decision: Mapping[str, Any], apps: Mapping[str, Mapping[
             unclassified = True
         elif verdict == "enforce":
             actions = part["actions"]
-            wanted.append({**apps[app_id], "state": "absent", "remove": "remove" in actions, "block": block if "block" in actions else "false"})
+            form = block if "block" in actions else "false"
+            wanted.append({**apps[app_id], "state": "absent", "remove": "remove" in actions, "block": form})
         elif verdict in _LOOKED_FOR:
             wanted.append({**apps[app_id], "state": "absent", "remove": False, "block": "false"})
         else:

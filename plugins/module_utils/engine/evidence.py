@@ -190,7 +190,8 @@ class EvidenceRecord:
             os.makedirs(os.path.dirname(self.path), mode=0o750, exist_ok=True)
             if os.path.exists(self.path):
                 raise FileExistsError(17, "a record of this run and target exists already")
-            self._handle: Optional[BinaryIO] = open(os.open(self._partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640), "wb")
+            descriptor = os.open(self._partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
+            self._handle: Optional[BinaryIO] = os.fdopen(descriptor, "wb")
         except OSError as error:
             raise EvidenceError("cannot write evidence: %s" % error.strerror, self.path, "Choose a writable appban_evidence_dir") from error
         first: Dict[str, Any] = {"row": "header", "format": FORMAT, "run_id": run_id, "target": target, "evidence": level}
@@ -231,7 +232,7 @@ class EvidenceRecord:
         Raises:
             EvidenceError: when the outcomes do not add up. The partial record stays for inspection.
         """
-        sums = dict((app, sum(counts.values())) for app, counts in self._totals.items())
+        sums = {app: sum(counts.values()) for app, counts in self._totals.items()}
         for what, total in [("all apps", self._devices)] + sorted(sums.items()):
             if total != devices:
                 self.abandon()
