@@ -14,13 +14,14 @@ from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Sequence, Set,
 from ..engine.errors import AppbanError
 from ..engine.plan import Change
 from .apt_preferences import PIN_PATH, pinned_names, render_pin
-from .apt_providers import known_providers, offered_providers
+from .apt_providers import NO_CACHE_FILES, offered_under
 from .backend import GUARD_NAME, Block, BlockPlan, BlockRequest, Package, Refusal, RemovalPlan, RemovalRequest
 from .dpkg_database import LISTING, DpkgPackage, knows_protected, parse_dependents, parse_listing, parse_selections
 from .guard_deb import DEB_NAME, guard_deb
 from .guard_version import guard_version
 from .locks import Lock
 from .owned_file import plan_owned_file, written_content
+from .provider_names import choose_providers, known_providers
 from .steps import CommandStep, Step, Steps
 from .system import System
 
@@ -217,7 +218,8 @@ class Apt:
         # Asking apt is slow, so only a block that is made or changed asks; what was found once stays while the block stands.
         if tuple(owned.get("names", ())) == names:
             return known
-        return offered_providers(self.system, names, known, frozenset(each.name for each in listing), notes)
+        installed = frozenset(each.name for each in listing)
+        return choose_providers(self.name, names, offered_under(self.system, names), known, installed, notes)
 
     def _guarded(self, names: Tuple[str, ...], request: BlockRequest, listing: Sequence[DpkgPackage], notes: List[str]) -> Tuple[str, ...]:
         """The names that a guard can conflict with: not installed after this run, neither themselves nor through a provider."""
@@ -296,7 +298,7 @@ class Apt:
         # An administrator's own pin for the same name wins if it is read first, and preferences can be configured away.
         foreign = (self.system.read(_FOREIGN_ARCHITECTURES) or b"").decode("ascii", "replace").split()
         asked = [name for each in names for name in [each] + ["%s:%s" % (each, architecture) for architecture in foreign]]
-        result = self.system.query(["apt-cache", "-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache=", "policy"] + asked)
+        result = self.system.query(("apt-cache",) + NO_CACHE_FILES + ("policy",) + tuple(asked))
         left: Set[str] = set()
         name = ""
         for line in result.stdout.splitlines():
