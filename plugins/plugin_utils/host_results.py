@@ -12,6 +12,8 @@ from typing import Any, Mapping
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence import Row
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.outcomes import Observation, judge
 
+#: Actions that a host's task carries out. A policy may ask for more; what it asks for and doesn't get is said in the outcome.
+SUPPORTED_ACTIONS = frozenset(("audit", "remove", "block"))
 _FIELDS = frozenset(each.name for each in fields(Observation))
 
 
@@ -66,4 +68,5 @@ def _observation(app_id: str, part: Mapping[str, Any], result: Mapping[str, Any]
     values = {name: value for name, value in details.items() if name in _FIELDS}
     if stopped and not values.get("error") and (details["before"] or details["block"] != "none"):
         values["error"] = "limit_exceeded"
+    values["unsupported"] = tuple(action for action in part["actions"] if action not in SUPPORTED_ACTIONS)
     return Observation(**values), details

@@ -10,7 +10,7 @@ blocked and still there is ``blocked_not_removed``, and what could not be looked
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Mapping, Optional, Tuple
+from typing import Any, Mapping, Optional, Sequence, Tuple
 
 OUTCOMES: Tuple[str, ...] = (
     "compliant",
@@ -124,6 +124,7 @@ class Observation:
         why_not_removed: reason for a demanded removal that can't be made by this target.
         advised: a notice was given.
         access_withdrawn: work access is withdrawn.
+        unsupported: demanded actions that this target has no means for.
         pending: in check mode, that something would be changed for this app.
         error: reason of a failed or refused run on this device; empty if none.
     """
@@ -139,6 +140,7 @@ class Observation:
     why_not_removed: str = ""
     advised: bool = False
     access_withdrawn: bool = False
+    unsupported: Tuple[str, ...] = ()
     pending: bool = False
     error: str = ""
 
@@ -180,9 +182,10 @@ def _not_enforced(verdict: str, seen: Observation) -> Outcome:
 
 def _enforced(decision: Mapping[str, Any], seen: Observation, check_mode: bool) -> Outcome:
     actions = decision["actions"]
+    open_door = _open_door(actions, seen)
     if not seen.before:
-        if "block" in actions and seen.block == "none":
-            return Outcome("cannot_enforce", seen.why_not_blocked or "no_block")
+        if open_door:
+            return Outcome("cannot_enforce", open_door)
         if check_mode and seen.pending:
             # The app isn't there, but neither is its block yet.
             return Outcome("violating", "check_mode")
@@ -193,9 +196,8 @@ def _enforced(decision: Mapping[str, Any], seen: Observation, check_mode: bool) 
     if seen.removal == "requested":
         return Outcome("removal_requested", "recurrence" if seen.removed_earlier else "")
     if seen.removal == "done" and seen.after is False:
-        if "block" in actions and seen.block == "none":
-            # Removal and block are two results; with one of them missing the device isn't where the policy wants it.
-            return Outcome("cannot_enforce", seen.why_not_blocked or "no_block")
+        if open_door:
+            return Outcome("cannot_enforce", open_door)
         return Outcome("recurred" if seen.removed_earlier else "removed")
     if check_mode and seen.pending:
         return Outcome("violating", "check_mode")
@@ -212,7 +214,18 @@ def _enforced(decision: Mapping[str, Any], seen: Observation, check_mode: bool) 
         return Outcome("cannot_enforce", seen.why_not_removed or seen.why_not_blocked or "no_backend")
     if seen.advised:
         return Outcome("advised")
-    return Outcome("violating")
+    return Outcome("cannot_enforce", "no_backend") if set(seen.unsupported).intersection(actions) else Outcome("violating")
+
+
+def _open_door(actions: Sequence[str], seen: Observation) -> str:
+    """The reason why the app can come back although the policy blocks it; empty if nothing is missing.
+
+    Removal and block are two results, and so is the block of the site: with one of them missing the device isn't where the
+    policy wants it.
+    """
+    if "block" in actions and seen.block == "none":
+        return seen.why_not_blocked or "no_block"
+    return "no_backend" if "block_web" in actions and "block_web" in seen.unsupported else ""
 
 
 def _what_was_done(seen: Observation, check_mode: bool) -> str:
