@@ -4,8 +4,8 @@
 """The append-only record of a run: one header, one row per device and app, totals that must add up, a chain of hashes.
 
 A record is ``EVIDENCE_DIR/<run_id>/<target>.jsonl``. While it is being written it is called ``<target>.jsonl.partial``; a
-finished record is never opened for writing again. Its last line carries the SHA-256 of all lines before it, and its first
-line the hash that closed the previous record of the same target, so that a changed or missing record shows.
+finished record is never opened for writing again. Its last line ends with the SHA-256 of the whole record without that hash,
+and its first line carries the hash that closed the previous record of the same target, so that a changed or missing record shows.
 """
 
 from __future__ import annotations
@@ -23,26 +23,45 @@ from .outcomes import GRAVITY, OUTCOMES, Outcome
 FORMAT = 1
 LEVELS: Tuple[str, ...] = ("exceptions", "all")
 _UNREMARKABLE = frozenset(("compliant", "out_of_scope"))
-_RUN_ID = re.compile(r"^\d{8}T\d{6}Z(-\d+)?$")
-_TARGET = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,100}$")
+_RUN_ID = re.compile(r"\d{8}T\d{6}Z(-[1-9]\d{0,8})?")
+_TARGET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,100}")
+#: How a last line ends. The hash is that of the record with this text replaced by ``}``.
+_CLOSING = re.compile(rb', "hash": "([0-9a-f]{64})"\}\n\Z')
+_CLOSING_LENGTH = 78
+_CHOOSE = "Choose a writable appban_evidence_dir"
+_FREE = "Make room on the evidence directory's file system and run again"
 
 
 def choose_run_id(directory: str, now: str) -> str:
-    """A run id that sorts by time and is not taken yet: ``20230315T000000Z``, then ``20230315T000000Z-2``, ...
+    """Take a run id that sorts by time: ``20230315T000000Z``, or where that is taken ``20230315T000000Z-2``, ...
+
+    Its directory is made, so that two runs never share one, and so that a directory that can't be written to shows before
+    anything is contacted.
 
     Args:
-        directory: the evidence directory; need not exist.
+        directory: the evidence directory; made if missing.
         now: the run's instant in UTC, ``2023-03-15T00:00:00Z``.
+
+    Raises:
+        EvidenceError: for an instant of another form, and where the directory can't be made.
     """
     stem = re.sub(r"[-:]", "", now.split(".")[0].rstrip("Z")) + "Z"
-    if not _RUN_ID.match(stem):
+    if not _RUN_ID.fullmatch(stem):
         raise EvidenceError("the run's instant can't name a run", now, "Give it in UTC, for example 2023-03-15T00:00:00Z")
     candidate = stem
     number = 1
-    while os.path.exists(os.path.join(directory, candidate)):
+    while True:
+        path = os.path.join(directory, candidate)
+        try:
+            os.makedirs(path, mode=0o750)
+            return candidate
+        except FileExistsError:
+            if not os.path.isdir(directory):
+                raise EvidenceError("the evidence directory is a file", directory, _CHOOSE) from None
+        except OSError as error:
+            raise EvidenceError("cannot write evidence: %s" % error.strerror, path, _CHOOSE) from error
         number += 1
         candidate = "%s-%d" % (stem, number)
-    return candidate
 
 
 def _sort_key(run_id: str) -> Tuple[str, int]:
@@ -56,7 +75,9 @@ def previous_hash(directory: str, target: str, run_id: str) -> Optional[str]:
         names = os.listdir(directory)
     except FileNotFoundError:
         return None
-    earlier = [name for name in names if _RUN_ID.match(name) and _sort_key(name) < _sort_key(run_id)]
+    except OSError as error:
+        raise EvidenceError("cannot read the evidence directory: %s" % error.strerror, directory, _CHOOSE) from error
+    earlier = [name for name in names if _RUN_ID.fullmatch(name) and _sort_key(name) < _sort_key(run_id)]
     for name in sorted(earlier, key=_sort_key, reverse=True):
         path = os.path.join(directory, name, target + ".jsonl")
         if os.path.exists(path):
@@ -65,46 +86,99 @@ def previous_hash(directory: str, target: str, run_id: str) -> Optional[str]:
 
 
 def closing_hash(path: str) -> str:
-    """The hash in the last line of a finished record."""
-    with open(path, "rb") as handle:
-        handle.seek(0, os.SEEK_END)
-        size = handle.tell()
-        length = min(size, 1 << 20)
-        handle.seek(size - length)
-        tail = handle.read().splitlines()
+    """The hash at the end of a finished record."""
     try:
-        last = json.loads(tail[-1])
-        found = last["hash"]
-    except (IndexError, ValueError, KeyError, TypeError):
-        fix = "It was cut or changed; move it aside and keep it"
-        raise EvidenceError("an evidence record does not end with its hash", path, fix) from None
-    return str(found)
+        with open(path, "rb") as handle:
+            size = handle.seek(0, os.SEEK_END)
+            handle.seek(max(0, size - _CLOSING_LENGTH))
+            closing = _CLOSING.search(handle.read())
+    except OSError as error:
+        raise EvidenceError("cannot read an evidence record: %s" % error.strerror, path, "Make it readable") from error
+    if closing is None:
+        raise EvidenceError("an evidence record does not end with its hash", path, "It was cut or changed; move it aside and keep it")
+    return closing.group(1).decode("ascii")
 
 
 def verify_record(path: str) -> Dict[str, Any]:
-    """Check a finished record and return its last line.
+    """Check a finished record and return its last line. Memory stays flat, however many rows there are.
 
     Raises:
-        EvidenceError: when the hash does not match the lines before it, or the totals do not match header and rows.
+        EvidenceError: when the hash does not match the record, or header, rows and totals do not fit each other.
     """
     digest = hashlib.sha256()
-    held: Optional[bytes] = None
-    with open(path, "rb") as handle:
-        for line in handle:
-            if held is not None:
-                digest.update(held)
-            held = line
+    counted = _Counted()
+    held = b""
     try:
-        last: Dict[str, Any] = json.loads(held or b"")
-        devices = last["devices"]
-    except (ValueError, KeyError, TypeError):
-        raise EvidenceError("an evidence record has no totals", path, "The run was interrupted; run it again") from None
-    if last.get("hash") != digest.hexdigest():
+        with open(path, "rb") as handle:
+            for line in handle:
+                digest.update(held)
+                counted.add(held)
+                held = line
+    except OSError as error:
+        raise EvidenceError("cannot read an evidence record: %s" % error.strerror, path, "Make it readable") from error
+    closing = _CLOSING.search(held)
+    if closing is None:
+        raise EvidenceError("an evidence record has no totals with a hash", path, "The run was interrupted, or the record was cut")
+    digest.update(held[: closing.start()] + b"}\n")
+    if closing.group(1).decode("ascii") != digest.hexdigest():
         raise EvidenceError("an evidence record was changed after it was written", path, "Compare it with your backup")
-    for app, counts in last["totals"].items():
-        if sum(counts.values()) != devices:
-            raise EvidenceError("the outcomes of %s do not add up to %s devices" % (app, devices), path, "Report this as a defect")
+    try:
+        last: Dict[str, Any] = json.loads(held)
+        problem = counted.compare(last)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        problem = "its lines are not those of a record: %s" % error
+    if problem:
+        raise EvidenceError("an evidence record is not consistent", path, "%s. Report this as a defect" % problem)
     return last
+
+
+class _Counted:
+    """What a record's lines say, counted while they pass."""
+
+    def __init__(self) -> None:
+        self._lines = 0
+        self._level = ""
+        self._rows = 0
+        self._outcomes: Dict[Tuple[str, str], int] = {}
+        self._problem = ""
+
+    def add(self, line: bytes) -> None:
+        """Count one line; those that make no sense are remembered, not raised."""
+        if not line or self._problem:
+            return
+        self._lines += 1
+        try:
+            row = json.loads(line)
+            if self._lines == 1:
+                self._level = row["evidence"]
+                self._problem = "" if row["row"] == "header" else "it does not begin with a header"
+                return
+            self._problem = "" if row["row"] == "device" else "line %d is not a device's" % self._lines
+            key = (row["app"], row["outcome"])
+        except (ValueError, KeyError, TypeError) as error:
+            self._problem = "line %d: %s" % (self._lines, error)
+            return
+        self._rows += 1
+        self._outcomes[key] = self._outcomes.get(key, 0) + 1
+
+    def compare(self, last: Mapping[str, Any]) -> str:
+        """What does not fit the last line, or an empty text."""
+        devices = last["devices"]
+        if self._problem or not self._lines:
+            return self._problem or "it has no header"
+        if last["rows"] != self._rows:
+            return "it says %s rows and has %d" % (last["rows"], self._rows)
+        if sum(last["outcomes"].values()) != devices:
+            return "the outcomes of its devices do not add up to %s" % devices
+        for app, counts in last["totals"].items():
+            if sum(counts.values()) != devices:
+                return "the outcomes of %s do not add up to %s devices" % (app, devices)
+            for outcome, count in counts.items():
+                rows = self._outcomes.pop((app, outcome), 0)
+                left_out = self._level == "exceptions" and outcome in _UNREMARKABLE
+                if rows > count or (rows < count and not left_out):
+                    return "%s: %s devices are %s, and %d rows say so" % (app, count, outcome, rows)
+        return "rows of %s are in no total" % sorted(app for app, _ in self._outcomes)[0] if self._outcomes else ""
 
 
 @dataclass(frozen=True)
@@ -138,11 +212,11 @@ class Row:
         exemption = self.decision.get("exemption")
         return {
             "row": "device",
-            "device": self.device.get("id"),
-            "serial": self.device.get("serial"),
-            "platform": self.device.get("platform"),
-            "ownership": self.device.get("ownership"),
-            "department": self.device.get("department"),
+            "device": _text(self.device.get("id")),
+            "serial": _text(self.device.get("serial")),
+            "platform": _text(self.device.get("platform")),
+            "ownership": _text(self.device.get("ownership")),
+            "department": _text(self.device.get("department")),
             "app": self.app,
             "policies": [each["policy"] for each in self.decision.get("policies", [])],
             "rule": self.decision.get("rule"),
@@ -164,7 +238,7 @@ class EvidenceRecord:
     """Writes one record. Rows stream to disk; only counts stay in memory.
 
     Args:
-        directory: the evidence directory (made if missing, readable by its owner only).
+        directory: the evidence directory (made if missing; others than owner and group can't read the record).
         run_id: from :func:`choose_run_id`, shared by all targets of a run.
         target: name of the target; becomes the file name.
         header: policies, catalog version, now, mode, versions; see ``schemas/evidence.schema.json``.
@@ -174,8 +248,10 @@ class EvidenceRecord:
     def __init__(self, directory: str, run_id: str, target: str, header: Mapping[str, Any], level: str = "exceptions") -> None:
         if level not in LEVELS:
             raise EvidenceError("unknown evidence level %r" % level, "", "Use one of: " + ", ".join(LEVELS))
-        if not _TARGET.match(target):
+        if not _TARGET.fullmatch(target):
             raise EvidenceError("%r can't be the name of a record" % target, "", "Use letters, digits, dots, dashes and underscores")
+        if not _RUN_ID.fullmatch(run_id):
+            raise EvidenceError("%r can't be the id of a run" % run_id, "", "Leave it out, or give one such as 20230315T000000Z")
         self.path = os.path.join(directory, run_id, target + ".jsonl")
         self._partial = self.path + ".partial"
         self._level = level
@@ -186,18 +262,26 @@ class EvidenceRecord:
         self._devices = 0
         self._rows = 0
         previous = previous_hash(directory, target, run_id)
-        try:
-            os.makedirs(os.path.dirname(self.path), mode=0o750, exist_ok=True)
-            if os.path.exists(self.path):
-                raise FileExistsError(17, "a record of this run and target exists already")
-            descriptor = os.open(self._partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
-            self._handle: Optional[BinaryIO] = os.fdopen(descriptor, "wb")
-        except OSError as error:
-            raise EvidenceError("cannot write evidence: %s" % error.strerror, self.path, "Choose a writable appban_evidence_dir") from error
+        self._handle: Optional[BinaryIO] = self._open()
         first: Dict[str, Any] = {"row": "header", "format": FORMAT, "run_id": run_id, "target": target, "evidence": level}
         first.update(header)
         first["previous"] = previous
         self._write(first)
+
+    def _open(self) -> BinaryIO:
+        try:
+            os.makedirs(os.path.dirname(self.path), mode=0o750, exist_ok=True)
+            descriptor = os.open(self._partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
+            # Looked for only now: whoever writes this record holds the name of the partial one until it is finished.
+            if not os.path.lexists(self.path):
+                return os.fdopen(descriptor, "wb")
+            os.close(descriptor)
+            os.unlink(self._partial)
+        except FileExistsError:
+            pass
+        except OSError as error:
+            raise EvidenceError("cannot write evidence: %s" % error.strerror, self.path, _CHOOSE) from error
+        raise EvidenceError("this run and target have a record already", self.path, "A record is never overwritten: take another run id")
 
     def add_device(self, rows: Sequence[Row]) -> None:
         """Count one device under its gravest outcome and under each app's, and write the rows that the level keeps.
@@ -233,14 +317,16 @@ class EvidenceRecord:
             EvidenceError: when the outcomes do not add up. The partial record stays for inspection.
         """
         sums = {app: sum(counts.values()) for app, counts in self._totals.items()}
-        for what, total in [("all apps", self._devices)] + sorted(sums.items()):
-            if total != devices:
-                self.abandon()
-                raise EvidenceError(
-                    "the outcomes of %s add up to %d, but there are %d devices" % (what, total, devices),
-                    self._partial,
-                    "Report this as a defect",
-                )
+        problems = [
+            "the outcomes of %s add up to %d, but there are %d devices" % (what, total, devices)
+            for what, total in [("all apps", self._devices)] + sorted(sums.items())
+            if total != devices
+        ]
+        if not 0 <= in_scope <= devices:
+            problems.append("%d devices are in scope, but there are %d" % (in_scope, devices))
+        if problems:
+            self.abandon()
+            raise EvidenceError("; ".join(problems), self._partial, "Report this as a defect")
         last: Dict[str, Any] = {
             "row": "totals",
             "devices": devices,
@@ -251,27 +337,47 @@ class EvidenceRecord:
             "unenforceable": dict(sorted(self._reasons.items())),
         }
         last.update(extra or {})
+        self._digest.update(_line(last))
         last["hash"] = self._digest.hexdigest()
         self._write(last)
-        if self._handle is not None:
-            self._handle.flush()
-            os.fsync(self._handle.fileno())
-        self.abandon()
-        os.rename(self._partial, self.path)
+        try:
+            if self._handle is not None:
+                self._handle.flush()
+                os.fsync(self._handle.fileno())
+            self.abandon()
+            os.rename(self._partial, self.path)
+        except OSError as error:
+            raise EvidenceError("cannot finish the record: %s" % error.strerror, self.path, _FREE) from error
         return last
 
     def abandon(self) -> None:
         """Close an unfinished record; the ``.partial`` file stays as what was seen so far."""
         if self._handle is not None:
-            self._handle.close()
-            self._handle = None
+            handle, self._handle = self._handle, None
+            try:
+                handle.close()
+            except OSError:
+                # The disk is full or gone, which the write that failed has said already.
+                pass
 
     def _write(self, line: Mapping[str, Any]) -> None:
-        data = (json.dumps(line, ensure_ascii=False, sort_keys=False, separators=(", ", ": ")) + "\n").encode("utf-8")
+        data = _line(line)
         if self._handle is None:
             raise EvidenceError("the record is closed", self.path, "Report this as a defect")
-        self._handle.write(data)
+        try:
+            self._handle.write(data)
+        except OSError as error:
+            raise EvidenceError("cannot write evidence: %s" % error.strerror, self.path, _FREE) from error
         self._digest.update(data)
+
+
+def _line(line: Mapping[str, Any]) -> bytes:
+    # Half a surrogate pair has no UTF-8, but the escape that stands for it is JSON.
+    return (json.dumps(line, ensure_ascii=False, separators=(", ", ": ")) + "\n").encode("utf-8", "backslashreplace")
+
+
+def _text(value: Any) -> Optional[str]:
+    return None if value is None else str(value)
 
 
 def _in_order(counts: Mapping[str, int]) -> Dict[str, int]:

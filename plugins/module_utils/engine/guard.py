@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Iterable, Mapping, Optional, Sequence
 
-from .errors import LimitExceeded
+from .errors import AppbanError, LimitExceeded
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,11 @@ class Limits:
 
 
 def strictest_limits(limits: Iterable[Mapping[str, Any]]) -> Limits:
-    """The strictest of several policies' ``limits`` mappings."""
+    """The strictest of several policies' ``limits`` mappings.
+
+    Raises:
+        AppbanError: for a number that no count can be compared with, such as a percentage that is not a number.
+    """
     devices = []
     percents = []
     for each in limits:
@@ -33,6 +37,10 @@ def strictest_limits(limits: Iterable[Mapping[str, Any]]) -> Limits:
             devices.append(int(each["max_devices"]))
         if each.get("max_percent") is not None:
             percents.append(float(each["max_percent"]))
+    wrong = ["max_devices is %d, expected 0 or more" % value for value in devices if value < 0]
+    wrong += ["max_percent is %g, expected 0 to 100" % value for value in percents if not 0 <= value <= 100]
+    if wrong:
+        raise AppbanError("the limits can't be used: " + "; ".join(wrong), "", "Nothing was contacted")
     return Limits(min(devices) if devices else None, min(percents) if percents else None)
 
 

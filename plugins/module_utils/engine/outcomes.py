@@ -190,12 +190,14 @@ def _enforced(decision: Mapping[str, Any], seen: Observation, check_mode: bool) 
             # The app isn't there, but neither is its block yet.
             return Outcome("violating", "check_mode")
         return Outcome("compliant")
-    expired = (decision.get("exemption") or {}).get("state") == "expired"
-    if expired:
-        return Outcome("exemption_expired", _what_was_done(seen, check_mode))
-    if seen.removal == "requested":
+    # Whatever a target says of itself: a run that changed nothing has removed nothing.
+    gone = seen.removal == "done" and seen.after is False and not check_mode
+    requested = seen.removal == "requested" and not check_mode
+    if (decision.get("exemption") or {}).get("state") == "expired":
+        return Outcome("exemption_expired", _what_was_done(seen, gone, requested, open_door, check_mode))
+    if requested:
         return Outcome("removal_requested", "recurrence" if seen.removed_earlier else "")
-    if seen.removal == "done" and seen.after is False:
+    if gone:
         if open_door:
             return Outcome("cannot_enforce", open_door)
         return Outcome("recurred" if seen.removed_earlier else "removed")
@@ -228,11 +230,11 @@ def _open_door(actions: Sequence[str], seen: Observation) -> str:
     return "no_backend" if "block_web" in actions and "block_web" in seen.unsupported else ""
 
 
-def _what_was_done(seen: Observation, check_mode: bool) -> str:
-    if check_mode:
+def _what_was_done(seen: Observation, gone: bool, requested: bool, open_door: str, check_mode: bool) -> str:
+    if check_mode and seen.pending:
         return "check_mode"
-    if seen.removal == "done" and seen.after is False:
-        return "removed"
-    if seen.removal == "requested":
+    if requested:
         return "removal_requested"
-    return "present"
+    if not gone:
+        return "present"
+    return open_door or "removed"
