@@ -22,7 +22,7 @@ _FIELDS = 9
 # The second letter tells what is there: not installed, or only configuration files left. All others have files on the disk.
 _ABSENT = frozenset("nc")
 _DEPENDENT = re.compile(r"^ (\S+) (?:pre-)?depends on ")
-_PROVIDED = re.compile(r"\s*([^\s(,]+)")
+_PROVIDED = re.compile(r"\s*([^\s(,:]+)")
 
 
 @dataclass(frozen=True)
