@@ -14,7 +14,7 @@ import hashlib
 import json
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any, Iterable, Mapping
+from typing import Any, Iterable, Mapping, Tuple
 
 from . import instants
 from .grammar import CATALOG_APP
@@ -25,7 +25,7 @@ from .problems import PolicyError, Problem, child, nearest_names, show
 from .protected import is_protected
 from .shapes import check_shape
 
-Layer = Iterable[tuple[str, Any]]
+Layer = Iterable[Tuple[str, Any]]
 
 
 @dataclass(frozen=True)

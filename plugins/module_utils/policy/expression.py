@@ -15,17 +15,20 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Mapping
 
-import jmespath
-from jmespath.exceptions import JMESPathError
-from jmespath.functions import Functions
-from jmespath.visitor import TreeInterpreter
-
 from .devices import known_value
+
+try:
+    import jmespath
+    from jmespath.exceptions import JMESPathError
+    from jmespath.functions import Functions
+    from jmespath.visitor import TreeInterpreter
+except ImportError:
+    # Only policies with an expression need it; on a managed host this file may be carried along without it.
+    jmespath = None
 
 _JUNCTIONS = {"or_expression", "and_expression", "not_expression"}
 # These see a null or hide one, so that an unknown attribute would count as a known one.
 _NULL_SEEING = frozenset({"not_null", "type", "to_string", "to_array"})
-_FUNCTIONS = frozenset(Functions.FUNCTION_TABLE)
 _NULL_HOLDING = frozenset({"multi_select_list", "multi_select_dict"})
 
 
@@ -51,6 +54,8 @@ class Expression:
 
 def compile_expression(text: str) -> Expression:
     """The condition of a JMESPath text. Raises ExpressionError."""
+    if jmespath is None:
+        raise ExpressionError("the Python package jmespath where the policy is read (pip install jmespath), or a mapping")
     try:
         tree = _parsed(text)
         _check(tree)
@@ -84,7 +89,7 @@ def _check(node: dict[str, Any]) -> None:
             raise ExpressionError("no literal null: an unknown attribute can't be asked for, it leaves the device unclassified")
         if inner["type"] == "function_expression" and inner["value"] in _NULL_SEEING:
             raise ExpressionError(f"no function {inner['value']}(): it would take an unknown attribute for a known one")
-        if inner["type"] == "function_expression" and inner["value"] not in _FUNCTIONS:
+        if inner["type"] == "function_expression" and inner["value"] not in Functions.FUNCTION_TABLE:
             raise ExpressionError(f"a function that JMESPath has (not {inner['value']}())")
         if inner["type"] in _NULL_HOLDING:
             raise ExpressionError("no list or mapping of parts ([a, b], {a: b}): it would hide an unknown part")

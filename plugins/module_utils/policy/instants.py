@@ -15,7 +15,6 @@ import calendar
 import re
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
-from zoneinfo import ZoneInfo
 
 from .model import Instant
 
@@ -48,8 +47,11 @@ class Duration:
     seconds: int
 
 
-def read_zone(name: str) -> ZoneInfo:
+def read_zone(name: str) -> tzinfo:
     """The IANA time zone of a name such as ``Europe/Prague``."""
+    # Python 3.8 has no zoneinfo; this file must still be importable there, beside the models.
+    from zoneinfo import ZoneInfo
+
     try:
         return ZoneInfo(name)
     except (ValueError, OSError, KeyError) as error:
