@@ -168,6 +168,30 @@ def test_the_guard_does_not_stop(dnf: Inside, lab_host: Host, command: tuple[str
     assert APP in rpms(lab_host)
 
 
+def test_rpm_takes_the_guard_for_a_sound_package(dnf: Inside, lab_host: Host) -> None:
+    script = """
+import json, sys
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.guard_rpm import guard_rpm
+open("/tmp/guard.rpm", "wb").write(guard_rpm(json.load(sys.stdin), "0.1"))
+"""
+    for names in ([], [APP], [f"name{number}" for number in range(500)]):
+        lab_host.run(["python3", "-c", script], stdin=json.dumps(names), env={"PYTHONPATH": "/run/appban-code"}, check=True)
+        assert lab_host.run(["rpm", "-K", "--nosignature", "/tmp/guard.rpm"], check=True).stdout == "/tmp/guard.rpm: digests OK\n"
+        assert lab_host.run(["rpm", "-qp", "--conflicts", "/tmp/guard.rpm"], check=True).stdout.split() == sorted(names)
+        lab_host.run(["rpm", "-U", "--oldpackage", "--replacepkgs", "--nosignature", "/tmp/guard.rpm"], check=True)
+        lab_host.run(["rpm", "-V", "appban-guard"], check=True)
+    checked = lab_host.run(["rpm", "-Kv", "/tmp/guard.rpm"], check=True).stdout
+    assert checked.count(": OK") == 4
+    assert lab_host.run(["dnf", "-q", "-C", "check"]).returncode == 0
+
+
+def test_without_dnfs_protection_allowerasing_would_take_the_guard(dnf: Inside, lab_host: Host) -> None:
+    assert dnf.block([APP], strong=[APP])["problems"] == []
+    lab_host.path(PROTECTED).unlink()
+    lab_host.run([*DNF, "--disableexcludes=all", "--allowerasing", "install", APP], check=True)
+    assert "appban-guard" not in rpms(lab_host)
+
+
 @pytest.mark.parametrize("strong", [False, True], ids=["excludes", "guard"])
 def test_who_can_do_without_the_app_still_installs(dnf: Inside, lab_host: Host, strong: bool) -> None:
     assert dnf.block([APP], strong=[APP] if strong else [])["problems"] == []
@@ -326,14 +350,15 @@ def test_the_administrators_excludes_stay(dnf: Inside, lab_host: Host) -> None:
     lab_host.write(CONF, "# mine\n[main]\nexclude = kernel*, foo\nexcludepkgs=bar baz")
     before = lab_host.path(CONF).read_bytes()
     first = dnf.block([APP])
-    honoured = lab_host.run(["python3", "-c", "import dnf;b=dnf.Base();b.conf.read();print(*b.conf.excludepkgs)"], check=True).stdout.split()
-    assert honoured == ["kernel*", "foo", "bar", "baz", APP, "tiktok-rev"]
+    script = "import dnf;b=dnf.Base();b.conf.read();print(*b.conf.excludepkgs)"
+    assert lab_host.run(["python3", "-c", script], check=True).stdout.split() == ["kernel*", "foo", "bar", "baz", APP, "tiktok-rev"]
     assert dnf.block([], owned=first["owned"])["problems"] == []
     assert lab_host.path(CONF).read_bytes() == before
 
 
 def test_dnf_reads_every_merged_list_as_we_do(dnf: Inside, lab_host: Host) -> None:
-    bodies = ["", "excludepkgs=a b", "excludepkgs=a,\n  b\n\n", "exclude=,\n", 'excludepkgs="a, b"\n', "exclude=z\nexcludepkgs=\n", "excludepkgs=  \r\n"]
+    bodies = ["", "excludepkgs=a b", "excludepkgs=a,\n  b\n\n", "exclude=,\n", 'excludepkgs="a, b"\n', "exclude=z\nexcludepkgs=\n"]
+    bodies += ["excludepkgs=  \r\n"]
     bodies += ["exclude=a\nexcludepkgs=b\nexclude=,c\n", "excludepkgs=a,,\n b\t\n", "excludepkgs=''", "exclude=\n a\n"]
     script = """
 import json, sys, dnf

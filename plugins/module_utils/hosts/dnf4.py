@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any, FrozenSet, List, Mapping, Optional, Tuple
 
 from ..engine.plan import Change
-from .backend import Block, BlockPlan, BlockRequest, Package, RemovalPlan, RemovalRequest
+from .backend import GUARD_NAME, Block, BlockPlan, BlockRequest, Package, RemovalPlan, RemovalRequest
 from .dnf_conf import Addition, effective_excludes, masked, set_excludes
 from .rpm_block import Answer, guard_block, plan_providers, present_notes, verify_rpm_change, wanted_names
 from .rpm_database import DNF_CONF, installed_packages, plan_rpm_removal
@@ -25,6 +25,7 @@ EXCLUDE_BYPASSES = (
     "rpm -i",
     "editing %s" % DNF_CONF,
 )
+GUARD_BYPASS = "dnf --setopt=protected_packages= remove %s, then installing" % GUARD_NAME
 
 
 class Dnf4:
@@ -81,7 +82,7 @@ class Dnf4:
         blocks = []
         if wanted:
             blocks.append(Block(self.name, wanted, "excludes", DNF_CONF, "soft", EXCLUDE_BYPASSES))
-        blocks += guard_block(self.name, guard.covers)
+        blocks += guard_block(self.name, guard.covers, GUARD_BYPASS)
         return BlockPlan(
             changes=tuple(changes) + guard.changes,
             blocks=tuple(blocks),

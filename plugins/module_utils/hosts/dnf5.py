@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any, FrozenSet, Mapping, Optional, Tuple
 
 from ..engine.plan import Change
-from .backend import Block, BlockPlan, BlockRequest, Package, RemovalPlan, RemovalRequest
+from .backend import GUARD_NAME, Block, BlockPlan, BlockRequest, Package, RemovalPlan, RemovalRequest
 from .dnf_conf import clears_excludes
 from .owned_file import header_lines, plan_owned_file
 from .rpm_block import Answer, guard_block, plan_providers, present_notes, verify_rpm_change, wanted_names
@@ -27,6 +27,7 @@ EXCLUDE_BYPASSES = (
     "rpm -i",
     "deleting %s" % DROP_IN,
 )
+GUARD_BYPASS = "dnf --setopt=protected_packages= remove %s, then installing" % GUARD_NAME
 
 
 class Dnf5:
@@ -71,12 +72,12 @@ class Dnf5:
         unsupported = {}
         blocks = []
         if file.foreign:
-            unsupported = {name: "%s is there and not ours" % DROP_IN for name in wanted}
+            unsupported = dict.fromkeys(wanted, "%s is there and not ours" % DROP_IN)
         elif wanted:
             blocks.append(Block(self.name, wanted, "excludes", DROP_IN, "soft", EXCLUDE_BYPASSES))
             if clears_excludes(self.system.read(DNF_CONF)):
                 notes += ("the excludes in %s begin with an empty element, which empties the list that drop-ins gave" % DNF_CONF,)
-        blocks += guard_block(self.name, guard.covers)
+        blocks += guard_block(self.name, guard.covers, GUARD_BYPASS)
         remembered = dict(providers.owned)
         if file.owned:
             remembered["file"] = dict(file.owned)

@@ -89,7 +89,7 @@ class Addition:
         section: the ``[main]`` header is ours.
         line: the whole line is ours.
         comma: a comma of ours stands before our first element (the value was empty).
-        newline: the line end before our section is ours.
+        newline: the line end before our section, where it is ours.
     """
 
     names: Tuple[str, ...] = ()
@@ -97,7 +97,7 @@ class Addition:
     section: bool = False
     line: bool = False
     comma: bool = False
-    newline: bool = False
+    newline: str = ""
 
     def to_plain(self) -> Dict[str, Any]:
         """As the ledger keeps it; empty when nothing is ours."""
@@ -105,7 +105,7 @@ class Addition:
             return {}
         flags = ("created", "section", "line", "comma", "newline")
         plain: Dict[str, Any] = {"names": list(self.names)}
-        plain.update({flag: True for flag in flags if getattr(self, flag)})
+        plain.update({flag: getattr(self, flag) for flag in flags if getattr(self, flag)})
         return plain
 
     @staticmethod
@@ -117,7 +117,7 @@ class Addition:
             section=bool(plain.get("section")),
             line=bool(plain.get("line")),
             comma=bool(plain.get("comma")),
-            newline=bool(plain.get("newline")),
+            newline=str(plain.get("newline", "")),
         )
 
 
@@ -263,13 +263,17 @@ def _with(text: str, names: Sequence[str], ours: Addition, created: bool) -> Tup
     line = "excludepkgs=" + ",".join(names)
     if document.header is not None:
         end = _line_end(text, document.header)
-        if document.header.end == document.header.next:
-            return text + end + line, _replace(ours, names=everything, line=True)
         at = document.header.next
+        # A stray line that begins with a blank (dnf refuses such a file) must not become a part of our value.
+        for each in _lines(text):
+            if each.start == at and _continues(text[each.start : each.end]):
+                at = each.next
+        if not text[:at].endswith("\n"):
+            return text + end + line, _replace(ours, names=everything, line=True)
         return text[:at] + line + end + text[at:], _replace(ours, names=everything, line=True)
     end = "\r\n" if "\r\n" in text else "\n"
-    newline = bool(text) and not text.endswith("\n")
-    text += (end if newline else "") + "[main]" + end + line + end
+    newline = end if text and not text.endswith("\n") else ""
+    text += newline + "[main]" + end + line + end
     return text, _replace(ours, names=everything, line=True, section=True, newline=newline, created=created or ours.created)
 
 
@@ -336,7 +340,7 @@ def _without_line(text: str) -> str:
     return text
 
 
-def _without_section(text: str, newline: bool) -> str:
+def _without_section(text: str, newline: str) -> str:
     lines = _lines(text)
     for number in range(len(lines) - 1, -1, -1):
         line = lines[number]
@@ -346,8 +350,8 @@ def _without_section(text: str, newline: bool) -> str:
         if following and not following.lstrip(WHITE + "\n").startswith("["):
             return text
         text = text[: line.start] + following
-        if newline and not following:
-            text = text[:-2] if text.endswith("\r\n") else text[:-1]
+        if newline and not following and text.endswith(newline):
+            text = text[: -len(newline)]
         return text
     return text
 

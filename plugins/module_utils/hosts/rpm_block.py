@@ -16,11 +16,7 @@ from .rpm_guard import verify_guard
 from .steps import FileStep, Steps
 from .system import System
 
-GUARD_BYPASSES = (
-    "rpm -i --nodeps",
-    "rpm -e %s, then installing" % GUARD_NAME,
-    "dnf --setopt=protected_packages= remove %s, then installing" % GUARD_NAME,
-)
+GUARD_BYPASSES = ("rpm -i --nodeps", "rpm -e %s, then installing" % GUARD_NAME)
 
 
 @dataclass(frozen=True)
@@ -101,9 +97,9 @@ def present_notes(request: BlockRequest) -> Tuple[str, ...]:
     )
 
 
-def guard_block(backend: str, covers: FrozenSet[str]) -> List[Block]:
-    """The guard as a block of a front end; nothing where it covers no name."""
-    return [Block(backend, tuple(sorted(covers)), "guard", GUARD_NAME, "strong", GUARD_BYPASSES)] if covers else []
+def guard_block(backend: str, covers: FrozenSet[str], bypass: str) -> List[Block]:
+    """The guard as a block of a front end, with that front end's own way past it; nothing where it covers no name."""
+    return [Block(backend, tuple(sorted(covers)), "guard", GUARD_NAME, "strong", (*GUARD_BYPASSES, bypass))] if covers else []
 
 
 def verify_rpm_change(system: System, change: Change) -> Optional[str]:

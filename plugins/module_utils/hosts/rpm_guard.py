@@ -4,8 +4,8 @@
 """The guard in the rpm database: one for all front ends of a host, planned by the front end that keeps it.
 
 The guard holds against install by name, version and file, against dependencies, providers and ``rpm -i --force``. Without
-``protected.d``, ``dnf --allowerasing`` would erase it; zypper's ``--force-resolution`` would, too, without a lock on the banned
-names (fact sheet hosts_linux 3.6, 4.5).
+``protected.d``, ``dnf --allowerasing`` would erase it (fact sheet hosts_linux 3.6); zypper's ``--force-resolution`` would, too, which
+is why zypper's block locks it.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def plan_guard(system: System, keeps: bool, request: BlockRequest, owned: Mappin
     guard = next((package for package in found if package.name == GUARD_NAME), None)
     left_out, notes = _left_out(system, request, wanted, found)
     covered = sorted(wanted - left_out)
-    drift = (("the guard package %s was removed" % GUARD_NAME,) if owned.get("version") and guard is None else ())
+    drift = ("the guard package %s was removed" % GUARD_NAME,) if owned.get("version") and guard is None else ()
     change = _package_change(system, guard, covered)
     protected = None
     if covered and system.exists(DNF_DIRECTORY):

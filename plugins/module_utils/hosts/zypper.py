@@ -12,7 +12,7 @@ import os
 from typing import Any, FrozenSet, List, Mapping, Optional, Tuple
 
 from ..engine.plan import Change
-from .backend import Block, BlockPlan, BlockRequest, Package, RemovalPlan, RemovalRequest
+from .backend import GUARD_NAME, Block, BlockPlan, BlockRequest, Package, RemovalPlan, RemovalRequest
 from .rpm_block import Answer, guard_block, plan_providers, present_notes, verify_rpm_change, wanted_names
 from .rpm_database import ZYPP_LOCKS, installed_packages, plan_rpm_removal
 from .rpm_guard import plan_guard
@@ -20,7 +20,8 @@ from .steps import FileStep
 from .system import System
 from .zypp_locks import Addition, locked_names, set_locks
 
-LOCK_BYPASSES = ("zypper removelock, then installing", "rpm -i", "editing %s" % ZYPP_LOCKS)
+LOCK_BYPASSES = ("zypper install --force", "zypper removelock, then installing", "rpm -i", "editing %s" % ZYPP_LOCKS)
+GUARD_BYPASS = "zypper removelock %s, then install --force --force-resolution" % GUARD_NAME
 _NOTHING_FOUND = 104
 
 
@@ -61,10 +62,12 @@ class Zypper:
         providers = plan_providers(self.system, self.name, request, owned, self._providers)
         wanted = wanted_names(request, providers)
         ours = Addition.from_plain(owned.get("locks", {}))
+        # --force goes past the lock on the app and --force-resolution removes the guard: a lock on the guard itself stops both.
+        locked = wanted + ((GUARD_NAME,) if request.strong - request.present else ())
         current = self.system.read(ZYPP_LOCKS)
         honoured = locked_names(current)
         drift = tuple("the lock on %s was taken out of %s" % (name, ZYPP_LOCKS) for name in ours.names if name not in honoured)
-        content, added = set_locks(current, wanted, ours)
+        content, added = set_locks(current, locked, ours)
         made = tuple(owned.get("made_directories", ()))
         directory = os.path.dirname(ZYPP_LOCKS)
         if content is not None and not self.system.exists(directory):
@@ -85,7 +88,7 @@ class Zypper:
         blocks = []
         if wanted:
             blocks.append(Block(self.name, wanted, "lock", ZYPP_LOCKS, "soft", LOCK_BYPASSES))
-        blocks += guard_block(self.name, guard.covers)
+        blocks += guard_block(self.name, guard.covers, GUARD_BYPASS)
         return BlockPlan(
             changes=tuple(changes) + guard.changes,
             blocks=tuple(blocks),

@@ -6,6 +6,9 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.dnf_conf import (
     Addition,
     clears_excludes,
@@ -13,8 +16,6 @@ from ansible_collections.appban.endpoint.plugins.module_utils.hosts.dnf_conf imp
     masked,
     set_excludes,
 )
-from hypothesis import example, given
-from hypothesis import strategies as st
 
 # What dnf 4.14 itself read from these files (dnf.Base().conf.read, recorded).
 READ_BY_DNF = [
@@ -177,8 +178,9 @@ def test_secrets_stay_out_of_the_diff() -> None:
 
 
 PIECES = st.sampled_from(
-    ["[main]", "[main]\t# x", "[repo]", " [main]", "excludepkgs=", "excludepkgs = a", "exclude=a,b", "excludepkgs=a b c", "excludepkgs=,", "excludepkgs=,x"]
-    + ["excludepkgs='a, b'", 'exclude=""', "  c", "\td,e,", "   ", "", "# note", ";x=1", "best=1", "proxy=\xe9", "excludepkgs=a,tk", "x", "=", "\xef\xbb\xbf"]
+    ["[main]", "[main]\t# x", "[repo]", " [main]", "excludepkgs=", "excludepkgs = a", "exclude=a,b", "excludepkgs=a b c", "excludepkgs=,"]
+    + ["excludepkgs=,x", "excludepkgs='a, b'", 'exclude=""', "  c", "\td,e,", "   ", "", "# note", ";x=1", "best=1", "proxy=\xe9"]
+    + ["excludepkgs=a,tk", "x", "=", "\xef\xbb\xbf"]
     + ["exclude=  ", "excludepkgs=a,,", "excludepkgs=tk tk", " ,", "excludepkgs=a;"]
 )
 FILES = st.lists(st.tuples(PIECES, st.sampled_from(["\n", "\n", "\n", "\r\n", ""])), max_size=8).map(
@@ -199,7 +201,9 @@ def test_add_then_lift_gives_the_same_bytes(content: bytes | None, names: list[s
 
 
 @given(FILES | st.none(), NAMES, NAMES, NAMES)
-def test_grow_and_shrink_then_lift_gives_the_same_bytes(content: bytes | None, first: list[str], second: list[str], third: list[str]) -> None:
+def test_grow_and_shrink_then_lift_gives_the_same_bytes(
+    content: bytes | None, first: list[str], second: list[str], third: list[str]
+) -> None:
     new, ours = set_excludes(content, first, Addition())
     for names in (second, third):
         new, ours = set_excludes(new, names, ours)

@@ -1,0 +1,271 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What dnf and zypper share, on recorded output of rpm; and dnf 5, which the lab has not got."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.backend import BlockPlan, BlockRequest, Package, RemovalRequest
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.dnf5 import DROP_IN, Dnf5, render_drop_in
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.guard_version import guard_version
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.owned_file import written_content
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.rpm_database import installed_packages, plan_rpm_removal, query_packages
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.rpm_guard import PROTECTED_FILE
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.steps import CommandStep
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.system import CommandResult, System
+
+APP = "tiktok-desktop"
+ASKED = ("rpm", "-q", "--qf", r"%{NAME}\t%{EPOCHNUM}\t%{VERSION}-%{RELEASE}\t%{ARCH}\n", "--")
+PROVIDES = (*ASKED[:2], "--whatprovides", *ASKED[2:])
+DNF5_PROVIDERS = ("dnf5", "--quiet", "--cacheonly", "--setopt=disable_excludes=*", "repoquery", "--available", "--whatprovides")
+
+
+class Recorded(System):
+    """A host made of files and of recorded answers; a command that is not recorded is a defect of the test."""
+
+    def __init__(self, files: Mapping[str, bytes] | None = None, answers: Mapping[Sequence[str], object] | None = None) -> None:
+        super().__init__(check_mode=True)
+        self.files = dict(files or {})
+        self.answers = dict(answers or {})
+        self.asked: list[tuple[str, ...]] = []
+
+    def which(self, program: str) -> str | None:
+        return f"/usr/bin/{program}"
+
+    def query(self, argv: Sequence[str], env: Mapping[str, str] | None = None, run_as: str | None = None) -> CommandResult:
+        self.asked.append(tuple(argv))
+        answer = self.answers[tuple(argv)]
+        rc, stdout, stderr = answer if isinstance(answer, tuple) else (0, answer, "")
+        return CommandResult(tuple(argv), rc, str(stdout), stderr)
+
+    def read(self, path: str) -> bytes | None:
+        return self.files.get(path)
+
+    def names_in(self, directory: str) -> list[str]:
+        return sorted(path.rsplit("/", 1)[1] for path in self.files if path.rsplit("/", 1)[0] == directory)
+
+    def exists(self, path: str) -> bool:
+        return any(file == path or file.startswith(path + "/") for file in self.files)
+
+    def is_link(self, path: str) -> bool:
+        return False
+
+
+def test_names_versions_epochs_and_architectures() -> None:
+    lines = "foo\t0\t1.0-1\tx86_64\nfoo\t0\t1.0-1\ti686\nbar\t2\t3-4.fc40\tnoarch\npackage nope is not installed\n"
+    system = Recorded(answers={(*ASKED, "bar", "foo", "nope"): (1, lines, "")})
+    found = installed_packages(system, frozenset(("foo", "nope", "bar")))
+    assert [(each.name, each.version) for each in found] == [("bar", "2:3-4.fc40.noarch"), ("foo", "1.0-1.i686"), ("foo", "1.0-1.x86_64")]
+    assert len(system.asked) == 1
+
+
+def test_no_name_no_question() -> None:
+    system = Recorded()
+    assert installed_packages(system, frozenset()) == ()
+    assert system.asked == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (1, "package foo is not installed\n", "error: cannot open Packages database in /var/lib/rpm\n"),
+        (1, "", ""),
+        (127, "", "rpm: No such file or directory"),
+        (1, "foo\t0\n", ""),
+        (0, "Paket foo ist nicht installiert\n", ""),
+    ],
+)
+def test_an_answer_that_is_no_answer_is_an_error(answer: tuple[int, str, str]) -> None:
+    with pytest.raises(AppbanError, match="cannot read the rpm database"):
+        query_packages(Recorded(answers={(*ASKED, "foo"): answer}), (), ("foo",))
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "files", "reason"),
+    [
+        ("foo", "1-1", {}, ""),
+        ("foo", "1-1", {"/etc/dnf/protected.d/x.conf": b"# bar\nbaz, foo\n"}, "protected"),
+        ("foo", "1-1", {"/etc/yum/protected.d/x.conf": b"foo"}, "protected"),
+        ("foo", "1-1", {"/etc/dnf/protected.d/x.conf.rpmsave": b"foo", "/etc/dnf/protected.d/y.conf": b"#foo\nfoo-bar\n"}, ""),
+        ("foo", "1-1", {"/etc/zypp/systemCheck": b"requires:foo\n"}, "protected"),
+        ("foo", "1-1", {"/etc/zypp/systemCheck.d/a": b"conflicts:foo\n"}, ""),
+        ("dnf", "4-1", {}, "protected"),
+        ("kernel-core", "0.0.1-1", {}, ""),
+    ],
+)
+def test_what_must_stay(name: str, version: str, files: dict[str, bytes], reason: str) -> None:
+    system = Recorded(files, {(*ASKED, name): f"{name}\t0\t{version}\tnoarch\n"})
+    assert [each.protected for each in installed_packages(system, frozenset((name,)))] == [reason]
+
+
+def test_the_running_kernel_must_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Uname:
+        release = "5.14.21-150400.24.100-default"
+
+    monkeypatch.setattr("os.uname", lambda: Uname)
+    lines = "kernel-default\t0\t5.14.21-150400.24.100.2\tx86_64\nkernel-default\t0\t5.3.18-1\tx86_64\n"
+    system = Recorded(answers={(*ASKED, "kernel-default"): lines})
+    assert [each.protected for each in installed_packages(system, frozenset(("kernel-default",)))] == ["running_kernel", ""]
+
+
+@pytest.mark.parametrize(
+    ("files", "held"),
+    [
+        ({"/etc/dnf/dnf.conf": b"[main]\nexclude=tiktok*\n"}, "excluded"),
+        ({"/etc/dnf/dnf.conf": b"[main]\nexcludepkgs=tiktok-desktop-1.0-1.noarch\n"}, "excluded"),
+        ({"/etc/dnf/dnf.conf": b"[main]\nexclude=tiktok-desktop\nexcludepkgs=\n"}, ""),
+        ({"/etc/zypp/locks": b"type: package\nmatch_type: glob\nsolvable_name: tiktok-*\n\n"}, "lock"),
+        ({"/etc/zypp/locks": b"type: pattern\nmatch_type: glob\nsolvable_name: tiktok-*\n\n"}, ""),
+    ],
+)
+def test_what_is_in_the_way(files: dict[str, bytes], held: str) -> None:
+    system = Recorded(files, {(*ASKED, APP): f"{APP}\t0\t1.0-1\tnoarch\n"})
+    assert [each.held for each in installed_packages(system, frozenset((APP,)))] == [held]
+
+
+def needed(*pairs: tuple[str, str]) -> tuple[int, str, str]:
+    lines = "".join(f"\t{what} is needed by (installed) {who}\n" for what, who in pairs)
+    return 1, "", f"error: Failed dependencies:\n{lines}"
+
+
+def removal_host(extra: Mapping[Sequence[str], object] | None = None) -> Recorded:
+    test = ("rpm", "-e", "--test", "--")
+    app, suite = f"{APP}-1.0-1.noarch", "media-suite-1.0-1.noarch"
+    answers = {
+        (*test, app): needed((APP, suite), ("libtk.so.1()(64bit)", suite)),
+        (*test, suite, app): needed(("media-suite >= 1", "studio-3-1.x86_64")),
+        (*ASKED, suite): "media-suite\t0\t1.0-1\tnoarch\n",
+        (*ASKED, "studio-3-1.x86_64"): "studio\t2\t3-1\tx86_64\n",
+        (*test, suite, "studio-3-1.x86_64", app): "",
+        ("rpm", "--eval", "%{_rpmlock_path}"): "/var/lib/rpm/.rpm.lock\n",
+    }
+    return Recorded(answers={**answers, **(extra or {})})
+
+
+def test_the_whole_closure_of_dependents_is_named_before_anything_goes() -> None:
+    request = RemovalRequest((Package(APP, "1.0-1.noarch"),))
+    plan = plan_rpm_removal(removal_host(), "dnf4", request)
+    assert plan.changes == ()
+    assert plan.dependents == ("media-suite", "studio")
+    assert [refusal.reason for refusal in plan.refusals] == ["dependents"]
+    assert plan.refusals[0].plan == ("remove media-suite 1.0-1.noarch", "remove studio 2:3-1.x86_64", f"remove {APP} 1.0-1.noarch")
+
+
+def test_with_leave_exactly_the_closure_goes() -> None:
+    request = RemovalRequest((Package(APP, "1.0-1.noarch"),), allow_dependents=True, lock_timeout=7)
+    (change,) = plan_rpm_removal(removal_host(), "dnf4", request).changes
+    assert isinstance(change.step, CommandStep)
+    assert change.step.argv == ("rpm", "-e", "--", "media-suite-1.0-1.noarch", "studio-3-1.x86_64", f"{APP}-1.0-1.noarch")
+    assert change.before == f"media-suite 1.0-1.noarch\nstudio 2:3-1.x86_64\n{APP} 1.0-1.noarch\n"
+    lock = change.step.lock
+    assert lock is not None
+    assert (lock.path, lock.timeout, lock.first and lock.first.path) == ("/var/lib/rpm/.rpm.lock", 7, "/run/zypp.pid")
+
+
+def test_what_rpm_refuses_for_another_reason_is_told() -> None:
+    system = Recorded(answers={("rpm", "-e", "--test", "--", f"{APP}-1.0-1.noarch"): (1, "", "error: can't create transaction lock\n")})
+    plan = plan_rpm_removal(system, "zypper", RemovalRequest((Package(APP, "1.0-1.noarch"),)))
+    assert [refusal.reason for refusal in plan.refusals] == ["unsolvable"]
+    assert "can't create transaction lock" in plan.refusals[0].message
+
+
+# -- dnf 5 -------------------------------------------------------------------------------------------------------------
+
+
+def dnf5_host(files: Mapping[str, bytes], guard: str = "", providers: object = "tiktok-desktop\ntiktok-rev\n") -> Recorded:
+    answers: dict[Sequence[str], object] = {
+        (*DNF5_PROVIDERS, APP, "--queryformat", "%{name}\\n"): providers,
+        (*ASKED, "tiktok-rev"): (1, "package tiktok-rev is not installed\n", ""),
+        (*PROVIDES, "appban-guard", APP): (0 if guard else 2, guard or "no package provides appban-guard\nno package provides x\n", ""),
+        ("rpm", "--eval", "%{_rpmlock_path}"): "/var/lib/rpm/.rpm.lock\n",
+        ("dnf5", "--version"): "dnf5 version 5.2.6.2\ndnf5 plugin API version 2.0\nlibdnf5 version 5.2.6.2\n",
+    }
+    return Recorded(files, answers)
+
+
+def applied(host: Recorded, plan: BlockPlan) -> Recorded:
+    files = dict(host.files)
+    for change in plan.changes:
+        if change.kind == "file":
+            content = written_content(change)
+            files.pop(change.name, None)
+            if content is not None:
+                files[change.name] = content
+    return dnf5_host(files, f"appban-guard\t0\t{guard_version([APP])}-1\tnoarch\n" if plan.owned.get("guard") else "")
+
+
+def test_dnf5_blocks_by_a_drop_in_and_lifts_it() -> None:
+    host = dnf5_host({"/etc/dnf/dnf.conf": b"[main]\n"})
+    assert Dnf5(host).version() == "5.2.6.2"
+    request = BlockRequest(names=(APP,), strong=frozenset((APP,)), comment=("city-tiktok",))
+    first = Dnf5(host).plan_block(request, {})
+    assert [(change.op, change.kind, change.name) for change in first.changes] == [
+        ("create", "file", DROP_IN),
+        ("create", "guard", "appban-guard"),
+        ("create", "file", PROTECTED_FILE),
+    ]
+    assert first.changes[0].after is not None
+    assert first.changes[0].after.endswith("[main]\nexcludepkgs=tiktok-desktop,tiktok-rev\n")
+    assert "# Policy: city-tiktok\n" in first.changes[0].after
+    assert [(block.mechanism, block.strength, block.names) for block in first.blocks] == [
+        ("excludes", "soft", (APP, "tiktok-rev")),
+        ("guard", "strong", (APP,)),
+    ]
+    after = applied(host, first)
+    second = Dnf5(after).plan_block(request, first.owned)
+    assert (second.changes, second.drift, second.notes, second.owned) == ((), (), (), first.owned)
+    # The no-op run asks rpm once and no dnf at all.
+    assert [argv[0] for argv in after.asked] == ["rpm"]
+
+    after.answers[("rpm", "-q", "--conflicts", "--", "appban-guard")] = f"{APP}\n"
+    after.answers[(*PROVIDES, "appban-guard")] = after.answers[(*PROVIDES, "appban-guard", APP)]
+    lifted = Dnf5(after).plan_block(BlockRequest(), second.owned)
+    assert [(change.op, change.kind, change.name) for change in lifted.changes] == [
+        ("delete", "file", DROP_IN),
+        ("delete", "file", PROTECTED_FILE),
+        ("delete", "guard", "appban-guard"),
+    ]
+    assert (lifted.owned, lifted.unblocked, lifted.blocks) == ({}, (APP,), ())
+
+
+def test_dnf5_says_when_its_cache_is_missing() -> None:
+    host = dnf5_host({"/etc/dnf/dnf.conf": b"[main]\n"}, providers=(1, "", "Cache-only enabled but no cache for repository \"fedora\"\n"))
+    plan = Dnf5(host).plan_block(BlockRequest(names=(APP,)), {})
+    assert [block.names for block in plan.blocks] == [(APP,)]
+    assert any("no metadata" in note for note in plan.notes)
+
+
+def test_dnf5_says_when_dnf_conf_empties_the_list() -> None:
+    host = dnf5_host({"/etc/dnf/dnf.conf": b"[main]\nexcludepkgs=\n"})
+    plan = Dnf5(host).plan_block(BlockRequest(names=(APP,), providers=False), {})
+    assert any("empties the list" in note for note in plan.notes)
+
+
+def test_dnf5_leaves_somebody_elses_file_in_its_place() -> None:
+    host = dnf5_host({DROP_IN: b"[main]\nexcludepkgs=mine\n"})
+    plan = Dnf5(host).plan_block(BlockRequest(names=(APP,), providers=False), {})
+    assert (plan.changes, plan.blocks, list(plan.unsupported)) == ((), (), [APP])
+
+
+def test_dnf5_names_and_repairs_drift() -> None:
+    request = BlockRequest(names=(APP,), providers=False)
+    host = dnf5_host({"/etc/dnf/dnf.conf": b""})
+    first = Dnf5(host).plan_block(request, {})
+    after = applied(host, first)
+    after.files[DROP_IN] = b"[main]\n"
+    repaired = Dnf5(after).plan_block(request, first.owned)
+    assert repaired.drift == (f"{DROP_IN} was edited",)
+    assert [change.op for change in repaired.changes] == ["update"]
+    del after.files[DROP_IN]
+    assert Dnf5(after).plan_block(request, first.owned).drift == (f"{DROP_IN} was deleted",)
+
+
+def test_the_drop_in_is_what_dnf4_too_would_read() -> None:
+    from ansible_collections.appban.endpoint.plugins.module_utils.hosts.dnf_conf import effective_excludes
+
+    assert effective_excludes(render_drop_in(("a", "b"), ("policy: [x]",))) == ("a", "b")
