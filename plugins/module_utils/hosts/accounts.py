@@ -82,3 +82,11 @@ def _name_of(uid: int) -> Optional[str]:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return None
+
+
+def owner_of(path: str) -> Optional[str]:
+    """Name of the account that owns a file or directory; None where there is none or the account has no name."""
+    try:
+        return _name_of(os.stat(path).st_uid)
+    except OSError:
+        return None

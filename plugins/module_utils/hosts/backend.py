@@ -21,6 +21,14 @@ STRENGTHS: Tuple[str, ...] = ("none", "soft", "strong")
 GUARD_NAME = "appban-guard"
 
 
+def package_name(kind: str, value: str) -> str:
+    """The name under which a backend knows an identifier.
+
+    It is the identifier itself, but for Homebrew, whose formulae and casks may share a name: ``formula:NAME``, ``cask:NAME``.
+    """
+    return "%s:%s" % (kind[len("brew_") :], value) if kind.startswith("brew_") else value
+
+
 @dataclass(frozen=True)
 class Package:
     """One installed package that a policy names, as the low-level database has it.

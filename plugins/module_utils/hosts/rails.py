@@ -97,12 +97,19 @@ def check_name(backend: str, name: str) -> Optional[str]:
         KeyError: for a backend that does not exist.
     """
     pattern, expected = _NAMES[DATABASES[backend]]
-    if len(name) <= MAX_NAME_LENGTH and pattern.fullmatch(name):
+    if len(name) <= MAX_NAME_LENGTH and pattern.fullmatch(_without_kind(backend, name)):
         return None
     shown = name if len(name) <= 60 else name[:57] + "..."
     if set(name).intersection("*?[]"):
         return "%s: %r is a pattern, and a ban names packages exactly. Write each name out" % (backend, shown)
     return "%s: %r is not a package name. Expected %s, nothing else" % (backend, shown, expected)
+
+
+def _without_kind(backend: str, name: str) -> str:
+    """A name without the kind that :func:`.backend.package_name` puts before it."""
+    if backend == "homebrew" and name.startswith(("formula:", "cask:")):
+        return name.split(":", 1)[1]
+    return name
 
 
 def check_globs(globs: Iterable[str]) -> List[str]:
@@ -132,7 +139,7 @@ def protected_reason(backend: str, name: str, extra_globs: Iterable[str] = ()) -
         The reason with the entry that matched, or None.
     """
     database = DATABASES[backend]
-    plain = name.lower()
+    plain = _without_kind(backend, name).lower()
     if database == "dpkg":
         plain = _ARCHITECTURE.sub("", plain)
     spellings = [plain]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Dict, FrozenSet, List, Mapping, Optional, Set, Tuple
 
-from .backend import Backend, Package
+from .backend import Backend, Package, package_name
 from .ledger import Ledger, read_ledger
 from .leftovers import Leftover, Leftovers, leftover_queries
 from .present_backends import present_backends
@@ -98,11 +98,11 @@ def look(request: HostRequest, system: System) -> Situation:
 
 
 def _apps_by_name(backend: Backend, request: HostRequest) -> Mapping[str, AppRequest]:
-    return {name: app for app in request.apps for kind in backend.kinds for name in app.all_names(kind)}
+    return {package_name(kind, value): app for app in request.apps for kind in backend.kinds for value in app.all_names(kind)}
 
 
 def names_to_act_on(backend: Backend, app: Optional[AppRequest]) -> FrozenSet[str]:
     """The app's names that this backend may remove and block."""
     if app is None:
         return frozenset()
-    return frozenset(name for kind in backend.kinds for name in app.names.get(kind, ()))
+    return frozenset(package_name(kind, value) for kind in backend.kinds for value in app.names.get(kind, ()))

@@ -1,0 +1,250 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Homebrew (macOS and Linux): detect by directories, remove as the prefix's owner, block by the forbidden lists.
+
+Written from documentation and Homebrew's source, tested on recorded output and with a stand-in for ``brew``; not run on a real
+Homebrew (fact sheet hosts_linux 9). A formula and a cask may have the same name, so names say which they are:
+``formula:NAME`` and ``cask:NAME``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Sequence, Set, Tuple
+
+from ..engine.plan import Change
+from .accounts import owner_of
+from .backend import Block, BlockPlan, BlockRequest, Package, Refusal, RemovalPlan, RemovalRequest
+from .brew_env import CASKS, COMMENT, FORMULAE, add_forbidden, drop_forbidden, forbidden
+from .steps import CommandStep, FileStep
+from .system import System
+
+ENV_PATH = "/etc/homebrew/brew.env"
+#: Apple silicon, Intel, Linux
+PREFIXES = ("/opt/homebrew", "/usr/local", "/home/linuxbrew/.linuxbrew")
+MECHANISM = "environment"
+STRENGTH = "soft"
+BYPASSES = (
+    "a download from the maker, without Homebrew",
+    "a Homebrew older than the forbidden lists",
+    "editing /etc/homebrew/brew.env",
+)
+# brew tidies up on its own initiative after an uninstall: unneeded dependencies, old downloads, a self-update before it.
+_ONLY_WHAT_WAS_ASKED = (
+    "HOMEBREW_NO_AUTOREMOVE=1",
+    "HOMEBREW_NO_AUTO_UPDATE=1",
+    "HOMEBREW_NO_INSTALL_CLEANUP=1",
+    "HOMEBREW_NO_ENV_HINTS=1",
+    "HOMEBREW_NO_ANALYTICS=1",
+)
+_KEYS = {"formula": FORMULAE, "cask": CASKS}
+_ROOMS = {"formula": "Cellar", "cask": "Caskroom"}
+
+
+@dataclass(frozen=True)
+class _Prefix:
+    path: str
+    brew: str
+    scope: str
+
+
+class Homebrew:
+    """The Homebrew backend.
+
+    Args:
+        system: the host.
+    """
+
+    name = "homebrew"
+    kinds: Tuple[str, ...] = ("brew_formula", "brew_cask")
+    database = "homebrew"
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+
+    def version(self) -> Optional[str]:
+        """Homebrew's version, or None where this host hasn't got it. Asked as the prefix's owner, for brew refuses root."""
+        prefixes = self._prefixes()
+        if not prefixes:
+            return None
+        result = self._system.query((prefixes[0].brew, "--version"), run_as=self._owner(prefixes[0]))
+        words = result.stdout.split()
+        return words[1] if len(words) > 1 and words[0] == "Homebrew" else ""
+
+    def installed(self, names: FrozenSet[str]) -> Tuple[Package, ...]:
+        """Which of the names have a directory in a prefix; only those are looked into, and no process is started."""
+        found = []
+        for prefix in self._prefixes():
+            for name in sorted(names):
+                kind, token = _split(name)
+                top = os.path.join(prefix.path, _ROOMS[kind], token.rsplit("/", 1)[-1])
+                versions = [each for each in self._system.names_in(top) if not each.startswith(".")]
+                if versions and ("/" not in token or self._tap(top, kind, versions) == token.rsplit("/", 1)[0]):
+                    found.append(Package(name, versions[-1], prefix.scope))
+        return tuple(found)
+
+    def plan_removal(self, request: RemovalRequest) -> RemovalPlan:
+        """One change per formula or cask; a formula that another one needs is refused, or goes with it if that is allowed."""
+        by_scope = {prefix.scope: prefix for prefix in self._prefixes()}
+        going: List[Package] = list(request.packages)
+        more: List[str] = []
+        for prefix in self._prefixes():
+            formulae = {_short(package.name) for package in going if package.scope == prefix.scope and package.name.startswith("formula:")}
+            for name, version in self._dependents(prefix, formulae) if formulae else ():
+                going.append(Package("formula:%s" % name, version, prefix.scope))
+                more.append("formula:%s" % name)
+        if more and not request.allow_dependents:
+            message = "homebrew: %s would lose what they need. Remove them first, or set allow_dependents" % ", ".join(sorted(more))
+            lines = tuple("remove %s" % package.name for package in going)
+            refusal = Refusal(self.name, "dependents", tuple(package.name for package in request.packages), lines, message)
+            return RemovalPlan(refusals=(refusal,))
+        # Dependents first, so that brew never has a reason to refuse.
+        changes = tuple(self._removal(by_scope[package.scope], package) for package in reversed(going))
+        return RemovalPlan(changes, tuple(going), tuple(more))
+
+    def plan_block(self, request: BlockRequest, owned: Mapping[str, Any]) -> BlockPlan:
+        """Names on the forbidden lists of the system-wide settings, which get the last word over people's own."""
+        if not request.names and not owned:
+            return BlockPlan()
+        current = self._system.read(ENV_PATH)
+        wanted: Dict[str, List[str]] = {FORMULAE: [], CASKS: []}
+        for name in request.names:
+            kind, token = _split(name)
+            wanted[_KEYS[kind]].append(token)
+        notes = (
+            ["Homebrew knows no stronger block than its forbidden lists: %s" % ", ".join(sorted(request.strong))] if request.strong else []
+        )
+        self._carry(wanted, notes)
+        base = drop_forbidden(current, owned.get("edit", {})).content
+        edit = add_forbidden(base, wanted) if request.names else drop_forbidden(current, owned.get("edit", {}))
+        drift = self._drift(current, owned.get("edit", {}))
+        remembered: Dict[str, Any] = {}
+        if request.names:
+            made = list(owned.get("made_directories", ())) or (
+                [] if self._system.exists(os.path.dirname(ENV_PATH)) else [os.path.dirname(ENV_PATH)]
+            )
+            remembered = {"edit": dict(edit.owned), "names": list(request.names)}
+            if made:
+                remembered["made_directories"] = made
+        changes: Tuple[Change, ...] = ()
+        if edit.content != current:
+            op = "delete" if edit.content is None else "create" if current is None else "update"
+            step = FileStep(ENV_PATH, edit.content, made_directories=tuple(owned.get("made_directories", ())))
+            changes = (Change(op, "file", ENV_PATH, _masked(current), _masked(edit.content), step=step),)
+        blocks = (Block(self.name, request.names, MECHANISM, ENV_PATH, STRENGTH, BYPASSES),) if request.names else ()
+        unblocked = tuple(name for name in owned.get("names", ()) if name not in request.names)
+        return BlockPlan(changes, blocks, remembered, unblocked, drift, {}, tuple(notes))
+
+    def verify(self, change: Change) -> Optional[str]:
+        """Read the file, or the prefix's directories, again."""
+        if change.kind == "file":
+            step: FileStep = change.step
+            return None if self._system.read(step.path) == step.content else "%s does not hold what was written" % step.path
+        name = (change.before or "").split(" ", 1)[0]
+        brew = next(argument for argument in change.step.argv if argument.endswith("/brew"))
+        left = [each for each in self.installed(frozenset((name,))) if self._brew_of(each.scope) == brew]
+        return "%s is still installed" % name if left else None
+
+    # inside
+
+    def _prefixes(self) -> Tuple[_Prefix, ...]:
+        found: List[_Prefix] = []
+        for path in PREFIXES:
+            brew = os.path.join(path, "bin", "brew")
+            if self._system.exists(brew):
+                found.append(_Prefix(path, brew, "system" if not found else "prefix:%s" % path))
+        return tuple(found)
+
+    def _brew_of(self, scope: str) -> str:
+        return next(prefix.brew for prefix in self._prefixes() if prefix.scope == scope)
+
+    def _owner(self, prefix: _Prefix) -> Optional[str]:
+        for name in ("Cellar", "Caskroom", "bin/brew"):
+            owner = owner_of(os.path.join(prefix.path, name))
+            if owner is not None:
+                return owner
+        return None
+
+    def _removal(self, prefix: _Prefix, package: Package) -> Change:
+        kind, token = _split(package.name)
+        options = ("--cask", "--force") if kind == "cask" else ("--formula",)
+        argv = ("env",) + _ONLY_WHAT_WAS_ASKED + (prefix.brew, "uninstall") + options + (token,)
+        where = "" if package.scope == "system" else " (%s)" % package.scope
+        text = "%s %s%s" % (package.name, package.version, where)
+        return Change("delete", "package", "homebrew: %s" % text, before=text + "\n", step=CommandStep(argv, run_as=self._owner(prefix)))
+
+    def _dependents(self, prefix: _Prefix, formulae: Set[str]) -> List[Tuple[str, str]]:
+        """Formulae that need one of these, directly or not: from the receipts that brew leaves with each of them."""
+        needs: Dict[str, FrozenSet[str]] = {}
+        versions: Dict[str, str] = {}
+        cellar = os.path.join(prefix.path, "Cellar")
+        for name in self._system.names_in(cellar):
+            kegs = [each for each in self._system.names_in(os.path.join(cellar, name)) if not each.startswith(".")]
+            if kegs:
+                versions[name] = kegs[-1]
+                receipt = self._receipt(os.path.join(cellar, name, kegs[-1], "INSTALL_RECEIPT.json"))
+                listed = receipt.get("runtime_dependencies") or ()
+                needs[name] = frozenset(str(each.get("full_name", "")).rsplit("/", 1)[-1] for each in listed if isinstance(each, dict))
+        found: List[Tuple[str, str]] = []
+        gone = set(formulae)
+        while True:
+            following = sorted(name for name, needed in needs.items() if name not in gone and needed.intersection(gone))
+            if not following:
+                return found
+            found.extend((name, versions[name]) for name in following)
+            gone.update(following)
+
+    def _tap(self, top: str, kind: str, versions: Sequence[str]) -> str:
+        place = (".metadata",) if kind == "cask" else (versions[-1],)
+        source = self._receipt(os.path.join(top, *(place + ("INSTALL_RECEIPT.json",)))).get("source")
+        return str(source.get("tap", "")) if isinstance(source, dict) else ""
+
+    def _receipt(self, path: str) -> Mapping[str, Any]:
+        try:
+            receipt = json.loads((self._system.read(path) or b"{}").decode("utf-8"))
+        except ValueError:
+            return {}
+        return receipt if isinstance(receipt, dict) else {}
+
+    def _carry(self, wanted: Dict[str, List[str]], notes: List[str]) -> None:
+        """What a prefix's own settings forbid must stay forbidden, though ours are read after them from now on."""
+        for prefix in self._prefixes():
+            path = os.path.join(prefix.path, "etc", "homebrew", "brew.env")
+            content = self._system.read(path)
+            for key, names in wanted.items():
+                theirs = [name for name in forbidden(content or b"", key) if name.isascii() and name not in names]
+                if theirs and any(wanted.values()):
+                    names.extend(theirs)
+                    notes.append("%s of %s was taken over into %s, which is read after it" % (key, path, ENV_PATH))
+
+    def _drift(self, current: Optional[bytes], edit: Mapping[str, Any]) -> Tuple[str, ...]:
+        if not edit:
+            return ()
+        if current is None:
+            return ("%s was deleted" % ENV_PATH,)
+        lost: List[str] = []
+        for key, entry in edit.get("lists", {}).items():
+            there = forbidden(current, key)
+            lost.extend("%s: %s was taken off %s" % (ENV_PATH, name, key) for name in entry["names"] if name not in there)
+        return tuple(lost)
+
+
+def _split(name: str) -> Tuple[str, str]:
+    kind, token = name.split(":", 1)
+    return kind, token
+
+
+def _short(name: str) -> str:
+    return _split(name)[1].rsplit("/", 1)[-1]
+
+
+def _masked(content: Optional[bytes]) -> Optional[str]:
+    """The file as text for a diff: what is not ours to know (tokens, proxies with passwords) is left out."""
+    if content is None:
+        return None
+    ours = ("HOMEBREW_FORBIDDEN_", "HOMEBREW_SYSTEM_ENV_", COMMENT.decode("ascii"))
+    lines = content.decode("utf-8", "replace").splitlines()
+    return "\n".join(line if line.lstrip().startswith(ours) else "(not shown)" for line in lines) + "\n"
