@@ -32,17 +32,17 @@ _LOCK_IS_HELD = {"DPKG_FRONTEND_LOCKED": "true"}
 _GUARD = "apt: %s" % GUARD_NAME
 _SELECTIONS = "apt: dpkg selections"
 
-_PIN_BYPASSES = (
+PIN_BYPASSES = (
     "apt-get install NAME=VERSION or NAME/RELEASE",
     "apt-get install ./FILE.deb",
     "dpkg -i FILE.deb",
     "an apt configuration with other preferences (-o Dir::Etc::PreferencesParts=DIRECTORY), or deleting the pin file",
 )
-_GUARD_BYPASSES = (
+GUARD_BYPASSES = (
     "dpkg --force-conflicts",
     "removing the guard by force (dpkg --force-remove-protected, apt-get --allow-remove-essential)",
 )
-_HELD_GUARD_BYPASSES = (
+HELD_GUARD_BYPASSES = (
     "dpkg --force-conflicts",
     "removing the guard with dpkg, or with apt-get --allow-change-held-packages",
 )
@@ -52,7 +52,7 @@ class Apt:
     """Debian, Ubuntu and what is made of them."""
 
     name = "apt"
-    kinds = ("deb",)
+    kinds: Tuple[str, ...] = ("deb",)
     database = "dpkg"
 
     def __init__(self, system: System) -> None:
@@ -122,9 +122,9 @@ class Apt:
             changes += self._plan_selections(unblocked, request.lock_timeout)
         blocks = []
         if names and not pin.foreign:
-            blocks.append(Block(self.name, tuple(sorted(set(names).union(providers))), "pin", PIN_PATH, "soft", _PIN_BYPASSES))
+            blocks.append(Block(self.name, tuple(sorted(set(names).union(providers))), "pin", PIN_PATH, "soft", PIN_BYPASSES))
         if guarded:
-            bypasses = _GUARD_BYPASSES if self._knows_protected() else _HELD_GUARD_BYPASSES
+            bypasses = GUARD_BYPASSES if self._knows_protected() else HELD_GUARD_BYPASSES
             blocks.append(Block(self.name, guarded, "guard", GUARD_NAME, "strong", bypasses))
         for name in sorted(request.present.intersection(names)):
             notes.append("apt: %s stays installed and, being pinned, gets no upgrades any more" % name)

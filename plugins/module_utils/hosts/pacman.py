@@ -30,11 +30,11 @@ from .system import System
 CONF = "/etc/pacman.conf"
 _GUARD = "pacman: %s" % GUARD_NAME
 
-_HOOK_BYPASSES = (
+HOOK_BYPASSES = (
     "pacman --hookdir DIRECTORY (or another --config), which leaves our hook out",
     "deleting or masking the hook file",
 )
-_GUARD_BYPASSES = (
+GUARD_BYPASSES = (
     "pacman --hookdir DIRECTORY and then answering yes to removing the guard (or --ask 4)",
     "removing the guard first: pacman -R asks once, because of HoldPkg",
 )
@@ -44,7 +44,7 @@ class Pacman:
     """Arch Linux and what is made of it."""
 
     name = "pacman"
-    kinds = ("pacman",)
+    kinds: Tuple[str, ...] = ("pacman",)
     database = "pacman"
 
     def __init__(self, system: System) -> None:
@@ -132,9 +132,9 @@ class Pacman:
                 remembered["hold_pkg"] = held_owned
         blocks = []
         if names and not hook.foreign:
-            blocks.append(Block(self.name, tuple(sorted(set(names).union(providers))), "hook", path, "soft", _HOOK_BYPASSES))
+            blocks.append(Block(self.name, tuple(sorted(set(names).union(providers))), "hook", path, "soft", HOOK_BYPASSES))
         if guarded:
-            blocks.append(Block(self.name, guarded, "guard", GUARD_NAME, "strong", _GUARD_BYPASSES))
+            blocks.append(Block(self.name, guarded, "guard", GUARD_NAME, "strong", GUARD_BYPASSES))
         unblocked = tuple(sorted(set(before) - set(names)))
         return BlockPlan(
             tuple(changes), tuple(blocks), remembered, unblocked, hook.drift + guard_drift + held_drift, unsupported, tuple(notes)
