@@ -49,7 +49,7 @@ sanity: setup  ## Run ansible-test sanity with ansible-core 2.19 and, where Pyth
 
 bench: setup  ## Measure; writes .build/bench.json (BENCH_ARGS=--quick for the quick half)
 	@tools/lab_tools.sh
-	@$(in_checkout) $(python) tests/benchmarks/run.py $(BENCH_ARGS)
+	@$(in_checkout) $(python) -m tests.benchmarks.run $(BENCH_ARGS)
 
 demo: setup  ## Show a ban from policy to evidence on a throwaway host
 	@tools/lab_tools.sh

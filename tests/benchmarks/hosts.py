@@ -1,0 +1,132 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One task of ours against existing modules' tasks, and a run with nothing to do against a ping, over hosts of the lab."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.lab.hosts import Host, Lab
+from tests.lab.playbook import run_playbook, write_inventory
+from tests.lab.prerequisites import missing_prerequisites
+
+from .pairs import median_pair, seconds_of
+
+HOSTS = 10
+NAMES = {"deb": ["tiktok-desktop"], "rpm": ["tiktok-desktop"], "pacman": ["tiktok-desktop"], "flatpak": ["com.tiktok.Desktop"]}
+OURS = [{"name": "Ours", "appban.endpoint.host_app": {"apps": [{"id": "tiktok", "identifiers": NAMES}]}}]
+PING = [{"name": "Ping", "ansible.builtin.ping": {}}]
+PIN = "Package: tiktok-desktop tiktok-rev\nPin: release *\nPin-Priority: -1\n"
+HOOK = (
+    "[Trigger]\nOperation=Install\nOperation=Upgrade\nType=Package\nTarget=tiktok-desktop\n\n"
+    "[Action]\nWhen=PreTransaction\nExec=/bin/false\nAbortOnFail\n"
+)
+# The same job without us: the same package managers looked at, removed from and blocked, one task for each step.
+EXISTING = [
+    {"name": "Facts", "ansible.builtin.setup": {}},
+    {"name": "Packages", "ansible.builtin.package_facts": {"manager": "auto"}},
+    {"name": "Remove with apt", "ansible.builtin.apt": {"name": "tiktok-desktop", "state": "absent", "purge": True}},
+    {"name": "Pin", "ansible.builtin.copy": {"dest": "/etc/apt/preferences.d/tiktok", "content": PIN, "mode": "0644"}},
+    {"name": "Remove with dnf", "ansible.builtin.dnf": {"name": "tiktok-desktop", "state": "absent", "use_backend": "dnf4", "disable_excludes": "all"}},
+    {
+        "name": "Exclude",
+        "community.general.ini_file": {
+            "path": "/etc/dnf/dnf.conf",
+            "section": "main",
+            "option": "excludepkgs",
+            "value": "tiktok-desktop,tiktok-rev",
+            "no_extra_spaces": True,
+            "mode": "0644",
+        },
+    },
+    {"name": "Locks", "ansible.builtin.command": {"argv": ["zypper", "-x", "locks"]}, "register": "locks", "changed_when": False},
+    {
+        "name": "Lock",
+        "ansible.builtin.command": {"argv": ["zypper", "addlock", "tiktok-desktop", "tiktok-rev"]},
+        "when": "'tiktok-desktop' not in locks.stdout",
+    },
+    {"name": "Remove with pacman", "community.general.pacman": {"name": "tiktok-desktop", "state": "absent"}},
+    {"name": "Hooks", "ansible.builtin.file": {"path": "/etc/pacman.d/hooks", "state": "directory", "mode": "0755"}},
+    {"name": "Hook", "ansible.builtin.copy": {"dest": "/etc/pacman.d/hooks/00-tiktok.hook", "content": HOOK, "mode": "0644"}},
+    {"name": "Remove with flatpak", "community.general.flatpak": {"name": "com.tiktok.Desktop", "state": "absent"}},
+    {"name": "Filter", "ansible.builtin.copy": {"dest": "/etc/flatpak/banned.filter", "content": "deny app/com.tiktok.Desktop\n", "mode": "0644"}},
+    {
+        "name": "Remotes",
+        "ansible.builtin.command": {"argv": ["flatpak", "remotes", "--system", "--columns=name,filter"]},
+        "register": "remotes",
+        "changed_when": False,
+    },
+    {
+        "name": "Filtered remote",
+        "ansible.builtin.command": {"argv": ["flatpak", "remote-modify", "--system", "--filter=/etc/flatpak/banned.filter", "lab"]},
+        "when": "'banned.filter' not in remotes.stdout",
+    },
+    {"name": "Verify", "ansible.builtin.command": {"argv": ["apt-cache", "policy", "tiktok-desktop"]}, "changed_when": False},
+]
+
+
+class NoLab(RuntimeError):
+    """This machine can't have the throwaway hosts."""
+
+
+def host_one_task_vs_existing_modules() -> dict[str, Any]:
+    """The second run (nothing to do) of one task of ours, and of the existing modules' tasks for the same job."""
+    with _fleet(2 * HOSTS) as (hosts, directory):
+        ours, baseline = hosts[:HOSTS], hosts[HOSTS:]
+        for host in hosts:
+            host.install("deb", "tiktok-desktop")
+            host.install("rpm", "tiktok-desktop")
+        run_ours = _play(directory, "ours", OURS, ours)
+        run_existing = _play(directory, "existing", EXISTING, baseline)
+        first = seconds_of(run_ours), seconds_of(run_existing)
+        second = seconds_of(run_ours), seconds_of(run_existing)
+        return {
+            "ours": round(second[0], 2),
+            "baseline": round(second[1], 2),
+            "ratio": round(second[1] / second[0], 1),
+            "unit": "s",
+            "detail": f"{HOSTS} chroot hosts, one task against {len(EXISTING)} tasks for the same managers, nothing left to do; "
+            f"first run {first[0]:.1f} s against {first[1]:.1f} s, ratio {first[1] / first[0]:.1f}; goal >= 15",
+        }
+
+
+def host_noop_vs_ping() -> dict[str, Any]:
+    """A run of our task with nothing left to do, and one of ``ping``, on the same hosts."""
+    with _fleet(HOSTS) as (hosts, directory):
+        noop = _play(directory, "noop", OURS, hosts)
+        ping = _play(directory, "ping", PING, hosts)
+        noop()
+        ours, baseline = median_pair(noop, ping, pairs=5)
+        return {
+            "ours": round(ours, 2),
+            "baseline": round(baseline, 2),
+            "ratio": round(ours / baseline, 2),
+            "unit": "s",
+            "detail": f"{HOSTS} chroot hosts, five package managers each, app absent and blocked; goal <= 1.3",
+        }
+
+
+@contextmanager
+def _fleet(count: int) -> Iterator[tuple[list[Host], Path]]:
+    problems = missing_prerequisites()
+    if problems:
+        raise NoLab("the lab needs root on Debian: " + "; ".join(problems))
+    lab = Lab.open()
+    with tempfile.TemporaryDirectory(prefix="bench.") as directory:
+        try:
+            yield [lab.create(f"b{number:02d}") for number in range(count)], Path(directory)
+        finally:
+            lab.close()
+
+
+def _play(directory: Path, name: str, tasks: list[dict[str, Any]], hosts: list[Host]) -> Any:
+    inventory = write_inventory(directory / f"{name}.json", hosts)
+    playbook = directory / f"{name}.yml"
+    playbook.write_text(json.dumps([{"name": name, "hosts": "all", "gather_facts": False, "tasks": tasks}]), encoding="utf-8")
+    return lambda: run_playbook(playbook, inventory, forbid_warnings=False)

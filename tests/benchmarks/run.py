@@ -1,0 +1,56 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``make bench``: what the collection costs, as ratios against something measured beside it in the same run.
+
+Writes ``.build/bench.json``: a list of ``{name, ours, baseline, ratio, unit, detail}``. ``--quick`` leaves out what takes minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.benchmarks import decisions, hosts
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+RESULT = CHECKOUT / ".build" / "bench.json"
+
+
+def main() -> int:
+    """Measures, prints a line a figure, writes the file. Goals are in each figure's detail; a shared machine is no judge of them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="leave out what takes minutes")
+    parser.add_argument("--only", metavar="NAME", help="measure one figure")
+    options = parser.parse_args()
+    measures: dict[str, Callable[[], dict[str, Any]]] = {
+        "decisions_per_second": decisions.decisions_per_second,
+        "host_noop_vs_ping": hosts.host_noop_vs_ping,
+    }
+    if not options.quick:
+        measures["host_one_task_vs_existing_modules"] = hosts.host_one_task_vs_existing_modules
+    if options.only:
+        measures = {options.only: {**measures, "host_one_task_vs_existing_modules": hosts.host_one_task_vs_existing_modules}[options.only]}
+    rows = []
+    for name, measure in measures.items():
+        print(f"measuring {name} ...", flush=True)
+        try:
+            row = {"name": name, **measure()}
+        except hosts.NoLab as error:
+            print(f"  not measured: {error}")
+            continue
+        rows.append(row)
+        print(f"  ours {row['ours']:,} {row['unit']}, baseline {row['baseline']:,} {row['unit']}, ratio {row['ratio']} ({row['detail']})")
+    RESULT.parent.mkdir(parents=True, exist_ok=True)
+    RESULT.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    print(f"written to {RESULT.relative_to(CHECKOUT)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
