@@ -73,8 +73,7 @@ def remove_hold(content: bytes, name: str, record: Optional[Mapping[str, Any]]) 
     index = alone[0]
     del lines[index]
     facts = record or {}
-    at_end = index == len(lines)
-    if facts.get("section") and index and _section(lines[index - 1]) == b"options" and (at_end or _section(lines[index]) is not None):
+    if facts.get("section") and index and _section(lines[index - 1]) == b"options" and not _has_entries(lines, index):
         index -= 1
         del lines[index]
     if facts.get("newline") and index == len(lines) and index and lines[-1].endswith(b"\n"):
@@ -108,6 +107,15 @@ def _options(lines: Sequence[bytes]) -> List[Tuple[int, bytes]]:
 def _section(line: bytes) -> Optional[bytes]:
     stripped = line.strip()
     return stripped[1:-1] if len(stripped) > 1 and stripped[:1] == b"[" and stripped[-1:] == b"]" else None
+
+
+def _has_entries(lines: Sequence[bytes], start: int) -> bool:
+    for line in lines[start:]:
+        if _section(line) is not None:
+            return False
+        if line.strip() and line.lstrip()[:1] != b"#":
+            return True
+    return False
 
 
 def _entry(line: bytes) -> Tuple[bytes, List[bytes]]:
