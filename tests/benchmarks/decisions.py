@@ -21,7 +21,10 @@ NOW = datetime(2023, 3, 20, tzinfo=timezone.utc)
 
 def policy_document(rules: int, exemptions: int) -> dict[str, Any]:
     """A policy with some rules by department and some exemptions by device; the last two rules are the usual ones."""
-    departments = [{"name": f"Department {n}", "when": {"ownership": "corporate", "department": f"d{n}"}, "actions": ["audit"]} for n in range(rules - 2)]
+    departments = [
+        {"name": f"Department {n}", "when": {"ownership": "corporate", "department": f"d{n}"}, "actions": ["audit"]}
+        for n in range(rules - 2)
+    ]
     return {
         "policy": "bench",
         "title": "Bench",
@@ -49,7 +52,7 @@ def policy_document(rules: int, exemptions: int) -> dict[str, Any]:
 
 def fleet(count: int, seed: int = 7) -> list[dict[str, Any]]:
     """Distinct devices, each with the attributes that inventories have."""
-    chosen = random.Random(seed)  # noqa: S311  (a seeded fleet, no secret)
+    chosen = random.Random(seed)
     return [
         {
             "id": f"device-{n}",

@@ -33,7 +33,10 @@ EXISTING = [
     {"name": "Packages", "ansible.builtin.package_facts": {"manager": "auto"}},
     {"name": "Remove with apt", "ansible.builtin.apt": {"name": "tiktok-desktop", "state": "absent", "purge": True}},
     {"name": "Pin", "ansible.builtin.copy": {"dest": "/etc/apt/preferences.d/tiktok", "content": PIN, "mode": "0644"}},
-    {"name": "Remove with dnf", "ansible.builtin.dnf": {"name": "tiktok-desktop", "state": "absent", "use_backend": "dnf4", "disable_excludes": "all"}},
+    {
+        "name": "Remove with dnf",
+        "ansible.builtin.dnf": {"name": "tiktok-desktop", "state": "absent", "use_backend": "dnf4", "disable_excludes": "all"},
+    },
     {
         "name": "Exclude",
         "community.general.ini_file": {
@@ -51,11 +54,26 @@ EXISTING = [
         "ansible.builtin.command": {"argv": ["zypper", "addlock", "tiktok-desktop", "tiktok-rev"]},
         "when": "'tiktok-desktop' not in locks.stdout",
     },
-    {"name": "Remove with pacman", "community.general.pacman": {"name": "tiktok-desktop", "state": "absent"}},
+    # community.general.pacman stops where no repository has a package group, as in the lab.
+    {
+        "name": "Look with pacman",
+        "ansible.builtin.command": {"argv": ["pacman", "-Q", "tiktok-desktop"]},
+        "register": "pacman",
+        "changed_when": False,
+        "failed_when": False,
+    },
+    {
+        "name": "Remove with pacman",
+        "ansible.builtin.command": {"argv": ["pacman", "--noconfirm", "-R", "tiktok-desktop"]},
+        "when": "pacman.rc == 0",
+    },
     {"name": "Hooks", "ansible.builtin.file": {"path": "/etc/pacman.d/hooks", "state": "directory", "mode": "0755"}},
     {"name": "Hook", "ansible.builtin.copy": {"dest": "/etc/pacman.d/hooks/00-tiktok.hook", "content": HOOK, "mode": "0644"}},
     {"name": "Remove with flatpak", "community.general.flatpak": {"name": "com.tiktok.Desktop", "state": "absent"}},
-    {"name": "Filter", "ansible.builtin.copy": {"dest": "/etc/flatpak/banned.filter", "content": "deny app/com.tiktok.Desktop\n", "mode": "0644"}},
+    {
+        "name": "Filter",
+        "ansible.builtin.copy": {"dest": "/etc/flatpak/banned.filter", "content": "deny app/com.tiktok.Desktop\n", "mode": "0644"},
+    },
     {
         "name": "Remotes",
         "ansible.builtin.command": {"argv": ["flatpak", "remotes", "--system", "--columns=name,filter"]},

@@ -140,7 +140,8 @@ def tell(story: Story, lab: Lab) -> None:
     story.heading("Enforce", f"ansible-playbook {ENFORCE} -i INVENTORY -e policy_file={POLICY.name}")
     applied = enforce(inventory, policy, succeed=False)
     show_end(story, applied)
-    story.claim("removed on desk-deb, desk-rpm and desk-arch", all(not present(hosts[name]) for name in ("desk-deb", "desk-rpm", "desk-arch")))
+    desks = ("desk-deb", "desk-rpm", "desk-arch")
+    story.claim("removed on " + ", ".join(desks), not any(present(hosts[name]) for name in desks))
     refusal = next(task.result["msg"] for task in applied.of("suite-deb", HOST_APP) if task.status in ("failed", "ignored"))
     story.claim(
         "refused on suite-deb, because media-suite needs the app and nobody asked for its removal",
@@ -265,10 +266,14 @@ def gone(host: Host, attempted: subprocess.CompletedProcess[str]) -> bool:
 def audit(story: Story, problems: Sequence[str]) -> None:
     """The machine itself, in check mode: for real, and nothing is written."""
     story.heading("This machine can't have the throwaway hosts: " + "; ".join(problems))
-    story.line("So the demo looks at this machine itself, in check mode. As root on Debian it would build throwaway hosts with apt, dnf, pacman")
-    story.line("and flatpak, install the banned app there, remove and block it, try to put it back in every way, lift the ban and show the evidence.")
+    story.line("So the demo looks at this machine itself, in check mode.")
+    story.line(
+        "As root on Debian it would build throwaway hosts with apt, dnf, pacman and flatpak, install the banned app there, "
+        "remove and block it, try to put it back by name, by version and by file, lift the ban and show the evidence."
+    )
     inventory = DIRECTORY / "inventory.json"
-    document = {"appban_hosts": {"hosts": {"localhost": {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, **CORPORATE}}}}
+    variables = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, **CORPORATE}
+    document = {"appban_hosts": {"hosts": {"localhost": variables}}}
     inventory.write_text(json.dumps(document, indent=1), encoding="utf-8")
     command = [str(Path(sys.executable).parent / "ansible-playbook"), ENFORCE, "-i", str(inventory), "--check", "--diff"]
     extra = {"policy_file": str(POLICY), "appban_evidence_dir": str(DIRECTORY / "evidence"), "appban_host_users": ["all"]}
