@@ -1,0 +1,34 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fixtures of the scenarios: fleets that a module or a test has for itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.lab.hosts import Lab
+
+from .fleet import Fleet, lab_catalog
+
+
+def _fleet(lab: Lab, directory: Path) -> Iterator[Fleet]:
+    fleet = Fleet(lab, directory, lab_catalog(directory / "catalog"))
+    yield fleet
+    fleet.destroy()
+
+
+@pytest.fixture(scope="module")
+def module_fleet(lab: Lab, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """An empty fleet that the tests of a module share: its whole life costs many runs."""
+    yield from _fleet(lab, tmp_path_factory.mktemp(re.sub(r"\W", "-", request.module.__name__.rpartition(".")[2])))
+
+
+@pytest.fixture
+def fleet(lab: Lab, tmp_path: Path) -> Iterator[Fleet]:
+    """An empty fleet of the test's own."""
+    yield from _fleet(lab, tmp_path)
