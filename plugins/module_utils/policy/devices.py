@@ -16,12 +16,14 @@ PLATFORMS = ("ios", "ipados", "android", "chromeos", "windows", "macos", "linux"
 OWNERSHIPS = ("corporate", "personal", "shared")
 ENROLLMENTS = ("device", "user", "work_profile", "fully_managed", "dedicated", "cope", "none")
 
+FLAGS = (True, False)
+
 VOCABULARY: dict[str, tuple[Any, ...]] = {
     "platform": PLATFORMS,
     "ownership": OWNERSHIPS,
     "enrollment": ENROLLMENTS,
-    "supervised": (True, False),
-    "work_apps": (True, False),
+    "supervised": FLAGS,
+    "work_apps": FLAGS,
 }
 
 ATTRIBUTES = (
@@ -36,8 +38,17 @@ def known_value(device: Mapping[str, Any], attribute: str) -> Any:
     if value == "":
         return None
     vocabulary = VOCABULARY.get(attribute)
+    if vocabulary == FLAGS:
+        value = flag_of(value)
     if vocabulary is not None and (isinstance(value, (list, dict)) or not any(value is word or _same(value, word) for word in vocabulary)):
         return None
+    return value
+
+
+def flag_of(value: Any) -> Any:
+    """true and false as inventories write them in text (an INI inventory knows no other way); any other value as it is."""
+    if isinstance(value, str):
+        return {"true": True, "yes": True, "false": False, "no": False}.get(value.strip().lower(), value)
     return value
 
 

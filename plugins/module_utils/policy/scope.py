@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Mapping, Sequence, Union
 
 from . import expression
-from .devices import VOCABULARY, known_value
+from .devices import VOCABULARY, flag_of, known_value
 from .expression import Expression
 from .model import When
 
@@ -174,7 +174,10 @@ def _matches(value: Any, values: Sequence[Scalar]) -> bool | None:
     if isinstance(value, bool):
         # "not paid at all" (false) is surely neither "full" nor "part"; "paid" (true) could be either.
         return False if value is False or any(isinstance(word, bool) for word in values) else None
-    return None if all(isinstance(word, bool) for word in values) else False
+    if all(isinstance(word, bool) for word in values):
+        flag = flag_of(value)
+        return flag in values if isinstance(flag, bool) else None
+    return False
 
 
 def _among(value: Any, values: Sequence[Scalar]) -> bool:

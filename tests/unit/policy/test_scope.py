@@ -69,7 +69,13 @@ def evaluate(when: Any, device: dict[str, Any]) -> bool | None:
         # A word that is no ownership is not another ownership.
         ({"ownership": "corporate"}, {"ownership": "company"}, None),
         ({"ownership": "corporate"}, {"ownership": ["corporate"]}, None),
-        ({"work_apps": True}, {"work_apps": "yes"}, None),
+        # An INI inventory writes true as text.
+        ({"work_apps": True}, {"work_apps": "yes"}, True),
+        ({"work_apps": True}, {"work_apps": "No"}, False),
+        ({"work_apps": True}, {"work_apps": "maybe"}, None),
+        ({"accesses_city_systems": True}, {"accesses_city_systems": "true"}, True),
+        ({"accesses_city_systems": True}, {"accesses_city_systems": "false"}, False),
+        ({"accesses_city_systems": True}, {"accesses_city_systems": "1"}, None),
         ({"work_apps": True}, {"work_apps": 1}, None),
         ({"paid_use": ["full", "part"]}, {"paid_use": False}, False),
         ({"paid_use": ["full", "part"]}, {"paid_use": True}, None),
