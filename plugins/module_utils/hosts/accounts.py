@@ -58,18 +58,15 @@ def _owners_of_homes(system: System, roots: Tuple[str, ...], depth: int = 2) -> 
     for root in roots:
         for name in system.names_in(root):
             path = os.path.join(root, name)
-            try:
-                status = os.lstat(path)
-            except OSError:
-                continue
             if os.path.islink(path) or not os.path.isdir(path):
                 continue
-            if status.st_uid == 0 and depth > 1:
+            uid = _owner_id(path)
+            if uid == 0 and depth > 1:
                 accounts.extend(_owners_of_homes(system, (path,), depth - 1))
-            elif status.st_uid != 0 and _is_person(status.st_uid):
-                owner = _name_of(status.st_uid)
+            elif uid and _is_person(uid):
+                owner = _name_of(uid)
                 if owner is not None:
-                    accounts.append(Account(owner, status.st_uid, path))
+                    accounts.append(Account(owner, uid, path))
     return accounts
 
 
@@ -86,7 +83,12 @@ def _name_of(uid: int) -> Optional[str]:
 
 def owner_of(path: str) -> Optional[str]:
     """Name of the account that owns a file or directory; None where there is none or the account has no name."""
+    uid = _owner_id(path)
+    return None if uid is None else _name_of(uid)
+
+
+def _owner_id(path: str) -> Optional[int]:
     try:
-        return _name_of(os.stat(path).st_uid)
+        return os.stat(path).st_uid
     except OSError:
         return None
