@@ -30,7 +30,7 @@ PLACE = "/run/appban-code"
 PACKAGE = "ansible_collections/appban/endpoint/plugins/module_utils"
 
 RUNNER = """
-import dataclasses, importlib, json, sys
+import dataclasses, importlib, json, subprocess, sys
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts import backend as protocol
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.steps import perform
@@ -86,6 +86,8 @@ else:
         answer["owned"] = dict(plan.owned)
         answer["unsupported"] = dict(plan.unsupported)
     answer["changes"] = [plain(change) for change in plan.changes]
+    if request["between"]:
+        subprocess.run(request["between"], check=True, stdout=subprocess.DEVNULL)
     answer["problems"] = [] if request["check"] else carry_out(plan.changes)
 answer["writes"] = system.writes
 answer["reads"] = system.reads
@@ -113,7 +115,7 @@ class Inside:
 
     def ask(self, op: str, check: bool = False, **fields: Any) -> dict[str, Any]:
         """Sends one request; returns the answer. Raises CalledProcessError with the host's traceback."""
-        request = {"op": op, "check": check, **self.call, **fields}
+        request = {"op": op, "check": check, "between": [], **self.call, **fields}
         done = self.host.run(
             ["python3", "-c", RUNNER], stdin=json.dumps(request), env={"PYTHONPATH": PLACE, "PYTHONDONTWRITEBYTECODE": "1"}, timeout=300
         )
@@ -132,9 +134,18 @@ class Inside:
         packages: list[dict[str, Any]] = self.ask("installed", check=True, names=names)["packages"]
         return packages
 
-    def remove(self, *names: str, allow_dependents: bool = False, lock_timeout: int = 20, check: bool = False) -> dict[str, Any]:
-        """Plans the removal of what is installed of the names and carries it out."""
-        return self.ask("remove", check=check, names=names, allow_dependents=allow_dependents, lock_timeout=lock_timeout)
+    def remove(
+        self,
+        *names: str,
+        allow_dependents: bool = False,
+        lock_timeout: int = 20,
+        check: bool = False,
+        between: Iterable[str] = (),
+    ) -> dict[str, Any]:
+        """Plans the removal of what is installed of the names and carries it out; between the two, somebody runs a command."""
+        return self.ask(
+            "remove", check=check, names=names, allow_dependents=allow_dependents, lock_timeout=lock_timeout, between=list(between)
+        )
 
     def block(
         self,

@@ -291,6 +291,17 @@ def test_dependents_are_refused_or_go_along_but_nothing_more(apt: Inside, lab_ho
     assert {name: version for name, version in everything.items() if name not in {APP, "media-suite", "studio"}} == dpkg_list(lab_host)
 
 
+def test_a_dependent_that_comes_after_the_plan_stops_all_of_it(apt: Inside, lab_host: Host) -> None:
+    lab_host.install("deb", APP, "media-suite")
+    late = build_package(lab_host.root, "deb", Package("studio", depends=("media-suite",)), "/srv/extra")
+    everything = dpkg_list(lab_host)
+    answer = apt.remove(APP, allow_dependents=True, between=["dpkg", "-i", late])
+    assert "a command failed" in answer["problems"][0]
+    # dpkg by itself would have removed what it could.
+    assert dpkg_list(lab_host) == {**everything, "studio": "1.0"}
+    assert lab_host.run(["dpkg-query", "-W", "-f=${db:Status-Abbrev}", APP]).stdout == "ii "
+
+
 def test_no_replacement_is_installed(apt: Inside, lab_host: Host) -> None:
     lab_host.install("deb", APP, "media-alt")
     lab_host.run(["dpkg", "-P", "vlc-lab"])

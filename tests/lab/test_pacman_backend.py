@@ -215,6 +215,15 @@ def test_dependents_are_refused_or_go_along_but_nothing_more(pacman: Inside, lab
     assert pacman_list(lab_host) == {name: version for name, version in everything.items() if name not in gone}
 
 
+def test_a_dependent_that_comes_after_the_plan_stops_all_of_it(pacman: Inside, lab_host: Host) -> None:
+    lab_host.install("pacman", APP, "media-suite")
+    late = build_package(lab_host.root, "pacman", Package("studio", depends=("media-suite",)), "/srv/extra")
+    everything = pacman_list(lab_host)
+    answer = pacman.remove(APP, allow_dependents=True, between=["pacman", "--noconfirm", "-U", late])
+    assert "a command failed" in answer["problems"][0]
+    assert pacman_list(lab_host) == {**everything, "studio": "1.0-1"}
+
+
 def test_a_provider_that_satisfies_the_dependent_stays(pacman: Inside, lab_host: Host) -> None:
     lab_host.install("pacman", APP, "tiktok-rev", "media-suite")
     assert pacman.remove(APP)["problems"] == []

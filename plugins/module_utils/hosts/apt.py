@@ -256,7 +256,7 @@ class Apt:
         protected = self._knows_protected()
         # An old dpkg ignores "Protected": a hold has to keep the guard in place, and it is another guard, to be replaced later.
         version = guard_version(guarded) + ("" if protected else "+hold")
-        remembered: Dict[str, Any] = {"names": list(guarded), "version": version}
+        remembered: Dict[str, Any] = {"names": list(guarded), "versions": [version]}
         if not protected:
             remembered["hold"] = True
         if current and current.version == version and (protected or current.hold):
@@ -340,7 +340,7 @@ def _guard_drift(guard: Optional[DpkgPackage], owned: Mapping[str, Any]) -> Tupl
         return ()
     if guard is None:
         return ("the guard package %s was removed" % GUARD_NAME,)
-    if guard.version != owned.get("version"):
+    if guard.version not in owned.get("versions", ()):
         return ("the guard package %s was replaced by version %s" % (GUARD_NAME, guard.version),)
     if owned.get("hold") and not guard.hold:
         return ("the hold on the guard package %s was taken away" % GUARD_NAME,)

@@ -65,7 +65,8 @@ def plan_owned_file(system: System, path: str, content: Optional[bytes], owned: 
         step = FileStep(path, None, made_directories=tuple(owned.get("made_directories", ())))
         return OwnedFilePlan((Change("delete", "file", path, before=_text(current), after=None, step=step),), {}, drift)
     made = list(owned.get("made_directories", ())) or _missing_directories(system, path)
-    remembered: Dict[str, Any] = {"sha256": hashlib.sha256(content).hexdigest()}
+    # A list, because after a run that failed halfway the ledger claims both the old and the new content.
+    remembered: Dict[str, Any] = {"sha256": [hashlib.sha256(content).hexdigest()]}
     if made:
         remembered["made_directories"] = made
     if not link and current == content:
@@ -100,7 +101,7 @@ def _drift(path: str, link: bool, current: Optional[bytes], owned: Mapping[str, 
         return ("%s was replaced by a symbolic link" % path,)
     if current is None:
         return ("%s was deleted" % path,)
-    if hashlib.sha256(current).hexdigest() != owned.get("sha256"):
+    if hashlib.sha256(current).hexdigest() not in owned.get("sha256", ()):
         return ("%s was edited" % path,)
     return ()
 

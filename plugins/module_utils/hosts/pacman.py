@@ -279,10 +279,10 @@ class Pacman:
             step = CommandStep(("pacman", "-Rn", "--noconfirm", GUARD_NAME), lock=self._lock(lock_timeout))
             return [Change("delete", "guard", _GUARD, before=before, step=step)], remembered, drift
         version = guard_version(guarded)
-        remembered = {"names": list(guarded), "version": "%s-1" % version}
+        remembered = {"names": list(guarded), "versions": ["%s-1" % version]}
         if without:
             remembered["without"] = list(without)
-        if current == remembered["version"]:
+        if current == "%s-1" % version:
             return [], remembered, drift
         step = CommandStep(
             ("pacman", "-U", "--noconfirm", "{file}"),
@@ -317,10 +317,10 @@ def _after(change: Change, earlier: Sequence[Change]) -> Change:
 
 
 def _guard_drift(current: Optional[str], owned: Mapping[str, Any]) -> Tuple[str, ...]:
-    if not owned.get("version"):
+    if not owned.get("versions"):
         return ()
     if current is None:
         return ("the guard package %s was removed" % GUARD_NAME,)
-    if current != owned["version"]:
+    if current not in owned["versions"]:
         return ("the guard package %s was replaced by version %s" % (GUARD_NAME, current),)
     return ()

@@ -102,6 +102,9 @@ def test_drift_is_what_others_did_and_not_what_we_want_now(tmp_path: Path) -> No
     path = tmp_path / "file"
     owned = carry_out(path, CONTENT, {})
     assert plan_owned_file(System(), str(path), OTHER, owned).drift == ()
+    # After a run that failed halfway the ledger claims what was there and what should have come.
+    both = {"sha256": [*plan_owned_file(System(), str(path), OTHER, owned).owned["sha256"], *owned["sha256"]]}
+    assert plan_owned_file(System(), str(path), OTHER, both).drift == ()
     path.write_bytes(CONTENT + b"edited\n")
     assert plan_owned_file(System(), str(path), CONTENT, owned).drift == (f"{path} was edited",)
     path.unlink()

@@ -44,7 +44,7 @@ def test_one_call_answers_everything_of_a_run_without_changes() -> None:
     ]
     system.files[HOOK] = first.changes[0].step.content
     system.files["/etc/pacman.conf"] = first.changes[2].step.content
-    system.commands[("pacman", "-Q")] = f"bash 5.2-1\nappban-guard {first.owned['guard']['version']}\n"
+    system.commands[("pacman", "-Q")] = f"bash 5.2-1\nappban-guard {first.owned['guard']['versions'][0]}\n"
     system.asked.clear()
     again = Pacman(system)
     assert again.installed(frozenset({APP})) == ()
