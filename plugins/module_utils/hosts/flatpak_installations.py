@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Dict, List, Mapping, Optional, Tuple
 
 from .accounts import Account, people
+from .found_files import read_persons_file
 from .system import System
 
 SYSTEM_PATH = "/var/lib/flatpak"
@@ -22,6 +23,7 @@ EXTRA_INSTALLATIONS = "/etc/flatpak/installations.d"
 PRECONFIGURED_REMOTES = ("/etc/flatpak/remotes.d", "/usr/share/flatpak/remotes.d")
 USER_PATH = ".local/share/flatpak"
 
+_CONFIG_LIMIT = 1 << 20
 _PLAIN_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*\Z")
 _REMOTE_GROUP = re.compile(r'remote "(.*)"\Z')
 
@@ -104,7 +106,11 @@ def remotes(system: System, installation: Installation) -> Tuple[Remote, ...]:
     """An installation's remotes, those included that are preconfigured and that flatpak will add at its next start."""
     found: List[Remote] = []
     applied: List[str] = []
-    config = system.read(installation.config_path)
+    if installation.option == "--user":
+        # A person may put anything there; it must neither stop the run nor make it wait.
+        config = read_persons_file(installation.config_path, _CONFIG_LIMIT)
+    else:
+        config = system.read(installation.config_path)
     if config is None and installation.scope != "system":
         return ()
     for group, values in parse_key_file(config or b""):

@@ -82,6 +82,19 @@ def read_found(file: FoundFile, limit: int) -> Optional[bytes]:
         return None
 
 
+def read_persons_file(path: str, limit: int) -> Optional[bytes]:
+    """The first bytes of a regular file in somebody's home; None for anything else, and for whatever can't be read.
+
+    Links are followed, because people keep such directories elsewhere; so only parse what comes back, never show it.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as handle:
+            return handle.read(limit) if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
+    except OSError:
+        return None
+
+
 def is_there(file: FoundFile) -> bool:
     """Whether that very file is still at its place."""
     try:

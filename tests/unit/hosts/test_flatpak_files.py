@@ -55,6 +55,23 @@ def test_remotes_are_read_from_the_repositorys_configuration(tmp_path):
     assert remotes(System(), Installation(str(tmp_path / "none"), "--user", "user:x")) == ()
 
 
+def test_whatever_a_person_puts_in_the_place_of_the_configuration_stops_nothing(tmp_path):
+    place = Installation(str(tmp_path), "--user", "user:jana", "jana")
+    config = tmp_path / "repo" / "config"
+    config.parent.mkdir()
+    os.mkfifo(config)
+    assert remotes(System(), place) == ()
+    config.unlink()
+    config.symlink_to(config)
+    assert remotes(System(), place) == ()
+    config.unlink()
+    config.symlink_to("/dev/zero")
+    assert remotes(System(), place) == ()
+    config.unlink()
+    config.write_bytes(CONFIG)
+    assert [remote.name for remote in remotes(System(), place)] == ["flathub", "desktop-origin", "static"]
+
+
 @given(st.binary(max_size=200))
 def test_no_key_file_breaks_the_reader(content):
     parse_key_file(content)
