@@ -36,7 +36,7 @@ class Package:
     Args:
         name: exact name in the package manager (for flatpak the application id).
         version: version as the package manager writes it.
-        scope: ``system``, or ``user:<account>`` for a per-user installation.
+        scope: ``system``, ``user:<account>`` for a per-user installation, ``system:<name>`` or ``prefix:<path>`` for a further one.
         protected: why it must never be removed (``essential``, ``protected``, ``required``, ``hold_pkg``, ...); empty if it may.
         held: why an ordinary removal would fail or do nothing (``hold``, ``lock``, ``excluded``); empty if nothing is in the way.
     """
