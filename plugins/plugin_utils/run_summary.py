@@ -27,6 +27,8 @@ _WORDS = {
     "unreachable": "unreachable",
     "failed": "failed",
 }
+# In check mode nothing was done about it yet: the app is there, or it is not and its block isn't either.
+_LOOKED_AT = {"violating": "not as the policy wants it"}
 
 
 def summary_lines(last: Mapping[str, Any], run: Mapping[str, Any], evidence: str, check_mode: bool, notes: Iterable[str]) -> list[str]:
@@ -42,8 +44,9 @@ def summary_lines(last: Mapping[str, Any], run: Mapping[str, Any], evidence: str
     names = ", ".join(policy["policy"] + ("" if policy["state"] == "enforced" else " (%s)" % policy["state"]) for policy in run["policies"])
     lines = ["%s at %s%s" % (names, run["now"], ", check mode: nothing was changed" if check_mode else "")]
     for app, counts in last["totals"].items():
-        parts = ["%d %s" % (count, _WORDS[name]) for name, count in counts.items()]
-        lines.append("%s on %d devices (%d in scope): %s" % (app, last["devices"], last["in_scope"], ", ".join(parts)))
+        parts = ["%d %s" % (count, _LOOKED_AT.get(name, _WORDS[name]) if check_mode else _WORDS[name]) for name, count in counts.items()]
+        devices = "1 device" if last["devices"] == 1 else "%d devices" % last["devices"]
+        lines.append("%s on %s (%d in scope): %s" % (app, devices, last["in_scope"], ", ".join(parts)))
     if last["unenforceable"]:
         lines.append("why not: " + ", ".join("%s %d" % (reason, count) for reason, count in last["unenforceable"].items()))
     lines.extend("note: " + note for note in notes)
