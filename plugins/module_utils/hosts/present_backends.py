@@ -30,8 +30,6 @@ def present_backends(system: System, wanted: Tuple[str, ...], concerned: Callabl
         if not concerned(name, kinds) or not all(system.which(program) for program in programs):
             continue
         backend = load(system, databases)
-        if backend is None:
-            continue
         chosen.append(backend)
         databases = databases | {backend.database}
     return chosen
