@@ -45,6 +45,14 @@ def test_a_batch_decides_as_one_by_one(fleet: list[dict[str, Any]]) -> None:
     assert batch == [decide(POLICIES, device, NOW).to_plain() for device in fleet]
 
 
+def test_devices_that_a_dict_takes_for_alike_are_told_apart() -> None:
+    banned = policy(rules=[{"name": "x", "when": {"managed": True, "tags": [1]}, "actions": ["remove"]}])
+    fleet = [{"serial": "A", "managed": managed, "tags": tags} for managed in (True, 1, 1.0) for tags in (1, [1], [True], True, [1.0], "1")]
+    batch = [found.scope for found in decide_all([banned], fleet, NOW)]
+    assert batch == [decide([banned], device, NOW).scope for device in fleet]
+    assert set(batch) == {"in_scope", "unclassified"}
+
+
 @given(fleets, st.randoms(use_true_random=False))
 def test_the_order_of_devices_does_not_matter(fleet: list[dict[str, Any]], chance: random.Random) -> None:
     shuffled = list(range(len(fleet)))

@@ -210,6 +210,16 @@ def test_exemptions_are_held_to_account(changes: dict[str, Any], path: str, expe
     assert [problem for problem in problems if expected in problem.expected], problems_of(document(exemptions=[exemption(**changes)]))
 
 
+def test_an_exemption_for_a_part_of_the_scope_is_taken() -> None:
+    for when in (
+        {"ownership": "corporate", "department": "press"},
+        {"department": "press"},
+        {"not": {"ownership": "corporate"}},
+        "floor > `1`",
+    ):
+        assert problems_of(document(exemptions=[exemption(devices=None, when=when)])) == (), when
+
+
 def test_U4_categories_and_required_fields_are_a_closed_list() -> None:
     held = {"categories": ["enforcement", "online_harm", "other_work"], "require": ["mitigations"], "max_days": 30}
     found = problems_of(document(exemption_rules=held, exemptions=[exemption(category="enforcment")]))

@@ -114,6 +114,9 @@ def test_mapping(when: Any, device: dict[str, Any], expected: bool | None) -> No
         ("contains(groups, 'a')", {"groups": ["a"]}, True),
         ("contains(groups, 'a')", {}, None),
         ("contains(groups, 'a')", {"groups": 5}, None),
+        # JMESPath alone would say that a list surely has no null in it.
+        ("contains(groups, department)", {"groups": ["a"]}, None),
+        ("!contains(groups, department)", {"groups": ["a"]}, None),
         ("floor > `3`", {"floor": "high"}, None),
         ("owner.country == 'be'", {"owner": {"country": "be"}}, True),
         ("owner.country == 'be'", {"owner": {}}, None),
@@ -213,4 +216,23 @@ def test_the_index_is_used_where_rules_name_departments() -> None:
     index = ConditionIndex([*conditions, scope.compile_when({"ownership": "personal"})])
     assert index.candidates({"department": "d7"}) == (7, 100)
     assert index.candidates({"department": "other"}) == (100,)
-    assert len(index.candidates({})) == 101
+    # What isn't one text may match several rules, or leave them unknown.
+    for value in (None, ["d7", "d8"], 7, True, {"d7": 1}):
+        assert len(index.candidates({"department": value})) == 101
+
+
+@pytest.mark.parametrize(
+    ("narrow", "wide", "expected"),
+    [
+        ({"ownership": "corporate"}, {"ownership": ["corporate", "shared"]}, True),
+        ({"ownership": ["corporate", "shared"]}, {"ownership": "corporate"}, False),
+        ({"ownership": "corporate"}, {"ownership": "corporate", "department": "press"}, False),
+        ({"ownership": "corporate", "department": "press"}, {"ownership": "corporate"}, True),
+        ({"any": [{"ownership": "corporate"}, {"floor": 1}]}, {"ownership": "corporate"}, False),
+        ({"ownership": "corporate"}, {"any": [{"floor": 1}, {"ownership": "corporate"}]}, True),
+        ({"not": {"any": [{"floor": 1}, {"floor": 2}]}}, {"not": {"floor": 1}}, True),
+        ({"not": {"floor": 1}}, {"not": {"any": [{"floor": 1}, {"floor": 2}]}}, False),
+    ],
+)
+def test_plain_implication(narrow: Any, wide: Any, expected: bool) -> None:
+    assert scope.implies(scope.compile_when(narrow), scope.compile_when(wide)) is expected
