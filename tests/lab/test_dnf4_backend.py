@@ -210,6 +210,8 @@ def test_grow_shrink_and_back_to_soft(dnf: Inside, lab_host: Host) -> None:
     shrunk = dnf.block(["vlc-lab"], strong=["vlc-lab"], owned=grown["owned"])
     assert (shrunk["problems"], shrunk["unblocked"]) == ([], [APP])
     assert lab_host.run(["rpm", "-i", package_path("rpm", "vlc-lab")]).returncode != 0
+    # The provider of a name that is free again is free again, too.
+    assert shrunk["blocks"][0]["names"] == ["vlc-lab"]
     soft = dnf.block(["vlc-lab"], owned=shrunk["owned"])
     assert soft["problems"] == []
     assert [(each["op"], each["kind"]) for each in soft["changes"]] == [("delete", "file"), ("delete", "guard")]

@@ -96,10 +96,10 @@ class Dnf4:
         """See :class:`.backend.Backend`."""
         return verify_rpm_change(self.system, change)
 
-    def _providers(self, names: Tuple[str, ...]) -> Answer:
+    def _providers(self, name: str) -> Answer:
         # From the cache only, and without the excludes that would hide the answer.
         options = ("dnf-3", "-q", "-C", "--disableexcludes=all")
-        question = ("repoquery", "--available", "--whatprovides", ",".join(names), "--qf", "%{name}")
+        question = ("repoquery", "--available", "--whatprovides", name, "--qf", "%{name}")
         # A repository without a cache is left out in silence, unless it is said to be needed.
         result = self.system.query((*options, "--setopt=*.skip_if_unavailable=False", *question))
         if result.rc == 0:

@@ -97,10 +97,10 @@ class Dnf5:
         """See :class:`.backend.Backend`."""
         return verify_rpm_change(self.system, change)
 
-    def _providers(self, names: Tuple[str, ...]) -> Answer:
+    def _providers(self, name: str) -> Answer:
         options = ("dnf5", "--quiet", "--cacheonly", "--setopt=disable_excludes=*")
         # Unlike dnf 4, dnf 5 ends no line by itself.
-        result = self.system.query((*options, "repoquery", "--available", "--whatprovides", ",".join(names), "--queryformat", "%{name}\\n"))
+        result = self.system.query((*options, "repoquery", "--available", "--whatprovides", name, "--queryformat", "%{name}\\n"))
         return Answer(tuple(result.stdout.split()) if result.rc == 0 else (), complete=result.rc == 0)
 
 

@@ -78,6 +78,13 @@ class Document:
             last[each.key] = each
         return list(last.values())
 
+    def honoured(self) -> List[Assignment]:
+        """Those of the applied assignments that no later one empties."""
+        kept: List[Assignment] = []
+        for each in self.applied():
+            kept = [each] if each.clears else kept + [each]
+        return kept
+
 
 @dataclass(frozen=True)
 class Addition:
@@ -123,12 +130,8 @@ class Addition:
 
 def effective_excludes(content: Optional[bytes]) -> Tuple[str, ...]:
     """The excludes of ``[main]`` that dnf would honour, in order."""
-    names: List[str] = []
-    for each in _parse((content or b"").decode("latin-1")).applied():
-        if each.clears:
-            names = []
-        names.extend(token.text for token in each.tokens)
-    return tuple(names)
+    document = _parse((content or b"").decode("latin-1"))
+    return tuple(token.text for each in document.honoured() for token in each.tokens)
 
 
 def clears_excludes(content: Optional[bytes]) -> bool:
@@ -305,9 +308,8 @@ def _without(text: str, surplus: Sequence[str], ours: Addition, kept: Tuple[str,
 
 
 def _without_name(text: str, name: str) -> str:
-    document = _parse(text)
-    # The occurrence that counts first; an editor may have moved ours elsewhere.
-    for each in list(reversed(document.applied())) + list(reversed(document.assignments)):
+    # Only where it has an effect: we add nowhere else, and the same name elsewhere is the administrator's.
+    for each in reversed(_parse(text).honoured()):
         for number in range(len(each.tokens) - 1, -1, -1):
             token = each.tokens[number]
             if token.text != name:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Callable, FrozenSet, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ..engine.plan import Change
 from .backend import GUARD_NAME, Block, BlockRequest
@@ -21,7 +21,7 @@ GUARD_BYPASSES = ("rpm -i --nodeps", "rpm -e %s, then installing" % GUARD_NAME)
 
 @dataclass(frozen=True)
 class Answer:
-    """Which packages provide the names that a front end was asked about.
+    """Which packages provide the name that a front end was asked about.
 
     Args:
         names: the packages.
@@ -52,35 +52,41 @@ def plan_providers(
     backend: str,
     request: BlockRequest,
     owned: Mapping[str, Any],
-    ask: Callable[[Tuple[str, ...]], Answer],
+    ask: Callable[[str], Answer],
 ) -> Providers:
     """The providers to block.
 
-    The package manager is asked only when the list of names has changed: that takes a second, and the no-op run must not.
+    The package manager is asked when the list of names changes only: that takes a second, and the no-op run must not.
 
     Args:
         system: the host, only read.
         backend: name of the front end.
         request: the block that is asked for.
         owned: what the front end remembers.
-        ask: answers which packages of the repositories provide these names.
+        ask: answers which packages of the repositories provide a name.
     """
     if not request.names:
         return Providers()
-    known = [str(name) for name in owned.get("providers", ())] if request.providers else []
-    remembered = {"asked": list(request.names)}
-    notes: Tuple[str, ...] = ()
-    if request.providers and list(owned.get("asked", ())) != list(request.names):
-        answer = ask(request.names)
-        offered = _blockable(system, backend, request, answer.names)
-        notes = tuple("%s offers itself under a blocked name and is blocked too" % name for name in offered)
+    remembered: Dict[str, Any] = {"asked": list(request.names)}
+    if not request.providers:
+        return Providers(owned=remembered)
+    known: Mapping[str, Sequence[str]] = owned.get("providers", {})
+    unchanged = list(owned.get("asked", ())) == list(request.names)
+    offers: Dict[str, List[str]] = {}
+    notes: Set[str] = set()
+    for name in request.names:
+        offers[name] = [str(each) for each in known.get(name, ())]
+        if unchanged and name in known:
+            continue
+        answer = ask(name)
+        new = [each for each in _blockable(system, backend, request, answer.names) if each not in offers[name]]
+        offers[name] += new
+        notes.update("%s offers itself as %s and is blocked too" % (each, name) for each in new)
         if not answer.complete:
-            notes += ("%s has no metadata of some repository, so packages there that provide a blocked name are not blocked" % backend,)
-        known = sorted(set(known).union(offered))
-    names = tuple(name for name in known if name not in request.names)
-    if names:
-        remembered["providers"] = list(names)
-    return Providers(names, remembered, notes)
+            notes.add("%s has no metadata of some repository, so packages there that provide a blocked name are not blocked" % backend)
+    remembered["providers"] = offers
+    names = {each for offered in offers.values() for each in offered if each not in request.names}
+    return Providers(tuple(sorted(names)), remembered, tuple(sorted(notes)))
 
 
 def wanted_names(request: BlockRequest, providers: Providers) -> Tuple[str, ...]:

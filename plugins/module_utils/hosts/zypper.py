@@ -102,11 +102,11 @@ class Zypper:
         """See :class:`.backend.Backend`."""
         return verify_rpm_change(self.system, change)
 
-    def _providers(self, names: Tuple[str, ...]) -> Answer:
+    def _providers(self, name: str) -> Answer:
         from xml.etree import ElementTree
 
         argv = ("zypper", "--non-interactive", "--no-refresh", "--xmlout", "search", "--provides", "--match-exact", "--type", "package")
-        result = self.system.query((*argv, *names))
+        result = self.system.query((*argv, name))
         if result.rc == _NOTHING_FOUND:
             return Answer(())
         try:

@@ -16,6 +16,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.hosts.dnf_conf imp
     masked,
     set_excludes,
 )
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.ledger import both
 
 # What dnf 4.14 itself read from these files (dnf.Base().conf.read, recorded).
 READ_BY_DNF = [
@@ -218,3 +219,13 @@ def test_everything_that_was_excluded_stays_so(content: bytes, names: list[str])
     new, _ours = set_excludes(content, names, Addition())
     after = [name for name in effective_excludes(new) if name not in names or name in before]
     assert [name for name in after if name in before] == list(before)
+
+
+@given(FILES | st.none(), NAMES, NAMES, st.booleans())
+def test_killed_between_ledger_and_file_a_lift_still_gives_the_same_bytes(
+    content: bytes | None, first: list[str], second: list[str], written: bool
+) -> None:
+    before, ours = set_excludes(content, first, Addition())
+    after, new = set_excludes(before, second, ours)
+    meanwhile = Addition.from_plain(both(ours.to_plain(), new.to_plain()))
+    assert set_excludes(after if written else before, (), meanwhile) == (content, Addition())

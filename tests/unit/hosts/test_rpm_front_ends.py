@@ -5,14 +5,20 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import pytest
 
-from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
+from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError, ChangeFailed
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.backend import BlockPlan, BlockRequest, Package, RemovalRequest
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.dnf5 import DROP_IN, Dnf5, render_drop_in
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.guard_version import guard_version
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.locks import Lock, waiting_for
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.owned_file import written_content
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.rpm_database import installed_packages, plan_rpm_removal, query_packages
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.rpm_guard import PROTECTED_FILE
@@ -234,7 +240,7 @@ def test_dnf5_blocks_by_a_drop_in_and_lifts_it() -> None:
 
 
 def test_dnf5_says_when_its_cache_is_missing() -> None:
-    host = dnf5_host({"/etc/dnf/dnf.conf": b"[main]\n"}, providers=(1, "", "Cache-only enabled but no cache for repository \"fedora\"\n"))
+    host = dnf5_host({"/etc/dnf/dnf.conf": b"[main]\n"}, providers=(1, "", 'Cache-only enabled but no cache for repository "fedora"\n'))
     plan = Dnf5(host).plan_block(BlockRequest(names=(APP,)), {})
     assert [block.names for block in plan.blocks] == [(APP,)]
     assert any("no metadata" in note for note in plan.notes)
@@ -269,3 +275,64 @@ def test_the_drop_in_is_what_dnf4_too_would_read() -> None:
     from ansible_collections.appban.endpoint.plugins.module_utils.hosts.dnf_conf import effective_excludes
 
     assert effective_excludes(render_drop_in(("a", "b"), ("policy: [x]",))) == ("a", "b")
+
+
+# -- locks -------------------------------------------------------------------------------------------------------------
+
+
+class Clock:
+    """Time that passes only when somebody sleeps; what is due then is done."""
+
+    def __init__(self, due: dict[int, object] | None = None) -> None:
+        self.now = 0.0
+        self.due = dict(due or {})
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        for when in [when for when in self.due if when <= self.now]:
+            action = self.due.pop(when)
+            assert callable(action)
+            action()
+
+
+def test_a_process_lock_is_free_when_its_process_is_gone(tmp_path: Path) -> None:
+    path = tmp_path / "zypp.pid"
+    path.write_text(f"{os.getpid()}\n")
+    clock = Clock({3: lambda: path.write_text("")})
+    with waiting_for(Lock(str(path), 10, process=True), clock, clock.sleep) as env:
+        assert env == {}
+    assert 3 <= clock.now < 4
+    path.write_text(f"{os.getpid()}\n")
+    with pytest.raises(ChangeFailed, match="after 2 seconds"), waiting_for(Lock(str(path), 2, process=True), clock, clock.sleep):
+        pass
+    assert path.read_text() == f"{os.getpid()}\n"
+
+
+def test_a_record_lock_that_the_command_takes_is_waited_for_and_left_free(tmp_path: Path) -> None:
+    path = tmp_path / ".rpm.lock"
+    path.touch()
+    # Record locks belong to a process, so another one has to hold it.
+    script = "import fcntl,sys;f=open(sys.argv[1],'r+');fcntl.lockf(f,fcntl.LOCK_EX);print(1,flush=True);sys.stdin.read()"
+    argv = [sys.executable, "-c", script, str(path)]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline()
+        clock = Clock()
+        lock = Lock(str(path), 2, taken_by_command=True)
+        with pytest.raises(ChangeFailed, match="still uses the package manager"), waiting_for(lock, clock, clock.sleep):
+            pass
+        clock = Clock({1: lambda: other.communicate("")})
+        with waiting_for(lock, clock, clock.sleep), path.open("r+") as handle:
+            # rpm itself can take it now.
+            fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_no_lock_file_is_no_lock_and_none_is_made(tmp_path: Path) -> None:
+    path = tmp_path / "none"
+    first = Lock(str(tmp_path / "zypp.pid"), 0, process=True)
+    with waiting_for(Lock(str(path), 0, taken_by_command=True, first=first)):
+        pass
+    assert list(tmp_path.iterdir()) == []

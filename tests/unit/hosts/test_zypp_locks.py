@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.ledger import both
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.zypp_locks import Addition, locked_names, set_locks
 
 
@@ -88,3 +89,13 @@ def test_grow_and_shrink_then_lift_gives_the_same_bytes(
         new, ours = set_locks(new, names, ours)
         assert set(names) <= set(locked_names(new))
     assert set_locks(new, (), ours) == (content, Addition())
+
+
+@given(FILES | st.none(), NAMES, NAMES, st.booleans())
+def test_killed_between_ledger_and_file_a_lift_still_gives_the_same_bytes(
+    content: bytes | None, first: list[str], second: list[str], written: bool
+) -> None:
+    before, ours = set_locks(content, first, Addition())
+    after, new = set_locks(before, second, ours)
+    meanwhile = Addition.from_plain(both(ours.to_plain(), new.to_plain()))
+    assert set_locks(after if written else before, (), meanwhile) == (content, Addition())
