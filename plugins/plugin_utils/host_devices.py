@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from typing import Any, Iterable, Mapping
 
+from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.devices import join_asset_facts
-from ansible_collections.appban.endpoint.plugins.module_utils.policy.plain_types import plain_copy
+from ansible_collections.appban.endpoint.plugins.module_utils.policy.plain_types import NotPlain, plain_copy
 
 #: Attributes that are never taken from an inventory variable of the same name: Ansible uses the name itself, or it would be
 #: the account that Ansible logs in with. They come from ``appban_device``, or from what Ansible knows as said below.
 OWN_MEANING = frozenset(("id", "name", "serial", "groups", "user", "platform", "os_version", "last_seen"))
+
+_MEND = "Mend the inventory; nothing was contacted"
 
 
 def device_of_host(
@@ -30,6 +33,9 @@ def device_of_host(
     Returns:
         A plain mapping. ``appban_device`` in the inventory wins over variables of the attributes' names, and both over facts
         that Ansible happens to have gathered.
+
+    Raises:
+        AppbanError: for variables that can't describe a device.
     """
     facts = variables.get("ansible_facts") or {}
     device: dict[str, Any] = {
@@ -47,6 +53,12 @@ def device_of_host(
     for attribute in {"ownership", "department", *attributes} - OWN_MEANING:
         if attribute in variables:
             device[attribute] = variables[attribute]
-    device.update(variables.get("appban_device") or {})
-    plain: dict[str, Any] = plain_copy(device, host)
+    own = variables.get("appban_device") or {}
+    if not isinstance(own, Mapping):
+        raise AppbanError("appban_device is %s, expected a mapping of device attributes" % type(own).__name__, host, _MEND)
+    device.update(own)
+    try:
+        plain: dict[str, Any] = plain_copy(device, host)
+    except NotPlain as error:
+        raise AppbanError("a device attribute can't be used: %s" % error, "", _MEND) from error
     return join_asset_facts(plain, assets)

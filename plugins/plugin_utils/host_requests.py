@@ -14,34 +14,47 @@ from ansible_collections.appban.endpoint.plugins.module_utils.hosts.request impo
 _LOOKED_FOR = ("report_only", "pending", "review")
 
 
-def apps_of_policies(policies: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Every app of the policies in plain form, with the identifiers that matter on a host; those of two policies united.
-
-    Where two policies differ in the confidence of an identifier, the surer one counts: one of them asks for its removal.
-    """
-    apps: dict[str, dict[str, Any]] = {}
+def apps_of_policies(policies: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, dict[str, list[dict[str, str]]]]]:
+    """Every app of the policies in plain form: app id -> policy id -> the identifiers that matter on a host."""
+    apps: dict[str, dict[str, dict[str, list[dict[str, str]]]]] = {}
     for policy in policies:
         for app in list(policy["apps"]) + list(policy["review"]):
-            merged = apps.setdefault(app["id"], {"id": app["id"], "identifiers": {}})
+            identifiers = apps.setdefault(app["id"], {}).setdefault(policy["policy"], {})
             for kind in PACKAGE_KINDS + LEFTOVER_KINDS:
                 for entry in app["identifiers"].get(kind, ()):
-                    if entry.get("tier") == "vendor_shared":
-                        continue
-                    known = merged["identifiers"].setdefault(kind, [])
-                    _add(known, {"value": entry["value"], "confidence": entry["confidence"]})
+                    if entry.get("tier") != "vendor_shared":
+                        _add(identifiers.setdefault(kind, []), entry["value"], entry["confidence"])
     return apps
 
 
-def _add(known: list[dict[str, str]], entry: dict[str, str]) -> None:
+def _add(known: list[dict[str, str]], value: str, confidence: str) -> None:
     for each in known:
-        if each["value"] == entry["value"]:
+        if each["value"] == value:
             if each["confidence"] == "detect_only":
-                each["confidence"] = entry["confidence"]
+                each["confidence"] = confidence
             return
-    known.append(entry)
+    known.append({"value": value, "confidence": confidence})
 
 
-def request_of_decision(decision: Mapping[str, Any], apps: Mapping[str, Mapping[str, Any]], block: str) -> dict[str, Any] | None:
+def _asked(app_id: str, by_policy: Mapping[str, Mapping[str, Any]], part: Mapping[str, Any]) -> dict[str, Any]:
+    """The app with the identifiers of the policies that ask for what is done here.
+
+    A policy that is only proposed, not yet in force or not about this device gives no name that is removed or blocked. Where
+    two that count differ in the confidence of an identifier, the surer one does: one of them asks for its removal.
+    """
+    verdicts = ("enforce",) if part["verdict"] == "enforce" else _LOOKED_FOR
+    identifiers: dict[str, list[dict[str, str]]] = {}
+    for said in part["policies"]:
+        if said["verdict"] in verdicts:
+            for kind, entries in by_policy.get(said["policy"], {}).items():
+                for entry in entries:
+                    _add(identifiers.setdefault(kind, []), entry["value"], entry["confidence"])
+    return {"id": app_id, "identifiers": identifiers, "state": "absent"}
+
+
+def request_of_decision(
+    decision: Mapping[str, Any], apps: Mapping[str, Mapping[str, Mapping[str, Any]]], block: str
+) -> dict[str, Any] | None:
     """The parameters ``apps`` and ``others`` of a host's task; None where the host must not be touched at all.
 
     Args:
@@ -62,9 +75,9 @@ def request_of_decision(decision: Mapping[str, Any], apps: Mapping[str, Mapping[
         elif verdict == "enforce":
             actions = part["actions"]
             form = block if "block" in actions else "false"
-            wanted.append({**apps[app_id], "state": "absent", "remove": "remove" in actions, "block": form})
+            wanted.append({**_asked(app_id, apps[app_id], part), "remove": "remove" in actions, "block": form})
         elif verdict in _LOOKED_FOR:
-            wanted.append({**apps[app_id], "state": "absent", "remove": False, "block": "false"})
+            wanted.append({**_asked(app_id, apps[app_id], part), "remove": False, "block": "false"})
         else:
             lifted.append({"id": app_id, "identifiers": {}, "state": "lifted"})
     if unclassified:

@@ -14,6 +14,8 @@ from ansible_collections.appban.endpoint.plugins.module_utils.engine.outcomes im
 
 #: Actions that a host's task carries out. A policy may ask for more; what it asks for and doesn't get is said in the outcome.
 SUPPORTED_ACTIONS = frozenset(("audit", "remove", "block"))
+#: Verdicts under which the app is not looked for, and a block of ours that stands from before is lifted.
+_LIFTED = ("exempt", "lifted")
 _FIELDS = frozenset(each.name for each in fields(Observation))
 
 
@@ -41,7 +43,6 @@ def rows_of_host(
     rows = []
     for app_id, part in sorted(decision["apps"].items()):
         seen, details = _observation(app_id, part, result, stopped)
-        looked = seen.reachable and not seen.error and seen.before is not None
         rows.append(
             Row(
                 device=device,
@@ -50,7 +51,7 @@ def rows_of_host(
                 outcome=judge(part, seen, check_mode),
                 before={True: "present", False: "absent", None: "not_observed"}[seen.before],
                 mechanism=tuple(details.get("mechanism", ())),
-                seen_at=now if looked else None,
+                seen_at=now if seen.before is not None else None,
                 findings=tuple(details.get("findings", ())),
             )
         )
@@ -61,12 +62,20 @@ def _observation(app_id: str, part: Mapping[str, Any], result: Mapping[str, Any]
     if result.get("unreachable"):
         return Observation(reachable=False), {}
     details = (result.get("apps") or {}).get(app_id)
+    if part["verdict"] in _LIFTED:
+        return Observation(error=_lift_error(result, stopped)), {}
     if details is None:
-        # The module says nothing of an app that it was not asked for; of one that it was, it failed before it could look.
-        asked = part["verdict"] not in ("exempt", "out_of_scope", "unclassified", "lifted")
-        return Observation(error="error" if asked else ""), {}
+        # An app that is out of scope or unclassified is not asked for; of any other one nothing is known only after a failure.
+        return Observation(error="error"), {}
     values = {name: value for name, value in details.items() if name in _FIELDS}
-    if stopped and not values.get("error") and (details["before"] or details["block"] != "none"):
+    if stopped and not values.get("error") and details["pending"]:
         values["error"] = "limit_exceeded"
     values["unsupported"] = tuple(action for action in part["actions"] if action not in SUPPORTED_ACTIONS)
     return Observation(**values), details
+
+
+def _lift_error(result: Mapping[str, Any], stopped: bool) -> str:
+    """Why a block that is to be lifted may still stand; empty where nothing speaks for that."""
+    if stopped and result.get("unblocked"):
+        return "limit_exceeded"
+    return "error" if result.get("failed") else ""

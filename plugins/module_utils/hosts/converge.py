@@ -9,14 +9,14 @@ that is set first hides the app from its own removal (dnf reports success and le
 
 from __future__ import annotations
 
-from typing import Dict, List, Set, Tuple
+from typing import Any, Dict, List, Set, Tuple
 
-from ..engine.apply import apply_plan
+from ..engine.apply import Applied, apply_plan
 from ..engine.errors import AppbanError, ChangeFailed
 from ..engine.plan import Change
 from .backend import Backend
 from .host_plan import HostPlan, plan_host
-from .ledger import Ledger, both, write_ledger
+from .ledger import Ledger, claim, write_ledger
 from .rails import check_globs
 from .report import HostReport, report_after, report_before
 from .request import HostRequest
@@ -48,12 +48,13 @@ def converge(request: HostRequest, system: System) -> HostReport:
     if request.on_unsupported == "fail":
         _refuse_unsupported(planned)
     if system.check_mode:
-        report.verified = not planned.plan
+        report.verified = not report.changed
         return report
+    if report.changed and not system.is_root():
+        raise AppbanError("removing and blocking needs root", "", "Run with become: true, or only look with --check")
     if planned.plan:
-        _apply(situation, planned, system, report)
+        _apply(request, situation, planned, system, report)
     else:
-        # Nothing to do on the host itself, but the ledger may still shrink: our block was taken away by hand before its lift.
         write_ledger(system, planned.ledger, situation.ledger)
         report.verified = True
     return report
@@ -73,12 +74,10 @@ def _refuse_unsupported(planned: HostPlan) -> None:
         )
 
 
-def _apply(situation: Situation, planned: HostPlan, system: System, report: HostReport) -> None:
-    if not system.is_root():
-        raise AppbanError("removing and blocking needs root", "", "Run with become: true, or only look with --check")
+def _apply(request: HostRequest, situation: Situation, planned: HostPlan, system: System, report: HostReport) -> None:
     before, after = situation.ledger, planned.ledger
     # All that may be ours is on disk before the first change: killed at any moment, a later lift still knows it.
-    meanwhile = Ledger(both(before.owned, after.owned), both(before.apps, after.apps), before.removed, before.made_directory)
+    meanwhile = claim(before, after)
     write_ledger(system, meanwhile, before)
 
     def execute(change: Change) -> None:
@@ -89,12 +88,40 @@ def _apply(situation: Situation, planned: HostPlan, system: System, report: Host
 
     applied = apply_plan(planned.plan, execute)
     still_there = _read_again(planned)
-    report_after(report, planned, applied, still_there)
+    report_after(report, request, situation, planned, applied, still_there)
     if report.failures:
-        removed = dict(before.removed)
-        removed.update((app, entries) for app, entries in after.removed.items() if report.apps[app].removal == "done")
-        after = Ledger(meanwhile.owned, meanwhile.apps, removed, before.made_directory)
+        after = _ledger_after_failures(before, meanwhile, planned, applied, report)
     write_ledger(system, after, meanwhile)
+
+
+def _ledger_after_failures(before: Ledger, meanwhile: Ledger, planned: HostPlan, applied: Applied, report: HostReport) -> Ledger:
+    """What is true when not everything was done: per backend the block of before, of after, or whatever may be ours of both."""
+    attempted = {change.key for change in applied.done} | {failure.change.key for failure in applied.failed}
+    sources: Dict[str, Ledger] = {}
+    for name, plan in planned.blocks.items():
+        if report.is_done(plan.changes):
+            sources[name] = planned.ledger
+        elif attempted.intersection(change.key for change in plan.changes):
+            sources[name] = meanwhile
+        else:
+            sources[name] = before
+    owned = {name: value for name, value in before.owned.items() if name not in sources}
+    apps: Dict[str, Dict[str, Any]] = {}
+    for name, ledger in sources.items():
+        if name in ledger.owned:
+            owned[name] = ledger.owned[name]
+    for app, entry in meanwhile.apps.items():
+        blocks = {}
+        for name in entry["blocks"]:
+            block = sources.get(name, planned.ledger).block_of(app, name)
+            if block:
+                blocks[name] = block
+        if blocks:
+            apps[app] = {"since": entry["since"], "blocks": blocks}
+    removed = dict(before.removed)
+    seen_to_go = {app for app, seen in report.apps.items() if seen.removal == "done"}
+    removed.update((app, entries) for app, entries in planned.ledger.removed.items() if app in seen_to_go)
+    return Ledger(owned, apps, removed, before.made_directory)
 
 
 def _read_again(planned: HostPlan) -> List[Finding]:

@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Mapping, Sequence, Set, Tuple, Union
 
 from ..engine.plan import Change, Plan
 from .backend import Backend, BlockPlan, BlockRequest, Refusal, RemovalRequest
-from .ledger import Ledger
+from .ledger import LEDGER_PATH, Ledger, render_ledger
 from .leftovers import Leftovers
 from .rails import Removal, check_names, check_removals
 from .request import AppRequest, HostRequest
@@ -32,6 +32,8 @@ class HostPlan:
         blocks: backend name -> its plan for the block.
         owners: change key -> who verifies it: a backend, or the search for leftovers.
         ledger: the ledger as it will be when everything is done.
+        only_ledger: there is nothing to do on the host itself, but its ledger says more than is true any longer (a block was
+            taken away by hand before its lift, a removal is to be forgotten).
     """
 
     plan: Plan = field(default_factory=Plan)
@@ -41,6 +43,13 @@ class HostPlan:
     blocks: Mapping[str, BlockPlan] = field(default_factory=dict)
     owners: Mapping[str, Union[Backend, Leftovers]] = field(default_factory=dict)
     ledger: Ledger = field(default_factory=Ledger)
+    only_ledger: bool = False
+
+    def summaries(self) -> List[Dict[str, str]]:
+        """Every change as ``{op, kind, name}``, in order."""
+        if self.only_ledger:
+            return [{"op": "update" if self.ledger else "delete", "kind": "ledger", "name": LEDGER_PATH}]
+        return self.plan.summaries()
 
 
 def plan_host(request: HostRequest, situation: Situation) -> HostPlan:
@@ -51,6 +60,7 @@ def plan_host(request: HostRequest, situation: Situation) -> HostPlan:
     if refusals:
         return HostPlan(refusals=refusals, removals=removals, going=going, ledger=situation.ledger)
     staying = {(each.backend.database, each.package.name) for each in situation.findings if each not in going}
+    staying |= situation.kept_present
     blocks = {}
     for backend in situation.backends:
         asked = _block_request(request, situation.ledger, backend, staying)
@@ -58,8 +68,9 @@ def plan_host(request: HostRequest, situation: Situation) -> HostPlan:
         if asked.names or owned:
             blocks[backend.name] = backend.plan_block(asked, owned)
     plan, owners = _one_plan(situation, removals, going, blocks, request)
-    ledger = _ledger_after(request, situation, going, blocks)
-    return HostPlan(plan, (), removals, going, blocks, owners, ledger)
+    ledger = _ledger_after(request, situation, going, blocks, staying)
+    only_ledger = not plan and render_ledger(ledger) != render_ledger(situation.ledger)
+    return HostPlan(plan, (), removals, going, blocks, owners, ledger, only_ledger)
 
 
 def apps_acted_on(request: HostRequest) -> List[AppRequest]:
@@ -95,8 +106,8 @@ def _block_request(request: HostRequest, ledger: Ledger, backend: Backend, stayi
                 strong |= names_to_act_on(backend, app)
     if request.others == "keep":
         listed = {app.id for app in request.apps}
-        for app_id, entry in ledger.apps.items():
-            kept = entry["blocks"].get(backend.name)
+        for app_id in ledger.apps:
+            kept = ledger.block_of(app_id, backend.name)
             if app_id not in listed and kept:
                 names.update(kept["names"])
                 if kept["strong"]:
@@ -142,7 +153,9 @@ def _one_plan(
     return Plan(tuple(changes)), owners
 
 
-def _ledger_after(request: HostRequest, situation: Situation, going: Sequence[Finding], blocks: Mapping[str, BlockPlan]) -> Ledger:
+def _ledger_after(
+    request: HostRequest, situation: Situation, going: Sequence[Finding], blocks: Mapping[str, BlockPlan], staying: Set[Tuple[str, str]]
+) -> Ledger:
     before = situation.ledger
     owned = {name: dict(value) for name, value in before.owned.items() if name not in blocks}
     for name, block in blocks.items():
@@ -155,15 +168,18 @@ def _ledger_after(request: HostRequest, situation: Situation, going: Sequence[Fi
     if request.others == "keep":
         apps.update((name, entry) for name, entry in before.apps.items() if name not in listed)
         removed.update((name, entries) for name, entries in before.removed.items() if name not in listed)
+    chosen = {backend.name for backend in situation.backends}
     for app in request.apps:
-        if app.state != "absent":
-            continue
-        standing = _standing_blocks(app, situation, blocks)
+        earlier = before.apps.get(app.id, {"since": request.now, "blocks": {}})
+        # What stands in a package manager that this run leaves alone (the option `backends`) stays as it is.
+        standing = {name: block for name, block in earlier["blocks"].items() if name not in chosen}
+        if app.state == "absent":
+            standing.update(_standing_blocks(app, situation, blocks, staying))
+            history = tuple(before.removed.get(app.id, ())) + tuple(_removal_note(each, request.now) for each in going if each.app is app)
+            if history:
+                removed[app.id] = history[-_REMEMBERED_REMOVALS:]
         if standing:
-            apps[app.id] = {"since": before.apps.get(app.id, {}).get("since", request.now), "blocks": standing}
-        history = tuple(before.removed.get(app.id, ())) + tuple(_removal_note(each, request.now) for each in going if each.app is app)
-        if history:
-            removed[app.id] = history[-_REMEMBERED_REMOVALS:]
+            apps[app.id] = {"since": earlier["since"], "blocks": standing}
     return Ledger(owned, apps, removed, before.made_directory)
 
 
@@ -172,7 +188,9 @@ def _removal_note(finding: Finding, now: str) -> Mapping[str, str]:
     return {"backend": finding.backend.name, "name": package.name, "version": package.version, "scope": package.scope, "at": now}
 
 
-def _standing_blocks(app: AppRequest, situation: Situation, blocks: Mapping[str, BlockPlan]) -> Dict[str, Any]:
+def _standing_blocks(
+    app: AppRequest, situation: Situation, blocks: Mapping[str, BlockPlan], staying: Set[Tuple[str, str]]
+) -> Dict[str, Any]:
     standing: Dict[str, Any] = {}
     if app.block == "none":
         return standing
@@ -183,4 +201,7 @@ def _standing_blocks(app: AppRequest, situation: Situation, blocks: Mapping[str,
         held = sorted({name for block in blocks[backend.name].blocks for name in block.names if name in own})
         if held:
             standing[backend.name] = {"names": held, "strong": app.block == "strong"}
+            there = [name for name in held if (backend.database, name) in staying]
+            if there:
+                standing[backend.name]["unproved"] = there
     return standing

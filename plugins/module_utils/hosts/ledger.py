@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ..engine.errors import AppbanError
 from .system import System
@@ -27,7 +27,8 @@ class Ledger:
 
     Args:
         owned: backend -> what that backend remembers of its block.
-        apps: app id -> ``{"since": instant, "blocks": {backend: {"names": [...], "strong": bool}}}``.
+        apps: app id -> ``{"since": instant, "blocks": {backend: {"names": [...], "strong": bool, "unproved": [...]}}}``; ``unproved``
+            are the names that were not seen absent under their block: it was begun and not finished, or the app was there.
         removed: app id -> ``[{"backend", "name", "version", "scope", "at"}]``, oldest first.
         made_directory: the ledger's directory did not exist before us.
     """
@@ -44,6 +45,16 @@ class Ledger:
         """Whether this host was affected by us for this app before."""
         return app in self.apps or app in self.removed
 
+    def block_of(self, app: str, backend: str) -> Optional[Mapping[str, Any]]:
+        """What stands for an app in a backend; None for nothing."""
+        entry: Optional[Mapping[str, Any]] = self.apps.get(app, {}).get("blocks", {}).get(backend)
+        return entry
+
+    def has_blocked(self, app: str, backend: str, name: str) -> bool:
+        """Whether this very name was seen absent under its block, so that finding it means that something got through."""
+        entry = self.block_of(app, backend) or {}
+        return name in entry.get("names", ()) and name not in entry.get("unproved", ())
+
 
 def read_ledger(system: System) -> Ledger:
     """The host's ledger; an empty one where there is none.
@@ -53,23 +64,39 @@ def read_ledger(system: System) -> Ledger:
     """
     data = system.read(LEDGER_PATH)
     if data is None:
-        return Ledger(made_directory=not system.exists(os.path.dirname(LEDGER_PATH)))
+        # An empty directory of this name is what a run leaves that was killed right before its first write or after its last.
+        return Ledger(made_directory=not system.names_in(os.path.dirname(LEDGER_PATH)))
     try:
         plain = json.loads(data.decode("utf-8"))
         if plain["format"] != _FORMAT:
             raise ValueError("format %r is not %d" % (plain["format"], _FORMAT))
         return Ledger(
-            owned={str(name): dict(owned) for name, owned in plain["owned"].items()},
-            apps={str(app): dict(entry) for app, entry in plain["apps"].items()},
-            removed={str(app): tuple(dict(each) for each in entries) for app, entries in plain["removed"].items()},
+            owned={name: dict(owned) for name, owned in plain["owned"].items()},
+            apps={app: _read_app(entry) for app, entry in plain["apps"].items()},
+            removed={app: tuple(dict(each) for each in entries) for app, entries in plain["removed"].items()},
             made_directory=bool(plain["made_directory"]),
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise AppbanError(
-            "the ledger of this host is damaged: %s" % error,
+            "the ledger of this host is damaged: %s" % (str(error) or type(error).__name__),
             LEDGER_PATH,
             "Restore it from a backup; or, if our blocks were taken away by hand, delete it and run again",
         ) from None
+
+
+def _read_app(entry: Mapping[str, Any]) -> Dict[str, Any]:
+    blocks: Dict[str, Any] = {}
+    for backend, block in entry["blocks"].items():
+        blocks[backend] = {"names": _read_names(block["names"]), "strong": bool(block["strong"])}
+        if block.get("unproved"):
+            blocks[backend]["unproved"] = _read_names(block["unproved"])
+    return {"since": str(entry["since"]), "blocks": blocks}
+
+
+def _read_names(names: Any) -> List[str]:
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError("found %.40r, expected a list of names" % (names,))
+    return names
 
 
 def write_ledger(system: System, ledger: Ledger, current: Ledger) -> None:
@@ -98,18 +125,33 @@ def render_ledger(ledger: Ledger) -> bytes:
     return (json.dumps(plain, indent=1, sort_keys=True) + "\n").encode("utf-8")
 
 
-def both(old: Any, new: Any) -> Any:
-    """Everything that either of two bookkeepings claims; where they differ in a plain value, the new one.
+def claim(before: Ledger, after: Ledger) -> Ledger:
+    """What the ledger says while changes are under way: everything that is or may become ours.
 
-    Written before changes are made: killed at any moment, the next run still knows all that may be ours.
+    Killed at any moment, the next run still knows it. What the changes are yet to bring about is marked as unproved, and a
+    removal is noted only once it was seen to have happened.
     """
+    apps: Dict[str, Any] = both(before.apps, after.apps)
+    for app, entry in apps.items():
+        for backend, block in entry["blocks"].items():
+            earlier = before.block_of(app, backend) or {}
+            proved = set(earlier.get("names", ())) - set(earlier.get("unproved", ()))
+            unproved = sorted(set(block["names"]) - proved)
+            entry["blocks"][backend] = {"names": sorted(set(block["names"])), "strong": block["strong"]}
+            if unproved:
+                entry["blocks"][backend]["unproved"] = unproved
+    return Ledger(both(before.owned, after.owned), apps, before.removed, before.made_directory)
+
+
+def both(old: Any, new: Any) -> Any:
+    """Everything that either of two bookkeepings claims; where they differ in a plain value, the new one. Shares nothing with them."""
     if isinstance(old, Mapping) and isinstance(new, Mapping):
-        merged: Dict[str, Any] = dict(old)
+        merged: Dict[str, Any] = {key: both(value, value) for key, value in old.items()}
         for key, value in new.items():
-            merged[key] = both(old[key], value) if key in old else value
+            merged[key] = both(old.get(key, value), value)
         return merged
     if isinstance(old, (list, tuple)) and isinstance(new, (list, tuple)):
-        united: List[Any] = list(new)
-        united.extend(item for item in old if item not in united)
+        united: List[Any] = [both(item, item) for item in new]
+        united.extend(both(item, item) for item in old if item not in united)
         return united
     return new

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ..engine.apply import Applied
-from .backend import Refusal
+from ..engine.plan import Change
+from .backend import BlockPlan, Refusal
 from .host_plan import HostPlan, apps_acted_on
 from .leftovers import Leftover
-from .request import AppRequest, HostRequest
+from .request import PACKAGE_KINDS, AppRequest, HostRequest
 from .situation import Finding, Situation, names_to_act_on
 
 
@@ -44,6 +45,9 @@ class HostReport:
         leftovers: desktop leftovers that were found, whether or not they go.
         notes: sentences for a person.
         failures: changes that were not made, one line each.
+        undone: keys of the changes that failed or were skipped.
+        left: what is still there although it was to go.
+        newly_affected: the run would change this host for the first time for one of its apps.
         changed: something was changed, or in check mode would be.
         verified: the end state was read back and is the requested one.
         check_mode: nothing was changed.
@@ -54,6 +58,8 @@ class HostReport:
     leftovers: Tuple[Leftover, ...] = ()
     notes: List[str] = field(default_factory=list)
     failures: List[str] = field(default_factory=list)
+    undone: FrozenSet[str] = frozenset()
+    left: Tuple[Finding, ...] = ()
     newly_affected: bool = False
     changed: bool = False
     verified: bool = False
@@ -74,12 +80,12 @@ class HostReport:
     def to_plain(self) -> Dict[str, Any]:
         """The module's return values."""
         planned = self.host_plan
-        removals = [] if not planned.removals else _removal_lines(planned)
         undone = self.check_mode or bool(planned.refusals)
-        blocks = planned.blocks
+        removals = _removal_lines(self)
+        blocks = {name: plan for name, plan in planned.blocks.items() if self.is_done(plan.changes)}
         return {
             "changed": self.changed,
-            "changes": planned.plan.summaries(),
+            "changes": planned.summaries(),
             "apps": {name: dict(vars(report)) for name, report in self.apps.items()},
             "findings": [finding for report in self.apps.values() for finding in report.findings],
             "leftovers": [leftover.to_plain() for leftover in self.leftovers],
@@ -90,14 +96,18 @@ class HostReport:
             "refused": [_refusal_to_plain(refusal) for refusal in planned.refusals],
             "unsupported": [
                 {"backend": name, "name": each, "reason": reason}
-                for name, plan in blocks.items()
+                for name, plan in planned.blocks.items()
                 for each, reason in sorted(plan.unsupported.items())
             ],
             "drift": self._drift(),
-            "notes": self.notes + ["%s: %s" % (name, line) for name, plan in blocks.items() for line in plan.notes],
+            "notes": self.notes + ["%s: %s" % (name, line) for name, plan in planned.blocks.items() for line in plan.notes],
             "newly_affected": self.newly_affected,
             "verified": self.verified,
         }
+
+    def is_done(self, changes: Iterable[Change]) -> bool:
+        """Whether none of these changes failed or was skipped (in check mode: would be)."""
+        return not any(change.key in self.undone for change in changes)
 
     def _drift(self) -> List[str]:
         lines: List[str] = []
@@ -114,39 +124,63 @@ class HostReport:
 
 def report_before(request: HostRequest, situation: Situation, planned: HostPlan, check_mode: bool) -> HostReport:
     """The report as it stands before the first change (and, in check mode, for good)."""
-    report = HostReport(planned, {}, situation.leftovers, list(situation.search.notes), check_mode=check_mode, changed=bool(planned.plan))
+    changed = bool(planned.plan) or planned.only_ledger
+    report = HostReport(planned, {}, situation.leftovers, list(situation.search.notes), check_mode=check_mode, changed=changed)
+    touched = _touched(request, situation, planned)
     for app in request.apps:
         report.apps[app.id] = _app_before(app, situation, planned)
-    for change in planned.plan.changes:
-        for app_id in change.apps:
-            report.apps[app_id].pending = check_mode
+        report.apps[app.id].pending = check_mode and app.id in touched
     for app in apps_acted_on(request):
         seen = report.apps[app.id]
-        affected = any(each.app is app for each in planned.going) or (bool(planned.plan) and seen.block != "none")
-        if affected and not situation.ledger.knows(app.id):
+        if app.id in touched and not situation.ledger.knows(app.id):
             report.newly_affected = True
-        if planned.refusals and (seen.before or (app.block != "none" and not situation.ledger.knows(app.id))):
-            # One refusal stops everything on this host, so every app that needed something is marked.
+        if planned.refusals and (seen.before or app.block != "none"):
+            # One refusal stops everything on this host: what is there stays, and no block was made or looked after.
             seen.error = "refused_" + planned.refusals[0].reason
     return report
 
 
-def report_after(report: HostReport, planned: HostPlan, applied: Applied, still_there: Sequence[Finding]) -> None:
+def _touched(request: HostRequest, situation: Situation, planned: HostPlan) -> Set[str]:
+    """The apps that the plan changes something for. That a change rewrites a file they share with another app doesn't count."""
+    if planned.refusals:
+        return set()
+    touched = {each.app.id for each in planned.going}
+    for change in planned.plan.changes:
+        if planned.owners[change.key] is situation.search:
+            touched.update(change.apps)
+    for name, plan in planned.blocks.items():
+        if not plan.changes:
+            continue
+        for app in request.apps:
+            before, after = situation.ledger.block_of(app.id, name), planned.ledger.block_of(app.id, name)
+            if before != after or (after and plan.drift):
+                touched.add(app.id)
+    return touched
+
+
+def report_after(
+    report: HostReport, request: HostRequest, situation: Situation, planned: HostPlan, applied: Applied, still_there: Sequence[Finding]
+) -> None:
     """Enter what was done, and what the second look at the databases showed."""
+    undone = [failure.change for failure in applied.failed] + list(applied.skipped)
+    report.undone = frozenset(change.key for change in undone)
+    report.left = tuple(still_there)
     report.failures = applied.messages()
     for finding in still_there:
-        report.failures.append("%s: %s is still installed after its removal" % (finding.backend.name, finding.package.name))
-    failed: Set[str] = set()
-    for change in [failure.change for failure in applied.failed] + list(applied.skipped):
+        if all(report.is_done(removal.plan.changes) for removal in planned.removals if removal.backend == finding.backend.name):
+            report.failures.append("%s: %s is still installed after its removal" % (finding.backend.name, finding.package.name))
+    failed: Set[str] = {finding.app.id for finding in still_there}
+    for change in undone:
         failed.update(change.apps)
-    failed.update(finding.app.id for finding in still_there)
     left = {id(each) for each in still_there}
     deleted = {change.name for change in applied.done if change.kind == "file"}
-    for app_id, seen in report.apps.items():
-        if app_id in failed:
+    for app in request.apps:
+        seen = report.apps[app.id]
+        if app.id in failed:
             seen.error = "error"
-        packages = [each for each in planned.going if each.app.id == app_id]
-        files = [each for each in report.leftovers if each.app == app_id]
+            _enter_block(app, situation, {name: plan for name, plan in planned.blocks.items() if report.is_done(plan.changes)}, seen)
+        packages = [each for each in planned.going if each.app is app]
+        files = [each for each in report.leftovers if each.app == app.id]
         files_left = [each for each in files if each.file.shown not in deleted]
         if (packages or len(files_left) < len(files)) and not any(id(each) in left for each in packages):
             seen.removal = "done"
@@ -160,14 +194,13 @@ def _app_before(app: AppRequest, situation: Situation, planned: HostPlan) -> App
     if situation.can_see(app):
         seen.before = seen.after = False
     else:
-        seen.why_not_seen = "no_identifier"
-    blocked_on = situation.ledger.apps.get(app.id, {}).get("blocks", {})
+        seen.why_not_seen = "no_backend" if any(app.all_names(kind) for kind in PACKAGE_KINDS) else "no_identifier"
     for finding in situation.findings:
         if finding.app is not app:
             continue
         seen.before = seen.after = True
         plain = finding.to_plain()
-        if finding.actionable and finding.backend.name in blocked_on:
+        if situation.was_blocked(finding):
             plain["blocked_before"] = "true"
         if not finding.actionable:
             seen.why_not_removed = "detect_only"
@@ -176,36 +209,45 @@ def _app_before(app: AppRequest, situation: Situation, planned: HostPlan) -> App
         seen.before = seen.after = True
         if not any(change.kind == "file" and app.id in change.apps and change.op == "delete" for change in planned.plan.changes):
             seen.why_not_removed = seen.why_not_removed or "leftover_kept"
-    if app.state == "absent" and app.block != "none" and not planned.refusals:
+    if not planned.refusals:
         _enter_block(app, situation, planned.blocks, seen)
     return seen
 
 
-def _enter_block(app: AppRequest, situation: Situation, blocks: Mapping[str, Any], seen: AppReport) -> None:
+def _enter_block(app: AppRequest, situation: Situation, blocks: Mapping[str, BlockPlan], seen: AppReport) -> None:
     """An app is blocked as well as its least blocked name is: one open door is an open door."""
+    seen.block, seen.why_not_blocked, seen.mechanism = "none", "", []
+    if app.state != "absent" or app.block == "none":
+        return
     strengths = []
     for backend in situation.backends:
-        if backend.name not in blocks:
-            continue
+        standing = blocks[backend.name].blocks if backend.name in blocks else ()
         for name in sorted(names_to_act_on(backend, app)):
-            holding = [block for block in blocks[backend.name].blocks if name in block.names]
+            holding = [block for block in standing if name in block.names]
             strengths.append("strong" if any(block.strength == "strong" for block in holding) else "soft" if holding else "none")
             for block in holding:
                 mechanism = "%s %s" % (backend.name, block.mechanism)
                 if mechanism not in seen.mechanism:
                     seen.mechanism.append(mechanism)
     if not strengths:
-        seen.why_not_blocked = "no_identifier"
+        seen.why_not_blocked = "detect_only" if situation.can_see(app) else "no_identifier"
     elif "none" in strengths:
         seen.why_not_blocked = "no_block"
     else:
         seen.block = "soft" if "soft" in strengths else "strong"
 
 
-def _removal_lines(planned: HostPlan) -> List[str]:
+def _removal_lines(report: HostReport) -> List[str]:
+    """What went, or in check mode would go: what was asked for if it is gone, and what goes with it if all was done."""
+    left = {(each.backend.name, each.package.name, each.package.scope) for each in report.left}
     lines = []
-    for removal in planned.removals:
+    for removal in report.host_plan.removals:
+        all_done = report.is_done(removal.plan.changes)
+        asked = {(package.name, package.scope) for package in removal.request.packages}
         for package in removal.plan.removes or removal.request.packages:
+            known = all_done or (package.name, package.scope) in asked
+            if not known or (removal.backend, package.name, package.scope) in left:
+                continue
             where = "" if package.scope == "system" else " (%s)" % package.scope
             lines.append("%s: %s %s%s" % (removal.backend, package.name, package.version, where))
     return lines

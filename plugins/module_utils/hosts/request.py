@@ -121,8 +121,11 @@ def parse_host_request(parameters: Mapping[str, Any], now: str) -> HostRequest:
                 first = owners.setdefault((kind, name), app.id)
                 if first != app.id:
                     problems.append("%s: %r is named by two apps, %s and %s" % (kind, name, first, app.id))
+    for option in ("max_removals", "lock_timeout"):
+        if parameters[option] < 0:
+            problems.append("%s: found %d, expected 0 or more" % (option, parameters[option]))
     if problems:
-        raise AppbanError("\n  ".join(["the apps can't be used:"] + problems), "", "Nothing was changed")
+        raise AppbanError("\n  ".join(["the request can't be used:"] + problems), "", "Nothing was changed")
     return HostRequest(
         apps=tuple(apps),
         others=parameters["others"],

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, FrozenSet, List, Mapping, Optional, Set, Tuple
+from typing import Dict, FrozenSet, List, Mapping, Optional, Sequence, Set, Tuple
 
 from .backend import Backend, Package, package_name
 from .ledger import Ledger, read_ledger
@@ -57,6 +57,7 @@ class Situation:
         ledger: what the host remembers of us.
         search: the search for desktop leftovers, which also plans and verifies their removal.
         leftovers: what it found.
+        kept_present: ``(database, name)`` of installed packages whose block is kept although their app is not listed.
     """
 
     backends: Tuple[Backend, ...]
@@ -64,6 +65,13 @@ class Situation:
     ledger: Ledger
     search: Leftovers
     leftovers: Tuple[Leftover, ...] = ()
+    kept_present: FrozenSet[Tuple[str, str]] = frozenset()
+
+    def was_blocked(self, finding: Finding) -> bool:
+        """Whether this very name was blocked and absent when it was last looked at."""
+        # Backends that share a database find for each other.
+        sharing = [backend.name for backend in self.backends if backend.database == finding.backend.database]
+        return any(self.ledger.has_blocked(finding.app.id, backend, finding.package.name) for backend in sharing)
 
     def can_see(self, app: AppRequest) -> bool:
         """Whether any package manager of this host could have the app under a name that we know."""
@@ -73,7 +81,7 @@ class Situation:
 def look(request: HostRequest, system: System) -> Situation:
     """Read the host: the ledger, and for each database one question about the listed names only.
 
-    With no apps in the request nothing but our own ledger is read.
+    With no apps in the request and nothing to keep, nothing but our own ledger is read.
     """
     ledger = read_ledger(system)
     kinds_asked = {kind for app in request.apps for kind in PACKAGE_KINDS if app.all_names(kind)}
@@ -83,18 +91,42 @@ def look(request: HostRequest, system: System) -> Situation:
 
     backends = present_backends(system, request.backends, concerned)
     findings: List[Finding] = []
+    kept_present: Set[Tuple[str, str]] = set()
+    kept = _kept_names(backends, request, ledger)
     databases: Set[str] = set()
     for backend in backends:
         named = _apps_by_name(backend, request)
-        if backend.database in databases or not named:
+        asked = frozenset(named) | kept.get(backend.database, frozenset())
+        if backend.database in databases or not asked:
             continue
         databases.add(backend.database)
-        for package in backend.installed(frozenset(named)):
-            app = named[package.name]
-            findings.append(Finding(backend, app, package, package.name in names_to_act_on(backend, app)))
+        for package in backend.installed(asked):
+            app = named.get(package.name)
+            if app is None:
+                kept_present.add((backend.database, package.name))
+            else:
+                findings.append(Finding(backend, app, package, package.name in names_to_act_on(backend, app)))
     search = Leftovers(system)
     leftovers = search.find(leftover_queries(request.apps), request.users)
-    return Situation(tuple(backends), tuple(findings), ledger, search, leftovers)
+    return Situation(tuple(backends), tuple(findings), ledger, search, leftovers, frozenset(kept_present))
+
+
+def _kept_names(backends: Sequence[Backend], request: HostRequest, ledger: Ledger) -> Mapping[str, FrozenSet[str]]:
+    """Database -> names whose block stays though their app isn't listed.
+
+    A guard package that names an installed one would take it away when it is set again, so a run that touches the block has
+    to know. Nothing of this is reported.
+    """
+    kept: Dict[str, FrozenSet[str]] = {}
+    if request.others != "keep":
+        return kept
+    listed = {app.id for app in request.apps}
+    for backend in backends:
+        for app in ledger.apps:
+            block = ledger.block_of(app, backend.name)
+            if app not in listed and block:
+                kept[backend.database] = kept.get(backend.database, frozenset()).union(block["names"])
+    return kept
 
 
 def _apps_by_name(backend: Backend, request: HostRequest) -> Mapping[str, AppRequest]:
