@@ -72,7 +72,7 @@ EXISTING = [
     {"name": "Remove with flatpak", "community.general.flatpak": {"name": "com.tiktok.Desktop", "state": "absent"}},
     {
         "name": "Filter",
-        "ansible.builtin.copy": {"dest": "/etc/flatpak/banned.filter", "content": "deny app/com.tiktok.Desktop\n", "mode": "0644"},
+        "ansible.builtin.copy": {"dest": "/etc/banned.filter", "content": "deny app/com.tiktok.Desktop\n", "mode": "0644"},
     },
     {
         "name": "Remotes",
@@ -82,7 +82,7 @@ EXISTING = [
     },
     {
         "name": "Filtered remote",
-        "ansible.builtin.command": {"argv": ["flatpak", "remote-modify", "--system", "--filter=/etc/flatpak/banned.filter", "lab"]},
+        "ansible.builtin.command": {"argv": ["flatpak", "remote-modify", "--system", "--filter=/etc/banned.filter", "lab"]},
         "when": "'banned.filter' not in remotes.stdout",
     },
     {"name": "Verify", "ansible.builtin.command": {"argv": ["apt-cache", "policy", "tiktok-desktop"]}, "changed_when": False},
