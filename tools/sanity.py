@@ -8,6 +8,8 @@ Both runs go on at once; their output is printed one after the other. Arguments 
 
 from __future__ import annotations
 
+import ast
+import configparser
 import os
 import shutil
 import subprocess
@@ -102,14 +104,33 @@ def private_environment(core: Core, bin_directory: Path) -> dict[str, str]:
     cache = home / ".ansible" / "test" / "cache"
     cache.mkdir(parents=True, exist_ok=True)
     shutil.copy(working_copy.CHECKOUT / "tools" / "get_pip.py", cache / f"get_pip_{core.pip.replace('.', '_')}.py")
+    write_pip_settings(home)
     keep = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "PYTHON", "VIRTUAL_ENV", "PYENV_"))}
     return {
         **keep,
         "HOME": str(home),
-        "PIP_CACHE_DIR": str(WORK / "pip-cache"),
-        "PIP_QUIET": "1",
         "PATH": os.pathsep.join([str(bin_directory), "/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbin"]),
     }
+
+
+def write_pip_settings(home: Path) -> None:
+    """Give pip below ``home`` the settings it has here: ansible-test passes no PIP_* variable on, and the home is another one."""
+    command = [str(OLDEST.environment / "bin" / "python"), "-m", "pip", "config", "list"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True)
+    settings = configparser.RawConfigParser()
+    settings["global"] = {"cache-dir": str(WORK / "pip-cache"), "quiet": "1"}
+    for line in listed.stdout.splitlines():
+        name, _equals, value = line.partition("=")
+        section, _dot, key = name.rpartition(".")
+        section = "global" if section == ":env:" else section
+        if not settings.has_section(section):
+            settings.add_section(section)
+        settings.set(section, key, ast.literal_eval(value))
+    path = home / ".config" / "pip" / "pip.conf"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(mode=0o600)  # an index's address may hold a password
+    with path.open("w", encoding="utf-8") as file:
+        settings.write(file)
 
 
 if __name__ == "__main__":
