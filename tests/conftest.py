@@ -9,10 +9,17 @@ import itertools
 import os
 from collections.abc import Callable, Iterator
 
+import hypothesis
 import pytest
 
 from tests.lab.hosts import Host, Lab
 from tests.lab.prerequisites import missing_prerequisites
+
+# The same examples in every run: a red test is red for everybody, and a green one stays green until something changes.
+# HYPOTHESIS_PROFILE=search looks for new ones.
+hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None, database=None, print_blob=False)
+hypothesis.settings.register_profile("search", deadline=None, database=None, print_blob=True, max_examples=1000)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 SKIPPED = pytest.StashKey[list[str]]()
 Fleet = Callable[..., list[Host]]

@@ -113,7 +113,8 @@ def _our_lines_at_end(lines: Sequence[bytes], owned: Mapping[str, Any]) -> bool:
     """Whether nobody added anything after what we appended, so that the newline before it is still ours to take."""
     count = sum(1 for entry in owned.get("lists", {}).values() if entry["line"]) + (1 if owned.get("priority") else 0)
     if not count:
-        return True
+        # Then what was closed is the administrator's own last line, of one of these keys.
+        return bool(lines) and any(_is_key(lines[-1], key) for key in (*owned.get("lists", {}), PRIORITY))
     return len(lines) > count and lines[-count - 1].rstrip(b"\n") == COMMENT
 
 

@@ -74,6 +74,6 @@ def child(path: str, key: Any) -> str:
     if isinstance(key, int) and not isinstance(key, bool):
         return f"{'' if path == '$' else path}[{key}]"
     text = str(key)
-    if text.replace("_", "").replace("-", "").isalnum() and text.isascii():
+    if len(text) <= 60 and text.replace("_", "").replace("-", "").isalnum() and text.isascii():
         return text if path == "$" else f"{path}.{text}"
     return f"{'' if path == '$' else path}[{show(text)}]"
