@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: policy
 author: appban contributors (@appban)
-version_added: 1.0.0
+version_added: 0.1.0
 short_description: Load, check and resolve app ban policies
 description:
   - Reads policy files, checks them completely, resolves their apps against the catalog and returns plain data that every

@@ -35,6 +35,19 @@ def test_version_is_the_newest_release_or_a_coming_one_with_fragments() -> None:
     assert f"v{newest}" in (CHECKOUT / "CHANGELOG.rst").read_text(encoding="utf-8")
 
 
+def test_nothing_says_it_came_with_a_later_version() -> None:
+    version = version_key(load("galaxy.yml")["version"])
+    documents = [path for path in (CHECKOUT / "plugins").rglob("*") if path.suffix in {".py", ".yml"}]
+    documents += (CHECKOUT / "roles").glob("*/meta/argument_specs.yml")
+    said = {
+        str(path.relative_to(CHECKOUT)): found
+        for path in documents
+        for found in re.findall(r"^ *version_added: *[\"']?([\d.]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert said
+    assert {path: found for path, found in said.items() if version_key(found) > version} == {}
+
+
 def test_collection_depends_on_no_other() -> None:
     assert load("galaxy.yml")["dependencies"] == {}
 
