@@ -50,7 +50,8 @@ def rows_of_host(
                 decision=part,
                 outcome=judge(part, seen, check_mode),
                 before={True: "present", False: "absent", None: "not_observed"}[seen.before],
-                mechanism=tuple(details.get("mechanism", ())),
+                # What a plan would do for the app is no mechanism that holds it yet.
+                mechanism=() if details.get("pending") else tuple(details.get("mechanism", ())),
                 seen_at=now if seen.before is not None else None,
                 findings=tuple(details.get("findings", ())),
             )

@@ -56,12 +56,10 @@ def choose_run_id(directory: str, now: str) -> str:
             os.makedirs(path, mode=0o750)
             return candidate
         except FileExistsError:
-            if not os.path.isdir(directory):
-                raise EvidenceError("the evidence directory is a file", directory, _CHOOSE) from None
+            number += 1
+            candidate = "%s-%d" % (stem, number)
         except OSError as error:
             raise EvidenceError("cannot write evidence: %s" % error.strerror, path, _CHOOSE) from error
-        number += 1
-        candidate = "%s-%d" % (stem, number)
 
 
 def _sort_key(run_id: str) -> Tuple[str, int]:
@@ -150,12 +148,12 @@ class _Counted:
         try:
             row = json.loads(line)
             if self._lines == 1:
-                self._level = row["evidence"]
                 self._problem = "" if row["row"] == "header" else "it does not begin with a header"
+                self._level = row.get("evidence", "")
                 return
             self._problem = "" if row["row"] == "device" else "line %d is not a device's" % self._lines
             key = (row["app"], row["outcome"])
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             self._problem = "line %d: %s" % (self._lines, error)
             return
         self._rows += 1
@@ -347,6 +345,7 @@ class EvidenceRecord:
             self.abandon()
             os.rename(self._partial, self.path)
         except OSError as error:
+            self.abandon()
             raise EvidenceError("cannot finish the record: %s" % error.strerror, self.path, _FREE) from error
         return last
 

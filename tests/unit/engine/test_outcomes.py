@@ -1,0 +1,225 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The vocabulary of results is closed, and the one judge is honest over everything that a target can say."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import pathlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from ansible_collections.appban.endpoint.plugins.module_utils.engine.outcomes import (
+    GRAVITY,
+    OUTCOMES,
+    REASONS,
+    Observation,
+    Outcome,
+    judge,
+)
+from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import VERDICTS
+
+PLUGINS = pathlib.Path(__file__).parents[3] / "plugins"
+
+
+def decision(verdict: str, actions: tuple[str, ...], exemption: str | None) -> dict[str, Any]:
+    return {"verdict": verdict, "actions": list(actions), "exemption": {"state": exemption} if exemption else None}
+
+
+ACTION_SETS = (
+    (),
+    ("audit",),
+    ("advise",),
+    ("remove",),
+    ("block",),
+    ("remove", "block"),
+    ("remove", "block", "block_web"),
+    ("advise", "withdraw_access"),
+)
+
+
+def decisions() -> Iterator[dict[str, Any]]:
+    for verdict in VERDICTS:
+        for actions in ACTION_SETS if verdict == "enforce" else ((),):
+            for exemption in (None, "active", "expired"):
+                yield decision(verdict, actions, exemption)
+
+
+def observations() -> Iterator[Observation]:
+    """Every combination, the senseless ones too: a target may be wrong and the judge must not be."""
+    choices: dict[str, tuple[Any, ...]] = {
+        "reachable": (True, False),
+        "before": (True, False, None),
+        "after": (True, False, None),
+        "why_not_seen": ("", "no_identifier"),
+        "removal": ("none", "done", "requested"),
+        "removed_earlier": (True, False),
+        "block": ("none", "soft"),
+        "why_not_blocked": ("", "no_block"),
+        "why_not_removed": ("", "detect_only", "leftover_kept"),
+        "unsupported": ((), ("advise", "block_web")),
+        "pending": (True, False),
+        "error": ("", "error"),
+    }
+    for values in itertools.product(*choices.values()):
+        yield Observation(**dict(zip(choices, values, strict=True)))
+    for advised, withdrawn, before in itertools.product((True, False), (True, False), (True, False, None)):
+        yield Observation(before=before, after=before, advised=advised, access_withdrawn=withdrawn)
+
+
+@pytest.fixture(scope="module")
+def judged() -> list[tuple[dict[str, Any], Observation, bool, Outcome]]:
+    """All of the product, judged: that it can be made at all is the proof that `judge` is total."""
+    seen = list(observations())
+    return [(asked, each, check, judge(asked, each, check)) for asked in decisions() for each in seen for check in (False, True)]
+
+
+def test_the_vocabulary_is_the_one_of_the_design() -> None:
+    assert OUTCOMES == (
+        "compliant", "removed", "removal_requested", "blocked_not_removed", "violating", "advised", "access_withdrawn", "recurred",
+        "exempt", "exemption_expired", "out_of_scope", "unclassified", "cannot_enforce", "not_observable", "stale", "unreachable",
+        "failed",
+    )  # fmt: skip
+
+
+def test_gravity_orders_every_outcome_once() -> None:
+    assert sorted(GRAVITY) == sorted(OUTCOMES)
+    assert len(set(REASONS)) == len(REASONS)
+
+
+def test_words_outside_the_vocabulary_are_refused() -> None:
+    with pytest.raises(ValueError, match="unknown outcome 'gone'"):
+        Outcome("gone")
+    with pytest.raises(ValueError, match="unknown reason 'because'"):
+        Outcome("failed", "because")
+    for name in ("cannot_enforce", "not_observable"):
+        with pytest.raises(ValueError, match="needs a reason"):
+            Outcome(name)
+
+
+def test_every_reason_that_a_host_can_give_is_in_the_vocabulary() -> None:
+    """Refusal reasons and the words that the hosts' report assigns, read from the source."""
+    found = set()
+    for path in (PLUGINS / "module_utils" / "hosts").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Refusal":
+                given = [*node.args[1:2], *(each.value for each in node.keywords if each.arg == "reason")]
+                found.update("refused_" + each.value for each in given if isinstance(each, ast.Constant) and isinstance(each.value, str))
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute) and node.targets[0].attr.startswith("why_not_"):
+                found.update(each.value for each in ast.walk(node.value) if isinstance(each, ast.Constant) and isinstance(each.value, str))
+    assert {"refused_dependents", "refused_protected", "refused_max_removals", "no_block", "detect_only"} <= found
+    assert found - {""} <= set(REASONS)
+
+
+def test_removed_means_that_it_was_there_and_was_seen_to_be_gone(judged: list[Any]) -> None:
+    for asked, seen, check, outcome in judged:
+        if outcome.name in ("removed", "recurred"):
+            assert seen.before is True
+            assert seen.removal == "done"
+            assert seen.after is False
+            assert not check
+            assert asked["verdict"] == "enforce"
+            assert (outcome.name == "recurred") == seen.removed_earlier
+            assert "block" not in asked["actions"] or seen.block != "none", "a demanded block is missing"
+        if outcome.reason == "removed":
+            assert (seen.removal, seen.after, check) == ("done", False, False)
+
+
+def test_a_queued_command_is_never_a_removal(judged: list[Any]) -> None:
+    for _, seen, check, outcome in judged:
+        if seen.removal == "requested":
+            assert outcome.name not in ("removed", "recurred")
+            assert outcome.reason != "removed"
+        if "removal_requested" in (outcome.name, outcome.reason):
+            assert seen.removal == "requested"
+            assert not check
+
+
+def test_compliant_means_absent_unless_nothing_is_demanded(judged: list[Any]) -> None:
+    for asked, seen, _, outcome in judged:
+        if outcome.name == "compliant":
+            assert seen.reachable
+            assert not seen.error
+            if asked["verdict"] == "enforce":
+                assert seen.before is False
+                assert "block" not in asked["actions"] or seen.block != "none"
+                assert "block_web" not in asked["actions"] or "block_web" not in seen.unsupported
+            elif seen.before is not False:
+                assert outcome.reason in ("not_yet_in_force", "under_review", "ban_lifted")
+
+
+def test_nothing_is_said_of_a_device_that_was_not_looked_at(judged: list[Any]) -> None:
+    for asked, seen, _, outcome in judged:
+        if asked["verdict"] in ("out_of_scope", "unclassified"):
+            assert outcome == Outcome(asked["verdict"])
+        elif not seen.reachable:
+            assert outcome.name == "unreachable"
+        elif seen.error:
+            assert outcome == Outcome("failed", seen.error)
+        elif seen.before is None and asked["verdict"] not in ("exempt", "lifted"):
+            assert outcome.name == "not_observable"
+            assert outcome.reason
+
+
+def test_U3_exempt_is_exempt_whatever_was_seen(judged: list[Any]) -> None:
+    for asked, seen, _, outcome in judged:
+        if asked["verdict"] == "exempt":
+            assert outcome.name in ("exempt", "unreachable", "failed")
+            assert (outcome.name == "exempt") == (seen.reachable and not seen.error)
+        else:
+            assert outcome.name != "exempt"
+
+
+def test_an_expired_exemption_shows_where_the_app_is_still_found(judged: list[Any]) -> None:
+    for asked, seen, _, outcome in judged:
+        expired = (asked["exemption"] or {}).get("state") == "expired"
+        if outcome.name == "exemption_expired":
+            assert expired
+            assert asked["verdict"] == "enforce"
+            assert outcome.reason
+        elif expired and asked["verdict"] == "enforce" and seen.reachable and not seen.error:
+            assert not seen.before
+
+
+def test_B6_what_is_not_enforced_is_never_enforcement(judged: list[Any]) -> None:
+    allowed = {
+        "report_only": {"violating", "compliant"},
+        "pending": {"compliant"},
+        "review": {"compliant"},
+        "lifted": {"compliant"},
+    }
+    for asked, _, _, outcome in judged:
+        if asked["verdict"] in allowed:
+            assert outcome.name in allowed[asked["verdict"]] | {"unreachable", "failed", "not_observable"}
+
+
+def test_C2_an_app_that_is_still_there_is_never_in_order(judged: list[Any]) -> None:
+    """Monotone: with removal or block demanded and the app seen after the run, only outcomes that say so are possible."""
+    told = {
+        "violating",
+        "cannot_enforce",
+        "blocked_not_removed",
+        "removal_requested",
+        "access_withdrawn",
+        "exemption_expired",
+        "unreachable",
+        "failed",
+    }
+    for asked, seen, _, outcome in judged:
+        demanded = {"remove", "block"}.intersection(asked["actions"])
+        if asked["verdict"] == "enforce" and demanded and seen.before and seen.after is not False:
+            assert outcome.name in told
+
+
+def test_check_mode_claims_nothing_that_apply_would_not_find(judged: list[Any]) -> None:
+    """What check mode calls compliant is compliant without check mode as well: a rehearsal never looks better than the run."""
+    for asked, seen, check, outcome in judged:
+        if check and outcome.name == "compliant":
+            assert judge(asked, seen, False) == outcome
+        if check and seen.pending and asked["verdict"] == "enforce" and seen.reachable and not seen.error and seen.before is not None:
+            assert outcome.name in ("violating", "cannot_enforce", "exemption_expired")
