@@ -14,6 +14,8 @@ from ansible_collections.appban.endpoint.plugins.module_utils.engine.outcomes im
 
 #: Actions that a host's task carries out. A policy may ask for more; what it asks for and doesn't get is said in the outcome.
 SUPPORTED_ACTIONS = frozenset(("audit", "remove", "block"))
+#: Verdicts under which nothing of the app is in a record, whatever a result might say.
+_UNTOUCHED = ("out_of_scope", "unclassified")
 #: Verdicts under which the app is not looked for, and a block of ours that stands from before is lifted.
 _LIFTED = ("exempt", "lifted")
 _FIELDS = frozenset(each.name for each in fields(Observation))
@@ -60,13 +62,15 @@ def rows_of_host(
 
 
 def _observation(app_id: str, part: Mapping[str, Any], result: Mapping[str, Any], stopped: bool) -> tuple[Observation, Mapping[str, Any]]:
+    if part["verdict"] in _UNTOUCHED:
+        return Observation(), {}
     if result.get("unreachable"):
         return Observation(reachable=False), {}
     details = (result.get("apps") or {}).get(app_id)
     if part["verdict"] in _LIFTED:
         return Observation(error=_lift_error(result, stopped)), {}
     if details is None:
-        # An app that is out of scope or unclassified is not asked for; of any other one nothing is known only after a failure.
+        # The module says something of every app that it is asked to look for, unless it failed before it could.
         return Observation(error="error"), {}
     values = {name: value for name, value in details.items() if name in _FIELDS}
     if stopped and not values.get("error") and details["pending"]:

@@ -1,0 +1,136 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Inventory variables become a device record: only what the policies ask for is read, and what is unknown stays unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any
+
+import pytest
+
+from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
+from ansible_collections.appban.endpoint.plugins.plugin_utils.host_devices import OWN_MEANING, device_of_host
+
+
+class Watched(Mapping[str, Any]):
+    """Variables that remember which of them were read."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self.values_held = dict(values)
+        self.read: set[str] = set()
+
+    def __getitem__(self, name: str) -> Any:
+        self.read.add(name)
+        return self.values_held[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.values_held
+
+    def __iter__(self) -> Iterator[str]:
+        raise AssertionError("the variables are listed, so all of them could have been read")
+
+    def __len__(self) -> int:
+        return len(self.values_held)
+
+
+INVENTORY = {
+    "ansible_facts": {},
+    "group_names": ["laptops", "appban_hosts"],
+    "ownership": "corporate",
+    "department": "press",
+    "paid_use": "full",
+    "ansible_become_password": "a secret",
+    "home_address": "nobody's business",
+}
+
+
+def test_only_asked_attributes_are_read() -> None:
+    variables = Watched(INVENTORY)
+    device = device_of_host("pc-1", variables, ["paid_use"], {})
+    assert device == {
+        "id": "pc-1",
+        "name": "pc-1",
+        "platform": "linux",
+        "groups": ["appban_hosts", "laptops"],
+        "ownership": "corporate",
+        "department": "press",
+        "paid_use": "full",
+    }
+    assert not {"ansible_become_password", "home_address"} & variables.read
+
+
+def test_U1_what_is_unknown_stays_unknown() -> None:
+    assert device_of_host("pc-1", {}, ["ownership", "paid_use", "serial"], {}) == {
+        "id": "pc-1",
+        "name": "pc-1",
+        "platform": "linux",
+        "groups": [],
+    }
+    assert device_of_host("pc-1", {"ownership": None}, ["ownership"], {})["ownership"] is None
+
+
+@pytest.mark.parametrize("attribute", sorted(OWN_MEANING))
+def test_a_variable_of_a_name_with_another_meaning_is_not_taken(attribute: str) -> None:
+    plain = device_of_host("pc-1", {}, [attribute], {})
+    named = device_of_host("pc-1", {attribute: "something else"}, [attribute], {})
+    assert named == plain
+
+
+def test_appban_device_wins_over_variables_and_facts() -> None:
+    variables = {
+        **INVENTORY,
+        "ansible_facts": {"system": "Darwin", "distribution_version": "14.1", "product_serial": "FACT"},
+        "appban_device": {"ownership": "personal", "platform": "macos", "user": "jane", "serial": "OWN", "os_version": "15"},
+    }
+    device = device_of_host("pc-1", variables, ["ownership"], {})
+    assert (device["ownership"], device["user"], device["serial"], device["os_version"]) == ("personal", "jane", "OWN", "15")
+
+
+@pytest.mark.parametrize(
+    ("variables", "serial"),
+    [
+        ({"appban_serial": "S1", "ansible_facts": {"product_serial": "S2"}}, "S1"),
+        ({"ansible_facts": {"product_serial": "S2"}}, "S2"),
+        ({"ansible_facts": {"product_serial": "NA"}}, None),
+        ({"ansible_facts": {"product_serial": ""}}, None),
+        ({"appban_serial": 12345}, "12345"),
+        ({}, None),
+    ],
+)
+def test_serial_numbers_come_from_the_inventory_or_the_facts(variables: dict[str, Any], serial: str | None) -> None:
+    assert device_of_host("pc-1", variables, [], {}).get("serial") == serial
+
+
+def test_asset_facts_are_joined_by_serial_number_and_fill_only_gaps() -> None:
+    assets = {"S1": {"paid_use": "part", "ownership": "personal", "department": "sales"}, "S2": {"paid_use": "none"}}
+    variables = {"appban_serial": "S1", "ownership": "corporate"}
+    device = device_of_host("pc-1", variables, ["ownership", "paid_use"], assets)
+    assert (device["ownership"], device["department"], device["paid_use"]) == ("corporate", "sales", "part")
+    assert "paid_use" not in device_of_host("pc-2", {}, ["paid_use"], assets)
+
+
+def test_the_record_is_plain_data() -> None:
+    class Tagged(str):
+        """As ansible-core marks what it has read."""
+
+    device = device_of_host("pc-1", {"ownership": Tagged("corporate"), "bought": date(2023, 3, 1)}, ["bought"], {})
+    assert type(device["ownership"]) is str
+    assert device["bought"] == "2023-03-01"
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({"appban_device": ["corporate"]}, r"appban_device is list, expected a mapping of device attributes \(pc-1\)"),
+        ({"ownership": {1: "x"}}, r"pc-1.*ownership.*keys that are text"),
+        ({"ownership": float("nan")}, r"ownership.*finite"),
+    ],
+)
+def test_variables_that_describe_no_device_are_said_with_the_host(variables: dict[str, Any], told: str) -> None:
+    with pytest.raises(AppbanError, match=told) as caught:
+        device_of_host("pc-1", variables, [], {})
+    assert "nothing was contacted" in str(caught.value)

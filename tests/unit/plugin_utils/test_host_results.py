@@ -1,0 +1,191 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a host's tasks returned becomes rows: one for every app of the decision, whatever went wrong."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence import Row
+from ansible_collections.appban.endpoint.plugins.module_utils.engine.outcomes import OUTCOMES
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.report import AppReport
+from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import VERDICTS
+from ansible_collections.appban.endpoint.plugins.plugin_utils.host_results import result_of_host, rows_of_host
+from tests.unit.engine.records import FINDING, NOW
+from tests.unit.hosts.fake_host import LIFT, State, app, request, run
+
+DEVICE = {"id": "pc-1", "serial": None, "platform": "linux", "ownership": "corporate", "department": None}
+
+
+def decision(**verdicts: str) -> dict[str, Any]:
+    parts = {
+        name: {
+            "verdict": verdict,
+            "actions": ["remove", "block"] if verdict == "enforce" else [],
+            "policies": [{"policy": "city", "verdict": verdict}],
+            "rule": None,
+            "exemption": None,
+            "reason": "",
+        }
+        for name, verdict in verdicts.items()
+    }
+    return {"apps": parts}
+
+
+def report(**values: Any) -> dict[str, Any]:
+    return asdict(AppReport(**values))
+
+
+def rows(said: dict[str, Any], result: dict[str, Any], check_mode: bool = False, stopped: bool = False) -> dict[str, Row]:
+    made = rows_of_host(DEVICE, said, result, NOW, check_mode, stopped)
+    assert [row.app for row in made] == sorted(said["apps"])
+    return {row.app: row for row in made}
+
+
+def outcome(said: dict[str, Any], result: dict[str, Any], **more: bool) -> tuple[str, str]:
+    row = rows(said, result, **more)["tiktok"]
+    return row.outcome.name, row.outcome.reason
+
+
+app_reports = st.fixed_dictionaries(
+    {
+        "before": st.none() | st.booleans(),
+        "after": st.none() | st.booleans(),
+        "why_not_seen": st.sampled_from(["", "no_backend"]),
+        "removal": st.sampled_from(["none", "done"]),
+        "removed_earlier": st.booleans(),
+        "block": st.sampled_from(["none", "soft", "strong"]),
+        "why_not_blocked": st.sampled_from(["", "no_block"]),
+        "why_not_removed": st.sampled_from(["", "detect_only", "leftover_kept"]),
+        "pending": st.booleans(),
+        "error": st.sampled_from(["", "error", "refused_dependents"]),
+        "mechanism": st.lists(st.just("apt pin"), max_size=1),
+        "findings": st.lists(st.just(FINDING), max_size=1),
+    }
+)
+results = st.fixed_dictionaries(
+    {},
+    optional={
+        "apps": st.dictionaries(st.sampled_from(["tiktok", "wechat", "capcut"]), app_reports),
+        "failed": st.booleans(),
+        "unreachable": st.booleans(),
+        "unblocked": st.lists(st.just("apt: tiktok-desktop"), max_size=1),
+    },
+)
+
+
+@given(
+    verdicts=st.dictionaries(st.sampled_from(["tiktok", "wechat", "capcut"]), st.sampled_from(VERDICTS)),
+    result=results,
+    check_mode=st.booleans(),
+    stopped=st.booleans(),
+)
+def test_every_app_of_the_decision_has_one_honest_row(
+    verdicts: dict[str, str], result: dict[str, Any], check_mode: bool, stopped: bool
+) -> None:
+    for name, row in rows(decision(**verdicts), result, check_mode, stopped).items():
+        plain = row.to_plain()
+        assert plain["outcome"] in OUTCOMES
+        assert (plain["seen_at"] is None) == (plain["before"] == "not_observed")
+        if plain["outcome"] in ("removed", "recurred"):
+            assert result["apps"][name]["removal"] == "done"
+            assert not check_mode
+        if verdicts[name] in ("out_of_scope", "unclassified", "exempt", "lifted"):
+            assert plain["findings"] == plain["mechanism"] == []
+            assert plain["before"] == "not_observed"
+        if result.get("unreachable") and verdicts[name] not in ("out_of_scope", "unclassified"):
+            assert plain["outcome"] == "unreachable"
+
+
+def test_the_apply_tells_most_and_a_skipped_task_nothing() -> None:
+    plan, apply = {"changed": True}, {"changed": False}
+    assert result_of_host(plan, apply) is apply
+    assert result_of_host(plan, {"skipped": True}) is plan
+    assert result_of_host(plan, None) is plan
+    assert result_of_host({"skipped": True}, {"skipped": True}) == {}
+    assert result_of_host(None, None) == {}
+    unreachable = {"unreachable": True}
+    assert result_of_host(plan, unreachable) is unreachable
+
+
+def test_a_host_that_never_answered_is_unreachable_and_not_in_order() -> None:
+    assert outcome(decision(tiktok="enforce"), {"unreachable": True}) == ("unreachable", "")
+    assert outcome(decision(tiktok="lifted"), {"unreachable": True}) == ("unreachable", "")
+    assert outcome(decision(tiktok="unclassified"), {}) == ("unclassified", "")
+
+
+def test_a_host_whose_task_failed_before_it_looked_is_failed() -> None:
+    broken = {"failed": True, "msg": "the ledger of this host is damaged"}
+    assert outcome(decision(tiktok="enforce"), broken) == ("failed", "error")
+    assert outcome(decision(tiktok="review"), {}) == ("failed", "error"), "nothing ran although it was asked for"
+
+
+def test_a_lift_that_failed_is_failed() -> None:
+    assert outcome(decision(tiktok="lifted"), {"failed": True}) == ("failed", "error")
+    assert outcome(decision(tiktok="exempt"), {"failed": True}) == ("failed", "error")
+    assert outcome(decision(tiktok="lifted"), {"apps": {}}) == ("compliant", "ban_lifted")
+    assert outcome(decision(tiktok="exempt"), {"apps": {}}) == ("exempt", "")
+    assert outcome(decision(tiktok="lifted"), {"unblocked": ["apt: tiktok-desktop"]}, stopped=True) == ("failed", "limit_exceeded")
+
+
+def test_a_stopped_run_names_the_apps_that_it_would_have_changed_and_only_those() -> None:
+    result = {
+        "apps": {
+            "tiktok": report(before=True, after=True, block="soft", pending=True),
+            "capcut": report(before=False, after=False, block="soft", mechanism=["apt pin"]),
+            "wechat": report(before=True, after=True),
+        }
+    }
+    made = rows(decision(tiktok="enforce", capcut="enforce", wechat="review"), result, stopped=True)
+    assert {name: (row.outcome.name, row.outcome.reason) for name, row in made.items()} == {
+        "tiktok": ("failed", "limit_exceeded"),
+        "capcut": ("compliant", ""),
+        "wechat": ("compliant", "under_review"),
+    }
+    assert made["tiktok"].before == "present"
+    assert made["tiktok"].seen_at == NOW, "it was looked at, although nothing was done"
+
+
+def test_check_mode_names_no_mechanism_that_does_not_stand_yet() -> None:
+    result = {"apps": {"tiktok": report(before=False, after=False, block="soft", pending=True, mechanism=["apt pin"])}}
+    row = rows(decision(tiktok="enforce"), result, check_mode=True)["tiktok"]
+    assert (row.outcome.name, row.outcome.reason, row.mechanism) == ("violating", "check_mode", ())
+
+
+@pytest.mark.parametrize(
+    ("actions", "expected"),
+    [(["remove", "block", "block_web"], ("cannot_enforce", "no_backend")), (["remove", "block"], ("compliant", ""))],
+)
+def test_C1_an_action_that_a_host_task_has_no_means_for_is_not_passed_over(actions: list[str], expected: tuple[str, str]) -> None:
+    said = decision(tiktok="enforce")
+    said["apps"]["tiktok"]["actions"] = actions
+    assert outcome(said, {"apps": {"tiktok": report(before=False, after=False, block="soft")}}) == expected
+
+
+def test_the_module_s_own_report_is_judged_from_end_to_end() -> None:
+    """Detect, remove, block, recur, lift: what the host's code says, judged."""
+    state = State()
+    state.packages["dpkg"]["tiktok-deb"] = "1.0"
+    said = decision(tiktok="enforce")
+    asked = request(app("tiktok"), others="lift")
+
+    def one(check: bool = False) -> tuple[str, str]:
+        return outcome(said, run(state, asked, check=check)[0].to_plain(), check_mode=check)
+
+    assert one(check=True) == ("violating", "check_mode")
+    assert one() == ("removed", "")
+    assert one() == ("compliant", "")
+    assert one(check=True) == ("compliant", "")
+    state.files.pop("/etc/apt.d/ban")
+    state.packages["dpkg"]["tiktok-deb"] = "1.0"
+    assert one() == ("recurred", "")
+    lifted = run(state, LIFT)[0].to_plain()
+    assert outcome(decision(tiktok="lifted"), lifted) == ("compliant", "ban_lifted")
+    assert outcome(decision(tiktok="exempt"), lifted) == ("exempt", "")

@@ -1,0 +1,71 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The few lines at the end of a run, and the instant that it all rests on."""
+
+from __future__ import annotations
+
+import pathlib
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
+from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence import verify_record
+from ansible_collections.appban.endpoint.plugins.module_utils.engine.outcomes import OUTCOMES
+from ansible_collections.appban.endpoint.plugins.plugin_utils.run_instant import run_instant
+from ansible_collections.appban.endpoint.plugins.plugin_utils.run_summary import summary_lines
+from tests.unit.engine.records import NOW, write
+
+RUN = {"now": NOW, "policies": [{"policy": "city-tiktok", "state": "enforced"}, {"policy": "nation", "state": "report_only"}]}
+
+
+def test_a_person_reads_counts_reasons_notes_and_where_the_evidence_is(tmp_path: pathlib.Path) -> None:
+    path = write(tmp_path, ["removed", "removed", "recurred", "cannot_enforce", "compliant"])
+    lines = summary_lines(verify_record(str(path)), RUN, "evidence/hosts.jsonl", False, ["city-tiktok: the review is due today"])
+    assert lines == [
+        "city-tiktok, nation (report_only) at 2023-03-15T00:00:00Z",
+        "tiktok on 5 devices (5 in scope): 1 compliant, 2 removed, 1 came back and was removed, 1 cannot enforce",
+        "why not: no_backend 1",
+        "note: city-tiktok: the review is due today",
+        "evidence: evidence/hosts.jsonl",
+    ]
+
+
+def test_check_mode_is_said_first(tmp_path: pathlib.Path) -> None:
+    path = write(tmp_path, ["violating"])
+    lines = summary_lines(verify_record(str(path)), RUN, "x", True, [])
+    assert lines[0].endswith(", check mode: nothing was changed")
+    assert lines[1] == "tiktok on 1 device (1 in scope): 1 not as the policy wants it"
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_every_outcome_has_words_for_a_person(tmp_path: pathlib.Path, check: bool) -> None:
+    path = write(tmp_path, OUTCOMES)
+    line = summary_lines(verify_record(str(path)), RUN, "x", check, [])[1]
+    assert line.count(", ") >= len(OUTCOMES) - 1
+    assert "_" not in line
+
+
+def test_a_fleet_without_devices_has_a_summary(tmp_path: pathlib.Path) -> None:
+    path = write(tmp_path, [])
+    assert len(summary_lines(verify_record(str(path)), RUN, "x", False, [])) == 2
+
+
+@pytest.mark.parametrize("text", ["2023-03-15T01:00:00+01:00", "2023-03-15T00:00:00Z", "2023-03-14T19:00:00.25-05:00"])
+def test_the_instant_of_a_run_is_in_utc_and_whole_seconds(text: str) -> None:
+    assert run_instant(text) == datetime(2023, 3, 15, tzinfo=timezone.utc)
+    assert run_instant(text).utcoffset() == timedelta(0)
+
+
+@pytest.mark.parametrize("text", ["yesterday", "2023-03-15T00:00:00", "2023-03-15", "2023-02-30T00:00:00Z"])
+def test_an_instant_that_could_mean_several_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(AppbanError, match=r"appban_now is .+For example 2023-03-15T00:00:00\+01:00"):
+        run_instant(text)
+
+
+def test_without_an_instant_the_clock_is_read() -> None:
+    before = datetime.now(timezone.utc).replace(microsecond=0)
+    assert before <= run_instant(None) <= datetime.now(timezone.utc)
+    assert run_instant("").microsecond == 0
