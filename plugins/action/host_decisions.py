@@ -35,7 +35,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
-        _, options = self.validate_argument_spec(
+        _validated, options = self.validate_argument_spec(
             argument_spec={
                 "policies": {"type": "list", "elements": "path", "required": True},
                 "hosts": {"type": "list", "elements": "str", "required": True},

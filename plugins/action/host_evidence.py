@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import platform
-from typing import Any
+from typing import Any, Mapping
 
 from ansible import release
 from ansible.errors import AnsibleActionFail
@@ -33,7 +33,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
-        _, options = self.validate_argument_spec(
+        _validated, options = self.validate_argument_spec(
             argument_spec={
                 "target": {"type": "str", "default": "hosts"},
                 "decisions": {"type": "dict", "required": True},
@@ -103,7 +103,7 @@ def _record(options: dict[str, Any], hostvars: Any, check_mode: bool) -> dict[st
     }
 
 
-def _trouble(result: dict[str, Any]) -> str:
+def _trouble(result: Mapping[str, Any]) -> str:
     """What a person has to look at on a host, or an empty text."""
     message = str(result.get("msg") or "").strip()
     if result.get("unreachable"):

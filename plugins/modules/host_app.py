@@ -351,6 +351,7 @@ verified:
 """
 
 from datetime import datetime, timezone
+from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -362,7 +363,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.hosts.system impor
 BACKENDS = ["apt", "dnf5", "dnf4", "zypper", "pacman", "apk", "flatpak", "snap", "homebrew"]
 
 
-def argument_spec():
+def argument_spec() -> Dict[str, Any]:
     return {
         "apps": {
             "type": "list",
@@ -397,7 +398,7 @@ def argument_spec():
     }
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
     now = module.params["now"] or datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     try:

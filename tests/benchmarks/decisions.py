@@ -76,7 +76,7 @@ def decisions_per_second() -> dict[str, Any]:
     few = devices[: DEVICES // 50]
 
     def batch() -> None:
-        for _ in decide_all([policy], devices, NOW):
+        for _each in decide_all([policy], devices, NOW):
             pass
 
     def one_by_one() -> None:

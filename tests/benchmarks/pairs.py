@@ -21,5 +21,5 @@ def median_pair(ours: Callable[[], object], baseline: Callable[[], object], pair
     """Medians in seconds over some pairs, A B A B ..., after one of each that is not counted."""
     ours()
     baseline()
-    measured = [(seconds_of(ours), seconds_of(baseline)) for _ in range(pairs)]
+    measured = [(seconds_of(ours), seconds_of(baseline)) for _each in range(pairs)]
     return statistics.median(each[0] for each in measured), statistics.median(each[1] for each in measured)

@@ -34,7 +34,7 @@ def test_not_debian_and_not_root_are_said_at_once(machine: pytest.MonkeyPatch) -
     machine.setattr(prerequisites, "codename", lambda: "")
     machine.setattr(os, "geteuid", lambda: 1000)
     problems = prerequisites.missing_prerequisites()
-    assert [problem.split(":")[0] for problem in problems] == ["this machine is not Debian", "not root"]
+    assert [problem.split(":", maxsplit=1)[0] for problem in problems] == ["this machine is not Debian", "not root"]
 
 
 def test_a_tool_that_cannot_be_installed(machine: pytest.MonkeyPatch, tmp_path: Path) -> None:

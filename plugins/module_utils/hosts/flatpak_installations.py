@@ -145,7 +145,7 @@ def parse_key_file(content: bytes) -> List[Tuple[str, Mapping[str, str]]]:
         elif groups and "=" in line and not line.startswith("#"):
             key, value = line.split("=", 1)
             groups[-1][1][key.strip()] = _unescape(value.strip())
-    return [(name, values) for name, values in groups]
+    return list(groups)
 
 
 def _unescape(value: str) -> str:

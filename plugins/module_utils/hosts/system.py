@@ -219,7 +219,8 @@ class System:
         full.update(FIXED_ENVIRONMENT)
         full.update(env or {})
         try:
-            process = subprocess.Popen(
+            # AnsibleModule.run_command ends nothing but the command itself at its time limit; see below.
+            process = subprocess.Popen(  # pylint: disable=ansible-bad-function
                 list(argv),
                 stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,

@@ -52,7 +52,7 @@ def parse_policy(document: Any, file: str, catalog: Catalog, sha256: str = "") -
         raise PolicyError(problems)
     policy = _build(checked, Reading(file, problems), catalog)
     if problems or policy is None:
-        raise PolicyError(sorted(set(problems), key=lambda problem: problems.index(problem)))
+        raise PolicyError(sorted(set(problems), key=problems.index))
     return replace(policy, sha256=sha256)
 
 

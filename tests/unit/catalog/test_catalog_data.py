@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -133,7 +133,8 @@ def test_entries_are_complete_and_have_only_known_keys() -> None:
             and isinstance(data["value"], str)
             and data["confidence"] in CONFIDENCES
             and isinstance(data["source"], str)
-            and type(data["last_verified"]) is date
+            and isinstance(data["last_verified"], date)
+            and not isinstance(data["last_verified"], datetime)
             and ("tier" in data) == (entry.kind == "domain")
         )
 

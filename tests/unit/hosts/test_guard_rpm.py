@@ -44,7 +44,7 @@ def read_header(data: bytes, start: int) -> tuple[dict[int, object], int]:
             end = offset + number
         else:
             texts = []
-            for _ in range(number):
+            for _each in range(number):
                 stop = data.index(b"\x00", position)
                 texts.append(data[position:stop].decode())
                 position = stop + 1
