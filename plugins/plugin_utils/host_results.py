@@ -83,4 +83,5 @@ def _lift_error(result: Mapping[str, Any], stopped: bool) -> str:
     """Why a block that is to be lifted may still stand; empty where nothing speaks for that."""
     if stopped and result.get("unblocked"):
         return "limit_exceeded"
-    return "error" if result.get("failed") else ""
+    # Without any result the host was lost before it could be asked, and its block may stand.
+    return "error" if not result or result.get("failed") else ""
