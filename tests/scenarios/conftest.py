@@ -13,7 +13,10 @@ import pytest
 
 from tests.lab.hosts import Lab
 
-from .fleet import Fleet, lab_catalog
+# Before the first import of them, or their assertions would say no more than AssertionError.
+pytest.register_assert_rewrite("tests.scenarios.fleet", "tests.scenarios.life")
+
+from .fleet import Fleet, lab_catalog  # noqa: E402
 
 
 def _fleet(lab: Lab, directory: Path) -> Iterator[Fleet]:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence import read_rows, verify_record
-
 from tests.lab.hosts import Host, Lab
 from tests.lab.playbook import PlayResult, run_playbook, write_inventory
 from tests.lab.root import CHECKOUT
@@ -34,6 +33,8 @@ RPM_READS = ("/var/lib/rpm/rpmdb.sqlite-shm", "/var/lib/rpm/rpmdb.sqlite-wal")
 # What the package managers' own simulations write: logs and caches. A plan that isn't empty may leave these, and nothing else.
 SIMULATIONS = (
     *RPM_READS,
+    # Where a log is the first of its kind.
+    "/var/log",
     "/var/log/apt/eipp.log.xz",
     "/var/log/dpkg.log",
     "/var/log/dnf*.log",
@@ -43,6 +44,9 @@ SIMULATIONS = (
     "/var/cache/dnf/*",
     "/var/cache/zypp/solv",
     "/var/cache/zypp/solv/*",
+    # zypper notes down what was installed automatically when it loads its database and has no such note yet.
+    "/var/lib/zypp",
+    "/var/lib/zypp/AutoInstalled",
     # zypper makes a directory there and takes it away again.
     "/var/tmp",
 )
@@ -161,7 +165,9 @@ class Fleet:
             self.directory / "inventory.json", [host for name, host in self.hosts.items() if name in names], host_variables=self.variables
         )
         document = json.loads(path.read_text(encoding="utf-8"))
-        document["all"]["children"]["appban_hosts"]["hosts"].update({name: own for name, own in self.elsewhere.items() if name in names})
+        group = document["all"]["children"]["appban_hosts"]
+        # First, because Ansible runs the tasks of the controller on the first host.
+        group["hosts"] = {**{name: own for name, own in self.elsewhere.items() if name in names}, **group["hosts"]}
         path.write_text(json.dumps(document, indent=2), encoding="utf-8")
         return path
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
@@ -75,95 +75,134 @@ def live(
     return Life(fleet, tuple(enforced), tuple(looked_at), left_alone, tuple(unclassified), before, *steps)
 
 
-class LifeOfABan:
-    """What holds for every life of a ban. A situation's class inherits this and has a fixture `life`."""
+# -- what holds for every life of a ban -----------------------------------------------------------------------------------
 
-    def test_check_mode_changes_nothing(self, life: Life) -> None:
-        for step in (life.check, life.check_again):
-            assert step.different == {name: [] for name in life.fleet.hosts}
 
-    def test_check_mode_writes_nothing_but_logs_and_caches_of_simulations(self, life: Life) -> None:
-        assert unexpected(life.check, SIMULATIONS) == {}
+def check_mode_changes_nothing(life: Life) -> None:
+    for step in (life.check, life.check_again):
+        assert step.different == {name: [] for name in life.fleet.hosts}
 
-    def test_check_names_exactly_the_changes_that_apply_then_makes(self, life: Life) -> None:
-        for name in life.enforced:
-            planned = life.check.run.changes(name)
-            assert planned, name
-            assert life.apply.run.changes(name) == planned
-            assert life.apply.run.changes(name, APPLY) == planned
-            result = life.apply.run.host_app(name, APPLY)
-            assert result["verified"], name
-            assert result["removed"] == life.check.run.host_app(name)["would_remove"]
 
-    def test_apply_changes_nothing_that_the_plan_does_not_name(self, life: Life) -> None:
-        for name in life.enforced:
-            named = [each["name"] for each in life.check.run.changes(name) if each["kind"] != "package"]
-            allowed = {line.partition(" ")[2] for line in life.lift_again.after[name].difference(life.before[name])}
-            for line in life.apply.different[name]:
-                path = line.partition(" ")[2].split(" (")[0]
-                expected = path in named or path in FLATPAK_REMOTES or LEDGER.startswith(path) or path in allowed or "tiktok" in line
-                expected = expected or any(text.startswith(path + "/") for text in named)
-                assert expected, f"{name}: {line}, and the plan says {named}"
+def check_mode_writes_nothing_but_logs_and_caches_of_simulations(life: Life) -> None:
+    assert unexpected(life.check, SIMULATIONS) == {}
 
-    def test_the_second_apply_changes_nothing(self, life: Life) -> None:
-        assert life.again.run.changed == 0
-        assert life.again.different == {name: [] for name in life.fleet.hosts}
-        assert all(life.again.run.changes(name) == [] for name in life.fleet.hosts)
 
-    def test_the_second_apply_writes_not_even_an_identical_file(self, life: Life) -> None:
-        assert unexpected(life.again, RPM_READS) == {}
-        assert unexpected(life.check_again, RPM_READS) == {}
+def check_names_exactly_the_changes_that_apply_then_makes(life: Life) -> None:
+    for name in life.enforced:
+        planned = life.check.run.changes(name)
+        assert planned, name
+        assert life.apply.run.changes(name) == planned
+        assert life.apply.run.changes(name, APPLY) == planned
+        result = life.apply.run.host_app(name, APPLY)
+        assert result["verified"], name
+        assert result["removed"] == life.check.run.host_app(name)["would_remove"]
 
-    def test_a_check_after_apply_plans_nothing(self, life: Life) -> None:
-        assert life.check_again.run.changed == 0
-        assert all(life.check_again.run.changes(name) == [] for name in life.fleet.hosts)
-        assert life.check_again.run.totals["totals"] == life.again.run.totals["totals"]
 
-    def test_lift_restores_everything_but_the_removed_app(self, life: Life) -> None:
-        for name in life.enforced:
-            left = life.before[name].difference(life.lift.after[name])
-            assert [line for line in left if not of_the_app(line)] == [], name
-            assert any("gone" in line for line in left), f"{name}: the app must not have come back by itself"
+def apply_changes_nothing_that_the_plan_does_not_name(life: Life) -> None:
+    for name in life.enforced:
+        named = [each["name"] for each in life.check.run.changes(name) if each["kind"] != "package"]
+        allowed = {line.partition(" ")[2] for line in life.lift_again.after[name].difference(life.before[name])}
+        for line in life.apply.different[name]:
+            path = line.partition(" ")[2].split(" (")[0]
+            expected = path in named or path in FLATPAK_REMOTES or LEDGER.startswith(path) or path in allowed or "tiktok" in line
+            expected = expected or any(text.startswith(path + "/") for text in named)
+            # The strong form of a block.
+            expected = expected or (": added appban-guard " in line and any(text.endswith("appban-guard") for text in named))
+            assert expected, f"{name}: {line}, and the plan says {named}"
 
-    def test_the_second_lift_does_nothing(self, life: Life) -> None:
-        assert life.lift_again.run.changed == 0
-        assert life.lift_again.different == {name: [] for name in life.fleet.hosts}
-        # Nothing is asked of any package manager any more, so there is nothing to allow.
-        assert unexpected(life.lift_again, ()) == {}
 
-    def test_hosts_without_a_ban_are_left_alone(self, life: Life) -> None:
-        for moment, step in life.steps():
-            for name in life.left_alone:
-                assert (step.different[name], step.written[name]) == ([], []), (moment, name)
-                assert step.run.changes(name) == [], (moment, name)
+def the_second_apply_changes_nothing(life: Life) -> None:
+    assert life.again.run.changed == 0
+    assert life.again.different == {name: [] for name in life.fleet.hosts}
+    assert all(life.again.run.changes(name) == [] for name in life.fleet.hosts)
 
-    def test_hosts_without_a_ban_are_not_even_looked_at(self, life: Life) -> None:
-        for moment, step in life.steps():
-            assert {name: step.opened[name] for name in life.left_alone} == {name: [] for name in life.left_alone}, moment
-        # The proof of the proof: where the ban holds, the same watch sees the databases being opened.
-        assert all(life.check.opened[name] for name in life.enforced)
-        # And once it is lifted, nobody's are.
-        assert {name: opened for name, opened in life.lift_again.opened.items() if opened} == {}
 
-    def test_hosts_where_the_app_is_only_looked_for_are_not_changed(self, life: Life) -> None:
-        for moment, step in life.steps():
-            for name in life.looked_at:
-                assert step.different[name] == [], (moment, name)
-                assert step.run.changes(name) == [], (moment, name)
-                assert set(step.written[name]) <= set(RPM_READS), (moment, name)
+def the_second_apply_writes_not_even_an_identical_file(life: Life) -> None:
+    assert unexpected(life.again, RPM_READS) == {}
+    assert unexpected(life.check_again, RPM_READS) == {}
 
-    def test_unclassified_hosts_are_not_contacted(self, life: Life) -> None:
-        for moment, step in life.steps():
-            for name in life.unclassified:
-                tried = {each.status for each in step.run.play.of(name, HOST_APP)}
-                # A lifted ban is lifted for everybody, so then their ledgers are read; see the test of what was opened.
-                assert "lift" in moment or tried == {"skipped"}, (moment, name)
 
-    def test_every_host_is_in_the_evidence_of_every_run(self, life: Life) -> None:
-        # Fleet.enforce verified each record's hash, its chain and its totals.
-        for moment, step in life.steps():
-            assert {row["device"] for row in step.run.rows} == set(life.fleet.hosts), moment
-            assert json.loads(step.run.path.read_text(encoding="utf-8").splitlines()[-1])["hash"]
+def a_check_after_apply_plans_nothing(life: Life) -> None:
+    assert life.check_again.run.changed == 0
+    assert all(life.check_again.run.changes(name) == [] for name in life.fleet.hosts)
+    assert life.check_again.run.totals["totals"] == life.again.run.totals["totals"]
+
+
+def lift_restores_everything_but_the_removed_app(life: Life) -> None:
+    for name in life.enforced:
+        left = life.before[name].difference(life.lift.after[name])
+        assert [line for line in left if not of_the_app(line)] == [], name
+        assert any("gone" in line for line in left), f"{name}: the app must not have come back by itself"
+
+
+def the_second_lift_does_nothing(life: Life) -> None:
+    assert life.lift_again.run.changed == 0
+    assert life.lift_again.different == {name: [] for name in life.fleet.hosts}
+    # Nothing is asked of any package manager any more, so there is nothing to allow.
+    assert unexpected(life.lift_again, ()) == {}
+
+
+def hosts_without_a_ban_are_left_alone(life: Life) -> None:
+    for moment, step in life.steps():
+        for name in life.left_alone:
+            assert (step.different[name], step.written[name]) == ([], []), (moment, name)
+            assert step.run.changes(name) == [], (moment, name)
+
+
+def hosts_without_a_ban_are_not_even_looked_at(life: Life) -> None:
+    for moment, step in life.steps():
+        assert {name: step.opened[name] for name in life.left_alone} == {name: [] for name in life.left_alone}, moment
+    # The proof of the proof: where the ban holds, the same watch sees the databases being opened.
+    assert all(life.check.opened[name] for name in life.enforced)
+    # And once it is lifted, nobody's are.
+    assert {name: opened for name, opened in life.lift_again.opened.items() if opened} == {}
+
+
+def hosts_where_the_app_is_only_looked_for_are_not_changed(life: Life) -> None:
+    for moment, step in life.steps():
+        for name in life.looked_at:
+            assert step.different[name] == [], (moment, name)
+            assert step.run.changes(name) == [], (moment, name)
+            assert set(step.written[name]) <= set(RPM_READS), (moment, name)
+
+
+def unclassified_hosts_are_not_contacted(life: Life) -> None:
+    for moment, step in life.steps():
+        for name in life.unclassified:
+            tried = {each.status for each in step.run.play.of(name, HOST_APP)}
+            # A lifted ban is lifted for everybody, so then their ledgers are read; see the test of what was opened.
+            assert "lift" in moment or tried == {"skipped"}, (moment, name)
+
+
+def every_host_is_in_the_evidence_of_every_run(life: Life) -> None:
+    # Fleet.enforce verified each record's hash, its chain and its totals.
+    for moment, step in life.steps():
+        assert {row["device"] for row in step.run.rows} == set(life.fleet.hosts), moment
+        assert json.loads(step.run.path.read_text(encoding="utf-8").splitlines()[-1])["hash"]
+
+
+# A situation runs each of these over its own life: @pytest.mark.parametrize("law", LAWS, ids=name_of).
+LAWS = (
+    check_mode_changes_nothing,
+    check_mode_writes_nothing_but_logs_and_caches_of_simulations,
+    check_names_exactly_the_changes_that_apply_then_makes,
+    apply_changes_nothing_that_the_plan_does_not_name,
+    the_second_apply_changes_nothing,
+    the_second_apply_writes_not_even_an_identical_file,
+    a_check_after_apply_plans_nothing,
+    lift_restores_everything_but_the_removed_app,
+    the_second_lift_does_nothing,
+    hosts_without_a_ban_are_left_alone,
+    hosts_without_a_ban_are_not_even_looked_at,
+    hosts_where_the_app_is_only_looked_for_are_not_changed,
+    unclassified_hosts_are_not_contacted,
+    every_host_is_in_the_evidence_of_every_run,
+)
+
+
+def name_of(law: Callable[[Life], None]) -> str:
+    """A law's name, for the id of a test."""
+    return law.__name__
 
 
 def unexpected(step: Step, allow: Sequence[str]) -> dict[str, list[str]]:
@@ -183,5 +222,3 @@ def of_the_app(line: str) -> bool:
 def _app_paths() -> set[str]:
     files = {path for kind in ("deb", "rpm", "pacman") for path in package(APP, "2.0").files(kind)}
     return files | {str(above) for path in files for above in PurePosixPath(path).parents if len(above.parts) > 2}
-
-
