@@ -1,0 +1,112 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""docs/evidence.md says what the code does: its words are the vocabulary, and its commands are run as they stand there."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence import verify_record
+from ansible_collections.appban.endpoint.plugins.module_utils.engine.outcomes import GRAVITY, OUTCOMES, REASONS
+from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import VERDICTS
+from tests.unit.engine.records import write
+
+ROOT = pathlib.Path(__file__).parents[3]
+DOCUMENT = (ROOT / "docs" / "evidence.md").read_text(encoding="utf-8")
+CHECK_ONE, CHECK_ALL = re.findall(r"```sh\n(.*?)```", DOCUMENT, re.DOTALL)
+
+
+def section(title: str) -> str:
+    return DOCUMENT.split("## %s\n" % title)[1].split("\n## ")[0]
+
+
+def first_column(title: str) -> list[str]:
+    rows = [line for line in section(title).splitlines() if line.startswith("| `")]
+    return [name for line in rows for name in re.findall(r"`(\w+)`", line.split("|")[1])]
+
+
+def shell(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    variables = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C.UTF-8", **environment}
+    return subprocess.run(["sh", "-c", script], env=variables, capture_output=True, text=True, check=False)
+
+
+def test_every_outcome_and_every_reason_is_explained_once() -> None:
+    assert first_column("Outcomes") == list(OUTCOMES)
+    assert first_column("Reasons") == list(REASONS)
+    assert set(re.findall(r"`(\w+)`", section("A device's line"))) >= set(VERDICTS)
+    order = DOCUMENT.split("Gravest first: ")[1].split(".\n")[0]
+    assert tuple(re.findall(r"`(\w+)`", order)) == GRAVITY
+
+
+@pytest.mark.parametrize(
+    ("title", "kind"), [("Header", "header"), ("A device's line", "device"), ("The last line, and how it adds up", "totals")]
+)
+def test_every_field_is_explained(title: str, kind: str) -> None:
+    schema = json.loads((ROOT / "schemas" / "evidence.schema.json").read_text(encoding="utf-8"))
+    assert first_column(title) == list(schema["$defs"][kind]["properties"])
+
+
+def test_the_two_commands_agree_on_a_record_and_on_no_other(tmp_path: pathlib.Path) -> None:
+    path = write(tmp_path, ["removed", "compliant"])
+    lines = shell(CHECK_ONE, RECORD=str(path)).stdout.split()
+    assert lines == [verify_record(str(path))["hash"]] * 2
+    path.write_bytes(path.read_bytes().replace(b'"in_scope": 2', b'"in_scope": 1'))
+    first, second = shell(CHECK_ONE, RECORD=str(path)).stdout.split()
+    assert first != second
+
+
+def chain(directory: pathlib.Path) -> list[pathlib.Path]:
+    paths = [write(directory, ["removed", "compliant"]) for _ in range(11)]
+    write(directory, ["compliant"], now="2023-03-16T00:00:00Z", target="intune")
+    return [*paths, write(directory, ["compliant"], now="2023-03-16T00:00:00Z")]
+
+
+def test_the_chain_of_all_targets_is_checked(tmp_path: pathlib.Path) -> None:
+    chain(tmp_path)
+    result = shell(CHECK_ALL, EVIDENCE_DIR=str(tmp_path))
+    assert result.returncode == 0, result.stderr
+    assert [line.split()[0] for line in result.stdout.splitlines()] == ["ok"] * 13
+
+
+@pytest.mark.parametrize("place", [0, 4, 9, 11])
+def test_a_changed_record_shows(tmp_path: pathlib.Path, place: int) -> None:
+    path = chain(tmp_path)[place]
+    path.write_bytes(path.read_bytes().replace(b'"compliant"', b'"removed"', 1))
+    result = shell(CHECK_ALL, EVIDENCE_DIR=str(tmp_path))
+    assert result.returncode == 1
+    assert [line for line in result.stdout.splitlines() if not line.startswith("ok")] == ["CHANGED  %s" % path]
+
+
+@pytest.mark.parametrize("place", [0, 4, 9])
+def test_a_missing_record_shows_in_the_next_one(tmp_path: pathlib.Path, place: int) -> None:
+    paths = chain(tmp_path)
+    paths[place].unlink()
+    result = shell(CHECK_ALL, EVIDENCE_DIR=str(tmp_path))
+    assert result.returncode == 1
+    assert [line for line in result.stdout.splitlines() if not line.startswith("ok")] == ["NOT NEXT %s" % paths[place + 1]]
+
+
+def test_a_forged_record_in_the_place_of_another_shows_in_the_next_one(tmp_path: pathlib.Path) -> None:
+    paths = chain(tmp_path)
+    (tmp_path / "forged").mkdir()
+    forged = write(tmp_path / "forged", ["compliant", "compliant"])
+    paths[4].write_bytes(forged.read_bytes())
+    result = shell(CHECK_ALL, EVIDENCE_DIR=str(tmp_path))
+    assert [line for line in result.stdout.splitlines() if not line.startswith("ok")] == [
+        "NOT NEXT %s" % paths[4],
+        "NOT NEXT %s" % paths[5],
+    ]
+
+
+def test_a_partial_record_of_a_killed_run_is_not_taken_for_one(tmp_path: pathlib.Path) -> None:
+    chain(tmp_path)
+    (tmp_path / "20230317T000000Z").mkdir()
+    (tmp_path / "20230317T000000Z" / "hosts.jsonl.partial").write_text('{"row": "header"}\n', encoding="utf-8")
+    assert shell(CHECK_ALL, EVIDENCE_DIR=str(tmp_path)).returncode == 0
