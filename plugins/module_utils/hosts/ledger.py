@@ -101,7 +101,7 @@ def _read_names(names: Any) -> List[str]:
 
 def write_ledger(system: System, ledger: Ledger, current: Ledger) -> None:
     """Bring the file to ``ledger``; nothing is written when that is what it says already, and an empty ledger leaves no file."""
-    if render_ledger(ledger) == render_ledger(current):
+    if _as_written(ledger) == _as_written(current):
         return
     if not ledger:
         system.remove_file(LEDGER_PATH)
@@ -114,7 +114,16 @@ def write_ledger(system: System, ledger: Ledger, current: Ledger) -> None:
 
 def render_ledger(ledger: Ledger) -> bytes:
     """The ledger as bytes: sorted keys, so that equal ledgers are equal files."""
-    plain = {
+    return (json.dumps(_plain(ledger), indent=1, sort_keys=True) + "\n").encode("utf-8")
+
+
+def _as_written(ledger: Ledger) -> str:
+    # Without indentation json's fast encoder does it, on every run of every host.
+    return json.dumps(_plain(ledger), sort_keys=True)
+
+
+def _plain(ledger: Ledger) -> Dict[str, Any]:
+    return {
         "about": "Kept by appban.endpoint: which blocks on this host are ours, so that ending a ban takes exactly those. Do not edit.",
         "format": _FORMAT,
         "owned": ledger.owned,
@@ -122,7 +131,6 @@ def render_ledger(ledger: Ledger) -> bytes:
         "removed": {app: list(entries) for app, entries in ledger.removed.items()},
         "made_directory": ledger.made_directory,
     }
-    return (json.dumps(plain, indent=1, sort_keys=True) + "\n").encode("utf-8")
 
 
 def claim(before: Ledger, after: Ledger) -> Ledger:
