@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
-from typing import Any, Dict, List, Mapping, Sequence, Set, Tuple, Union
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Sequence, Set, Tuple, Union
 
 from ..engine.plan import Change, Plan
 from .backend import Backend, BlockPlan, BlockRequest, Refusal, RemovalRequest
 from .ledger import LEDGER_PATH, Ledger, render_ledger
-from .leftovers import Leftovers
 from .rails import Removal, check_names, check_removals
 from .request import AppRequest, HostRequest
 from .situation import Finding, Situation, names_to_act_on
+
+if TYPE_CHECKING:
+    from .leftovers import Leftovers
 
 _REMEMBERED_REMOVALS = 20
 
@@ -131,7 +133,7 @@ def _one_plan(
     """Removals first; a block waits for the removals in its database, or it would hide what is to go."""
     changes: List[Change] = []
     owners: Dict[str, Union[Backend, Leftovers]] = {}
-    if request.remove_leftovers:
+    if request.remove_leftovers and situation.search is not None:
         for change in situation.search.plan_removal(situation.leftovers):
             changes.append(change)
             owners[change.key] = situation.search

@@ -6,15 +6,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import TYPE_CHECKING, Any, Dict, FrozenSet, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ..engine.apply import Applied
 from ..engine.plan import Change
 from .backend import BlockPlan, Refusal
 from .host_plan import HostPlan, apps_acted_on
-from .leftovers import Leftover
 from .request import PACKAGE_KINDS, AppRequest, HostRequest
 from .situation import Finding, Situation, names_to_act_on
+
+if TYPE_CHECKING:
+    from .leftovers import Leftover
 
 
 @dataclass
@@ -125,7 +127,8 @@ class HostReport:
 def report_before(request: HostRequest, situation: Situation, planned: HostPlan, check_mode: bool) -> HostReport:
     """The report as it stands before the first change (and, in check mode, for good)."""
     changed = bool(planned.plan) or planned.only_ledger
-    report = HostReport(planned, {}, situation.leftovers, list(situation.search.notes), check_mode=check_mode, changed=changed)
+    notes = list(situation.search.notes) if situation.search else []
+    report = HostReport(planned, {}, situation.leftovers, notes, check_mode=check_mode, changed=changed)
     touched = _touched(request, situation, planned)
     for app in request.apps:
         report.apps[app.id] = _app_before(app, situation, planned)

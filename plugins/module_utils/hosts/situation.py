@@ -6,14 +6,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, FrozenSet, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import TYPE_CHECKING, Dict, FrozenSet, List, Mapping, Optional, Sequence, Set, Tuple
 
 from .backend import Backend, Package, package_name
 from .ledger import Ledger, read_ledger
-from .leftovers import Leftover, Leftovers, leftover_queries
 from .present_backends import present_backends
-from .request import PACKAGE_KINDS, AppRequest, HostRequest
+from .request import LEFTOVER_KINDS, PACKAGE_KINDS, AppRequest, HostRequest
 from .system import System
+
+if TYPE_CHECKING:
+    from .leftovers import Leftover, Leftovers
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class Situation:
         backends: the host's backends that this run has anything to do with.
         findings: the banned packages that are installed; of a database that backends share, once.
         ledger: what the host remembers of us.
-        search: the search for desktop leftovers, which also plans and verifies their removal.
+        search: the search for desktop leftovers, which also plans and verifies their removal; None if there is nothing to look for.
         leftovers: what it found.
         kept_present: ``(database, name)`` of installed packages whose block is kept although their app is not listed.
     """
@@ -63,7 +65,7 @@ class Situation:
     backends: Tuple[Backend, ...]
     findings: Tuple[Finding, ...]
     ledger: Ledger
-    search: Leftovers
+    search: Optional[Leftovers] = None
     leftovers: Tuple[Leftover, ...] = ()
     kept_present: FrozenSet[Tuple[str, str]] = frozenset()
 
@@ -106,9 +108,18 @@ def look(request: HostRequest, system: System) -> Situation:
                 kept_present.add((backend.database, package.name))
             else:
                 findings.append(Finding(backend, app, package, package.name in names_to_act_on(backend, app)))
-    search = Leftovers(system)
-    leftovers = search.find(leftover_queries(request.apps), request.users)
+    search, leftovers = _search_leftovers(request, system)
     return Situation(tuple(backends), tuple(findings), ledger, search, leftovers, frozenset(kept_present))
+
+
+def _search_leftovers(request: HostRequest, system: System) -> Tuple[Optional[Leftovers], Tuple[Leftover, ...]]:
+    if not any(app.all_names(kind) for app in request.apps for kind in LEFTOVER_KINDS):
+        return None, ()
+    # Imported where it is needed: a run with nothing to do costs mostly imports.
+    from .leftovers import Leftovers, leftover_queries
+
+    search = Leftovers(system)
+    return search, search.find(leftover_queries(request.apps), request.users)
 
 
 def _kept_names(backends: Sequence[Backend], request: HostRequest, ledger: Ledger) -> Mapping[str, FrozenSet[str]]:
