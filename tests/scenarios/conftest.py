@@ -21,14 +21,22 @@ from .fleet import Fleet, lab_catalog  # noqa: E402
 
 def _fleet(lab: Lab, directory: Path) -> Iterator[Fleet]:
     fleet = Fleet(lab, directory, lab_catalog(directory / "catalog"))
-    yield fleet
-    fleet.destroy()
+    try:
+        yield fleet
+    finally:
+        fleet.destroy()
 
 
 @pytest.fixture(scope="module")
 def module_fleet(lab: Lab, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     """An empty fleet that the tests of a module share: its whole life costs many runs."""
     yield from _fleet(lab, tmp_path_factory.mktemp(re.sub(r"\W", "-", request.module.__name__.rpartition(".")[2])))
+
+
+@pytest.fixture(scope="module")
+def second_fleet(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """Another one, for a module that tells two stories."""
+    yield from _fleet(lab, tmp_path_factory.mktemp("second"))
 
 
 @pytest.fixture

@@ -86,7 +86,7 @@ class Run:
     def outcome(self, host: str, app: str = "tiktok") -> str:
         """A host's outcome for an app, with its reason if there is one: ``failed: refused_dependents``."""
         row = self.row(host, app)
-        return row["outcome"] + (f": {row['reason']}" if row["reason"] else "")
+        return f"{row['outcome']}: {row['reason']}" if row["reason"] else str(row["outcome"])
 
     def outcomes(self, app: str = "tiktok") -> dict[str, str]:
         """Host -> outcome and reason."""

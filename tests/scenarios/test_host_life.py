@@ -113,10 +113,9 @@ class Story:
 
 
 @pytest.fixture(scope="module")
-def story(module_fleet: Fleet, life: Life) -> Story:
+def story(second_fleet: Fleet) -> Story:
     """case-*: exempted in April, until the end of June. desk-deb: never. sold-rpm: becomes its user's own in April."""
-    fleet = Fleet(module_fleet.lab, module_fleet.directory / "story", module_fleet.catalog)
-    fleet.directory.mkdir()
+    fleet = second_fleet
     fleet.add("case-deb", DEB, ("deb", APP), ownership="corporate", appban_serial="CASE-1")
     fleet.add("case-rpm", RPM, ("rpm", APP), ownership="corporate", appban_serial="CASE-2")
     fleet.add("desk-deb", DEB, ("deb", APP), ownership="corporate", appban_serial="DESK-1")
@@ -133,9 +132,7 @@ def story(module_fleet: Fleet, life: Life) -> Story:
     # Expires at the end of 30 June in London: 23:00 UTC.
     expired = fleet.step(fleet.snapshots(), policy, "2023-06-30T23:00:00Z")
     later = fleet.step(expired.after, policy, "2023-07-01T09:00:00Z")
-    told = Story(fleet, before, banned, exempted, expired, later)
-    fleet.destroy()
-    return told
+    return Story(fleet, before, banned, exempted, expired, later)
 
 
 def test_an_exemption_granted_later_lifts_the_block_from_its_device_only(story: Story) -> None:
