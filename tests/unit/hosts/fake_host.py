@@ -50,7 +50,7 @@ class State:
     """All there is on the host.
 
     packages: database -> installed name -> version. guards: database -> names the guard package conflicts with. needs: name ->
-    the names that it needs. failing: names whose removal command fails. protected: names that the database calls essential.
+    the names that it needs. failing: names whose removal, or whose guard, fails. protected: names that the database calls essential.
     """
 
     packages: dict[str, dict[str, str]] = field(default_factory=lambda: {"dpkg": {}, "rpm": {}})
@@ -132,6 +132,8 @@ class MemorySystem(System):
         self._count(" ".join(argv))
         manager, verb, names = argv[0], argv[1], argv[2:]
         database = DATABASE[manager]
+        if self.state.failing.intersection(names):
+            return CommandResult(tuple(argv), 1, "", "error: a script of the package failed")
         if verb == "guard":
             if names:
                 self.state.guards[database] = tuple(names)
@@ -140,8 +142,6 @@ class MemorySystem(System):
             for name in names:
                 self.state.packages[database].pop(name, None)
             return CommandResult(tuple(argv), 0, "", "")
-        if self.state.failing.intersection(names):
-            return CommandResult(tuple(argv), 1, "", "error: the script before the removal failed")
         blocked = {name for each in MANAGERS if DATABASE[each] == database for name in _lines(self.state.files.get(path_of(each)))}
         for name in names:
             if name not in blocked:

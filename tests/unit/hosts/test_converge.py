@@ -364,6 +364,24 @@ def test_a_failed_removal_skips_the_blocks_of_its_database_and_the_next_run_fini
     assert sorted(ledger(state)["apps"]["tiktok"]["blocks"]) == ["apt", "dnf4", "zypper"]
 
 
+def test_a_block_that_is_half_made_is_remembered_and_lifted() -> None:
+    state = State()
+    before = state.copy()
+    state.failing = {"tiktok-deb"}
+    report, _ = run(state, request(app("tiktok", block="strong")))
+    plain = report.to_plain()
+    assert path_of("apt") in state.files
+    assert "dpkg" not in state.guards
+    assert {block["backend"] for block in plain["blocked"]} == {"dnf4", "zypper"}, "half a block is not called one"
+    assert plain["apps"]["tiktok"]["block"] == "none"
+    assert ledger(state)["owned"]["apt"]["lines"] == ["tiktok-deb"]
+    assert ledger(state)["apps"]["tiktok"]["blocks"]["apt"]["unproved"] == ["tiktok-deb"]
+    state.failing = set()
+    before.failing = set()
+    run(state, LIFT)
+    assert state == before
+
+
 def test_a_failure_does_not_forget_what_was_removed_for_an_app_that_is_not_listed() -> None:
     state = installed("tiktok-deb")
     run(state, request(app("tiktok")))
