@@ -154,7 +154,8 @@ def test_secrets_of_the_inventory_and_of_edited_files_appear_nowhere(fleet: Flee
     host = fleet.add("proxy-rpm", RPM, ("rpm", APP), ansible_become_password=become, api_token=become, **WORK)
     host.write(
         "/etc/dnf/dnf.conf",
-        f"[main]\ngpgcheck=True\nproxy=http://proxy.city.example:3128\nproxy_username=city\nproxy_password={proxy}\nbest=False\n",
+        # Next to the line that is edited, so it would be in a diff's context.
+        f"[main]\nproxy_password={proxy}\nproxy=http://proxy.city.example:3128\nproxy_username=city\nbest=False\n",
         mode=0o600,
     )
     policy = fleet.policy(CITY)

@@ -81,7 +81,7 @@ class Watch:
 
 def _inside(host: Host, path: Path) -> Path:
     """The path with the host's own symbolic links followed inside the host."""
-    for _ in range(8):
+    for _unused in range(8):
         if not path.is_symlink():
             break
         target = os.readlink(path)
