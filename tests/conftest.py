@@ -67,7 +67,7 @@ def lab_fleet(lab: Lab) -> Iterator[Fleet]:
     numbers = itertools.count(1)
 
     def create(count: int) -> list[Host]:
-        hosts = [lab.create(f"h{next(numbers):02d}") for _ in range(count)]
+        hosts = [lab.create(f"h{next(numbers):02d}") for _unused in range(count)]
         made.extend(hosts)
         return hosts
 

@@ -51,8 +51,7 @@ class ActionModule(ActionBase):
 
 
 def _record(options: dict[str, Any], hostvars: Any, check_mode: bool) -> dict[str, Any]:
-    decided = plain_copy(options["decisions"], "decisions")
-    run, hosts = decided["run"], decided["hosts"]
+    run, hosts = plain_copy(options["decisions"]["run"], "decisions"), options["decisions"]["hosts"]
     header = {
         "now": run["now"],
         "mode": "check" if check_mode else "apply",
@@ -68,7 +67,8 @@ def _record(options: dict[str, Any], hostvars: Any, check_mode: bool) -> dict[st
     due: set[str] = set()
     notes: set[str] = set()
     try:
-        for host, entry in hosts.items():
+        for host in hosts:
+            entry = plain_copy(hosts[host], host)
             variables = hostvars[host]
             planned = plain_copy(dict(variables.get("appban_host_plan") or {}), host)
             applied = plain_copy(dict(variables.get("appban_host_apply") or {}), host)

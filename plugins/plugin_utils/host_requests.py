@@ -52,6 +52,11 @@ def _asked(app_id: str, by_policy: Mapping[str, Mapping[str, Any]], part: Mappin
     return {"id": app_id, "identifiers": identifiers, "state": "absent"}
 
 
+def is_doubted(part: Mapping[str, Any]) -> bool:
+    """Whether an app is left alone because, under one policy of perhaps several, the device is unclassified."""
+    return part["verdict"] != "enforce" and any(said["verdict"] == "unclassified" for said in part["policies"])
+
+
 def request_of_decision(
     decision: Mapping[str, Any], apps: Mapping[str, Mapping[str, Mapping[str, Any]]], block: str
 ) -> dict[str, Any] | None:
@@ -63,14 +68,15 @@ def request_of_decision(
         block: form of a demanded block, ``true`` or ``strong``.
 
     An app that the device is exempt from, or for which it is out of scope, is not looked for; a block of ours that stands
-    from before is lifted. An app for which the device is unclassified is neither looked for nor lifted.
+    from before is lifted. An app for which the device is unclassified, be it under one policy of several, is neither looked
+    for nor lifted.
     """
     wanted = []
     lifted = []
     unclassified = False
     for app_id, part in sorted(decision["apps"].items()):
         verdict = part["verdict"]
-        if verdict == "unclassified":
+        if is_doubted(part):
             unclassified = True
         elif verdict == "enforce":
             actions = part["actions"]

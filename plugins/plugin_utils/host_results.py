@@ -11,6 +11,7 @@ from typing import Any, Mapping
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence import Row
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.outcomes import Observation, judge
+from ansible_collections.appban.endpoint.plugins.plugin_utils.host_requests import is_doubted
 
 #: Actions that a host's task carries out. A policy may ask for more; what it asks for and doesn't get is said in the outcome.
 SUPPORTED_ACTIONS = frozenset(("audit", "remove", "block"))
@@ -62,7 +63,7 @@ def rows_of_host(
 
 
 def _observation(app_id: str, part: Mapping[str, Any], result: Mapping[str, Any], stopped: bool) -> tuple[Observation, Mapping[str, Any]]:
-    if part["verdict"] in _UNTOUCHED:
+    if part["verdict"] in _UNTOUCHED or is_doubted(part):
         return Observation(), {}
     if result.get("unreachable"):
         return Observation(reachable=False), {}

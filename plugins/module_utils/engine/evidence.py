@@ -63,7 +63,7 @@ def choose_run_id(directory: str, now: str) -> str:
 
 
 def _sort_key(run_id: str) -> Tuple[str, int]:
-    stem, _, number = run_id.partition("-")
+    stem, _unused, number = run_id.partition("-")
     return stem, int(number or 1)
 
 
@@ -176,7 +176,7 @@ class _Counted:
                 left_out = self._level == "exceptions" and outcome in _UNREMARKABLE
                 if rows > count or (rows < count and not left_out):
                     return "%s: %s devices are %s, and %d rows say so" % (app, count, outcome, rows)
-        return "rows of %s are in no total" % sorted(app for app, _ in self._outcomes)[0] if self._outcomes else ""
+        return "rows of %s are in no total" % sorted(app for app, _unused in self._outcomes)[0] if self._outcomes else ""
 
 
 @dataclass(frozen=True)

@@ -101,14 +101,17 @@ def _read_names(names: Any) -> List[str]:
 
 def write_ledger(system: System, ledger: Ledger, current: Ledger) -> None:
     """Bring the file to ``ledger``; nothing is written when that is what it says already, and an empty ledger leaves no file."""
+    directory = os.path.dirname(LEDGER_PATH)
+    if not ledger:
+        if current:
+            system.remove_file(LEDGER_PATH)
+        # A run that was killed between the two left the directory.
+        if ledger.made_directory and system.exists(directory):
+            system.remove_empty_directory(directory)
+        return
     if _as_written(ledger) == _as_written(current):
         return
-    if not ledger:
-        system.remove_file(LEDGER_PATH)
-        if ledger.made_directory:
-            system.remove_empty_directory(os.path.dirname(LEDGER_PATH))
-        return
-    system.make_directory(os.path.dirname(LEDGER_PATH), 0o755)
+    system.make_directory(directory, 0o755)
     system.write(LEDGER_PATH, render_ledger(ledger), 0o600)
 
 

@@ -60,10 +60,14 @@ def plan_owned_file(system: System, path: str, content: Optional[bytes], owned: 
         return OwnedFilePlan(foreign=content is not None)
     drift = _drift(path, link, current, owned)
     if content is None:
-        if not there:
-            return OwnedFilePlan(drift=drift)
-        step = FileStep(path, None, made_directories=tuple(owned.get("made_directories", ())))
-        return OwnedFilePlan((Change("delete", "file", path, before=_text(current), after=None, step=step),), {}, drift)
+        made_before = tuple(owned.get("made_directories", ()))
+        step = FileStep(path, None, made_directories=made_before)
+        if there:
+            return OwnedFilePlan((Change("delete", "file", path, before=_text(current), after=None, step=step),), {}, drift)
+        if made_before and system.exists(made_before[-1]) and not system.names_in(made_before[-1]):
+            # A run that was killed between the file and its directory, or somebody who deleted the file alone.
+            return OwnedFilePlan((Change("delete", "directory", made_before[-1], diff=False, step=step),), {}, drift)
+        return OwnedFilePlan(drift=drift)
     made = list(owned.get("made_directories", ())) or _missing_directories(system, path)
     # A list, because after a run that failed halfway the ledger claims both the old and the new content.
     remembered: Dict[str, Any] = {"sha256": [hashlib.sha256(content).hexdigest()]}

@@ -245,7 +245,7 @@ def _check_count(removals: Sequence[Removal], max_removals: Optional[int]) -> Li
         max_removals,
     )
     lines = tuple("remove %s (%s)" % (name, database) for database, name in sorted(going))
-    return [Refusal("all", "max_removals", tuple(sorted({name for _, name in going})), lines, message)]
+    return [Refusal("all", "max_removals", tuple(sorted({name for _unused, name in going})), lines, message)]
 
 
 def _protected(backend: str, name: str, reason: str, plan: Tuple[str, ...]) -> Refusal:

@@ -195,7 +195,7 @@ def test_an_empty_fleet_has_a_record(tmp_path: pathlib.Path) -> None:
 
 
 def test_run_ids_sort_by_time_and_then_by_number(tmp_path: pathlib.Path) -> None:
-    ids = [choose_run_id(str(tmp_path), NOW) for _ in range(12)]
+    ids = [choose_run_id(str(tmp_path), NOW) for _unused in range(12)]
     assert ids[:3] == ["20230315T000000Z", "20230315T000000Z-2", "20230315T000000Z-3"]
     assert ids[-1] == "20230315T000000Z-12"
     assert sorted(ids, key=evidence._sort_key) == ids
@@ -207,7 +207,7 @@ def test_run_ids_sort_by_time_and_then_by_number(tmp_path: pathlib.Path) -> None
 
 def test_every_record_carries_the_hash_of_the_one_before(tmp_path: pathlib.Path) -> None:
     """Twelve runs at one instant: run -10 comes after -9, not after -1."""
-    paths = [write(tmp_path, ["compliant"]) for _ in range(12)] + [write(tmp_path, ["removed"], now="2023-03-16T00:00:00Z")]
+    paths = [write(tmp_path, ["compliant"]) for _unused in range(12)] + [write(tmp_path, ["removed"], now="2023-03-16T00:00:00Z")]
     hashes = [verify_record(str(path))["hash"] for path in paths]
     assert [read_rows(str(path))[0]["previous"] for path in paths] == [None, *hashes[:-1]]
     assert len(set(hashes)) == len(hashes)
@@ -219,7 +219,7 @@ def test_targets_of_one_run_have_chains_of_their_own_and_can_be_written_at_once(
         run_id = choose_run_id(str(tmp_path), NOW)
         problems: list[BaseException] = []
 
-        def one(target: str, run_id: str = run_id, problems: list[BaseException] = problems) -> None:
+        def one(target: str, run_id: str, problems: list[BaseException]) -> None:
             try:
                 made = EvidenceRecord(str(tmp_path), run_id, target, HEADER, "all")
                 for device in range(50):
@@ -228,7 +228,7 @@ def test_targets_of_one_run_have_chains_of_their_own_and_can_be_written_at_once(
             except BaseException as error:
                 problems.append(error)
 
-        threads = [threading.Thread(target=one, args=(target,)) for target in targets]
+        threads = [threading.Thread(target=one, args=(target, run_id, problems)) for target in targets]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -242,7 +242,7 @@ def test_targets_of_one_run_have_chains_of_their_own_and_can_be_written_at_once(
 
 
 def test_a_missing_record_shows_in_the_one_after_it(tmp_path: pathlib.Path) -> None:
-    first, second, third = (write(tmp_path, ["compliant"]) for _ in range(3))
+    first, second, third = (write(tmp_path, ["compliant"]) for _unused in range(3))
     second.unlink()
     assert read_rows(str(third))[0]["previous"] != closing_hash(str(first))
 
@@ -435,7 +435,7 @@ def test_a_record_of_100_000_rows_keeps_memory_flat(tmp_path: pathlib.Path) -> N
     each = [row("pc", "removed", findings=(FINDING,))]
     made.add_device(each)
     before = sys.getallocatedblocks()
-    for _ in range(99_999):
+    for _unused in range(99_999):
         made.add_device(each)
     assert sys.getallocatedblocks() - before < 1000
     assert made.close(100_000, 100_000)["rows"] == 100_000

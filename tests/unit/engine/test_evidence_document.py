@@ -63,7 +63,7 @@ def test_the_two_commands_agree_on_a_record_and_on_no_other(tmp_path: pathlib.Pa
 
 
 def chain(directory: pathlib.Path) -> list[pathlib.Path]:
-    paths = [write(directory, ["removed", "compliant"]) for _ in range(11)]
+    paths = [write(directory, ["removed", "compliant"]) for _unused in range(11)]
     write(directory, ["compliant"], now="2023-03-16T00:00:00Z", target="intune")
     return [*paths, write(directory, ["compliant"], now="2023-03-16T00:00:00Z")]
 

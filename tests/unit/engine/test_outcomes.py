@@ -131,7 +131,7 @@ def test_removed_means_that_it_was_there_and_was_seen_to_be_gone(judged: list[An
 
 
 def test_a_queued_command_is_never_a_removal(judged: list[Any]) -> None:
-    for _, seen, check, outcome in judged:
+    for _unused, seen, check, outcome in judged:
         if seen.removal == "requested":
             assert outcome.name not in ("removed", "recurred")
             assert outcome.reason != "removed"
@@ -141,7 +141,7 @@ def test_a_queued_command_is_never_a_removal(judged: list[Any]) -> None:
 
 
 def test_compliant_means_absent_unless_nothing_is_demanded(judged: list[Any]) -> None:
-    for asked, seen, _, outcome in judged:
+    for asked, seen, _unused, outcome in judged:
         if outcome.name == "compliant":
             assert seen.reachable
             assert not seen.error
@@ -154,7 +154,7 @@ def test_compliant_means_absent_unless_nothing_is_demanded(judged: list[Any]) ->
 
 
 def test_nothing_is_said_of_a_device_that_was_not_looked_at(judged: list[Any]) -> None:
-    for asked, seen, _, outcome in judged:
+    for asked, seen, _unused, outcome in judged:
         if asked["verdict"] in ("out_of_scope", "unclassified"):
             assert outcome == Outcome(asked["verdict"])
         elif not seen.reachable:
@@ -167,7 +167,7 @@ def test_nothing_is_said_of_a_device_that_was_not_looked_at(judged: list[Any]) -
 
 
 def test_U3_exempt_is_exempt_whatever_was_seen(judged: list[Any]) -> None:
-    for asked, seen, _, outcome in judged:
+    for asked, seen, _unused, outcome in judged:
         if asked["verdict"] == "exempt":
             assert outcome.name in ("exempt", "unreachable", "failed")
             assert (outcome.name == "exempt") == (seen.reachable and not seen.error)
@@ -176,7 +176,7 @@ def test_U3_exempt_is_exempt_whatever_was_seen(judged: list[Any]) -> None:
 
 
 def test_an_expired_exemption_shows_where_the_app_is_still_found(judged: list[Any]) -> None:
-    for asked, seen, _, outcome in judged:
+    for asked, seen, _unused, outcome in judged:
         expired = (asked["exemption"] or {}).get("state") == "expired"
         if outcome.name == "exemption_expired":
             assert expired
@@ -193,7 +193,7 @@ def test_B6_what_is_not_enforced_is_never_enforcement(judged: list[Any]) -> None
         "review": {"compliant"},
         "lifted": {"compliant"},
     }
-    for asked, _, _, outcome in judged:
+    for asked, _unused, _unused, outcome in judged:
         if asked["verdict"] in allowed:
             assert outcome.name in allowed[asked["verdict"]] | {"unreachable", "failed", "not_observable"}
 
@@ -210,7 +210,7 @@ def test_C2_an_app_that_is_still_there_is_never_in_order(judged: list[Any]) -> N
         "unreachable",
         "failed",
     }
-    for asked, seen, _, outcome in judged:
+    for asked, seen, _unused, outcome in judged:
         demanded = {"remove", "block"}.intersection(asked["actions"])
         if asked["verdict"] == "enforce" and demanded and seen.before and seen.after is not False:
             assert outcome.name in told

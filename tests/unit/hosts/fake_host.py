@@ -215,8 +215,8 @@ class MemoryBackend:
         remembered: dict[str, Any] = {"lines": wanted, "made_file": made} if wanted else {}
         changes = []
         if not after and made:
-            if content is not None:
-                directories = ("/etc/apt.d",) if owned.get("made_directory") else ()
+            directories = ("/etc/apt.d",) if owned.get("made_directory") else ()
+            if content is not None or (directories and self.system.exists(directories[0]) and not self.system.names_in(directories[0])):
                 changes.append(Change("delete", "file", path, step=FileStep(path, None, made_directories=directories)))
         elif after != (content or b""):
             changes.append(Change("create" if content is None else "update", "file", path, step=FileStep(path, after)))

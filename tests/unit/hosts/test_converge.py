@@ -98,10 +98,10 @@ def test_check_names_the_changes_and_writes_nothing(state: State, sequence: list
 def test_the_second_run_is_empty(state: State, sequence: list[HostRequest], asked: HostRequest) -> None:
     for earlier in sequence:
         run(state, earlier)
-    first, _ = run(state, asked)
+    first, _unused = run(state, asked)
     assume(not first.message())
     after = state.copy()
-    checked, _ = run(state, asked, check=True)
+    checked, _unused = run(state, asked, check=True)
     assert not checked.changed
     assert checked.verified
     assert checked.to_plain()["changes"] == []
@@ -137,13 +137,13 @@ def test_lift_brings_everything_back_but_the_removed_apps(state: State, sequence
     before = state.copy()
     for asked in sequence:
         run(state, asked)
-    report, _ = run(state, LIFT)
+    report, _unused = run(state, LIFT)
     assert report.message() == ""
     assert state.without_packages() == before.without_packages()
     assert LEDGER_PATH not in state.files, "a lifted host has forgotten us"
     assert state.packages["dpkg"].items() <= before.packages["dpkg"].items()
     assert state.packages["rpm"].items() <= before.packages["rpm"].items()
-    _, system = run(state, LIFT)
+    _unused, system = run(state, LIFT)
     assert system.writes == 0
 
 
@@ -152,7 +152,7 @@ def test_lift_brings_everything_back_but_the_removed_apps(state: State, sequence
 def test_nothing_goes_but_what_was_asked_for(state: State, sequence: list[HostRequest]) -> None:
     for asked in sequence:
         before = state.copy()
-        report, _ = run(state, asked)
+        report, _unused = run(state, asked)
         plain = report.to_plain()
         may_go = {name for each in asked.apps if each.state == "absent" and each.remove for names in each.names.values() for name in names}
         if asked.allow_dependents:
@@ -167,7 +167,7 @@ def test_nothing_goes_but_what_was_asked_for(state: State, sequence: list[HostRe
 @given(state=hosts(trouble=True), sequence=st.lists(requests(), min_size=1, max_size=4))
 def test_what_is_said_to_be_blocked_is_blocked(state: State, sequence: list[HostRequest]) -> None:
     for asked in sequence:
-        report, _ = run(state, asked)
+        report, _unused = run(state, asked)
         plain = report.to_plain()
         for block in plain["blocked"]:
             if block["mechanism"] == "guard":
@@ -204,13 +204,13 @@ def test_killed_at_any_write_the_next_runs_end_where_they_should(
     for each in earlier:
         run(state, each)
     undisturbed = state.copy()
-    report, _ = run(undisturbed, asked)
+    report, _unused = run(undisturbed, asked)
     assume(not report.message())
     try:
         run(state, asked, killed_after=killed_after)
     except Killed:
         pass
-    again, _ = run(state, asked)
+    again, _unused = run(state, asked)
     assert again.message() == ""
     assert state.without_packages()[0] == undisturbed.without_packages()[0]
     assert first_files(state) == first_files(undisturbed)
@@ -242,7 +242,7 @@ def test_detect_only_names_are_found_and_never_touched(state: State, sequence: l
     before = state.copy()
     for asked in sequence:
         present = {name for installed in state.packages.values() for name in installed}
-        report, _ = run(state, asked)
+        report, _unused = run(state, asked)
         for each in asked.apps:
             for kind, names in each.detect_only.items():
                 for name in names:
@@ -285,7 +285,7 @@ def test_the_system_refuses_writes_in_check_mode() -> None:
 
 def test_the_removal_comes_before_the_block_that_would_hide_the_app() -> None:
     state = installed("tiktok-rpm")
-    report, _ = run(state, request(app("tiktok")))
+    report, _unused = run(state, request(app("tiktok")))
     assert report.message() == ""
     assert state.packages["rpm"] == {}
     assert next(change["kind"] for change in report.to_plain()["changes"]) == "package"
@@ -295,7 +295,7 @@ def test_a_block_that_stands_already_is_reported_and_the_app_is_still_found() ->
     # The administrator's own line hides the app from its removal: the exit code says yes, the database says no.
     state = installed("tiktok-rpm")
     state.files[path_of("dnf4")] = b"tiktok-rpm\n"
-    report, _ = run(state, request(app("tiktok")))
+    report, _unused = run(state, request(app("tiktok")))
     assert "still installed" in report.message()
     assert report.apps["tiktok"].error == "error"
     assert report.to_plain()["removed"] == []
@@ -305,12 +305,12 @@ def test_a_block_that_stands_already_is_reported_and_the_app_is_still_found() ->
 def test_P2_an_app_that_comes_back_is_a_recurrence() -> None:
     state = installed("tiktok-deb")
     asked = request(app("tiktok"))
-    first, _ = run(state, asked)
+    first, _unused = run(state, asked)
     assert not first.apps["tiktok"].removed_earlier
     assert first.newly_affected
     state.files[path_of("apt")] = b""
     state.packages["dpkg"]["tiktok-deb"] = "1.1"
-    second, _ = run(state, request(app("tiktok"), now=LATER))
+    second, _unused = run(state, request(app("tiktok"), now=LATER))
     seen = second.apps["tiktok"]
     assert (seen.removed_earlier, seen.removal, seen.after) == (True, "done", False)
     assert not second.newly_affected
@@ -333,7 +333,7 @@ def test_others_keep_leaves_the_blocks_of_apps_that_are_not_listed() -> None:
 def test_a_listed_app_is_lifted_by_name_and_the_others_stay() -> None:
     state = State()
     run(state, request(app("tiktok"), app("capcut")))
-    report, _ = run(state, request({"id": "tiktok", "identifiers": {}, "state": "lifted"}, others="keep"))
+    report, _unused = run(state, request({"id": "tiktok", "identifiers": {}, "state": "lifted"}, others="keep"))
     assert state.files[path_of("apt")] == b"capcut-deb\n"
     assert report.to_plain()["unblocked"] == ["apt: tiktok-deb", "dnf4: tiktok-rpm", "zypper: tiktok-rpm"]
     assert sorted(ledger(state)["apps"]) == ["capcut"]
@@ -343,7 +343,7 @@ def test_a_failed_removal_skips_the_blocks_of_its_database_and_the_next_run_fini
     state = installed("tiktok-deb", "tiktok-rpm")
     state.failing = {"tiktok-rpm"}
     asked = request(app("tiktok"))
-    report, _ = run(state, asked)
+    report, _unused = run(state, asked)
     plain = report.to_plain()
     assert plain["removed"] == ["apt: tiktok-deb 1.0"]
     assert [block["backend"] for block in plain["blocked"]] == ["apt"]
@@ -357,7 +357,7 @@ def test_a_failed_removal_skips_the_blocks_of_its_database_and_the_next_run_fini
     assert "tiktok" not in ledger(state)["removed"], "an app that is still there was not removed"
 
     state.failing = set()
-    report, _ = run(state, asked)
+    report, _unused = run(state, asked)
     assert report.message() == ""
     assert report.to_plain()["drift"] == [], "what never stood was not taken away by anybody"
     assert state.packages["rpm"] == {}
@@ -368,7 +368,7 @@ def test_a_block_that_is_half_made_is_remembered_and_lifted() -> None:
     state = State()
     before = state.copy()
     state.failing = {"tiktok-deb"}
-    report, _ = run(state, request(app("tiktok", block="strong")))
+    report, _unused = run(state, request(app("tiktok", block="strong")))
     plain = report.to_plain()
     assert path_of("apt") in state.files
     assert "dpkg" not in state.guards
@@ -387,7 +387,7 @@ def test_a_failure_does_not_forget_what_was_removed_for_an_app_that_is_not_liste
     run(state, request(app("tiktok")))
     state.packages["dpkg"]["capcut-deb"] = "1.0"
     state.failing = {"capcut-deb"}
-    report, _ = run(state, request(app("capcut")))
+    report, _unused = run(state, request(app("capcut")))
     assert report.failures
     assert sorted(ledger(state)["removed"]) == ["tiktok"]
 
@@ -398,7 +398,7 @@ def test_the_guard_never_throws_out_an_app_that_is_not_listed() -> None:
     # Somebody takes the guard away and installs the app; then a task for another app sets the guard again.
     state.guards.clear()
     state.packages["dpkg"]["tiktok-deb"] = "2.0"
-    report, _ = run(state, request(app("capcut", block="strong", remove=False)))
+    report, _unused = run(state, request(app("capcut", block="strong", remove=False)))
     assert report.message() == ""
     assert state.packages["dpkg"] == {"tiktok-deb": "2.0"}
     assert state.guards["dpkg"] == ("capcut-deb",)
@@ -410,10 +410,10 @@ def test_a_removal_without_a_block_is_forgotten_when_the_ban_is_lifted() -> None
     before = State()
     run(state, request(app("tiktok"), block="false"))
     assert ledger(state)["removed"]
-    checked, _ = run(state, LIFT, check=True)
+    checked, _unused = run(state, LIFT, check=True)
     assert checked.changed
     assert checked.to_plain()["changes"] == [{"op": "delete", "kind": "ledger", "name": LEDGER_PATH}]
-    lifted, _ = run(state, LIFT)
+    lifted, _unused = run(state, LIFT)
     assert lifted.to_plain()["changes"] == checked.to_plain()["changes"]
     assert lifted.changed
     assert not lifted.newly_affected
@@ -433,7 +433,7 @@ def test_a_block_of_some_package_managers_only_leaves_the_others_as_they_are() -
 def test_an_app_that_shares_a_file_with_another_is_not_called_pending() -> None:
     state = State()
     run(state, request(app("tiktok")))
-    checked, _ = run(state, request(app("tiktok"), app("capcut")), check=True)
+    checked, _unused = run(state, request(app("tiktok"), app("capcut")), check=True)
     assert checked.changed
     assert not checked.apps["tiktok"].pending
     assert checked.apps["capcut"].pending
@@ -443,7 +443,7 @@ def test_a_newly_named_package_was_not_blocked_before() -> None:
     state = installed("tiktok-rpm")
     known = {"id": "tiktok", "identifiers": {"deb": ["tiktok-deb"], "rpm": ["tiktok-old"]}}
     run(state, request(known))
-    report, _ = run(state, request(app("tiktok")))
+    report, _unused = run(state, request(app("tiktok")))
     assert report.apps["tiktok"].findings == [
         {"app": "tiktok", "backend": "dnf4", "name": "tiktok-rpm", "version": "1.0", "scope": "system", "confidence": "actionable"}
     ]
@@ -460,7 +460,7 @@ def test_an_app_that_stays_under_its_block_is_no_drift_until_it_comes_back() -> 
     state.packages["dpkg"].clear()
     run(state, only_block)
     state.packages["dpkg"]["tiktok-deb"] = "2.0"
-    report, _ = run(state, only_block)
+    report, _unused = run(state, only_block)
     assert report.to_plain()["drift"] == ["apt: tiktok-deb 2.0 is installed although it was blocked"]
 
 
@@ -471,7 +471,7 @@ def test_a_killed_run_accuses_nobody() -> None:
         # The ledger's directory and the ledger: then the end, before anything was removed or blocked.
         run(state, asked, killed_after=2)
     assert ledger(state)["apps"]["tiktok"]["blocks"]["apt"]["unproved"] == ["tiktok-deb"]
-    report, _ = run(state, asked)
+    report, _unused = run(state, asked)
     assert report.message() == ""
     assert "blocked_before" not in report.apps["tiktok"].findings[0]
     assert "unproved" not in state.files[LEDGER_PATH].decode()
@@ -482,7 +482,7 @@ def test_a_refused_host_says_failed_for_every_app_it_did_nothing_about() -> None
     run(state, request(app("capcut")))
     state.needs = {"innocent": "tiktok-deb"}
     state.packages["dpkg"]["innocent"] = "1"
-    report, _ = run(state, request(app("tiktok"), app("capcut"), app("wechat", remove=False, block="false")))
+    report, _unused = run(state, request(app("tiktok"), app("capcut"), app("wechat", remove=False, block="false")))
     assert {name: seen.error for name, seen in report.apps.items()} == {
         "tiktok": "refused_dependents",
         "capcut": "refused_dependents",
@@ -494,13 +494,13 @@ def test_a_refused_host_says_failed_for_every_app_it_did_nothing_about() -> None
 def test_an_app_that_only_package_managers_this_host_lacks_could_have_is_not_observable() -> None:
     elsewhere = {"id": "tiktok", "identifiers": {"flatpak": ["com.tiktok.Desktop"]}}
     nowhere = {"id": "capcut", "identifiers": {"ios_bundle_id": ["com.lemon.lvoverseas"]}}
-    report, _ = run(State(), request(elsewhere, nowhere), check=True)
+    report, _unused = run(State(), request(elsewhere, nowhere), check=True)
     assert (report.apps["tiktok"].before, report.apps["tiktok"].why_not_seen) == (None, "no_backend")
     assert (report.apps["capcut"].before, report.apps["capcut"].why_not_seen) == (None, "no_identifier")
 
 
 def test_a_block_of_names_that_are_only_looked_for_is_not_a_missing_identifier() -> None:
-    report, _ = run(State(), request(app("tiktok", detect_only=["deb", "rpm"])))
+    report, _unused = run(State(), request(app("tiktok", detect_only=["deb", "rpm"])))
     assert report.apps["tiktok"].why_not_blocked == "detect_only"
 
 

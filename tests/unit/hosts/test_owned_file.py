@@ -116,3 +116,14 @@ def test_the_header_says_whose_it_is_and_why() -> None:
     lines = header_lines(["city-tiktok", "contact: security@city.example"])
     assert lines[0].startswith(MARKER)
     assert lines[-2:] == ["Policy: city-tiktok", "Policy: contact: security@city.example"]
+
+
+def test_an_empty_directory_of_ours_goes_even_if_its_file_went_before(tmp_path):
+    system = System()
+    path = str(tmp_path / "made" / "by-us" / "file")
+    owned = plan_owned_file(system, path, b"# x\n", {}).owned
+    (tmp_path / "made" / "by-us").mkdir(parents=True)
+    (change,) = plan_owned_file(system, path, None, owned).changes
+    perform(change.step, system)
+    assert not (tmp_path / "made").exists()
+    assert plan_owned_file(system, path, None, owned).changes == ()

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.request import LEFTOVER_KINDS, PACKAGE_KINDS
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import ACTIONS, VERDICTS
-from ansible_collections.appban.endpoint.plugins.plugin_utils.host_requests import apps_of_policies, request_of_decision
+from ansible_collections.appban.endpoint.plugins.plugin_utils.host_requests import apps_of_policies, is_doubted, request_of_decision
 from tests.unit.hosts.fake_host import request as module_options
 
 APPS = ("capcut", "tiktok", "wechat")
@@ -76,7 +76,7 @@ def decisions(draw: Any) -> dict[str, Any]:
 @given(decisions())
 def test_U1_U3_only_an_app_that_is_enforced_is_removed_or_blocked(said: dict[str, Any]) -> None:
     request = asked(said)
-    unclassified = {app for app, each in said["apps"].items() if each["verdict"] == "unclassified"}
+    unclassified = {app for app, each in said["apps"].items() if is_doubted(each)}
     if request is None:
         assert unclassified == set(said["apps"])
         return
@@ -84,7 +84,7 @@ def test_U1_U3_only_an_app_that_is_enforced_is_removed_or_blocked(said: dict[str
     assert request["others"] == ("keep" if unclassified else "lift")
     for app in request["apps"]:
         verdict = said["apps"][app["id"]]["verdict"]
-        assert verdict != "unclassified"
+        assert app["id"] not in unclassified
         if verdict in ("exempt", "out_of_scope", "lifted"):
             assert app == {"id": app["id"], "identifiers": {}, "state": "lifted"}, "not looked for, only lifted"
         elif verdict == "enforce":
@@ -131,6 +131,11 @@ def test_an_unclassified_app_keeps_its_block_while_others_are_lifted_by_name() -
         "apps": [{"id": "capcut", "identifiers": {}, "state": "lifted"}],
         "others": "keep",
     }
+
+
+@pytest.mark.parametrize("verdict", ["exempt", "review", "pending", "report_only"])
+def test_a_block_stays_while_one_of_two_policies_does_not_know_the_device(verdict: str) -> None:
+    assert asked(decision(tiktok=part(city=verdict, region="unclassified"))) is None
 
 
 def test_a_proposal_does_not_make_a_name_sure_for_the_policy_in_force() -> None:
