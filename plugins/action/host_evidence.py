@@ -81,7 +81,7 @@ def _record(options: dict[str, Any], hostvars: Any, check_mode: bool) -> dict[st
             found += len(result.get("findings", ()))
             for finding in result.get("findings", ())[: _SHOWN_FINDINGS - len(findings)]:
                 findings.append({"host": host, **finding})
-            trouble = _trouble(result)
+            trouble = _trouble(result, asked=entry["request"] is not None)
             if trouble:
                 troubles[host] = trouble
         last = record.close(len(hosts), in_scope, {"findings": found, "decision_due": sorted(due), "notes": sorted(notes)})
@@ -103,9 +103,11 @@ def _record(options: dict[str, Any], hostvars: Any, check_mode: bool) -> dict[st
     }
 
 
-def _trouble(result: Mapping[str, Any]) -> str:
+def _trouble(result: Mapping[str, Any], asked: bool) -> str:
     """What a person has to look at on a host, or an empty text."""
     message = str(result.get("msg") or "").strip()
+    if asked and not result:
+        return "lost before it could be asked, nothing is known of this host: see its error above"
     if result.get("unreachable"):
         return "unreachable, nothing is known of this host: " + (message or "no answer")
     return (message or "failed without a message") if result.get("failed") else ""

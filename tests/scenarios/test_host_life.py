@@ -148,7 +148,8 @@ def test_an_exemption_granted_later_lifts_the_block_from_its_device_only(story: 
 
 def test_lifting_for_an_exemption_asks_no_package_manager_what_is_installed(story: Story) -> None:
     assert story.exempted.opened["case-rpm"] == []
-    # dpkg remembers a wish to install that the pin refused; that wish is taken back with the pin, so its database is opened.
+    # dpkg is asked for our guard package and for the names that we blocked, whose leftover wishes go with the pin; to answer, it
+    # opens its database. tests/unit/hosts/test_apt.py shows that no other name is asked for.
     assert {path for path in story.exempted.opened["case-deb"] if not path.startswith("/var/lib/dpkg")} == {"/usr/bin/dpkg-query"}
 
 

@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,7 +20,7 @@ def change(name: str, *needs: str) -> Change:
 
 
 @st.composite
-def plans(draw: Any) -> tuple[Plan, frozenset[str]]:
+def plans(draw: st.DrawFn) -> tuple[Plan, frozenset[str]]:
     """A random dependency graph in a valid order, and the changes that will fail."""
     count = draw(st.integers(0, 12))
     keys = ["file:%d" % number for number in range(count)]

@@ -127,3 +127,13 @@ def test_an_interrupted_first_run_leaves_a_ledger_that_lifts() -> None:
     # The ledger was written, nothing else happened.
     plan = Apt(system).plan_block(BlockRequest(), first.owned)
     assert (plan.changes, plan.owned, plan.unblocked) == ((), {}, ("tiktok-desktop",))
+
+
+def test_a_lift_asks_dpkg_for_our_own_names_only() -> None:
+    system = host(BASE)
+    owned = Apt(system).plan_block(BlockRequest(("tiktok-desktop",)), {}).owned
+    system.files[PIN] = Apt(system).plan_block(BlockRequest(("tiktok-desktop",)), {}).changes[0].step.content
+    system.asked.clear()
+    system.commands[("dpkg-query",)] = (1, "", "dpkg-query: no packages found matching appban-guard\n")
+    assert [change.op for change in Apt(system).plan_block(BlockRequest(), owned).changes] == ["delete"]
+    assert [argv[3:] for argv in system.asked] == [("appban-guard",), ("tiktok-desktop",)]
