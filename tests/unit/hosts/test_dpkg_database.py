@@ -118,7 +118,8 @@ def test_which_dpkg_knows_protected(version: str | None, knows: bool) -> None:
     assert knows_protected(version) is knows
 
 
-@given(NAMES, st.lists(st.text(st.characters(min_codepoint=32, exclude_characters="\x7f\x85\u2028\u2029"), max_size=30)))
+# Comments come as the request leaves them: printable, so without halves of surrogate pairs.
+@given(NAMES, st.lists(st.text(st.characters(codec="utf-8", min_codepoint=32, exclude_characters="\x7f\x85\u2028\u2029"), max_size=30)))
 def test_the_pin_names_exactly_what_it_was_given(names: list[str], comment: list[str]) -> None:
     content = render_pin(names, comment)
     assert pinned_names(content) == tuple(sorted(names))
