@@ -173,3 +173,18 @@ def test_secrets_of_the_inventory_and_of_edited_files_appear_nowhere(fleet: Flee
             assert become not in place
             assert proxy not in place
     assert proxy in host.path("/etc/dnf/dnf.conf").read_text(encoding="utf-8")
+
+
+def test_an_exemption_that_leaves_nobody_of_the_fleet_is_refused_but_a_run_over_exempt_hosts_only_is_not(fleet: Fleet) -> None:
+    press = [fleet.add(name, DEB, **WORK, department="press") for name in ("press-1", "press-2")]
+    policy = fleet.policy(CITY, replace={"    devices: [PRESS-0007]\n": "    when: {department: press}\n"})
+    written = [layer(host) for host in press]
+    play = fleet.play(policy, NOW, must_succeed=False)
+    assert play.returncode != 0
+    assert "city-tiktok/EX-2023-014" in play.stdout + play.stderr
+    assert play.of("press-1", HOST_APP) == ()
+    fleet.add("desk-deb", DEB, **WORK, department="town-hall")
+    part = fleet.play(policy, NOW, arguments=("--limit", "press-1,press-2"))
+    assert part.returncode == 0
+    assert [writes_since(host, before) for host, before in zip(press, written, strict=True)] == [[], []]
+    assert fleet.play(policy, NOW, check=True).returncode == 0
