@@ -27,6 +27,8 @@ _WORDS = {
     "unreachable": "unreachable",
     "failed": "failed",
 }
+# After the end of a ban nobody was looked at, so nobody is called compliant to a person.
+_ENDED = {"compliant": "no longer banned"}
 # In check mode nothing was done about it yet: the app is there, or it is not and its block isn't either.
 _LOOKED_AT = {"violating": "not as the policy wants it"}
 
@@ -43,8 +45,11 @@ def summary_lines(last: Mapping[str, Any], run: Mapping[str, Any], evidence: str
     """
     names = ", ".join(policy["policy"] + ("" if policy["state"] == "enforced" else " (%s)" % policy["state"]) for policy in run["policies"])
     lines = ["%s at %s%s" % (names, run["now"], ", check mode: nothing was changed" if check_mode else "")]
+    words = {**_WORDS, **(_LOOKED_AT if check_mode else {})}
+    if all(policy["state"] == "lifted" for policy in run["policies"]):
+        words.update(_ENDED)
     for app, counts in last["totals"].items():
-        parts = ["%d %s" % (count, _LOOKED_AT.get(name, _WORDS[name]) if check_mode else _WORDS[name]) for name, count in counts.items()]
+        parts = ["%d %s" % (count, words[name]) for name, count in counts.items()]
         devices = "1 device" if last["devices"] == 1 else "%d devices" % last["devices"]
         lines.append("%s on %s (%d in scope): %s" % (app, devices, last["in_scope"], ", ".join(parts)))
     if last["unenforceable"]:

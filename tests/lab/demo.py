@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence import read_rows, verify_record
+
 from .hosts import Host, Lab
 from .packages import package_path
 from .playbook import PlayResult, ansible_environment, run_playbook, write_inventory
@@ -181,11 +183,16 @@ def tell(story: Story, lab: Lab) -> None:
     story.claim("the app can be installed again; it was not installed for anybody", back.returncode == 0)
 
     story.heading("Evidence: one record a run, each closing with a hash that the next one names")
+    previous = None
+    chained = []
     for record in sorted((DIRECTORY / "evidence").glob("*/*.jsonl")):
-        lines = record.read_text(encoding="utf-8").splitlines()
-        header, totals = json.loads(lines[0]), json.loads(lines[-1])
+        totals = verify_record(str(record))
+        header = read_rows(str(record))[0]
+        chained.append(header["previous"] == previous)
+        previous = totals["hash"]
         counts = ", ".join(f"{count} {name}" for name, count in totals["outcomes"].items())
         story.line(f"{record.relative_to(CHECKOUT)} ({header['mode']}, {totals['devices']} devices: {counts})")
+    story.claim("every record matches its hash and names the one before it", len(chained) == 4 and all(chained))
     print("\nThe hosts are gone now. Look at inventories/example to begin with your own, and always with --check --diff.")
 
 

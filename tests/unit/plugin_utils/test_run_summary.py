@@ -40,6 +40,12 @@ def test_check_mode_is_said_first(tmp_path: pathlib.Path) -> None:
     assert lines[1] == "tiktok on 1 device (1 in scope): 1 not as the policy wants it"
 
 
+def test_after_a_ban_nobody_who_was_not_looked_at_is_called_compliant(tmp_path: pathlib.Path) -> None:
+    path = write(tmp_path, ["compliant"])
+    lines = summary_lines(verify_record(str(path)), {**RUN, "policies": [{"policy": "city", "state": "lifted"}]}, "x", False, [])
+    assert lines[:2] == ["city (lifted) at 2023-03-15T00:00:00Z", "tiktok on 1 device (1 in scope): 1 no longer banned"]
+
+
 @pytest.mark.parametrize("check", [True, False])
 def test_every_outcome_has_words_for_a_person(tmp_path: pathlib.Path, check: bool) -> None:
     path = write(tmp_path, OUTCOMES)
