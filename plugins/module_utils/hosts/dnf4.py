@@ -8,16 +8,16 @@ An exclude hides an installed package from dnf itself, so finding and removing g
 
 from __future__ import annotations
 
-from typing import Any, FrozenSet, List, Mapping, Optional, Tuple
+from typing import Any, List, Mapping, Optional
 
 from ..engine.plan import Change
-from .backend import GUARD_NAME, Block, BlockPlan, BlockRequest, Package, RemovalPlan, RemovalRequest
+from .backend import GUARD_NAME, Block, BlockPlan, BlockRequest
 from .dnf_conf import Addition, effective_excludes, masked, set_excludes
-from .rpm_block import Answer, guard_block, plan_providers, present_notes, verify_rpm_change, wanted_names
-from .rpm_database import DNF_CONF, installed_packages, plan_rpm_removal
+from .rpm_block import Answer, guard_block, plan_providers, present_notes, wanted_names
+from .rpm_database import DNF_CONF
+from .rpm_front_end import RpmFrontEnd
 from .rpm_guard import plan_guard
 from .steps import FileStep
-from .system import System
 
 EXCLUDE_BYPASSES = (
     "dnf --disableexcludes=all (or =main) install",
@@ -28,21 +28,10 @@ EXCLUDE_BYPASSES = (
 GUARD_BYPASS = "dnf --setopt=protected_packages= remove %s, then installing" % GUARD_NAME
 
 
-class Dnf4:
-    """dnf 4 on one host.
-
-    Args:
-        system: the host.
-        keeps_guard: this front end installs and removes the guard of the rpm database.
-    """
+class Dnf4(RpmFrontEnd):
+    """dnf 4 on one host."""
 
     name = "dnf4"
-    kinds: Tuple[str, ...] = ("rpm",)
-    database = "rpm"
-
-    def __init__(self, system: System, keeps_guard: bool = True) -> None:
-        self.system = system
-        self.keeps_guard = keeps_guard
 
     def version(self) -> Optional[str]:
         """See :class:`.backend.Backend`."""
@@ -51,14 +40,6 @@ class Dnf4:
             return None
         lines = self.system.query(("dnf-3", "--version")).stdout.split()
         return lines[0] if lines else None
-
-    def installed(self, names: FrozenSet[str]) -> Tuple[Package, ...]:
-        """See :class:`.backend.Backend`."""
-        return installed_packages(self.system, names)
-
-    def plan_removal(self, request: RemovalRequest) -> RemovalPlan:
-        """See :class:`.backend.Backend`."""
-        return plan_rpm_removal(self.system, self.name, request)
 
     def plan_block(self, request: BlockRequest, owned: Mapping[str, Any]) -> BlockPlan:
         """See :class:`.backend.Backend`."""
@@ -91,10 +72,6 @@ class Dnf4:
             drift=drift + guard.drift,
             notes=providers.notes + present_notes(request) + guard.notes,
         )
-
-    def verify(self, change: Change) -> Optional[str]:
-        """See :class:`.backend.Backend`."""
-        return verify_rpm_change(self.system, change)
 
     def _providers(self, name: str) -> Answer:
         # From the cache only, and without the excludes that would hide the answer.

@@ -9,16 +9,15 @@ with dnf 4 and zypper (finding, removing, the guard package) is proved there, be
 
 from __future__ import annotations
 
-from typing import Any, FrozenSet, Mapping, Optional, Tuple
+from typing import Any, Mapping, Optional, Tuple
 
-from ..engine.plan import Change
-from .backend import GUARD_NAME, Block, BlockPlan, BlockRequest, Package, RemovalPlan, RemovalRequest
+from .backend import GUARD_NAME, Block, BlockPlan, BlockRequest
 from .dnf_conf import clears_excludes
 from .owned_file import header_lines, plan_owned_file
-from .rpm_block import Answer, guard_block, plan_providers, present_notes, verify_rpm_change, wanted_names
-from .rpm_database import DNF_CONF, installed_packages, plan_rpm_removal
+from .rpm_block import Answer, guard_block, plan_providers, present_notes, wanted_names
+from .rpm_database import DNF_CONF
+from .rpm_front_end import RpmFrontEnd
 from .rpm_guard import plan_guard
-from .system import System
 
 DROP_IN = "/etc/dnf/libdnf5.conf.d/90-appban.conf"
 EXCLUDE_BYPASSES = (
@@ -30,21 +29,10 @@ EXCLUDE_BYPASSES = (
 GUARD_BYPASS = "dnf --setopt=protected_packages= remove %s, then installing" % GUARD_NAME
 
 
-class Dnf5:
-    """dnf 5 on one host.
-
-    Args:
-        system: the host.
-        keeps_guard: this front end installs and removes the guard of the rpm database.
-    """
+class Dnf5(RpmFrontEnd):
+    """dnf 5 on one host."""
 
     name = "dnf5"
-    kinds: Tuple[str, ...] = ("rpm",)
-    database = "rpm"
-
-    def __init__(self, system: System, keeps_guard: bool = True) -> None:
-        self.system = system
-        self.keeps_guard = keeps_guard
 
     def version(self) -> Optional[str]:
         """See :class:`.backend.Backend`."""
@@ -53,14 +41,6 @@ class Dnf5:
         # "dnf5 version 5.2.6.2", then its libraries and plugins
         lines = self.system.query(("dnf5", "--version")).stdout.splitlines()
         return lines[0].split()[-1] if lines and lines[0].split() else None
-
-    def installed(self, names: FrozenSet[str]) -> Tuple[Package, ...]:
-        """See :class:`.backend.Backend`."""
-        return installed_packages(self.system, names)
-
-    def plan_removal(self, request: RemovalRequest) -> RemovalPlan:
-        """See :class:`.backend.Backend`."""
-        return plan_rpm_removal(self.system, self.name, request)
 
     def plan_block(self, request: BlockRequest, owned: Mapping[str, Any]) -> BlockPlan:
         """See :class:`.backend.Backend`."""
@@ -92,10 +72,6 @@ class Dnf5:
             unsupported=unsupported,
             notes=notes,
         )
-
-    def verify(self, change: Change) -> Optional[str]:
-        """See :class:`.backend.Backend`."""
-        return verify_rpm_change(self.system, change)
 
     def _providers(self, name: str) -> Answer:
         options = ("dnf5", "--quiet", "--cacheonly", "--setopt=disable_excludes=*")

@@ -9,15 +9,15 @@ A lock keeps zypper from removing an installed package, too, so finding and remo
 from __future__ import annotations
 
 import os
-from typing import Any, FrozenSet, List, Mapping, Optional, Tuple
+from typing import Any, List, Mapping, Optional
 
 from ..engine.plan import Change
-from .backend import GUARD_NAME, Block, BlockPlan, BlockRequest, Package, RemovalPlan, RemovalRequest
-from .rpm_block import Answer, guard_block, plan_providers, present_notes, verify_rpm_change, wanted_names
-from .rpm_database import ZYPP_LOCKS, installed_packages, plan_rpm_removal
+from .backend import GUARD_NAME, Block, BlockPlan, BlockRequest
+from .rpm_block import Answer, guard_block, plan_providers, present_notes, wanted_names
+from .rpm_database import ZYPP_LOCKS
+from .rpm_front_end import RpmFrontEnd
 from .rpm_guard import plan_guard
 from .steps import FileStep
-from .system import System
 from .zypp_locks import Addition, locked_names, set_locks
 
 LOCK_BYPASSES = ("zypper install --force", "zypper removelock, then installing", "rpm -i", "editing %s" % ZYPP_LOCKS)
@@ -25,21 +25,10 @@ GUARD_BYPASS = "zypper removelock %s, then install --force --force-resolution" %
 _NOTHING_FOUND = 104
 
 
-class Zypper:
-    """zypper on one host.
-
-    Args:
-        system: the host.
-        keeps_guard: this front end installs and removes the guard of the rpm database.
-    """
+class Zypper(RpmFrontEnd):
+    """zypper on one host."""
 
     name = "zypper"
-    kinds: Tuple[str, ...] = ("rpm",)
-    database = "rpm"
-
-    def __init__(self, system: System, keeps_guard: bool = True) -> None:
-        self.system = system
-        self.keeps_guard = keeps_guard
 
     def version(self) -> Optional[str]:
         """See :class:`.backend.Backend`."""
@@ -48,14 +37,6 @@ class Zypper:
         # "zypper 1.14.42"
         words = self.system.query(("zypper", "--version")).stdout.split()
         return words[1] if len(words) > 1 else None
-
-    def installed(self, names: FrozenSet[str]) -> Tuple[Package, ...]:
-        """See :class:`.backend.Backend`."""
-        return installed_packages(self.system, names)
-
-    def plan_removal(self, request: RemovalRequest) -> RemovalPlan:
-        """See :class:`.backend.Backend`."""
-        return plan_rpm_removal(self.system, self.name, request)
 
     def plan_block(self, request: BlockRequest, owned: Mapping[str, Any]) -> BlockPlan:
         """See :class:`.backend.Backend`."""
@@ -97,10 +78,6 @@ class Zypper:
             drift=drift + guard.drift,
             notes=providers.notes + present_notes(request) + guard.notes,
         )
-
-    def verify(self, change: Change) -> Optional[str]:
-        """See :class:`.backend.Backend`."""
-        return verify_rpm_change(self.system, change)
 
     def _providers(self, name: str) -> Answer:
         from xml.etree import ElementTree
