@@ -40,6 +40,11 @@ class Instant:
     at: datetime
     written: str
 
+    @property
+    def utc(self) -> str:
+        """The moment in UTC, ``2023-03-14T23:00:00Z``, for those who don't know the document's time zone."""
+        return self.at.isoformat().replace("+00:00", "Z")
+
 
 @dataclass(frozen=True)
 class Identifier:
@@ -174,8 +179,8 @@ class PolicyVerdict:
     would: Tuple[str, ...] = ()
     rule: Optional[str] = None
     stage: Optional[int] = None
-    stage_from: Optional[str] = None
-    next_stage_from: Optional[str] = None
+    stage_from: Optional[Instant] = None
+    next_stage_from: Optional[Instant] = None
     exemption: Optional[Exemption] = None
     exemption_state: Optional[str] = None
     domains: Tuple[str, ...] = ()
@@ -216,8 +221,8 @@ class AppDecision:
             "would": list(self.would),
             "rule": leading.rule if leading else None,
             "stage": leading.stage if leading else None,
-            "stage_from": leading.stage_from if leading else None,
-            "next_stage_from": leading.next_stage_from if leading else None,
+            "stage_from": leading.stage_from.utc if leading and leading.stage_from else None,
+            "next_stage_from": leading.next_stage_from.utc if leading and leading.next_stage_from else None,
             "policies": [verdict.to_plain() for verdict in self.policies],
             "exemption": self.exemption_to_plain(),
             "missing": list(self.missing),

@@ -6,11 +6,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
-from typing import Iterable, Sequence
+from typing import Iterable, Optional, Sequence
 
 from . import instants
-from .model import AppDecision, PolicyVerdict
+from .model import AppDecision, Instant, PolicyVerdict
 
 _ASKS = {
     "audit": "report it",
@@ -66,19 +67,19 @@ def _lead(title: str, ranked: Sequence[PolicyVerdict], actions: Sequence[str], m
     policy, rule = leading.policy, f'rule "{leading.rule}"'
     if leading.verdict == "enforce":
         asking = [verdict for verdict in ranked if verdict.verdict == "enforce"]
-        names = _join(f'{verdict.policy} (rule "{verdict.rule}", since {verdict.stage_from})' for verdict in asking)
+        names = _join(f'{verdict.policy} (rule "{verdict.rule}", since {_spoken(verdict.stage_from)})' for verdict in asking)
         plural = "policies" if len(asking) > 1 else "policy"
         return f"{title} is banned on this device: {plural} {names} ask{'' if len(asking) > 1 else 's'} to {_asked(actions)}"
     if leading.verdict == "exempt" and leading.exemption:
         exemption = leading.exemption
         return (
-            f"{title} is allowed on this device until {exemption.expires.written} by exemption {exemption.id} "
+            f"{title} is allowed on this device until {_spoken(exemption.expires)} by exemption {exemption.id} "
             f"of policy {policy}, approved by {exemption.approved_by}: {' '.join(exemption.reason.split()).rstrip('.')}"
         )
     if leading.verdict == "report_only":
         return f"Policy {policy} ({rule}) is only proposed: it would {_asked(leading.would)} if it were enforced ({title})"
     if leading.verdict == "pending":
-        return f"Policy {policy} ({rule}) will ask to {_asked(leading.would)} from {leading.next_stage_from} on ({title})"
+        return f"Policy {policy} ({rule}) will ask to {_asked(leading.would)} from {_spoken(leading.next_stage_from)} on ({title})"
     if leading.verdict == "unclassified":
         return (
             f"Nothing is done about {title} because it isn't known whether policy {policy} applies: "
@@ -89,6 +90,12 @@ def _lead(title: str, ranked: Sequence[PolicyVerdict], actions: Sequence[str], m
     if leading.verdict == "lifted":
         return f"Policy {policy} no longer bans {title}: the ban is lifted"
     return f"No rule about {title} applies to this device"
+
+
+def _spoken(instant: Optional[Instant]) -> str:
+    """An instant as its author wrote it, for reading aloud: midnight is the day, and no T stands between day and time."""
+    written = instant.written if instant else ""
+    return re.sub(r"[Tt ]00:00(:00)?$", "", written).replace("T", " ")
 
 
 def _asked(actions: Sequence[str]) -> str:

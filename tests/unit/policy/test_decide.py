@@ -232,7 +232,8 @@ def test_E3_E4_the_deadline_is_one_exact_moment(now: str, actions: list[str]) ->
     found = verdict(commission(), {"serial": "S", "ownership": "personal", "work_apps": True}, now)
     assert found["actions"] == actions
     before = actions == ["advise"]
-    assert found["next_stage_from"] == ("2023-03-15T00:00:00" if before else None)
+    assert found["next_stage_from"] == ("2023-03-14T23:00:00Z" if before else None)
+    assert "T00:00" not in found["reason"], "a caller is told the day, not a timestamp"
     assert found["stage"] == (0 if before else 1)
 
 
