@@ -116,7 +116,7 @@ EXISTING = [
     {
         "name": "People's own flatpaks",
         "ansible.builtin.find": {
-            "paths": ["/root/.local/share/flatpak/app", "/home/jana/.local/share/flatpak/app"],
+            "paths": ["/home/jana/.local/share/flatpak/app"],
             "patterns": ["com.tiktok.Desktop"],
             "file_type": "directory",
         },
