@@ -64,6 +64,7 @@ def _record(options: dict[str, Any], hostvars: Any, check_mode: bool) -> dict[st
     findings: list[dict[str, Any]] = []
     found = in_scope = 0
     troubles: dict[str, str] = {}
+    drift: list[str] = []
     due: set[str] = set()
     notes: set[str] = set()
     try:
@@ -81,10 +82,12 @@ def _record(options: dict[str, Any], hostvars: Any, check_mode: bool) -> dict[st
             found += len(result.get("findings", ()))
             for finding in result.get("findings", ())[: _SHOWN_FINDINGS - len(findings)]:
                 findings.append({"host": host, **finding})
+            drift.extend("%s: %s" % (host, line) for line in result.get("drift", ()))
             trouble = _trouble(result, asked=entry["request"] is not None)
             if trouble:
                 troubles[host] = trouble
-        last = record.close(len(hosts), in_scope, {"findings": found, "decision_due": sorted(due), "notes": sorted(notes)})
+        more = {"findings": found, "drift": len(drift), "decision_due": sorted(due), "notes": sorted(notes)}
+        last = record.close(len(hosts), in_scope, more)
     finally:
         record.abandon()
     if options["stopped"]:
@@ -95,11 +98,12 @@ def _record(options: dict[str, Any], hostvars: Any, check_mode: bool) -> dict[st
         "totals": last["totals"],
         "findings": findings,
         "unenforceable": last["unenforceable"],
+        "drift": drift,
         "decision_due": bool(due),
         "evidence": record.path,
         "run_id": run["run_id"],
         "troubles": troubles,
-        "text": summary_lines(last, run, record.path, check_mode, sorted(notes)),
+        "text": summary_lines(last, run, record.path, check_mode, sorted(notes), drift),
     }
 
 

@@ -73,6 +73,11 @@ unenforceable:
   description: Reason to number of devices and apps that could not be enforced or observed.
   returned: success
   type: dict
+drift:
+  description: What somebody did to our blocks since the last run, each with its host.
+  returned: success
+  type: list
+  elements: str
 decision_due:
   description: A policy has passed its end and stays enforced until somebody decides.
   returned: success

@@ -57,6 +57,8 @@ def rows_of_host(
                 mechanism=() if details.get("pending") else tuple(details.get("mechanism", ())),
                 seen_at=now if seen.before is not None else None,
                 findings=tuple(details.get("findings", ())),
+                # Said of the host, not of one app: blocks of several apps share a file.
+                drift=tuple(result.get("drift", ())) if part["verdict"] == "enforce" else (),
             )
         )
     return rows

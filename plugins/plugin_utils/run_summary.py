@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Mapping
+from typing import Any, Iterable, Mapping, Sequence
 
 _WORDS = {
     "compliant": "compliant",
@@ -31,9 +31,12 @@ _WORDS = {
 _ENDED = {"compliant": "no longer banned"}
 # In check mode nothing was done about it yet: the app is there, or it is not and its block isn't either.
 _LOOKED_AT = {"violating": "not as the policy wants it"}
+_SHOWN_DRIFT = 20
 
 
-def summary_lines(last: Mapping[str, Any], run: Mapping[str, Any], evidence: str, check_mode: bool, notes: Iterable[str]) -> list[str]:
+def summary_lines(
+    last: Mapping[str, Any], run: Mapping[str, Any], evidence: str, check_mode: bool, notes: Iterable[str], drift: Sequence[str] = ()
+) -> list[str]:
     """One line per app with counts that add up, then what needs a decision, then where the evidence is.
 
     Args:
@@ -42,6 +45,7 @@ def summary_lines(last: Mapping[str, Any], run: Mapping[str, Any], evidence: str
         evidence: path of the record.
         check_mode: nothing was changed.
         notes: notes of the decisions.
+        drift: what somebody did to our blocks, each with its device.
     """
     names = ", ".join(policy["policy"] + ("" if policy["state"] == "enforced" else " (%s)" % policy["state"]) for policy in run["policies"])
     lines = ["%s at %s%s" % (names, run["now"], ", check mode: nothing was changed" if check_mode else "")]
@@ -55,5 +59,8 @@ def summary_lines(last: Mapping[str, Any], run: Mapping[str, Any], evidence: str
     if last["unenforceable"]:
         lines.append("why not: " + ", ".join("%s %d" % (reason, count) for reason, count in last["unenforceable"].items()))
     lines.extend("note: " + note for note in notes)
+    lines.extend("drift: " + each for each in drift[:_SHOWN_DRIFT])
+    if len(drift) > _SHOWN_DRIFT:
+        lines.append("drift: and %d more, all of them in the evidence" % (len(drift) - _SHOWN_DRIFT))
     lines.append("evidence: " + evidence)
     return lines

@@ -146,6 +146,8 @@ def test_P2_an_app_that_comes_back_is_removed_again_and_counted_as_a_recurrence(
     drift = run.host_app("power-rpm", "Carry out the plan of this host")["drift"]
     assert [line for line in drift if "tiktok-desktop 2.0" in line and "although it was blocked" in line], drift
     assert [line for line in drift if "dnf.conf" in line], drift
+    assert run.row("power-rpm")["drift"] == drift
+    assert "drift: power-rpm: %s" % drift[0] in run.text
     assert run.host_app("power-rpm")["newly_affected"] is False
     assert "came back and was removed" in run.text
 

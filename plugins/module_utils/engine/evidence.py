@@ -193,6 +193,7 @@ class Row:
         seen_at: instant of the inventory that ``before`` rests on.
         requested_at: instant of a queued command, if any.
         findings: what exactly was seen, small mappings of identifiers only.
+        drift: what somebody did to our block on the device since the last run, one sentence each.
     """
 
     device: Mapping[str, Any]
@@ -204,6 +205,7 @@ class Row:
     seen_at: Optional[str] = None
     requested_at: Optional[str] = None
     findings: Tuple[Mapping[str, Any], ...] = ()
+    drift: Tuple[str, ...] = ()
 
     def to_plain(self) -> Dict[str, Any]:
         """The row as it is written."""
@@ -227,6 +229,7 @@ class Row:
             "explanation": self.decision.get("reason", ""),
             "mechanism": list(self.mechanism),
             "findings": [dict(finding) for finding in self.findings],
+            "drift": list(self.drift),
             "seen_at": self.seen_at,
             "requested_at": self.requested_at,
         }
@@ -295,7 +298,8 @@ class EvidenceRecord:
             counts[row.outcome.name] = counts.get(row.outcome.name, 0) + 1
             if row.outcome.name in ("cannot_enforce", "not_observable"):
                 self._reasons[row.outcome.reason] = self._reasons.get(row.outcome.reason, 0) + 1
-            if self._level == "exceptions" and row.outcome.name in _UNREMARKABLE and row.before != "present":
+            unremarkable = row.outcome.name in _UNREMARKABLE and row.before != "present" and not row.drift
+            if self._level == "exceptions" and unremarkable:
                 continue
             self._rows += 1
             self._write(row.to_plain())

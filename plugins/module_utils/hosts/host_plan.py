@@ -120,6 +120,7 @@ def _block_request(request: HostRequest, ledger: Ledger, backend: Backend, stayi
         present=frozenset(name for name in names if (backend.database, name) in staying),
         comment=request.comment,
         providers=request.providers,
+        lock_timeout=request.lock_timeout,
     )
 
 

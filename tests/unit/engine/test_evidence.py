@@ -451,3 +451,14 @@ def test_checking_a_record_keeps_memory_flat(tmp_path: pathlib.Path) -> None:
     finally:
         tracemalloc.stop()
     assert peak < os.path.getsize(path) / 10
+
+
+def test_a_tampered_block_keeps_its_row_even_where_the_device_is_compliant(tmp_path: pathlib.Path) -> None:
+    record = EvidenceRecord(str(tmp_path), choose_run_id(str(tmp_path), NOW), "hosts", HEADER, "exceptions")
+    quiet, tampered = row("pc-1"), row("pc-2", drift=("apt: /etc/apt/preferences.d/appban was deleted",))
+    assert quiet.outcome.name == tampered.outcome.name == "compliant"
+    record.add_device([quiet])
+    record.add_device([tampered])
+    record.close(2, 2)
+    assert [(line["device"], line["drift"]) for line in read_rows(record.path)[1:-1]] == [("pc-2", list(tampered.drift))]
+    verify_record(record.path)
