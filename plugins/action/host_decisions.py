@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
@@ -64,7 +63,7 @@ class ActionModule(ActionBase):
 
 def _decide(options: dict[str, Any], hostvars: Any, whole_fleet: bool) -> dict[str, Any]:
     moment = run_instant(options["now"])
-    policies = read_policies([os.path.expanduser(path) for path in options["policies"]], options["catalog_dirs"])
+    policies = read_policies(options["policies"], options["catalog_dirs"])
     assets = read_assets(options["assets"]) if options["assets"] else {}
     plain = [policy_to_plain(policy) for policy in policies]
     apps = apps_of_policies(plain)

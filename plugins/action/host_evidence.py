@@ -82,7 +82,9 @@ def _record(options: dict[str, Any], hostvars: Any, check_mode: bool) -> dict[st
             found += len(result.get("findings", ()))
             for finding in result.get("findings", ())[: _SHOWN_FINDINGS - len(findings)]:
                 findings.append({"host": host, **finding})
-            drift.extend("%s: %s" % (host, line) for line in result.get("drift", ()))
+            if entry["decision"]["scope"] == "in_scope":
+                # Of a machine that is out of scope by now nothing is told, not even what became of our own block there.
+                drift.extend("%s: %s" % (host, line) for line in result.get("drift", ()))
             trouble = _trouble(result, asked=entry["request"] is not None)
             if trouble:
                 troubles[host] = trouble

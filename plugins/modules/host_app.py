@@ -357,10 +357,9 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.converge import converge
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.present_backends import BACKEND_NAMES
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.request import parse_host_request
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.system import System
-
-BACKENDS = ["apt", "dnf5", "dnf4", "zypper", "pacman", "apk", "flatpak", "snap", "homebrew"]
 
 
 def argument_spec() -> Dict[str, Any]:
@@ -384,7 +383,7 @@ def argument_spec() -> Dict[str, Any]:
         "remove": {"type": "bool", "default": True},
         "block": {"type": "str", "choices": ["true", "false", "strong"], "default": "true"},
         "others": {"type": "str", "choices": ["keep", "lift"], "default": "keep"},
-        "backends": {"type": "list", "elements": "str", "choices": BACKENDS, "default": []},
+        "backends": {"type": "list", "elements": "str", "choices": list(BACKEND_NAMES), "default": []},
         "allow_dependents": {"type": "bool", "default": False},
         "max_removals": {"type": "int", "default": 5},
         "protected": {"type": "list", "elements": "str", "default": []},

@@ -11,7 +11,7 @@ from typing import Any, Iterable, Mapping
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.request import LEFTOVER_KINDS, PACKAGE_KINDS
 
 #: Verdicts under which the app is looked for and nothing is done.
-_LOOKED_FOR = ("report_only", "pending", "review")
+LOOKED_FOR = ("report_only", "pending", "review")
 
 
 def apps_of_policies(policies: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, dict[str, list[dict[str, str]]]]]:
@@ -42,7 +42,7 @@ def _asked(app_id: str, by_policy: Mapping[str, Mapping[str, Any]], part: Mappin
     A policy that is only proposed, not yet in force or not about this device gives no name that is removed or blocked. Where
     two that count differ in the confidence of an identifier, the surer one does: one of them asks for its removal.
     """
-    verdicts = ("enforce",) if part["verdict"] == "enforce" else _LOOKED_FOR
+    verdicts = ("enforce",) if part["verdict"] == "enforce" else LOOKED_FOR
     identifiers: dict[str, list[dict[str, str]]] = {}
     for said in part["policies"]:
         if said["verdict"] in verdicts:
@@ -82,7 +82,7 @@ def request_of_decision(
             actions = part["actions"]
             form = block if "block" in actions else "false"
             wanted.append({**_asked(app_id, apps[app_id], part), "remove": "remove" in actions, "block": form})
-        elif verdict in _LOOKED_FOR:
+        elif verdict in LOOKED_FOR:
             wanted.append({**_asked(app_id, apps[app_id], part), "remove": False, "block": "false"})
         else:
             lifted.append({"id": app_id, "identifiers": {}, "state": "lifted"})

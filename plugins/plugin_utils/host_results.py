@@ -11,7 +11,7 @@ from typing import Any, Mapping
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence import Row
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.outcomes import Observation, judge
-from ansible_collections.appban.endpoint.plugins.plugin_utils.host_requests import is_doubted
+from ansible_collections.appban.endpoint.plugins.plugin_utils.host_requests import LOOKED_FOR, is_doubted
 
 #: Actions that a host's task carries out. A policy may ask for more; what it asks for and doesn't get is said in the outcome.
 SUPPORTED_ACTIONS = frozenset(("audit", "remove", "block"))
@@ -46,19 +46,21 @@ def rows_of_host(
     rows = []
     for app_id, part in sorted(decision["apps"].items()):
         seen, details = _observation(app_id, part, result, stopped)
+        # It was not looked for, and the reason is that one of its policies may or may not be about this device.
+        doubted = is_doubted(part) and part["verdict"] in LOOKED_FOR
         rows.append(
             Row(
                 device=device,
                 app=app_id,
                 decision=part,
-                outcome=judge(part, seen, check_mode),
+                outcome=judge({**part, "verdict": "unclassified"} if doubted else part, seen, check_mode),
                 before={True: "present", False: "absent", None: "not_observed"}[seen.before],
                 # What a plan would do for the app is no mechanism that holds it yet.
                 mechanism=() if details.get("pending") else tuple(details.get("mechanism", ())),
                 seen_at=now if seen.before is not None else None,
                 findings=tuple(details.get("findings", ())),
                 # Said of the host, not of one app: blocks of several apps share a file.
-                drift=tuple(result.get("drift", ())) if part["verdict"] == "enforce" else (),
+                drift=() if part["verdict"] in _UNTOUCHED or is_doubted(part) else tuple(result.get("drift", ())),
             )
         )
     return rows

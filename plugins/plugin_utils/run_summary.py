@@ -61,6 +61,6 @@ def summary_lines(
     lines.extend("note: " + note for note in notes)
     lines.extend("drift: " + each for each in drift[:_SHOWN_DRIFT])
     if len(drift) > _SHOWN_DRIFT:
-        lines.append("drift: and %d more, all of them in the evidence" % (len(drift) - _SHOWN_DRIFT))
+        lines.append("drift: and %d more, see `drift` in the evidence" % (len(drift) - _SHOWN_DRIFT))
     lines.append("evidence: " + evidence)
     return lines

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Sequence, Set, Tuple, Union
+from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Mapping, Sequence, Set, Tuple, Union
 
 from ..engine.plan import Change, Plan
 from .backend import Backend, BlockPlan, BlockRequest, Refusal, RemovalRequest
-from .ledger import LEDGER_PATH, Ledger, render_ledger
+from .ledger import LEDGER_PATH, Ledger, says_the_same
 from .rails import Removal, check_names, check_removals
 from .request import AppRequest, HostRequest
 from .situation import Finding, Situation, names_to_act_on
+from .steps import FoundFileStep
 
 if TYPE_CHECKING:
     from .leftovers import Leftovers
@@ -71,8 +72,13 @@ def plan_host(request: HostRequest, situation: Situation) -> HostPlan:
             blocks[backend.name] = backend.plan_block(asked, owned)
     plan, owners = _one_plan(situation, removals, going, blocks, request)
     ledger = _ledger_after(request, situation, going, blocks, staying)
-    only_ledger = not plan and render_ledger(ledger) != render_ledger(situation.ledger)
+    only_ledger = not plan and not says_the_same(ledger, situation.ledger)
     return HostPlan(plan, (), removals, going, blocks, owners, ledger, only_ledger)
+
+
+def deleted_leftovers(changes: Iterable[Change]) -> Set[str]:
+    """The desktop leftovers that these changes delete, as the findings show them. A file of our own block is none of them."""
+    return {change.name for change in changes if isinstance(change.step, FoundFileStep)}
 
 
 def apps_acted_on(request: HostRequest) -> List[AppRequest]:

@@ -109,7 +109,7 @@ def write_ledger(system: System, ledger: Ledger, current: Ledger) -> None:
         if ledger.made_directory and system.exists(directory):
             system.remove_empty_directory(directory)
         return
-    if _as_written(ledger) == _as_written(current):
+    if says_the_same(ledger, current):
         return
     system.make_directory(directory, 0o755)
     system.write(LEDGER_PATH, render_ledger(ledger), 0o600)
@@ -120,9 +120,9 @@ def render_ledger(ledger: Ledger) -> bytes:
     return (json.dumps(_plain(ledger), indent=1, sort_keys=True) + "\n").encode("utf-8")
 
 
-def _as_written(ledger: Ledger) -> str:
-    # Without indentation json's fast encoder does it, on every run of every host.
-    return json.dumps(_plain(ledger), sort_keys=True)
+def says_the_same(one: Ledger, other: Ledger) -> bool:
+    """Whether two ledgers would be the same file. Without indentation json's fast encoder tells, on every run of every host."""
+    return json.dumps(_plain(one), sort_keys=True) == json.dumps(_plain(other), sort_keys=True)
 
 
 def _plain(ledger: Ledger) -> Dict[str, Any]:

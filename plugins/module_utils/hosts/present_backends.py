@@ -10,9 +10,6 @@ from typing import AbstractSet, Callable, List, Tuple
 from .backend import Backend
 from .system import System
 
-#: Names of all backends, in the order in which they are asked. Of those that share a database the first one here removes.
-BACKEND_NAMES: Tuple[str, ...] = ("apt", "dnf5", "dnf4", "zypper", "pacman", "apk", "flatpak", "snap", "homebrew")
-
 
 def present_backends(system: System, wanted: Tuple[str, ...], concerned: Callable[[str, Tuple[str, ...]], bool]) -> List[Backend]:
     """The host's backends that this run has anything to do with.
@@ -104,3 +101,6 @@ _TABLE: Tuple[Tuple[str, Tuple[str, ...], Tuple[str, ...], Callable[[System, Abs
     ("snap", ("snap",), ("snap",), _snap),
     ("homebrew", ("brew_formula", "brew_cask"), ("brew",), _homebrew),
 )
+
+#: Names of all backends, in the order in which they are asked. Of those that share a database the first one here removes.
+BACKEND_NAMES: Tuple[str, ...] = tuple(row[0] for row in _TABLE)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Dict, FrozenSet, Iterable, List, Mapping,
 from ..engine.apply import Applied
 from ..engine.plan import Change
 from .backend import BlockPlan, Refusal
-from .host_plan import HostPlan, apps_acted_on
+from .host_plan import HostPlan, apps_acted_on, deleted_leftovers
 from .request import PACKAGE_KINDS, AppRequest, HostRequest
 from .situation import Finding, Situation, names_to_act_on
 
@@ -149,7 +149,7 @@ def _touched(request: HostRequest, situation: Situation, planned: HostPlan) -> S
         return set()
     touched = {each.app.id for each in planned.going}
     for change in planned.plan.changes:
-        if planned.owners[change.key] is situation.search:
+        if deleted_leftovers((change,)):
             touched.update(change.apps)
     for name, plan in planned.blocks.items():
         if not plan.changes:
@@ -176,7 +176,7 @@ def report_after(
     for change in undone:
         failed.update(change.apps)
     left = {id(each) for each in still_there}
-    deleted = {change.name for change in applied.done if change.kind == "file"}
+    deleted = deleted_leftovers(applied.done)
     for app in request.apps:
         seen = report.apps[app.id]
         if app.id in failed:
@@ -208,10 +208,12 @@ def _app_before(app: AppRequest, situation: Situation, planned: HostPlan) -> App
         if not finding.actionable:
             seen.why_not_removed = "detect_only"
         seen.findings.append(plain)
-    if any(leftover.app == app.id for leftover in situation.leftovers):
-        seen.before = seen.after = True
-        if not any(change.kind == "file" and app.id in change.apps and change.op == "delete" for change in planned.plan.changes):
-            seen.why_not_removed = seen.why_not_removed or "leftover_kept"
+    going = deleted_leftovers(planned.plan.changes)
+    for leftover in situation.leftovers:
+        if leftover.app == app.id:
+            seen.before = seen.after = True
+            if leftover.file.shown not in going:
+                seen.why_not_removed = seen.why_not_removed or "leftover_kept"
     if not planned.refusals:
         _enter_block(app, situation, planned.blocks, seen)
     return seen

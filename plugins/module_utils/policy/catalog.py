@@ -43,9 +43,6 @@ class Catalog:
         return families
 
 
-EMPTY = Catalog({})
-
-
 def parse_catalog(layers: Iterable[Layer]) -> Catalog:
     """The catalog of several layers of documents, each layer a sequence of (file name, plain document).
 

@@ -189,3 +189,16 @@ def test_the_module_s_own_report_is_judged_from_end_to_end() -> None:
     lifted = run(state, LIFT)[0].to_plain()
     assert outcome(decision(tiktok="lifted"), lifted) == ("compliant", "ban_lifted")
     assert outcome(decision(tiktok="exempt"), lifted) == ("exempt", "")
+
+
+@pytest.mark.parametrize("verdict", ["review", "pending", "report_only"])
+def test_an_app_that_was_left_alone_for_want_of_a_fact_is_unclassified(verdict: str) -> None:
+    said = decision(tiktok=verdict)
+    said["apps"]["tiktok"]["policies"].append({"policy": "region", "verdict": "unclassified"})
+    assert outcome(said, {}) == ("unclassified", "")
+
+
+@pytest.mark.parametrize(("verdict", "told"), [("enforce", True), ("exempt", True), ("out_of_scope", False), ("unclassified", False)])
+def test_drift_is_told_of_every_device_that_a_policy_is_about_and_of_no_other(verdict: str, told: bool) -> None:
+    result = {"apps": {"tiktok": report(before=False, after=False, block="soft")}, "drift": ["apt: the pin was deleted"]}
+    assert rows(decision(tiktok=verdict), result)["tiktok"].drift == (("apt: the pin was deleted",) if told else ())
