@@ -65,6 +65,14 @@ REASONS: Tuple[str, ...] = (
     "detect_only",
     "leftover_kept",
     "not_root",
+    "user_installed",
+    "no_conditional_access",
+    "not_registered",
+    "foreign_assignment",
+    "awaiting_check_in",
+    "old_inventory",
+    "access_restored",
+    "opted_out",
     "removed",
     "removal_requested",
     "present",
@@ -117,13 +125,19 @@ class Observation:
         before: the app was there before the run; None where that could not be looked at.
         after: the app is there after the run; None where that could not be looked at.
         why_not_seen: reason for ``before`` being None.
-        removal: ``none``, ``done`` or ``requested`` (a queued command).
+        removal: ``none``, ``done``, ``requested`` (a queued command), or ``confirmed``: an earlier run asked for it, and the inventory
+            that this run read no longer has the app.
         removed_earlier: we removed it from this device before, so finding it again is a recurrence.
         block: ``none``, ``soft`` or ``strong``: the block that stands after the run.
         why_not_blocked: reason for a demanded block that does not stand.
         why_not_removed: reason for a demanded removal that can't be made by this target.
         advised: a notice was given.
         access_withdrawn: work access is withdrawn.
+        access_restored: it was withdrawn by an earlier run, and is no longer.
+        why_not_withdrawn: reason for a demanded withdrawal of access that this target can't make.
+        no_means: reason for which nothing that is demanded can be done on this device, whatever is there.
+        unconfirmed: the device has not contacted its management since what is demanded was assigned to it.
+        stale: what is known of the device is too old to rest a claim on.
         unsupported: demanded actions that this target has no means for.
         pending: in check mode, that something would be changed for this app.
         error: reason of a failed or refused run on this device; empty if none.
@@ -140,6 +154,11 @@ class Observation:
     why_not_removed: str = ""
     advised: bool = False
     access_withdrawn: bool = False
+    access_restored: bool = False
+    why_not_withdrawn: str = ""
+    no_means: str = ""
+    unconfirmed: bool = False
+    stale: bool = False
     unsupported: Tuple[str, ...] = ()
     pending: bool = False
     error: str = ""
@@ -168,7 +187,12 @@ def judge(decision: Mapping[str, Any], seen: Observation, check_mode: bool = Fal
         # Nothing is demanded any more, so nothing was looked for.
         return Outcome("compliant", "ban_lifted")
     if seen.before is None:
+        if verdict == "enforce" and seen.no_means:
+            return Outcome("cannot_enforce", seen.no_means)
         return Outcome("not_observable", seen.why_not_seen or "no_backend")
+    if seen.stale and not seen.before:
+        # "Not found" in an old inventory is not "not there".
+        return Outcome("stale", "old_inventory")
     if verdict != "enforce":
         return _not_enforced(verdict, seen)
     return _enforced(decision, seen, check_mode)
@@ -189,7 +213,12 @@ def _enforced(decision: Mapping[str, Any], seen: Observation, check_mode: bool) 
         if check_mode and seen.pending:
             # The app isn't there, but neither is its block yet.
             return Outcome("violating", "check_mode")
-        return Outcome("compliant")
+        if seen.removal == "confirmed":
+            return Outcome("recurred" if seen.removed_earlier else "removed")
+        if seen.unconfirmed and "block" in actions:
+            # The app isn't there, and nobody knows whether the block has reached the device.
+            return Outcome("stale", "awaiting_check_in")
+        return Outcome("compliant", "access_restored" if seen.access_restored else "")
     # Whatever a target says of itself: a run that changed nothing has removed nothing.
     gone = seen.removal == "done" and seen.after is False and not check_mode
     requested = seen.removal == "requested" and not check_mode
@@ -211,9 +240,18 @@ def _enforced(decision: Mapping[str, Any], seen: Observation, check_mode: bool) 
     if seen.access_withdrawn:
         return Outcome("access_withdrawn")
     if seen.block != "none":
-        return Outcome("blocked_not_removed", seen.why_not_removed)
+        # A block that has not reached the device keeps nobody from anything yet.
+        return Outcome("violating", "awaiting_check_in") if seen.unconfirmed else Outcome("blocked_not_removed", seen.why_not_removed)
     if "remove" in actions or "block" in actions:
+        if "withdraw_access" in actions and not seen.why_not_withdrawn and "withdraw_access" not in seen.unsupported:
+            # What can't be removed here costs the device its access to work, as soon as it has checked in.
+            return Outcome("violating", "awaiting_check_in")
         return Outcome("cannot_enforce", seen.why_not_removed or seen.why_not_blocked or "no_backend")
+    if "withdraw_access" in actions and seen.why_not_withdrawn:
+        return Outcome("cannot_enforce", seen.why_not_withdrawn)
+    if "withdraw_access" in actions and "withdraw_access" not in seen.unsupported:
+        # Demanded and set up, but this device has not lost its access yet.
+        return Outcome("violating", "awaiting_check_in")
     if seen.advised:
         return Outcome("advised")
     return Outcome("cannot_enforce", "no_backend") if set(seen.unsupported).intersection(actions) else Outcome("violating")
