@@ -1,0 +1,91 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What all sessions of a run share: clock, deadline, network settings and the secrets to keep."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..engine.errors import AppbanError
+from .clock import Clock, Deadline, SystemClock
+from .counters import Counters
+from .delivery import Delivery
+from .proxies import choose_proxies
+from .redaction import Redactor
+from .retry import RetryPolicy
+from .tls import TlsSettings
+from .transport import Transport
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Made once a run by ``open_connection``; close it at the end, or use it in a ``with`` statement."""
+
+    clock: Clock
+    deadline: Deadline
+    redactor: Redactor
+    counters: Counters
+    delivery: Delivery
+    transport: Transport
+
+    def close(self) -> None:
+        """Close what is open."""
+        self.transport.close()
+
+    def __enter__(self) -> Connection:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+
+def open_connection(
+    environ: Mapping[str, str],
+    validate_certs: bool = True,
+    ca_path: str | None = None,
+    proxy: str | None = None,
+    no_proxy: str | None = None,
+    timeout: float = 30.0,
+    deadline: float = 1800.0,
+    retry: RetryPolicy | None = None,
+    user_agent: str = "appban.endpoint",
+    redactor: Redactor | None = None,
+    counters: Counters | None = None,
+    clock: Clock | None = None,
+    source: random.Random | None = None,
+) -> Connection:
+    """Put the network settings of a run together; nothing is sent yet, but the deadline starts.
+
+    Args:
+        environ: the process environment, for the proxy variables.
+        validate_certs: whether certificates are checked.
+        ca_path: certificate authorities to trust instead of the public ones.
+        proxy: URL of a proxy; None takes the environment's, an empty string none.
+        no_proxy: what is asked directly, in the form of NO_PROXY.
+        timeout: seconds to connect, and seconds between two pieces of an answer.
+        deadline: seconds for all requests of the run together.
+        retry: how patient to be.
+        user_agent: name and version of what is asking.
+        redactor: knows the secrets; a new one if it isn't given.
+        counters: counts the requests; new ones if they aren't given.
+        clock: tests hand in one that never sleeps.
+        source: chance for jitter and request ids; tests hand in a seeded one.
+
+    Raises:
+        AppbanError: for settings that can't work, or if requests is not installed.
+    """
+    bounds = {"timeout": timeout, "deadline": deadline}
+    problems = ["%s is %g, but must be more than 0" % (name, value) for name, value in bounds.items() if not value > 0]
+    if problems:
+        raise AppbanError("; ".join(problems), "", "Correct the connection options")
+    clock = clock or SystemClock()
+    redactor = redactor or Redactor()
+    proxies = choose_proxies(environ, proxy, no_proxy)
+    redactor.learn(*proxies.passwords())
+    ends = Deadline(clock, deadline)
+    transport = Transport(TlsSettings(validate_certs, ca_path), proxies, ends, user_agent)
+    delivery = Delivery(transport, retry or RetryPolicy(), clock, source or random.SystemRandom(), ends, timeout, redactor)
+    return Connection(clock, ends, redactor, counters or Counters(), delivery, transport)

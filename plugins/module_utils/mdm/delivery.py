@@ -1,0 +1,142 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Send a request until it is answered, as often and as long as is safe."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Callable
+from typing import BinaryIO
+
+from .clock import Clock, Deadline
+from .http_errors import OutOfTime, RequestFailed, UncertainWrite
+from .redaction import Redactor
+from .response import Request, Response
+from .retry import RetryPolicy, Safety, retry_after
+from .transport import LARGEST_BODY, Broken, Transport
+from .urls import shown
+
+LOOK_IT_UP = "Look the object up before it is made again; the next run does"
+
+
+class Delivery:
+    """The retry loop that sessions and token requests share.
+
+    Args:
+        transport: makes one exchange.
+        policy: how patient to be.
+        clock: for the waits.
+        source: chance, for jitter and request ids.
+        deadline: the end of the run.
+        timeout: seconds to connect, and seconds between two pieces of an answer.
+        redactor: scrubs every message.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        policy: RetryPolicy,
+        clock: Clock,
+        source: random.Random,
+        deadline: Deadline,
+        timeout: float,
+        redactor: Redactor,
+    ) -> None:
+        self.transport = transport
+        self.policy = policy
+        self.clock = clock
+        self.source = source
+        self.deadline = deadline
+        self.timeout = timeout
+        self.redactor = redactor
+
+    def send(
+        self,
+        request: Request,
+        safety: Safety,
+        count_retry: Callable[[], None],
+        into: BinaryIO | None = None,
+        limit: int = LARGEST_BODY,
+        direct: bool = False,
+    ) -> Response:
+        """Send a request and return the answer, whatever its status; the last one if the attempts are used up.
+
+        Args:
+            request: what to send.
+            safety: when it may be sent again.
+            count_retry: called for each time that it is.
+            into: a seekable file for the body of a successful answer.
+            limit: bytes that the body may have.
+            direct: pass by every proxy.
+
+        Raises:
+            RequestFailed: no answer came.
+            UncertainWrite: no answer came to a create that may have been executed.
+            OutOfTime: the deadline has come, or comes before the next attempt may be made.
+        """
+        start = into.tell() if into else 0
+        attempt = 0
+        while True:
+            attempt += 1
+            left = self.deadline.remaining()
+            if not left:
+                raise self.out_of_time(request, "the %g s for all requests of this run are over" % self.deadline.seconds)
+            if into:
+                into.seek(start)
+                into.truncate()
+            identifier = str(uuid.UUID(int=self.source.getrandbits(128), version=4))
+            outcome = self.transport.exchange(request, identifier, min(self.timeout, left), into, limit, direct)
+            asked = None
+            if isinstance(outcome, Broken):
+                if outcome.hopeless or attempt >= self.policy.attempts or (outcome.executed and not safety.repeatable):
+                    raise self.no_answer(request, outcome, safety, identifier, attempt)
+                reason = outcome.reason
+            else:
+                if outcome.status not in safety.statuses or attempt >= self.policy.attempts:
+                    return outcome
+                asked = retry_after(outcome.headers.get("retry-after"), self.clock.utcnow())
+                reason = "the server answered HTTP %d" % outcome.status
+            # "Retry-After: 0", or a date that has passed, would make us hammer a server that is in trouble.
+            self.wait(asked or self.policy.backoff(attempt, self.source), request, reason, bool(asked))
+            count_retry()
+
+    def wait(self, seconds: float, request: Request, reason: str, was_asked: bool = False) -> None:
+        """Wait before the next attempt.
+
+        Args:
+            seconds: how long.
+            request: what is to be sent again.
+            reason: why it has to be, in words.
+            was_asked: whether the server named the time.
+
+        Raises:
+            OutOfTime: if the deadline comes first.
+        """
+        left = self.deadline.remaining()
+        if seconds >= left:
+            if was_asked:
+                reason += " and asked to wait %d s (Retry-After)" % round(seconds)
+            rest = "of the %g s for all requests of this run only %d s are left" % (self.deadline.seconds, left)
+            raise self.out_of_time(request, "%s, and %s" % (reason, rest))
+        self.clock.sleep(seconds)
+
+    def out_of_time(self, request: Request, reason: str) -> OutOfTime:
+        """Make the error of a run that takes too long."""
+        return OutOfTime(
+            self.redactor.scrub("Failed to %s: %s" % (request.what, reason)),
+            self.redactor.scrub("%s %s" % (request.method, shown(request.url))),
+            "Run again later, it goes on where it stopped; or allow more time with deadline",
+        )
+
+    def no_answer(
+        self, request: Request, broken: Broken, safety: Safety, identifier: str, attempt: int
+    ) -> RequestFailed | UncertainWrite:
+        """Make the error of a request without an answer."""
+        tries = " after %d attempts" % attempt if attempt > 1 else ""
+        what = self.redactor.scrub("Failed to %s%s: %s" % (request.what, tries, broken.reason))
+        where = self.redactor.scrub("%s %s, client-request-id %s" % (request.method, shown(request.url), identifier))
+        if broken.executed and not safety.repeatable:
+            return UncertainWrite(what, where, LOOK_IT_UP)
+        return RequestFailed(what, where, broken.next_step, client_request_id=identifier)

@@ -1,0 +1,352 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The HTTP session of one MDM server: verbs that count, retry what is safe, and write nothing in check mode."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import BinaryIO
+
+from ..engine.errors import WriteInCheckMode
+from .authorization import Authorize
+from .connection import Connection
+from .delivery import LOOK_IT_UP
+from .http_errors import RequestFailed, UncertainWrite
+from .response import ReadMessage, Request, Response, read_server_message
+from .retry import CREATE, REPEATABLE, Safety
+from .urls import QueryValue, join, require_https, require_same_origin, shown, with_query
+
+#: 5xx that don't leave open whether the request was executed: not implemented, HTTP version not supported.
+CERTAINLY_NOT = {501, 505}
+NEXT_STEPS = {
+    401: "The server doesn't accept the credentials: check that they are valid, and that they are for this server",
+    403: "Grant the account of the connection options what it needs",
+    404: "Check the URL in the connection options; the object may also have been deleted meanwhile",
+    407: "Give the proxy a user name and password: http://USER:PASSWORD@HOST:PORT",
+    429: "The server is throttling; run again later",
+}
+
+
+@dataclass(frozen=True)
+class Content:
+    """A body that isn't JSON.
+
+    Args:
+        data: its bytes.
+        media_type: the Content-Type header.
+    """
+
+    data: bytes = field(repr=False)
+    media_type: str
+
+
+class Session:
+    """Talks to one server; several threads may use it at once.
+
+    ``what`` says what is being done and follows "Failed to": "list the managed devices". ``needs`` names the permission that the request
+    needs, for the message of a 403. ``accept`` holds statuses besides 2xx that the caller deals with; any other one raises.
+
+    Args:
+        base_url: where paths are below; https, or this machine.
+        authorize: gives the headers that prove who we are.
+        connection: what the sessions of the run share.
+        check_mode: whether writes are refused.
+        read_message: finds the server's words in the answer to a failed request.
+        headers: sent with every request.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        authorize: Authorize,
+        connection: Connection,
+        check_mode: bool,
+        read_message: ReadMessage = read_server_message,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        require_https(base_url, "The server's URL")
+        self.base_url = base_url
+        self.authorize = authorize
+        self.connection = connection
+        self.counters = connection.counters
+        self.redactor = connection.redactor
+        self.check_mode = check_mode
+        self.read_message = read_message
+        self.headers = dict(headers or {})
+
+    def __repr__(self) -> str:
+        return "Session(%s)" % shown(self.base_url)
+
+    def get(
+        self,
+        path: str,
+        params: Mapping[str, QueryValue] | None = None,
+        *,
+        what: str,
+        needs: str = "",
+        headers: Mapping[str, str] | None = None,
+        accept: Container[int] = (),
+    ) -> Response:
+        """Read.
+
+        Args:
+            path: below the base URL, or an absolute URL on the same scheme, host and port (a next link).
+            params: the query.
+
+        Raises:
+            RequestFailed, OutOfTime, AppbanError
+        """
+        request = self.request("GET", path, params, what, headers)
+        self.counters.add(reads=1)
+        return self.send(request, REPEATABLE, needs, accept)
+
+    def ask(
+        self,
+        path: str,
+        *,
+        what: str,
+        body: object = None,
+        content: Content | None = None,
+        params: Mapping[str, QueryValue] | None = None,
+        needs: str = "",
+        headers: Mapping[str, str] | None = None,
+        accept: Container[int] = (),
+        in_check_mode: bool = False,
+    ) -> Response:
+        """Read by POST: a query that the vendor wants in a body, an export job. Counted and retried as a read.
+
+        Args:
+            in_check_mode: the caller's word that the server changes nothing by it, so that it may leave in check mode.
+
+        Raises:
+            WriteInCheckMode, RequestFailed, OutOfTime, AppbanError
+        """
+        request = self.request("POST", path, params, what, headers, body, content)
+        if not in_check_mode:
+            self.refuse_in_check_mode(request)
+        self.counters.add(reads=1)
+        return self.send(request, REPEATABLE, needs, accept)
+
+    def post(
+        self,
+        path: str,
+        *,
+        what: str,
+        body: object = None,
+        content: Content | None = None,
+        params: Mapping[str, QueryValue] | None = None,
+        needs: str = "",
+        headers: Mapping[str, str] | None = None,
+        accept: Container[int] = (),
+        repeatable: bool = False,
+        writes: int = 1,
+    ) -> Response:
+        """Create, or command.
+
+        Args:
+            body: sent as JSON.
+            content: a body of another kind.
+            repeatable: the caller's word that doing it twice is the same as once (an action that sets a whole list).
+            writes: how many writes it stands for.
+
+        Raises:
+            UncertainWrite: it may have been executed; look the object up.
+            WriteInCheckMode, RequestFailed, OutOfTime, AppbanError
+        """
+        return self.write("POST", path, params, what, headers, body, content, needs, accept, REPEATABLE if repeatable else CREATE, writes)
+
+    def put(
+        self,
+        path: str,
+        *,
+        what: str,
+        body: object = None,
+        content: Content | None = None,
+        params: Mapping[str, QueryValue] | None = None,
+        needs: str = "",
+        headers: Mapping[str, str] | None = None,
+        accept: Container[int] = (),
+    ) -> Response:
+        """Replace. Raises as ``post``, but never UncertainWrite."""
+        return self.write("PUT", path, params, what, headers, body, content, needs, accept, REPEATABLE)
+
+    def patch(
+        self,
+        path: str,
+        *,
+        what: str,
+        body: object = None,
+        content: Content | None = None,
+        params: Mapping[str, QueryValue] | None = None,
+        needs: str = "",
+        headers: Mapping[str, str] | None = None,
+        accept: Container[int] = (),
+    ) -> Response:
+        """Set the values that are named. Raises as ``put``."""
+        return self.write("PATCH", path, params, what, headers, body, content, needs, accept, REPEATABLE)
+
+    def delete(
+        self,
+        path: str,
+        *,
+        what: str,
+        params: Mapping[str, QueryValue] | None = None,
+        needs: str = "",
+        headers: Mapping[str, str] | None = None,
+        accept: Container[int] = (),
+        missing_ok: bool = True,
+    ) -> Response:
+        """Delete.
+
+        Args:
+            missing_ok: whether 404 is as good as done: an attempt whose answer was lost leads there.
+
+        Raises as ``put``.
+        """
+        statuses = Either(accept, {404}) if missing_ok else accept
+        return self.write("DELETE", path, params, what, headers, None, None, needs, statuses, REPEATABLE)
+
+    def fetch_without_token(self, url: str, into: BinaryIO, *, limit: int, what: str) -> int:
+        """Fetch what a signed URL (Azure: SAS) gives to everybody who has it; no token goes along.
+
+        Args:
+            url: https, or this machine. Its query is a secret, and from now on the redactor knows it.
+            into: a file that can seek and write; what was there before stays.
+            limit: bytes that are fetched at most.
+
+        Returns:
+            The number of bytes.
+
+        Raises:
+            RequestFailed, OutOfTime, AppbanError
+        """
+        require_https(url, "The address of the download")
+        self.redactor.learn(url.partition("?")[2])
+        self.counters.add(reads=1)
+        request = Request("GET", url, what, {"Accept": "*/*"})
+        response = self.connection.delivery.send(request, REPEATABLE, self.counters.add_retry, into, limit)
+        if not response.ok():
+            raise self.failure(response)
+        return response.size
+
+    def write(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, QueryValue] | None,
+        what: str,
+        headers: Mapping[str, str] | None,
+        body: object,
+        content: Content | None,
+        needs: str,
+        accept: Container[int],
+        safety: Safety,
+        writes: int = 1,
+    ) -> Response:
+        """The one way out for every write, and so the one place where check mode stops it."""
+        request = self.request(method, path, params, what, headers, body, content)
+        self.refuse_in_check_mode(request)
+        self.counters.add(writes=writes)
+        return self.send(request, safety, needs, accept)
+
+    def refuse_in_check_mode(self, request: Request) -> None:
+        """Raise WriteInCheckMode if this is check mode."""
+        if self.check_mode:
+            raise WriteInCheckMode(
+                self.redactor.scrub("A request to %s was about to leave in check mode" % request.what),
+                self.redactor.scrub("%s %s" % (request.method, shown(request.url))),
+                "Nothing was sent; this is a defect of the collection, please report it",
+            )
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, QueryValue] | None,
+        what: str,
+        headers: Mapping[str, str] | None,
+        body: object = None,
+        content: Content | None = None,
+    ) -> Request:
+        """Form a request, without what authorizes it.
+
+        Raises:
+            AppbanError: if the path is a URL on another server.
+        """
+        url = with_query(join(self.base_url, path), params)
+        require_same_origin(url, self.base_url, what)
+        every = {**self.headers, **(headers or {})}
+        data = None
+        if content is not None:
+            data = content.data
+            every["Content-Type"] = content.media_type
+        elif body is not None:
+            data = json.dumps(body, ensure_ascii=False, allow_nan=False).encode("utf-8")
+            every["Content-Type"] = "application/json"
+        return Request(method, url, what, every, data)
+
+    def send(self, request: Request, safety: Safety, needs: str, accept: Container[int]) -> Response:
+        """Send with authorization, renewed once if the server refuses it, and raise for what the caller doesn't accept."""
+        deliver = self.connection.delivery.send
+        authorization = self.authorize.headers()
+        response = deliver(with_headers(request, authorization), safety, self.counters.add_retry)
+        if response.status == 401 and self.authorize.refused(authorization):
+            self.counters.add_retry()
+            response = deliver(with_headers(request, self.authorize.headers()), safety, self.counters.add_retry)
+        if response.ok() or response.status in accept:
+            return response
+        if response.status >= 500 and response.status not in CERTAINLY_NOT and not safety.repeatable:
+            failed = self.failure(response, needs)
+            raise UncertainWrite(failed.what, failed.where, LOOK_IT_UP, response.status)
+        raise self.failure(response, needs)
+
+    def failure(self, response: Response, needs: str = "") -> RequestFailed:
+        """Make the error of an answer that says no."""
+        message = self.read_message(response)
+        try:
+            reason = "HTTP %d %s" % (response.status, HTTPStatus(response.status).phrase)
+        except ValueError:
+            reason = "HTTP %d" % response.status
+        if 300 <= response.status < 400:
+            target = shown(response.headers.get("location", "an unnamed place"))
+            reason += ": a redirect to %s, which is not followed because the token would go there too" % target
+        elif message.text:
+            reason += ": %s%s" % (message.code + ": " if message.code and message.code not in message.text else "", message.text)
+        elif message.code:
+            reason += ": " + message.code
+        next_step = message.advice or NEXT_STEPS.get(response.status, "")
+        if response.status == 403 and needs and not message.advice:
+            next_step = "Grant the account of the connection options the permission %s" % needs
+        if 300 <= response.status < 400:
+            next_step = "Give the URL that it redirects to in the connection options, if that is the right server"
+        request_id = message.request_id or response.request_id()
+        scrub = self.redactor.scrub
+        return RequestFailed(
+            scrub("Failed to %s: %s" % (response.request.what, reason)),
+            scrub(response.place(request_id)),
+            scrub(next_step),
+            response.status,
+            scrub(message.code),
+            scrub(request_id),
+            response.client_request_id,
+        )
+
+
+@dataclass(frozen=True)
+class Either:
+    """Holds what one of two containers holds."""
+
+    one: Container[int]
+    other: Container[int]
+
+    def __contains__(self, status: object) -> bool:
+        return status in self.one or status in self.other
+
+
+def with_headers(request: Request, headers: Mapping[str, str]) -> Request:
+    """Add headers to a request."""
+    return Request(request.method, request.url, request.what, {**request.headers, **headers}, request.content)

@@ -1,0 +1,231 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One exchange with a server: the only file that knows requests."""
+
+from __future__ import annotations
+
+import queue
+import ssl
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+from urllib.parse import urlsplit
+
+from ..engine.errors import AppbanError
+from .clock import Deadline
+from .proxies import Proxies
+from .response import Request, Response
+from .tls import TlsSettings
+
+try:
+    import requests
+    from requests.cookies import RequestsCookieJar
+
+    HAS_REQUESTS = True
+except ImportError:
+    HAS_REQUESTS = False
+
+CHUNK = 65_536
+#: No answer that is kept in memory is anywhere near.
+LARGEST_BODY = 256 * 1024 * 1024
+#: What urllib3 raises while it connects, so before anything of the request has left.
+BEFORE_SENDING = {"NewConnectionError", "ConnectTimeoutError", "ProxyError"}
+#: OpenSSL's words for a server that will never understand us.
+NO_COMMON_TLS = {
+    "WRONG_VERSION_NUMBER",
+    "UNSUPPORTED_PROTOCOL",
+    "SSLV3_ALERT_HANDSHAKE_FAILURE",
+    "TLSV1_ALERT_PROTOCOL_VERSION",
+    "HTTP_REQUEST",
+}
+#: What requests raises for a request that it can't even form.
+UNFIT_REQUESTS = {"InvalidURL", "InvalidSchema", "MissingSchema", "InvalidHeader", "InvalidProxyURL", "LocationParseError"}
+
+
+@dataclass(frozen=True)
+class Broken:
+    """An exchange without an answer.
+
+    Args:
+        reason: in words, without URL and without secrets.
+        executed: whether the server may have executed the request.
+        hopeless: whether trying again makes no sense.
+        next_step: what to do about it.
+    """
+
+    reason: str
+    executed: bool
+    hopeless: bool = False
+    next_step: str = "Check the network, the proxy and the URL in the connection options"
+
+
+class Transport:
+    """Sends requests; several threads may use it at once.
+
+    Each exchange borrows a ``requests.Session``, so no two threads ever share one, and connections are kept however short a thread lives.
+    Nothing is read from the environment, no redirect is followed and no cookie is kept.
+
+    Args:
+        tls: whom to believe.
+        proxies: which way to go.
+        deadline: the end of the run, which also ends an answer that trickles in.
+        user_agent: the header.
+
+    Raises:
+        AppbanError: if requests is not installed.
+    """
+
+    def __init__(self, tls: TlsSettings, proxies: Proxies, deadline: Deadline, user_agent: str) -> None:
+        if not HAS_REQUESTS:
+            raise AppbanError(
+                "The Python library requests is not installed where this module runs",
+                "",
+                "Install it for the Python that runs Ansible: python -m pip install requests",
+            )
+        self.tls = tls
+        self.proxies = proxies
+        self.deadline = deadline
+        self.user_agent = user_agent
+        self.idle: queue.LifoQueue[requests.Session] = queue.LifoQueue()
+        if not tls.validate_certs:
+            # The user asked for it; a warning per host is printed by nobody who could act on it.
+            warnings.filterwarnings("ignore", message="Unverified HTTPS request")
+
+    def close(self) -> None:
+        """Close the connections that are kept."""
+        while True:
+            try:
+                self.idle.get_nowait().close()
+            except queue.Empty:
+                return
+
+    def exchange(
+        self,
+        request: Request,
+        client_request_id: str,
+        timeout: float,
+        into: BinaryIO | None = None,
+        limit: int = LARGEST_BODY,
+        direct: bool = False,
+    ) -> Response | Broken:
+        """Send a request and read the answer to its end.
+
+        Args:
+            request: what to send.
+            client_request_id: our id of this attempt.
+            timeout: seconds to connect, and seconds between two pieces of the answer.
+            into: where the body of a successful answer goes; without it the body is kept in memory.
+            limit: bytes that the body may have.
+            direct: pass by every proxy.
+        """
+        session = self.borrow()
+        headers = {
+            "User-Agent": self.user_agent,
+            "Accept": "application/json",
+            "client-request-id": client_request_id,
+            **request.headers,
+        }
+        try:
+            answer = session.request(
+                request.method,
+                request.url,
+                data=request.content,
+                headers=headers,
+                timeout=timeout,
+                allow_redirects=False,
+                stream=True,
+                verify=self.tls.verify(),
+                proxies={} if direct else self.proxies.choose(request.url),
+            )
+            with answer:
+                body, size, problem = self.read(answer, into if 200 <= answer.status_code < 300 else None, limit)
+                lower = {name.lower(): value for name, value in answer.headers.items()}
+                outcome = problem or Response(request, answer.status_code, lower, body, client_request_id, size)
+        except (requests.exceptions.RequestException, OSError, UnicodeError) as error:
+            outcome = describe(error, request.url, timeout)
+        if isinstance(outcome, Broken):
+            session.close()
+        else:
+            self.idle.put(session)
+        return outcome
+
+    def borrow(self) -> requests.Session:
+        """Take a session that nobody uses, or make one."""
+        try:
+            return self.idle.get_nowait()
+        except queue.Empty:
+            pass
+        session = requests.Session()
+        session.trust_env = False
+        session.cookies = NoCookies()
+        return session
+
+    def read(self, answer: requests.Response, into: BinaryIO | None, limit: int) -> tuple[bytes, int, Broken | None]:
+        """Read a body within its bounds of size and time."""
+        kept = bytearray()
+        size = 0
+        for chunk in answer.iter_content(CHUNK):
+            size += len(chunk)
+            if size > limit:
+                return b"", size, Broken("the answer is larger than the %d bytes that are allowed for it" % limit, True, True)
+            if not self.deadline.remaining():
+                return b"", size, Broken("the time for all requests of this run was over while the answer came in", True)
+            if into is None:
+                kept += chunk
+            else:
+                into.write(chunk)
+        return bytes(kept), size, None
+
+
+if HAS_REQUESTS:
+
+    class NoCookies(RequestsCookieJar):
+        """Keeps nothing: an answer must depend on the token alone, not on which connection was used before."""
+
+        def set_cookie(self, cookie: Any, *args: Any, **kwargs: Any) -> None:
+            """Forget the cookie."""
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an exception and all that it wraps; urllib3 hides the cause in ``reason``, requests in ``args``."""
+    waiting: list[object] = [error]
+    seen: set[int] = set()
+    while waiting:
+        one = waiting.pop(0)
+        if isinstance(one, BaseException) and id(one) not in seen:
+            seen.add(id(one))
+            yield one
+            waiting += [getattr(one, "reason", None), *one.args, one.__cause__, one.__context__]
+
+
+def describe(error: Exception, url: str, timeout: float) -> Broken:
+    """Say in plain words why there was no answer; the words of requests would quote the whole URL."""
+    chain = list(causes(error))
+    # The exact classes: urllib3 derives a refused connection from a timeout.
+    names = {type(one).__name__ for one in chain}
+    host = urlsplit(url).hostname or ""
+    before = bool(names & BEFORE_SENDING)
+    for one in chain:
+        if isinstance(one, ssl.SSLCertVerificationError):
+            reason = "the certificate of %s is not trusted: %s" % (host, one.verify_message)
+            return Broken(reason, False, True, "Name the file of its certificate authority with ca_path")
+        if isinstance(one, ssl.SSLError) and one.reason in NO_COMMON_TLS:
+            return Broken("%s doesn't speak TLS as we do: %s" % (host, one.reason), False, True)
+    if names & UNFIT_REQUESTS or any(isinstance(one, UnicodeError) for one in chain):
+        return Broken("the request can't be formed (%s)" % type(error).__name__, False, True)
+    if "ProxyError" in names:
+        detail = next((str(one) for one in chain if type(one) is OSError and "Tunnel" in str(one)), "")
+        refused = "407" in detail or "403" in detail
+        return Broken("the proxy gave no way to %s%s" % (host, detail and ": " + detail), False, refused)
+    if "NameResolutionError" in names or "gaierror" in names:
+        return Broken("the name %s can't be resolved" % host, False)
+    if names & {"ConnectTimeoutError", "ConnectTimeout"}:
+        return Broken("%s took no connection within %g s" % (host, timeout), False)
+    if names & {"ReadTimeoutError", "ReadTimeout"}:
+        return Broken("%s gave no answer within %g s" % (host, timeout), True)
+    system = next((one.strerror for one in chain if isinstance(one, OSError) and one.strerror), "")
+    if before:
+        return Broken("no connection to %s%s" % (host, system and ": " + system), False)
+    return Broken("the connection to %s broke%s" % (host, system and ": " + system), True)
