@@ -14,12 +14,14 @@ _APPLE_SYSTEM = (
     r"com\.jamfsoftware\..*",
     r"com\.airwatch\..*",
     r"com\.microsoft\.(?:intune|CompanyPortal|companyportal|wdav).*",
+    r"com\.microsoft\.azureauthenticator",
 )
 _ANDROID_SYSTEM = (
     r"com\.android\..*",
     r"android(?:\..*)?",
     r"com\.google\.android\.(?:gms|gsf|setupwizard|packageinstaller|permissioncontroller|apps\.work\..*).*",
     r"com\.microsoft\.(?:intune.*|windowsintune\.companyportal)",
+    r"com\.azure\.authenticator",
     r"com\.airwatch\..*",
     r"com\.jamf.*",
     r"com\.samsung\.android\.(?:knox|lool|provider).*",

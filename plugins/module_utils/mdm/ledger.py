@@ -1,0 +1,166 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What has to be remembered between runs and no tenant remembers: which notices were sent, which apps were seen and then gone.
+
+The ledger is ``EVIDENCE_DIR/<target>.ledger.jsonl``: one line an event, only ever appended to, only in apply mode. It names
+devices and banned apps, nothing else. Lost, it costs a second notice and the memory of earlier findings; no control depends on it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from typing import Any, Dict, Iterable, List, Mapping, Set, Tuple
+
+from ..engine.errors import EvidenceError
+
+#: What can happen to a device and an app.
+#: present: found. gone: found before, and no longer. requested: its removal was asked for. withdrawn: access to work was lost.
+#: restored: it is back. noticed: a notice was sent (``stage`` says for which). assigned: a control was assigned to the device by
+#: name. opted_out: the private device left the management.
+EVENTS = ("present", "gone", "requested", "withdrawn", "restored", "noticed", "assigned", "opted_out")
+_FREE = "Make the evidence directory writable and run again"
+
+
+@dataclass
+class Story:
+    """What is remembered of one device and app.
+
+    Args:
+        present: it was there when last looked at.
+        removals: how often it was gone after we had asked for its removal.
+        requested_at: instant of a removal that was asked for and is not proved yet; empty for none.
+        withdrawn: access to work is withdrawn for it.
+    """
+
+    present: bool = False
+    removals: int = 0
+    requested_at: str = ""
+    withdrawn: bool = False
+
+
+@dataclass
+class Ledger:
+    """The memory of one target. Reading it never fails a run that only looks; writing it does."""
+
+    path: str
+    stories: Dict[Tuple[str, str], Story] = field(default_factory=dict)
+    notices: Dict[Tuple[str, str], str] = field(default_factory=dict)
+    assigned: Dict[Tuple[str, str], str] = field(default_factory=dict)
+    opted_out: Set[str] = field(default_factory=set)
+    writable: bool = True
+
+    @classmethod
+    def open(cls, directory: str, target: str, writable: bool) -> Ledger:
+        """Read the ledger of a target; an empty one where there is none.
+
+        Raises:
+            EvidenceError: for a ledger that can't be read, or with a line that is none of ours. The last line may be half a line:
+                a killed run left it, and what it would have said did not happen.
+        """
+        ledger = cls(os.path.join(directory, target + ".ledger.jsonl"), writable=writable)
+        try:
+            with open(ledger.path, encoding="utf-8") as handle:
+                lines = handle.read().split("\n")
+        except FileNotFoundError:
+            return ledger
+        except (OSError, UnicodeDecodeError) as error:
+            raise EvidenceError("cannot read the ledger: %s" % error, ledger.path, _FREE) from error
+        for number, line in enumerate(lines, 1):
+            try:
+                if line:
+                    ledger._take(json.loads(line))
+            except (ValueError, KeyError, TypeError) as error:
+                if number == len(lines):
+                    break
+                raise EvidenceError("line %d of the ledger makes no sense" % number, ledger.path, "Move it aside and keep it") from error
+        return ledger
+
+    def story(self, device: str, app: str) -> Story:
+        """What is remembered of a device and app."""
+        return self.stories.get((device, app)) or Story()
+
+    def noticed_at(self, device: str, stage: str) -> str:
+        """When the notice of a stage was sent to a device; empty where it was not."""
+        return self.notices.get((device, stage), "")
+
+    def assigned_at(self, device: str, control: str) -> str:
+        """When a control was assigned to a device by name; empty where it was not, or is not remembered."""
+        return self.assigned.get((device, control), "")
+
+    def devices_with_a_story(self) -> Set[str]:
+        """Devices on which an app was found and is not known to be gone, or that lost access."""
+        return {device for (device, _app), story in self.stories.items() if story.present or story.withdrawn} - self.opted_out
+
+    def write(self, now: str, events: Iterable[Mapping[str, str]]) -> None:
+        """Append events and take them in. On disk before it returns: a notice is written down before it is sent.
+
+        Args:
+            now: the run's instant in UTC.
+            events: mappings with ``event``, ``device`` and, where it applies, ``app``, ``stage`` or ``control``.
+
+        Raises:
+            EvidenceError: where it can't be written.
+        """
+        lines: List[str] = []
+        for event in events:
+            line = {"at": now, **event}
+            self._take(line)
+            lines.append(json.dumps(line, ensure_ascii=False, sort_keys=True))
+        if not lines or not self.writable:
+            return
+        data = ("\n".join(lines) + "\n").encode("utf-8", "backslashreplace")
+        try:
+            os.makedirs(os.path.dirname(self.path) or ".", mode=0o750, exist_ok=True)
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o640)
+            try:
+                # Half a line of a killed run says nothing, and what it would have said did not happen.
+                os.ftruncate(descriptor, os.lseek(descriptor, _end_of_last_line(descriptor), os.SEEK_SET))
+                os.write(descriptor, data)
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise EvidenceError("cannot write the ledger: %s" % error.strerror, self.path, _FREE) from error
+
+    def _take(self, line: Mapping[str, Any]) -> None:
+        event, device = line["event"], line["device"]
+        if event not in EVENTS:
+            raise ValueError(event)
+        if event == "noticed":
+            self.notices[(device, line["stage"])] = line["at"]
+        elif event == "assigned":
+            self.assigned[(device, line["control"])] = line["at"]
+        elif event == "opted_out":
+            self.opted_out.add(device)
+        else:
+            self._tell(self.stories.setdefault((device, line["app"]), Story()), event, line["at"])
+
+    def _tell(self, story: Story, event: str, at: str) -> None:
+        if event == "present":
+            story.present = True
+        elif event == "gone":
+            story.removals += 1 if story.requested_at else 0
+            story.present, story.requested_at = False, ""
+        elif event == "requested":
+            story.requested_at = at
+        elif event == "withdrawn":
+            story.withdrawn = True
+        elif event == "restored":
+            story.withdrawn = False
+
+
+def _end_of_last_line(descriptor: int) -> int:
+    """Position behind the last line feed of a file."""
+    end = os.lseek(descriptor, 0, os.SEEK_END)
+    while end > 0:
+        start = max(0, end - 4096)
+        os.lseek(descriptor, start, os.SEEK_SET)
+        position = os.read(descriptor, end - start).rfind(b"\n")
+        if position >= 0:
+            return start + position + 1
+        end = start
+    return 0

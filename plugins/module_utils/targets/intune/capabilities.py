@@ -1,0 +1,190 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What Intune can do on each kind of device, as data.
+
+Sources: Microsoft's documentation of discovered apps, device restrictions, app assignments, compliance settings and Android
+Enterprise; what no documentation says is marked in the notes of ``docs/intune.md``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Mapping, Tuple
+
+from ...mdm.capability import Capability, Means
+
+IOS_BLOCK = "ios_blocked_apps"
+IOS_UNINSTALL = "ios_uninstall"
+IOS_LIST = "ios_prohibited_list"
+IOS_COMPLIANCE = "ios_compliance"
+IOS_WEB = "ios_web_filter"
+ANDROID_UNINSTALL = "android_uninstall"
+ANDROID_PERSONAL = "android_personal_block_list"
+WINDOWS_UNINSTALL = "windows_uninstall"
+WINDOWS_APPLOCKER = "windows_applocker"
+WINDOWS_WEB = "windows_url_blocklist"
+MACOS_LIST = "macos_prohibited_list"
+MACOS_WEB = "macos_url_blocklist"
+NOTICE = "notification"
+DEFENDER = "defender_indicators"
+
+#: What a reader calls each mechanism.
+NAMES: Dict[str, str] = {
+    IOS_BLOCK: "list of blocked apps",
+    IOS_UNINSTALL: "uninstall assignment",
+    IOS_LIST: "list of prohibited apps (reports only)",
+    IOS_COMPLIANCE: "compliance policy",
+    IOS_WEB: "web content filter",
+    ANDROID_UNINSTALL: "uninstall assignment",
+    ANDROID_PERSONAL: "personal block list",
+    WINDOWS_UNINSTALL: "uninstall assignment",
+    WINDOWS_APPLOCKER: "AppLocker",
+    WINDOWS_WEB: "Edge URL blocklist",
+    MACOS_LIST: "list of prohibited apps (reports only)",
+    MACOS_WEB: "Edge and Chrome URL blocklist",
+    NOTICE: "Company Portal notification",
+    DEFENDER: "Defender indicators",
+}
+
+_NOTICE = Means((NOTICE,))
+_NO = Means(why_not="no_backend")
+_ACCESS = Means((IOS_COMPLIANCE,))
+_IOS_REMOVE = Means((IOS_UNINSTALL,), note="only what Intune installed", certain=False)
+
+TABLE: Tuple[Capability, ...] = (
+    Capability(
+        "ios_supervised", "iPhone, iPad, supervised", "all", "", "all apps",
+        remove=_IOS_REMOVE,
+        block=Means((IOS_BLOCK,), note="hidden, can't be opened"),
+        block_web=Means((IOS_WEB,)),
+        withdraw_access=_ACCESS,
+        advise=_NOTICE,
+    ),
+    Capability(
+        "ios_corporate", "iPhone, iPad, corporate, unsupervised", "all", "", "all apps",
+        remove=_IOS_REMOVE,
+        block=Means(why_not="unsupervised"),
+        block_web=Means(why_not="unsupervised"),
+        withdraw_access=_ACCESS,
+        advise=_NOTICE,
+    ),
+    Capability(
+        "ios_personal", "iPhone, iPad, personal", "reported", "privacy_setting", "only what a list of ours prohibits",
+        remove=Means(why_not="unsupervised"),
+        block=Means(why_not="unsupervised"),
+        block_web=Means(why_not="unsupervised"),
+        withdraw_access=_ACCESS,
+        advise=_NOTICE,
+    ),
+    Capability(
+        "ios_personal_supervised", "iPhone, iPad, supervised, not known to be corporate", "reported", "privacy_setting",
+        "only what a list of ours prohibits",
+        remove=_IOS_REMOVE,
+        block=Means((IOS_BLOCK,), note="hidden, can't be opened"),
+        block_web=Means((IOS_WEB,)),
+        withdraw_access=_ACCESS,
+        advise=_NOTICE,
+    ),
+    Capability(
+        "ios_user_enrollment", "iPhone, iPad, user enrollment", "none", "user_enrollment", "no",
+        remove=Means(why_not="user_enrollment"),
+        block=Means(why_not="user_enrollment"),
+        block_web=Means(why_not="user_enrollment"),
+        withdraw_access=Means(why_not="user_enrollment"),
+        advise=_NOTICE,
+    ),
+    Capability(
+        "android_fully_managed", "Android, fully managed or dedicated", "all", "", "all apps",
+        remove=Means((ANDROID_UNINSTALL,)),
+        block=Means((ANDROID_UNINSTALL,), note="can't be installed either"),
+        block_web=_NO,
+        withdraw_access=_NO,
+        advise=_NOTICE,
+    ),
+    Capability(
+        "android_cope", "Android, corporate with a personal profile", "none", "personal_profile", "work profile only",
+        remove=Means((ANDROID_PERSONAL,), note="Android 11 and later; in the work profile an uninstall assignment"),
+        block=Means((ANDROID_PERSONAL,)),
+        block_web=_NO,
+        withdraw_access=_NO,
+        advise=_NOTICE,
+    ),
+    Capability(
+        "android_work_profile", "Android, personal with a work profile", "none", "personal_profile", "work profile only",
+        remove=Means(why_not="personal_profile", note="in the work profile an uninstall assignment"),
+        block=Means(why_not="personal_profile"),
+        block_web=Means(why_not="personal_profile"),
+        withdraw_access=_NO,
+        advise=_NOTICE,
+    ),
+    Capability(
+        "windows_corporate", "Windows, corporate", "all", "", "all apps",
+        remove=Means((WINDOWS_UNINSTALL,), note="the Store app", certain=False),
+        block=Means((WINDOWS_APPLOCKER,), note="Store apps"),
+        block_web=Means((WINDOWS_WEB,)),
+        withdraw_access=_NO,
+        advise=_NO,
+    ),
+    Capability(
+        "windows_personal", "Windows, personal", "none", "privacy_setting", "managed apps only",
+        remove=_NO,
+        block=_NO,
+        block_web=_NO,
+        withdraw_access=_NO,
+        advise=_NO,
+    ),
+    Capability(
+        "macos_corporate", "Mac, corporate", "all", "", "all apps",
+        remove=_NO,
+        block=_NO,
+        block_web=Means((MACOS_WEB,)),
+        withdraw_access=_NO,
+        advise=_NO,
+    ),
+    Capability(
+        "macos_personal", "Mac, personal", "reported", "privacy_setting", "only what a list of ours prohibits",
+        remove=_NO,
+        block=_NO,
+        block_web=_NO,
+        withdraw_access=_NO,
+        advise=_NO,
+    ),
+    Capability(
+        "other", "anything else", "none", "no_backend", "no",
+        remove=_NO,
+        block=_NO,
+        block_web=_NO,
+        withdraw_access=_NO,
+        advise=_NO,
+    ),
+)  # fmt: skip
+
+BY_KIND: Dict[str, Capability] = {row.kind: row for row in TABLE}
+
+_ANDROID = {
+    "fully_managed": "android_fully_managed",
+    "dedicated": "android_fully_managed",
+    "cope": "android_cope",
+    "work_profile": "android_work_profile",
+}
+
+
+def capability_of(record: Mapping[str, Any]) -> Capability:
+    """The row of a device, by its platform, ownership, enrollment and supervision. What is unknown never counts as corporate."""
+    return BY_KIND[_kind_of(record)]
+
+
+def _kind_of(record: Mapping[str, Any]) -> str:
+    platform, corporate = record.get("platform"), record.get("ownership") in ("corporate", "shared")
+    if platform in ("ios", "ipados"):
+        if record.get("enrollment") == "user":
+            return "ios_user_enrollment"
+        if record.get("supervised") is True:
+            return "ios_supervised" if corporate else "ios_personal_supervised"
+        return "ios_corporate" if corporate else "ios_personal"
+    if platform == "android":
+        return _ANDROID.get(str(record.get("enrollment")), "other")
+    if platform in ("windows", "macos"):
+        return "%s_%s" % (platform, "corporate" if corporate else "personal")
+    return "other"

@@ -1,0 +1,356 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The controls that a fleet's wants come to: one object per distinct population, an assignment per app. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple
+
+from ...mdm import ownership
+from ...mdm.fleet import FleetDevice
+from ...mdm.population import Candidate, Population, populate
+from ...mdm.push_down import PushDown
+from ...mdm.wants import BannedApp, Want
+from ...policy.instants import read_now, utc_text
+from ...policy.model import App, Policy
+from . import bodies
+from . import capabilities as names
+from .objects import ALL_DEVICES, ALL_USERS, COMPLIANCE_POLICY, CONFIGURATION_POLICY, DEVICE_CONFIGURATION, EXCLUDED_GROUP, GROUP, Target
+from .wants import PLATFORMS
+
+MAX_GRACE_HOURS = 8760
+SETTINGS_CATALOG = "settings_catalog"
+VISIBILITY_LIST = "visibility_list"
+
+#: What a control is called in the tenant.
+_WORDS: Dict[str, str] = {
+    names.IOS_BLOCK: "iOS blocked apps",
+    names.IOS_UNINSTALL: "iOS uninstall",
+    names.IOS_LIST: "iOS prohibited apps report",
+    names.IOS_COMPLIANCE: "iOS compliance",
+    names.IOS_WEB: "iOS web filter",
+    names.ANDROID_UNINSTALL: "Android uninstall",
+    names.ANDROID_PERSONAL: "Android personal block list",
+    names.WINDOWS_UNINSTALL: "Windows uninstall",
+    names.WINDOWS_APPLOCKER: "Windows AppLocker",
+    names.WINDOWS_WEB: "Windows URL blocklist",
+    names.MACOS_LIST: "macOS prohibited apps report",
+    names.MACOS_WEB: "macOS URL blocklist",
+}
+#: Kinds of identifiers that a mechanism goes by.
+_KINDS: Dict[str, str] = {
+    names.IOS_BLOCK: "ios_bundle_id",
+    names.IOS_UNINSTALL: "ios_bundle_id",
+    names.IOS_LIST: "ios_bundle_id",
+    names.IOS_COMPLIANCE: "ios_bundle_id",
+    names.IOS_WEB: "domain",
+    names.ANDROID_UNINSTALL: "android_package",
+    names.ANDROID_PERSONAL: "android_package",
+    names.WINDOWS_UNINSTALL: "store_id",
+    names.WINDOWS_APPLOCKER: "appx_family_name",
+    names.WINDOWS_WEB: "domain",
+    names.MACOS_LIST: "macos_bundle_id",
+    names.MACOS_WEB: "domain",
+}
+#: Lists that only report go to users, because Intune ignores them on groups of devices (device restrictions, prohibited apps).
+BY_USER = frozenset((names.IOS_LIST, names.MACOS_LIST))
+#: A list that only reports may name what is too doubtful to act on.
+_REPORTS_ONLY = BY_USER
+#: Ownerships whose devices a native scope of the mechanism may reach. A corporate device's inventory needs no list, and what is
+#: believed to work on corporate Windows only is not tried on private machines.
+_NATIVE: Dict[str, FrozenSet[Optional[str]]] = {
+    names.IOS_LIST: frozenset(("personal", None)),
+    names.MACOS_LIST: frozenset(("personal", None)),
+    names.WINDOWS_UNINSTALL: frozenset(("corporate",)),
+    names.WINDOWS_APPLOCKER: frozenset(("corporate",)),
+    names.WINDOWS_WEB: frozenset(("corporate",)),
+    names.MACOS_WEB: frozenset(("corporate",)),
+    names.ANDROID_PERSONAL: frozenset(("corporate",)),
+}
+_FILTER_PLATFORM = {"ios": "iOS", "android": "androidForWork", "windows": "windows10AndLater", "macos": "macOS"}
+_OWNERSHIP_WORDS = {"corporate": "Corporate", "personal": "Personal", None: "Unknown"}
+_MICROSOFT_STORE_ID = re.compile(r"(?=.*[A-Z])[0-9A-Z]{12}")
+
+
+@dataclass(frozen=True)
+class WantedGroup:
+    """A group that a control needs. members: names in the directory."""
+
+    name: str
+    by_user: bool
+    members: FrozenSet[str]
+    excluded: bool
+    policies: Tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class WantedFilter:
+    """An assignment filter that a control needs."""
+
+    name: str
+    platform: str
+    rule: str
+    policies: Tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Control:
+    """One control as it is wanted.
+
+    Args:
+        want: what it is for.
+        name: of the object, or of the group of assignments.
+        population: whom it is for.
+        identifiers: exact names that it goes by.
+        resource: collection of the object; empty for assignments of apps.
+        body: the object's settings; None while the deadline is too far ahead to arm it.
+        facts: what its marker remembers.
+        grace_hours: of a compliance policy.
+        targets: whom it is assigned to, by names.
+    """
+
+    want: Want
+    name: str
+    population: Population
+    identifiers: Tuple[str, ...]
+    resource: str = ""
+    body: Optional[Mapping[str, Any]] = None
+    facts: Tuple[Tuple[str, str], ...] = ()
+    grace_hours: int = 0
+    targets: FrozenSet[Target] = frozenset()
+    groups: Tuple[WantedGroup, ...] = ()
+    filters: Tuple[WantedFilter, ...] = ()
+
+    @property
+    def mechanism(self) -> str:
+        return self.want.mechanism
+
+
+@dataclass(frozen=True)
+class ControlSettings:
+    """What a user can choose about controls."""
+
+    prefix: str = "BAN"
+    ios_mechanism: str = SETTINGS_CATALOG
+
+
+@dataclass(frozen=True)
+class Desired:
+    """All that a run wants. without_identifier: (mechanism, app) pairs that no name of a fitting kind goes with."""
+
+    controls: Tuple[Control, ...]
+    without_identifier: FrozenSet[Tuple[str, str]] = frozenset()
+    not_yet_armed: FrozenSet[str] = frozenset()
+
+
+@dataclass
+class DesiredControls:
+    """Makes the controls of a fleet.
+
+    Args:
+        policies: the policies of the run.
+        wants: per device of the fleet, what is wanted of it.
+        push_down: which wants are sure for a whole ownership.
+        now: the run's instant.
+        armed: name of a compliance policy -> the instant at which an existing one was armed.
+    """
+
+    policies: Sequence[Policy]
+    fleet: Sequence[FleetDevice]
+    wants: Sequence[FrozenSet[Want]]
+    push_down: PushDown
+    settings: ControlSettings
+    now: datetime
+    armed: Mapping[str, str] = field(default_factory=dict)
+
+    def desired(self) -> Desired:
+        """The controls, in a fixed order."""
+        controls: List[Control] = []
+        missing: List[Tuple[str, str]] = []
+        early: List[str] = []
+        for want in sorted(set().union(*self.wants), key=_order) if self.wants else ():
+            names_of = {app.id: self._identifiers(want.mechanism, app) for app in want.apps}
+            missing.extend((want.mechanism, app) for app, found in names_of.items() if not found)
+            identifiers = {name: app for app, found in sorted(names_of.items()) for name in found}
+            if not identifiers:
+                continue
+            population = self._population(want)
+            if not population:
+                if population.unnamed:
+                    controls.append(Control(want, self._name(want), population, tuple(identifiers)))
+                continue
+            control = self._control(want, population, identifiers)
+            if control is None:
+                early.append(self._name(want))
+            else:
+                controls.append(control)
+        return Desired(tuple(controls), frozenset(missing), frozenset(early))
+
+    def _control(self, want: Want, population: Population, identifiers: Mapping[str, str]) -> Optional[Control]:
+        name = self._name(want)
+        groups, filters, targets = self._targets(want, name, population)
+        grace, facts = 0, ()  # type: int, Tuple[Tuple[str, str], ...]
+        if want.mechanism == names.IOS_COMPLIANCE:
+            armed = self.armed.get(name) or utc_text(self.now)
+            hours = grace_hours(read_now(want.deadline), read_now(armed), self.now)
+            if hours is None:
+                return None
+            grace, facts = hours, (("deadline", want.deadline), ("armed", armed))
+        resource, body = self._body(want, name, identifiers)
+        return Control(want, name, population, tuple(identifiers), resource, body, facts, grace, targets, groups, filters)
+
+    def _body(self, want: Want, name: str, identifiers: Mapping[str, str]) -> Tuple[str, Optional[bodies.Body]]:
+        titles = {value: self._title(app) for value, app in identifiers.items()}
+        listed = sorted(identifiers)
+        mechanism = want.mechanism
+        if mechanism == names.IOS_BLOCK:
+            if self.settings.ios_mechanism == VISIBILITY_LIST:
+                return DEVICE_CONFIGURATION, bodies.ios_hidden_apps(titles)
+            return CONFIGURATION_POLICY, bodies.ios_blocked_apps(listed)
+        makers: Dict[str, Tuple[str, Callable[[], bodies.Body]]] = {
+            names.IOS_LIST: (DEVICE_CONFIGURATION, lambda: bodies.prohibited_apps("ios", titles)),
+            names.MACOS_LIST: (DEVICE_CONFIGURATION, lambda: bodies.prohibited_apps("macos", titles)),
+            names.IOS_COMPLIANCE: (COMPLIANCE_POLICY, lambda: bodies.ios_restricted_apps(titles)),
+            names.ANDROID_PERSONAL: (DEVICE_CONFIGURATION, lambda: bodies.android_personal_block_list(titles)),
+            names.WINDOWS_APPLOCKER: (DEVICE_CONFIGURATION, lambda: bodies.windows_applocker(name, [package_name(each) for each in listed])),
+            names.WINDOWS_WEB: (CONFIGURATION_POLICY, lambda: bodies.windows_url_blocklist(listed)),
+            names.IOS_WEB: (DEVICE_CONFIGURATION, lambda: bodies.ios_web_filter(name, listed)),
+            names.MACOS_WEB: (DEVICE_CONFIGURATION, lambda: bodies.macos_url_blocklist(name, listed)),
+        }
+        if mechanism not in makers:
+            return "", None
+        resource, make = makers[mechanism]
+        return resource, make()
+
+    def _population(self, want: Want) -> Population:
+        platforms = PLATFORMS[want.mechanism]
+        by_user = want.mechanism in BY_USER
+        candidates = []
+        for index, (device, wants) in enumerate(zip(self.fleet, self.wants)):
+            if device.device.platform not in platforms:
+                continue
+            candidates.append(
+                Candidate(
+                    index=index,
+                    ownership=device.device.native_ownership,
+                    wanted=want in wants,
+                    supported=supports(device.device.record, want.mechanism),
+                    member=device.device.user_id if by_user else device.device.directory_id,
+                )
+            )
+        native = self.push_down.ownerships(want, platforms) & _NATIVE.get(want.mechanism, frozenset(_OWNERSHIP_WORDS))
+        if native and not any(each.wanted and each.supported and each.ownership in native for each in candidates):
+            # Nobody there to be covered: a scope for devices that may come is made when the first one has come.
+            native = frozenset()
+        return populate(candidates, native, by_user)
+
+    def _targets(
+        self, want: Want, name: str, population: Population
+    ) -> Tuple[Tuple[WantedGroup, ...], Tuple[WantedFilter, ...], FrozenSet[Target]]:
+        by_user = want.mechanism in BY_USER
+        groups: List[WantedGroup] = []
+        filters: List[WantedFilter] = []
+        targets: List[Target] = []
+        if population.ownerships:
+            wanted = self._filter(want, population.ownerships)
+            filters.append(wanted)
+            targets.append(Target(ALL_USERS if by_user else ALL_DEVICES, filter=wanted.name, by_name=True))
+        for members, excluded, suffix in ((population.include, False, "members"), (population.exclude, True, "exceptions")):
+            if members:
+                group = WantedGroup("%s (%s)" % (name, suffix), by_user, members, excluded, want.policies)
+                groups.append(group)
+                targets.append(Target(EXCLUDED_GROUP if excluded else GROUP, group=group.name, by_name=True))
+        return tuple(groups), tuple(filters), frozenset(targets)
+
+    def _filter(self, want: Want, ownerships: FrozenSet[Optional[str]]) -> WantedFilter:
+        words = sorted(_OWNERSHIP_WORDS[each] for each in ownerships)
+        family = "ios" if "ios" in PLATFORMS[want.mechanism] else PLATFORMS[want.mechanism][0]
+        rule = (
+            '(device.deviceOwnership -eq "%s")' % words[0]
+            if len(words) == 1
+            else "(device.deviceOwnership -in [%s])" % ", ".join('"%s"' % word for word in words)
+        )
+        name = ownership.control_name(
+            self.settings.prefix, want.policies, "%s devices, ownership %s" % (_FILTER_PLATFORM[family], " or ".join(words).lower())
+        )
+        return WantedFilter(name, _FILTER_PLATFORM[family], rule, want.policies)
+
+    def _name(self, want: Want) -> str:
+        parts = []
+        everything = {app.id for policy in self.policies if policy.id in want.policies for app in policy.apps}
+        if len(want.apps) < len(everything) or len(want.app_ids) == 1 and want.mechanism not in _WORDS:
+            parts.append(",".join(want.app_ids))
+        if want.deadline:
+            parts.append("from " + want.deadline)
+        if want.open_domains:
+            parts.append("but for " + ",".join(want.open_domains))
+        return ownership.control_name(self.settings.prefix, want.policies, _WORDS[want.mechanism], " ".join(parts))
+
+    def _identifiers(self, mechanism: str, app: BannedApp) -> Tuple[str, ...]:
+        """Exact names of an app, of the kind that a mechanism goes by, that are sure enough for what it does."""
+        found: Dict[str, None] = {}
+        for policy in self.policies:
+            if policy.id not in app.policies:
+                continue
+            for each in (one for one in policy.apps if one.id == app.id):
+                found.update(dict.fromkeys(usable_names(each, _KINDS[mechanism], mechanism in _REPORTS_ONLY)))
+        if mechanism == names.WINDOWS_UNINSTALL:
+            # The kind holds Apple's numbers too.
+            return tuple(name for name in found if _MICROSOFT_STORE_ID.fullmatch(name))
+        return tuple(found)
+
+    def _title(self, app_id: str) -> str:
+        return next(app.title for policy in self.policies for app in policy.apps if app.id == app_id)
+
+
+def usable_names(app: App, kind: str, doubtful: bool = False) -> List[str]:
+    """Names of one kind of an app; without those that are too doubtful to act on, unless only a report goes by them."""
+    return [each.value for each in app.identifiers if each.kind == kind and (doubtful or each.confidence != "detect_only")]
+
+
+def package_name(family_name: str) -> str:
+    """The name of an app package without its publisher's suffix: what Windows calls the identity's name."""
+    return family_name.rsplit("_", 1)[0]
+
+
+def supports(record: Mapping[str, Any], mechanism: str) -> bool:
+    """Whether a mechanism has an effect on a device and is one that we use there."""
+    row = names.capability_of(record)
+    if mechanism in (names.IOS_LIST, names.MACOS_LIST):
+        return row.sees == "reported"
+    if mechanism == names.ANDROID_UNINSTALL:
+        # In work profiles too: it takes the app out of the part that is the employer's.
+        return row.kind in ("android_fully_managed", "android_cope", "android_work_profile")
+    return any(mechanism in row.means(action).mechanisms for action in ("remove", "block", "block_web", "withdraw_access"))
+
+
+def grace_hours(deadline: datetime, armed: datetime, now: datetime) -> Optional[int]:
+    """Hours of grace that keep an absolute deadline with Intune's relative one; None while it is too early to arm it.
+
+    Intune counts the grace of each device from the moment it became non-compliant, which is never before the policy was armed. Counted
+    from there, the hours can't end before the deadline for anybody: a device that was found later loses its access later, until the
+    first run at or after the deadline sets the grace to nothing. Hours counted from each run instead, and lowered, would end before
+    the deadline for a device found early.
+    """
+    if now >= deadline:
+        return 0
+    hours = -((armed - deadline) // timedelta(hours=1))
+    return hours if hours <= MAX_GRACE_HOURS else None
+
+
+def _order(want: Want) -> Tuple[Any, ...]:
+    return (list(_WORDS).index(want.mechanism), sorted(want.apps), want.deadline, want.open_domains)
+
+
+def coverage(controls: Sequence[Control]) -> Dict[str, List[Control]]:
+    """Mechanism -> its controls."""
+    found: Dict[str, List[Control]] = defaultdict(list)
+    for control in controls:
+        found[control.mechanism].append(control)
+    return found

@@ -1,0 +1,222 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a tenant holds, as data: the objects of ours, the apps that a ban names, groups, filters, and what stands in our way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Tuple
+
+from ...mdm.ownership import Marker, read_marker
+
+CONFIGURATION_POLICY = "configuration_policy"
+DEVICE_CONFIGURATION = "device_configuration"
+COMPLIANCE_POLICY = "compliance_policy"
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A collection of Microsoft Graph whose objects are assigned to devices or users.
+
+    Always beta: version 1.0 has neither the settings catalog nor restricted apps nor assignment filters, and writing an assignment
+    through it could drop the filter.
+
+    Args:
+        key: its name here.
+        what: what a reader calls one of its objects.
+        path: below the version.
+        name_key: the property with the object's name.
+        expand: what a list has to ask for to get all that we compare.
+    """
+
+    key: str
+    what: str
+    path: str
+    name_key: str
+    expand: str
+
+
+RESOURCES: Dict[str, Resource] = {
+    resource.key: resource
+    for resource in (
+        Resource(CONFIGURATION_POLICY, "settings catalog policy", "/deviceManagement/configurationPolicies", "name", "assignments"),
+        Resource(DEVICE_CONFIGURATION, "configuration profile", "/deviceManagement/deviceConfigurations", "displayName", "assignments"),
+        Resource(
+            COMPLIANCE_POLICY,
+            "compliance policy",
+            "/deviceManagement/deviceCompliancePolicies",
+            "displayName",
+            "assignments,scheduledActionsForRule($expand=scheduledActionConfigurations)",
+        ),
+    )
+}
+
+ALL_DEVICES = "allDevicesAssignmentTarget"
+ALL_USERS = "allLicensedUsersAssignmentTarget"
+GROUP = "groupAssignmentTarget"
+EXCLUDED_GROUP = "exclusionGroupAssignmentTarget"
+_NO_FILTER = (None, "", "00000000-0000-0000-0000-000000000000")
+
+
+@dataclass(frozen=True, order=True)
+class Target:
+    """Whom an assignment is for. Ids, or names where ``by_name`` says so (the object may not exist yet).
+
+    Args:
+        kind: one of the four above.
+        group: of a group target or an excluded group.
+        filter: assignment filter that narrows an include target; empty for none.
+        by_name: group and filter are names.
+        filter_type: ``include``; another tool may have made it ``exclude``.
+    """
+
+    kind: str
+    group: str = ""
+    filter: str = ""
+    by_name: bool = False
+    filter_type: str = "include"
+
+    def to_wire(self) -> Dict[str, Any]:
+        """The target as Graph takes it."""
+        body: Dict[str, Any] = {"@odata.type": "#microsoft.graph." + self.kind}
+        if self.group:
+            body["groupId"] = self.group
+        if self.filter:
+            body["deviceAndAppManagementAssignmentFilterId"] = self.filter
+            body["deviceAndAppManagementAssignmentFilterType"] = self.filter_type
+        return body
+
+
+def target_of(wire: Optional[Mapping[str, Any]]) -> Target:
+    """The target of an assignment as Graph gives it. A filter of type none is no filter."""
+    body = wire or {}
+    filter_id = body.get("deviceAndAppManagementAssignmentFilterId")
+    filter_type = body.get("deviceAndAppManagementAssignmentFilterType") or "none"
+    has_filter = filter_type != "none" and filter_id not in _NO_FILTER
+    return Target(
+        kind=str(body.get("@odata.type", "")).rsplit(".", 1)[-1],
+        group=str(body.get("groupId") or ""),
+        filter=str(filter_id) if has_filter else "",
+        filter_type=str(filter_type) if has_filter else "include",
+    )
+
+
+@dataclass(frozen=True)
+class Owned:
+    """An assigned object of ours.
+
+    Args:
+        body: the object as Graph gives it.
+        changed_at: instant of its last change, by the service's clock.
+    """
+
+    resource: str
+    id: str
+    name: str
+    marker: Marker
+    body: Mapping[str, Any]
+    targets: FrozenSet[Target]
+    created_at: str
+    changed_at: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """A group of ours. members: name in the directory (a device's deviceId, a user's id) -> id of the directory object."""
+
+    id: str
+    name: str
+    marker: Marker
+    created_at: str
+    members: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Filter:
+    """An assignment filter of ours."""
+
+    id: str
+    name: str
+    marker: Marker
+    rule: str
+    changed_at: str
+
+
+@dataclass(frozen=True)
+class AppAssignment:
+    """One assignment of an app: ours or somebody else's."""
+
+    id: str
+    intent: str
+    target: Target
+
+
+@dataclass(frozen=True)
+class AppObject:
+    """An app in the tenant's list. Apps are shared: we never make a second one, and delete only what we made ourselves."""
+
+    id: str
+    odata_type: str
+    name: str
+    identifiers: FrozenSet[str]
+    marker: Optional[Marker]
+    assignments: Tuple[AppAssignment, ...]
+
+
+@dataclass(frozen=True)
+class TenantState:
+    """All that a plan is made against.
+
+    Args:
+        foreign: (collection, name) of objects that carry one of our names and no marker of ours, with their ids.
+        ca_policies: names of the conditional access policies in force that demand a compliant device; None if not asked for.
+    """
+
+    owned: Tuple[Owned, ...] = ()
+    groups: Tuple[Group, ...] = ()
+    filters: Tuple[Filter, ...] = ()
+    apps: Tuple[AppObject, ...] = ()
+    foreign: Mapping[Tuple[str, str], str] = field(default_factory=dict)
+    ca_policies: Optional[Tuple[str, ...]] = None
+
+    def group_ids(self) -> Dict[str, str]:
+        """Name -> id of our groups."""
+        return {group.name: group.id for group in self.groups}
+
+    def filter_ids(self) -> Dict[str, str]:
+        """Name -> id of our filters."""
+        return {each.name: each.id for each in self.filters}
+
+
+def owned_object(resource: Resource, body: Mapping[str, Any]) -> Optional[Owned]:
+    """An object as ours; None where it carries no marker."""
+    marker = read_marker(body.get("description"))
+    if marker is None:
+        return None
+    return Owned(
+        resource=resource.key,
+        id=str(body["id"]),
+        name=str(body.get(resource.name_key) or ""),
+        marker=marker,
+        body=body,
+        targets=frozenset(target_of(each.get("target")) for each in body.get("assignments") or ()),
+        created_at=str(body.get("createdDateTime") or ""),
+        changed_at=str(body.get("lastModifiedDateTime") or ""),
+    )
+
+
+def app_object(body: Mapping[str, Any]) -> AppObject:
+    """An app of the tenant's list."""
+    names: List[str] = [str(body[key]) for key in ("packageId", "bundleId", "packageIdentifier", "appIdentifier") if body.get(key)]
+    return AppObject(
+        id=str(body["id"]),
+        odata_type=str(body.get("@odata.type", "")).rsplit(".", 1)[-1],
+        name=str(body.get("displayName") or ""),
+        identifiers=frozenset(name[4:] if name.startswith("app:") else name for name in names),
+        marker=read_marker(body.get("notes")),
+        assignments=tuple(
+            AppAssignment(str(each["id"]), str(each.get("intent")), target_of(each.get("target"))) for each in body.get("assignments") or ()
+        ),
+    )

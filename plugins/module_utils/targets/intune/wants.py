@@ -1,0 +1,124 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the policies want of a device, in Intune's mechanisms. Pure."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Sequence, Set, Tuple
+
+from ...mdm.wants import BannedApp, Want
+from ...policy.model import AppDecision, Decision, Policy, PolicyVerdict
+from . import capabilities as names
+
+#: Which devices an object of each mechanism can reach: the platform is a part of the object's type.
+PLATFORMS: Dict[str, Tuple[str, ...]] = {
+    names.IOS_BLOCK: ("ios", "ipados"),
+    names.IOS_UNINSTALL: ("ios", "ipados"),
+    names.IOS_LIST: ("ios", "ipados"),
+    names.IOS_COMPLIANCE: ("ios", "ipados"),
+    names.IOS_WEB: ("ios", "ipados"),
+    names.ANDROID_UNINSTALL: ("android",),
+    names.ANDROID_PERSONAL: ("android",),
+    names.WINDOWS_UNINSTALL: ("windows",),
+    names.WINDOWS_APPLOCKER: ("windows",),
+    names.WINDOWS_WEB: ("windows",),
+    names.MACOS_LIST: ("macos",),
+    names.MACOS_WEB: ("macos",),
+}
+MANAGED_PLATFORMS = ("ios", "ipados", "android", "windows", "macos")
+#: One assignment per app. All others hold every app of a population in one object, because the platform takes only one list.
+PER_APP = frozenset((names.IOS_UNINSTALL, names.ANDROID_UNINSTALL, names.WINDOWS_UNINSTALL))
+
+_BY_ACTION: Dict[str, Dict[str, Tuple[str, ...]]] = {
+    "ios": {
+        "remove": (names.IOS_UNINSTALL, names.IOS_LIST),
+        "block": (names.IOS_BLOCK, names.IOS_LIST),
+        "block_web": (names.IOS_WEB,),
+        "withdraw_access": (names.IOS_COMPLIANCE, names.IOS_LIST),
+    },
+    "android": {
+        "remove": (names.ANDROID_UNINSTALL, names.ANDROID_PERSONAL),
+        "block": (names.ANDROID_UNINSTALL, names.ANDROID_PERSONAL),
+    },
+    "windows": {
+        "remove": (names.WINDOWS_UNINSTALL,),
+        "block": (names.WINDOWS_APPLOCKER,),
+        "block_web": (names.WINDOWS_WEB,),
+    },
+    "macos": {
+        "remove": (names.MACOS_LIST,),
+        "block": (names.MACOS_LIST,),
+        "withdraw_access": (names.MACOS_LIST,),
+        "block_web": (names.MACOS_WEB,),
+    },
+}
+_BY_ACTION["ipados"] = _BY_ACTION["ios"]
+_WEB = frozenset((names.IOS_WEB, names.WINDOWS_WEB, names.MACOS_WEB))
+
+
+def wants_of_policies(policies: Sequence[Policy], web: str) -> Callable[[Mapping[str, Any], Decision], FrozenSet[Want]]:
+    """The function that says what a device's decision wants of Intune.
+
+    Args:
+        policies: the policies of the run.
+        web: ``browser`` where sites are blocked by profiles for browsers; anything else leaves them to another place.
+    """
+    by_id = {policy.id: policy for policy in policies}
+
+    def wants_of(record: Mapping[str, Any], decision: Decision) -> FrozenSet[Want]:
+        mechanisms = _BY_ACTION.get(str(record.get("platform")), {})
+        asked: Dict[Tuple[str, str, Tuple[str, ...]], Set[BannedApp]] = {}
+        for app in decision.apps.values():
+            if app.verdict != "enforce":
+                continue
+            for action, deadline, asking in _asked(app, by_id):
+                for mechanism in mechanisms.get(action, ()):
+                    if mechanism in _WEB and web != "browser":
+                        continue
+                    key = (mechanism, deadline if mechanism == names.IOS_COMPLIANCE else "", app.domains if mechanism in _WEB else ())
+                    asked.setdefault(key, set()).add(BannedApp(app.app, asking))
+        wants: List[Want] = []
+        for (mechanism, deadline, domains), apps in asked.items():
+            groups = [frozenset((each,)) for each in apps] if mechanism in PER_APP else [frozenset(_merged(apps))]
+            wants.extend(Want(mechanism, group, deadline, domains) for group in groups)
+        return frozenset(wants)
+
+    return wants_of
+
+
+def withdrawal_from(verdict: PolicyVerdict, policy: Policy) -> str:
+    """The instant (UTC) from which a rule that is in force withdraws access, past or to come; empty where it never does."""
+    if verdict.verdict != "enforce" or verdict.rule is None or verdict.stage is None:
+        return ""
+    stages = next(rule for rule in policy.rules if rule.name == verdict.rule).stages
+    if "withdraw_access" not in stages[verdict.stage].actions:
+        return next((stage.start.utc for stage in stages[verdict.stage + 1 :] if "withdraw_access" in stage.actions), "")
+    first = verdict.stage
+    while first > 0 and "withdraw_access" in stages[first - 1].actions:
+        first -= 1
+    return stages[first].start.utc
+
+
+def _asked(app: AppDecision, by_id: Mapping[str, Policy]) -> List[Tuple[str, str, Tuple[str, ...]]]:
+    """What is demanded of a device about an app: action, the instant of its effect (empty for now), the policies that ask."""
+    found = [
+        (action, "", tuple(sorted(verdict.policy for verdict in app.policies if action in verdict.actions)))
+        for action in app.actions
+        if action != "withdraw_access"
+    ]
+    # The withdrawal is set up ahead, so that it comes true at its instant whether or not a run happens then.
+    instants = {verdict.policy: withdrawal_from(verdict, by_id[verdict.policy]) for verdict in app.policies}
+    armed = tuple(sorted(policy for policy, instant in instants.items() if instant))
+    if armed:
+        found.append(("withdraw_access", min(instants[policy] for policy in armed), armed))
+    return found
+
+
+def _merged(apps: Set[BannedApp]) -> List[BannedApp]:
+    """One entry per app: two actions of different policies may ask for the same mechanism."""
+    policies: Dict[str, Set[str]] = {}
+    for app in apps:
+        policies.setdefault(app.id, set()).update(app.policies)
+    return [BannedApp(name, tuple(sorted(asking))) for name, asking in policies.items()]
