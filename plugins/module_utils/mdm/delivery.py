@@ -52,6 +52,15 @@ class Delivery:
         self.timeout = timeout
         self.redactor = redactor
 
+    def with_timeout(self, seconds: float) -> Delivery:
+        """The same, but less patient with each single exchange."""
+        timeout = min(seconds, self.timeout)
+        return Delivery(self.transport, self.policy, self.clock, self.source, self.deadline, timeout, self.redactor)
+
+    def identifier(self) -> str:
+        """A new id for a request."""
+        return str(uuid.UUID(int=self.source.getrandbits(128), version=4))
+
     def send(
         self,
         request: Request,
@@ -86,7 +95,7 @@ class Delivery:
             if into:
                 into.seek(start)
                 into.truncate()
-            identifier = str(uuid.UUID(int=self.source.getrandbits(128), version=4))
+            identifier = self.identifier()
             outcome = self.transport.exchange(request, identifier, min(self.timeout, left), into, limit, direct)
             asked = None
             if isinstance(outcome, Broken):

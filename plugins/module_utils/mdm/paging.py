@@ -37,21 +37,20 @@ def read_pages(first: str, fetch: Callable[[str], Page], what: str, admit: Calla
     Raises:
         AppbanError: if the server leads back to a page that was read already; the list would never end.
     """
-    seen: set[int] = set()
-    where = first
-    while True:
-        # Hashes are enough to notice a loop, and links can be long.
-        if hash(where) in seen:
-            raise AppbanError(
-                "Failed to %s: the server leads back to a page that was read already" % what,
-                "page %d" % (len(seen) + 1),
-                "Run again; if it happens again, tell the maker of the server",
-            )
-        seen.add(hash(where))
+    seen = {first}
+    where: str | None = first
+    while where is not None:
         page = fetch(where)
-        yield page
-        if page.next_page is None:
-            return
-        if admit:
-            admit(page.next_page)
         where = page.next_page
+        # Before the page is handed out: who gets it may act on it.
+        if where is not None:
+            if admit:
+                admit(where)
+            if where in seen:
+                raise AppbanError(
+                    "Failed to %s: the server leads back to a page that was read already" % what,
+                    "after page %d" % len(seen),
+                    "Run again; if it happens again, tell the maker of the server",
+                )
+            seen.add(where)
+        yield page

@@ -57,6 +57,7 @@ class Session:
         check_mode: whether writes are refused.
         read_message: finds the server's words in the answer to a failed request.
         headers: sent with every request.
+        how_to_grant: what to do about a permission that is missing; ``%s`` stands for it.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Session:
         check_mode: bool,
         read_message: ReadMessage = read_server_message,
         headers: Mapping[str, str] | None = None,
+        how_to_grant: str = "Grant the account of the connection options the permission %s",
     ) -> None:
         require_https(base_url, "The server's URL")
         self.base_url = base_url
@@ -77,6 +79,7 @@ class Session:
         self.check_mode = check_mode
         self.read_message = read_message
         self.headers = dict(headers or {})
+        self.how_to_grant = how_to_grant
 
     def __repr__(self) -> str:
         return "Session(%s)" % shown(self.base_url)
@@ -116,11 +119,13 @@ class Session:
         headers: Mapping[str, str] | None = None,
         accept: Container[int] = (),
         in_check_mode: bool = False,
+        reads: int = 1,
     ) -> Response:
         """Read by POST: a query that the vendor wants in a body, an export job. Counted and retried as a read.
 
         Args:
             in_check_mode: the caller's word that the server changes nothing by it, so that it may leave in check mode.
+            reads: how many reads it counts as.
 
         Raises:
             WriteInCheckMode, RequestFailed, OutOfTime, AppbanError
@@ -128,7 +133,7 @@ class Session:
         request = self.request("POST", path, params, what, headers, body, content)
         if not in_check_mode:
             self.refuse_in_check_mode(request)
-        self.counters.add(reads=1)
+        self.counters.add(reads=reads)
         return self.send(request, REPEATABLE, needs, accept)
 
     def post(
@@ -151,7 +156,7 @@ class Session:
             body: sent as JSON.
             content: a body of another kind.
             repeatable: the caller's word that doing it twice is the same as once (an action that sets a whole list).
-            writes: how many writes it stands for.
+            writes: how many writes it counts as.
 
         Raises:
             UncertainWrite: it may have been executed; look the object up.
@@ -320,7 +325,7 @@ class Session:
             reason += ": " + message.code
         next_step = message.advice or NEXT_STEPS.get(response.status, "")
         if response.status == 403 and needs and not message.advice:
-            next_step = "Grant the account of the connection options the permission %s" % needs
+            next_step = self.how_to_grant % needs
         if 300 <= response.status < 400:
             next_step = "Give the URL that it redirects to in the connection options, if that is the right server"
         request_id = message.request_id or response.request_id()

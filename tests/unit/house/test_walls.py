@@ -24,7 +24,7 @@ ROOMS = {
     "module_utils/engine": (r"OURS\.module_utils\.policy\.model",),
     "module_utils/hosts": (r"OURS\.module_utils\.engine",),
     "module_utils/mdm": ("requests", r"OURS\.module_utils\.(engine|policy)"),
-    "module_utils/targets": ("requests", r"OURS\.module_utils\.(engine|policy|mdm)"),
+    "module_utils/targets": ("requests", "cryptography", r"OURS\.module_utils\.(engine|policy|mdm)"),
     "plugin_utils": (r"ansible\.", "yaml", r"OURS\.module_utils"),
     "modules": (r"ansible\.module_utils\.", r"OURS\.module_utils"),
     "action": (r"ansible\.", r"OURS\.(module_utils|plugin_utils)"),
@@ -32,7 +32,7 @@ ROOMS = {
     "lookup": (r"ansible\.", r"OURS\.(module_utils|plugin_utils)"),
     "doc_fragments": (),
 }
-BUILT = ("module_utils/policy", "module_utils/engine", "module_utils/hosts", "modules")
+BUILT = ("module_utils/policy", "module_utils/engine", "module_utils/hosts", "module_utils/mdm", "module_utils/targets", "modules")
 
 
 def imports(source: str, module: str, is_package: bool = False) -> Iterator[tuple[int, str]]:

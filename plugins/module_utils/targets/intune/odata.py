@@ -1,0 +1,18 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How values are written into OData URLs (OData 4.01, part 2: URL conventions)."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+
+def literal(value: str) -> str:
+    """Write a string for a ``$filter``: in single quotes, those within doubled. The query encodes it afterwards."""
+    return "'%s'" % value.replace("'", "''")
+
+
+def segment(value: str) -> str:
+    """Write a value as one segment of a path."""
+    return quote(value, safe="")
