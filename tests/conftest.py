@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import NoReturn
 
 import hypothesis
 import pytest
 
+from tests.contract import ContractMissing, graph_contracts
+from tests.contract.shapes import Contract
 from tests.lab.hosts import Host, Lab
 from tests.lab.prerequisites import missing_prerequisites
 
@@ -21,7 +24,8 @@ hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=No
 hypothesis.settings.register_profile("search", deadline=None, database=None, print_blob=True, max_examples=1000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
-SKIPPED = pytest.StashKey[list[str]]()
+# What was not tested -> why.
+SKIPPED = pytest.StashKey[dict[str, list[str]]]()
 Fleet = Callable[..., list[Host]]
 
 
@@ -30,13 +34,38 @@ def is_ci() -> bool:
     return os.environ.get("CI", "").lower() in {"true", "1", "yes"}
 
 
+def skip_loudly(config: pytest.Config, subject: str, demand: str, reasons: list[str]) -> NoReturn:
+    """Skip, and have it said at the end of the output; with CI=true fail instead."""
+    if is_ci():
+        pytest.fail(f"CI must prove {subject}, but: {'; '.join(reasons)}", pytrace=False)
+    config.stash.setdefault(SKIPPED, {})[subject] = reasons
+    # A worker of pytest-xdist has no terminal of its own.
+    getattr(config, "workeroutput", {})["not_tested"] = config.stash[SKIPPED]
+    pytest.skip(f"{demand}: {'; '.join(reasons)}")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object) -> None:
+    """Take over what a worker of pytest-xdist skipped."""
+    config: pytest.Config = node.config  # type: ignore[attr-defined]
+    config.stash.setdefault(SKIPPED, {}).update(getattr(node, "workeroutput", {}).get("not_tested", {}))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Skips loudly: what was not proved stands at the end of the output, with what to do about it."""
-    reasons = config.stash.get(SKIPPED, [])
-    if reasons:
-        terminalreporter.section("NOT TESTED: real package managers", sep="!", red=True, bold=True)
+    for subject, reasons in config.stash.get(SKIPPED, {}).items():
+        terminalreporter.section(f"NOT TESTED: {subject}", sep="!", red=True, bold=True)
         for reason in reasons:
             terminalreporter.line(f"- {reason}")
+
+
+@pytest.fixture(scope="session")
+def graph_contract(request: pytest.FixtureRequest) -> Mapping[str, Contract]:
+    """Microsoft's description of Graph, without which nothing can be held against it. Skips where it isn't at hand."""
+    try:
+        return graph_contracts()
+    except ContractMissing as error:
+        skip_loudly(request.config, "the vendor's contract", "Microsoft's description of Graph is needed", [str(error)])
 
 
 @pytest.fixture(scope="session")
@@ -51,10 +80,7 @@ def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
 
     problems = missing_prerequisites(progress)
     if problems:
-        if is_ci():
-            pytest.fail("CI must prove the real package managers, but: " + "; ".join(problems), pytrace=False)
-        request.config.stash[SKIPPED] = problems
-        pytest.skip("the lab needs root on Debian: " + "; ".join(problems))
+        skip_loudly(request.config, "real package managers", "the lab needs root on Debian", problems)
     opened = Lab.open(progress)
     yield opened
     opened.close()
