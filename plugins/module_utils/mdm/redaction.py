@@ -23,8 +23,8 @@ TELLTALES = tuple(
     (re.compile(pattern, re.IGNORECASE | re.DOTALL), r"\1" + MARK)
     for pattern in (
         # The signature of an Azure shared access URL, also where the URL was percent-encoded into another one.
-        r"(\bsig(?:=|%3d))[^&\s\"'<>\\]+",
-        r"(\b(?:client_secret|client_assertion|access_token|refresh_token|password)(?:=|%3d))[^&\s\"'<>\\]+",
+        r"((?:\b|%3f|%26)sig(?:=|%3d))[^&\s\"'<>\\]+",
+        r"((?:\b|%3f|%26)(?:client_secret|client_assertion|access_token|refresh_token|password)(?:=|%3d))[^&\s\"'<>\\]+",
         r"(\"(?:client_secret|client_assertion|access_token|refresh_token|password)\\*\"\s*:\s*\\*\")[^\"\\]+",
         r"(\bauthorization\\*[\"']?\s*[:=]\s*\\*[\"']?)(?:bearer|basic)?\s*[^\s\"',;\\}]+",
         r"(\b(?:bearer|basic)\s+)[a-z0-9._~+/=-]{16,}",

@@ -313,16 +313,19 @@ class Session:
         """Make the error of an answer that says no."""
         message = self.read_message(response)
         try:
-            reason = "HTTP %d %s" % (response.status, HTTPStatus(response.status).phrase)
+            phrase = HTTPStatus(response.status).phrase
         except ValueError:
-            reason = "HTTP %d" % response.status
+            phrase = ""
+        reason = ("HTTP %d %s" % (response.status, phrase)).rstrip()
+        # Many a code is the phrase once more: NotFound, Forbidden.
+        code = "" if message.code.lower() == phrase.replace(" ", "").lower() else message.code
         if 300 <= response.status < 400:
             target = shown(response.headers.get("location", "an unnamed place"))
             reason += ": a redirect to %s, which is not followed because the token would go there too" % target
         elif message.text:
-            reason += ": %s%s" % (message.code + ": " if message.code and message.code not in message.text else "", message.text)
-        elif message.code:
-            reason += ": " + message.code
+            reason += ": %s%s" % (code + ": " if code and code not in message.text else "", message.text)
+        elif code:
+            reason += ": " + code
         next_step = message.advice or NEXT_STEPS.get(response.status, "")
         if response.status == 403 and needs and not message.advice:
             next_step = self.how_to_grant % needs

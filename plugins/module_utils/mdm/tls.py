@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 from dataclasses import dataclass
 
 from ..engine.errors import AppbanError
@@ -19,15 +20,31 @@ class TlsSettings:
 
     Args:
         validate_certs: whether the server's certificate is checked.
-        ca_path: file or folder of certificate authorities to trust instead of the public ones.
+        ca_path: file (PEM) or folder (as of ``openssl rehash``) of certificate authorities to trust instead of the public ones.
+
+    Raises:
+        AppbanError: for a ca_path that can't be read or holds no certificate.
     """
 
     validate_certs: bool = True
     ca_path: str | None = None
 
     def __post_init__(self) -> None:
-        if self.validate_certs and self.ca_path and not os.path.exists(self.ca_path):
-            raise AppbanError("The file of certificate authorities doesn't exist", self.ca_path, "Correct ca_path")
+        if not self.validate_certs or not self.ca_path:
+            return
+        problem = ""
+        try:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            if os.path.isdir(self.ca_path):
+                context.load_verify_locations(capath=self.ca_path)
+            else:
+                context.load_verify_locations(cafile=self.ca_path)
+        except ssl.SSLError:
+            problem = "hold no certificate"
+        except OSError as error:
+            problem = "can't be read: %s" % error.strerror
+        if problem:
+            raise AppbanError("The certificate authorities %s" % problem, self.ca_path, "Correct ca_path; it names a PEM file")
 
     def verify(self) -> bool | str:
         """The value for ``verify=`` of a request."""
