@@ -11,6 +11,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
+from ..module_utils.documents.assets import read_assets
 from ..module_utils.engine.errors import AppbanError
 from ..module_utils.engine.evidence import choose_run_id
 from ..module_utils.engine.guard import strictest_limits
@@ -18,7 +19,7 @@ from ..module_utils.policy.decide import Decider, covers_whole_scope
 from ..module_utils.policy.instants import utc_text
 from ..module_utils.policy.plain import policy_to_plain
 from ..module_utils.policy.problems import PolicyError
-from ..plugin_utils.documents import read_assets, read_policies
+from ..plugin_utils.documents import read_policies
 from ..plugin_utils.host_devices import device_of_host
 from ..plugin_utils.host_requests import apps_of_policies, request_of_decision
 from ..plugin_utils.run_instant import run_instant

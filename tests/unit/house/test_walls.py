@@ -21,10 +21,11 @@ OURS = "ansible_collections.appban.endpoint.plugins."
 #: Room -> what it may import besides the standard library and itself, as regular expressions over module names.
 ROOMS = {
     "module_utils/policy": ("jmespath",),
+    "module_utils/documents": ("yaml", r"OURS\.module_utils\.policy"),
     "module_utils/engine": (r"OURS\.module_utils\.policy\.model",),
     "module_utils/hosts": (r"OURS\.module_utils\.engine",),
-    "module_utils/mdm": ("requests", r"OURS\.module_utils\.(engine|policy)"),
-    "module_utils/targets": ("requests", "cryptography", r"OURS\.module_utils\.(engine|policy|mdm)"),
+    "module_utils/mdm": ("requests", r"OURS\.module_utils\.(engine|policy|documents)"),
+    "module_utils/targets": ("requests", "cryptography", r"OURS\.module_utils\.(engine|policy|documents|mdm)"),
     "plugin_utils": (r"ansible\.", "yaml", r"OURS\.module_utils"),
     "modules": (r"ansible\.module_utils\.", r"OURS\.module_utils"),
     "action": (r"ansible\.", r"OURS\.(module_utils|plugin_utils)"),
@@ -32,7 +33,7 @@ ROOMS = {
     "lookup": (r"ansible\.", r"OURS\.(module_utils|plugin_utils)"),
     "doc_fragments": (),
 }
-BUILT = ("module_utils/policy", "module_utils/engine", "module_utils/hosts", "module_utils/mdm", "module_utils/targets", "modules")
+BUILT = (*(f"module_utils/{name}" for name in ("policy", "documents", "engine", "hosts", "mdm", "targets")), "modules")
 
 
 def imports(source: str, module: str, is_package: bool = False) -> Iterator[tuple[int, str]]:
@@ -115,6 +116,8 @@ def test_host_code_imports_nothing_but_the_standard_library_and_ansible_module_u
     [
         ("module_utils/policy", "module_utils.policy.parse", "import yaml", "line 1: yaml"),
         ("module_utils/policy", "module_utils.policy.parse", "from ..engine import plan", "engine.plan"),
+        ("module_utils/policy", "module_utils.policy.parse", "from ..documents import load", "documents.load"),
+        ("module_utils/documents", "module_utils.documents.load", "from ..engine.errors import AppbanError", "errors.AppbanError"),
         ("module_utils/engine", "module_utils.engine.plan", "from ..policy.decide import decide", "policy.decide.decide"),
         ("module_utils/engine", "module_utils.engine.plan", "from .. import hosts", "module_utils.hosts"),
         ("module_utils/hosts", "module_utils.hosts.apt", "def f():\n    from ..policy import model", "line 2"),
@@ -133,6 +136,7 @@ def test_walls_notice_a_breach(room: str, module: str, source: str, breach: str)
     ("room", "module", "source"),
     [
         ("module_utils/policy", "module_utils.policy.parse", "import json, jmespath\nfrom . import model\nfrom jmespath import exceptions"),
+        ("module_utils/documents", "module_utils.documents.load", "import yaml\nfrom ..policy.problems import Problem"),
         ("module_utils/engine", "module_utils.engine.plan", "from ..policy.model import Policy\nfrom .errors import X"),
         ("module_utils/hosts", "module_utils.hosts.apt", "from ..engine.plan import Change\nfrom .system import System"),
         ("module_utils/targets", "module_utils.targets.intune.client", "from ...mdm import session\nfrom . import devices"),

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Files: YAML, JSON and CSV as people write them."""
+"""Policies and catalogs in files, as people write them."""
 
 from __future__ import annotations
 
@@ -94,22 +94,6 @@ def test_yaml_mistakes_say_where(text: str, words: str, tmp_path: pathlib.Path) 
     assert said(error).startswith(str(tmp_path / "bad.yml"))
 
 
-def test_a_document_that_grows_without_end_is_refused() -> None:
-    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"] + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
-    with pytest.raises(PolicyError, match="at most 2000000 values"):
-        documents.load_document("\n".join(lines).encode(), "bomb.yml")
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [('{"a": 1, "a": 2}', "the key 'a' a second time"), ('{"a": NaN}', "a finite number"), ("{", "line 1"), ("[" * 100000, "p.json: $")],
-)
-def test_json_mistakes(text: str, words: str) -> None:
-    with pytest.raises(PolicyError) as error:
-        documents.load_document(text.encode(), "p.json")
-    assert words in said(error)
-
-
 def test_all_files_are_read_before_anything_is_said(tmp_path: pathlib.Path) -> None:
     with pytest.raises(PolicyError) as error:
         documents.read_policies([*write(tmp_path, a_yml="policy: A", b_yml="apps: 3"), str(tmp_path / "missing.yml")])
@@ -135,67 +119,6 @@ def test_catalog_files_and_directories(tmp_path: pathlib.Path) -> None:
     with pytest.raises(PolicyError) as error:
         documents.read_catalog([str(tmp_path / "thin")])
     assert all(key in said(error) for key in ("no title", "no vendor", "no identifiers"))
-
-
-def test_dates_of_yaml_stay_text() -> None:
-    assert documents.load_document(b"a: 2023-03-01T00:00:00+01:00\nb: 2023-09-01\n", "p.yml") == {
-        "a": "2023-03-01T00:00:00+01:00",
-        "b": "2023-09-01",
-    }
-
-
-@pytest.mark.parametrize("name", ["assets.csv", "assets.yml", "list.yml", "assets.json"])
-def test_asset_facts(name: str, tmp_path: pathlib.Path) -> None:
-    texts = {
-        "assets.csv": "\ufeffserial, paid_use ,work_apps,accesses,cost\nS1,full,Yes,city;mail,0042\n\nS2,,no,,\n",
-        "assets.yml": "S1: {paid_use: full, work_apps: true, accesses: [city, mail], cost: '0042'}\n"
-        "S2: {paid_use: null, work_apps: no, accesses:, cost:}\n",
-        "list.yml": "- {serial: S1, paid_use: full, work_apps: yes, accesses: [city, mail], cost: '0042'}\n"
-        "- {serial: S2, paid_use: , work_apps: false, accesses: , cost: }\n",
-        "assets.json": '{"S1": {"paid_use": "full", "work_apps": true, "accesses": ["city", "mail"], "cost": "0042"},'
-        ' "S2": {"paid_use": null, "work_apps": false, "accesses": null, "cost": null}}',
-    }
-    path = tmp_path / name
-    path.write_text(texts[name], encoding="utf-8")
-    assert documents.read_assets(str(path)) == {
-        "S1": {"paid_use": "full", "work_apps": True, "accesses": ["city", "mail"], "cost": "0042"},
-        "S2": {"paid_use": None, "work_apps": False, "accesses": None, "cost": None},
-    }
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("name,paid\nx,y\n", "the column serial"),
-        ("serial,paid,paid\nS1,a,b\n", "the column 'paid' twice"),
-        ("serial,paid\nS1\n", "line 2: found 1 cells, expected 2 cells"),
-        ("serial,paid\nS1,a\nS1,b\n", "line 3: found 'S1' a second time"),
-        ("serial,paid\n,a\n", "line 2: found no serial number"),
-        ('serial,paid\n"S1,a\n', "CSV"),
-        ("", "a header row"),
-    ],
-)
-def test_csv_mistakes_say_the_line(text: str, words: str, tmp_path: pathlib.Path) -> None:
-    with pytest.raises(PolicyError) as error:
-        documents.read_assets(write(tmp_path, assets_csv=text)[0])
-    assert words in said(error)
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("3", "a mapping of serial numbers"),
-        ("[{paid: x}]", "[0].serial"),
-        ("[{serial: 12}]", "put it in quotes"),
-        ("S1: 3", "a mapping of attributes"),
-        ("S1: {owner: {a: b}}", "S1.owner"),
-        ("[{serial: A}, {serial: A}]", "each serial number once"),
-    ],
-)
-def test_asset_mistakes_say_where(text: str, words: str, tmp_path: pathlib.Path) -> None:
-    with pytest.raises(PolicyError) as error:
-        documents.read_assets(write(tmp_path, assets_yml=text)[0])
-    assert words in said(error)
 
 
 def test_facts_fill_in_only_what_the_target_does_not_know() -> None:

@@ -16,18 +16,20 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ansible_collections.appban.endpoint.plugins.module_utils.documents import assets
+from ansible_collections.appban.endpoint.plugins.module_utils.documents.load import load_document
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.catalog import parse_catalog
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.decide import decide
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.parse import now_utc, parse_policy
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.plain import policy_from_plain, policy_to_plain
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.problems import PolicyError
-from ansible_collections.appban.endpoint.plugins.plugin_utils import documents
+from ansible_collections.appban.endpoint.plugins.plugin_utils.documents import read_catalog
 from tests.unit.policy import mutations
 from tests.unit.policy.samples import CATALOG, FULL, ROOT, TIKTOK
 
 REAL = {path.name: yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "policies").glob("*.yml"))}
 REAL_APPS = {path.name: yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "catalog").glob("*.yml"))}
-REAL_CATALOG = documents.read_catalog()
+REAL_CATALOG = read_catalog()
 ASSETS = {"S1": {"paid_use": "full", "accesses": ["city"], "work_apps": True, "floor": 3}, "S2": {"paid_use": None}}
 CSV = b"serial,paid_use,accesses,work_apps\nS1,full,city;mail,yes\nS2,,,no\n"
 
@@ -145,13 +147,13 @@ def spoiled_text(draw: st.DrawFn, text: str) -> bytes:
 @thorough
 @given(st.one_of(*(spoiled_text(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "policies").glob("*.yml")))))
 def test_spoiled_policy_files(content: bytes) -> None:
-    sound_or_explained(lambda: parse_policy(documents.load_document(content, "p.yml"), "p.yml", REAL_CATALOG), "p.yml")
+    sound_or_explained(lambda: parse_policy(load_document(content, "p.yml"), "p.yml", REAL_CATALOG), "p.yml")
 
 
 @thorough
 @given(spoiled_text(json.dumps(FULL)))
 def test_spoiled_json_files(content: bytes) -> None:
-    sound_or_explained(lambda: parse_policy(documents.load_document(content, "p.json"), "p.json", CATALOG), "p.json")
+    sound_or_explained(lambda: parse_policy(load_document(content, "p.json"), "p.json", CATALOG), "p.json")
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.yml", "a.json"])
@@ -163,7 +165,7 @@ def test_spoiled_asset_files(name: str, tmp_path: pathlib.Path) -> None:
     @given(spoiled_text(text))
     def check(content: bytes) -> None:
         path.write_bytes(content)
-        facts = sound_or_explained(lambda: documents.read_assets(str(path)), str(path))
+        facts = sound_or_explained(lambda: assets.read_assets(str(path)), str(path))
         for serial, values in (facts or {}).items():
             assert serial
             assert "serial" not in values
@@ -175,4 +177,4 @@ def test_spoiled_asset_files(name: str, tmp_path: pathlib.Path) -> None:
 @given(mutations.spoiled(ASSETS, mutations.json_values))
 def test_spoiled_asset_documents(document: Any) -> None:
     content = json.dumps(document).encode()
-    sound_or_explained(lambda: documents._assets_from_document(documents.load_document(content, "a.json"), "a.json"), "a.json")
+    sound_or_explained(lambda: assets._assets_from_document(load_document(content, "a.json"), "a.json"), "a.json")

@@ -10,10 +10,10 @@ import re
 
 import pytest
 
+from ansible_collections.appban.endpoint.plugins.module_utils.documents.load import load_document
 from ansible_collections.appban.endpoint.plugins.module_utils.policy import devices, grammar, identifiers, model
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.catalog import parse_catalog
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.parse import parse_policy
-from ansible_collections.appban.endpoint.plugins.plugin_utils.documents import load_document
 from tests.unit.policy.samples import CATALOG, ROOT, SMALL, document, exemption, problems_of
 
 TEXT = (ROOT / "docs" / "policy-language.md").read_text(encoding="utf-8")

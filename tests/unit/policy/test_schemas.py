@@ -13,10 +13,10 @@ import jsonschema
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from ansible_collections.appban.endpoint.plugins.module_utils.documents.load import load_document
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.catalog import parse_catalog
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.problems import STRUCTURE, PolicyError, Problem
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.schema import catalog_schema, policy_schema
-from ansible_collections.appban.endpoint.plugins.plugin_utils.documents import load_document
 from tests.unit.policy import mutations
 from tests.unit.policy.samples import CAPCUT, CATALOG, FULL, ROOT, SMALL, TIKTOK, exemption, problems_of
 
