@@ -1,0 +1,48 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a test may turn on the tenant itself; the defaults are the vendor's ordinary behaviour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from .permissions import EVERY_ROLE
+
+# Requests per 20 s and app: (writes, any) (Intune fact sheet, 4).
+BUDGETS = {"devices": (200, 2000), "applications": (100, 1000), "configuration": (100, 1000), "configuration_v2": (100, 1000)}
+
+
+@dataclass
+class Settings:
+    """Tenant-wide switches."""
+
+    roles: list[str] = field(default_factory=lambda: list(EVERY_ROLE))
+    cloud: str = "global"
+    token_lifetime: int = 3599
+    federated_token: str = "eyJhbGciOiJSUzI1NiJ9.federated-token-of-the-simulated-pipeline.c2lnbmF0dXJl"
+    eventual_consistency: int = 1
+    group_lag: int = 1
+    page_size: int = 1000
+    directory_page_size: int = 100
+    throttle_budgets: dict[str, list[int]] = field(default_factory=lambda: {name: list(budget) for name, budget in BUDGETS.items()})
+    throttle_window_seconds: float = 20
+    directory_units: int = 8000
+    directory_window_seconds: float = 10
+    conditional_access_limit: bool = False
+    detected_apps_filter: str = "honoured"
+    detected_app_zeros: bool = True
+    play_sync_reads: int = 2
+    export_polls: int = 2
+
+    def update(self, changes: dict[str, Any]) -> None:
+        """Change some. Raises ValueError for a name that doesn't exist."""
+        known = {item.name for item in fields(self)}
+        for name, value in changes.items():
+            if name not in known:
+                raise ValueError(f"unknown setting {name!r}; known: {', '.join(sorted(known))}")
+            if name == "throttle_budgets":
+                self.throttle_budgets.update(value)
+            else:
+                setattr(self, name, value)
