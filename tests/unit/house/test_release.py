@@ -13,6 +13,8 @@ import pytest
 import working_copy
 import yaml
 
+from ansible_collections.appban.endpoint.plugins.module_utils.engine.version import VERSION
+
 CHECKOUT = working_copy.CHECKOUT
 ROLES = sorted(path.name for path in (CHECKOUT / "roles").glob("*") if path.is_dir())
 PINNED = sorted(path.name for path in CHECKOUT.glob("requirements-*.txt"))
@@ -33,6 +35,10 @@ def test_version_is_the_newest_release_or_a_coming_one_with_fragments() -> None:
     assert version_key(version) >= version_key(newest)
     assert version == newest or fragments, f"galaxy.yml says {version}, the changelog {newest}, and there is no fragment for what is new"
     assert f"v{newest}" in (CHECKOUT / "CHANGELOG.rst").read_text(encoding="utf-8")
+
+
+def test_code_that_cannot_read_the_version_has_the_same() -> None:
+    assert load("galaxy.yml")["version"] == VERSION
 
 
 def test_nothing_says_it_came_with_a_later_version() -> None:
