@@ -31,6 +31,8 @@ SET_BY_SERVICE = {
     "sourceType": {"type": "string", "enum": ["User", "AadApp"]},
     "createdBySource": {"type": "string", "nullable": True},
     "createdBy": {"type": "string", "nullable": True},
+    # The page on the list names it, the one on the resource doesn't.
+    "createdByDisplayName": {"type": "string", "nullable": True},
     "lastUpdatedBy": {"type": "string", "nullable": True},
     "creationTimeDateTimeUtc": {"type": "string", "format": "date-time"},
     "lastUpdateTime": {"type": "string", "format": "date-time", "nullable": True},

@@ -264,7 +264,8 @@ def indicator() -> dict[str, Any]:
         "expirationTime": "2026-09-15T00:00:00Z",
         "rbacGroupNames": [],
     }
-    answer = {"id": "994", "sourceType": "AadApp", "creationTimeDateTimeUtc": "2026-03-15T00:00:00Z", **body}
+    made = {"id": "994", "sourceType": "AadApp", "createdByDisplayName": "appban", "creationTimeDateTimeUtc": "2026-03-15T00:00:00Z"}
+    answer = {**made, **body}
     return exchange("POST", "/defender/api/indicators", 200, body, answer)
 
 
