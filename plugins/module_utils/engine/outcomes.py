@@ -135,6 +135,7 @@ class Observation:
         access_withdrawn: work access is withdrawn.
         access_restored: it was withdrawn by an earlier run, and is no longer.
         why_not_withdrawn: reason for a demanded withdrawal of access that this target can't make.
+        why_site_open: reason for a demanded block of the site that does not stand.
         no_means: reason for which nothing that is demanded can be done on this device, whatever is there.
         unconfirmed: the device has not contacted its management since what is demanded was assigned to it.
         stale: what is known of the device is too old to rest a claim on.
@@ -156,6 +157,7 @@ class Observation:
     access_withdrawn: bool = False
     access_restored: bool = False
     why_not_withdrawn: str = ""
+    why_site_open: str = ""
     no_means: str = ""
     unconfirmed: bool = False
     stale: bool = False
@@ -265,6 +267,8 @@ def _open_door(actions: Sequence[str], seen: Observation) -> str:
     """
     if "block" in actions and seen.block == "none":
         return seen.why_not_blocked or "no_block"
+    if "block_web" in actions and seen.why_site_open:
+        return seen.why_site_open
     return "no_backend" if "block_web" in actions and "block_web" in seen.unsupported else ""
 
 

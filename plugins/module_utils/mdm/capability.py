@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Callable, Mapping, Tuple
+from typing import Any, Callable, Mapping
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Means:
         certain: False for a removal that works only on some installations, so that it may have no effect for ever.
     """
 
-    mechanisms: Tuple[str, ...] = ()
+    mechanisms: tuple[str, ...] = ()
     why_not: str = ""
     note: str = ""
     certain: bool = True
@@ -62,12 +62,12 @@ class Capability:
         return found
 
 
-ACTIONS_WITH_MEANS: Tuple[str, ...] = ("remove", "block", "block_web", "withdraw_access", "advise")
+ACTIONS_WITH_MEANS: tuple[str, ...] = ("remove", "block", "block_web", "withdraw_access", "advise")
 
 CapabilityOf = Callable[[Mapping[str, Any]], Capability]
 
 
-def render_markdown(table: Tuple[Capability, ...], names: Mapping[str, str]) -> str:
+def render_markdown(table: tuple[Capability, ...], names: Mapping[str, str]) -> str:
     """A capability table as Markdown, one row a kind of device.
 
     Args:

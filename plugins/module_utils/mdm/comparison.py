@@ -9,10 +9,10 @@ Servers add defaults, reorder lists, write null for what is missing and give eve
 
 from __future__ import annotations
 
-from typing import Any, List, Mapping, Sequence
+from typing import Any, Mapping, Sequence
 
 
-def differences(wanted: Any, found: Any, path: str = "") -> List[str]:
+def differences(wanted: Any, found: Any, path: str = "") -> list[str]:
     """Where ``found`` does not hold what is wanted, one path each; empty where it does.
 
     Only keys of ``wanted`` are looked at. Lists are sets: each wanted item must have a found one that holds it, and there must
@@ -21,7 +21,7 @@ def differences(wanted: Any, found: Any, path: str = "") -> List[str]:
     if isinstance(wanted, Mapping):
         if not isinstance(found, Mapping):
             return [path or "."] if any(value is not None for value in wanted.values()) else []
-        lines: List[str] = []
+        lines: list[str] = []
         for key, value in wanted.items():
             lines.extend(differences(value, found.get(key), "%s.%s" % (path, key) if path else str(key)))
         return lines

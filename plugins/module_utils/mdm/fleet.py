@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Mapping, Optional
+from typing import Any, Mapping
 
 from ..policy.model import Decision
 
@@ -26,7 +26,7 @@ class ManagedDevice:
     """
 
     record: Mapping[str, Any]
-    native_ownership: Optional[str] = None
+    native_ownership: str | None = None
     directory_id: str = ""
     user_id: str = ""
     access_withdrawn: bool = False

@@ -13,15 +13,15 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, field
-from typing import Any, Dict, Iterable, List, Mapping, Set, Tuple
+from typing import Any, Iterable, Mapping
 
 from ..engine.errors import EvidenceError
 
 #: What can happen to a device and an app.
 #: present: found. gone: found before, and no longer. requested: its removal was asked for. withdrawn: access to work was lost.
-#: restored: it is back. noticed: a notice was sent (``stage`` says for which). assigned: a control was assigned to the device by
-#: name. opted_out: the private device left the management.
-EVENTS = ("present", "gone", "requested", "withdrawn", "restored", "noticed", "assigned", "opted_out")
+#: restored: it is back. noticed: a notice was sent (``stage`` says for which). not_noticed: it was refused after all.
+#: assigned: a control was assigned to the device by name. opted_out: the private device left the management.
+EVENTS = ("present", "gone", "requested", "withdrawn", "restored", "noticed", "not_noticed", "assigned", "opted_out")
 _FREE = "Make the evidence directory writable and run again"
 
 
@@ -34,12 +34,14 @@ class Story:
         removals: how often it was gone after we had asked for its removal.
         requested_at: instant of a removal that was asked for and is not proved yet; empty for none.
         withdrawn: access to work is withdrawn for it.
+        personal: the device was a private one when the app was found.
     """
 
     present: bool = False
     removals: int = 0
     requested_at: str = ""
     withdrawn: bool = False
+    personal: bool = False
 
 
 @dataclass
@@ -47,10 +49,10 @@ class Ledger:
     """The memory of one target. Reading it never fails a run that only looks; writing it does."""
 
     path: str
-    stories: Dict[Tuple[str, str], Story] = field(default_factory=dict)
-    notices: Dict[Tuple[str, str], str] = field(default_factory=dict)
-    assigned: Dict[Tuple[str, str], str] = field(default_factory=dict)
-    opted_out: Set[str] = field(default_factory=set)
+    stories: dict[tuple[str, str], Story] = field(default_factory=dict)
+    notices: dict[tuple[str, str], str] = field(default_factory=dict)
+    assigned: dict[tuple[str, str], str] = field(default_factory=dict)
+    opted_out: set[str] = field(default_factory=set)
     writable: bool = True
 
     @classmethod
@@ -91,9 +93,13 @@ class Ledger:
         """When a control was assigned to a device by name; empty where it was not, or is not remembered."""
         return self.assigned.get((device, control), "")
 
-    def devices_with_a_story(self) -> Set[str]:
+    def devices_with_a_story(self) -> set[str]:
         """Devices on which an app was found and is not known to be gone, or that lost access."""
         return {device for (device, _app), story in self.stories.items() if story.present or story.withdrawn} - self.opted_out
+
+    def is_personal(self, device: str) -> bool:
+        """Whether a device with a story was a private one."""
+        return any(story.personal for (name, _app), story in self.stories.items() if name == device)
 
     def write(self, now: str, events: Iterable[Mapping[str, str]]) -> None:
         """Append events and take them in. On disk before it returns: a notice is written down before it is sent.
@@ -105,7 +111,7 @@ class Ledger:
         Raises:
             EvidenceError: where it can't be written.
         """
-        lines: List[str] = []
+        lines: list[str] = []
         for event in events:
             line = {"at": now, **event}
             self._take(line)
@@ -132,12 +138,17 @@ class Ledger:
             raise ValueError(event)
         if event == "noticed":
             self.notices[(device, line["stage"])] = line["at"]
+        elif event == "not_noticed":
+            self.notices.pop((device, line["stage"]), None)
         elif event == "assigned":
             self.assigned[(device, line["control"])] = line["at"]
         elif event == "opted_out":
             self.opted_out.add(device)
         else:
-            self._tell(self.stories.setdefault((device, line["app"]), Story()), event, line["at"])
+            story = self.stories.setdefault((device, line["app"]), Story())
+            self._tell(story, event, line["at"])
+            if event == "present":
+                story.personal = line.get("ownership") == "personal"
 
     def _tell(self, story: Story, event: str, at: str) -> None:
         if event == "present":

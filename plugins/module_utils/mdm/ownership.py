@@ -13,7 +13,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
-from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
+from typing import Any, Mapping, Sequence
 
 MADE_BY = "appban.endpoint"
 VERSION = "1"
@@ -32,10 +32,10 @@ class Marker:
         facts: more that has to be remembered with the object, such as when a deadline was armed.
     """
 
-    policies: Tuple[str, ...]
+    policies: tuple[str, ...]
     mechanism: str
     sha256: str
-    facts: Tuple[Tuple[str, str], ...] = ()
+    facts: tuple[tuple[str, str], ...] = ()
 
     def fact(self, name: str) -> str:
         """One of the facts; empty where it is not there."""
@@ -43,12 +43,12 @@ class Marker:
 
     def line(self) -> str:
         """The marker as a line of text."""
-        fields: Dict[str, str] = {"v": VERSION, "ban": "+".join(self.policies), "mechanism": self.mechanism, "sha256": self.sha256}
+        fields: dict[str, str] = {"v": VERSION, "ban": "+".join(self.policies), "mechanism": self.mechanism, "sha256": self.sha256}
         fields.update(self.facts)
         return "managed-by=%s;%s" % (MADE_BY, ";".join("%s=%s" % pair for pair in fields.items()))
 
 
-def read_marker(description: Optional[str]) -> Optional[Marker]:
+def read_marker(description: str | None) -> Marker | None:
     """The marker in a description; None for an object that is not ours."""
     match = _MARKER.search((description or "").replace("\r\n", "\n"))
     if match is None:
@@ -83,7 +83,7 @@ def spec_hash(spec: Any) -> str:
     return hashlib.sha256(json.dumps(spec, sort_keys=True, separators=(",", ":")).encode("utf-8")).hexdigest()
 
 
-def is_ours(description: Optional[str], policies: Mapping[str, Any]) -> bool:
+def is_ours(description: str | None, policies: Mapping[str, Any]) -> bool:
     """Whether an object was made for one of these policies. Objects of other policies belong to another run."""
     marker = read_marker(description)
     return marker is not None and not set(marker.policies).isdisjoint(policies)

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, FrozenSet, Iterable, List, Optional, Sequence
+from typing import Iterable, Sequence
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Candidate:
     """
 
     index: int
-    ownership: Optional[str]
+    ownership: str | None
     wanted: bool
     supported: bool
     member: str
@@ -41,17 +41,17 @@ class Population:
         unnamed: positions of the devices that would need a place in a group and can't have one.
     """
 
-    ownerships: FrozenSet[Optional[str]] = frozenset()
-    include: FrozenSet[str] = frozenset()
-    exclude: FrozenSet[str] = frozenset()
-    covers: FrozenSet[int] = frozenset()
-    unnamed: FrozenSet[int] = frozenset()
+    ownerships: frozenset[str | None] = frozenset()
+    include: frozenset[str] = frozenset()
+    exclude: frozenset[str] = frozenset()
+    covers: frozenset[int] = frozenset()
+    unnamed: frozenset[int] = frozenset()
 
     def __bool__(self) -> bool:
         return bool(self.ownerships or self.include)
 
 
-def populate(candidates: Sequence[Candidate], native: FrozenSet[Optional[str]], by_user: bool = False) -> Population:
+def populate(candidates: Sequence[Candidate], native: frozenset[str | None], by_user: bool = False) -> Population:
     """The cheapest population that reaches every device that is wanted and no other.
 
     A native scope is used only if all of its exceptions can be named, and not if it would have more exceptions than members.
@@ -90,9 +90,9 @@ def populate(candidates: Sequence[Candidate], native: FrozenSet[Optional[str]], 
     )
 
 
-def _members_with_an_unwanted_device(candidates: Iterable[Candidate]) -> FrozenSet[str]:
+def _members_with_an_unwanted_device(candidates: Iterable[Candidate]) -> frozenset[str]:
     """Members that a group must not include, because that would reach a device of theirs that is not to be touched."""
-    unwanted: Dict[str, List[int]] = {}
+    unwanted: dict[str, list[int]] = {}
     for candidate in candidates:
         if candidate.member and not candidate.wanted:
             unwanted.setdefault(candidate.member, []).append(candidate.index)

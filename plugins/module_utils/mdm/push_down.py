@@ -14,7 +14,7 @@ for every real one.
 from __future__ import annotations
 
 import itertools
-from typing import Any, Callable, Dict, FrozenSet, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Iterable, Mapping, Sequence
 
 from ..policy import scope
 from ..policy.decide import Decider
@@ -23,7 +23,7 @@ from ..policy.model import Decision, Policy
 from .wants import Want
 
 #: Ownerships that a native scope can name; None is a device whose ownership the target does not know.
-OWNERSHIPS: Tuple[Optional[str], ...] = ("corporate", "personal", None)
+OWNERSHIPS: tuple[str | None, ...] = ("corporate", "personal", None)
 #: What a symbolic device has. A decision that rests on anything else is not sure for it.
 NATIVE_ATTRIBUTES = frozenset(("platform", "ownership", "supervised", "enrollment", "work_apps"))
 
@@ -41,7 +41,7 @@ class PushDown:
     """
 
     def __init__(self, policies: Sequence[Policy], decider: Decider, wants_of: WantsOf, platforms: Sequence[str]) -> None:
-        self._table: Dict[Tuple[str, Optional[str]], List[FrozenSet[Want]]] = {}
+        self._table: dict[tuple[str, str | None], list[frozenset[Want]]] = {}
         if _has_exemption_by_other_attributes(policies, decider):
             # "Unknown is not exempt" holds for a symbolic device. A real one may be exempt by a fact that the target does not
             # know, and it would be reached before the next run could leave it out.
@@ -53,7 +53,7 @@ class PushDown:
             }  # fmt: skip
             self._table[(platform, ownership)] = list(seen)
 
-    def ownerships(self, want: Want, platforms: Iterable[str]) -> FrozenSet[Optional[str]]:
+    def ownerships(self, want: Want, platforms: Iterable[str]) -> frozenset[str | None]:
         """The ownerships whose every device on these platforms gets this want, whatever else is true of it."""
         wanted = list(platforms)
         return frozenset(
@@ -66,7 +66,7 @@ class PushDown:
         )
 
 
-def _symbolic_devices(platform: str, ownership: Optional[str]) -> Iterable[Dict[str, Any]]:
+def _symbolic_devices(platform: str, ownership: str | None) -> Iterable[dict[str, Any]]:
     for supervised, enrollment in itertools.product((True, False, None), (*ENROLLMENTS, None)):
         yield {
             # No policy can name it: ids of devices are never empty.

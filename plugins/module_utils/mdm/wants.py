@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import FrozenSet, Tuple
 
 
 @dataclass(frozen=True, order=True)
@@ -18,7 +17,7 @@ class BannedApp:
     """
 
     id: str
-    policies: Tuple[str, ...]
+    policies: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -33,16 +32,16 @@ class Want:
     """
 
     mechanism: str
-    apps: FrozenSet[BannedApp]
+    apps: frozenset[BannedApp]
     deadline: str = ""
-    open_domains: Tuple[str, ...] = ()
+    open_domains: tuple[str, ...] = ()
 
     @property
-    def policies(self) -> Tuple[str, ...]:
+    def policies(self) -> tuple[str, ...]:
         """Ids of the policies that ask for it."""
         return tuple(sorted({policy for app in self.apps for policy in app.policies}))
 
     @property
-    def app_ids(self) -> Tuple[str, ...]:
+    def app_ids(self) -> tuple[str, ...]:
         """Ids of the apps, each once."""
         return tuple(sorted({app.id for app in self.apps}))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import plistlib
 import uuid
-from typing import Any, Dict, List, Mapping, Sequence
+from typing import Any, Mapping, Sequence
 
 from ...engine.errors import AppbanError
 
@@ -26,7 +26,7 @@ def configuration_profile(identifier: str, name: str, payloads: Sequence[Mapping
         name: what the device shows.
         payloads: payload dictionaries with ``PayloadType`` and their own keys.
     """
-    content: List[Dict[str, Any]] = []
+    content: list[dict[str, Any]] = []
     for number, payload in enumerate(payloads, 1):
         named = "%s.%d" % (identifier, number)
         content.append(
@@ -59,7 +59,7 @@ def payload_uuid(identifier: str) -> str:
     return str(uuid.uuid5(_SPACE, identifier)).upper()
 
 
-def web_filter_payload(domains: Sequence[str]) -> Dict[str, Any]:
+def web_filter_payload(domains: Sequence[str]) -> dict[str, Any]:
     """A built-in web content filter that denies the sites of some domains and switches no automatic filter on.
 
     Supervised iOS and iPadOS only. URLs are prefixes, so each domain is denied with and without ``www``; other subdomains
@@ -86,7 +86,7 @@ def web_filter_payload(domains: Sequence[str]) -> Dict[str, Any]:
     }
 
 
-def browser_payloads(domains: Sequence[str]) -> List[Dict[str, Any]]:
+def browser_payloads(domains: Sequence[str]) -> list[dict[str, Any]]:
     """Managed preferences of Edge and Chrome on a Mac. A bare host covers its subdomains in both."""
     hosts = sorted(set(domains))
     return [{"PayloadType": browser, "URLBlocklist": hosts} for browser in ("com.google.Chrome", "com.microsoft.Edge")]

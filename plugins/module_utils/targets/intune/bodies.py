@@ -13,13 +13,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import uuid
-from typing import Any, Dict, List, Mapping, Sequence
+from typing import Any, Mapping, Sequence
 from xml.sax.saxutils import quoteattr
 
 from ...engine.errors import AppbanError
 from ...mdm.apple import profiles
 
-Body = Dict[str, Any]
+Body = dict[str, Any]
 
 _GRAPH = "#microsoft.graph."
 _SETTING = _GRAPH + "deviceManagementConfiguration"
@@ -159,12 +159,12 @@ def macos_url_blocklist(control: str, domains: Sequence[str]) -> Body:
     }
 
 
-def app_list(apps: Mapping[str, str]) -> List[Dict[str, str]]:
+def app_list(apps: Mapping[str, str]) -> list[dict[str, str]]:
     """Graph's list of apps. apps: bundle or package id -> title."""
     return [{"@odata.type": _GRAPH + "appListItem", "name": title, "appId": app_id} for app_id, title in sorted(apps.items())]
 
 
-def _strings(values: Sequence[str]) -> List[Dict[str, str]]:
+def _strings(values: Sequence[str]) -> list[dict[str, str]]:
     return [{"@odata.type": _SETTING + "StringSettingValue", "value": value} for value in sorted(set(values))]
 
 

@@ -10,7 +10,7 @@ Enterprise; what no documentation says is marked in the notes of ``docs/intune.m
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping, Tuple
+from typing import Any, Mapping
 
 from ...mdm.capability import Capability, Means
 
@@ -30,7 +30,7 @@ NOTICE = "notification"
 DEFENDER = "defender_indicators"
 
 #: What a reader calls each mechanism.
-NAMES: Dict[str, str] = {
+NAMES: dict[str, str] = {
     IOS_BLOCK: "list of blocked apps",
     IOS_UNINSTALL: "uninstall assignment",
     IOS_LIST: "list of prohibited apps (reports only)",
@@ -52,7 +52,7 @@ _NO = Means(why_not="no_backend")
 _ACCESS = Means((IOS_COMPLIANCE,))
 _IOS_REMOVE = Means((IOS_UNINSTALL,), note="only what Intune installed", certain=False)
 
-TABLE: Tuple[Capability, ...] = (
+TABLE: tuple[Capability, ...] = (
     Capability(
         "ios_supervised", "iPhone, iPad, supervised", "all", "", "all apps",
         remove=_IOS_REMOVE,
@@ -160,7 +160,7 @@ TABLE: Tuple[Capability, ...] = (
     ),
 )  # fmt: skip
 
-BY_KIND: Dict[str, Capability] = {row.kind: row for row in TABLE}
+BY_KIND: dict[str, Capability] = {row.kind: row for row in TABLE}
 
 _ANDROID = {
     "fully_managed": "android_fully_managed",

@@ -10,7 +10,7 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Mapping, Sequence
 
 from ...mdm import ownership
 from ...mdm.fleet import FleetDevice
@@ -29,7 +29,7 @@ SETTINGS_CATALOG = "settings_catalog"
 VISIBILITY_LIST = "visibility_list"
 
 #: What a control is called in the tenant.
-_WORDS: Dict[str, str] = {
+_WORDS: dict[str, str] = {
     names.IOS_BLOCK: "iOS blocked apps",
     names.IOS_UNINSTALL: "iOS uninstall",
     names.IOS_LIST: "iOS prohibited apps report",
@@ -44,7 +44,7 @@ _WORDS: Dict[str, str] = {
     names.MACOS_WEB: "macOS URL blocklist",
 }
 #: Kinds of identifiers that a mechanism goes by.
-_KINDS: Dict[str, str] = {
+_KINDS: dict[str, str] = {
     names.IOS_BLOCK: "ios_bundle_id",
     names.IOS_UNINSTALL: "ios_bundle_id",
     names.IOS_LIST: "ios_bundle_id",
@@ -64,7 +64,7 @@ BY_USER = frozenset((names.IOS_LIST, names.MACOS_LIST))
 _REPORTS_ONLY = BY_USER
 #: Ownerships whose devices a native scope of the mechanism may reach. A corporate device's inventory needs no list, and what is
 #: believed to work on corporate Windows only is not tried on private machines.
-_NATIVE: Dict[str, FrozenSet[Optional[str]]] = {
+_NATIVE: dict[str, frozenset[str | None]] = {
     names.IOS_LIST: frozenset(("personal", None)),
     names.MACOS_LIST: frozenset(("personal", None)),
     names.WINDOWS_UNINSTALL: frozenset(("corporate",)),
@@ -84,9 +84,9 @@ class WantedGroup:
 
     name: str
     by_user: bool
-    members: FrozenSet[str]
+    members: frozenset[str]
     excluded: bool
-    policies: Tuple[str, ...]
+    policies: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class WantedFilter:
     name: str
     platform: str
     rule: str
-    policies: Tuple[str, ...]
+    policies: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -118,14 +118,14 @@ class Control:
     want: Want
     name: str
     population: Population
-    identifiers: Tuple[str, ...]
+    identifiers: tuple[str, ...]
     resource: str = ""
-    body: Optional[Mapping[str, Any]] = None
-    facts: Tuple[Tuple[str, str], ...] = ()
+    body: Mapping[str, Any] | None = None
+    facts: tuple[tuple[str, str], ...] = ()
     grace_hours: int = 0
-    targets: FrozenSet[Target] = frozenset()
-    groups: Tuple[WantedGroup, ...] = ()
-    filters: Tuple[WantedFilter, ...] = ()
+    targets: frozenset[Target] = frozenset()
+    groups: tuple[WantedGroup, ...] = ()
+    filters: tuple[WantedFilter, ...] = ()
 
     @property
     def mechanism(self) -> str:
@@ -144,9 +144,9 @@ class ControlSettings:
 class Desired:
     """All that a run wants. without_identifier: (mechanism, app) pairs that no name of a fitting kind goes with."""
 
-    controls: Tuple[Control, ...]
-    without_identifier: FrozenSet[Tuple[str, str]] = frozenset()
-    not_yet_armed: FrozenSet[str] = frozenset()
+    controls: tuple[Control, ...]
+    without_identifier: frozenset[tuple[str, str]] = frozenset()
+    not_yet_armed: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -163,7 +163,7 @@ class DesiredControls:
 
     policies: Sequence[Policy]
     fleet: Sequence[FleetDevice]
-    wants: Sequence[FrozenSet[Want]]
+    wants: Sequence[frozenset[Want]]
     push_down: PushDown
     settings: ControlSettings
     now: datetime
@@ -171,9 +171,9 @@ class DesiredControls:
 
     def desired(self) -> Desired:
         """The controls, in a fixed order."""
-        controls: List[Control] = []
-        missing: List[Tuple[str, str]] = []
-        early: List[str] = []
+        controls: list[Control] = []
+        missing: list[tuple[str, str]] = []
+        early: list[str] = []
         for want in sorted(set().union(*self.wants), key=_order) if self.wants else ():
             names_of = {app.id: self._identifiers(want.mechanism, app) for app in want.apps}
             missing.extend((want.mechanism, app) for app, found in names_of.items() if not found)
@@ -192,10 +192,11 @@ class DesiredControls:
                 controls.append(control)
         return Desired(tuple(controls), frozenset(missing), frozenset(early))
 
-    def _control(self, want: Want, population: Population, identifiers: Mapping[str, str]) -> Optional[Control]:
+    def _control(self, want: Want, population: Population, identifiers: Mapping[str, str]) -> Control | None:
         name = self._name(want)
         groups, filters, targets = self._targets(want, name, population)
-        grace, facts = 0, ()  # type: int, Tuple[Tuple[str, str], ...]
+        grace = 0
+        facts: tuple[tuple[str, str], ...] = ()
         if want.mechanism == names.IOS_COMPLIANCE:
             armed = self.armed.get(name) or utc_text(self.now)
             hours = grace_hours(read_now(want.deadline), read_now(armed), self.now)
@@ -205,7 +206,7 @@ class DesiredControls:
         resource, body = self._body(want, name, identifiers)
         return Control(want, name, population, tuple(identifiers), resource, body, facts, grace, targets, groups, filters)
 
-    def _body(self, want: Want, name: str, identifiers: Mapping[str, str]) -> Tuple[str, Optional[bodies.Body]]:
+    def _body(self, want: Want, name: str, identifiers: Mapping[str, str]) -> tuple[str, bodies.Body | None]:
         titles = {value: self._title(app) for value, app in identifiers.items()}
         listed = sorted(identifiers)
         mechanism = want.mechanism
@@ -213,12 +214,15 @@ class DesiredControls:
             if self.settings.ios_mechanism == VISIBILITY_LIST:
                 return DEVICE_CONFIGURATION, bodies.ios_hidden_apps(titles)
             return CONFIGURATION_POLICY, bodies.ios_blocked_apps(listed)
-        makers: Dict[str, Tuple[str, Callable[[], bodies.Body]]] = {
+        makers: dict[str, tuple[str, Callable[[], bodies.Body]]] = {
             names.IOS_LIST: (DEVICE_CONFIGURATION, lambda: bodies.prohibited_apps("ios", titles)),
             names.MACOS_LIST: (DEVICE_CONFIGURATION, lambda: bodies.prohibited_apps("macos", titles)),
             names.IOS_COMPLIANCE: (COMPLIANCE_POLICY, lambda: bodies.ios_restricted_apps(titles)),
             names.ANDROID_PERSONAL: (DEVICE_CONFIGURATION, lambda: bodies.android_personal_block_list(titles)),
-            names.WINDOWS_APPLOCKER: (DEVICE_CONFIGURATION, lambda: bodies.windows_applocker(name, [package_name(each) for each in listed])),
+            names.WINDOWS_APPLOCKER: (
+                DEVICE_CONFIGURATION,
+                lambda: bodies.windows_applocker(name, [package_name(each) for each in listed]),
+            ),
             names.WINDOWS_WEB: (CONFIGURATION_POLICY, lambda: bodies.windows_url_blocklist(listed)),
             names.IOS_WEB: (DEVICE_CONFIGURATION, lambda: bodies.ios_web_filter(name, listed)),
             names.MACOS_WEB: (DEVICE_CONFIGURATION, lambda: bodies.macos_url_blocklist(name, listed)),
@@ -232,7 +236,7 @@ class DesiredControls:
         platforms = PLATFORMS[want.mechanism]
         by_user = want.mechanism in BY_USER
         candidates = []
-        for index, (device, wants) in enumerate(zip(self.fleet, self.wants)):
+        for index, (device, wants) in enumerate(zip(self.fleet, self.wants, strict=True)):
             if device.device.platform not in platforms:
                 continue
             candidates.append(
@@ -252,11 +256,11 @@ class DesiredControls:
 
     def _targets(
         self, want: Want, name: str, population: Population
-    ) -> Tuple[Tuple[WantedGroup, ...], Tuple[WantedFilter, ...], FrozenSet[Target]]:
+    ) -> tuple[tuple[WantedGroup, ...], tuple[WantedFilter, ...], frozenset[Target]]:
         by_user = want.mechanism in BY_USER
-        groups: List[WantedGroup] = []
-        filters: List[WantedFilter] = []
-        targets: List[Target] = []
+        groups: list[WantedGroup] = []
+        filters: list[WantedFilter] = []
+        targets: list[Target] = []
         if population.ownerships:
             wanted = self._filter(want, population.ownerships)
             filters.append(wanted)
@@ -268,7 +272,7 @@ class DesiredControls:
                 targets.append(Target(EXCLUDED_GROUP if excluded else GROUP, group=group.name, by_name=True))
         return tuple(groups), tuple(filters), frozenset(targets)
 
-    def _filter(self, want: Want, ownerships: FrozenSet[Optional[str]]) -> WantedFilter:
+    def _filter(self, want: Want, ownerships: frozenset[str | None]) -> WantedFilter:
         words = sorted(_OWNERSHIP_WORDS[each] for each in ownerships)
         family = "ios" if "ios" in PLATFORMS[want.mechanism] else PLATFORMS[want.mechanism][0]
         rule = (
@@ -284,7 +288,7 @@ class DesiredControls:
     def _name(self, want: Want) -> str:
         parts = []
         everything = {app.id for policy in self.policies if policy.id in want.policies for app in policy.apps}
-        if len(want.apps) < len(everything) or len(want.app_ids) == 1 and want.mechanism not in _WORDS:
+        if len(want.apps) < len(everything) or (len(want.app_ids) == 1 and want.mechanism not in _WORDS):
             parts.append(",".join(want.app_ids))
         if want.deadline:
             parts.append("from " + want.deadline)
@@ -292,9 +296,9 @@ class DesiredControls:
             parts.append("but for " + ",".join(want.open_domains))
         return ownership.control_name(self.settings.prefix, want.policies, _WORDS[want.mechanism], " ".join(parts))
 
-    def _identifiers(self, mechanism: str, app: BannedApp) -> Tuple[str, ...]:
+    def _identifiers(self, mechanism: str, app: BannedApp) -> tuple[str, ...]:
         """Exact names of an app, of the kind that a mechanism goes by, that are sure enough for what it does."""
-        found: Dict[str, None] = {}
+        found: dict[str, None] = {}
         for policy in self.policies:
             if policy.id not in app.policies:
                 continue
@@ -309,7 +313,7 @@ class DesiredControls:
         return next(app.title for policy in self.policies for app in policy.apps if app.id == app_id)
 
 
-def usable_names(app: App, kind: str, doubtful: bool = False) -> List[str]:
+def usable_names(app: App, kind: str, doubtful: bool = False) -> list[str]:
     """Names of one kind of an app; without those that are too doubtful to act on, unless only a report goes by them."""
     return [each.value for each in app.identifiers if each.kind == kind and (doubtful or each.confidence != "detect_only")]
 
@@ -330,7 +334,7 @@ def supports(record: Mapping[str, Any], mechanism: str) -> bool:
     return any(mechanism in row.means(action).mechanisms for action in ("remove", "block", "block_web", "withdraw_access"))
 
 
-def grace_hours(deadline: datetime, armed: datetime, now: datetime) -> Optional[int]:
+def grace_hours(deadline: datetime, armed: datetime, now: datetime) -> int | None:
     """Hours of grace that keep an absolute deadline with Intune's relative one; None while it is too early to arm it.
 
     Intune counts the grace of each device from the moment it became non-compliant, which is never before the policy was armed. Counted
@@ -344,13 +348,13 @@ def grace_hours(deadline: datetime, armed: datetime, now: datetime) -> Optional[
     return hours if hours <= MAX_GRACE_HOURS else None
 
 
-def _order(want: Want) -> Tuple[Any, ...]:
+def _order(want: Want) -> tuple[Any, ...]:
     return (list(_WORDS).index(want.mechanism), sorted(want.apps), want.deadline, want.open_domains)
 
 
-def coverage(controls: Sequence[Control]) -> Dict[str, List[Control]]:
+def coverage(controls: Sequence[Control]) -> dict[str, list[Control]]:
     """Mechanism -> its controls."""
-    found: Dict[str, List[Control]] = defaultdict(list)
+    found: dict[str, list[Control]] = defaultdict(list)
     for control in controls:
         found[control.mechanism].append(control)
     return found

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Tuple
+from typing import Any, Mapping
 
 from ...mdm.ownership import Marker, read_marker
 
@@ -38,7 +38,7 @@ class Resource:
     expand: str
 
 
-RESOURCES: Dict[str, Resource] = {
+RESOURCES: dict[str, Resource] = {
     resource.key: resource
     for resource in (
         Resource(CONFIGURATION_POLICY, "settings catalog policy", "/deviceManagement/configurationPolicies", "name", "assignments"),
@@ -78,9 +78,9 @@ class Target:
     by_name: bool = False
     filter_type: str = "include"
 
-    def to_wire(self) -> Dict[str, Any]:
+    def to_wire(self) -> dict[str, Any]:
         """The target as Graph takes it."""
-        body: Dict[str, Any] = {"@odata.type": "#microsoft.graph." + self.kind}
+        body: dict[str, Any] = {"@odata.type": "#microsoft.graph." + self.kind}
         if self.group:
             body["groupId"] = self.group
         if self.filter:
@@ -89,7 +89,7 @@ class Target:
         return body
 
 
-def target_of(wire: Optional[Mapping[str, Any]]) -> Target:
+def target_of(wire: Mapping[str, Any] | None) -> Target:
     """The target of an assignment as Graph gives it. A filter of type none is no filter."""
     body = wire or {}
     filter_id = body.get("deviceAndAppManagementAssignmentFilterId")
@@ -117,7 +117,7 @@ class Owned:
     name: str
     marker: Marker
     body: Mapping[str, Any]
-    targets: FrozenSet[Target]
+    targets: frozenset[Target]
     created_at: str
     changed_at: str
 
@@ -160,9 +160,9 @@ class AppObject:
     id: str
     odata_type: str
     name: str
-    identifiers: FrozenSet[str]
-    marker: Optional[Marker]
-    assignments: Tuple[AppAssignment, ...]
+    identifiers: frozenset[str]
+    marker: Marker | None
+    assignments: tuple[AppAssignment, ...]
 
 
 @dataclass(frozen=True)
@@ -174,23 +174,23 @@ class TenantState:
         ca_policies: names of the conditional access policies in force that demand a compliant device; None if not asked for.
     """
 
-    owned: Tuple[Owned, ...] = ()
-    groups: Tuple[Group, ...] = ()
-    filters: Tuple[Filter, ...] = ()
-    apps: Tuple[AppObject, ...] = ()
-    foreign: Mapping[Tuple[str, str], str] = field(default_factory=dict)
-    ca_policies: Optional[Tuple[str, ...]] = None
+    owned: tuple[Owned, ...] = ()
+    groups: tuple[Group, ...] = ()
+    filters: tuple[Filter, ...] = ()
+    apps: tuple[AppObject, ...] = ()
+    foreign: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    ca_policies: tuple[str, ...] | None = None
 
-    def group_ids(self) -> Dict[str, str]:
+    def group_ids(self) -> dict[str, str]:
         """Name -> id of our groups."""
         return {group.name: group.id for group in self.groups}
 
-    def filter_ids(self) -> Dict[str, str]:
+    def filter_ids(self) -> dict[str, str]:
         """Name -> id of our filters."""
         return {each.name: each.id for each in self.filters}
 
 
-def owned_object(resource: Resource, body: Mapping[str, Any]) -> Optional[Owned]:
+def owned_object(resource: Resource, body: Mapping[str, Any]) -> Owned | None:
     """An object as ours; None where it carries no marker."""
     marker = read_marker(body.get("description"))
     if marker is None:
@@ -209,7 +209,7 @@ def owned_object(resource: Resource, body: Mapping[str, Any]) -> Optional[Owned]
 
 def app_object(body: Mapping[str, Any]) -> AppObject:
     """An app of the tenant's list."""
-    names: List[str] = [str(body[key]) for key in ("packageId", "bundleId", "packageIdentifier", "appIdentifier") if body.get(key)]
+    names: list[str] = [str(body[key]) for key in ("packageId", "bundleId", "packageIdentifier", "appIdentifier") if body.get(key)]
     return AppObject(
         id=str(body["id"]),
         odata_type=str(body.get("@odata.type", "")).rsplit(".", 1)[-1],

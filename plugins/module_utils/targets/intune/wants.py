@@ -6,14 +6,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Sequence, Set, Tuple
+from typing import Any, Callable, Mapping, Sequence
 
+from ...mdm.notices import withdrawal_from
 from ...mdm.wants import BannedApp, Want
-from ...policy.model import AppDecision, Decision, Policy, PolicyVerdict
+from ...policy.model import AppDecision, Decision, Policy
 from . import capabilities as names
 
 #: Which devices an object of each mechanism can reach: the platform is a part of the object's type.
-PLATFORMS: Dict[str, Tuple[str, ...]] = {
+PLATFORMS: dict[str, tuple[str, ...]] = {
     names.IOS_BLOCK: ("ios", "ipados"),
     names.IOS_UNINSTALL: ("ios", "ipados"),
     names.IOS_LIST: ("ios", "ipados"),
@@ -31,7 +32,7 @@ MANAGED_PLATFORMS = ("ios", "ipados", "android", "windows", "macos")
 #: One assignment per app. All others hold every app of a population in one object, because the platform takes only one list.
 PER_APP = frozenset((names.IOS_UNINSTALL, names.ANDROID_UNINSTALL, names.WINDOWS_UNINSTALL))
 
-_BY_ACTION: Dict[str, Dict[str, Tuple[str, ...]]] = {
+_BY_ACTION: dict[str, dict[str, tuple[str, ...]]] = {
     "ios": {
         "remove": (names.IOS_UNINSTALL, names.IOS_LIST),
         "block": (names.IOS_BLOCK, names.IOS_LIST),
@@ -58,7 +59,7 @@ _BY_ACTION["ipados"] = _BY_ACTION["ios"]
 _WEB = frozenset((names.IOS_WEB, names.WINDOWS_WEB, names.MACOS_WEB))
 
 
-def wants_of_policies(policies: Sequence[Policy], web: str) -> Callable[[Mapping[str, Any], Decision], FrozenSet[Want]]:
+def wants_of_policies(policies: Sequence[Policy], web: str) -> Callable[[Mapping[str, Any], Decision], frozenset[Want]]:
     """The function that says what a device's decision wants of Intune.
 
     Args:
@@ -67,9 +68,9 @@ def wants_of_policies(policies: Sequence[Policy], web: str) -> Callable[[Mapping
     """
     by_id = {policy.id: policy for policy in policies}
 
-    def wants_of(record: Mapping[str, Any], decision: Decision) -> FrozenSet[Want]:
+    def wants_of(record: Mapping[str, Any], decision: Decision) -> frozenset[Want]:
         mechanisms = _BY_ACTION.get(str(record.get("platform")), {})
-        asked: Dict[Tuple[str, str, Tuple[str, ...]], Set[BannedApp]] = {}
+        asked: dict[tuple[str, str, tuple[str, ...]], set[BannedApp]] = {}
         for app in decision.apps.values():
             if app.verdict != "enforce":
                 continue
@@ -79,7 +80,7 @@ def wants_of_policies(policies: Sequence[Policy], web: str) -> Callable[[Mapping
                         continue
                     key = (mechanism, deadline if mechanism == names.IOS_COMPLIANCE else "", app.domains if mechanism in _WEB else ())
                     asked.setdefault(key, set()).add(BannedApp(app.app, asking))
-        wants: List[Want] = []
+        wants: list[Want] = []
         for (mechanism, deadline, domains), apps in asked.items():
             groups = [frozenset((each,)) for each in apps] if mechanism in PER_APP else [frozenset(_merged(apps))]
             wants.extend(Want(mechanism, group, deadline, domains) for group in groups)
@@ -88,20 +89,7 @@ def wants_of_policies(policies: Sequence[Policy], web: str) -> Callable[[Mapping
     return wants_of
 
 
-def withdrawal_from(verdict: PolicyVerdict, policy: Policy) -> str:
-    """The instant (UTC) from which a rule that is in force withdraws access, past or to come; empty where it never does."""
-    if verdict.verdict != "enforce" or verdict.rule is None or verdict.stage is None:
-        return ""
-    stages = next(rule for rule in policy.rules if rule.name == verdict.rule).stages
-    if "withdraw_access" not in stages[verdict.stage].actions:
-        return next((stage.start.utc for stage in stages[verdict.stage + 1 :] if "withdraw_access" in stage.actions), "")
-    first = verdict.stage
-    while first > 0 and "withdraw_access" in stages[first - 1].actions:
-        first -= 1
-    return stages[first].start.utc
-
-
-def _asked(app: AppDecision, by_id: Mapping[str, Policy]) -> List[Tuple[str, str, Tuple[str, ...]]]:
+def _asked(app: AppDecision, by_id: Mapping[str, Policy]) -> list[tuple[str, str, tuple[str, ...]]]:
     """What is demanded of a device about an app: action, the instant of its effect (empty for now), the policies that ask."""
     found = [
         (action, "", tuple(sorted(verdict.policy for verdict in app.policies if action in verdict.actions)))
@@ -109,16 +97,16 @@ def _asked(app: AppDecision, by_id: Mapping[str, Policy]) -> List[Tuple[str, str
         if action != "withdraw_access"
     ]
     # The withdrawal is set up ahead, so that it comes true at its instant whether or not a run happens then.
-    instants = {verdict.policy: withdrawal_from(verdict, by_id[verdict.policy]) for verdict in app.policies}
-    armed = tuple(sorted(policy for policy, instant in instants.items() if instant))
+    starts = {verdict.policy: withdrawal_from(verdict, by_id[verdict.policy]) for verdict in app.policies}
+    armed = {policy: instant.utc for policy, instant in starts.items() if instant is not None}
     if armed:
-        found.append(("withdraw_access", min(instants[policy] for policy in armed), armed))
+        found.append(("withdraw_access", min(armed.values()), tuple(sorted(armed))))
     return found
 
 
-def _merged(apps: Set[BannedApp]) -> List[BannedApp]:
+def _merged(apps: set[BannedApp]) -> list[BannedApp]:
     """One entry per app: two actions of different policies may ask for the same mechanism."""
-    policies: Dict[str, Set[str]] = {}
+    policies: dict[str, set[str]] = {}
     for app in apps:
         policies.setdefault(app.id, set()).update(app.policies)
     return [BannedApp(name, tuple(sorted(asking))) for name, asking in policies.items()]

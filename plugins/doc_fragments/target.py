@@ -1,0 +1,97 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Documentation of the options that every target module has; ``module_utils/mdm/options.py`` has their argument spec."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+options:
+  policy:
+    description:
+      - What the lookup P(appban.endpoint.policy#lookup) gives for one policy, or a list of several.
+    type: list
+    elements: dict
+    required: true
+  now:
+    description: The instant to decide at, ISO 8601 with an offset. By default the clock.
+    type: str
+  assets:
+    description:
+      - File of asset facts keyed by serial number (CSV, YAML or JSON). It is read here, so that a large one never passes through a
+        variable.
+    type: path
+  evidence_dir:
+    description: Directory of the evidence and of the ledger. Keep it between runs; the ledger remembers which notices were sent.
+    type: path
+    default: ./evidence
+  evidence:
+    description: V(exceptions) leaves out rows that need nobody's attention but counts them. V(all) keeps every row.
+    type: str
+    choices: [exceptions, all]
+    default: exceptions
+  run_id:
+    description: Id of the run, if several targets share one. By default it is made of the instant.
+    type: str
+  target:
+    description: Name of the evidence record and of the ledger. Give each tenant its own.
+    type: str
+  limits:
+    description: Replaces the limits of the policies. A run that would affect more devices for the first time stops before any write.
+    type: dict
+    suboptions:
+      max_devices:
+        description: Most devices that one run may affect for the first time.
+        type: int
+      max_percent:
+        description: The same as a percentage of the devices of the run.
+        type: float
+  stale_after:
+    description: Days since a device's last contact after which "not found" is V(stale) and not V(compliant).
+    type: int
+    default: 30
+  notice:
+    description:
+      - Text of the notices that C(advise) sends. Placeholders are C({apps}), C({authority}), C({deadline}), C({contact}) and
+        C({policy_title}), in the body also the ready sentences C({deadline_sentence}) and C({contact_sentence}).
+      - A notice goes to staff, so nothing of a policy's notes, sources or exemptions can be in it.
+    type: dict
+    suboptions:
+      title:
+        description: Its title.
+        type: str
+        default: Please remove {apps}
+      body:
+        description: Its text.
+        type: str
+        default: "{authority} asks you to remove {apps} from this device.{deadline_sentence}{contact_sentence}"
+      addition:
+        description: A sentence of your own at its end.
+        type: str
+        default: ''
+"""
+
+    CONNECTION = r"""
+options:
+  validate_certs:
+    description: Whether the servers' certificates are checked.
+    type: bool
+    default: true
+  ca_path:
+    description: File or directory of certificate authorities to trust instead of the public ones.
+    type: path
+  proxy:
+    description: URL of a proxy. By default the variables C(HTTPS_PROXY) and C(NO_PROXY) of the environment count.
+    type: str
+  timeout:
+    description: Seconds to wait for a connection, and between two pieces of an answer.
+    type: float
+    default: 30.0
+  deadline:
+    description: Seconds that all requests of a run together may take, waiting for a throttled server included.
+    type: float
+    default: 1800.0
+"""

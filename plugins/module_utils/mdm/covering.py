@@ -1,0 +1,60 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which devices a control is for, and what of it is still to come: what a row of the evidence rests on. Pure data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Iterable
+
+
+@dataclass(frozen=True)
+class Covering:
+    """One control and the devices on which it is wanted.
+
+    Args:
+        control: its name at the target.
+        mechanism: what it is.
+        apps: ids of the apps that it is for.
+        covers: positions of the devices that it reaches once the plan is carried out.
+        unnamed: positions of the devices on which it is wanted and that it can't reach.
+        new: those of ``covers`` that the plan affects for the first time.
+        changed_at: instant of its last change before this run, by the target's clock; empty for a control that is not there yet.
+        named: positions of the devices that it reaches by name, so that the ledger knows since when.
+        changes: keys of the plan's changes that it needs; empty where it stands as it is wanted.
+        deadline: instant from which it has an effect; empty for at once.
+        obstacles: why it has no effect although it stands, one reason; empty for none.
+    """
+
+    control: str
+    mechanism: str
+    apps: frozenset[str]
+    covers: frozenset[int]
+    unnamed: frozenset[int] = frozenset()
+    new: frozenset[int] = frozenset()
+    changed_at: str = ""
+    named: frozenset[int] = frozenset()
+    changes: tuple[str, ...] = ()
+    deadline: str = ""
+    obstacle: str = ""
+
+
+class Coverings:
+    """All coverings of a run, looked up by mechanism and app."""
+
+    def __init__(self, coverings: Iterable[Covering]) -> None:
+        self.all: tuple[Covering, ...] = tuple(coverings)
+        self._by_use: dict[tuple[str, str], list[Covering]] = {}
+        for covering in self.all:
+            for app in covering.apps:
+                self._by_use.setdefault((covering.mechanism, app), []).append(covering)
+
+    def reaching(self, index: int, mechanism: str, app: str) -> Covering | None:
+        """The control that reaches a device for an app; None where none does."""
+        return next((each for each in self._by_use.get((mechanism, app), ()) if index in each.covers), None)
+
+    def is_unnamed(self, index: int, mechanism: str, app: str) -> bool:
+        """Whether a control would have to reach the device and can't, because the directory doesn't know it."""
+        return any(index in each.unnamed for each in self._by_use.get((mechanism, app), ()))

@@ -1,0 +1,268 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is known of one device and app after a run: capability, findings, controls and memory put together for the judge. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Callable, Mapping, Sequence
+
+from ..engine.outcomes import Observation
+from ..policy.instants import read_now
+from ..policy.model import AppDecision
+from .capability import ACTIONS_WITH_MEANS, Capability, CapabilityOf, Means
+from .covering import Covering, Coverings
+from .fleet import FleetDevice
+from .ledger import Ledger, Story
+from .notices import stage_name
+
+#: Verdicts under which the app is looked for; under all others nothing of it is kept.
+LOOKED_FOR = ("enforce", "report_only", "pending", "review")
+#: How long a removal that may have no effect is called requested, after the device had it: an inventory is at most a week old.
+PATIENCE = timedelta(days=8)
+
+
+@dataclass(frozen=True)
+class Situation:
+    """A run's state after its writes (in check mode: after its reads).
+
+    Args:
+        findings: (device id, app id) -> what was found.
+        reporting: platform -> mechanism that makes devices report an app.
+        findable: app id, platform, how the inventory sees -> whether the app has a name that it could be found by.
+        unmade: keys of changes that were planned and not made, because they failed or what they need did.
+        pending: keys of changes that were planned and must not be made in this run (check mode, limits).
+        notified: ids of the devices that got a notice in this run.
+        to_notify: positions of the devices that a notice is planned for.
+        access_depends_on_compliance: whether anything takes access from a device that is not compliant; None where nobody asked.
+        site_blocks: app id, device record -> empty where the site's block stands, otherwise the reason why it doesn't; for targets
+            that block sites elsewhere than on the device. None where the device's own mechanisms do.
+        stale_after: age of the last contact from which "not found" says nothing.
+    """
+
+    coverings: Coverings
+    capability_of: CapabilityOf
+    findings: Mapping[tuple[str, str], Sequence[Mapping[str, str]]]
+    reporting: Mapping[str, str]
+    findable: Callable[[str, str, str], bool]
+    ledger: Ledger
+    now: datetime
+    unmade: frozenset[str] = frozenset()
+    pending: frozenset[str] = frozenset()
+    notified: frozenset[str] = frozenset()
+    to_notify: frozenset[int] = frozenset()
+    access_depends_on_compliance: bool | None = None
+    site_blocks: Callable[[str, Mapping[str, Any]], str] | None = None
+    stale_after: timedelta = timedelta(days=30)
+    stopped: bool = False
+    lift_failed: bool = False
+    scope_failed: bool = False
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the judge gets, and what the row tells besides."""
+
+    observation: Observation
+    mechanism: tuple[str, ...] = ()
+    seen_at: str | None = None
+    requested_at: str | None = None
+    findings: tuple[Mapping[str, str], ...] = ()
+
+
+def is_doubted(app: AppDecision) -> bool:
+    """Whether one of the policies may or may not be about the device, and none enforces or exempts."""
+    return app.verdict in LOOKED_FOR and app.verdict != "enforce" and any(each.verdict == "unclassified" for each in app.policies)
+
+
+def may_look(app: AppDecision) -> bool:
+    """Whether anything about the app may be kept of this device."""
+    return app.verdict in LOOKED_FOR and not is_doubted(app)
+
+
+class Observer:
+    """Observes every device of a fleet. names: mechanism -> what a reader calls it."""
+
+    def __init__(self, situation: Situation, names: Mapping[str, str]) -> None:
+        self.situation = situation
+        self.names = names
+
+    def observe(self, index: int, device: FleetDevice, app: AppDecision) -> Seen:
+        """What is known of one device and app."""
+        run = self.situation
+        if not may_look(app):
+            lifted = app.verdict == "lifted" and run.lift_failed
+            exempt = app.verdict == "exempt" and run.scope_failed
+            return Seen(Observation(error="error" if lifted or exempt else ""))
+        row = run.capability_of(device.device.record)
+        story = run.ledger.story(device.device.id, app.app)
+        findings = tuple(run.findings.get((device.device.id, app.app), ()))
+        before, why_not_seen = self._before(index, device, app, row, bool(findings))
+        facts: dict[str, Any] = {
+            "before": before,
+            "after": before,
+            "why_not_seen": why_not_seen,
+            "stale": self._is_stale(device),
+            "removed_earlier": story.removals > 0,
+        }
+        used: list[Covering] = []
+        requested_at = None
+        if app.verdict == "enforce":
+            requested_at = self._enforcement(index, device, app, row, story, facts, used)
+        mechanism = tuple("%s: %s" % (self.names[each.mechanism], each.control) for each in used if not self._missing(each))
+        return Seen(
+            Observation(**facts),
+            mechanism=tuple(dict.fromkeys(mechanism)),
+            seen_at=device.device.synced_at or None if before is not None else None,
+            requested_at=requested_at,
+            findings=findings,
+        )
+
+    # Seeing.
+
+    def _before(self, index: int, device: FleetDevice, app: AppDecision, row: Capability, found: bool) -> tuple[bool | None, str]:
+        run = self.situation
+        if found:
+            return True, ""
+        if row.sees == "none":
+            return None, row.why_unseen
+        if not run.findable(app.app, device.device.platform, row.sees):
+            return None, "no_identifier"
+        if row.sees == "all":
+            return False, ""
+        report = run.coverings.reaching(index, run.reporting.get(device.device.platform, ""), app.app)
+        if report is None:
+            return None, row.why_unseen
+        if self._missing(report) or not self._has_reached(device, report):
+            return None, "awaiting_check_in"
+        return False, ""
+
+    def _is_stale(self, device: FleetDevice) -> bool:
+        synced_at = device.device.synced_at
+        return not synced_at or read_now(synced_at) < self.situation.now - self.situation.stale_after
+
+    # Enforcing.
+
+    def _enforcement(
+        self,
+        index: int,
+        device: FleetDevice,
+        app: AppDecision,
+        row: Capability,
+        story: Story,
+        facts: dict[str, Any],
+        used: list[Covering],
+    ) -> str | None:
+        """Fill in what is done about the app; the instant of a request that is not proved yet."""
+        run = self.situation
+        requested_at: str | None = None
+        demanded = [action for action in ACTIONS_WITH_MEANS if action in app.actions]
+        reasons = {action: self._why_not(index, device, app.app, action, row.means(action)) for action in demanded}
+        reaching = {action: self._reaching(index, app.app, row.means(action)) for action in demanded}
+        used.extend(covering for covering in reaching.values() if covering is not None)
+        report = run.coverings.reaching(index, run.reporting.get(device.device.platform, ""), app.app)
+        needed = [*used, *([report] if report is not None else [])]
+        if "remove" in reasons:
+            requested_at = self._removal(device, row.remove, reaching["remove"], reasons["remove"], story, facts)
+        if facts["before"] is False and story.present and story.requested_at:
+            facts["removal"] = "confirmed"
+        if "block" in reasons:
+            facts["why_not_blocked"] = reasons["block"]
+            facts["block"] = "none" if reasons["block"] else "soft"
+        if "block_web" in reasons:
+            facts["why_site_open"] = reasons["block_web"]
+        if "withdraw_access" in reasons:
+            self._withdrawal(device, reaching["withdraw_access"], reasons["withdraw_access"], facts)
+        facts["access_restored"] = story.withdrawn and facts["before"] is False and not device.device.access_withdrawn
+        noticed = self._noticed(device, app)
+        if "advise" in reasons:
+            facts["advised"] = bool(noticed)
+            requested_at = requested_at or noticed or None
+        facts["unsupported"] = tuple(action for action in demanded if action != "block_web" and not row.means(action).mechanisms)
+        facts["no_means"] = self._no_means(reasons)
+        facts["unconfirmed"] = any(not self._has_reached(device, covering) for covering in used)
+        facts["pending"] = index in run.to_notify or any(self._is_pending(index, covering) for covering in needed)
+        if any(set(covering.changes) & run.unmade for covering in needed):
+            facts["error"] = "error"
+        elif run.stopped and facts["pending"]:
+            facts["error"] = "limit_exceeded"
+        return requested_at
+
+    def _removal(
+        self, device: FleetDevice, means: Means, covering: Covering | None, why_not: str, story: Story, facts: dict[str, Any]
+    ) -> str | None:
+        run = self.situation
+        if why_not or covering is None:
+            # What can't take off what a person installed, and has nothing of its own there.
+            facts["why_not_removed"] = why_not or "user_installed"
+            return None
+        if covering.obstacle:
+            facts["why_not_removed"] = covering.obstacle
+            return None
+        since = story.requested_at
+        if not means.certain and since and run.now - read_now(since) > PATIENCE and self._has_reached(device, covering):
+            facts["why_not_removed"] = "user_installed"
+            return None
+        facts["removal"] = "requested"
+        return (since or _utc(run.now)) if facts["before"] else None
+
+    def _withdrawal(self, device: FleetDevice, covering: Covering | None, why_not: str, facts: dict[str, Any]) -> None:
+        run = self.situation
+        if not why_not and run.access_depends_on_compliance is False:
+            why_not = "no_conditional_access"
+        facts["why_not_withdrawn"] = why_not
+        standing = covering is not None and bool(covering.changed_at) and not self._missing(covering)
+        facts["access_withdrawn"] = bool(not why_not and standing and facts["before"] and device.device.access_withdrawn)
+
+    def _no_means(self, reasons: Mapping[str, str]) -> str:
+        if not reasons or any(not reason for reason in reasons.values()):
+            return ""
+        strongest = ("block", "remove", "withdraw_access", "block_web", "advise")
+        return next(reasons[action] for action in strongest if action in reasons)
+
+    def _why_not(self, index: int, device: FleetDevice, app: str, action: str, means: Means) -> str:
+        """The reason why a demanded action is not carried out on a device; empty where it is."""
+        run = self.situation
+        if action == "block_web" and run.site_blocks is not None:
+            return run.site_blocks(app, device.device.record)
+        if means.why_not:
+            return means.why_not
+        if action == "advise" or self._reaching(index, app, means) is not None:
+            return ""
+        if any(run.coverings.is_unnamed(index, mechanism, app) for mechanism in means.mechanisms):
+            return "not_registered"
+        return "" if not means.certain else "no_identifier"
+
+    def _reaching(self, index: int, app: str, means: Means) -> Covering | None:
+        found = (self.situation.coverings.reaching(index, mechanism, app) for mechanism in means.mechanisms)
+        return next((covering for covering in found if covering is not None), None)
+
+    def _noticed(self, device: FleetDevice, app: AppDecision) -> str:
+        run = self.situation
+        if device.device.id in run.notified:
+            return _utc(run.now)
+        stages = [stage_name(verdict) for verdict in app.policies if "advise" in verdict.actions]
+        return max((run.ledger.noticed_at(device.device.id, stage) for stage in stages), default="")
+
+    # Controls.
+
+    def _missing(self, covering: Covering) -> bool:
+        """Whether a control is not there as it is wanted: not made in this run, or not yet."""
+        return bool(set(covering.changes) & (self.situation.unmade | self.situation.pending)) and not covering.changed_at
+
+    def _is_pending(self, index: int, covering: Covering) -> bool:
+        return index in covering.new and bool(set(covering.changes) & self.situation.pending)
+
+    def _has_reached(self, device: FleetDevice, covering: Covering) -> bool:
+        """Whether the device has been in contact since the control was last changed, or assigned to it by name."""
+        synced_at = device.device.synced_at
+        if not synced_at or not covering.changed_at or covering.changes:
+            return False
+        return synced_at > max(covering.changed_at, self.situation.ledger.assigned_at(device.device.id, covering.control))
+
+
+def _utc(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")

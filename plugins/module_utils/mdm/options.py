@@ -1,0 +1,126 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Options that every target module has: the argument spec, and from its values to a run's request.
+
+They are documented in ``doc_fragments/target.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from ..documents.assets import read_assets
+from ..engine.errors import AppbanError
+from ..engine.evidence import LEVELS
+from ..policy.instants import InstantError
+from ..policy.plain import policy_from_plain
+from ..policy.problems import PolicyError
+from ..policy.run_instant import run_instant
+from .notices import DEFAULT_BODY, DEFAULT_TITLE, NoticeText
+from .redaction import Redactor
+from .target_run import RunRequest, RunResult
+
+
+def target_spec(target: str) -> dict[str, Any]:
+    """The argument spec. target: default name of the record."""
+    return {
+        "policy": {"type": "list", "elements": "dict", "required": True},
+        "now": {"type": "str"},
+        "assets": {"type": "path"},
+        "evidence_dir": {"type": "path", "default": "./evidence"},
+        "evidence": {"type": "str", "choices": list(LEVELS), "default": "exceptions"},
+        "run_id": {"type": "str"},
+        "target": {"type": "str", "default": target},
+        "limits": {
+            "type": "dict",
+            "options": {"max_devices": {"type": "int"}, "max_percent": {"type": "float"}},
+        },
+        "stale_after": {"type": "int", "default": 30},
+        "notice": {
+            "type": "dict",
+            "options": {
+                "title": {"type": "str", "default": DEFAULT_TITLE},
+                "body": {"type": "str", "default": DEFAULT_BODY},
+                "addition": {"type": "str", "default": ""},
+            },
+        },
+    }
+
+
+def connection_spec() -> dict[str, Any]:
+    """The argument spec of what every HTTP target has in its connection."""
+    return {
+        "validate_certs": {"type": "bool", "default": True},
+        "ca_path": {"type": "path"},
+        "proxy": {"type": "str"},
+        "timeout": {"type": "float", "default": 30.0},
+        "deadline": {"type": "float", "default": 1800.0},
+    }
+
+
+def request_of(params: Mapping[str, Any], check_mode: bool, versions: Mapping[str, str]) -> RunRequest:
+    """A run's request from a module's parameters.
+
+    Raises:
+        AppbanError: for a policy, an instant or a file that can't be used. Nothing was contacted.
+    """
+    try:
+        policies = tuple(policy_from_plain(policy) for policy in params["policy"])
+        now = run_instant(params["now"], "now")
+        assets = read_assets(params["assets"]) if params["assets"] else {}
+    except PolicyError as error:
+        raise AppbanError("The policy can't be used; nothing was contacted:\n%s" % error) from error
+    except InstantError as error:
+        raise AppbanError(str(error), "", "Nothing was contacted") from error
+    if not policies:
+        raise AppbanError("no policy was given", "", "Give the result of the lookup appban.endpoint.policy")
+    notice = params["notice"] or {}
+    return RunRequest(
+        target=params["target"],
+        policies=policies,
+        now=now,
+        assets=assets,
+        evidence_dir=params["evidence_dir"],
+        check_mode=check_mode,
+        run_id=params["run_id"] or "",
+        evidence=params["evidence"],
+        limits=params["limits"],
+        stale_after=timedelta(days=params["stale_after"]),
+        notice=NoticeText(**notice),
+        versions=versions,
+    )
+
+
+def finish(module: Any, redactor: Redactor, run: Callable[[], tuple[RunResult, Mapping[str, Any]]]) -> None:
+    """Run, and end the module with what came of it. The one place where an error becomes a module's failure; secrets go no further.
+
+    Args:
+        run: gives the result, and more values of the target's own.
+    """
+    try:
+        result, more = run()
+    except (AppbanError, PolicyError) as error:
+        module.fail_json(msg=redactor.scrub(str(error)))
+        return
+    values = {**result.values, **more, "changed": result.changed}
+    if module._diff:
+        values["diff"] = list(result.diff)
+    clean = _scrubbed(values, redactor)
+    if result.failure:
+        module.fail_json(msg=redactor.scrub(result.failure), **clean)
+    else:
+        module.exit_json(**clean)
+
+
+def _scrubbed(value: Any, redactor: Redactor) -> Any:
+    if isinstance(value, str):
+        return redactor.scrub(value)
+    if isinstance(value, Mapping):
+        return {key: _scrubbed(item, redactor) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_scrubbed(item, redactor) for item in value]
+    return value

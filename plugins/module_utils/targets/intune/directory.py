@@ -1,0 +1,154 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Groups of ours in the directory and who is in them."""
+
+from __future__ import annotations
+
+from typing import Mapping, Sequence
+
+from ...engine.errors import ChangeFailed
+from ...mdm.clock import Clock
+from ...mdm.http_errors import UncertainWrite
+from ...mdm.ownership import read_marker
+from ...mdm.read_back import wait_until
+from .graph import Graph
+from .graph_batch import BatchItem
+from .odata import literal
+from .permissions import DIRECTORY_DEVICES_READ, GROUPS_READ, GROUPS_WRITE
+
+#: As many device names as a filter of the directory takes.
+_NAMES_A_LOOKUP = 15
+
+
+class Directory:
+    """Makes groups, adds and removes members.
+
+    Args:
+        clock: for waiting until a new group can be read.
+        settle: seconds to wait for that at most.
+    """
+
+    def __init__(self, graph: Graph, clock: Clock, settle: float) -> None:
+        self.graph = graph
+        self.clock = clock
+        self.settle = settle
+
+    def create_group(self, name: str, description: str) -> str:
+        """Make a security group; its id. A create that may have happened is looked up, never repeated."""
+        body = {
+            "displayName": name,
+            "description": description,
+            "mailEnabled": False,
+            "mailNickname": "".join(ch for ch in name.lower() if ch.isalnum())[:60] or "appban",
+            "securityEnabled": True,
+            "groupTypes": [],
+        }
+        what = "create the group %s" % name
+        try:
+            group = str(self.graph.post("v1.0", "/groups", body, what=what, permission=GROUPS_WRITE)["id"])
+        except UncertainWrite:
+            found = self._look_up(name, description)
+            if not found:
+                raise
+            group = found
+        wait_until(
+            lambda: self.graph.find("v1.0", "/groups/%s" % group, {"$select": "id"}, what="read back a group", permission=GROUPS_READ),
+            lambda body: body is not None,
+            clock=self.clock,
+            expected="the group %s exists" % name,
+            seconds=self.settle,
+            first_pause=0.25,
+        )
+        return group
+
+    def _look_up(self, name: str, description: str) -> str:
+        params = {"$filter": "displayName eq %s" % literal(name), "$select": "id,displayName,description"}
+        wanted = read_marker(description)
+        for body in self.graph.pages("v1.0", "/groups", params, what="look up whether a group was created", permission=GROUPS_READ):
+            if body.get("displayName") == name and read_marker(body.get("description")) == wanted:
+                return str(body["id"])
+        return ""
+
+    def add_members(self, group: str, name: str, members: Sequence[str], by_user: bool) -> None:
+        """Add members, twenty a request. One that is in the group already is fine.
+
+        Args:
+            members: a device's deviceId, a user's id.
+
+        Raises:
+            ChangeFailed: naming how many could not be added; the others are.
+        """
+        ids = {member: member for member in members} if by_user else self._device_objects(members)
+        lost = [member for member in members if member not in ids]
+        base = self.graph.session.base_url.rstrip("/")
+        kind = "users" if by_user else "devices"
+        items = [
+            BatchItem(
+                member,
+                "/groups/%s/members/$ref" % group,
+                "POST",
+                body={"@odata.id": "%s/v1.0/%s/%s" % (base, kind, ids[member])},
+                permission=GROUPS_WRITE,
+                repeatable=True,
+                what="add a member to the group %s" % name,
+            )
+            for member in members
+            if member in ids
+        ]
+        answers = self.graph.batch("v1.0", items, what="add members to the group %s" % name) if items else {}
+        refused = []
+        for item in items:
+            answer = answers[item.id]
+            # 400 with this text is what the directory says of somebody who is a member already.
+            if not answer.ok() and not (answer.status == 400 and b"already exist" in answer.body):
+                refused.append(str(self.graph.failure(answer, GROUPS_WRITE)))
+        if refused or lost:
+            parts = ["%d are not in the directory" % len(lost)] if lost else []
+            parts += ["%d were refused, the first: %s" % (len(refused), refused[0])] if refused else []
+            raise ChangeFailed("not all members of the group %s were added: %s" % (name, ", ".join(parts)), "", "The next run goes on")
+
+    def remove_members(self, group: str, name: str, members: Mapping[str, str]) -> None:
+        """Remove members. One that is not in the group any more is fine. members: name -> id of the directory object."""
+        items = [
+            BatchItem(
+                member,
+                "/groups/%s/members/%s/$ref" % (group, object_id),
+                "DELETE",
+                permission=GROUPS_WRITE,
+                what="remove a member from the group %s" % name,
+            )
+            for member, object_id in members.items()
+        ]
+        answers = self.graph.batch("v1.0", items, what="remove members from the group %s" % name)
+        refused = [answers[item.id] for item in items if not answers[item.id].ok() and answers[item.id].status != 404]
+        if refused:
+            raise ChangeFailed(
+                "%d members of the group %s were not removed, the first: %s"
+                % (len(refused), name, self.graph.failure(refused[0], GROUPS_WRITE)),
+                "",
+                "The next run goes on",
+            )
+
+    def _device_objects(self, device_ids: Sequence[str]) -> dict[str, str]:
+        """deviceId -> id of the directory object. Management knows the first, groups the second."""
+        found: dict[str, str] = {}
+        items: list[BatchItem] = []
+        for start in range(0, len(device_ids), _NAMES_A_LOOKUP):
+            part = device_ids[start : start + _NAMES_A_LOOKUP]
+            text = " or ".join("deviceId eq %s" % literal(each) for each in part)
+            params = {"$filter": text, "$select": "id,deviceId"}
+            items.append(BatchItem(str(start), "/devices", params=params, permission=DIRECTORY_DEVICES_READ))
+        what = "look devices up in the directory"
+        answers = self.graph.batch("v1.0", items, what=what) if items else {}
+        for item in items:
+            answer = answers[item.id]
+            if not answer.ok():
+                raise self.graph.failure(answer, DIRECTORY_DEVICES_READ)
+            page = answer.json()
+            bodies = list(page["value"])
+            if page.get("@odata.nextLink"):
+                bodies.extend(self.graph.pages("v1.0", page["@odata.nextLink"], what=what, permission=DIRECTORY_DEVICES_READ))
+            found.update({str(body["deviceId"]): str(body["id"]) for body in bodies if str(body.get("deviceId")) in set(device_ids)})
+        return found

@@ -1,0 +1,141 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From the module's parameters to a run over a tenant."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from ...mdm.connection import Connection, open_connection
+from ...mdm.options import connection_spec, finish, request_of, target_spec
+from ...mdm.redaction import Redactor
+from ...mdm.target_run import RunResult, run_target
+from .clouds import CLOUDS, choose_cloud
+from .controls import SETTINGS_CATALOG, VISIBILITY_LIST, ControlSettings
+from .credentials import METHODS, CredentialOptions, Credentials, choose_method
+from .defender import Defender, DefenderSettings
+from .graph import Graph
+from .planner import PlannerSettings
+from .target import BROWSER, DEFENDER, NO_WEB_BLOCK, IntuneSettings, IntuneTarget
+from .token_methods import IMDS_URL
+
+#: Options with a variable of the environment that stands in for them; the names are those of Microsoft's own client libraries.
+ENVIRONMENT = {
+    "tenant_id": "AZURE_TENANT_ID",
+    "client_id": "AZURE_CLIENT_ID",
+    "client_secret": "AZURE_CLIENT_SECRET",
+    "certificate_path": "AZURE_CLIENT_CERTIFICATE_PATH",
+    "certificate_password": "AZURE_CLIENT_CERTIFICATE_PASSWORD",
+    "federated_token_file": "AZURE_FEDERATED_TOKEN_FILE",
+    "access_token": "AZURE_ACCESS_TOKEN",
+    "authority_url": "AZURE_AUTHORITY_HOST",
+}
+_SECRETS = ("client_secret", "certificate_password", "access_token", "defender_access_token")
+
+
+def argument_spec() -> dict[str, Any]:
+    """The whole argument spec of the module."""
+    connection: dict[str, Any] = {
+        "auth": {"type": "str", "choices": list(METHODS)},
+        **{name: {"type": "path" if name.endswith(("_path", "_file")) else "str"} for name in ENVIRONMENT},
+        "certificate_chain": {"type": "bool", "default": False},
+        "defender_access_token": {"type": "str"},
+        "cloud": {"type": "str", "choices": list(CLOUDS), "default": "global"},
+        "graph_url": {"type": "str"},
+        "defender_url": {"type": "str"},
+        "managed_identity_url": {"type": "str", "default": IMDS_URL},
+        **connection_spec(),
+    }
+    for name in _SECRETS:
+        connection[name]["no_log"] = True
+    for name, variable in ENVIRONMENT.items():
+        connection[name]["fallback"] = (env_or_none, [variable])
+    return {
+        **target_spec("intune"),
+        **connection,
+        "name_prefix": {"type": "str", "default": "BAN"},
+        "adopt": {"type": "bool", "default": False},
+        "on_conflict": {"type": "str", "choices": ["report", "fail"], "default": "report"},
+        "ios_mechanism": {"type": "str", "choices": [SETTINGS_CATALOG, VISIBILITY_LIST], "default": SETTINGS_CATALOG},
+        "web_block": {"type": "str", "choices": [BROWSER, DEFENDER, NO_WEB_BLOCK], "default": BROWSER},
+        "defender_device_groups": {"type": "list", "elements": "str", "default": []},
+        "defender_tenant_wide": {"type": "bool", "default": False},
+        "defender_platforms": {
+            "type": "list",
+            "elements": "str",
+            "choices": ["windows", "macos", "ios", "ipados", "android"],
+            "default": ["windows"],
+        },
+        "settle": {"type": "float", "default": 120.0},
+    }
+
+
+def env_or_none(*variables: str) -> str:
+    """The first of some environment variables that is set and not empty. Raises AnsibleFallbackNotFound for none."""
+    for variable in variables:
+        if os.environ.get(variable):
+            return os.environ[variable]
+    from ansible.module_utils.basic import AnsibleFallbackNotFound
+
+    raise AnsibleFallbackNotFound
+
+
+def run_module(module: Any) -> None:
+    """Converge the tenant and end the module."""
+    params = module.params
+    redactor = Redactor()
+    redactor.learn(*(params[name] for name in _SECRETS))
+
+    def run() -> tuple[RunResult, Mapping[str, Any]]:
+        request = request_of(params, module.check_mode, {"ansible-core": module.ansible_version})
+        with open_connection(
+            os.environ,
+            params["validate_certs"],
+            params["ca_path"],
+            params["proxy"],
+            timeout=params["timeout"],
+            deadline=params["deadline"],
+            redactor=redactor,
+        ) as connection:
+            target = open_target(params, request.policies, connection, module.check_mode)
+            target.preflight()
+            result = run_target(target, request)
+            more = {"requests": connection.counters.requests(), "permissions": target.permissions_used()}
+        if params["on_conflict"] == "fail" and result.values["conflicts"] and not result.failure:
+            conflicts = "\n".join(result.values["conflicts"])
+            result = RunResult(
+                result.changed, result.values, result.diff, "somebody else's assignments work against the ban:\n" + conflicts
+            )
+        return result, more
+
+    finish(module, redactor, run)
+
+
+def open_target(params: Mapping[str, Any], policies: Any, connection: Connection, check_mode: bool) -> IntuneTarget:
+    """The target of some parameters; nothing is sent yet.
+
+    Raises:
+        AppbanError: for options that can't work together, all at once where they belong together.
+    """
+    cloud = choose_cloud(params["cloud"], params["graph_url"], params["authority_url"], params["defender_url"])
+    names = CredentialOptions.__dataclass_fields__
+    options = CredentialOptions(**{name: params[name] for name in names})
+    method = choose_method(options, cloud, connection, os.environ, params["managed_identity_url"])
+    graph = Graph(cloud, Credentials(method, cloud.graph_url, connection), connection, check_mode)
+    defender = None
+    if params["web_block"] == DEFENDER and cloud.defender_url:
+        defender = Defender(cloud, Credentials(method, cloud.defender_url, connection), connection, check_mode)
+    settings = IntuneSettings(
+        controls=ControlSettings(params["name_prefix"], params["ios_mechanism"]),
+        planner=PlannerSettings(params["adopt"]),
+        web_block=params["web_block"],
+        defender=DefenderSettings(
+            tuple(params["defender_device_groups"]), params["defender_tenant_wide"], tuple(params["defender_platforms"])
+        ),
+        settle=params["settle"],
+    )
+    return IntuneTarget(graph, defender, policies, settings, connection.clock)

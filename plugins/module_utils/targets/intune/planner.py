@@ -1,0 +1,469 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The plan that turns what a tenant holds into what is wanted. Pure.
+
+Changes are made in an order in which no moment leaves a device worse off than before or after: exceptions are in their groups before
+a control can reach them and leave them last; a notice goes out before what it announces; access is withdrawn last and given back
+first; what an object needs is there before it, and goes after it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Iterable, Mapping, Sequence
+
+from ...engine.errors import AppbanError
+from ...engine.plan import Change, Plan
+from ...mdm import ownership
+from ...mdm.comparison import differences
+from ...mdm.covering import Covering
+from ...mdm.fleet import FleetDevice
+from ...mdm.notices import Notice
+from . import diff_text, steps
+from .controls import BY_USER, Control, Desired, WantedFilter, WantedGroup
+from .objects import (
+    COMPLIANCE_POLICY,
+    GROUP,
+    RESOURCES,
+    Group,
+    Owned,
+    Target,
+    TenantState,
+)
+from .permissions import APPS_WRITE, CONFIGURATION_WRITE, GROUPS_WRITE
+from .steps import Phase
+from .store_apps import TYPES, app_wants
+
+_SENTENCE = "Made by appban.endpoint for the ban %s. Change the policy it comes from, not this object."
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A plan and what it means.
+
+    Args:
+        conflicts: somebody else's assignments that work against the ban, a sentence each.
+        drift: what somebody did to our controls since the last run, a sentence each.
+    """
+
+    plan: Plan
+    coverings: tuple[Covering, ...]
+    conflicts: tuple[str, ...]
+    drift: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PlannerSettings:
+    """adopt: take over an object that has the name of a control of ours and no marker."""
+
+    adopt: bool = False
+
+
+class Planner:
+    """Makes one plan.
+
+    Args:
+        state: what the tenant holds, read just before.
+        policies: ids of the run's policies; objects made for others are left alone.
+        fleet: for the names of devices in the diff.
+        titles: app id -> title.
+    """
+
+    def __init__(
+        self,
+        state: TenantState,
+        policies: frozenset[str],
+        fleet: Sequence[FleetDevice],
+        titles: Mapping[str, str],
+        settings: PlannerSettings,
+    ) -> None:
+        self.state = state
+        self.policies = policies
+        self.fleet = fleet
+        self.titles = titles
+        self.settings = settings
+        self.changes: list[tuple[int, Change]] = []
+        self.coverings: list[Covering] = []
+        self.conflicts: list[str] = []
+        self.drift: list[str] = []
+        self.problems: list[str] = []
+        self._groups = {group.name: group for group in state.groups}
+        self._filters = {each.name: each for each in state.filters}
+        self._object_names = {**{group.id: group.name for group in state.groups}, **{each.id: each.name for each in state.filters}}
+        self._member_index: dict[tuple[bool, str], list[int]] = {}
+        for index, each in enumerate(fleet):
+            if each.device.directory_id:
+                self._member_index.setdefault((False, each.device.directory_id), []).append(index)
+            if each.device.user_id:
+                self._member_index.setdefault((True, each.device.user_id), []).append(index)
+
+    def plan(self, desired: Desired, notices: Sequence[Notice]) -> Planned:
+        """The plan for all that is desired.
+
+        Raises:
+            AppbanError: where an object of somebody else has the name of one of ours. Nothing has been written.
+        """
+        for control in desired.controls:
+            for group in control.groups:
+                self._want_group(group)
+            for each in control.filters:
+                self._want_filter(each)
+        matched = self._match(desired.controls)
+        for control in desired.controls:
+            if control.resource:
+                self._want_object(control, matched.get(control.name))
+            elif control.body is None and control.population:
+                app_wants(self, control)
+            else:
+                self._cover(control, (), "", frozenset())
+        self._notices(notices)
+        self._lift(desired, {each.id for each in matched.values()})
+        if self.problems:
+            raise AppbanError(
+                "objects of somebody else have the names of our controls: " + "; ".join(self.problems),
+                "",
+                "Rename them, choose another name_prefix, or take them over with adopt: true. Nothing was written",
+            )
+        ordered = [change for _phase, change in sorted(self.changes, key=lambda pair: pair[0])]
+        return Planned(Plan(tuple(ordered)), tuple(self.coverings), tuple(sorted(set(self.conflicts))), tuple(self.drift))
+
+    # What several parts of the plan use.
+
+    def add(self, phase: int, change: Change) -> None:
+        """Put a change into the plan, unless two controls share it."""
+        if all(change.key != other.key for _phase, other in self.changes):
+            self.changes.append((phase, change))
+
+    def marker(self, policies: Sequence[str], mechanism: str, spec: Any, facts: tuple[tuple[str, str], ...] = ()) -> str:
+        """The description of an object of ours."""
+        marker = ownership.Marker(tuple(policies), mechanism, ownership.spec_hash(spec), facts)
+        return ownership.describe(marker, _SENTENCE % "+".join(policies))
+
+    def needs(self, control: Control) -> tuple[str, ...]:
+        """Keys of the changes without which a control must not be written: its groups, its filters, its exceptions."""
+        wanted = [("group", group.name) for group in control.groups]
+        wanted += [("group members", group.name) for group in control.groups if group.excluded]
+        wanted += [("filter", each.name) for each in control.filters]
+        return self._planned(wanted)
+
+    def joins(self, control: Control) -> tuple[str, ...]:
+        """Keys of the changes that bring members into the groups of a control that stands."""
+        return self._planned([("group members", group.name) for group in control.groups if not group.excluded])
+
+    def _planned(self, wanted: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+        keys = {change.key for _phase, change in self.changes}
+        return tuple(key for key in ("%s:%s" % pair for pair in wanted) if key in keys)
+
+    def resolved(self, targets: Iterable[Target]) -> frozenset[Target] | None:
+        """Targets with ids in place of names; None while one of them is not there yet."""
+        found = set()
+        for target in targets:
+            group, each = self._groups.get(target.group), self._filters.get(target.filter)
+            if (target.group and group is None) or (target.filter and each is None):
+                return None
+            found.add(Target(target.kind, group.id if group else "", each.id if each else ""))
+        return frozenset(found)
+
+    def target_texts(self, targets: Iterable[Target]) -> list[str]:
+        """Targets as text, by the names of groups and filters."""
+        return [diff_text.target_text(target, self._object_names) for target in targets]
+
+    def reached_before(self, control: Control, targets: Iterable[Target]) -> frozenset[int]:
+        """Which devices of a control the given assignments (with ids) reach today."""
+        by_user = control.mechanism in BY_USER
+        included: set[int] = set()
+        excluded: set[int] = set()
+        filters = {each.id: each for each in self._filters.values()}
+        groups = {group.id: group for group in self._groups.values()}
+        for target in targets:
+            if target.group:
+                group = groups.get(target.group)
+                indexes = [index for member in (group.members if group else ()) for index in self._member_index.get((by_user, member), ())]
+                (included if target.kind == GROUP else excluded).update(indexes)
+            elif target.filter in filters:
+                rule = filters[target.filter].rule
+                included.update(
+                    index
+                    for index in control.population.covers
+                    if '"%s"' % _FILTER_WORDS.get(self.fleet[index].device.native_ownership or "", "Unknown") in rule
+                )
+        return frozenset(included - excluded) & control.population.covers
+
+    def cover(self, control: Control, changes: Sequence[str], changed_at: str, before: frozenset[int], obstacle: str = "") -> None:
+        """Say whom a control is for and which changes it waits for."""
+        self._cover(control, changes, changed_at, before, obstacle)
+
+    # Groups and filters.
+
+    def _want_group(self, wanted: WantedGroup) -> None:
+        current = self._groups.get(wanted.name)
+        known = {member: self._member_names(wanted.by_user, member) for member in wanted.members}
+        if current is None:
+            self._refuse_foreign("groups", wanted.name)
+            description = self.marker(wanted.policies, "exceptions" if wanted.excluded else "members", {"by_user": wanted.by_user})
+            step = steps.CreateGroup(wanted.name, description, wanted.by_user, tuple(sorted(wanted.members)))
+            after = diff_text.members_text(list(known.values()))
+            self.add(Phase.SCOPES, Change("create", "group", wanted.name, None, after, step=step))
+            return
+        before = set(current.members)
+        joining, leaving = sorted(wanted.members - before), sorted(before - wanted.members)
+        was = [self._member_names(wanted.by_user, member) for member in current.members]
+        if joining:
+            step_add = steps.ChangeMembers(wanted.name, wanted.by_user, add=tuple(joining))
+            after = diff_text.members_text(was + [known[member] for member in joining])
+            phase = Phase.SCOPES if wanted.excluded else Phase.JOIN
+            self.add(phase, Change("update", "group members", wanted.name, diff_text.members_text(was), after, step=step_add))
+        if leaving:
+            step_remove = steps.ChangeMembers(wanted.name, wanted.by_user, remove={member: current.members[member] for member in leaving})
+            after = diff_text.members_text([self._member_names(wanted.by_user, member) for member in before & wanted.members])
+            phase = Phase.END_EXCEPTION if wanted.excluded else Phase.LEAVE
+            self.add(phase, Change("update", "former group members", wanted.name, diff_text.members_text(was), after, step=step_remove))
+
+    def _member_names(self, by_user: bool, member: str) -> str:
+        indexes = self._member_index.get((by_user, member), ())
+        serials = sorted({str(self.fleet[i].device.record.get("serial") or self.fleet[i].device.id) for i in indexes})
+        return ", ".join(serials) or "a device that is not managed any more"
+
+    def _want_filter(self, wanted: WantedFilter) -> None:
+        current = self._filters.get(wanted.name)
+        spec = {"platform": wanted.platform, "rule": wanted.rule}
+        if current is None:
+            self._refuse_foreign("filters", wanted.name)
+            step = steps.CreateFilter(wanted.name, self.marker(wanted.policies, "filter", spec), wanted.platform, wanted.rule)
+            self.add(Phase.SCOPES, Change("create", "filter", wanted.name, None, wanted.rule + "\n", step=step))
+        elif current.rule.strip() != wanted.rule:
+            self.drift.append("the filter %s had another rule" % wanted.name)
+            fix = steps.WriteFilterRule(current.id, wanted.name, self.marker(wanted.policies, "filter", spec), wanted.rule)
+            self.add(Phase.SCOPES, Change("update", "filter", wanted.name, current.rule + "\n", wanted.rule + "\n", step=fix))
+
+    # Assigned objects.
+
+    def _match(self, controls: Sequence[Control]) -> dict[str, Owned]:
+        """Control name -> the object that holds it today, under its own name or one that it is to be renamed from."""
+        ours = sorted(self._our_objects(), key=lambda each: (each.created_at, each.id))
+        matched: dict[str, Owned] = {}
+        taken: set[str] = set()
+        for control in controls:
+            same = [each for each in ours if each.resource == control.resource and each.name == control.name]
+            if same:
+                # More than one: a run was killed between a create and the time it could be seen. The oldest stays.
+                matched[control.name] = same[0]
+                taken.add(same[0].id)
+        for control in controls:
+            if control.name in matched or not control.resource or control.resource == COMPLIANCE_POLICY:
+                # A compliance policy keeps the instant at which it was armed, so it is never turned into another.
+                continue
+            left = [
+                each
+                for each in ours
+                if each.id not in taken
+                and each.resource == control.resource
+                and each.marker.mechanism == control.mechanism
+                and not set(each.marker.policies).isdisjoint(control.want.policies)
+                and each.name not in {other.name for other in controls}
+            ]
+            if left:
+                # Renaming it leaves no moment without a block, and none with two lists at odds.
+                matched[control.name] = left[0]
+                taken.add(left[0].id)
+        return matched
+
+    def _our_objects(self) -> list[Owned]:
+        return [each for each in self.state.owned if not self.policies.isdisjoint(each.marker.policies)]
+
+    def _want_object(self, control: Control, current: Owned | None) -> None:
+        resource = RESOURCES[control.resource]
+        body = dict(control.body or {})
+        grace = control.grace_hours if control.resource == COMPLIANCE_POLICY else None
+        description = self.marker(control.want.policies, control.mechanism, body, control.facts)
+        after = diff_text.object_text(body, self.target_texts(control.targets), grace)
+        apps = control.want.app_ids
+        phase = Phase.COMPLIANCE if control.resource == COMPLIANCE_POLICY else Phase.OBJECTS
+        if current is None:
+            foreign = self.state.foreign.get((control.resource, control.name), "")
+            if foreign and not self.settings.adopt:
+                self._refuse_foreign(control.resource, control.name)
+            step = steps.WriteObject(control.resource, foreign, control.name, description, body, control.targets, grace)
+            op = "update" if foreign else "create"
+            change = Change(op, resource.what, control.name, None, after, needs=self.needs(control), apps=apps, step=step)
+            self.add(phase, change)
+            self._cover(control, [change.key, *change.needs], "", frozenset())
+            return
+        changed_body = body_differences(body, current)
+        wrong_name = current.name != control.name or current.body.get("description", "").strip() != description.strip()
+        targets = self.resolved(control.targets)
+        wrong_targets = targets is None or targets != current.targets
+        found_grace = block_grace_hours(current.body) if grace is not None else None
+        wrong_grace = grace is not None and found_grace != grace
+        before = self.reached_before(control, current.targets)
+        if not (changed_body or wrong_name or wrong_targets or wrong_grace):
+            self._cover(control, list(self.needs(control)), current.changed_at, before)
+            return
+        self._tell_drift(control, current, changed_body, wrong_targets and targets is not None)
+        step = steps.WriteObject(
+            control.resource,
+            current.id,
+            control.name,
+            description,
+            body if changed_body or wrong_name else None,
+            control.targets if wrong_targets else None,
+            grace if wrong_grace else None,
+        )
+        was = diff_text.object_text(
+            {key: current.body.get(key) for key in body}, self.target_texts(current.targets), found_grace if grace is not None else None
+        )
+        change = Change("update", resource.what, control.name, was, after, needs=self.needs(control), apps=apps, step=step)
+        self.add(phase, change)
+        self._cover(control, [change.key, *change.needs], current.changed_at, frozenset() if changed_body else before)
+
+    def _tell_drift(self, control: Control, current: Owned, changed_body: Sequence[str], wrong_targets: bool) -> None:
+        body = dict(control.body or {})
+        if changed_body and current.marker.sha256 == ownership.spec_hash(body):
+            self.drift.append("%s had other settings (%s)" % (control.name, ", ".join(changed_body)))
+        if wrong_targets and all(target.filter == "" for target in current.targets if not target.group) and control.filters:
+            self.drift.append("%s was assigned without its filter" % control.name)
+
+    def _refuse_foreign(self, collection: str, name: str) -> None:
+        if (collection, name) in self.state.foreign:
+            self.problems.append("%s (id %s)" % (name, self.state.foreign[(collection, name)]))
+
+    def _cover(self, control: Control, changes: Sequence[str], changed_at: str, before: frozenset[int], obstacle: str = "") -> None:
+        population = control.population
+        by_user = control.mechanism in BY_USER
+        devices = {index: self.fleet[index].device for index in population.covers}
+        self.coverings.append(
+            Covering(
+                control=control.name,
+                mechanism=control.mechanism,
+                apps=frozenset(control.want.app_ids),
+                covers=population.covers,
+                unnamed=population.unnamed,
+                new=population.covers - before,
+                changed_at=changed_at,
+                named=frozenset(
+                    index for index, each in devices.items() if (each.user_id if by_user else each.directory_id) in population.include
+                ),
+                changes=tuple(dict.fromkeys((*changes, *self.joins(control)))),
+                deadline=control.want.deadline,
+                obstacle=obstacle,
+            )
+        )
+
+    def _notices(self, notices: Sequence[Notice]) -> None:
+        by_stage: dict[str, list[Notice]] = {}
+        for notice in notices:
+            by_stage.setdefault(notice.stage, []).append(notice)
+        for stage, listed in sorted(by_stage.items()):
+            serials = [str(self.fleet[each.index].device.record.get("serial") or each.device) for each in listed]
+            apps = tuple(sorted({app for each in listed for app in each.apps}))
+            text = diff_text.notices_text(listed, serials)
+            self.add(Phase.NOTICES, Change("command", "notice", stage, None, text, apps=apps, step=steps.SendNotices(tuple(listed))))
+
+    # Ending.
+
+    def _lift(self, desired: Desired, kept: set[str]) -> None:
+        deleted: dict[str, frozenset[str]] = {}
+        for each in sorted(self._our_objects(), key=lambda one: (one.created_at, one.id)):
+            if each.id in kept:
+                continue
+            resource = RESOURCES[each.resource]
+            keys = [key for key in each.body if key in _SHOWN_SETTINGS]
+            before = diff_text.object_text({key: each.body[key] for key in keys}, self.target_texts(each.targets))
+            step = steps.Delete("beta", resource.path, each.id, CONFIGURATION_WRITE)
+            planned = {one.key for _phase, one in self.changes}
+            name = "%s (%s)" % (each.name, each.id) if "%s:%s" % (resource.what, each.name) in planned else each.name
+            change = Change("delete", resource.what, name, before, None, step=step)
+            self.add(Phase.LIFT_COMPLIANCE if each.resource == COMPLIANCE_POLICY else Phase.LIFT_OBJECTS, change)
+            deleted[change.key] = frozenset({t.group for t in each.targets} | {t.filter for t in each.targets})
+        self._lift_apps(desired, deleted)
+        self._lift_scopes(desired, deleted)
+
+    def _lift_apps(self, desired: Desired, deleted: dict[str, frozenset[str]]) -> None:
+        wanted = {
+            (kind, name)
+            for control in desired.controls
+            if control.mechanism in TYPES
+            for kind in TYPES[control.mechanism]
+            for name in control.identifiers
+        }
+        for app in self.state.apps:
+            # One name can be an iPhone's app and an Android's.
+            if any((app.odata_type, name) in wanted for name in app.identifiers):
+                continue
+            ours = [each for each in app.assignments if self.is_our_target(each.target)]
+            if ours:
+                before = "\n".join("%s: %s" % (each.intent, self.target_texts((each.target,))[0]) for each in ours)
+                step = steps.ChangeAppAssignments(frozenset((app.odata_type,)), "", app.id, (), tuple(each.id for each in ours))
+                label = "%s (%s)" % (app.name, "/".join(sorted(app.identifiers)))
+                change = Change("delete", "uninstall assignment", label, before + "\n", None, step=step)
+                self.add(Phase.LIFT_APPS, change)
+                deleted[change.key] = frozenset({e.target.group for e in ours} | {e.target.filter for e in ours})
+            made_by_us = app.marker is not None and not self.policies.isdisjoint(app.marker.policies)
+            if made_by_us and len(ours) == len(app.assignments):
+                needs = (change.key,) if ours else ()
+                remove = steps.Delete("beta", "/deviceAppManagement/mobileApps", app.id, APPS_WRITE)
+                self.add(Phase.LIFT_APPS, Change("delete", "app", app.name, app.name + "\n", None, needs=needs, step=remove))
+
+    def _lift_scopes(self, desired: Desired, deleted: Mapping[str, frozenset[str]]) -> None:
+        groups = {group.name for control in desired.controls for group in control.groups}
+        filters = {each.name for control in desired.controls for each in control.filters}
+        leaving: list[tuple[int, str, str, Any, str]] = [
+            (Phase.LIFT_SCOPES, "group", "/groups", group, GROUPS_WRITE)
+            for group in self.state.groups
+            if group.name not in groups and not self.policies.isdisjoint(group.marker.policies)
+        ]
+        leaving += [
+            (Phase.LIFT_SCOPES, "filter", "/deviceManagement/assignmentFilters", each, CONFIGURATION_WRITE)
+            for each in self.state.filters
+            if each.name not in filters and not self.policies.isdisjoint(each.marker.policies)
+        ]
+        updated = [change for _phase, change in self.changes if isinstance(change.step, (steps.WriteObject, steps.ChangeAppAssignments))]
+        for phase, kind, path, each, permission in leaving:
+            # What still refers to it has to be gone, or point elsewhere, before it goes.
+            needs = [key for key, used in deleted.items() if each.id in used]
+            needs += [change.key for change in updated if change.op != "delete" and change.key not in needs]
+            version = "v1.0" if kind == "group" else "beta"
+            members = [self._member_names(False, member) for member in each.members] if isinstance(each, Group) else []
+            before = diff_text.members_text(members) if isinstance(each, Group) else each.rule + "\n"
+            step = steps.Delete(version, path, each.id, permission)
+            self.add(phase, Change("delete", kind, each.name, before, None, needs=tuple(dict.fromkeys(needs)), step=step))
+
+    def is_our_target(self, target: Target) -> bool:
+        """Whether an assignment goes to a group or filter of the run's policies: nobody else would make it."""
+        ours = {group.id for group in self.state.groups if not self.policies.isdisjoint(group.marker.policies)}
+        ours |= {each.id for each in self.state.filters if not self.policies.isdisjoint(each.marker.policies)}
+        return bool({target.group, target.filter} & ours)
+
+
+_FILTER_WORDS = {"corporate": "Corporate", "personal": "Personal"}
+_SHOWN_SETTINGS = frozenset(
+    (
+        "restrictedApps", "compliantAppsList", "compliantAppListType", "appsVisibilityList", "appsVisibilityListType", "omaSettings",
+        "personalProfilePlayStoreMode", "personalProfilePersonalApplications", "settings", "payloadName",
+    )
+)  # fmt: skip
+
+
+def body_differences(wanted: Mapping[str, Any], current: Owned) -> list[str]:
+    """Which settings of an object are not as wanted. A masked value counts as what the marker says was written last."""
+    compared = dict(wanted)
+    found = dict(current.body)
+    if "omaSettings" in compared:
+        # Intune gives values of custom settings back masked, so the marker's hash has to stand for them.
+        masked = any(each.get("value") in ("****", None) for each in found.get("omaSettings") or ())
+        if masked and current.marker.sha256 == ownership.spec_hash(dict(wanted)):
+            compared["omaSettings"] = [{k: v for k, v in each.items() if k != "value"} for each in compared["omaSettings"]]
+    return differences(compared, found)
+
+
+def block_grace_hours(policy: Mapping[str, Any]) -> int | None:
+    """Hours until a compliance policy's block; None where it has none (or more than one, which is not ours either)."""
+    blocks = [
+        item.get("gracePeriodHours")
+        for rule in policy.get("scheduledActionsForRule") or ()
+        for item in rule.get("scheduledActionConfigurations") or ()
+        if item.get("actionType") == "block"
+    ]
+    return blocks[0] if len(blocks) == 1 else None

@@ -1,0 +1,284 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reads the fleet and what a tenant holds. Only reads; only the fields and objects that a ban needs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any, Iterator, Mapping, Sequence
+
+from ...engine.errors import AppbanError
+from ...mdm.fleet import ManagedDevice
+from ...mdm.ownership import read_marker
+from . import objects
+from .graph import Graph
+from .graph_batch import BatchItem
+from .objects import RESOURCES, AppObject, Filter, Group, Owned, TenantState
+from .odata import literal
+from .permissions import APPS_READ, CONDITIONAL_ACCESS_READ, CONFIGURATION_READ, DEVICES_READ, GROUPS_READ
+
+_DEVICE_FIELDS = (
+    "id", "deviceName", "serialNumber", "operatingSystem", "osVersion", "managedDeviceOwnerType", "isSupervised", "deviceEnrollmentType",
+    "managementAgent", "managementState", "userId", "userPrincipalName", "azureADDeviceId", "lastSyncDateTime", "complianceState",
+)  # fmt: skip
+_PLATFORMS = {
+    "ios": "ios", "ipados": "ipados", "windows": "windows", "macos": "macos", "linux": "linux", "chromeos": "chromeos",
+    "tvos": "tvos", "visionos": "visionos",
+}  # fmt: skip
+_USER_ENROLLMENTS = frozenset(("appleUserEnrollment", "appleUserEnrollmentWithServiceAccount", "appleAccountDrivenUserEnrollment"))
+_ANDROID_ENROLLMENTS = {
+    "androidEnterpriseFullyManaged": "fully_managed",
+    "androidEnterpriseDedicatedDevice": "dedicated",
+    "androidEnterpriseCorporateWorkProfile": "cope",
+}
+_OWNERSHIPS = {"company": "corporate", "personal": "personal"}
+_NO_DIRECTORY_ID = ("", "00000000-0000-0000-0000-000000000000")
+_MEMBERS_A_PAGE = 999
+_APP_TYPES = ("androidManagedStoreApp", "winGetApp", "iosStoreApp", "iosVppApp", "managedIOSStoreApp")
+
+
+def read_devices(graph: Graph) -> Iterator[ManagedDevice]:
+    """Every device that the tenant manages, page by page.
+
+    Beta, because only there the kinds of Android Enterprise enrollment have names.
+
+    Raises:
+        AppbanError: where fewer devices came than the service itself counts; a list that is cut short must not pass for the fleet.
+    """
+    count = 0
+    params = {"$select": ",".join(_DEVICE_FIELDS), "$top": "1000"}
+    for body in graph.pages("beta", "/deviceManagement/managedDevices", params, what="list the managed devices", permission=DEVICES_READ):
+        count += 1
+        yield device_of(body)
+    overview = graph.get(
+        "v1.0",
+        "/deviceManagement/managedDeviceOverview",
+        {"$select": "enrolledDeviceCount"},
+        what="count the managed devices",
+        permission=DEVICES_READ,
+    )
+    enrolled = overview.get("enrolledDeviceCount") or 0
+    if count < enrolled:
+        raise AppbanError(
+            "the list of managed devices is not complete: it has %d, and the tenant counts %d" % (count, enrolled),
+            "",
+            "Run again later; nothing was written",
+        )
+
+
+def device_of(body: Mapping[str, Any]) -> ManagedDevice:
+    """A managed device of Graph in the collection's words. What Intune does not say stays unknown."""
+    platform, enrollment = _platform_and_enrollment(body)
+    ownership = _OWNERSHIPS.get(str(body.get("managedDeviceOwnerType")))
+    record: dict[str, Any] = {
+        "id": body["id"],
+        "serial": body.get("serialNumber") or None,
+        "name": body.get("deviceName") or None,
+        "platform": platform,
+        "os_version": body.get("osVersion") or None,
+        "ownership": ownership,
+        # Supervision is a thing of Apple's; false on others would only look like knowledge.
+        "supervised": body.get("isSupervised") if platform in ("ios", "ipados", "tvos") else None,
+        "enrollment": enrollment,
+        # Whoever gives the work apps up leaves the management.
+        "work_apps": True,
+        "user": body.get("userPrincipalName") or None,
+        "last_seen": _instant(body.get("lastSyncDateTime")) or None,
+    }
+    directory_id = str(body.get("azureADDeviceId") or "")
+    return ManagedDevice(
+        record=record,
+        native_ownership=ownership,
+        directory_id="" if directory_id in _NO_DIRECTORY_ID else directory_id,
+        user_id=str(body.get("userId") or ""),
+        access_withdrawn=body.get("complianceState") == "noncompliant",
+        synced_at=_instant(body.get("lastSyncDateTime")),
+    )
+
+
+def _platform_and_enrollment(body: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    system = re.sub(r"[^a-z]", "", str(body.get("operatingSystem") or "").lower())
+    kind = str(body.get("deviceEnrollmentType") or "")
+    if system.startswith("android"):
+        enrollment = _ANDROID_ENROLLMENTS.get(kind)
+        if enrollment is None and body.get("managementAgent") == "googleCloudDevicePolicyController":
+            # Android Enterprise that is none of the corporate kinds has a work profile; a corporate one without a name is not guessed.
+            enrollment = "work_profile" if body.get("managedDeviceOwnerType") == "personal" else None
+        return "android", enrollment
+    if kind in _USER_ENROLLMENTS:
+        return _PLATFORMS.get(system), "user"
+    return _PLATFORMS.get(system), "device"
+
+
+def _instant(text: Any) -> str:
+    """An instant without fractions; empty for none. The service writes the year 1 for "never"."""
+    found = re.match(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?Z$", str(text or ""))
+    return found[1] + "Z" if found and not found[1].startswith("0001") else ""
+
+
+class StateReader:
+    """Reads what a plan is made against, in a few requests that do not grow with the fleet.
+
+    Args:
+        prefix: how names of our objects begin.
+        policies: ids of the run's policies.
+        identifiers: exact names of the apps that a plan may need.
+    """
+
+    def __init__(self, graph: Graph, prefix: str, policies: frozenset[str], identifiers: frozenset[str]) -> None:
+        self.graph = graph
+        self.prefix = prefix.strip() + " "
+        self.policies = policies
+        self.identifiers = identifiers
+        self.foreign: dict[tuple[str, str], str] = {}
+
+    def read(self, conditional_access: bool) -> TenantState:
+        """All of it. conditional_access: whether the run withdraws access, so that its conditions are worth a permission."""
+        types = " or ".join("isof('microsoft.graph.%s')" % name for name in _APP_TYPES)
+        lists = {
+            "apps": BatchItem(
+                "apps", "/deviceAppManagement/mobileApps", params={"$filter": types, "$expand": "assignments"}, permission=APPS_READ
+            ),
+            "filters": BatchItem("filters", "/deviceManagement/assignmentFilters", permission=CONFIGURATION_READ),
+        }
+        for resource in RESOURCES.values():
+            begins = "startswith(%s,%s)" % (resource.name_key, literal(self.prefix))
+            params = {"$filter": begins, "$expand": resource.expand}
+            lists[resource.key] = BatchItem(resource.key, resource.path, params=params, permission=CONFIGURATION_READ)
+        found = self._lists("beta", list(lists.values()), "read what the tenant holds")
+        other = [
+            BatchItem(
+                "groups",
+                "/groups",
+                params={
+                    "$filter": "startswith(displayName,%s)" % literal(self.prefix),
+                    "$select": "id,displayName,description,createdDateTime",
+                },
+                permission=GROUPS_READ,
+            )
+        ]
+        if conditional_access:
+            other.append(BatchItem("conditional_access", "/identity/conditionalAccess/policies", permission=CONDITIONAL_ACCESS_READ))
+        found.update(self._lists("v1.0", other, "read the tenant's groups"))
+        groups = self._groups(found["groups"])
+        filters = [each for each in map(_filter, found["filters"]) if each is not None]
+        self._note_foreign("filters", "displayName", found["filters"])
+        own_scopes = {group.id for group in groups} | {each.id for each in filters}
+        apps = [objects.app_object(body) for body in found["apps"]]
+        return TenantState(
+            owned=tuple(self._owned(found)),
+            groups=tuple(groups),
+            filters=tuple(filters),
+            apps=tuple(app for app in apps if self._is_of_interest(app, own_scopes)),
+            foreign=self.foreign,
+            ca_policies=tuple(demanding_compliance(found["conditional_access"])) if conditional_access else None,
+        )
+
+    def find_app(self, odata_types: frozenset[str], identifier: str) -> AppObject | None:
+        """An app of the tenant's list by its exact name; None while it is not there."""
+        types = " or ".join("isof('microsoft.graph.%s')" % name for name in sorted(odata_types))
+        params = {"$filter": types, "$expand": "assignments"}
+        for body in self.graph.pages("beta", "/deviceAppManagement/mobileApps", params, what="look for an app", permission=APPS_READ):
+            app = objects.app_object(body)
+            if identifier in app.identifiers and app.odata_type in odata_types:
+                return app
+        return None
+
+    def _lists(self, version: str, items: Sequence[BatchItem], what: str) -> dict[str, list[Any]]:
+        """Whole lists: the first pages in one batch, the following ones one by one."""
+        answers = self.graph.batch(version, items, what=what)
+        found: dict[str, list[Any]] = {}
+        for item in items:
+            answer = answers[item.id]
+            if not answer.ok():
+                raise self.graph.failure(answer, item.permission)
+            page = answer.json()
+            found[item.id] = list(page["value"])
+            link = page.get("@odata.nextLink")
+            if link:
+                found[item.id].extend(self.graph.pages(version, link, what=what, permission=item.permission))
+        return found
+
+    def _owned(self, found: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[Owned]:
+        owned: list[Owned] = []
+        for resource in RESOURCES.values():
+            ours = [objects.owned_object(resource, body) for body in found[resource.key]]
+            owned.extend(each for each in ours if each is not None)
+            self._note_foreign(resource.key, resource.name_key, found[resource.key])
+        catalog = [each for each in owned if each.resource == objects.CONFIGURATION_POLICY and self._is_of_this_run(each)]
+        if not catalog:
+            return owned
+        path = RESOURCES[objects.CONFIGURATION_POLICY].path
+        items = [BatchItem(each.id, "%s/%s/settings" % (path, each.id), permission=CONFIGURATION_READ) for each in catalog]
+        settings = self._lists("beta", items, "read the settings of our settings catalog policies")
+        return [replace(each, body={**each.body, "settings": settings[each.id]}) if each.id in settings else each for each in owned]
+
+    def _is_of_this_run(self, each: Owned) -> bool:
+        return not self.policies.isdisjoint(each.marker.policies)
+
+    def _groups(self, bodies: Sequence[Mapping[str, Any]]) -> list[Group]:
+        self._note_foreign("groups", "displayName", bodies)
+        ours = []
+        for body in bodies:
+            marker = read_marker(body.get("description"))
+            if marker is not None:
+                ours.append(Group(str(body["id"]), str(body["displayName"]), marker, _instant(body.get("createdDateTime"))))
+        wanted = [group for group in ours if not self.policies.isdisjoint(group.marker.policies)]
+        items = [
+            BatchItem(
+                group.id,
+                "/groups/%s/members" % group.id,
+                params={"$select": "id,deviceId", "$top": str(_MEMBERS_A_PAGE)},
+                permission=GROUPS_READ,
+            )
+            for group in wanted
+        ]
+        members = self._lists("v1.0", items, "list the members of our groups") if items else {}
+        return [
+            Group(group.id, group.name, group.marker, group.created_at, {_member_name(body): str(body["id"]) for body in members[group.id]})
+            if group.id in members
+            else group
+            for group in ours
+        ]
+
+    def _note_foreign(self, collection: str, name_key: str, bodies: Sequence[Mapping[str, Any]]) -> None:
+        for body in bodies:
+            name = str(body.get(name_key) or "")
+            if name.startswith(self.prefix) and read_marker(body.get("description")) is None:
+                self.foreign[(collection, name)] = str(body["id"])
+
+    def _is_of_interest(self, app: AppObject, own_scopes: set[str]) -> bool:
+        assigned_by_us = any({each.target.group, each.target.filter} & own_scopes for each in app.assignments)
+        return bool(app.identifiers & self.identifiers) or app.marker is not None or assigned_by_us
+
+
+def _member_name(body: Mapping[str, Any]) -> str:
+    """A device is known by its deviceId, which its management knows too; a user by the id of the object."""
+    return str(body.get("deviceId") or body["id"])
+
+
+def _filter(body: Mapping[str, Any]) -> Filter | None:
+    marker = read_marker(body.get("description"))
+    if marker is None:
+        return None
+    return Filter(
+        str(body["id"]), str(body.get("displayName") or ""), marker, str(body.get("rule") or ""), _instant(body.get("lastModifiedDateTime"))
+    )
+
+
+def demanding_compliance(policies: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Names of the conditional access policies that are in force and let nobody in from a device that is not compliant.
+
+    Report-only policies let everybody in. So does one that takes something else instead (operator OR with several controls).
+    """
+    for policy in policies:
+        grant = policy.get("grantControls") or {}
+        controls = grant.get("builtInControls") or []
+        others = grant.get("customAuthenticationFactors") or grant.get("termsOfUse") or grant.get("authenticationStrength")
+        alone = controls == ["compliantDevice"] and not others
+        demanded = "compliantDevice" in controls and (alone or str(grant.get("operator")).upper() == "AND")
+        if policy.get("state") == "enabled" and demanded:
+            yield str(policy.get("displayName") or policy.get("id"))

@@ -1,0 +1,158 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The steps of a plan for Intune, as data: what the executor does. Names stand for objects that may not exist yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any
+
+from ...mdm.notices import Notice
+from .objects import Target
+
+
+class Phase(IntEnum):
+    """When a change is made, in the order of a run. Two changes of one phase keep the order in which they were planned."""
+
+    LEAVE = 0
+    SCOPES = 1
+    APPS = 2
+    NOTICES = 3
+    ASSIGN = 4
+    OBJECTS = 5
+    COMPLIANCE = 6
+    JOIN = 7
+    END_EXCEPTION = 8
+    LIFT_COMPLIANCE = 9
+    LIFT_OBJECTS = 10
+    LIFT_APPS = 11
+    LIFT_SCOPES = 12
+
+
+@dataclass(frozen=True)
+class CreateGroup:
+    """Make a security group and fill it. members: names in the directory."""
+
+    name: str
+    description: str
+    by_user: bool
+    members: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ChangeMembers:
+    """Add and remove members of a group of ours. remove: name in the directory -> id of the directory object."""
+
+    group: str
+    by_user: bool
+    add: tuple[str, ...] = ()
+    remove: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CreateFilter:
+    """Make an assignment filter."""
+
+    name: str
+    description: str
+    platform: str
+    rule: str
+
+
+@dataclass(frozen=True)
+class WriteFilterRule:
+    """Give a filter of ours its rule back."""
+
+    id: str
+    name: str
+    description: str
+    rule: str
+
+
+@dataclass(frozen=True)
+class AddPlayApps:
+    """Take Android apps from Google Play into the tenant's list, because only what is in it can be assigned."""
+
+    packages: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class CreateStoreApp:
+    """Take a Microsoft Store app into the tenant's list."""
+
+    package: str
+    title: str
+    publisher: str
+    notes: str
+
+
+@dataclass(frozen=True)
+class SendNotices:
+    """Send notices, each written into the ledger first."""
+
+    notices: tuple[Notice, ...]
+
+
+@dataclass(frozen=True)
+class ChangeAppAssignments:
+    """Add and remove our assignments of one app, one by one: the others in the set are somebody else's.
+
+    Args:
+        identifier: of the app, which may not be in the list yet.
+        add: targets by name.
+        remove: ids of assignments of ours.
+    """
+
+    odata_types: frozenset[str]
+    identifier: str
+    app_id: str
+    add: tuple[Target, ...]
+    remove: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class WriteObject:
+    """Create or change an assigned object, and assign it.
+
+    Args:
+        id: empty to create it.
+        body: all settings; None where they are right already.
+        targets: the whole set, because an assignment replaces what was there; None where it is right already.
+        grace_hours: of a compliance policy's block; None where there is nothing to write.
+    """
+
+    resource: str
+    id: str
+    name: str
+    description: str
+    body: Mapping[str, Any] | None
+    targets: frozenset[Target] | None
+    grace_hours: int | None = None
+
+
+@dataclass(frozen=True)
+class Delete:
+    """Delete an object of ours. path: of its collection."""
+
+    version: str
+    path: str
+    id: str
+    permission: str
+
+
+@dataclass(frozen=True)
+class PutIndicators:
+    """Submit or update indicators: domain -> what they hold."""
+
+    indicators: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class DeleteIndicators:
+    """Delete indicators of ours. ids by domain."""
+
+    ids: Mapping[str, str]

@@ -1,0 +1,118 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Assignments of store apps with the intent to uninstall, one set an app. Pure; a part of the planner.
+
+An app in the tenant's list is shared: others may have assigned it. Ours are the assignments that go to groups or filters of ours, and
+they are added and removed one by one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...engine.plan import Change
+from . import capabilities as names
+from . import steps
+from .objects import AppObject
+from .steps import Phase
+
+if TYPE_CHECKING:
+    from .controls import Control
+    from .planner import Planner
+
+#: Kinds of apps in the tenant's list that a mechanism can use.
+TYPES: dict[str, frozenset[str]] = {
+    names.ANDROID_UNINSTALL: frozenset(("androidManagedStoreApp",)),
+    names.WINDOWS_UNINSTALL: frozenset(("winGetApp",)),
+    names.IOS_UNINSTALL: frozenset(("iosStoreApp", "iosVppApp", "managedIOSStoreApp")),
+}
+_CONFLICTING = ("required", "available", "availableWithoutEnrollment")
+
+
+def app_wants(planner: Planner, control: Control) -> None:
+    """Plan the assignments of every app that a control names, and what brings missing apps into the list."""
+    apps = {name: _app_of(planner, control.mechanism, name) for name in control.identifiers}
+    missing = tuple(sorted(name for name, app in apps.items() if app is None))
+    changes: list[str] = []
+    before: frozenset[int] | None = None
+    obstacle = ""
+    if control.mechanism == names.IOS_UNINSTALL:
+        # Intune takes off only what it installed itself, and that is in its list.
+        apps = {name: app for name, app in apps.items() if app is not None}
+        if not apps:
+            return
+    elif missing:
+        changes.extend(_bring_in(planner, control, missing))
+    for name, app in sorted(apps.items()):
+        key, reached, conflicts = _assign(planner, control, name, app, tuple(changes))
+        changes.extend(key)
+        before = reached if before is None else before & reached
+        planner.conflicts.extend(conflicts)
+        if conflicts and any(": required" in each for each in conflicts):
+            obstacle = "foreign_assignment"
+    groups = {group.name for group in control.groups}
+    changed = [g.created_at for g in planner.state.groups if g.name in groups]
+    changed += [f.changed_at for f in planner.state.filters if f.name in {each.name for each in control.filters}]
+    planner.cover(control, tuple(dict.fromkeys(changes)), max(changed, default=""), before or frozenset(), obstacle)
+
+
+def _app_of(planner: Planner, mechanism: str, name: str) -> AppObject | None:
+    found = [app for app in planner.state.apps if name in app.identifiers and app.odata_type in TYPES[mechanism]]
+    # Somebody else's before ours: a second one of the same name is never made, and two are never both assigned.
+    return min(found, key=lambda app: (app.marker is not None, app.id), default=None)
+
+
+def _bring_in(planner: Planner, control: Control, missing: tuple[str, ...]) -> list[str]:
+    keys = []
+    if control.mechanism == names.ANDROID_UNINSTALL:
+        for package in missing:
+            change = Change(
+                "create", "app", "%s (Google Play)" % package, None, package + "\n", apps=control.want.app_ids,
+                step=steps.AddPlayApps((package,)),
+            )  # fmt: skip
+            planner.add(Phase.APPS, change)
+            keys.append(change.key)
+        return keys
+    for package in missing:
+        title = planner.titles[control.want.app_ids[0]]
+        notes = planner.marker(control.want.policies, control.mechanism, {"package": package})
+        step = steps.CreateStoreApp(package, title, title, notes)
+        change = Change("create", "app", "%s (Microsoft Store)" % package, None, package + "\n", apps=control.want.app_ids, step=step)
+        planner.add(Phase.APPS, change)
+        keys.append(change.key)
+    return keys
+
+
+def _assign(
+    planner: Planner, control: Control, name: str, app: AppObject | None, needs: tuple[str, ...]
+) -> tuple[list[str], frozenset[int], list[str]]:
+    """The change of one app's assignments: its key (none where all is right), whom they reach today, what works against them."""
+    wanted = planner.resolved(control.targets)
+    ours = [each for each in app.assignments if planner.is_our_target(each.target)] if app else []
+    right = [each for each in ours if each.intent == "uninstall" and wanted is not None and each.target in wanted]
+    present = {each.target for each in right}
+    add = tuple(
+        sorted(target for target in control.targets if wanted is None or not (planner.resolved((target,)) or frozenset()) <= present)
+    )
+    wrong = tuple(each.id for each in ours if each not in right)
+    conflicts = []
+    for each in app.assignments if app else ():
+        if each.intent in _CONFLICTING and not planner.is_our_target(each.target):
+            text = planner.target_texts((each.target,))[0]
+            conflicts.append("%s (%s), an assignment of somebody else: %s for %s" % (app.name if app else name, name, each.intent, text))
+    reached = planner.reached_before(control, [each.target for each in ours if each.intent == "uninstall"])
+    if not add and not wrong:
+        return list(planner.needs(control)), reached, conflicts
+    own = next((key for key in needs if name in key), None)
+    all_needs = tuple(dict.fromkeys((*planner.needs(control), *((own,) if own else ()))))
+    before = "\n".join("%s: %s" % (e.intent, planner.target_texts((e.target,))[0]) for e in ours)
+    after = "\n".join("uninstall: %s" % text for text in sorted(planner.target_texts(control.targets)))
+    change = Change(
+        "update" if ours else "create", "uninstall assignment", "%s (%s)" % (control.name, name), before + "\n" if ours else None,
+        after + "\n", needs=all_needs, apps=control.want.app_ids,
+        step=steps.ChangeAppAssignments(TYPES[control.mechanism], name, app.id if app else "", add, wrong),
+    )  # fmt: skip
+    planner.add(Phase.ASSIGN, change)
+    return [change.key, *all_needs], reached, conflicts

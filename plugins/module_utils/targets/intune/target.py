@@ -1,0 +1,205 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Intune as a target of a run: reads, plan and writes put together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Iterator, Mapping, Sequence
+
+from ...engine.apply import Applied, apply_plan
+from ...engine.errors import AppbanError
+from ...engine.plan import Plan
+from ...mdm.capability import Capability
+from ...mdm.clock import Clock
+from ...mdm.covering import Covering, Coverings
+from ...mdm.fleet import FleetDevice, ManagedDevice
+from ...mdm.ledger import Ledger
+from ...mdm.notices import Notice
+from ...mdm.observe import may_look
+from ...mdm.push_down import PushDown
+from ...mdm.target_run import TargetPlan
+from ...mdm.wants import Want
+from ...policy.decide import Decider
+from ...policy.model import Policy
+from . import capabilities
+from .controls import ControlSettings, Desired, DesiredControls
+from .defender import Defender, DefenderSettings, SiteBlocks, plan_site_blocks, wanted_site_blocks
+from .directory import Directory
+from .executor import Executor
+from .findings import AppFinder
+from .graph import Graph
+from .objects import COMPLIANCE_POLICY, TenantState
+from .permissions import APPS_READ, CONDITIONAL_ACCESS_READ, CONFIGURATION_READ, DEVICES_READ, GROUPS_READ
+from .planner import Planner, PlannerSettings
+from .reader import StateReader, read_devices
+from .wants import MANAGED_PLATFORMS, wants_of_policies
+
+BROWSER, DEFENDER, NO_WEB_BLOCK = "browser", "defender", "none"
+
+
+@dataclass(frozen=True)
+class IntuneSettings:
+    """What a user can choose of the target.
+
+    Args:
+        controls: names and mechanisms.
+        planner: what to do about somebody else's objects.
+        web_block: ``browser``, ``defender`` or ``none``.
+        settle: seconds to wait at most until a write can be read back.
+    """
+
+    controls: ControlSettings = field(default_factory=ControlSettings)
+    planner: PlannerSettings = field(default_factory=PlannerSettings)
+    web_block: str = BROWSER
+    defender: DefenderSettings = field(default_factory=DefenderSettings)
+    settle: float = 120.0
+
+
+class IntuneTarget:
+    """One tenant.
+
+    Args:
+        defender: None where sites are not blocked by it.
+    """
+
+    names: Mapping[str, str] = capabilities.NAMES
+    reporting: Mapping[str, str] = {
+        "ios": capabilities.IOS_LIST, "ipados": capabilities.IOS_LIST, "macos": capabilities.MACOS_LIST,
+    }  # fmt: skip
+
+    def __init__(self, graph: Graph, defender: Defender | None, policies: Sequence[Policy], settings: IntuneSettings, clock: Clock) -> None:
+        self.graph = graph
+        self.defender = defender
+        self.policies = tuple(policies)
+        self.policy_ids = frozenset(policy.id for policy in policies)
+        self.settings = settings
+        self.clock = clock
+        self.reader = StateReader(graph, settings.controls.prefix, self.policy_ids, self._identifiers())
+        self.state: TenantState = TenantState()
+        self.site_blocks: SiteBlocks | None = None
+        self.wants: list[frozenset[Want]] = []
+
+    def capability_of(self, record: Mapping[str, Any]) -> Capability:
+        """The row of a device in the capability table."""
+        return capabilities.capability_of(record)
+
+    def preflight(self) -> None:
+        """See that the token holds what reading needs, before anything is read.
+
+        Raises:
+            AppbanError: naming every permission that is missing.
+        """
+        needed = [DEVICES_READ, CONFIGURATION_READ, APPS_READ, GROUPS_READ]
+        if self._withdraws():
+            needed.append(CONDITIONAL_ACCESS_READ)
+        missing = self.graph.credentials.missing_permissions(needed)
+        if missing:
+            raise AppbanError(
+                "The app registration lacks application permissions that even a check needs: %s" % ", ".join(missing),
+                "",
+                "Grant them in Entra, with admin consent; nothing was read or written",
+            )
+
+    def devices(self) -> Iterator[ManagedDevice]:
+        """Every device of the tenant."""
+        return read_devices(self.graph)
+
+    def findings(self, fleet: Sequence[FleetDevice]) -> Mapping[tuple[str, str], Sequence[Mapping[str, str]]]:
+        """What was found, of those devices and apps that may be looked at."""
+        watched = {member.device.id: member for member in fleet if any(may_look(app) for app in member.decision.apps.values())}
+        platforms = {device: member.device.platform for device, member in watched.items()}
+        finder = AppFinder(self.graph, self.policies, platforms, lambda device, app: _is_looked_for(watched[device], app))
+        reported = any(capabilities.capability_of(member.device.record).sees == "reported" for member in watched.values())
+        return finder.find(violations=reported)
+
+    def findable(self, app: str, platform: str, sees: str) -> bool:
+        """Whether an app has a name that an inventory of this kind could show."""
+        kinds = {"display_name", "appx_family_name"} if platform == "windows" else {"display_name"}
+        if sees == "reported":
+            kinds = {"macos_bundle_id" if platform == "macos" else "ios_bundle_id"}
+        return any(
+            identifier.kind in kinds
+            for policy in self.policies
+            for each in (*policy.apps, *policy.review)
+            if each.id == app
+            for identifier in each.identifiers
+        )
+
+    def plan(self, fleet: Sequence[FleetDevice], decider: Decider, notices: Sequence[Notice]) -> TargetPlan:
+        """The plan, made of what the tenant holds now."""
+        self.state = self.reader.read(conditional_access=self._withdraws())
+        wants_of = wants_of_policies(self.policies, self.settings.web_block)
+        self.wants = [wants_of(member.device.record, member.decision) for member in fleet]
+        push_down = PushDown(self.policies, decider, wants_of, MANAGED_PLATFORMS)
+        armed = {
+            each.name: each.marker.fact("armed")
+            for each in self.state.owned
+            if each.resource == COMPLIANCE_POLICY and each.marker.fact("armed")
+        }
+        desired = DesiredControls(self.policies, fleet, self.wants, push_down, self.settings.controls, decider.moment, armed).desired()
+        titles = {app.id: app.title for policy in self.policies for app in policy.apps}
+        planner = Planner(self.state, self.policy_ids, fleet, titles, self.settings.planner)
+        self._plan_sites(planner, fleet, decider)
+        planned = planner.plan(desired, notices)
+        return TargetPlan(
+            planned.plan, Coverings(planned.coverings), planned.conflicts, planned.drift, tuple(self._notes(desired, planned.coverings))
+        )
+
+    def apply(self, plan: Plan, ledger: Ledger, now: str) -> Applied:
+        """Carry the plan out."""
+        directory = Directory(self.graph, self.clock, self.settings.settle)
+        ids = {**self.state.group_ids(), **self.state.filter_ids()}
+        executor = Executor(self.graph, directory, self.reader, self.defender, ids, ledger, self.clock, now, self.settings.settle)
+        return apply_plan(plan, executor.execute)
+
+    def situation(self) -> Mapping[str, Any]:
+        """What only this target knows about the outcome."""
+        facts: dict[str, Any] = {}
+        if self.state.ca_policies is not None:
+            facts["access_depends_on_compliance"] = bool(self.state.ca_policies)
+        if self.settings.web_block == DEFENDER:
+            facts["site_blocks"] = self._site_open
+        return facts
+
+    def permissions_used(self) -> list[str]:
+        """The application permissions of the calls that succeeded."""
+        return self.graph.permissions_used()
+
+    def _site_open(self, app: str, record: Mapping[str, Any]) -> str:
+        if record.get("platform") not in self.settings.defender.platforms:
+            return "no_backend"
+        return "" if self.site_blocks is not None and app in self.site_blocks.apps else "no_identifier"
+
+    def _plan_sites(self, planner: Planner, fleet: Sequence[FleetDevice], decider: Decider) -> None:
+        if self.defender is None:
+            return
+        prefix = self.settings.controls.prefix
+        opened = frozenset(domain for member in fleet for app in member.decision.apps.values() if app.domains for domain in app.domains)
+        wanted: Mapping[str, Mapping[str, Any]] = {}
+        if self.settings.web_block == DEFENDER:
+            self.site_blocks = wanted_site_blocks(self.policies, decider, prefix, self.settings.defender, opened)
+            wanted = self.site_blocks.indicators
+        for phase, change in plan_site_blocks(wanted, self.defender.ours(prefix, self.policy_ids)):
+            planner.add(phase, change)
+
+    def _withdraws(self) -> bool:
+        return any("withdraw_access" in stage.actions for policy in self.policies for rule in policy.rules for stage in rule.stages)
+
+    def _identifiers(self) -> frozenset[str]:
+        kinds = ("ios_bundle_id", "android_package", "store_id")
+        return frozenset(each.value for policy in self.policies for app in policy.apps for each in app.identifiers if each.kind in kinds)
+
+    def _notes(self, desired: Desired, coverings: Sequence[Covering]) -> Iterator[str]:
+        for name in sorted(desired.not_yet_armed):
+            yield "%s is set up when its deadline is less than a year ahead" % name
+        withdrawing = any(covering.mechanism == capabilities.IOS_COMPLIANCE for covering in coverings)
+        if withdrawing and not self.state.ca_policies:
+            yield "no conditional access policy in force demands a compliant device, so nobody loses access: make one, then run again"
+
+
+def _is_looked_for(member: FleetDevice, app: str) -> bool:
+    decision = member.decision.apps.get(app)
+    return decision is not None and may_look(decision)
