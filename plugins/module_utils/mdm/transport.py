@@ -174,8 +174,8 @@ class Transport:
                 return b"", size, Broken("the time for all requests of this run was over while the answer came in", True)
             if into is None:
                 kept += chunk
-            else:
-                into.write(chunk)
+            elif problem := keep(chunk, into):
+                return b"", size, problem
         return bytes(kept), size, None
 
 
@@ -186,6 +186,15 @@ if HAS_REQUESTS:
 
         def set_cookie(self, cookie: Any, *args: Any, **kwargs: Any) -> None:
             """Forget the cookie."""
+
+
+def keep(chunk: bytes, into: BinaryIO) -> Broken | None:
+    """Write to the caller's file; a full disk is not a broken connection, and fetching again doesn't help."""
+    try:
+        into.write(chunk)
+    except OSError as error:
+        return Broken("the answer can't be kept: %s" % error.strerror, True, True, "Make room for temporary files")
+    return None
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:

@@ -418,6 +418,17 @@ def test_a_download_that_fails_says_why_without_the_signature(answer: Answer, sa
         assert "s1gnature" not in str(error)
 
 
+def test_a_full_disk_is_no_broken_connection() -> None:
+    class Full(io.BytesIO):
+        def write(self, _data: Any) -> int:
+            raise OSError(28, "No space left on device")
+
+    with running(Server(Answer(200, b"zip"))) as blob, rig() as r:
+        error = fails(r, lambda session: session.fetch_without_token(blob.url, Full(), limit=100, what="fetch the report"))
+        assert error.what == "Failed to fetch the report: the answer can't be kept: No space left on device"
+        assert len(blob.seen) == 1
+
+
 def test_a_download_needs_https() -> None:
     with rig() as r:
         url = "http://a.example/x?sig=1"

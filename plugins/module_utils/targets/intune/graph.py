@@ -182,7 +182,7 @@ class Graph:
 
 def address(version: str, path: str) -> str:
     """Put the API version before a path; a next link stays as it is."""
-    return path if "://" in path else "%s/%s" % (version, path.lstrip("/"))
+    return path if path.startswith(("https://", "http://")) else "%s/%s" % (version, path.lstrip("/"))
 
 
 def read_page(response: Response) -> Page:

@@ -22,7 +22,8 @@ from ...mdm.urls import QueryValue, with_query
 #: Graph documentation, "Combine multiple HTTP requests using JSON batching".
 LARGEST_BATCH = 20
 FAILED_DEPENDENCY = 424
-ERRORS = range(400, 600)
+#: What an item may come to. A token that is refused is refused for the whole batch.
+ERRORS = frozenset(range(400, 600)) - {401}
 
 
 @dataclass(frozen=True)

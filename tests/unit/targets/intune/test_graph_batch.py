@@ -245,6 +245,12 @@ def test_check_mode_reads_one_by_one_and_refuses_writes() -> None:
         assert len(t.api) == 30
 
 
+def test_a_refused_token_is_no_answer_to_an_item() -> None:
+    for check_mode in (False, True):
+        with tenant(Answer(401), check_mode=check_mode) as t, pytest.raises(RequestFailed, match="HTTP 401"):
+            t.graph.batch("v1.0", reads(3), what="read the groups")
+
+
 def test_check_mode_and_apply_get_the_same_answers() -> None:
     with tenant(batch(fine)) as t:
         bundled = t.graph.batch("v1.0", reads(3), what="read the groups")
