@@ -127,8 +127,10 @@ def sync_apps(call: Call) -> Response:
 def play_settings(call: Call) -> Response:
     play = call.tenant.play
     return call.object("androidManagedStoreAccountEnterpriseSettings", {
-        "@odata.type": "#microsoft.graph.androidManagedStoreAccountEnterpriseSettings", "id": "androidManagedStoreAccountEnterpriseSettings",
+        "@odata.type": "#microsoft.graph.androidManagedStoreAccountEnterpriseSettings",
+        "id": "androidManagedStoreAccountEnterpriseSettings",
         "bindStatus": "boundAndValidated", "lastAppSyncDateTime": play.last_sync, "lastAppSyncStatus": "success",
         "ownerUserPrincipalName": "play@city.example", "ownerOrganizationName": "City", "enrollmentTarget": "all",
-        "deviceOwnerManagementEnabled": True, "androidDeviceOwnerFullyManagedEnrollmentEnabled": True, "companyCodes": [], "targetGroupIds": [],
+        "deviceOwnerManagementEnabled": True, "androidDeviceOwnerFullyManagedEnrollmentEnabled": True, "companyCodes": [],
+        "targetGroupIds": [],
     })  # fmt: skip

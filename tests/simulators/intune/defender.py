@@ -82,7 +82,8 @@ def submitted(tenant: Tenant, request: Request, claims: dict[str, Any]) -> Respo
     if complaint:
         raise Refusal(400, complaint, "InvalidInput", intune=False)
     existing = next((item for item in active(tenant).values()
-                     if (item["indicatorValue"], item["indicatorType"]) == (body["indicatorValue"], body["indicatorType"])), None)  # fmt: skip
+                     if (item["indicatorValue"], item["indicatorType"])
+                     == (body["indicatorValue"], body["indicatorType"])), None)  # fmt: skip
     if existing is not None and not may_see(existing, claims):
         raise Refusal(400, "An indicator with this value exists and belongs to another application.", "InvalidInput", intune=False)
     if existing is None and len(active(tenant)) >= ACTIVE_LIMIT:

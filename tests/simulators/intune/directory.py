@@ -95,7 +95,8 @@ def create_group(call: Call) -> Response:
     members = {member_id(call, reference): None for reference in bound}
     key = call.tenant.new_id("groups")
     stored = {
-        "description": None, "groupTypes": [], "membershipRule": None, "visibility": None, **written, "@odata.type": "#microsoft.graph.group",
+        "description": None, "groupTypes": [], "membershipRule": None, "visibility": None, **written,
+        "@odata.type": "#microsoft.graph.group",
         "id": key, "createdDateTime": call.tenant.now(), "deletedDateTime": None,
     }  # fmt: skip
     call.tenant.members[key] = members

@@ -27,7 +27,8 @@ class Row:
 
     def document(self) -> dict[str, Any]:
         return {
-            "@odata.type": "#microsoft.graph.detectedApp", "id": self.id, "displayName": self.name, "version": self.version, "sizeInByte": 0,
+            "@odata.type": "#microsoft.graph.detectedApp", "id": self.id, "displayName": self.name, "version": self.version,
+            "sizeInByte": 0,
             "deviceCount": len(self.devices), "publisher": self.publisher, "platform": self.platform,
         }  # fmt: skip
 

@@ -48,6 +48,12 @@ def kind_of(schema: dict[str, Any], enums: set[str]) -> str:
     return "*"
 
 
+def json_schema(place: dict[str, Any]) -> str | None:
+    """The name of the schema of a body, if it has one."""
+    schema = place.get("content", {}).get("application/json", {}).get("schema", {})
+    return short(schema["$ref"]) if "$ref" in schema else None
+
+
 def boil_down(document: dict[str, Any]) -> dict[str, Any]:
     """Keep paths with their success codes and body types, types and enumerations."""
     schemas = document["components"]["schemas"]
@@ -71,9 +77,9 @@ def boil_down(document: dict[str, Any]) -> dict[str, Any]:
         methods = paths.setdefault(re.sub(r"\{[^}]*\}", "{}", path), {})
         for method in ("get", "post", "patch", "put", "delete"):
             if method in item:
-                schema = item[method].get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
-                status = min(int(code) for code in item[method]["responses"] if code.startswith("2"))
-                methods[method] = [status, short(schema["$ref"])] if "$ref" in schema else [status]
+                body = json_schema(item[method].get("requestBody", {}))
+                status = min((code for code in item[method]["responses"] if code.startswith("2")), key=int)
+                methods[method] = [int(status), body, json_schema(item[method]["responses"][status])]
     return {"paths": paths, "types": types, "enums": enums}
 
 

@@ -130,7 +130,8 @@ def selection(call: Call) -> list[str]:
         if name not in known:
             raise Refusal(
                 400,
-                f"Parsing OData Select and Expand failed: Could not find a property named '{name}' on type 'microsoft.graph.managedDevice'.",
+                f"Parsing OData Select and Expand failed: Could not find a property named '{name}' on type "
+                "'microsoft.graph.managedDevice'.",
             )
     return names
 
@@ -168,7 +169,8 @@ def device_overview(call: Call) -> Response:
     """The count to compare a complete list with."""
     count = len(call.tenant.devices)
     return call.object("managedDeviceOverview", {
-        "@odata.type": "#microsoft.graph.managedDeviceOverview", "id": stable_id("overview", call.tenant.seed), "enrolledDeviceCount": count,
+        "@odata.type": "#microsoft.graph.managedDeviceOverview", "id": stable_id("overview", call.tenant.seed),
+        "enrolledDeviceCount": count,
         "mdmEnrolledCount": count, "dualEnrolledDeviceCount": 0, "lastModifiedDateTime": call.tenant.now(),
     })  # fmt: skip
 

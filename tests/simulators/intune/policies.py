@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 ZERO_GUID = "00000000-0000-0000-0000-000000000000"
 LIMITS = {
-    "restrictedApps": 100, "compliantAppsList": 10000, "appsVisibilityList": 10000, "personalProfilePersonalApplications": 500, "omaSettings": 1000,
+    "restrictedApps": 100, "compliantAppsList": 10000, "appsVisibilityList": 10000, "personalProfilePersonalApplications": 500,
+    "omaSettings": 1000,
 }  # fmt: skip
 APP_LIST_ITEM = {"name": None, "publisher": None, "appStoreUrl": None, "appId": None}
 NO_TEMPLATE = {"templateId": "", "templateFamily": "none", "templateDisplayName": None, "templateDisplayVersion": None}
@@ -46,7 +47,8 @@ RESOURCES = {
         Resource("deviceManagement/deviceConfigurations", "deviceConfiguration", "assignments", "deviceConfigurationAssignment"),
         Resource("deviceManagement/deviceCompliancePolicies", "deviceCompliancePolicy", "assignments", "deviceCompliancePolicyAssignment"),
         Resource("deviceManagement/assignmentFilters", "deviceAndAppManagementAssignmentFilter"),
-        Resource("deviceManagement/deviceHealthScripts", "deviceHealthScript", "deviceHealthScriptAssignments", "deviceHealthScriptAssignment", False),
+        Resource("deviceManagement/deviceHealthScripts", "deviceHealthScript", "deviceHealthScriptAssignments",
+        "deviceHealthScriptAssignment", False),
         Resource("deviceManagement/deviceShellScripts", "deviceShellScript", "deviceManagementScriptAssignments",
                  "deviceManagementScriptAssignment", False),
         Resource("deviceManagement/notificationMessageTemplates", "notificationMessageTemplate"),

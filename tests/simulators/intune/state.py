@@ -61,6 +61,7 @@ def describe_device(tenant: Tenant, device: Device) -> dict[str, Any]:
         "azure_id": device.azure_id, "directory_id": device.directory_id, "apps": device.describe_apps(),
         "compliance": state, "grace_ends": grace_ends, "work_access": tenant.work_access(device) and not device.removed_work_apps,
         "notifications": list(device.notifications), "blocked_domains": list(effects.domains), "controls": list(effects.controls),
-        "conflicts": list(effects.conflicts), "errors": list(effects.errors), "retired": any(a["action"] == "retire" for a in device.actions),
+        "conflicts": list(effects.conflicts), "errors": list(effects.errors),
+        "retired": any(a["action"] == "retire" for a in device.actions),
         "violations": {policy: list(apps) for policy, apps in device.violations.items()},
     }  # fmt: skip

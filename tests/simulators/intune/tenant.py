@@ -196,7 +196,8 @@ class Tenant:
                     continue
                 prohibited = stored.get("compliantAppListType") == "appsNotInListCompliant"
                 found.append({
-                    "@odata.type": "#microsoft.graph.restrictedAppsViolation", "id": f"{device.user}_{device.id}_{policy}", "userId": device.user,
+                    "@odata.type": "#microsoft.graph.restrictedAppsViolation", "id": f"{device.user}_{device.id}_{policy}",
+                    "userId": device.user,
                     "userName": self.users[device.user].display_name, "managedDeviceId": device.id, "deviceName": device.name,
                     "deviceConfigurationId": policy, "deviceConfigurationName": stored["displayName"],
                     "platformType": "iOS" if device.platform == "ios" else "macOS",

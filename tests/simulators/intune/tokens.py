@@ -18,7 +18,8 @@ from .errors import Refusal, stable_id
 from .settings import Settings
 
 GRAPH_HOSTS = {
-    "global": "graph.microsoft.com", "gcchigh": "graph.microsoft.us", "dod": "dod-graph.microsoft.us", "china": "microsoftgraph.chinacloudapi.cn",
+    "global": "graph.microsoft.com", "gcchigh": "graph.microsoft.us", "dod": "dod-graph.microsoft.us",
+    "china": "microsoftgraph.chinacloudapi.cn",
 }  # fmt: skip
 DEFENDER_HOST = "api.securitycenter.microsoft.com"
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
