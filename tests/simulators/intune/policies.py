@@ -60,9 +60,9 @@ RESOURCES = {
 
 
 def list_objects(call: Call, resource: Resource) -> Response:
-    rows = call.tenant.stores[resource.path].read_all(call.stale)
     if resource.path == "deviceAppManagement/mobileApps":
         call.tenant.play.note_read()
+    rows = call.tenant.stores[resource.path].read_all(call.stale)
     return call.collection(
         resource.type, [masked(row) for row in call.filtered(rows, declared="" if resource.type == "mobileApp" else resource.type)]
     )
