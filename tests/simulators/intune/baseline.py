@@ -77,6 +77,8 @@ def furnish(tenant: Tenant) -> None:
     """The objects above and a few groups."""
     for path, body, assignments in OBJECTS:
         plant(tenant, path, body, assignments)
+    tag = {"@odata.type": "#microsoft.graph.roleScopeTag", "id": "0", "displayName": "Default", "description": "Default", "isBuiltIn": True}
+    tenant.stores["deviceManagement/roleScopeTags"].put("0", tag, 0)
     users = list(tenant.users)
     phones = [device.directory_id for device in tenant.devices.values() if device.kind == "ios_supervised"]
     plant_group(tenant, "IT pilots", users[:3])

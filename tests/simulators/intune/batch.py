@@ -39,7 +39,7 @@ def refusal(message: str) -> Refusal:
     return directory_refusal(400, message, "BadRequest")
 
 
-def checked_items(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def checked_items(items: Any) -> list[dict[str, Any]]:
     if not isinstance(items, list) or not items or len(items) > LIMIT:
         raise refusal(f"Number of batch request steps must be between 1 and {LIMIT}.")
     seen: list[str] = []

@@ -57,7 +57,9 @@ class Contract:
         self.version = version
         self.types: dict[str, Any] = sections["types"]
         self.enums: dict[str, list[str]] = sections["enums"]
-        self.paths = [(tuple(path.strip("/").split("/")), methods) for path, methods in sections["paths"].items()]
+        self.paths: list[tuple[tuple[str, ...], dict[str, list[Any]]]] = [
+            (tuple(path.strip("/").split("/")), methods) for path, methods in sections["paths"].items()
+        ]
         self._properties: dict[str, dict[str, Kind]] = {}
 
     def methods(self, segments: list[str]) -> dict[str, list[Any]] | None:
@@ -152,7 +154,7 @@ class Contract:
         if name not in self.types:
             return None
         known = self.properties(name)
-        shown = {}
+        shown: dict[str, Any] = {}
         for key, content in value.items():
             if key not in known:
                 continue

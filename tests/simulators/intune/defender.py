@@ -23,6 +23,7 @@ FIELDS = {
     "recommendedActions", "generateAlert", "educateUrl",
 }  # fmt: skip
 ACTIVE_LIMIT = 15000
+IMPORT_LIMIT = 500
 
 
 def answer(tenant: Tenant, request: Request) -> Response:
@@ -31,6 +32,10 @@ def answer(tenant: Tenant, request: Request) -> Response:
     if not {"Ti.ReadWrite", "Ti.ReadWrite.All"} & set(claims["roles"]):
         raise Refusal(403, "The application does not have any of the required application permissions (Ti.ReadWrite).", intune=False)
     parts = request.path.strip("/").split("/")
+    if parts == ["api", "indicators", "import"] and request.method == "POST":
+        tenant.throttle.take("defender imports", 1, tenant.settings.defender_imports_per_minute, 60, "60")
+        return imported(tenant, request, claims)
+    tenant.throttle.take("defender", 1, tenant.settings.defender_per_minute, 60, "60")
     if parts == ["api", "indicators"] and request.method == "GET":
         return listed(tenant, request, claims)
     if parts == ["api", "indicators"] and request.method == "POST":
@@ -73,11 +78,37 @@ def listed(tenant: Tenant, request: Request, claims: dict[str, Any]) -> Response
 
 
 def submitted(tenant: Tenant, request: Request, claims: dict[str, Any]) -> Response:
-    """Submit or update: the value and type are the key."""
+    """Submit or update one indicator."""
+    return Response(200, kept(tenant, json_of(request), claims))
+
+
+def imported(tenant: Tenant, request: Request, claims: dict[str, Any]) -> Response:
+    """Submit or update up to 500; every one is answered for on its own."""
+    body = json_of(request)
+    if not isinstance(body, dict) or set(body) != {"Indicators"} or not isinstance(body["Indicators"], list):
+        raise Refusal(400, "The body must be one collection, Indicators.", "InvalidInput", intune=False)
+    if not 1 <= len(body["Indicators"]) <= IMPORT_LIMIT:
+        raise Refusal(400, f"Between 1 and {IMPORT_LIMIT} indicators can be imported at once.", "InvalidInput", intune=False)
+    results = []
+    for item in body["Indicators"]:
+        result = {"id": None, "indicator": item.get("indicatorValue"), "isFailed": False, "failureReason": None}
+        try:
+            result["id"] = kept(tenant, item, claims)["id"]
+        except Refusal as refusal:
+            result.update(isFailed=True, failureReason=refusal.message)
+        results.append(result)
+    return Response(200, {"value": results})
+
+
+def json_of(request: Request) -> Any:
     try:
-        body = request.json()
+        return request.json()
     except ValueError as problem:
         raise Refusal(400, "The request body is not valid JSON.", "InvalidInput", intune=False) from problem
+
+
+def kept(tenant: Tenant, body: Any, claims: dict[str, Any]) -> dict[str, Any]:
+    """The value and the type are the key: what exists is updated."""
     complaint = wrong_with(body, tenant)
     if complaint:
         raise Refusal(400, complaint, "InvalidInput", intune=False)
@@ -96,7 +127,7 @@ def submitted(tenant: Tenant, request: Request, claims: dict[str, Any]) -> Respo
         "creationTimeDateTimeUtc": existing["creationTimeDateTimeUtc"] if existing else now, "lastUpdateTime": now,
         "lastUpdatedBy": claims["appid"],
     }  # fmt: skip
-    return Response(200, tenant.indicators[key])
+    return tenant.indicators[key]
 
 
 def wrong_with(body: Any, tenant: Tenant) -> str | None:

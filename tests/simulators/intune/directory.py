@@ -150,7 +150,14 @@ def add(call: Call, group: str, member: str) -> None:
     if member in members:
         raise directory_refusal(400, "One or more added object references already exist for the following modified properties: 'members'.",
                                 "Request_BadRequest")  # fmt: skip
+    before_change(call, group)
     members[member] = None
+
+
+def before_change(call: Call, group: str) -> None:
+    """Readers of the member list may see the past for a while."""
+    call.tenant.members_before[group] = dict(call.tenant.members[group])
+    call.tenant.member_lag[group] = call.tenant.settings.member_lag
 
 
 def add_member(call: Call, group: str) -> Response:
@@ -166,6 +173,7 @@ def remove_member(call: Call, group: str, member: str) -> Response:
     members = existing_group(call, group)
     if member not in members:
         raise not_found(["groups", member])
+    before_change(call, group)
     del members[member]
     return Response(204)
 
@@ -174,8 +182,12 @@ def list_members(call: Call, group: str) -> Response:
     if call.tenant.stores["groups"].read(group, call.stale) is None:
         raise not_found(call.segments)
     index = call.tenant.directory_index()
+    members = call.tenant.members.get(group, {})
+    if call.stale or call.tenant.member_lag.get(group, 0) > 0:
+        call.tenant.member_lag[group] = call.tenant.member_lag.get(group, 0) - 1
+        members = call.tenant.members_before.get(group, members)
     rows = []
-    for member in call.tenant.members.get(group, {}):
+    for member in members:
         if member in call.tenant.users:
             rows.append(user_document(call.tenant.users[member]))
         elif member in index:

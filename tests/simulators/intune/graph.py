@@ -35,6 +35,7 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("POST", f"{DEVICES}/{{}}/remoteLock"): managed_devices.plain_action,
     ("POST", f"{DEVICES}/{{}}/rebootNow"): managed_devices.plain_action,
     ("POST", f"{DEVICES}/{{}}/sendCustomNotificationToCompanyPortal"): managed_devices.notify,
+    ("POST", f"{DEVICES}/executeAction"): managed_devices.execute_action,
     ("GET", "deviceManagement/managedDeviceOverview"): managed_devices.device_overview,
     ("GET", "deviceManagement/detectedApps"): managed_devices.list_detected_apps,
     ("GET", "deviceManagement/detectedApps/{}"): managed_devices.get_detected_app,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 NEVER = "9999-12-31T23:59:59Z"
 LONG_AGO = "0001-01-01T00:00:00Z"
 # Null in lists and in a single read without $select (Intune fact sheet, 2.4).
-ONLY_WHEN_ASKED = {
+ONLY_WHEN_ASKED: dict[str, Callable[[Device], Any]] = {
     "udid": lambda device: stable_id("udid", device.id), "notes": lambda device: device.notes,
     "iccid": lambda device: None, "ethernetMacAddress": lambda device: None, "activationLockBypassCode": lambda device: None,
     "physicalMemoryInBytes": lambda device: 4 * 1024**3,
@@ -77,6 +77,7 @@ FILTERS = frozenset({
 })  # fmt: skip
 DETECTED_FILTERS = frozenset({("displayName", "eq"), ("displayName", "startswith"), ("displayName", "contains")})
 NOTIFIED_PLATFORMS = {"ios", "android"}
+BULK_LIMIT = 100
 
 
 class DeviceRows:
@@ -92,7 +93,7 @@ class DeviceRows:
         self.kinds = properties
 
     def row(self, tenant: Tenant, device: Device, names: list[str], single: bool = False) -> dict[str, Any]:
-        wanted = [name for name in ("id", *names) if name in self.kinds] if names else [*self.fixed, *self.readers]
+        wanted = list(names) if names else [*self.fixed, *self.readers]
         record: dict[str, Any] = {}
         for name in wanted:
             if name in NAVIGATION:
@@ -175,6 +176,38 @@ def device_overview(call: Call) -> Response:
     })  # fmt: skip
 
 
+def execute_action(call: Call) -> Response:
+    """The bulk form of the actions: every device is answered for on its own."""
+    body = call.checked_body("deviceManagement.managedDevices.executeAction.executeActionPostRequestBody")
+    action, keys = body.get("actionName"), body.get("deviceIds") or []
+    if action not in ("customTextNotification", "syncDevice", "retire", "rebootNow") or not keys:
+        raise Refusal(400, "actionName is not supported, or deviceIds is empty.")
+    if len(keys) > BULK_LIMIT:
+        raise Refusal(400, f"At most {BULK_LIMIT} devices can be given.")
+    result: dict[str, Any] = {name: [] for name in ("successfulDeviceIds", "failedDeviceIds", "notFoundDeviceIds", "notSupportedDeviceIds")}
+    for key in keys:
+        device = call.tenant.devices.get(key)
+        if device is None:
+            result["notFoundDeviceIds"].append(key)
+        elif action == "customTextNotification" and device.platform not in NOTIFIED_PLATFORMS:
+            result["notSupportedDeviceIds"].append(key)
+        else:
+            result["successfulDeviceIds"].append(key)
+            if action == "customTextNotification":
+                send_message(call, device, body)
+            elif action == "syncDevice":
+                sync_device(call, key)
+            else:
+                note_action(call, device, action)
+    return call.object("bulkManagedDeviceActionResult", {"@odata.type": "#microsoft.graph.bulkManagedDeviceActionResult", **result})
+
+
+def send_message(call: Call, device: Device, body: dict[str, Any]) -> None:
+    if not body.get("notificationTitle") or not body.get("notificationBody"):
+        raise Refusal(400, "notificationTitle and notificationBody must be given.")
+    device.notifications.append({"title": body["notificationTitle"], "body": body["notificationBody"], "at": call.tenant.now()})
+
+
 def sync_device(call: Call, key: str) -> Response:
     """A device that is online comes at once."""
     device = found_device(call, key)
@@ -197,11 +230,11 @@ def notify(call: Call, key: str) -> Response:
     """A push to the Company Portal app, which phones have."""
     device = found_device(call, key)
     body = call.body()
-    if not isinstance(body, dict) or set(body) != {"notificationTitle", "notificationBody"} or not all(body.values()):
-        raise Refusal(400, "notificationTitle and notificationBody must be given.")
+    if not isinstance(body, dict) or set(body) - {"notificationTitle", "notificationBody"}:
+        raise Refusal(400, "The action takes notificationTitle and notificationBody.")
     if device.platform not in NOTIFIED_PLATFORMS:
         raise Refusal(400, "Custom notifications are supported on iOS, iPadOS and Android only.")
-    device.notifications.append({"title": body["notificationTitle"], "body": body["notificationBody"], "at": call.tenant.now()})
+    send_message(call, device, body)
     return Response(204)
 
 

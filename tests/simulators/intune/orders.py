@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from .assigning import completed
 from .baseline import plant, plant_group
@@ -157,10 +158,10 @@ def enroll(tenant: Tenant, order: dict[str, Any]) -> Device:
     """A new device: {op: enroll, kind, user?, serial?, apps?, set?}. It hasn't checked in yet."""
     if order["kind"] not in KINDS:
         raise ValueError(f"unknown kind {order['kind']!r}; known: {', '.join(KINDS)}")
-    number = 1 + 19 * 29 * 31 * 37 * 43 + len(tenant.devices) * 0
     user = tenant.users.get(order.get("user", "")) or (None if "user" in order else new_user(tenant))
-    chance: random.Random = NoChance(tenant)  # type: ignore[assignment]
-    device = make_device(number, order["kind"], user, False, chance)
+    chance = cast("random.Random", NoChance(tenant))
+    # The number decides about gaps in the record; this one has none.
+    device = make_device(1, order["kind"], user, False, chance)
     device.serial = order.get("serial", f"NEW{tenant.ids_given:06d}")
     device.name = f"new-{tenant.ids_given:06d}"
     device.enrolled = device.last_sync = device.last_inventory = tenant.clock.now
@@ -256,7 +257,17 @@ def plant_indicator(tenant: Tenant, content: dict[str, Any]) -> str:
     return key
 
 
-ORDERS = {
+def change_settings(tenant: Tenant, content: dict[str, Any]) -> None:
+    """Any of the names in settings.py."""
+    tenant.settings.update(content)
+
+
+def revoke_tokens(tenant: Tenant, _content: Any) -> None:
+    """Every token issued so far is refused from now on."""
+    tenant.identities.revoke_all()
+
+
+ORDERS: dict[str, Callable[[Tenant, Any], Any]] = {
     "plant": plant_object,
     "patch": patch_object,
     "remove": remove_object,
@@ -264,6 +275,6 @@ ORDERS = {
     "group": make_group,
     "members": change_members,
     "indicator": plant_indicator,
-    "settings": lambda tenant, content: tenant.settings.update(content),
-    "revoke_tokens": lambda tenant, _content: tenant.identities.revoke_all(),
+    "settings": change_settings,
+    "revoke_tokens": revoke_tokens,
 }

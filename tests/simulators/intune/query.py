@@ -156,8 +156,8 @@ def expansions(text: str | None) -> dict[str, str]:
 
 
 def selected(row: dict[str, Any], names: list[str]) -> dict[str, Any]:
-    """A row with the selected properties only; the type annotation and the id of polymorphic rows always come along."""
+    """A row with the selected properties only, not even its id unless selected; the type annotation always comes along."""
     if not names:
         return row
-    wanted = {*names, "@odata.type", "id"}
+    wanted = {*names, "@odata.type"}
     return {key: value for key, value in row.items() if key in wanted}

@@ -24,6 +24,7 @@ class Settings:
     federated_token: str = "eyJhbGciOiJSUzI1NiJ9.federated-token-of-the-simulated-pipeline.c2lnbmF0dXJl"
     eventual_consistency: int = 1
     group_lag: int = 1
+    member_lag: int = 0
     page_size: int = 1000
     directory_page_size: int = 100
     throttle_budgets: dict[str, list[int]] = field(default_factory=lambda: {name: list(budget) for name, budget in BUDGETS.items()})
@@ -31,6 +32,8 @@ class Settings:
     directory_units: int = 8000
     directory_window_seconds: float = 10
     conditional_access_limit: bool = False
+    defender_per_minute: int = 100
+    defender_imports_per_minute: int = 30
     detected_apps_filter: str = "honoured"
     detected_app_zeros: bool = True
     play_sync_reads: int = 2

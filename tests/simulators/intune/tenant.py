@@ -19,7 +19,7 @@ from .check_in import check_in
 from .contract import contracts
 from .device import ZERO_GUID, Device
 from .errors import Refusal, error_response, stable_id
-from .fleet import make_fleet
+from .fleet import User, make_fleet
 from .inventory import Inventory
 from .managed_devices import DeviceRows
 from .orders import carry_out, change
@@ -56,6 +56,10 @@ class Tenant:
         self.throttle = Throttle(self.settings)
         self.stores = {path: Store(path) for path in (*RESOURCES, "groups")}
         self.members: dict[str, dict[str, None]] = {}
+        self.members_before: dict[str, dict[str, None]] = {}
+        self.member_lag: dict[str, int] = {}
+        self.devices: dict[str, Device]
+        self.users: dict[str, User]
         self.devices, self.users = make_fleet(self.count, self.seed)
         self.inventory = Inventory()
         self.inventory.load(self.devices)

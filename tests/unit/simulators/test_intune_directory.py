@@ -79,6 +79,14 @@ def test_a_group_may_be_made_with_members(sim: Simulation, eager: Graph) -> None
     assert eager.get(f"/v1.0/users/{user_name}").body["id"] == user
 
 
+def test_lists_of_members_may_lag(sim: Simulation, eager: Graph) -> None:
+    sim.objects({"settings": {"member_lag": 1}})
+    group = eager.make(GROUPS, NEW_GROUP)
+    user = device_of(sim, "ios_supervised", app=None)["user"]
+    eager.post(f"{GROUPS}/{group}/members/$ref", reference(sim, user))
+    assert [len(eager.pages(f"{GROUPS}/{group}/members")) for _unused in range(2)] == [0, 1]
+
+
 def test_play_apps_show_up_some_time_after_a_sync(eager: Graph) -> None:
     def packages() -> set[str | None]:
         return {row.get("packageId") for row in eager.pages(APPS)}
@@ -178,3 +186,12 @@ def test_an_application_sees_only_its_own_indicators(sim: Simulation, graph: Gra
 )
 def test_wrong_indicators_are_refused(graph: Graph, change: dict[str, Any]) -> None:
     assert defender(graph, "POST", body={**INDICATOR, **change}).status == 400
+
+
+def test_indicators_are_imported_in_bulk_and_have_a_budget(sim: Simulation, graph: Graph) -> None:
+    items = [{**INDICATOR, "indicatorValue": "one.example"}, {**INDICATOR, "action": "Deny"}]
+    results = defender(graph, "POST", "/api/indicators/import", {"Indicators": items}).body["value"]
+    assert [(item["indicator"], item["isFailed"]) for item in results] == [("one.example", False), ("tiktok.com", True)]
+    assert defender(graph, "POST", "/api/indicators/import", {"Indicators": items * 251}).status == 400
+    sim.objects({"settings": {"defender_per_minute": 1}})
+    assert [defender(graph, "GET").status for _unused in range(2)] == [200, 429]

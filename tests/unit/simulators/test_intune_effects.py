@@ -362,3 +362,33 @@ def test_lifting_restores_the_objects(eager: Graph) -> None:
     eager.assign(CATALOG, key)
     eager.delete(f"{CATALOG}/{key}")
     assert eager.sim.state()["objects"] == before
+
+
+def test_actions_in_bulk_answer_for_every_device(eager: Graph) -> None:
+    phone, computer = device_of(eager.sim, "ios_supervised"), device_of(eager.sim, "windows_corporate", app=None)
+    message = {"notificationTitle": "TikTok", "notificationBody": "Remove it."}
+    body = {"actionName": "customTextNotification", "deviceIds": [phone["id"], computer["id"], "none"], **message}
+    answer = eager.post("/beta/deviceManagement/managedDevices/executeAction", body)
+    assert answer.status == 200
+    assert answer.body["successfulDeviceIds"] == [phone["id"]]
+    assert answer.body["notSupportedDeviceIds"] == [computer["id"]]
+    assert answer.body["notFoundDeviceIds"] == ["none"]
+    assert again(eager.sim, phone)["notifications"][0]["body"] == "Remove it."
+    assert eager.post("/beta/deviceManagement/managedDevices/executeAction", {**body, "deviceIds": ["x"] * 101}).status == 400
+
+
+def test_changing_the_grace_changes_it_for_devices_that_failed_already(eager: Graph) -> None:
+    device = device_of(eager.sim, "ios_personal", compliance="compliant")
+    key = assigned(eager, COMPLIANCE, compliance(TIKTOK, hours=8760), ALL_USERS)
+    assert check_in(eager, device)["compliance"] == "inGracePeriod"
+    eager.sim.clock(advance=3600)
+    rules = compliance(TIKTOK, hours=0)["scheduledActionsForRule"]
+    eager.post(f"{COMPLIANCE}/{key}/scheduleActionsForRules", {"deviceComplianceScheduledActionForRules": rules})
+    assert again(eager.sim, device)["compliance"] == "noncompliant"
+    eager.assign(COMPLIANCE, key)
+    assert check_in(eager, device)["compliance"] == "compliant"
+    eager.assign(COMPLIANCE, key, ALL_USERS)
+    rules = compliance(TIKTOK, hours=2)["scheduledActionsForRule"]
+    eager.post(f"{COMPLIANCE}/{key}/scheduleActionsForRules", {"deviceComplianceScheduledActionForRules": rules})
+    # Lifting during grace starts the count afresh.
+    assert check_in(eager, device)["grace_ends"] == "2023-03-01T03:00:00Z"

@@ -114,3 +114,25 @@ def test_intune_wraps_its_messages_and_graph_echoes_ids(graph: Graph) -> None:
     assert "Activity ID: 11111111-2222-3333-4444-555555555555" in json.loads(answer.message)["Message"]
     assert answer.headers["client-request-id"] == "11111111-2222-3333-4444-555555555555"
     assert answer.body["error"]["innerError"]["request-id"] == answer.headers["request-id"]
+
+
+def test_every_cloud_has_a_host_of_its_own(sim: Simulation, graph: Graph) -> None:
+    sim.objects({"settings": {"cloud": "gcchigh"}})
+    assert graph.new_token()["error"] == "invalid_resource"
+    assert graph.get(DEVICES).status == 401
+    graph.token = graph.new_token(scope="https://graph.microsoft.us/.default")["access_token"]
+    assert graph.get(f"{DEVICES}?$top=1").status == 200
+
+
+def test_the_simulators_own_address_is_a_resource_too(sim: Simulation, graph: Graph) -> None:
+    graph.token = graph.new_token(scope=sim.connection["graph_url"] + "/.default")["access_token"]
+    assert graph.get(f"{DEVICES}?$top=1").status == 200
+
+
+def test_actions_need_the_privileged_permission(sim: Simulation, graph: Graph) -> None:
+    sim.objects({"settings": {"roles": ["DeviceManagementManagedDevices.ReadWrite.All"]}})
+    graph.token = graph.new_token()["access_token"]
+    key = sim.state()["devices"][0]["id"]
+    refused = graph.post(f"{DEVICES}/{key}/syncDevice")
+    assert refused.status == 403
+    assert "DeviceManagementManagedDevices.PrivilegedOperations.All" in refused.message

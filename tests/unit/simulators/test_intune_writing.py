@@ -186,3 +186,26 @@ def test_a_choice_setting_keeps_its_children(eager: Graph) -> None:
     key = eager.make(CATALOG, body)
     [setting] = eager.get(f"{CATALOG}/{key}/settings").body["value"]
     assert setting["settingInstance"]["choiceSettingValue"]["value"] == "some_choice_1"
+
+
+def test_scripts_templates_and_conditional_access_live_as_well(eager: Graph) -> None:
+    scripts = "/beta/deviceManagement/deviceHealthScripts"
+    script = eager.make(scripts, {"displayName": "BAN remove", "detectionScriptContent": base64.b64encode(b"exit 0").decode()})
+    item = {"target": ALL_DEVICES, "runRemediationScript": True}
+    assert eager.post(f"{scripts}/{script}/assign", {"deviceHealthScriptAssignments": [item]}).status in (200, 204)
+    assert eager.get(f"{scripts}/{script}/assignments").body["value"][0]["runRemediationScript"] is True
+    templates = "/v1.0/deviceManagement/notificationMessageTemplates"
+    template = eager.make(templates, {"displayName": "TikTok", "brandingOptions": "includeCompanyLogo,includeCompanyName"})
+    assert eager.get(f"{templates}/{template}").body["brandingOptions"] == "includeCompanyLogo,includeCompanyName"
+    policies = "/v1.0/identity/conditionalAccess/policies"
+    body = {"displayName": "x", "state": "disabled", "conditions": {"users": {"includeUsers": ["All"]}}}
+    policy = eager.make(policies, {"@odata.type": "#microsoft.graph.conditionalAccessPolicy", **body})
+    assert eager.delete(f"{policies}/{policy}").status == 204
+    assert [row["id"] for row in eager.get("/beta/deviceManagement/roleScopeTags").body["value"]] == ["0"]
+
+
+def test_a_path_of_the_other_version_is_refused(graph: Graph) -> None:
+    assert graph.get("/v1.0/deviceManagement/configurationPolicies").status == 400
+    assert graph.get("/beta/deviceManagement/noSuchThing").status == 400
+    assert graph.get("/v2.0/users").status == 400
+    assert graph.call("PUT", "/beta/deviceManagement/deviceConfigurations/x", {}).status == 405
