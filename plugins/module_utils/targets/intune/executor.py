@@ -77,7 +77,7 @@ class Executor:
             steps.ChangeMembers: self._change_members,
             steps.CreateFilter: self._create_filter,
             steps.WriteFilterRule: self._write_filter_rule,
-            steps.AddPlayApps: self._add_play_apps,
+            steps.AddPlayApp: self._add_play_app,
             steps.CreateStoreApp: self._create_store_app,
             steps.SendNotices: self._send_notices,
             steps.ChangeAppAssignments: self._change_app_assignments,
@@ -180,14 +180,16 @@ class Executor:
 
     # Apps.
 
-    def _add_play_apps(self, step: steps.AddPlayApps) -> None:
+    def _add_play_app(self, step: steps.AddPlayApp) -> None:
         settings = "/deviceManagement/androidManagedStoreAccountEnterpriseSettings"
-        body = {"productIds": ["app:%s" % package for package in step.packages]}
-        what = "take %s from Google Play into the list of apps" % ", ".join(step.packages)
+        what = "take %s from Google Play into the list of apps" % step.package
+        body = {"productIds": ["app:%s" % step.package]}
         self.graph.post("beta", settings + "/addApps", body, what=what, permission=CONFIGURATION_WRITE, repeatable=True)
         self.graph.post("beta", settings + "/syncApps", None, what=what, permission=CONFIGURATION_WRITE, repeatable=True)
-        for package in step.packages:
-            self._wait_for_app(frozenset(("androidManagedStoreApp",)), package)
+        app = self._wait_for_app(frozenset(("androidManagedStoreApp",)), step.package)
+        mark = {"@odata.type": "#microsoft.graph.androidManagedStoreApp", "notes": step.notes}
+        path = "/deviceAppManagement/mobileApps/%s" % app.id
+        self.graph.patch("beta", path, mark, what="mark %s as brought in by us" % step.package, permission=APPS_WRITE)
 
     def _wait_for_app(self, odata_types: frozenset[str], identifier: str) -> Any:
         return wait_until(
@@ -296,6 +298,7 @@ class Executor:
     def _delete(self, step: steps.Delete) -> None:
         path = "%s/%s" % (step.path, step.id)
         self.graph.delete(step.version, path, what="delete an object of ours (%s)" % path, permission=step.permission)
+        self._see(path, {}, lambda found: found is None, "the object is gone (%s)" % path, step.version, step.permission)
 
     # Notices.
 

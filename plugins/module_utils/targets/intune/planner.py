@@ -393,10 +393,10 @@ class Planner:
             if any((app.odata_type, name) in wanted for name in app.identifiers):
                 continue
             ours = [each for each in app.assignments if self.is_our_target(each.target)]
+            label = "%s (%s)" % (app.name, "/".join(sorted(app.identifiers)))
             if ours:
                 before = "\n".join("%s: %s" % (each.intent, self.target_texts((each.target,))[0]) for each in ours)
                 step = steps.ChangeAppAssignments(frozenset((app.odata_type,)), "", app.id, (), tuple(each.id for each in ours))
-                label = "%s (%s)" % (app.name, "/".join(sorted(app.identifiers)))
                 change = Change("delete", "uninstall assignment", label, before + "\n", None, step=step)
                 self.add(Phase.LIFT_APPS, change)
                 deleted[change.key] = frozenset({e.target.group for e in ours} | {e.target.filter for e in ours})
@@ -404,7 +404,7 @@ class Planner:
             if made_by_us and len(ours) == len(app.assignments):
                 needs = (change.key,) if ours else ()
                 remove = steps.Delete("beta", "/deviceAppManagement/mobileApps", app.id, APPS_WRITE)
-                self.add(Phase.LIFT_APPS, Change("delete", "app", app.name, app.name + "\n", None, needs=needs, step=remove))
+                self.add(Phase.LIFT_APPS, Change("delete", "app", label, label + "\n", None, needs=needs, step=remove))
 
     def _lift_scopes(self, desired: Desired, deleted: Mapping[str, frozenset[str]]) -> None:
         groups = {group.name for control in desired.controls for group in control.groups}

@@ -74,10 +74,15 @@ class WriteFilterRule:
 
 
 @dataclass(frozen=True)
-class AddPlayApps:
-    """Take Android apps from Google Play into the tenant's list, because only what is in it can be assigned."""
+class AddPlayApp:
+    """Take an Android app from Google Play into the tenant's list, because only what is in it can be assigned.
 
-    packages: tuple[str, ...]
+    Args:
+        notes: what marks it as brought in by us, so that the end of the ban takes it out again.
+    """
+
+    package: str
+    notes: str
 
 
 @dataclass(frozen=True)

@@ -66,20 +66,16 @@ def _app_of(planner: Planner, mechanism: str, name: str) -> AppObject | None:
 
 def _bring_in(planner: Planner, control: Control, missing: tuple[str, ...]) -> list[str]:
     keys = []
-    if control.mechanism == names.ANDROID_UNINSTALL:
-        for package in missing:
-            change = Change(
-                "create", "app", "%s (Google Play)" % package, None, package + "\n", apps=control.want.app_ids,
-                step=steps.AddPlayApps((package,)),
-            )  # fmt: skip
-            planner.add(Phase.APPS, change)
-            keys.append(change.key)
-        return keys
+    store = "Google Play" if control.mechanism == names.ANDROID_UNINSTALL else "Microsoft Store"
+    title = planner.titles[control.want.app_ids[0]]
     for package in missing:
-        title = planner.titles[control.want.app_ids[0]]
         notes = planner.marker(control.want.policies, control.mechanism, {"package": package})
-        step = steps.CreateStoreApp(package, title, title, notes)
-        change = Change("create", "app", "%s (Microsoft Store)" % package, None, package + "\n", apps=control.want.app_ids, step=step)
+        step = (
+            steps.AddPlayApp(package, notes)
+            if control.mechanism == names.ANDROID_UNINSTALL
+            else steps.CreateStoreApp(package, title, title, notes)
+        )
+        change = Change("create", "app", "%s (%s)" % (package, store), None, package + "\n", apps=control.want.app_ids, step=step)
         planner.add(Phase.APPS, change)
         keys.append(change.key)
     return keys
