@@ -71,6 +71,28 @@ def test_the_first_failure_stops_the_rest(bad: int, workers: int) -> None:
     assert max(started) < bad + 2 * workers
 
 
+def test_nothing_is_started_after_a_failure_while_an_earlier_call_still_runs() -> None:
+    started = []
+    broken = threading.Event()
+
+    def call(item: int) -> int:
+        started.append(item)
+        if item == 0:
+            broken.wait(10)
+            # Long enough for the other thread to take the next item, if it did.
+            time.sleep(0.05)
+        if item == 1:
+            broken.set()
+            raise ValueError("the first failure")
+        return item
+
+    results = ordered_map(call, range(100), workers=2)
+    assert next(results) == 0
+    with pytest.raises(ValueError, match="the first failure"):
+        next(results)
+    assert sorted(started) == [0, 1]
+
+
 def test_what_runs_is_waited_for() -> None:
     ended = []
     go = threading.Event()

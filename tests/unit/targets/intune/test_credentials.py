@@ -70,6 +70,12 @@ def test_a_client_secret_goes_over_the_wire() -> None:
         assert make_token(1) not in r.connection.redactor.scrub(f"{made!r} {made.current()!r} {make_token(1)}")
 
 
+def test_a_token_that_is_no_jwt_is_kept_secret_too() -> None:
+    with rig(Answer(200, {"access_token": "0paque-t0ken", "expires_in": 3599})) as r:
+        assert credentials(r, client_secret=CLIENT_SECRET, **APP).headers() == {"Authorization": "Bearer 0paque-t0ken"}
+        assert r.connection.redactor.scrub("it was 0paque-t0ken") == "it was ********"
+
+
 def test_each_api_has_a_token_of_its_own() -> None:
     with rig(token_answer(1)) as r:
         credentials(r, resource="defender", client_secret=CLIENT_SECRET, **APP).headers()
