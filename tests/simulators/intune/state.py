@@ -41,6 +41,7 @@ def described(tenant: Tenant) -> dict[str, Any]:
             "exportJobs": [stable_job(job) for job in tenant.jobs.values()],
             "managed_play": {"approved": list(tenant.play.approved), "waiting": dict(tenant.play.waiting)},
             "tokens_issued": tenant.identities.issued,
+            "app_service_identity_header": tenant.identities.identity_header,
         },
     }  # fmt: skip
 

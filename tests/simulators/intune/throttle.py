@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from .errors import CODES, Refusal
@@ -24,8 +25,9 @@ SAYS_WHEN = {"devices", "applications"}
 class Throttle:
     """Counts requests. A refused one doesn't count."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.settings = settings
+        self.monotonic = monotonic
         self.spent: dict[str, deque[tuple[float, int]]] = {}
 
     def charge(self, method: str, segments: list[str], query: dict[str, str]) -> dict[str, str]:
@@ -64,7 +66,7 @@ class Throttle:
         return headers
 
     def take(self, budget: str, units: int, limit: int, window: float, retry_after: str | None) -> int:
-        now = time.monotonic()
+        now = self.monotonic()
         entries = self.spent.setdefault(budget, deque())
         while entries and entries[0][0] <= now - window:
             entries.popleft()

@@ -21,7 +21,8 @@ GRAPH_HOSTS = {
     "global": "graph.microsoft.com", "gcchigh": "graph.microsoft.us", "dod": "dod-graph.microsoft.us",
     "china": "microsoftgraph.chinacloudapi.cn",
 }  # fmt: skip
-DEFENDER_HOST = "api.securitycenter.microsoft.com"
+GOVERNMENT_DEFENDER = "api-gov.securitycenter.microsoft.us"
+DEFENDER_HOSTS = {"global": "api.securitycenter.microsoft.com", "gcchigh": GOVERNMENT_DEFENDER, "dod": GOVERNMENT_DEFENDER}
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
@@ -66,9 +67,9 @@ class Identities:
         """Which API a resource means, if it is one of this tenant's cloud."""
         resource = resource.rstrip("/")
         host = urlsplit(resource).netloc
-        if host == GRAPH_HOSTS[self.settings.cloud] or self.graph_url.startswith(resource):
+        if host == GRAPH_HOSTS[self.settings.cloud] or resource in (self.graph_url, self.graph_url.removesuffix("/graph")):
             return "graph"
-        if host == DEFENDER_HOST or resource == self.defender_url:
+        if host == DEFENDER_HOSTS.get(self.settings.cloud) or resource == self.defender_url:
             return "defender"
         return None
 

@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 
+from tests.simulators.intune.errors import Refusal
+from tests.simulators.intune.settings import Settings
+from tests.simulators.intune.throttle import Throttle
 from tests.simulators.simulation import Simulation
-from tests.unit.simulators.graph_client import APPS, CATALOG, DETECTED, DEVICES, PROFILES, Answer, Dropped, Graph, blocked_list
+from tests.unit.simulators.graph_client import APPS, CATALOG, DEVICES, PROFILES, Answer, Dropped, Graph, blocked_list
 
 READ = {"method": "GET", "url": "/deviceManagement/managedDevices?$top=1&$select=id"}
 NEW_PROFILE = {"@odata.type": "#microsoft.graph.iosGeneralDeviceConfiguration", "displayName": "x"}
@@ -100,9 +103,17 @@ def test_writes_have_a_smaller_budget(sim: Simulation, graph: Graph) -> None:
     assert graph.get(CATALOG).status == 200
 
 
-def test_a_window_slides(sim: Simulation, graph: Graph) -> None:
-    sim.objects({"settings": {"throttle_budgets": {"devices": [1, 1]}, "throttle_window_seconds": 0.001}})
-    assert [graph.get(f"{DETECTED}?$top=1").status for _unused in range(3)] == [200, 200, 200]
+def test_a_window_slides() -> None:
+    moments = iter([0.0, 0.0, 10.0, 10.0, 19.0, 20.0, 20.0])
+    throttle = Throttle(Settings(throttle_budgets={"devices": [200, 2]}), lambda: next(moments))
+    path = ["deviceManagement", "managedDevices"]
+    throttle.charge("GET", path, {})
+    throttle.charge("GET", path, {})
+    for _unused in range(3):
+        with pytest.raises(Refusal):
+            throttle.charge("GET", path, {})
+    throttle.charge("GET", path, {})
+    throttle.charge("GET", path, {})
 
 
 def test_the_directory_counts_units(sim: Simulation, graph: Graph) -> None:

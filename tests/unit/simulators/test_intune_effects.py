@@ -306,13 +306,15 @@ def test_apple_user_enrollment_is_never_judged_by_its_apps(eager: Graph) -> None
         ("ios_personal", ALL_DEVICES, "appsNotInListCompliant", False),
         ("ios_user_enrollment", ALL_USERS, "appsNotInListCompliant", False),
         ("ios_personal", ALL_USERS, "appsInListCompliant", False),
+        ("mac_personal", ALL_USERS, "appsNotInListCompliant", True),
     ],
 )
 def test_a_prohibited_list_assigned_to_users_reports_violations(
     eager: Graph, kind: str, aim: dict[str, Any], polarity: str, told: bool
 ) -> None:
     device = device_of(eager.sim, kind)
-    body = {"@odata.type": IOS, "displayName": "BAN report", "compliantAppListType": polarity, "compliantAppsList": [ITEM]}
+    kind_of_profile = "#microsoft.graph.macOSGeneralDeviceConfiguration" if kind.startswith("mac") else IOS
+    body = {"@odata.type": kind_of_profile, "displayName": "BAN report", "compliantAppListType": polarity, "compliantAppsList": [ITEM]}
     key = assigned(eager, PROFILES, body, aim)
     path = "/beta/deviceManagement/deviceConfigurationRestrictedAppsViolations"
     assert eager.get(path).body["value"] == []
@@ -329,6 +331,18 @@ def test_a_device_that_is_offline_does_not_come(sim: Simulation, eager: Graph) -
     assert eager.post(f"/v1.0/deviceManagement/managedDevices/{stale['id']}/syncDevice").status == 204
     sim.clock(advance=3600, check_in=True)
     assert sim.state()["volatile"]["devices"][stale["id"]]["last_sync"] == before
+
+
+def test_a_filter_that_somebody_deleted_reaches_nobody(eager: Graph) -> None:
+    device = device_of(eager.sim, "ios_supervised")
+    path = "/beta/deviceManagement/assignmentFilters"
+    rule = '(device.manufacturer -eq "Apple")'
+    chosen = eager.make(path, {"displayName": "Apple", "platform": "iOS", "rule": rule})
+    fields = {"deviceAndAppManagementAssignmentFilterId": chosen, "deviceAndAppManagementAssignmentFilterType": "include"}
+    assigned(eager, CATALOG, blocked_list(TIKTOK), target("allDevices", **fields))
+    assert hidden(check_in(eager, device)) == {TIKTOK}
+    eager.sim.objects({"remove": {"path": path.removeprefix("/beta/"), "id": chosen}})
+    assert hidden(check_in(eager, device)) == set()
 
 
 def test_sync_brings_an_online_device_at_once_and_messages_reach_phones(eager: Graph) -> None:

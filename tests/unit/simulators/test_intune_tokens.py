@@ -50,6 +50,8 @@ def test_a_secret_gives_a_token_that_names_its_roles(graph: Graph) -> None:
         ({"grant_type": "password"}, "unsupported_grant_type"),
         ({"scope": "DeviceManagementApps.Read.All"}, "invalid_scope"),
         ({"scope": "https://graph.microsoft.us/.default"}, "invalid_resource"),
+        ({"scope": "http:/.default"}, "invalid_resource"),
+        ({"scope": "/.default"}, "invalid_resource"),
     ],
 )
 def test_the_login_service_refuses(graph: Graph, form: dict[str, str], error: str) -> None:
@@ -83,6 +85,8 @@ def test_a_managed_identity_needs_the_metadata_header(sim: Simulation, graph: Gr
 def test_app_service_has_a_header_of_its_own(sim: Simulation, graph: Graph) -> None:
     url = sim.connection["managed_identity_url"] + "?api-version=2019-08-01&resource=https://graph.microsoft.com"
     assert graph.send("GET", url, headers={"X-IDENTITY-HEADER": "wrong"}).status == 401
+    answer = graph.send("GET", url, headers={"X-IDENTITY-HEADER": sim.state()["volatile"]["app_service_identity_header"]})
+    assert answer.body["token_type"] == "Bearer"
 
 
 def test_tokens_of_other_services_expired_and_revoked_ones_are_refused(sim: Simulation, graph: Graph) -> None:
