@@ -64,6 +64,7 @@ class Gathering:
         self.launch_denied: set[str] = set()
         self.launch_allowed: list[set[str]] = []
         self.violations: dict[str, tuple[str, ...]] = {}
+        self.groupings: dict[str, str] = {}
 
     def effects(self) -> Effects:
         device = self.device
@@ -183,6 +184,10 @@ class Gathering:
         used = False
         for setting in policy.get("omaSettings") or []:
             if payloads.APPLOCKER.match(setting["omaUri"]):
+                owner = self.groupings.setdefault(setting["omaUri"], policy["id"])
+                if owner != policy["id"]:
+                    # Two policies at one address overwrite each other in turn (Intune fact sheet, 3.9).
+                    raise payloads.Unusable(f"the grouping is taken by {owner}")
                 denied, allowed = payloads.store_app_rules(setting["value"])
                 self.launch_denied |= denied
                 if allowed is not None:

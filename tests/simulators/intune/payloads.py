@@ -16,6 +16,9 @@ IOS_BLOCKED = "com.apple.applicationaccess_blockedappbundleids"
 EDGE_URLS = "device_vendor_msft_policy_config_microsoft_edge~policy~microsoft_edge_urlblocklist"
 APPLOCKER = re.compile(r"^\./Vendor/MSFT/AppLocker/ApplicationLaunchRestrictions/(?P<grouping>[^/]+)/StoreApps/Policy$")
 
+GUID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
+EVERYONE = "S-1-1-0"
+
 
 class Unusable(Exception):
     """A payload that a device reports as an error."""
@@ -106,11 +109,37 @@ def store_app_rules(xml: str) -> tuple[set[str], set[str] | None]:
         return set(), None
     denied: set[str] = set()
     allowed: set[str] = set()
+    check_rules(root)
     for rule in root.iter("FilePublisherRule"):
+        if rule.get("UserOrGroupSid") != EVERYONE:
+            # A rule for a group of users says nothing about this device's user.
+            continue
         names = {
             condition.get("ProductName", "").casefold()
             for condition in rule.iterfind("./Conditions/FilePublisherCondition")
-            if condition.get("BinaryName", "*") == "*"
+            # The certificate names of publishers aren't known here, so that a rule with one never matches.
+            if condition.get("BinaryName") == "*" and condition.get("PublisherName") == "*"
         }
         (denied if rule.get("Action") == "Deny" else allowed).update(names)
     return denied, None if "*" in allowed else allowed
+
+
+def check_rules(root: ElementTree.Element) -> None:
+    """What AppLocker's schema demands of a rule. Raises Unusable, as Windows refuses the whole policy."""
+    seen: set[str] = set()
+    for rule in root:
+        if rule.tag not in ("FilePublisherRule", "FilePathRule", "FileHashRule", "RuleCollectionExtensions"):
+            raise Unusable(f"AppLocker knows no {rule.tag}")
+        key = rule.get("Id", "").lower()
+        if rule.tag != "FilePublisherRule":
+            continue
+        missing = {"Id", "Name", "Description", "UserOrGroupSid", "Action"} - set(rule.keys())
+        if missing or rule.get("Action") not in ("Allow", "Deny") or not GUID.match(key) or key in seen:
+            raise Unusable(f"AppLocker rule {key!r}: attributes are missing or not valid, or the Id is there twice")
+        seen.add(key)
+        conditions = rule.findall("./Conditions/FilePublisherCondition")
+        if len(conditions) != 1 or {"PublisherName", "ProductName", "BinaryName"} - set(conditions[0].keys()):
+            raise Unusable(f"AppLocker rule {key!r} needs one complete condition")
+        versions = conditions[0].findall("BinaryVersionRange")
+        if len(versions) != 1 or {"LowSection", "HighSection"} - set(versions[0].keys()):
+            raise Unusable(f"AppLocker rule {key!r} needs a version range")

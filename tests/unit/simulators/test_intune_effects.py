@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import plistlib
+import uuid
 from typing import Any
 
 import pytest
@@ -191,7 +192,7 @@ def test_the_personal_side_of_cope_obeys_a_block_list(eager: Graph, version: str
 
 def applocker(*rules: tuple[str, str]) -> dict[str, Any]:
     xml = "".join(
-        f'<FilePublisherRule Id="{index}" Name="r" Description="" UserOrGroupSid="S-1-1-0" Action="{action}"><Conditions>'
+        f'<FilePublisherRule Id="{uuid.UUID(int=index)}" Name="r" Description="" UserOrGroupSid="S-1-1-0" Action="{action}"><Conditions>'
         f'<FilePublisherCondition PublisherName="*" ProductName="{product}" BinaryName="*">'
         '<BinaryVersionRange LowSection="*" HighSection="*"/></FilePublisherCondition></Conditions></FilePublisherRule>'
         for index, (action, product) in enumerate(rules)
@@ -224,6 +225,37 @@ def test_applocker_that_is_no_xml_is_an_error_on_the_device(eager: Graph) -> Non
     after = check_in(eager, device)
     assert after["controls"] == []
     assert after["errors"][0].startswith(key)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "is_error"),
+    [
+        ('Id="00000000-0000-0000-0000-000000000001"', 'Id="rule"', True),
+        ('Id="00000000-0000-0000-0000-000000000001"', 'Id="00000000-0000-0000-0000-000000000000"', True),
+        ('UserOrGroupSid="S-1-1-0" Action="Deny"', 'Action="Deny"', True),
+        ('Action="Deny"', 'Action="Block"', True),
+        ('PublisherName="*" ProductName="BytedancePte', 'PublisherName="CN=Guessed" ProductName="BytedancePte', False),
+        ('UserOrGroupSid="S-1-1-0" Action="Deny"', 'UserOrGroupSid="S-1-5-32-544" Action="Deny"', False),
+        ('EnforcementMode="Enabled"', 'EnforcementMode="AuditOnly"', False),
+    ],
+)
+def test_applocker_rules_must_be_right_to_work(eager: Graph, old: str, new: str, is_error: bool) -> None:
+    device = device_of(eager.sim, "windows_corporate", app="Bytedance")
+    body = applocker(("Allow", "*"), ("Deny", "BytedancePte.Ltd.TikTok"))
+    right = body["omaSettings"][0]["value"]
+    body["omaSettings"][0]["value"] = right.replace(old, new)
+    assert body["omaSettings"][0]["value"] != right
+    assigned(eager, PROFILES, body)
+    after = check_in(eager, device)
+    assert not any(app["launch_blocked"] for app in after["apps"])
+    assert bool(after["errors"]) is is_error
+
+
+def test_two_applocker_policies_must_not_share_a_grouping(eager: Graph) -> None:
+    device = device_of(eager.sim, "windows_corporate", app="Bytedance")
+    first = assigned(eager, PROFILES, applocker(("Allow", "*")))
+    second = assigned(eager, PROFILES, applocker(("Allow", "*"), ("Deny", "BytedancePte.Ltd.TikTok")))
+    assert check_in(eager, device)["errors"] == [f"{second}: the grouping is taken by {first}"]
 
 
 def profile_of(payload: dict[str, Any], kind: str) -> dict[str, Any]:
