@@ -188,6 +188,17 @@ def app_ids(device: dict[str, Any]) -> set[str]:
     return {app["id"] for app in device["apps"]}
 
 
+def check_in(graph: Graph, device: dict[str, Any]) -> dict[str, Any]:
+    graph.sim.devices([{"op": "check_in", "device": device["id"]}])
+    return again(graph.sim, device)
+
+
+def assigned(graph: Graph, path: str, body: dict[str, Any], *targets: dict[str, Any], intent: str | None = None) -> str:
+    key = graph.make(path, body)
+    assert graph.assign(path, key, *(targets or (ALL_DEVICES,)), intent=intent).status in (200, 204)
+    return key
+
+
 def strict_complaints(sim: Simulation) -> list[str]:
     """Everything the simulator answered that the published description doesn't allow."""
     found = []
