@@ -67,7 +67,7 @@ options:
       body:
         description: Its text.
         type: str
-        default: "{authority} asks you to remove {apps} from this device.{deadline_sentence}{contact_sentence}"
+        default: "{authority} asks you to remove {apps} from this device if you have it.{deadline_sentence}{contact_sentence}"
       addition:
         description: A sentence of your own at its end.
         type: str

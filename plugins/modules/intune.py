@@ -212,14 +212,14 @@ record:
   type: dict
 """
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.basic import AnsibleModule, env_fallback
 
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.module import argument_spec, run_module
 
 
 def main() -> None:
     """Run the module."""
-    run_module(AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True))
+    run_module(AnsibleModule(argument_spec=argument_spec(env_fallback), supports_check_mode=True))
 
 
 if __name__ == "__main__":

@@ -43,10 +43,22 @@ def _same_sets(wanted: Sequence[Any], found: Sequence[Any]) -> bool:
         return False
     if all(isinstance(item, str) for item in (*wanted, *found)):
         return sorted(item.strip() for item in wanted) == sorted(item.strip() for item in found)
-    left = list(found)
-    for item in wanted:
-        position = next((index for index, other in enumerate(left) if not differences(item, other)), None)
-        if position is None:
-            return False
-        del left[position]
-    return True
+    partner: dict[int, int] = {}
+    return all(_finds_partner(index, wanted, found, partner, set()) for index in range(len(wanted)))
+
+
+def _finds_partner(index: int, wanted: Sequence[Any], found: Sequence[Any], partner: dict[int, int], tried: set[int]) -> bool:
+    """Give a wanted item a found one that holds it; one that is taken is given up by a wanted item that another one holds too.
+
+    Args:
+        partner: position in found -> position in wanted.
+        tried: positions in found that this search need not try again.
+    """
+    for position, other in enumerate(found):
+        if position in tried or differences(wanted[index], other):
+            continue
+        tried.add(position)
+        if position not in partner or _finds_partner(partner[position], wanted, found, partner, tried):
+            partner[position] = index
+            return True
+    return False

@@ -60,24 +60,22 @@ class Ledger:
         """Read the ledger of a target; an empty one where there is none.
 
         Raises:
-            EvidenceError: for a ledger that can't be read, or with a line that is none of ours. The last line may be half a line:
-                a killed run left it, and what it would have said did not happen.
+            EvidenceError: for a ledger that can't be read, or with a line that is none of ours. What follows the last line feed is
+                half a line, even where it looks whole: a killed run left it, and what it would have said did not happen.
         """
         ledger = cls(os.path.join(directory, target + ".ledger.jsonl"), writable=writable)
         try:
-            with open(ledger.path, encoding="utf-8") as handle:
-                lines = handle.read().split("\n")
+            with open(ledger.path, "rb") as handle:
+                lines = handle.read().split(b"\n")[:-1]
         except FileNotFoundError:
             return ledger
-        except (OSError, UnicodeDecodeError) as error:
-            raise EvidenceError("cannot read the ledger: %s" % error, ledger.path, _FREE) from error
+        except OSError as error:
+            raise EvidenceError("cannot read the ledger: %s" % error.strerror, ledger.path, _FREE) from error
         for number, line in enumerate(lines, 1):
             try:
                 if line:
-                    ledger._take(json.loads(line))
+                    ledger._take(json.loads(line.decode("utf-8")))
             except (ValueError, KeyError, TypeError) as error:
-                if number == len(lines):
-                    break
                 raise EvidenceError("line %d of the ledger makes no sense" % number, ledger.path, "Move it aside and keep it") from error
         return ledger
 

@@ -17,8 +17,8 @@ from typing import Mapping
 from ..policy.model import AppDecision, Decision, Instant, Policy, PolicyVerdict
 
 DEFAULT_TITLE = "Please remove {apps}"
-DEFAULT_BODY = "{authority} asks you to remove {apps} from this device.{deadline_sentence}{contact_sentence}"
-_DEADLINE_SENTENCE = " From {deadline} on, a device that still has it loses access to work apps and data."
+DEFAULT_BODY = "{authority} asks you to remove {apps} from this device if you have it.{deadline_sentence}{contact_sentence}"
+_DEADLINE_SENTENCE = " From {deadline} on, a device that has it loses access to work apps and data."
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
 

@@ -121,6 +121,13 @@ class Observer:
             findings=findings,
         )
 
+    def presence(self, index: int, device: FleetDevice, app: AppDecision) -> bool | None:
+        """Whether the app is on a device; None where nobody can tell, and where what is known is too old."""
+        row = self.situation.capability_of(device.device.record)
+        found = (device.device.id, app.app) in self.situation.findings
+        before, _reason = self._before(index, device, app, row, found)
+        return None if before is False and self._is_stale(device) else before
+
     # Seeing.
 
     def _before(self, index: int, device: FleetDevice, app: AppDecision, row: Capability, found: bool) -> tuple[bool | None, str]:

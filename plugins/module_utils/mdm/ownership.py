@@ -70,6 +70,11 @@ def describe(marker: Marker, sentence: str) -> str:
     return "%s\n%s" % (" ".join(sentence.split()), marker.line())
 
 
+def same_description(wanted: str, found: str | None) -> bool:
+    """Whether a server shows a description that we wrote; its line ends and the space around it are its own affair."""
+    return (found or "").replace("\r\n", "\n").strip() == wanted.strip()
+
+
 def control_name(prefix: str, policies: Sequence[str], what: str, suffix: str = "") -> str:
     """The name of a control: ``BAN city-tiktok iOS blocked apps``, cut short with a hash where it would be too long."""
     name = " ".join(part for part in (prefix.strip(), "+".join(policies), what, suffix) if part)

@@ -10,9 +10,10 @@ In check mode nothing is written to the target, and no notice is sent; the recor
 from __future__ import annotations
 
 import platform
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Iterator, Mapping, Protocol, Sequence
+from typing import Any, Protocol
 
 from ..engine.apply import Applied
 from ..engine.errors import AppbanError, LimitExceeded
@@ -81,6 +82,9 @@ class TargetPlan:
     notes: tuple[str, ...] = ()
 
 
+ChooseNotices = Callable[[Coverings], Sequence[Notice]]
+
+
 class Target(Protocol):
     """What an adapter gives to a run."""
 
@@ -99,8 +103,8 @@ class Target(Protocol):
     def findable(self, app: str, platform: str, sees: str) -> bool:
         """Whether an app has a name that it could be found by."""
 
-    def plan(self, fleet: Sequence[FleetDevice], decider: Decider, notices: Sequence[Notice]) -> TargetPlan:
-        """The plan, made of what the target holds."""
+    def plan(self, fleet: Sequence[FleetDevice], decider: Decider, choose_notices: ChooseNotices) -> TargetPlan:
+        """The plan, made of what the target holds. choose_notices: given whom the controls reach, who is to be told."""
 
     def apply(self, plan: Plan, ledger: Ledger, now: str) -> Applied:
         """Carry the plan out."""
@@ -149,8 +153,13 @@ class _Run:
                 "Narrow it, or end the ban with `state: lifted`; nothing was written",
             )
         findings = self.target.findings(self.fleet)
-        notices = self._notices(findings)
-        planned = self.target.plan(self.fleet, self.decider, notices)
+        notices: list[Notice] = []
+
+        def choose_notices(coverings: Coverings) -> list[Notice]:
+            notices.extend(self._notices(findings, coverings))
+            return notices
+
+        planned = self.target.plan(self.fleet, self.decider, choose_notices)
         limits = strictest_limits(
             [request.limits] if request.limits else [policy_to_plain(policy)["limits"] for policy in request.policies]
         )
@@ -169,25 +178,34 @@ class _Run:
         )
         return FleetDevice(joined, self.decider.decide(record))
 
-    def _notices(self, findings: Mapping[tuple[str, str], Any]) -> list[Notice]:
+    def _notices(self, findings: Mapping[tuple[str, str], Any], coverings: Coverings) -> list[Notice]:
         """Notices that are asked for and have not been sent: where the app is, and where nobody can tell."""
+        seen = Observer(self._before_writing(findings, coverings), self.target.names)
         wanted: list[Notice] = []
         for index, member in enumerate(self.fleet):
             apps = {
                 app.app: app
                 for app in member.decision.apps.values()
-                if "advise" in app.actions and self._is_to_be_told(member, app.app, findings)
+                if "advise" in app.actions
+                and not self.target.capability_of(member.device.record).advise.why_not
+                and seen.presence(index, member, app) is not False
             }
             if apps:
                 every = notices_of(member.decision, member.device.id, index, apps, self.by_id, self.request.notice)
                 wanted.extend(each for each in every if not self.ledger.noticed_at(each.device, each.stage))
         return wanted
 
-    def _is_to_be_told(self, member: FleetDevice, app: str, findings: Mapping[tuple[str, str], Any]) -> bool:
-        row = self.target.capability_of(member.device.record)
-        if row.advise.why_not:
-            return False
-        return (member.device.id, app) in findings or row.sees != "all"
+    def _before_writing(self, findings: Mapping[tuple[str, str], Any], coverings: Coverings) -> Situation:
+        return Situation(
+            coverings=coverings,
+            capability_of=self.target.capability_of,
+            findings=findings,
+            reporting=self.target.reporting,
+            findable=self.target.findable,
+            ledger=self.ledger,
+            now=self.request.now,
+            stale_after=self.request.stale_after,
+        )
 
     def _guard(self, limits: Any, planned: TargetPlan, notices: Sequence[Notice]) -> str:
         """Why the run is stopped before any write; empty where it is not."""

@@ -16,7 +16,7 @@ from ...mdm.read_back import wait_until
 from .graph import Graph
 from .graph_batch import BatchItem
 from .odata import literal
-from .permissions import DIRECTORY_DEVICES_READ, GROUPS_READ, GROUPS_WRITE
+from .permissions import DIRECTORY_DEVICES_READ, GROUPS_CREATE, GROUPS_READ, MEMBERS_WRITE
 
 #: As many device names as a filter of the directory takes.
 _NAMES_A_LOOKUP = 15
@@ -47,7 +47,7 @@ class Directory:
         }
         what = "create the group %s" % name
         try:
-            group = str(self.graph.post("v1.0", "/groups", body, what=what, permission=GROUPS_WRITE)["id"])
+            group = str(self.graph.post("v1.0", "/groups", body, what=what, permission=GROUPS_CREATE)["id"])
         except UncertainWrite:
             found = self._look_up(name, description)
             if not found:
@@ -90,7 +90,7 @@ class Directory:
                 "/groups/%s/members/$ref" % group,
                 "POST",
                 body={"@odata.id": "%s/v1.0/%s/%s" % (base, kind, ids[member])},
-                permission=GROUPS_WRITE,
+                permission=MEMBERS_WRITE,
                 repeatable=True,
                 what="add a member to the group %s" % name,
             )
@@ -103,7 +103,7 @@ class Directory:
             answer = answers[item.id]
             # 400 with this text is what the directory says of somebody who is a member already.
             if not answer.ok() and not (answer.status == 400 and b"already exist" in answer.body):
-                refused.append(str(self.graph.failure(answer, GROUPS_WRITE)))
+                refused.append(str(self.graph.failure(answer, MEMBERS_WRITE)))
         if refused or lost:
             parts = ["%d are not in the directory" % len(lost)] if lost else []
             parts += ["%d were refused, the first: %s" % (len(refused), refused[0])] if refused else []
@@ -116,7 +116,7 @@ class Directory:
                 member,
                 "/groups/%s/members/%s/$ref" % (group, object_id),
                 "DELETE",
-                permission=GROUPS_WRITE,
+                permission=MEMBERS_WRITE,
                 what="remove a member from the group %s" % name,
             )
             for member, object_id in members.items()
@@ -126,7 +126,7 @@ class Directory:
         if refused:
             raise ChangeFailed(
                 "%d members of the group %s were not removed, the first: %s"
-                % (len(refused), name, self.graph.failure(refused[0], GROUPS_WRITE)),
+                % (len(refused), name, self.graph.failure(refused[0], MEMBERS_WRITE)),
                 "",
                 "The next run goes on",
             )

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import Any, Callable, Mapping, Sequence
 
+from ...engine.apply import Applied, apply_plan
 from ...engine.errors import ChangeFailed
-from ...engine.plan import Change
+from ...engine.plan import Change, Plan
 from ...mdm.clock import Clock
-from ...mdm.http_errors import UncertainWrite
+from ...mdm.http_errors import RequestFailed, UncertainWrite
 from ...mdm.ledger import Ledger
-from ...mdm.ownership import read_marker
+from ...mdm.ownership import read_marker, same_description
 from ...mdm.read_back import wait_until
 from . import steps
 from .directory import Directory
@@ -68,6 +69,13 @@ class Executor:
         self.now = now
         self.settle = settle
         self.sent: dict[str, str] = {}
+        self.play_packages: list[str] = []
+        self.ordered: set[str] = set()
+
+    def run(self, plan: Plan) -> Applied:
+        """Carry out a plan."""
+        self.play_packages = [change.step.package for change in plan.changes if isinstance(change.step, steps.AddPlayApp)]
+        return apply_plan(plan, self.execute)
 
     def execute(self, change: Change) -> None:
         """Make one change and see that it took effect. Raises AppbanError where it did not."""
@@ -181,15 +189,29 @@ class Executor:
     # Apps.
 
     def _add_play_app(self, step: steps.AddPlayApp) -> None:
-        settings = "/deviceManagement/androidManagedStoreAccountEnterpriseSettings"
-        what = "take %s from Google Play into the list of apps" % step.package
-        body = {"productIds": ["app:%s" % step.package]}
-        self.graph.post("beta", settings + "/addApps", body, what=what, permission=CONFIGURATION_WRITE, repeatable=True)
-        self.graph.post("beta", settings + "/syncApps", None, what=what, permission=CONFIGURATION_WRITE, repeatable=True)
+        if step.package not in self.ordered:
+            # All of a plan in one order: each synchronisation with Google Play takes minutes.
+            together = [step.package, *(each for each in self.play_packages if each != step.package)]
+            self._order_from_play(together)
         app = self._wait_for_app(frozenset(("androidManagedStoreApp",)), step.package)
         mark = {"@odata.type": "#microsoft.graph.androidManagedStoreApp", "notes": step.notes}
         path = "/deviceAppManagement/mobileApps/%s" % app.id
         self.graph.patch("beta", path, mark, what="mark %s as brought in by us" % step.package, permission=APPS_WRITE)
+
+    def _order_from_play(self, packages: Sequence[str]) -> None:
+        settings = "/deviceManagement/androidManagedStoreAccountEnterpriseSettings"
+        what = "take %s from Google Play into the list of apps" % ", ".join(packages)
+        body = {"productIds": ["app:%s" % package for package in packages]}
+        try:
+            self.graph.post("beta", settings + "/addApps", body, what=what, permission=CONFIGURATION_WRITE, repeatable=True)
+        except RequestFailed as error:
+            if len(packages) == 1 or error.status != 400:
+                raise
+            # One of them is not in the store. The others must not wait for it.
+            self._order_from_play(packages[:1])
+            return
+        self.graph.post("beta", settings + "/syncApps", None, what=what, permission=CONFIGURATION_WRITE, repeatable=True)
+        self.ordered.update(packages)
 
     def _wait_for_app(self, odata_types: frozenset[str], identifier: str) -> Any:
         return wait_until(
@@ -363,7 +385,7 @@ def _block_after(hours: int) -> dict[str, Any]:
 def _shows(resource: Resource, found: Any | None, step: steps.WriteObject, targets: Sequence[Target] | None) -> bool:
     """Whether what was read back is what was written."""
     owned = owned_object(resource, found) if found is not None else None
-    if owned is None or owned.name != step.name or owned.body.get("description", "").strip() != step.description.strip():
+    if owned is None or owned.name != step.name or not same_description(step.description, owned.body.get("description")):
         return False
     if step.body is not None and body_differences(step.body, owned):
         return False

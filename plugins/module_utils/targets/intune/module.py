@@ -37,8 +37,8 @@ ENVIRONMENT = {
 _SECRETS = ("client_secret", "certificate_password", "access_token", "defender_access_token")
 
 
-def argument_spec() -> dict[str, Any]:
-    """The whole argument spec of the module."""
+def argument_spec(from_environment: Any = None) -> dict[str, Any]:
+    """The whole argument spec of the module. from_environment: Ansible's ``env_fallback``; without it no variable stands in."""
     connection: dict[str, Any] = {
         "auth": {"type": "str", "choices": list(METHODS)},
         **{name: {"type": "path" if name.endswith(("_path", "_file")) else "str"} for name in ENVIRONMENT},
@@ -52,8 +52,9 @@ def argument_spec() -> dict[str, Any]:
     }
     for name in _SECRETS:
         connection[name]["no_log"] = True
-    for name, variable in ENVIRONMENT.items():
-        connection[name]["fallback"] = (env_or_none, [variable])
+    if from_environment is not None:
+        for name, variable in ENVIRONMENT.items():
+            connection[name]["fallback"] = (from_environment, [variable])
     return {
         **target_spec("intune"),
         **connection,
@@ -72,16 +73,6 @@ def argument_spec() -> dict[str, Any]:
         },
         "settle": {"type": "float", "default": 120.0},
     }
-
-
-def env_or_none(*variables: str) -> str:
-    """The first of some environment variables that is set and not empty. Raises AnsibleFallbackNotFound for none."""
-    for variable in variables:
-        if os.environ.get(variable):
-            return os.environ[variable]
-    from ansible.module_utils.basic import AnsibleFallbackNotFound
-
-    raise AnsibleFallbackNotFound
 
 
 def run_module(module: Any) -> None:

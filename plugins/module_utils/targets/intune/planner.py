@@ -11,14 +11,15 @@ first; what an object needs is there before it, and goes after it.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Iterable, Mapping, Sequence
+from typing import Any
 
 from ...engine.errors import AppbanError
 from ...engine.plan import Change, Plan
 from ...mdm import ownership
 from ...mdm.comparison import differences
-from ...mdm.covering import Covering
+from ...mdm.covering import Covering, Coverings
 from ...mdm.fleet import FleetDevice
 from ...mdm.notices import Notice
 from . import diff_text, steps
@@ -32,7 +33,7 @@ from .objects import (
     Target,
     TenantState,
 )
-from .permissions import APPS_WRITE, CONFIGURATION_WRITE, GROUPS_WRITE
+from .permissions import APPS_WRITE, CONFIGURATION_WRITE, GROUPS_DELETE
 from .steps import Phase
 from .store_apps import TYPES, app_wants
 
@@ -99,8 +100,11 @@ class Planner:
             if each.device.user_id:
                 self._member_index.setdefault((True, each.device.user_id), []).append(index)
 
-    def plan(self, desired: Desired, notices: Sequence[Notice]) -> Planned:
+    def plan(self, desired: Desired, choose_notices: Callable[[Coverings], Sequence[Notice]] = lambda _coverings: ()) -> Planned:
         """The plan for all that is desired.
+
+        Args:
+            choose_notices: given whom the controls reach, who is to be told.
 
         Raises:
             AppbanError: where an object of somebody else has the name of one of ours. Nothing has been written.
@@ -118,7 +122,7 @@ class Planner:
                 app_wants(self, control)
             else:
                 self._cover(control, (), "", frozenset())
-        self._notices(notices)
+        self._notices(choose_notices(Coverings(self.coverings)))
         self._lift(desired, {each.id for each in matched.values()})
         if self.problems:
             raise AppbanError(
@@ -292,7 +296,7 @@ class Planner:
             self._cover(control, [change.key, *change.needs], "", frozenset())
             return
         changed_body = body_differences(body, current)
-        wrong_name = current.name != control.name or current.body.get("description", "").strip() != description.strip()
+        wrong_name = current.name != control.name or not ownership.same_description(description, current.body.get("description"))
         targets = self.resolved(control.targets)
         wrong_targets = targets is None or targets != current.targets
         found_grace = block_grace_hours(current.body) if grace is not None else None
@@ -410,7 +414,7 @@ class Planner:
         groups = {group.name for control in desired.controls for group in control.groups}
         filters = {each.name for control in desired.controls for each in control.filters}
         leaving: list[tuple[int, str, str, Any, str]] = [
-            (Phase.LIFT_SCOPES, "group", "/groups", group, GROUPS_WRITE)
+            (Phase.LIFT_SCOPES, "group", "/groups", group, GROUPS_DELETE)
             for group in self.state.groups
             if group.name not in groups and not self.policies.isdisjoint(group.marker.policies)
         ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Iterator, Mapping, Sequence
 
-from ...engine.apply import Applied, apply_plan
+from ...engine.apply import Applied
 from ...engine.errors import AppbanError
 from ...engine.plan import Plan
 from ...mdm.capability import Capability
@@ -17,10 +17,9 @@ from ...mdm.clock import Clock
 from ...mdm.covering import Covering, Coverings
 from ...mdm.fleet import FleetDevice, ManagedDevice
 from ...mdm.ledger import Ledger
-from ...mdm.notices import Notice
 from ...mdm.observe import may_look
 from ...mdm.push_down import PushDown
-from ...mdm.target_run import TargetPlan
+from ...mdm.target_run import ChooseNotices, TargetPlan
 from ...mdm.wants import Want
 from ...policy.decide import Decider
 from ...policy.model import Policy
@@ -128,11 +127,18 @@ class IntuneTarget:
             for identifier in each.identifiers
         )
 
-    def plan(self, fleet: Sequence[FleetDevice], decider: Decider, notices: Sequence[Notice]) -> TargetPlan:
+    def plan(self, fleet: Sequence[FleetDevice], decider: Decider, choose_notices: ChooseNotices) -> TargetPlan:
         """The plan, made of what the tenant holds now."""
         self.state = self.reader.read(conditional_access=self._withdraws())
         wants_of = wants_of_policies(self.policies, self.settings.web_block)
-        self.wants = [wants_of(member.device.record, member.decision) for member in fleet]
+        # Devices that are alike share their verdicts, so they share what is wanted of them.
+        known: dict[tuple[int, str], frozenset[Want]] = {}
+        self.wants = []
+        for member in fleet:
+            key = (id(member.decision.verdicts), member.device.platform)
+            if key not in known:
+                known[key] = wants_of(member.device.record, member.decision)
+            self.wants.append(known[key])
         push_down = PushDown(self.policies, decider, wants_of, MANAGED_PLATFORMS)
         armed = {
             each.name: each.marker.fact("armed")
@@ -143,7 +149,7 @@ class IntuneTarget:
         titles = {app.id: app.title for policy in self.policies for app in policy.apps}
         planner = Planner(self.state, self.policy_ids, fleet, titles, self.settings.planner)
         self._plan_sites(planner, fleet, decider)
-        planned = planner.plan(desired, notices)
+        planned = planner.plan(desired, choose_notices)
         return TargetPlan(
             planned.plan, Coverings(planned.coverings), planned.conflicts, planned.drift, tuple(self._notes(desired, planned.coverings))
         )
@@ -153,7 +159,7 @@ class IntuneTarget:
         directory = Directory(self.graph, self.clock, self.settings.settle)
         ids = {**self.state.group_ids(), **self.state.filter_ids()}
         executor = Executor(self.graph, directory, self.reader, self.defender, ids, ledger, self.clock, now, self.settings.settle)
-        return apply_plan(plan, executor.execute)
+        return executor.run(plan)
 
     def situation(self) -> Mapping[str, Any]:
         """What only this target knows about the outcome."""
