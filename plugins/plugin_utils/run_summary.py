@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, Iterable, Mapping, Sequence
 
 _WORDS = {
@@ -31,11 +32,19 @@ _WORDS = {
 _ENDED = {"compliant": "no longer banned"}
 # In check mode nothing was done about it yet: the app is there, or it is not and its block isn't either.
 _LOOKED_AT = {"violating": "not as the policy wants it"}
-_SHOWN_DRIFT = 20
+_VERBS = {"create": "create", "update": "update", "delete": "delete", "command": "send"}
+_SHOWN = 20
 
 
 def summary_lines(
-    last: Mapping[str, Any], run: Mapping[str, Any], evidence: str, check_mode: bool, notes: Iterable[str], drift: Sequence[str] = ()
+    last: Mapping[str, Any],
+    run: Mapping[str, Any],
+    evidence: str,
+    check_mode: bool,
+    notes: Iterable[str],
+    drift: Sequence[str] = (),
+    conflicts: Sequence[str] = (),
+    changes: Sequence[Mapping[str, str]] = (),
 ) -> list[str]:
     """One line per app with counts that add up, then what needs a decision, then where the evidence is.
 
@@ -46,6 +55,8 @@ def summary_lines(
         check_mode: nothing was changed.
         notes: notes of the decisions.
         drift: what somebody did to our blocks, each with its device.
+        conflicts: what somebody else assigned against the ban.
+        changes: the plan, where it is one plan for all devices.
     """
     names = ", ".join(policy["policy"] + ("" if policy["state"] == "enforced" else " (%s)" % policy["state"]) for policy in run["policies"])
     lines = ["%s at %s%s" % (names, run["now"], ", check mode: nothing was changed" if check_mode else "")]
@@ -58,9 +69,18 @@ def summary_lines(
         lines.append("%s on %s (%d in scope): %s" % (app, devices, last["in_scope"], ", ".join(parts)))
     if last["unenforceable"]:
         lines.append("why not: " + ", ".join("%s %d" % (reason, count) for reason, count in last["unenforceable"].items()))
+    if changes:
+        ops = Counter(change["op"] for change in changes)
+        lines.append("plan: " + ", ".join("%d to %s" % (count, _VERBS[op]) for op, count in ops.items()))
     lines.extend("note: " + note for note in notes)
-    lines.extend("drift: " + each for each in drift[:_SHOWN_DRIFT])
-    if len(drift) > _SHOWN_DRIFT:
-        lines.append("drift: and %d more, see `drift` in the evidence" % (len(drift) - _SHOWN_DRIFT))
+    lines.extend(_bounded("conflict", conflicts))
+    lines.extend(_bounded("drift", drift))
     lines.append("evidence: " + evidence)
     return lines
+
+
+def _bounded(what: str, lines: Sequence[str]) -> list[str]:
+    shown = ["%s: %s" % (what, line) for line in lines[:_SHOWN]]
+    if len(lines) > _SHOWN:
+        shown.append("%s: and %d more, -v shows all" % (what, len(lines) - _SHOWN))
+    return shown

@@ -38,7 +38,7 @@ def test_drift_is_named_but_never_floods_the_terminal(tmp_path: pathlib.Path) ->
     lines = summary_lines(verify_record(str(path)), RUN, "x", False, [], ["desk-%d: the pin was deleted" % number for number in range(25)])
     assert lines.count("drift: desk-0: the pin was deleted") == 1
     assert len([line for line in lines if line.startswith("drift: desk-")]) == 20
-    assert "drift: and 5 more, see `drift` in the evidence" in lines
+    assert "drift: and 5 more, -v shows all" in lines
 
 
 def test_check_mode_is_said_first(tmp_path: pathlib.Path) -> None:

@@ -1,0 +1,77 @@
+#!/usr/bin/python
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation of the action plugin of the same name."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: run_begin
+short_description: Begin a run, once for all its targets
+version_added: 0.2.0
+author:
+  - appban contributors (@appban)
+description:
+  - Checks the policies, the catalog and the file of asset facts, and names every problem at once. Contacts nothing.
+  - Fixes the run's instant and takes its id, so that tenants and hosts decide for the same instant and write their records into one
+    directory.
+  - This is a part of the playbook C(appban.endpoint.enforce) and of the role P(appban.endpoint.tenant#role).
+options:
+  policies:
+    description: Paths of the policy files.
+    type: list
+    elements: path
+    required: true
+  catalog_dirs:
+    description: The organisation's own catalog directories, the last one on top.
+    type: list
+    elements: path
+    default: []
+  assets:
+    description: File of asset facts keyed by serial number (CSV, YAML or JSON). It is only checked.
+    type: path
+  now:
+    description: The instant of the run, ISO 8601 with an offset. By default the clock.
+    type: str
+  evidence_dir:
+    description: Directory of the evidence, for choosing the run's id.
+    type: path
+    default: ./evidence
+  run_id:
+    description: Id of the run. By default it is made of the instant, and never one that is taken.
+    type: str
+attributes:
+  check_mode:
+    description: Makes the run's evidence directory in either mode, and changes nothing else.
+    support: full
+  diff_mode:
+    description: There is nothing to show.
+    support: none
+"""
+
+EXAMPLES = r"""
+- name: Begin the run
+  appban.endpoint.run_begin:
+    policies: [policies/uk.yml]
+  register: appban_run
+  run_once: true
+"""
+
+RETURN = r"""
+now:
+  description: The run's instant in UTC.
+  returned: success
+  type: str
+  sample: '2023-03-15T00:00:00Z'
+run_id:
+  description: Id of the run.
+  returned: success
+  type: str
+  sample: 20230315T000000Z
+policies:
+  description: Of each policy C(policy), C(title), C(state) and C(sha256).
+  returned: success
+  type: list
+  elements: dict
+"""
