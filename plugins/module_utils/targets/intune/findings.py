@@ -81,7 +81,8 @@ class AppFinder:
                 what="look for banned apps among the discovered apps",
                 permission=DEVICES_READ,
             ):
-                apps = {app for name, named in names.items() if fnmatch.fnmatchcase(_folded(row.get("displayName")), name) for app in named}
+                shown = _folded(row.get("displayName"))
+                apps = {app for name, named in names.items() if fnmatch.fnmatchcase(shown, _folded(name)) for app in named}
                 if apps:
                     rows[str(row["id"])] = (row, apps)
         if not rows:
@@ -144,15 +145,18 @@ class AppFinder:
             listed.append(finding)
 
     def _names(self) -> dict[str, set[str]]:
-        """Name or pattern in lower case -> apps that are called so in an inventory that knows no ids."""
+        """Name or pattern -> apps that are called so in an inventory that knows no ids.
+
+        As its maker writes it: whether the service's filter minds upper and lower case is not documented.
+        """
         names: dict[str, set[str]] = {}
         for app_id, variants in self.apps.items():
             for app in variants:
                 for each in app.identifiers:
                     if each.kind == "display_name":
-                        names.setdefault(_folded(each.value), set()).add(app_id)
+                        names.setdefault(each.value, set()).add(app_id)
                     elif each.kind == "appx_family_name":
-                        names.setdefault(_folded(package_name(each.value)), set()).add(app_id)
+                        names.setdefault(package_name(each.value), set()).add(app_id)
         return names
 
 
