@@ -1,0 +1,140 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The ledger: what a killed run, a corrupt disk and check mode make of it."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import EvidenceError
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.ledger import Ledger
+
+AT = "2023-03-20T09:00:00Z"
+STAGE = "city/Private devices with work apps – città/2023-03-01T00:00:00Z"
+EVENTS = st.one_of(
+    st.fixed_dictionaries(
+        {
+            "event": st.sampled_from(("present", "gone", "requested", "withdrawn", "restored")),
+            "device": st.sampled_from(("d1", "d2")),
+            "app": st.sampled_from(("tiktok", "wechat")),
+        }
+    ),
+    st.fixed_dictionaries(
+        {
+            "event": st.sampled_from(("noticed", "not_noticed")),
+            "device": st.sampled_from(("d1", "d2")),
+            "stage": st.sampled_from((STAGE, "s")),
+        }
+    ),
+    st.fixed_dictionaries({"event": st.just("assigned"), "device": st.just("d1"), "control": st.sampled_from(("BAN a", "BAN b"))}),
+    st.fixed_dictionaries({"event": st.just("opted_out"), "device": st.sampled_from(("d1", "d2"))}),
+)
+
+
+def opened(directory: Path, writable: bool = True) -> Ledger:
+    return Ledger.open(str(directory), "intune", writable)
+
+
+def told(ledger: Ledger) -> tuple[object, ...]:
+    return ledger.stories, ledger.notices, ledger.assigned, ledger.opted_out
+
+
+@given(runs=st.lists(st.lists(EVENTS, max_size=6), max_size=4))
+def test_what_was_written_is_read_again(runs: list[list[dict[str, str]]], tmp_path_factory: pytest.TempPathFactory) -> None:
+    directory = tmp_path_factory.mktemp("ledger")
+    written = opened(directory)
+    for number, events in enumerate(runs):
+        written.write(f"2023-03-2{number}T09:00:00Z", events)
+    assert told(opened(directory)) == told(written)
+
+
+def test_a_story_from_present_to_gone_and_back(tmp_path: Path) -> None:
+    ledger = opened(tmp_path)
+    about = {"device": "d1", "app": "tiktok"}
+    ledger.write(AT, [{"event": "present", **about, "ownership": "personal"}, {"event": "requested", **about}])
+    assert ledger.story("d1", "tiktok").requested_at == AT
+    assert ledger.is_personal("d1")
+    assert ledger.devices_with_a_story() == {"d1"}
+    ledger.write(AT, [{"event": "gone", **about}])
+    story = opened(tmp_path).story("d1", "tiktok")
+    assert (story.present, story.removals, story.requested_at) == (False, 1, "")
+    ledger.write(AT, [{"event": "present", **about}, {"event": "gone", **about}])
+    assert ledger.story("d1", "tiktok").removals == 1, "gone without having been asked for is not our removal"
+    assert ledger.devices_with_a_story() == set()
+
+
+def test_check_mode_writes_nothing(tmp_path: Path) -> None:
+    ledger = opened(tmp_path / "never-made", writable=False)
+    ledger.write(AT, [{"event": "noticed", "device": "d1", "stage": STAGE}])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_to_say_makes_no_file(tmp_path: Path) -> None:
+    opened(tmp_path).write(AT, [])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_that_was_killed_at_any_byte_leaves_a_ledger_that_can_be_used(tmp_path: Path) -> None:
+    """What a half line would have said did not happen: it is not taken in, and the next line does not stick to it."""
+    ledger = opened(tmp_path)
+    ledger.write(AT, [{"event": "noticed", "device": "d1", "stage": STAGE}])
+    whole = Path(ledger.path).read_bytes()
+    ledger.write(AT, [{"event": "noticed", "device": "d2", "stage": STAGE}])
+    both = Path(ledger.path).read_bytes()
+    for length in range(len(whole), len(both)):
+        Path(ledger.path).write_bytes(both[:length])
+        after = opened(tmp_path)
+        assert after.notices == {("d1", STAGE): AT}
+        after.write("2023-03-21T09:00:00Z", [{"event": "noticed", "device": "d3", "stage": "s"}])
+        assert opened(tmp_path).notices == {("d1", STAGE): AT, ("d3", "s"): "2023-03-21T09:00:00Z"}
+
+
+def test_a_long_half_line_is_cut_off_too(tmp_path: Path) -> None:
+    ledger = opened(tmp_path)
+    ledger.write(AT, [{"event": "noticed", "device": "d1", "stage": "s"}])
+    with open(ledger.path, "ab") as handle:
+        handle.write(b'{"at": "' + b"x" * 10_000)
+    opened(tmp_path).write(AT, [{"event": "noticed", "device": "d2", "stage": "s"}])
+    lines = Path(ledger.path).read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["device"] for line in lines] == ["d1", "d2"]
+
+
+@pytest.mark.parametrize(
+    "line", ["half a li", "[]", '"text"', "{}", '{"event": "noticed"}', '{"at": "x", "event": "burnt", "device": "d"}', "\xff"]
+)
+def test_a_line_in_the_middle_that_is_none_of_ours_stops_the_run(tmp_path: Path, line: str) -> None:
+    ledger = opened(tmp_path)
+    ledger.write(AT, [{"event": "noticed", "device": "d1", "stage": "s"}])
+    good = Path(ledger.path).read_bytes()
+    Path(ledger.path).write_bytes(good + line.encode("latin-1") + b"\n" + good)
+    with pytest.raises(EvidenceError, match="line 2 of the ledger makes no sense") as caught:
+        opened(tmp_path)
+    assert "Move it aside" in str(caught.value)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_ledger_that_may_not_be_read_stops_the_run(tmp_path: Path) -> None:
+    Path(opened(tmp_path).path).touch(mode=0)
+    with pytest.raises(EvidenceError, match="cannot read the ledger"):
+        opened(tmp_path)
+
+
+def test_a_directory_that_can_not_be_made_stops_the_write(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    ledger = Ledger(str(tmp_path / "file" / "intune.ledger.jsonl"))
+    with pytest.raises(EvidenceError, match="cannot write the ledger"):
+        ledger.write(AT, [{"event": "opted_out", "device": "d1"}])
+
+
+def test_it_names_devices_and_apps_and_nobody_else_may_read_it(tmp_path: Path) -> None:
+    ledger = opened(tmp_path / "evidence")
+    ledger.write(AT, [{"event": "present", "device": "d1", "app": "tiktok", "ownership": "corporate"}])
+    assert Path(ledger.path).stat().st_mode & 0o007 == 0
+    assert set(json.loads(Path(ledger.path).read_text(encoding="utf-8"))) == {"at", "event", "device", "app", "ownership"}

@@ -1,0 +1,121 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Populations: exactly those on which a control is wanted are reached, as far as they have names; nobody else ever is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.population import Candidate, Population, populate
+
+OWNERSHIPS = ("corporate", "personal", None)
+NATIVE = st.frozensets(st.sampled_from(OWNERSHIPS))
+
+
+@st.composite
+def fleets(draw: st.DrawFn, members: int = 6) -> list[Candidate]:
+    """Devices, some of which share a name in the directory and some of which have none."""
+    drawn = draw(
+        st.lists(
+            st.tuples(st.sampled_from(OWNERSHIPS), st.booleans(), st.booleans(), st.sampled_from(("", *(f"m{n}" for n in range(members))))),
+            max_size=12,
+        )
+    )
+    return [Candidate(index, *each) for index, each in enumerate(drawn)]
+
+
+def reached(fleet: Sequence[Candidate], population: Population, by_user: bool) -> set[int]:
+    """What a service makes of the assignments: written after Microsoft's words, not after our code.
+
+    An include target reaches its devices unless an excluded group holds them; assigned to users it reaches the devices of the users,
+    and so none that has no user.
+    """
+    return {
+        each.index
+        for each in fleet
+        if (each.ownership in population.ownerships or (each.member and each.member in population.include))
+        and each.member not in population.exclude - {""}
+        and (each.member or not by_user)
+    }
+
+
+@pytest.mark.parametrize("by_user", [False, True])
+@given(fleet=fleets(), native=NATIVE)
+def test_exactly_the_wanted_are_reached(by_user: bool, fleet: list[Candidate], native: frozenset[str | None]) -> None:
+    population = populate(fleet, native, by_user)
+    hit = reached(fleet, population, by_user)
+    useful = {each.index for each in fleet if each.wanted and each.supported}
+    assert not {each.index for each in fleet if not each.wanted} & hit, "a device on which it is not wanted is reached"
+    assert population.covers == hit & useful
+    assert population.unnamed == useful - population.covers
+    if not useful:
+        assert not population
+
+
+@given(fleet=fleets(members=40), native=NATIVE)
+def test_a_device_is_left_out_only_where_no_name_of_its_own_leads_to_it(fleet: list[Candidate], native: frozenset[str | None]) -> None:
+    """Completeness: what is not reached has no name, or shares one with a device that must not be reached."""
+    population = populate(fleet, native)
+    unwanted = {each.member for each in fleet if not each.wanted}
+    for index in population.unnamed:
+        assert fleet[index].member == "" or fleet[index].member in unwanted
+
+
+@given(fleet=fleets(), native=NATIVE, by_user=st.booleans())
+def test_groups_hold_nobody_for_nothing(fleet: list[Candidate], native: frozenset[str | None], by_user: bool) -> None:
+    population = populate(fleet, native, by_user)
+    assert "" not in population.include | population.exclude
+    assert not population.include & population.exclude
+    assert not population.exclude or population.ownerships
+    for member in population.exclude:
+        assert any(each.member == member and each.ownership in population.ownerships and not each.wanted for each in fleet)
+    for member in population.include:
+        assert any(each.member == member and each.wanted and each.supported for each in fleet)
+
+
+@given(fleet=fleets(), native=NATIVE, by_user=st.booleans(), order=st.randoms(use_true_random=False))
+def test_the_order_of_devices_does_not_matter(fleet: list[Candidate], native: frozenset[str | None], by_user: bool, order: object) -> None:
+    turned = list(fleet)
+    order.shuffle(turned)  # type: ignore[attr-defined]
+    assert populate(turned, native, by_user) == populate(fleet, native, by_user)
+
+
+def candidate(index: int, wanted: bool = True, member: str | None = None, ownership: str | None = "corporate") -> Candidate:
+    return Candidate(index, ownership, wanted, True, f"m{index}" if member is None else member)
+
+
+CORPORATE = frozenset({"corporate"})
+
+
+def test_one_scope_covers_a_whole_ownership() -> None:
+    assert populate([candidate(n) for n in range(500)], CORPORATE) == Population(CORPORATE, covers=frozenset(range(500)))
+
+
+def test_exceptions_are_named() -> None:
+    population = populate([candidate(0), candidate(1), candidate(2, wanted=False)], CORPORATE)
+    assert (population.ownerships, population.exclude, population.include) == (CORPORATE, {"m2"}, frozenset())
+
+
+@pytest.mark.parametrize("by_user", [False, True])
+def test_an_exception_that_has_no_name_switches_the_native_scope_off(by_user: bool) -> None:
+    """Nothing could keep the scope from it. Assigned to users, a device without one is not reached anyway."""
+    population = populate([candidate(0), candidate(1), candidate(2, wanted=False, member="")], CORPORATE, by_user)
+    if by_user:
+        assert population.ownerships == CORPORATE
+    else:
+        assert (population.ownerships, population.include) == (frozenset(), {"m0", "m1"})
+
+
+def test_a_scope_with_more_exceptions_than_members_is_a_list() -> None:
+    population = populate([candidate(0), candidate(1, wanted=False), candidate(2, wanted=False)], CORPORATE)
+    assert (population.ownerships, population.include, population.exclude) == (frozenset(), {"m0"}, frozenset())
+
+
+def test_a_user_with_an_exempt_device_is_not_included() -> None:
+    population = populate([candidate(0, member="jana"), candidate(1, wanted=False, member="jana"), candidate(2)], frozenset(), by_user=True)
+    assert (population.include, population.unnamed) == ({"m2"}, {0})
