@@ -277,7 +277,7 @@ class _Run:
                     found += len(seen.findings)
                     for finding in seen.findings[: SHOWN_FINDINGS - len(shown)]:
                         shown.append({"device": member.device.id, "serial": member.device.record.get("serial"), **finding})
-                    events.extend(self._events(member, app_id, seen, rows[-1].outcome))
+                    events.extend(self._events(member, app_id, seen, rows[-1].outcome, situation))
                 record.add_device(rows)
             gone = self._opted_out()
             for device in gone:
@@ -322,7 +322,7 @@ class _Run:
             findings=seen.findings,
         )
 
-    def _events(self, member: FleetDevice, app_id: str, seen: Seen, outcome: Outcome) -> Iterator[dict[str, str]]:
+    def _events(self, member: FleetDevice, app_id: str, seen: Seen, outcome: Outcome, situation: Situation) -> Iterator[dict[str, str]]:
         """What is to be remembered of a device and app after this run."""
         observation = seen.observation
         device = member.device.id
@@ -336,7 +336,8 @@ class _Run:
             yield {"event": "requested", **about}
         if observation.access_withdrawn and not story.withdrawn:
             yield {"event": "withdrawn", **about}
-        if observation.access_restored:
+        # Also where nothing is demanded any more, or nothing is tied to compliance: an exemption or another date gives access back too.
+        if story.withdrawn and not (member.device.access_withdrawn and situation.access_depends_on_compliance is not False):
             yield {"event": "restored", **about}
 
     def _assigned(self, planned: TargetPlan, situation: Situation) -> Iterator[dict[str, str]]:
