@@ -29,7 +29,7 @@ def tenant_text(result: Mapping[str, Any], run: Mapping[str, Any], check_mode: b
         check_mode: nothing was changed.
     """
     if "record" not in result:
-        return ["no record was made, so nothing is claimed of this tenant: " + tenant_trouble(result)]
+        return ["no record was made, so nothing is claimed of this tenant; why is said at the end"]
     return summary_lines(
         result["record"], run, result["evidence"], check_mode, result["notes"], result["drift"], result["conflicts"], result["changes"]
     )
