@@ -12,7 +12,7 @@ from typing import Any, Mapping
 from ..policy.model import Decision
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ManagedDevice:
     """One device as its management knows it, in the collection's words.
 
@@ -43,7 +43,7 @@ class ManagedDevice:
         return str(self.record.get("platform") or "")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FleetDevice:
     """A device and the decision about it."""
 

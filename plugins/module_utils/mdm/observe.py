@@ -89,6 +89,7 @@ class Observer:
     def __init__(self, situation: Situation, names: Mapping[str, str]) -> None:
         self.situation = situation
         self.names = names
+        self._stale_before = _utc(situation.now - situation.stale_after)
 
     def observe(self, index: int, device: FleetDevice, app: AppDecision) -> Seen:
         """What is known of one device and app."""
@@ -148,8 +149,8 @@ class Observer:
         return False, ""
 
     def _is_stale(self, device: FleetDevice) -> bool:
-        synced_at = device.device.synced_at
-        return not synced_at or read_now(synced_at) < self.situation.now - self.situation.stale_after
+        # Instants in UTC of one form: their order is that of their texts, and a fleet has many. No contact at all is the empty text.
+        return device.device.synced_at < self._stale_before
 
     # Enforcing.
 

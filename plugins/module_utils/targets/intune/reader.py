@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import replace
 from typing import Any, Iterator, Mapping, Sequence
 
@@ -73,12 +74,14 @@ def device_of(body: Mapping[str, Any]) -> ManagedDevice:
     """A managed device of Graph in the collection's words. What Intune does not say stays unknown."""
     platform, enrollment = _platform_and_enrollment(body)
     ownership = _OWNERSHIPS.get(str(body.get("managedDeviceOwnerType")))
+    synced_at = _instant(body.get("lastSyncDateTime"))
     record: dict[str, Any] = {
         "id": body["id"],
         "serial": body.get("serialNumber") or None,
         "name": body.get("deviceName") or None,
         "platform": platform,
-        "os_version": body.get("osVersion") or None,
+        # A fleet has few versions and many devices.
+        "os_version": sys.intern(str(body["osVersion"])) if body.get("osVersion") else None,
         "ownership": ownership,
         # Supervision is a thing of Apple's; false on others would only look like knowledge.
         "supervised": body.get("isSupervised") if platform in ("ios", "ipados", "tvos") else None,
@@ -86,7 +89,7 @@ def device_of(body: Mapping[str, Any]) -> ManagedDevice:
         # Whoever gives the work apps up leaves the management.
         "work_apps": True,
         "user": body.get("userPrincipalName") or None,
-        "last_seen": _instant(body.get("lastSyncDateTime")) or None,
+        "last_seen": synced_at or None,
     }
     directory_id = str(body.get("azureADDeviceId") or "")
     return ManagedDevice(
@@ -95,7 +98,7 @@ def device_of(body: Mapping[str, Any]) -> ManagedDevice:
         directory_id="" if directory_id in _NO_DIRECTORY_ID else directory_id,
         user_id=str(body.get("userId") or ""),
         access_withdrawn=body.get("complianceState") == "noncompliant",
-        synced_at=_instant(body.get("lastSyncDateTime")),
+        synced_at=synced_at,
     )
 
 
