@@ -41,8 +41,8 @@ def test_it_says_what_is_asked_until_when_and_whom_to_ask() -> None:
     (notice,) = told(policy(rules=[ADVISED]))
     assert notice.title == "Please remove Banned"
     assert notice.body == (
-        "City IT asks you to remove Banned from this device if you have it. From 2023-04-15 on, a device that has it loses access to work apps"
-        " and data. Questions: help@city.example."
+        "City IT asks you to remove Banned from this device if you have it. From 2023-04-15 on, a device that has it loses access to"
+        " work apps and data. Questions: help@city.example."
     )
     assert (notice.device, notice.index, notice.apps) == ("device-1", 0, ("banned",))
     assert notice.stage == "city/Private/2023-03-01T00:00:00Z"

@@ -1,0 +1,322 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From what is known of a device to its outcome, over the whole capability table: no combination of facts makes it dishonest."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+import pytest
+
+from ansible_collections.appban.endpoint.plugins.module_utils.engine.outcomes import Observation, Outcome, judge
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.capability import ACTIONS_WITH_MEANS, Capability
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.covering import Covering, Coverings
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.fleet import FleetDevice
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.ledger import Ledger, Story
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.observe import Observer, Situation
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune import capabilities
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.target import IntuneTarget
+from tests.unit.mdm.mdm_samples import NOW, device, fleet, policy
+
+# One device for each row of the table.
+DEVICES: dict[str, dict[str, Any]] = {
+    "ios_supervised": {},
+    "ios_corporate": {"supervised": False},
+    "ios_personal": {"ownership": "personal", "supervised": False},
+    "ios_personal_supervised": {"ownership": None},
+    "ios_user_enrollment": {"ownership": "personal", "supervised": False, "enrollment": "user"},
+    "android_fully_managed": {"platform": "android", "supervised": None, "enrollment": "fully_managed"},
+    "android_cope": {"platform": "android", "supervised": None, "enrollment": "cope"},
+    "android_work_profile": {"platform": "android", "ownership": "personal", "supervised": None, "enrollment": "work_profile"},
+    "windows_corporate": {"platform": "windows", "supervised": None},
+    "windows_personal": {"platform": "windows", "ownership": "personal", "supervised": None},
+    "macos_corporate": {"platform": "macos", "supervised": None},
+    "macos_personal": {"platform": "macos", "ownership": "personal", "supervised": None},
+    "other": {"platform": "linux", "supervised": None},
+}
+ACTION_SETS = (
+    ("audit",),
+    ("advise",),
+    ("remove",),
+    ("block",),
+    ("remove", "block"),
+    ("remove", "block", "block_web"),
+    ("advise", "withdraw_access"),
+    ("block_web",),
+)
+CONTROLS = ("none", "stands", "not reached yet", "planned", "failed", "changed", "unnamed", "obstacle")
+STORIES = {
+    "new": Story(),
+    "asked": Story(present=True, requested_at="2023-03-18T09:00:00Z"),
+    "asked long ago": Story(present=True, requested_at="2023-03-01T09:00:00Z"),
+    "removed before": Story(removals=1),
+    "asked again": Story(present=True, requested_at="2023-03-18T09:00:00Z", removals=1),
+    "withdrawn": Story(present=True, withdrawn=True),
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One combination and what came of it."""
+
+    row: Capability
+    actions: tuple[str, ...]
+    found: bool
+    controls: str
+    story: str
+    stale: bool
+    depends: bool | None
+    check: bool
+    seen: Observation
+    outcome: Outcome
+
+    def reaches(self, *actions: str) -> bool:
+        """Whether controls for all of these actions stand on the device, as far as the tenant can tell."""
+        return self.controls == "stands" and all(self.row.means(action).mechanisms for action in actions)
+
+
+@cache
+def member(kind: str, actions: tuple[str, ...], stale: bool) -> FleetDevice:
+    synced_at = "2023-01-01T08:00:00Z" if stale else "2023-03-20T08:00:00Z"
+    rule = {"name": "All", "when": {"work_apps": True}, "actions": list(actions)}
+    return fleet([policy(rules=[rule])], [device(synced_at=synced_at, access_withdrawn=True, **DEVICES[kind])])[0]
+
+
+@cache
+def coverings(state: str) -> Coverings:
+    """One control for every mechanism, all in the same state."""
+    if state == "none":
+        return Coverings(())
+    here = frozenset({0})
+    facts: dict[str, Any] = {
+        "stands": {"changed_at": "2022-12-01T00:00:00Z"},
+        "not reached yet": {"changed_at": "2023-03-20T08:30:00Z"},
+        "planned": {"changes": ("policy:x",), "new": here},
+        "failed": {"changes": ("policy:x",), "new": here},
+        "changed": {"changes": ("policy:x",), "changed_at": "2022-12-01T00:00:00Z", "new": here},
+        "unnamed": {"covers": frozenset(), "unnamed": here},
+        "obstacle": {"changed_at": "2022-12-01T00:00:00Z", "obstacle": "foreign_assignment"},
+    }[state]
+    return Coverings(
+        Covering(**{"control": f"BAN {name}", "mechanism": name, "apps": frozenset({"banned"}), "covers": here, **facts})
+        for name in capabilities.NAMES
+        if name not in (capabilities.NOTICE, capabilities.DEFENDER)
+    )
+
+
+def situation(state: str, story: str, found: bool, depends: bool | None, check: bool, **changes: Any) -> Situation:
+    device_id = "device-1"
+    finding = {"app": "banned", "backend": "discovered apps", "name": "Banned"}
+    notices = {(device_id, "city/All/2023-03-01T00:00:00Z"): "2023-03-19T09:00:00Z"} if story == "asked" else {}
+    facts: dict[str, Any] = {
+        "coverings": coverings(state),
+        "capability_of": capabilities.capability_of,
+        "findings": {(device_id, "banned"): [finding]} if found else {},
+        "reporting": IntuneTarget.reporting,
+        "findable": lambda app, platform, sees: True,
+        "ledger": Ledger("", stories={(device_id, "banned"): STORIES[story]}, notices=notices, writable=False),
+        "now": NOW,
+        "unmade": frozenset({"policy:x"} if state == "failed" and not check else ()),
+        "pending": frozenset({"policy:x"} if check else ()),
+        "access_depends_on_compliance": depends,
+        "stale_after": timedelta(days=30),
+    }
+    return Situation(**{**facts, **changes})
+
+
+def cases() -> Iterator[Case]:
+    for state, story, found, depends, check in itertools.product(CONTROLS, STORIES, (True, False), (True, False), (True, False)):
+        observer = Observer(situation(state, story, found, depends, check), capabilities.NAMES)
+        for kind, actions, stale in itertools.product(DEVICES, ACTION_SETS, (True, False)):
+            each = member(kind, actions, stale)
+            app = each.decision.apps["banned"]
+            seen = observer.observe(0, each, app).observation
+            outcome = judge(app.to_plain(), seen, check)
+            yield Case(capabilities.BY_KIND[kind], actions, found, state, story, stale, depends, check, seen, outcome)
+
+
+@pytest.fixture(scope="module")
+def judged() -> list[Case]:
+    """All of the product. That it can be made is the proof that every combination has an outcome."""
+    return list(cases())
+
+
+def test_each_row_has_its_device() -> None:
+    assert set(DEVICES) == set(capabilities.BY_KIND)
+    for kind, record in DEVICES.items():
+        assert capabilities.capability_of(device(**record).record).kind == kind
+
+
+def test_the_table_leads_to_every_outcome_that_a_tenant_can_have(judged: list[Case]) -> None:
+    assert {case.outcome.name for case in judged} == {
+        "compliant", "removed", "removal_requested", "blocked_not_removed", "violating", "advised", "access_withdrawn", "recurred",
+        "cannot_enforce", "not_observable", "stale", "failed",
+    }  # fmt: skip
+
+
+def test_an_app_that_is_there_is_never_in_order(judged: list[Case]) -> None:
+    told = {
+        "violating", "cannot_enforce", "blocked_not_removed", "removal_requested", "access_withdrawn", "advised", "failed",
+    }  # fmt: skip
+    for case in judged:
+        if case.found:
+            assert case.outcome.name in told, case
+
+
+def test_removed_needs_a_request_and_an_inventory_that_no_longer_has_it(judged: list[Case]) -> None:
+    for case in judged:
+        if case.outcome.name in ("removed", "recurred"):
+            assert not case.found
+            assert not case.stale
+            assert STORIES[case.story].requested_at, case
+            assert case.row.sees != "none"
+
+
+def test_compliant_is_never_said_of_what_can_not_be_seen(judged: list[Case]) -> None:
+    for case in judged:
+        if case.outcome.name == "compliant":
+            assert not case.found
+            assert not case.stale
+            assert case.row.sees == "all" or (case.row.sees == "reported" and case.controls in ("stands", "obstacle")), case
+
+
+def test_compliant_needs_every_demanded_block_to_stand(judged: list[Case]) -> None:
+    for case in judged:
+        if case.outcome.name in ("compliant", "removed"):
+            for action in {"block", "block_web"} & set(case.actions):
+                assert case.row.means(action).mechanisms, case
+                assert case.controls not in ("none", "unnamed", "failed"), case
+        if case.outcome.name == "compliant" and "block" in case.actions:
+            assert case.controls in ("stands", "obstacle"), f"nobody knows yet whether the block has reached the device: {case}"
+
+
+def test_what_is_said_to_be_blocked_is_blocked(judged: list[Case]) -> None:
+    for case in judged:
+        if case.outcome.name == "blocked_not_removed":
+            assert case.found
+            assert case.controls in ("stands", "obstacle")
+            assert case.row.block.mechanisms
+
+
+def test_a_removal_is_requested_only_where_something_removes(judged: list[Case]) -> None:
+    for case in judged:
+        if case.outcome.name == "removal_requested":
+            assert case.row.remove.mechanisms
+            assert case.controls not in ("none", "unnamed", "obstacle", "failed"), case
+            assert not case.check
+            if not case.row.remove.certain and case.controls == "stands":
+                assert case.story != "asked long ago", "a removal that has no effect is not requested for ever"
+
+
+def test_access_is_withdrawn_only_where_it_depends_on_compliance(judged: list[Case]) -> None:
+    for case in judged:
+        if case.outcome.name == "access_withdrawn":
+            assert case.depends
+            assert case.found
+            assert case.row.withdraw_access.mechanisms
+            assert case.controls in ("stands", "not reached yet", "changed", "obstacle"), case
+
+
+def test_what_can_not_be_done_or_seen_has_a_reason_of_its_row(judged: list[Case]) -> None:
+    for case in judged:
+        if case.outcome.name in ("cannot_enforce", "not_observable"):
+            assert case.outcome.reason
+        if case.outcome.name == "not_observable":
+            assert not case.found
+            assert case.outcome.reason in {case.row.why_unseen, "awaiting_check_in", "no_backend"} - {""}, case
+        if case.outcome.name == "cannot_enforce" and case.controls == "stands" and case.depends and not case.found:
+            reasons = {case.row.means(action).why_not for action in ACTIONS_WITH_MEANS if action in case.actions}
+            assert case.outcome.reason in reasons - {""}, case
+
+
+def test_advised_means_that_a_notice_was_sent(judged: list[Case]) -> None:
+    for case in judged:
+        if case.outcome.name == "advised":
+            assert case.found
+            assert case.story == "asked"
+            assert "advise" in case.actions
+
+
+def test_a_control_that_could_not_be_made_is_a_failure_of_the_device(judged: list[Case]) -> None:
+    for case in judged:
+        if (
+            case.controls == "failed"
+            and not case.check
+            and any(case.row.means(a).mechanisms for a in case.actions if a not in ("audit", "advise"))
+        ):
+            assert case.outcome == Outcome("failed", "error"), case
+
+
+def test_what_a_stale_inventory_does_not_show_is_not_gone(judged: list[Case]) -> None:
+    for case in judged:
+        if case.stale and not case.found:
+            assert case.outcome.name in ("stale", "not_observable", "cannot_enforce", "failed"), case
+
+
+def test_a_rehearsal_never_looks_better_than_the_run(judged: list[Case]) -> None:
+    for case in judged:
+        if case.check:
+            assert case.outcome.name not in ("removed", "recurred", "removal_requested") or (
+                not case.found and case.story.startswith("asked")
+            )
+            if (
+                case.controls == "planned"
+                and case.found
+                and any(case.row.means(a).mechanisms for a in case.actions if a not in ("audit", "advise"))
+            ):
+                assert case.outcome.name in ("violating", "cannot_enforce"), case
+
+
+def observed(kind: str, *actions: str, state: str = "stands", found: bool = False, story: str = "new", **changes: Any) -> Any:
+    each = member(kind, actions, False)
+    return Observer(situation(state, story, found, True, False, **changes), capabilities.NAMES).observe(
+        0, each, each.decision.apps["banned"]
+    )
+
+
+def test_a_row_names_what_acts_on_the_device() -> None:
+    seen = observed("ios_supervised", "remove", "block", found=True)
+    assert seen.mechanism == ("uninstall assignment: BAN ios_uninstall", "list of blocked apps: BAN ios_blocked_apps")
+    assert seen.seen_at == "2023-03-20T08:00:00Z"
+    assert seen.requested_at == "2023-03-20T09:00:00Z"
+
+
+def test_a_request_keeps_its_first_instant() -> None:
+    assert observed("ios_supervised", "remove", found=True, story="asked").requested_at == "2023-03-18T09:00:00Z"
+
+
+def test_nothing_is_kept_of_a_device_that_may_not_be_looked_at() -> None:
+    spared = fleet([policy()], [device(ownership="personal")])[0]
+    seen = Observer(situation("stands", "new", True, True, False), capabilities.NAMES).observe(0, spared, spared.decision.apps["banned"])
+    assert seen == type(seen)(Observation())
+
+
+def test_an_app_without_a_name_that_the_inventory_knows_is_not_called_absent() -> None:
+    seen = observed("ios_supervised", "block", findable=lambda app, platform, sees: False)
+    assert (seen.observation.before, seen.observation.why_not_seen) == (None, "no_identifier")
+
+
+def test_a_site_that_is_blocked_elsewhere_is_asked_about_there() -> None:
+    seen = observed("windows_corporate", "block_web", site_blocks=lambda app, record: "no_identifier")
+    assert seen.observation.why_site_open == "no_identifier"
+    assert observed("windows_corporate", "block_web", site_blocks=lambda app, record: "").observation.why_site_open == ""
+
+
+def test_a_device_added_by_name_later_is_reached_later() -> None:
+    ledger = Ledger("", assigned={("device-1", "BAN ios_blocked_apps"): "2023-03-20T08:30:00Z"}, writable=False)
+    assert observed("ios_supervised", "block", ledger=ledger).observation.unconfirmed
+    assert not observed("ios_supervised", "block").observation.unconfirmed
+
+
+def test_access_that_came_back_is_said_to_have_come_back() -> None:
+    rule = {"name": "All", "when": {"work_apps": True}, "actions": ["withdraw_access"]}
+    back = fleet([policy(rules=[rule])], [device(access_withdrawn=False)])[0]
+    seen = Observer(situation("stands", "withdrawn", False, True, False), capabilities.NAMES).observe(0, back, back.decision.apps["banned"])
+    assert seen.observation.access_restored
+    assert judge(back.decision.apps["banned"].to_plain(), seen.observation) == Outcome("compliant", "access_restored")
