@@ -19,7 +19,7 @@ from ...mdm.read_back import wait_until
 from . import steps
 from .directory import Directory
 from .graph import Graph
-from .graph_batch import BatchItem
+from .notifications import send_notices
 from .objects import COMPLIANCE_POLICY, CONFIGURATION_POLICY, RESOURCES, Resource, Target, owned_object, target_of
 from .odata import literal
 from .permissions import (
@@ -27,7 +27,6 @@ from .permissions import (
     APPS_WRITE,
     CONFIGURATION_READ,
     CONFIGURATION_WRITE,
-    DEVICES_ACT,
 )
 from .planner import block_grace_hours, body_differences
 from .reader import StateReader
@@ -68,7 +67,6 @@ class Executor:
         self.clock = clock
         self.now = now
         self.settle = settle
-        self.sent: dict[str, str] = {}
         self.play_packages: list[str] = []
         self.ordered: set[str] = set()
 
@@ -87,7 +85,7 @@ class Executor:
             steps.WriteFilterRule: self._write_filter_rule,
             steps.AddPlayApp: self._add_play_app,
             steps.CreateStoreApp: self._create_store_app,
-            steps.SendNotices: self._send_notices,
+            steps.SendNotices: lambda one: send_notices(self.graph, self.ledger, self.now, one.notices),
             steps.ChangeAppAssignments: self._change_app_assignments,
             steps.WriteObject: self._write_object,
             steps.Delete: self._delete,
@@ -321,41 +319,6 @@ class Executor:
         path = "%s/%s" % (step.path, step.id)
         self.graph.delete(step.version, path, what="delete an object of ours (%s)" % path, permission=step.permission)
         self._see(path, {}, lambda found: found is None, "the object is gone (%s)" % path, step.version, step.permission)
-
-    # Notices.
-
-    def _send_notices(self, step: steps.SendNotices) -> None:
-        """Send each at most once: it is in the ledger before it leaves, so a run that is killed in between does not repeat it."""
-        self.ledger.write(self.now, [{"event": "noticed", "device": each.device, "stage": each.stage} for each in step.notices])
-        items = [
-            BatchItem(
-                str(number),
-                "/deviceManagement/managedDevices/%s/sendCustomNotificationToCompanyPortal" % notice.device,
-                "POST",
-                body={"notificationTitle": notice.title, "notificationBody": notice.body},
-                permission=DEVICES_ACT,
-                what="notify the user of a device",
-            )
-            for number, notice in enumerate(step.notices)
-        ]
-        answers = self.graph.batch("beta", items, what="notify the users of %d devices" % len(items))
-        refused: list[tuple[str, str]] = []
-        for item, notice in zip(items, step.notices, strict=True):
-            answer = answers[item.id]
-            if answer.ok():
-                self.sent[notice.device] = self.now
-            else:
-                refused.append((notice.device, str(self.graph.failure(answer, DEVICES_ACT))))
-        if refused:
-            # These were refused, so they may be sent again.
-            self.ledger.write(
-                self.now, [{"event": "not_noticed", "device": device, "stage": step.notices[0].stage} for device, _why in refused]
-            )
-            raise ChangeFailed(
-                "%d of %d notices were refused, the first: %s" % (len(refused), len(items), refused[0][1]),
-                "",
-                "The next run sends them again",
-            )
 
 
 _ASSIGNMENTS = {

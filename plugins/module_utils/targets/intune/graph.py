@@ -167,9 +167,11 @@ class Graph:
         self.session.delete(address(version, path), what=what, needs=permission, missing_ok=missing_ok)
         self.note(permission)
 
-    def batch(self, version: str, items: Sequence[BatchItem], *, what: str, workers: int = 4) -> dict[str, Response]:
+    def batch(
+        self, version: str, items: Sequence[BatchItem], *, what: str, workers: int = 4, answers: dict[str, Response] | None = None
+    ) -> dict[str, Response]:
         """Make many requests with few; the answers keep their status, so that the caller decides what each means. See ``run_batch``."""
-        answers = run_batch(self.session, version, items, what, workers)
+        answers = run_batch(self.session, version, items, what, workers, answers)
         for item in items:
             if answers[item.id].ok():
                 self.note(item.permission)

@@ -67,7 +67,14 @@ class BatchItem:
         return with_query("/" + self.path.lstrip("/"), self.params)
 
 
-def run_batch(session: Session, version: str, items: Sequence[BatchItem], what: str, workers: int = 4) -> dict[str, Response]:
+def run_batch(
+    session: Session,
+    version: str,
+    items: Sequence[BatchItem],
+    what: str,
+    workers: int = 4,
+    answers: dict[str, Response] | None = None,
+) -> dict[str, Response]:
     """Make many requests with few.
 
     Args:
@@ -76,6 +83,7 @@ def run_batch(session: Session, version: str, items: Sequence[BatchItem], what: 
         items: in the order in which dependencies come first; more than twenty are split.
         what: what is being done, to follow "Failed to".
         workers: how many plain reads run at once in check mode, in which no batch leaves because it is a POST.
+        answers: filled as they come, for a caller that has to know what was answered before the batch as a whole failed.
 
     Returns:
         Id -> answer, in the order of the items. Answers with an error are among them; the caller decides what they mean.
@@ -86,7 +94,7 @@ def run_batch(session: Session, version: str, items: Sequence[BatchItem], what: 
     check_items(items, what)
     if session.check_mode and all(item.reads() for item in items):
         return dict(zip([item.id for item in items], ordered_map(PlainRead(session, version, what), items, workers), strict=True))
-    answers: dict[str, Response] = {}
+    answers = {} if answers is None else answers
     for start in range(0, len(items), LARGEST_BATCH):
         Batch(session, version, what, answers).run(items[start : start + LARGEST_BATCH])
     return {item.id: answers[item.id] for item in items}
