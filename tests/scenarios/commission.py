@@ -133,9 +133,14 @@ class Commission:
         return [(each["event"], each["at"]) for each in self.ledger(*events) if each["device"] == self.ids[serial]]
 
     def conditional_access(self, **changes: Any) -> None:
-        """Change the tenant's one conditional access policy."""
-        policy = self.simulation.state()["objects"]["conditionalAccessPolicies"][0]
-        self.simulation.objects({"patch": {"path": ACCESS, "id": policy["id"], "body": changes}})
+        """The tenant's one conditional access policy is replaced by one that differs in something; an empty state leaves none."""
+        policies = self.simulation.state()["objects"]["conditionalAccessPolicies"]
+        for policy in policies:
+            self.simulation.objects({"remove": {"path": ACCESS, "id": policy["id"]}})
+        keys = ("@odata.type", "displayName", "state", "conditions", "grantControls")
+        body = {**{key: policies[0][key] for key in keys}, **changes}
+        if body["state"]:
+            self.simulation.objects({"plant": {"path": ACCESS, "body": body}})
 
     def assets(self, facts: Mapping[str, Mapping[str, Any]]) -> str:
         path = self.tenant.evidence_dir.parent / "assets.json"
