@@ -287,9 +287,16 @@ class DesiredControls:
 
     def _name(self, want: Want) -> str:
         parts = []
-        everything = {app.id for policy in self.policies if policy.id in want.policies for app in policy.apps}
-        if len(want.apps) < len(everything) or (len(want.app_ids) == 1 and want.mechanism not in _WORDS):
+        asking = {
+            BannedApp(app.id, tuple(sorted(each.id for each in self.policies if each.id in want.policies and app.id in _app_ids(each))))
+            for policy in self.policies
+            if policy.id in want.policies
+            for app in policy.apps
+        }
+        if {app.id for app in asking} != set(want.app_ids):
             parts.append(",".join(want.app_ids))
+        # An exemption of one app can leave it to some of the policies, and that is another control than the one of all of them.
+        parts.extend("%s for %s" % (app.id, "+".join(app.policies)) for app in sorted(want.apps - asking))
         if want.deadline:
             parts.append("from " + want.deadline)
         if want.open_domains:
@@ -311,6 +318,10 @@ class DesiredControls:
 
     def _title(self, app_id: str) -> str:
         return next(app.title for policy in self.policies for app in policy.apps if app.id == app_id)
+
+
+def _app_ids(policy: Policy) -> frozenset[str]:
+    return frozenset(app.id for app in policy.apps)
 
 
 def usable_names(app: App, kind: str, doubtful: bool = False) -> list[str]:

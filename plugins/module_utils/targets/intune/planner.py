@@ -90,6 +90,9 @@ class Planner:
         self.conflicts: list[str] = []
         self.drift: list[str] = []
         self.problems: list[str] = []
+        # Several controls may be about one app: its mechanism and name -> whom all of them together assign it to.
+        self.app_targets: dict[tuple[str, str], set[Target]] = {}
+        self.taken_back: set[str] = set()
         self._groups = {group.name: group for group in state.groups}
         self._filters = {each.name: each for each in state.filters}
         self._object_names = {**{group.id: group.name for group in state.groups}, **{each.id: each.name for each in state.filters}}
@@ -114,6 +117,9 @@ class Planner:
                 self._want_group(group)
             for each in control.filters:
                 self._want_filter(each)
+            if control.mechanism in TYPES:
+                for name in control.identifiers:
+                    self.app_targets.setdefault((control.mechanism, name), set()).update(control.targets)
         matched = self._match(desired.controls)
         for control in desired.controls:
             if control.resource:

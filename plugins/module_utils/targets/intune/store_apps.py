@@ -86,13 +86,17 @@ def _assign(
 ) -> tuple[list[str], frozenset[int], list[str]]:
     """The change of one app's assignments: its key (none where all is right), whom they reach today, what works against them."""
     wanted = planner.resolved(control.targets)
+    others = {each for target in planner.app_targets[(control.mechanism, name)] for each in planner.resolved((target,)) or ()}
     ours = [each for each in app.assignments if planner.is_our_target(each.target)] if app else []
     right = [each for each in ours if each.intent == "uninstall" and wanted is not None and each.target in wanted]
     present = {each.target for each in right}
     add = tuple(
         sorted(target for target in control.targets if wanted is None or not (planner.resolved((target,)) or frozenset()) <= present)
     )
-    wrong = tuple(each.id for each in ours if each not in right)
+    # What no control of this app wants; the first one that is planned takes it back.
+    wrong = [each for each in ours if not (each.intent == "uninstall" and each.target in others) and each.id not in planner.taken_back]
+    planner.taken_back.update(each.id for each in wrong)
+    ours = [each for each in ours if each in right or each in wrong]
     conflicts = []
     for each in app.assignments if app else ():
         if each.intent in _CONFLICTING and not planner.is_our_target(each.target):
@@ -108,7 +112,9 @@ def _assign(
     change = Change(
         "update" if ours else "create", "uninstall assignment", "%s (%s)" % (control.name, name), before + "\n" if ours else None,
         after + "\n", needs=all_needs, apps=control.want.app_ids,
-        step=steps.ChangeAppAssignments(TYPES[control.mechanism], name, app.id if app else "", add, wrong),
+        step=steps.ChangeAppAssignments(
+            TYPES[control.mechanism], name, app.id if app else "", add, tuple(each.id for each in wrong)
+        ),
     )  # fmt: skip
     planner.add(Phase.ASSIGN, change)
     return [change.key, *all_needs], reached, conflicts

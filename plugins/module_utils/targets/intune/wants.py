@@ -82,7 +82,8 @@ def wants_of_policies(policies: Sequence[Policy], web: str) -> Callable[[Mapping
                     asked.setdefault(key, set()).add(BannedApp(app.app, asking))
         wants: list[Want] = []
         for (mechanism, deadline, domains), apps in asked.items():
-            groups = [frozenset((each,)) for each in apps] if mechanism in PER_APP else [frozenset(_merged(apps))]
+            merged = _merged(apps)
+            groups = [frozenset((each,)) for each in merged] if mechanism in PER_APP else [frozenset(merged)]
             wants.extend(Want(mechanism, group, deadline, domains) for group in groups)
         return frozenset(wants)
 

@@ -1,0 +1,176 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plans over random policies and fleets: they converge, they lift all of ours and nothing else, and no moment reaches who is spared."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import given, reject, settings
+from hypothesis import strategies as st
+
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.fleet import ManagedDevice
+from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
+from ansible_collections.appban.endpoint.plugins.module_utils.policy.problems import PolicyError
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.objects import TenantState
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.store_apps import TYPES
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.wants import PLATFORMS
+from tests.unit.mdm.mdm_samples import app, device, exemption, policy
+from tests.unit.targets.intune.pure_tenant import Run, reached
+
+APPS = ("banned", "wechat")
+RULES: tuple[dict[str, Any], ...] = (
+    {"name": "Corporate", "when": {"ownership": "corporate"}, "actions": ["remove", "block", "block_web"]},
+    {"name": "Corporate blocked", "when": {"ownership": "corporate"}, "actions": ["block"]},
+    {"name": "Police", "when": {"department": "police"}, "actions": ["remove", "block"]},
+    {"name": "Supervised", "when": {"supervised": True}, "actions": ["block_web", "block"]},
+    {"name": "Private", "when": {"ownership": "personal"}, "actions": ["advise", "withdraw_access"]},
+    {"name": "All", "when": {"work_apps": True}, "actions": ["remove"]},
+)
+EXEMPTIONS: tuple[dict[str, Any], ...] = (
+    {"devices": ["SN0001"]},
+    {"devices": ["SN0002"], "apps": ["wechat"]},
+    {"devices": ["SN0003"], "domains": ["banned.example"], "apps": ["banned"]},
+    {"users": ["user4@city.example"], "follow_user": True},
+)
+KINDS: tuple[dict[str, Any], ...] = (
+    {},
+    {"platform": "ipados", "supervised": False},
+    {"ownership": "personal", "supervised": False},
+    {"ownership": None},
+    {"platform": "android", "supervised": None, "enrollment": "fully_managed"},
+    {"platform": "android", "supervised": None, "enrollment": "cope"},
+    {"platform": "android", "ownership": "personal", "supervised": None, "enrollment": "work_profile"},
+    {"platform": "windows", "supervised": None},
+    {"platform": "macos", "supervised": None},
+    {"platform": "macos", "ownership": "personal", "supervised": None},
+)
+
+
+@st.composite
+def devices(draw: st.DrawFn) -> list[ManagedDevice]:
+    made = []
+    for number in range(1, draw(st.integers(1, 9)) + 1):
+        record = {**draw(st.sampled_from(KINDS)), "department": draw(st.sampled_from(("police", "parks", None)))}
+        without = draw(
+            st.sampled_from(({}, {}, {}, {"directory_id": ""}, {"user_id": ""}, {"user_id": "user-1", "user": "user1@city.example"}))
+        )
+        made.append(device(number, **record, **without))
+    return made
+
+
+@st.composite
+def policies(draw: st.DrawFn) -> tuple[Policy, ...]:
+    made = []
+    for name in ("city", "school")[: draw(st.integers(1, 2))]:
+        rules = draw(st.lists(st.sampled_from(RULES), min_size=1, max_size=2, unique_by=lambda rule: rule["name"]))
+        chosen = draw(st.lists(st.sampled_from(EXEMPTIONS), max_size=2, unique_by=str))
+        apps = draw(st.sampled_from((["banned"], ["banned", "wechat"], ["wechat"])))
+        fitting = [each for each in chosen if set(each.get("apps", apps)) <= set(apps)]
+        exemptions = [exemption(f"EX-{number}", **each) for number, each in enumerate(fitting)]
+        try:
+            made.append(policy(name, rules=rules, exemptions=exemptions, apps=[app(each) for each in apps]))
+        except PolicyError:
+            reject()
+    return tuple(made)
+
+
+def spared(*runs: Run) -> dict[tuple[str, str], set[int]]:
+    """(mechanism, app) -> positions of the devices on which none of the runs wants it."""
+    return {
+        (mechanism, each): {
+            index
+            for index in range(len(runs[0].fleet))
+            if not any(want.mechanism == mechanism and each in want.app_ids for run in runs for want in run.wants[index])
+        }
+        for mechanism in PLATFORMS
+        for each in APPS
+    }
+
+
+def hold(state: TenantState, run: Run, untouched: dict[tuple[str, str], set[int]]) -> None:
+    """No control of this moment reaches a device that no run wants it on."""
+    names = {identifier.value: app.id for policy in run.policies for app in policy.apps for identifier in app.identifiers}
+    for each in state.owned:
+        hit = reached(state, each.targets, run.fleet, PLATFORMS[each.marker.mechanism])
+        text = str(each.body)
+        for name, owner in names.items():
+            if f"'{name}'" in text:
+                assert not hit & untouched[(each.marker.mechanism, owner)], (each.name, name)
+    for listed in state.apps:
+        for mechanism in (name for name, kinds in TYPES.items() if listed.odata_type in kinds):
+            hit = reached(state, [each.target for each in listed.assignments], run.fleet, PLATFORMS[mechanism])
+            for owner in {names[name] for name in listed.identifiers if name in names}:
+                assert not hit & untouched[(mechanism, owner)], listed.name
+
+
+def test_a_plan_converges_and_no_moment_of_it_reaches_who_is_spared() -> None:
+    @settings(max_examples=150)
+    @given(policies(), devices())
+    def check(made: tuple[Policy, ...], fleet: list[ManagedDevice]) -> None:
+        run = Run(made, fleet)
+        untouched = spared(run)
+        state = run.state
+        for moment in run.moments():
+            hold(moment, run, untouched)
+            state = moment
+        again = Run(made, fleet, state).plan()
+        assert again.plan.summaries() == []
+        assert again.drift == ()
+
+    check()
+
+
+def test_every_covering_reaches_what_it_says_once_the_plan_is_carried_out() -> None:
+    @settings(max_examples=100)
+    @given(policies(), devices())
+    def check(made: tuple[Policy, ...], fleet: list[ManagedDevice]) -> None:
+        state = Run(made, fleet).applied()
+        after = Run(made, fleet, state)
+        objects = {each.name: each for each in state.owned}
+        for covering in after.plan().coverings:
+            assert covering.changes == ()
+            assert covering.new == frozenset()
+            if covering.control in objects:
+                hit = reached(state, objects[covering.control].targets, after.fleet, PLATFORMS[covering.mechanism])
+                assert covering.covers <= hit
+
+    check()
+
+
+def test_a_lift_takes_away_all_of_ours_and_nothing_else() -> None:
+    @settings(max_examples=80)
+    @given(policies(), devices())
+    def check(made: tuple[Policy, ...], fleet: list[ManagedDevice]) -> None:
+        others = (policy("other", rules=[{"name": "All", "when": {"work_apps": True}, "actions": ["block"]}], apps=[app("capcut")]),)
+        before = Run(others, fleet).applied()
+        state = Run(made, fleet, before).applied()
+        ended = [replace(each, state="lifted") for each in made]
+        run = Run(ended, fleet, state)
+        for moment in run.moments():
+            state = moment
+        assert state == before
+        assert Run(ended, fleet, state).plan().plan.summaries() == []
+
+    check()
+
+
+def test_going_from_one_ban_to_another_converges_and_spares_those_whom_both_spare() -> None:
+    @settings(max_examples=120)
+    @given(policies(), policies(), devices())
+    def check(first: tuple[Policy, ...], second: tuple[Policy, ...], fleet: list[ManagedDevice]) -> None:
+        former = Run(first, fleet)
+        state = former.applied()
+        ids = {each.id for each in second}
+        ended = tuple(replace(each, state="lifted") for each in first if each.id not in ids)
+        run = Run((*second, *ended), fleet, state)
+        untouched = spared(former, run)
+        for moment in run.moments():
+            hold(moment, run, untouched)
+            state = moment
+        again = Run((*second, *ended), fleet, state).plan()
+        assert again.plan.summaries() == []
+
+    check()
