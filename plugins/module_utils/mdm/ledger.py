@@ -19,7 +19,7 @@ from ..engine.errors import EvidenceError
 
 #: What can happen to a device and an app.
 #: present: found. gone: found before, and no longer. requested: its removal was asked for. withdrawn: access to work was lost.
-#: restored: it is back. noticed: a notice was sent (``stage`` says for which). not_noticed: it was refused after all.
+#: restored: it is back. noticed: a notice that names the app was sent (``stage`` says for which). not_noticed: it was refused after all.
 #: assigned: a control was assigned to the device by name. opted_out: the private device left the management.
 EVENTS = ("present", "gone", "requested", "withdrawn", "restored", "noticed", "not_noticed", "assigned", "opted_out")
 _FREE = "Make the evidence directory writable and run again"
@@ -50,7 +50,7 @@ class Ledger:
 
     path: str
     stories: dict[tuple[str, str], Story] = field(default_factory=dict)
-    notices: dict[tuple[str, str], str] = field(default_factory=dict)
+    notices: dict[tuple[str, str, str], str] = field(default_factory=dict)
     assigned: dict[tuple[str, str], str] = field(default_factory=dict)
     opted_out: set[str] = field(default_factory=set)
     writable: bool = True
@@ -83,9 +83,9 @@ class Ledger:
         """What is remembered of a device and app."""
         return self.stories.get((device, app)) or Story()
 
-    def noticed_at(self, device: str, stage: str) -> str:
-        """When the notice of a stage was sent to a device; empty where it was not."""
-        return self.notices.get((device, stage), "")
+    def noticed_at(self, device: str, stage: str, app: str) -> str:
+        """When a notice of a stage that names the app was sent to a device; empty where it was not."""
+        return self.notices.get((device, stage, app), "")
 
     def assigned_at(self, device: str, control: str) -> str:
         """When a control was assigned to a device by name; empty where it was not, or is not remembered."""
@@ -135,9 +135,9 @@ class Ledger:
         if event not in EVENTS:
             raise ValueError(event)
         if event == "noticed":
-            self.notices[(device, line["stage"])] = line["at"]
+            self.notices[(device, line["stage"], line["app"])] = line["at"]
         elif event == "not_noticed":
-            self.notices.pop((device, line["stage"]), None)
+            self.notices.pop((device, line["stage"], line["app"]), None)
         elif event == "assigned":
             self.assigned[(device, line["control"])] = line["at"]
         elif event == "opted_out":

@@ -45,7 +45,7 @@ class Notice:
     Args:
         device: id at the target.
         index: position in the fleet.
-        stage: what it is sent for, and for what it is sent once: policy, rule, instant of the stage.
+        stage: what it is sent for: policy, rule, instant of the stage. An app is named once for a stage, unless another one joins it.
         apps: ids of the apps.
         title, body: the text.
     """
@@ -56,6 +56,10 @@ class Notice:
     apps: tuple[str, ...]
     title: str
     body: str
+
+    def events(self, event: str) -> list[dict[str, str]]:
+        """What the ledger is told of it. event: ``noticed`` or ``not_noticed``."""
+        return [{"event": event, "device": self.device, "stage": self.stage, "app": app} for app in self.apps]
 
 
 def notices_of(

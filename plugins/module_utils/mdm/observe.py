@@ -35,7 +35,6 @@ class Situation:
         findable: app id, platform, how the inventory sees -> whether the app has a name that it could be found by.
         unmade: keys of changes that were planned and not made, because they failed or what they need did.
         pending: keys of changes that were planned and must not be made in this run (check mode, limits).
-        notified: ids of the devices that got a notice in this run.
         to_notify: positions of the devices that a notice is planned for.
         access_depends_on_compliance: whether anything takes access from a device that is not compliant; None where nobody asked.
         site_blocks: app id, device record -> empty where the site's block stands, otherwise the reason why it doesn't; for targets
@@ -52,7 +51,6 @@ class Situation:
     now: datetime
     unmade: frozenset[str] = frozenset()
     pending: frozenset[str] = frozenset()
-    notified: frozenset[str] = frozenset()
     to_notify: frozenset[int] = frozenset()
     access_depends_on_compliance: bool | None = None
     site_blocks: Callable[[str, Mapping[str, Any]], str] | None = None
@@ -250,10 +248,8 @@ class Observer:
 
     def _noticed(self, device: FleetDevice, app: AppDecision) -> str:
         run = self.situation
-        if device.device.id in run.notified:
-            return _utc(run.now)
         stages = [stage_name(verdict) for verdict in app.policies if "advise" in verdict.actions]
-        return max((run.ledger.noticed_at(device.device.id, stage) for stage in stages), default="")
+        return max((run.ledger.noticed_at(device.device.id, stage, app.app) for stage in stages), default="")
 
     # Controls.
 

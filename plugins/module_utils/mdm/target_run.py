@@ -192,8 +192,11 @@ class _Run:
             }
             if apps:
                 every = notices_of(member.decision, member.device.id, index, apps, self.by_id, self.request.notice)
-                wanted.extend(each for each in every if not self.ledger.noticed_at(each.device, each.stage))
+                wanted.extend(each for each in every if not self._is_told(each))
         return wanted
+
+    def _is_told(self, notice: Notice) -> bool:
+        return all(self.ledger.noticed_at(notice.device, notice.stage, app) for app in notice.apps)
 
     def _before_writing(self, findings: Mapping[tuple[str, str], Any], coverings: Coverings) -> Situation:
         return Situation(
@@ -238,9 +241,6 @@ class _Run:
             now=self.request.now,
             unmade=frozenset(unmade),
             pending=frozenset(change.key for change in planned.plan.changes) if waits else frozenset(),
-            notified=frozenset()
-            if waits
-            else frozenset(each.device for each in notices if self.ledger.noticed_at(each.device, each.stage)),
             to_notify=frozenset(notice.index for notice in notices) if waits else frozenset(),
             stale_after=self.request.stale_after,
             stopped=stopped,

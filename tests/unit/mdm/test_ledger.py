@@ -31,6 +31,7 @@ EVENTS = st.one_of(
             "event": st.sampled_from(("noticed", "not_noticed")),
             "device": st.sampled_from(("d1", "d2")),
             "stage": st.sampled_from((STAGE, "s")),
+            "app": st.sampled_from(("tiktok", "wechat")),
         }
     ),
     st.fixed_dictionaries({"event": st.just("assigned"), "device": st.just("d1"), "control": st.sampled_from(("BAN a", "BAN b"))}),
@@ -72,7 +73,7 @@ def test_a_story_from_present_to_gone_and_back(tmp_path: Path) -> None:
 
 def test_check_mode_writes_nothing(tmp_path: Path) -> None:
     ledger = opened(tmp_path / "never-made", writable=False)
-    ledger.write(AT, [{"event": "noticed", "device": "d1", "stage": STAGE}])
+    ledger.write(AT, [{"event": "noticed", "device": "d1", "stage": STAGE, "app": "tiktok"}])
     assert list(tmp_path.iterdir()) == []
 
 
@@ -84,24 +85,24 @@ def test_nothing_to_say_makes_no_file(tmp_path: Path) -> None:
 def test_a_run_that_was_killed_at_any_byte_leaves_a_ledger_that_can_be_used(tmp_path: Path) -> None:
     """What a half line would have said did not happen: it is not taken in, and the next line does not stick to it."""
     ledger = opened(tmp_path)
-    ledger.write(AT, [{"event": "noticed", "device": "d1", "stage": STAGE}])
+    ledger.write(AT, [{"event": "noticed", "device": "d1", "stage": STAGE, "app": "tiktok"}])
     whole = Path(ledger.path).read_bytes()
-    ledger.write(AT, [{"event": "noticed", "device": "d2", "stage": STAGE}])
+    ledger.write(AT, [{"event": "noticed", "device": "d2", "stage": STAGE, "app": "tiktok"}])
     both = Path(ledger.path).read_bytes()
     for length in range(len(whole), len(both)):
         Path(ledger.path).write_bytes(both[:length])
         after = opened(tmp_path)
-        assert after.notices == {("d1", STAGE): AT}
-        after.write("2023-03-21T09:00:00Z", [{"event": "noticed", "device": "d3", "stage": "s"}])
-        assert opened(tmp_path).notices == {("d1", STAGE): AT, ("d3", "s"): "2023-03-21T09:00:00Z"}
+        assert after.notices == {("d1", STAGE, "tiktok"): AT}
+        after.write("2023-03-21T09:00:00Z", [{"event": "noticed", "device": "d3", "stage": "s", "app": "tiktok"}])
+        assert opened(tmp_path).notices == {("d1", STAGE, "tiktok"): AT, ("d3", "s", "tiktok"): "2023-03-21T09:00:00Z"}
 
 
 def test_a_long_half_line_is_cut_off_too(tmp_path: Path) -> None:
     ledger = opened(tmp_path)
-    ledger.write(AT, [{"event": "noticed", "device": "d1", "stage": "s"}])
+    ledger.write(AT, [{"event": "noticed", "device": "d1", "stage": "s", "app": "tiktok"}])
     with open(ledger.path, "ab") as handle:
         handle.write(b'{"at": "' + b"x" * 10_000)
-    opened(tmp_path).write(AT, [{"event": "noticed", "device": "d2", "stage": "s"}])
+    opened(tmp_path).write(AT, [{"event": "noticed", "device": "d2", "stage": "s", "app": "tiktok"}])
     lines = Path(ledger.path).read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["device"] for line in lines] == ["d1", "d2"]
 
@@ -111,7 +112,7 @@ def test_a_long_half_line_is_cut_off_too(tmp_path: Path) -> None:
 )
 def test_a_line_in_the_middle_that_is_none_of_ours_stops_the_run(tmp_path: Path, line: str) -> None:
     ledger = opened(tmp_path)
-    ledger.write(AT, [{"event": "noticed", "device": "d1", "stage": "s"}])
+    ledger.write(AT, [{"event": "noticed", "device": "d1", "stage": "s", "app": "tiktok"}])
     good = Path(ledger.path).read_bytes()
     Path(ledger.path).write_bytes(good + line.encode("latin-1") + b"\n" + good)
     with pytest.raises(EvidenceError, match="line 2 of the ledger makes no sense") as caught:

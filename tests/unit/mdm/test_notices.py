@@ -77,6 +77,7 @@ def test_several_apps_are_one_notice() -> None:
     (notice,) = told(policy(rules=[ADVISED], apps=[app(), app("wechat"), app("capcut")]))
     assert notice.title == "Please remove Banned, Capcut and Wechat"
     assert notice.apps == ("banned", "capcut", "wechat")
+    assert [event["app"] for event in notice.events("noticed")] == ["banned", "capcut", "wechat"]
 
 
 def test_each_policy_speaks_for_itself() -> None:

@@ -113,7 +113,7 @@ def coverings(state: str) -> Coverings:
 def situation(state: str, story: str, found: bool, depends: bool | None, check: bool, **changes: Any) -> Situation:
     device_id = "device-1"
     finding = {"app": "banned", "backend": "discovered apps", "name": "Banned"}
-    notices = {(device_id, "city/All/2023-03-01T00:00:00Z"): "2023-03-19T09:00:00Z"} if story == "asked" else {}
+    notices = {(device_id, "city/All/2023-03-01T00:00:00Z", "banned"): "2023-03-19T09:00:00Z"} if story == "asked" else {}
     facts: dict[str, Any] = {
         "coverings": coverings(state),
         "capability_of": capabilities.capability_of,

@@ -35,7 +35,7 @@ def send_notices(graph: Graph, ledger: Ledger, now: str, notices: Sequence[Notic
     why = ""
     for start in range(0, len(notices), LARGEST_BATCH):
         some = notices[start : start + LARGEST_BATCH]
-        ledger.write(now, [{"event": "noticed", "device": each.device, "stage": each.stage} for each in some])
+        ledger.write(now, [event for each in some for event in each.events("noticed")])
         answers: dict[str, Response] = {}
         error: AppbanError | None = None
         try:
@@ -44,7 +44,7 @@ def send_notices(graph: Graph, ledger: Ledger, now: str, notices: Sequence[Notic
             error = problem
         left = [notice for notice in some if not _has_left(answers.get(notice.device))]
         refused = [notice for notice in left if not _may_have_left(answers.get(notice.device), error)]
-        ledger.write(now, [{"event": "not_noticed", "device": each.device, "stage": each.stage} for each in refused])
+        ledger.write(now, [event for each in refused for event in each.events("not_noticed")])
         unsent += len(refused)
         unsure += len(left) - len(refused)
         if left and not why:
