@@ -142,6 +142,9 @@ class _Run:
 
     def run(self) -> RunResult:
         request = self.request
+        limits = strictest_limits(
+            [request.limits] if request.limits else [policy_to_plain(policy)["limits"] for policy in request.policies]
+        )
         # First of all: a directory that can't be written to must show before anything is contacted.
         run_id = request.run_id or choose_run_id(request.evidence_dir, self.now)
         self.fleet = [self._member(device) for device in self.target.devices()]
@@ -160,9 +163,6 @@ class _Run:
             return notices
 
         planned = self.target.plan(self.fleet, self.decider, choose_notices)
-        limits = strictest_limits(
-            [request.limits] if request.limits else [policy_to_plain(policy)["limits"] for policy in request.policies]
-        )
         stopped = self._guard(limits, planned, notices)
         applied = Applied((), (), ())
         if not request.check_mode and not stopped:

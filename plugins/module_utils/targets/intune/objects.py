@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Mapping
 
 from ...mdm.ownership import Marker, read_marker
+from .odata import instant
 
 CONFIGURATION_POLICY = "configuration_policy"
 DEVICE_CONFIGURATION = "device_configuration"
@@ -202,8 +203,8 @@ def owned_object(resource: Resource, body: Mapping[str, Any]) -> Owned | None:
         marker=marker,
         body=body,
         targets=frozenset(target_of(each.get("target")) for each in body.get("assignments") or ()),
-        created_at=str(body.get("createdDateTime") or ""),
-        changed_at=str(body.get("lastModifiedDateTime") or ""),
+        created_at=instant(body.get("createdDateTime")),
+        changed_at=instant(body.get("lastModifiedDateTime")),
     )
 
 

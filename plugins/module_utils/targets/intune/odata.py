@@ -1,16 +1,23 @@
 # Copyright (c) 2026 appban contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How values are written into OData URLs (OData 4.01, part 2: URL conventions)."""
+"""How values are written into OData URLs (OData 4.01, part 2: URL conventions), and how the service writes instants."""
 
 from __future__ import annotations
 
+import re
 from urllib.parse import quote
 
 
 def literal(value: str) -> str:
     """Write a string for a ``$filter``: in single quotes, those within doubled. The query encodes it afterwards."""
     return "'%s'" % value.replace("'", "''")
+
+
+def instant(text: object) -> str:
+    """Read an instant, without fractions; empty for none. The service writes the year 1 for "never"."""
+    found = re.match(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?Z$", str(text or ""))
+    return found[1] + "Z" if found and not found[1].startswith("0001") else ""
 
 
 def segment(value: str) -> str:

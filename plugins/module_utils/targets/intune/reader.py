@@ -18,7 +18,7 @@ from . import objects
 from .graph import Graph
 from .graph_batch import BatchItem
 from .objects import RESOURCES, AppObject, Filter, Group, Owned, TenantState
-from .odata import literal
+from .odata import instant, literal
 from .permissions import APPS_READ, CONDITIONAL_ACCESS_READ, CONFIGURATION_READ, DEVICES_READ, GROUPS_READ
 
 _DEVICE_FIELDS = (
@@ -74,7 +74,7 @@ def device_of(body: Mapping[str, Any]) -> ManagedDevice:
     """A managed device of Graph in the collection's words. What Intune does not say stays unknown."""
     platform, enrollment = _platform_and_enrollment(body)
     ownership = _OWNERSHIPS.get(str(body.get("managedDeviceOwnerType")))
-    synced_at = _instant(body.get("lastSyncDateTime"))
+    synced_at = instant(body.get("lastSyncDateTime"))
     record: dict[str, Any] = {
         "id": body["id"],
         "serial": body.get("serialNumber") or None,
@@ -114,12 +114,6 @@ def _platform_and_enrollment(body: Mapping[str, Any]) -> tuple[str | None, str |
     if kind in _USER_ENROLLMENTS:
         return _PLATFORMS.get(system), "user"
     return _PLATFORMS.get(system), "device"
-
-
-def _instant(text: Any) -> str:
-    """An instant without fractions; empty for none. The service writes the year 1 for "never"."""
-    found = re.match(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?Z$", str(text or ""))
-    return found[1] + "Z" if found and not found[1].startswith("0001") else ""
 
 
 class StateReader:
@@ -228,7 +222,7 @@ class StateReader:
         for body in bodies:
             marker = read_marker(body.get("description"))
             if marker is not None:
-                ours.append(Group(str(body["id"]), str(body["displayName"]), marker, _instant(body.get("createdDateTime"))))
+                ours.append(Group(str(body["id"]), str(body["displayName"]), marker, instant(body.get("createdDateTime"))))
         wanted = [group for group in ours if not self.policies.isdisjoint(group.marker.policies)]
         items = [
             BatchItem(
@@ -268,7 +262,7 @@ def _filter(body: Mapping[str, Any]) -> Filter | None:
     if marker is None:
         return None
     return Filter(
-        str(body["id"]), str(body.get("displayName") or ""), marker, str(body.get("rule") or ""), _instant(body.get("lastModifiedDateTime"))
+        str(body["id"]), str(body.get("displayName") or ""), marker, str(body.get("rule") or ""), instant(body.get("lastModifiedDateTime"))
     )
 
 
