@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.clock import SystemClock
 from tests.lab.hosts import Lab
 
 # Before the first import of them, or their assertions would say no more than AssertionError.
@@ -43,3 +44,18 @@ def second_fleet(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 def fleet(lab: Lab, tmp_path: Path) -> Iterator[Fleet]:
     """An empty fleet of the test's own."""
     yield from _fleet(lab, tmp_path)
+
+
+@pytest.fixture
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> Callable[[], float]:
+    """Waits of a run in this process take no time; for the run they have passed all the same. Called, it says how long all were."""
+    skipped = 0.0
+    monotonic = SystemClock.monotonic
+
+    def sleep(_clock: SystemClock, seconds: float) -> None:
+        nonlocal skipped
+        skipped += seconds
+
+    monkeypatch.setattr(SystemClock, "sleep", sleep)
+    monkeypatch.setattr(SystemClock, "monotonic", lambda clock: monotonic(clock) + skipped)
+    return lambda: skipped

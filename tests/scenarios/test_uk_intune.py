@@ -40,7 +40,7 @@ NEXT_DAY = "2023-03-21T09:00:00Z"
 NEXT_MONTH = "2023-04-20T09:00:00Z"
 REVIEWED = {"com.lemon.lvoverseas", "com.tencent.xin", "com.tencent.mm", "CapCut", "WeChat"}
 
-pytestmark = pytest.mark.usefixtures("graph_contract")
+pytestmark = pytest.mark.usefixtures("graph_contract", "no_waiting")
 
 
 def test_U1_U2_the_whole_life_of_the_ban(tmp_path: Path) -> None:
