@@ -24,7 +24,7 @@ _WORDS = {
     "unclassified": "unclassified",
     "cannot_enforce": "cannot enforce",
     "not_observable": "not observable",
-    "stale": "stale",
+    "stale": "awaiting contact",
     "unreachable": "unreachable",
     "failed": "failed",
 }
