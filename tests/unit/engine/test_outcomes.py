@@ -70,6 +70,29 @@ def observations() -> Iterator[Observation]:
         yield Observation(**dict(zip(choices, values, strict=True)))
     for advised, withdrawn, before in itertools.product((True, False), (True, False), (True, False, None)):
         yield Observation(before=before, after=before, advised=advised, access_withdrawn=withdrawn)
+    yield from tenant_observations()
+
+
+def tenant_observations() -> Iterator[Observation]:
+    """What a tenant can say besides: it sees an inventory, acts through a management that is not always in contact, and is slow."""
+    choices: dict[str, tuple[Any, ...]] = {
+        "before": (True, False, None),
+        "removal": ("none", "requested", "confirmed"),
+        "removed_earlier": (True, False),
+        "block": ("none", "soft"),
+        "why_not_removed": ("", "user_installed"),
+        "access_withdrawn": (True, False),
+        "access_restored": (True, False),
+        "why_not_withdrawn": ("", "no_conditional_access"),
+        "why_site_open": ("", "no_identifier"),
+        "no_means": ("", "unsupervised"),
+        "unconfirmed": (True, False),
+        "stale": (True, False),
+        "pending": (True, False),
+    }
+    for values in itertools.product(*choices.values()):
+        facts = dict(zip(choices, values, strict=True))
+        yield Observation(after=facts["before"], why_not_seen="privacy_setting", **facts)
 
 
 @pytest.fixture(scope="module")
@@ -119,13 +142,18 @@ def test_every_reason_that_a_host_can_give_is_in_the_vocabulary() -> None:
 def test_removed_means_that_it_was_there_and_was_seen_to_be_gone(judged: list[Any]) -> None:
     for asked, seen, check, outcome in judged:
         if outcome.name in ("removed", "recurred"):
-            assert seen.before is True
-            assert seen.removal == "done"
-            assert seen.after is False
-            assert not check
+            if seen.removal == "done":
+                assert seen.before is True
+                assert seen.after is False
+                assert not check
+            else:
+                assert seen.removal == "confirmed"
+                assert seen.before is False
+                assert not seen.stale, "an old inventory proves nothing"
             assert asked["verdict"] == "enforce"
             assert (outcome.name == "recurred") == seen.removed_earlier
             assert "block" not in asked["actions"] or seen.block != "none", "a demanded block is missing"
+            assert "block_web" not in asked["actions"] or not seen.why_site_open
         if outcome.reason == "removed":
             assert (seen.removal, seen.after, check) == ("done", False, False)
 
@@ -149,6 +177,10 @@ def test_compliant_means_absent_unless_nothing_is_demanded(judged: list[Any]) ->
                 assert seen.before is False
                 assert "block" not in asked["actions"] or seen.block != "none"
                 assert "block_web" not in asked["actions"] or "block_web" not in seen.unsupported
+                assert "block_web" not in asked["actions"] or not seen.why_site_open
+                assert "block" not in asked["actions"] or not seen.unconfirmed
+                assert not seen.stale
+                assert seen.removal != "confirmed", "that is a removal"
             elif seen.before is not False:
                 assert outcome.reason in ("not_yet_in_force", "under_review", "ban_lifted")
 
@@ -161,6 +193,8 @@ def test_nothing_is_said_of_a_device_that_was_not_looked_at(judged: list[Any]) -
             assert outcome.name == "unreachable"
         elif seen.error:
             assert outcome == Outcome("failed", seen.error)
+        elif seen.before is None and asked["verdict"] == "enforce" and seen.no_means:
+            assert outcome == Outcome("cannot_enforce", seen.no_means)
         elif seen.before is None and asked["verdict"] not in ("exempt", "lifted"):
             assert outcome.name == "not_observable"
             assert outcome.reason
@@ -195,7 +229,7 @@ def test_B6_what_is_not_enforced_is_never_enforcement(judged: list[Any]) -> None
     }
     for asked, _unused, _unused, outcome in judged:
         if asked["verdict"] in allowed:
-            assert outcome.name in allowed[asked["verdict"]] | {"unreachable", "failed", "not_observable"}
+            assert outcome.name in allowed[asked["verdict"]] | {"unreachable", "failed", "not_observable", "stale"}
 
 
 def test_C2_an_app_that_is_still_there_is_never_in_order(judged: list[Any]) -> None:
@@ -222,4 +256,63 @@ def test_check_mode_claims_nothing_that_apply_would_not_find(judged: list[Any]) 
         if check and outcome.name == "compliant":
             assert judge(asked, seen, False) == outcome
         if check and seen.pending and asked["verdict"] == "enforce" and seen.reachable and not seen.error and seen.before is not None:
-            assert outcome.name in ("violating", "cannot_enforce", "exemption_expired")
+            stale = {"stale"} if seen.stale and not seen.before else set()
+            assert outcome.name in {"violating", "cannot_enforce", "exemption_expired"} | stale
+
+
+def test_an_old_inventory_is_no_proof_of_absence(judged: list[Any]) -> None:
+    for asked, seen, _unused, outcome in judged:
+        if outcome.name == "stale":
+            assert seen.before is False
+            if outcome.reason == "old_inventory":
+                assert seen.stale
+            else:
+                assert outcome.reason == "awaiting_check_in"
+                assert seen.unconfirmed
+                assert "block" in asked["actions"]
+        elif seen.stale and seen.before is False and seen.reachable and not seen.error:
+            assert asked["verdict"] in ("exempt", "lifted", "out_of_scope", "unclassified")
+
+
+def test_a_block_that_has_not_reached_the_device_blocks_nothing(judged: list[Any]) -> None:
+    for _unused, seen, _unused, outcome in judged:
+        if outcome.name == "blocked_not_removed":
+            assert seen.before
+            assert seen.block != "none"
+            assert not seen.unconfirmed
+
+
+def test_access_is_withdrawn_where_it_was_seen_to_be(judged: list[Any]) -> None:
+    for asked, seen, _unused, outcome in judged:
+        if outcome.name == "access_withdrawn":
+            assert seen.access_withdrawn
+            assert seen.before
+            assert asked["verdict"] == "enforce"
+        if outcome.reason == "access_restored":
+            assert seen.access_restored
+            assert outcome.name == "compliant"
+        if outcome.reason == "no_conditional_access":
+            assert outcome.name == "cannot_enforce"
+            assert seen.why_not_withdrawn == outcome.reason
+
+
+def test_a_site_that_stays_open_is_said_to_be_open(judged: list[Any]) -> None:
+    for asked, seen, _unused, outcome in judged:
+        if asked["verdict"] == "enforce" and "block_web" in asked["actions"] and seen.why_site_open and seen.before is False:
+            assert outcome.name in ("cannot_enforce", "unreachable", "failed", "stale")
+
+
+def test_every_reason_that_a_tenant_can_give_is_in_the_vocabulary() -> None:
+    """Reasons of the capability tables and those that the observation assigns, read from the source."""
+    found = set()
+    sources = [PLUGINS / "module_utils" / "mdm" / "observe.py", *(PLUGINS / "module_utils" / "targets").glob("*/capabilities.py")]
+    for path in sources:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.keyword) and node.arg in ("why_not", "why_unseen") and isinstance(node.value, ast.Constant):
+                found.add(node.value.value)
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript):
+                name = node.targets[0].slice
+                if isinstance(name, ast.Constant) and str(name.value).startswith(("why_", "error")):
+                    found.update(each.value for each in ast.walk(node.value) if isinstance(each, ast.Constant))
+    assert {"unsupervised", "user_enrollment", "personal_profile", "user_installed", "limit_exceeded"} <= found
+    assert {each for each in found if isinstance(each, str)} - {"", *("block", "remove", "block_web", "advise")} <= set(REASONS)
