@@ -330,7 +330,7 @@ class _Run:
         about = {"device": device, "app": app_id}
         if observation.before and not story.present:
             yield {"event": "present", **about, "ownership": str(member.device.record.get("ownership") or "")}
-        if observation.before is False and story.present:
+        if observation.before is False and story.present and not observation.stale:
             yield {"event": "gone", **about}
         if outcome.name == "removal_requested" and not story.requested_at:
             yield {"event": "requested", **about}

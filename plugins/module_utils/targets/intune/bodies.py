@@ -24,6 +24,7 @@ Body = dict[str, Any]
 _GRAPH = "#microsoft.graph."
 _SETTING = _GRAPH + "deviceManagementConfiguration"
 _RULES = uuid.UUID("3c9f3f86-9d0b-4a2b-8f5e-0f6f2b0a7c55")
+BLOCKED_APPS_SETTING = "com.apple.applicationaccess_blockedappbundleids"
 MAX_RESTRICTED_APPS = 100
 MAX_PERSONAL_APPS = 500
 MAX_VISIBILITY_LIST = 10000
@@ -36,10 +37,9 @@ _LISTED_APPS_ARE_FORBIDDEN = "appsNotInListCompliant"
 def ios_blocked_apps(bundle_ids: Sequence[str]) -> Body:
     """A settings catalog policy that hides apps on supervised devices and keeps them from being opened."""
     group = "com.apple.applicationaccess_com.apple.applicationaccess"
-    listed = "com.apple.applicationaccess_blockedappbundleids"
     child = {
         "@odata.type": _SETTING + "SimpleSettingCollectionInstance",
-        "settingDefinitionId": listed,
+        "settingDefinitionId": BLOCKED_APPS_SETTING,
         "simpleSettingCollectionValue": _strings(bundle_ids),
     }
     instance = {

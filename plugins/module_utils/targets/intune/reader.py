@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from dataclasses import replace
@@ -15,6 +16,7 @@ from ...engine.errors import AppbanError
 from ...mdm.fleet import ManagedDevice
 from ...mdm.ownership import read_marker
 from . import objects
+from .bodies import BLOCKED_APPS_SETTING
 from .graph import Graph
 from .graph_batch import BatchItem
 from .objects import RESOURCES, AppObject, Filter, Group, Owned, TenantState
@@ -183,6 +185,35 @@ class StateReader:
             if identifier in app.identifiers and app.odata_type in odata_types:
                 return app
         return None
+
+    def other_block_lists(self) -> list[str]:
+        """Names of somebody else's objects that hide apps on iPhones and iPads.
+
+        Two lists for one device are a conflict in which Intune applies neither (Apple: one restriction, one payload). Whose devices
+        they share can't be told from here, so all are named. Asked only before a list of ours is written: it costs a request for
+        twenty policies.
+        """
+        policies = RESOURCES[objects.CONFIGURATION_POLICY]
+        profiles = RESOURCES[objects.DEVICE_CONFIGURATION]
+        what = "look for other lists of blocked apps"
+        items = [
+            BatchItem("catalog", policies.path, params={"$select": "id,name,description,platforms"}, permission=CONFIGURATION_READ),
+            BatchItem("profiles", profiles.path, permission=CONFIGURATION_READ),
+        ]
+        found = self._lists("beta", items, what)
+        apple = [each for each in found["catalog"] if "iOS" in str(each.get("platforms")) and read_marker(each.get("description")) is None]
+        items = [
+            BatchItem(str(each["id"]), "%s/%s/settings" % (policies.path, each["id"]), permission=CONFIGURATION_READ) for each in apple
+        ]
+        settings = self._lists("beta", items, what) if items else {}
+        names = [str(each["name"]) for each in apple if BLOCKED_APPS_SETTING in json.dumps(settings[str(each["id"])])]
+        for each in found["profiles"]:
+            if (
+                each.get("appsVisibilityListType") in ("appsInListCompliant", "appsNotInListCompliant")
+                and read_marker(each.get("description")) is None
+            ):
+                names.append(str(each.get("displayName")))
+        return sorted(names)
 
     def _lists(self, version: str, items: Sequence[BatchItem], what: str) -> dict[str, list[Any]]:
         """Whole lists: the first pages in one batch, the following ones one by one."""

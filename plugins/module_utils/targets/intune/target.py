@@ -32,7 +32,7 @@ from .findings import AppFinder
 from .graph import Graph
 from .objects import COMPLIANCE_POLICY, TenantState
 from .permissions import APPS_READ, CONDITIONAL_ACCESS_READ, CONFIGURATION_READ, DEVICES_READ, GROUPS_READ
-from .planner import Planner, PlannerSettings
+from .planner import Planned, Planner, PlannerSettings
 from .reader import StateReader, read_devices
 from .wants import MANAGED_PLATFORMS, wants_of_policies
 
@@ -150,9 +150,9 @@ class IntuneTarget:
         planner = Planner(self.state, self.policy_ids, fleet, titles, self.settings.planner)
         self._plan_sites(planner, fleet, decider)
         planned = planner.plan(desired, choose_notices)
-        return TargetPlan(
-            planned.plan, Coverings(planned.coverings), planned.conflicts, planned.drift, tuple(self._notes(desired, planned.coverings))
-        )
+        conflicts = (*planned.conflicts, *self._other_block_lists(planned))
+        notes = tuple(self._notes(desired, planned.coverings))
+        return TargetPlan(planned.plan, Coverings(planned.coverings), conflicts, planned.drift, notes)
 
     def apply(self, plan: Plan, ledger: Ledger, now: str) -> Applied:
         """Carry the plan out."""
@@ -173,6 +173,15 @@ class IntuneTarget:
     def permissions_used(self) -> list[str]:
         """The application permissions of the calls that succeeded."""
         return self.graph.permissions_used()
+
+    def _other_block_lists(self, planned: Planned) -> list[str]:
+        """Somebody else's lists of blocked apps, looked for before one of ours is written."""
+        keys = {change.key for change in planned.plan.changes}
+        writes = any(covering.mechanism == capabilities.IOS_BLOCK and keys.intersection(covering.changes) for covering in planned.coverings)
+        if not writes:
+            return []
+        text = "%s hides apps on iPhones and iPads too: on a device that has both lists, Intune reports a conflict and applies neither"
+        return [text % name for name in self.reader.other_block_lists()]
 
     def _site_open(self, app: str, record: Mapping[str, Any]) -> str:
         if record.get("platform") not in self.settings.defender.platforms:
