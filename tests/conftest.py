@@ -8,12 +8,14 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import NoReturn
 
 import hypothesis
 import pytest
 
 from tests.contract import ContractMissing, graph_contracts
+from tests.contract.graph_files import contract_folder
 from tests.contract.shapes import Contract
 from tests.lab.hosts import Host, Lab
 from tests.lab.prerequisites import missing_prerequisites
@@ -66,6 +68,19 @@ def graph_contract(request: pytest.FixtureRequest) -> Mapping[str, Contract]:
         return graph_contracts()
     except ContractMissing as error:
         skip_loudly(request.config, "the vendor's contract", "Microsoft's description of Graph is needed", [str(error)])
+
+
+@pytest.fixture(scope="session")
+def vendor_file(request: pytest.FixtureRequest) -> Callable[[str], Path]:
+    """Finds a file that a vendor publishes, by its path below the contracts. Skips where it isn't at hand."""
+
+    def find(name: str) -> Path:
+        path = contract_folder() / name
+        if not path.exists():
+            skip_loudly(request.config, f"the vendor's {path.name}", "a file that the vendor publishes is needed", [f"{path} is missing"])
+        return path
+
+    return find
 
 
 @pytest.fixture(scope="session")
