@@ -167,6 +167,9 @@ class Observer:
         requested_at: str | None = None
         demanded = [action for action in ACTIONS_WITH_MEANS if action in app.actions]
         reasons = {action: self._why_not(index, device, app.app, action, row.means(action)) for action in demanded}
+        if app.domains and reasons.get("block_web") == "no_identifier":
+            # An exemption leaves every site of the app open here, so there is nothing to block.
+            reasons["block_web"] = ""
         reaching = {action: self._reaching(index, app.app, row.means(action)) for action in demanded}
         used.extend(covering for covering in reaching.values() if covering is not None)
         report = run.coverings.reaching(index, run.reporting.get(device.device.platform, ""), app.app)

@@ -22,7 +22,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.mdm.ledger import 
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.observe import Observer, Situation
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune import capabilities
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.target import IntuneTarget
-from tests.unit.mdm.mdm_samples import NOW, device, fleet, policy
+from tests.unit.mdm.mdm_samples import NOW, device, exemption, fleet, policy
 
 # One device for each row of the table.
 DEVICES: dict[str, dict[str, Any]] = {
@@ -306,6 +306,14 @@ def test_a_site_that_is_blocked_elsewhere_is_asked_about_there() -> None:
     seen = observed("windows_corporate", "block_web", site_blocks=lambda app, record: "no_identifier")
     assert seen.observation.why_site_open == "no_identifier"
     assert observed("windows_corporate", "block_web", site_blocks=lambda app, record: "").observation.why_site_open == ""
+
+
+def test_an_exemption_that_opens_every_site_leaves_nothing_to_block() -> None:
+    rule = {"name": "All", "when": {"work_apps": True}, "actions": ["block_web"]}
+    opened = policy(rules=[rule], exemptions=[exemption(devices=["SN0001"], domains=["banned.example"])])
+    each = fleet([opened], [device()])[0]
+    seen = Observer(situation("none", "new", False, True, False), capabilities.NAMES).observe(0, each, each.decision.apps["banned"])
+    assert judge(each.decision.apps["banned"].to_plain(), seen.observation) == Outcome("compliant")
 
 
 def test_a_device_added_by_name_later_is_reached_later() -> None:

@@ -177,7 +177,9 @@ class DesiredControls:
         for want in sorted(set().union(*self.wants), key=_order) if self.wants else ():
             names_of = {app.id: self._identifiers(want.mechanism, app) for app in want.apps}
             missing.extend((want.mechanism, app) for app, found in names_of.items() if not found)
-            identifiers = {name: app for app, found in sorted(names_of.items()) for name in found}
+            identifiers = {
+                name: app for app, found in sorted(names_of.items()) for name in found if not would_block(name, want.open_domains)
+            }
             if not identifiers:
                 continue
             population = self._population(want)
@@ -327,6 +329,11 @@ def _app_ids(policy: Policy) -> frozenset[str]:
 def usable_names(app: App, kind: str, doubtful: bool = False) -> list[str]:
     """Names of one kind of an app; without those that are too doubtful to act on, unless only a report goes by them."""
     return [each.value for each in app.identifiers if each.kind == kind and (doubtful or each.confidence != "detect_only")]
+
+
+def would_block(domain: str, opened: Sequence[str]) -> bool:
+    """Whether a block of a domain would keep somebody from a site that is left open: a block covers subdomains."""
+    return any(domain == each or domain.endswith("." + each) or each.endswith("." + domain) for each in opened)
 
 
 def package_name(family_name: str) -> str:

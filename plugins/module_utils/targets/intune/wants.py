@@ -70,7 +70,8 @@ def wants_of_policies(policies: Sequence[Policy], web: str) -> Callable[[Mapping
 
     def wants_of(record: Mapping[str, Any], decision: Decision) -> frozenset[Want]:
         mechanisms = _BY_ACTION.get(str(record.get("platform")), {})
-        asked: dict[tuple[str, str, tuple[str, ...]], set[BannedApp]] = {}
+        asked: dict[tuple[str, str], set[BannedApp]] = {}
+        opened: set[str] = set()
         for app in decision.apps.values():
             if app.verdict != "enforce":
                 continue
@@ -78,10 +79,13 @@ def wants_of_policies(policies: Sequence[Policy], web: str) -> Callable[[Mapping
                 for mechanism in mechanisms.get(action, ()):
                     if mechanism in _WEB and web != "browser":
                         continue
-                    key = (mechanism, deadline if mechanism == names.IOS_COMPLIANCE else "", app.domains if mechanism in _WEB else ())
+                    key = (mechanism, deadline if mechanism == names.IOS_COMPLIANCE else "")
                     asked.setdefault(key, set()).add(BannedApp(app.app, asking))
+                    # All apps share the one list of sites that a browser takes, so they share what is left open in it.
+                    opened.update(app.domains if mechanism in _WEB else ())
         wants: list[Want] = []
-        for (mechanism, deadline, domains), apps in asked.items():
+        for (mechanism, deadline), apps in asked.items():
+            domains = tuple(sorted(opened)) if mechanism in _WEB else ()
             merged = _merged(apps)
             groups = [frozenset((each,)) for each in merged] if mechanism in PER_APP else [frozenset(merged)]
             wants.extend(Want(mechanism, group, deadline, domains) for group in groups)

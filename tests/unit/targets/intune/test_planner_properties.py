@@ -107,7 +107,7 @@ def hold(state: TenantState, run: Run, untouched: dict[tuple[str, str], set[int]
 
 
 def test_a_plan_converges_and_no_moment_of_it_reaches_who_is_spared() -> None:
-    @settings(max_examples=150)
+    @settings(max_examples=80)
     @given(policies(), devices())
     def check(made: tuple[Policy, ...], fleet: list[ManagedDevice]) -> None:
         run = Run(made, fleet)
@@ -124,7 +124,7 @@ def test_a_plan_converges_and_no_moment_of_it_reaches_who_is_spared() -> None:
 
 
 def test_every_covering_reaches_what_it_says_once_the_plan_is_carried_out() -> None:
-    @settings(max_examples=100)
+    @settings(max_examples=40)
     @given(policies(), devices())
     def check(made: tuple[Policy, ...], fleet: list[ManagedDevice]) -> None:
         state = Run(made, fleet).applied()
@@ -158,7 +158,7 @@ def test_a_lift_takes_away_all_of_ours_and_nothing_else() -> None:
 
 
 def test_going_from_one_ban_to_another_converges_and_spares_those_whom_both_spare() -> None:
-    @settings(max_examples=120)
+    @settings(max_examples=60)
     @given(policies(), policies(), devices())
     def check(first: tuple[Policy, ...], second: tuple[Policy, ...], fleet: list[ManagedDevice]) -> None:
         former = Run(first, fleet)

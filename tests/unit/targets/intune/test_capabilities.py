@@ -1,0 +1,114 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What Intune can do, as data: the table is whole, its kinds are total, and every word in it is known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.appban.endpoint.plugins.module_utils.engine.outcomes import REASONS
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.capability import ACTIONS_WITH_MEANS, Means, render_markdown
+from ansible_collections.appban.endpoint.plugins.module_utils.policy.devices import ENROLLMENTS, OWNERSHIPS, PLATFORMS
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune import capabilities, controls
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.capabilities import BY_KIND, NAMES, TABLE, capability_of
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.target import IntuneTarget
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.wants import MANAGED_PLATFORMS, wants_of_policies
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.wants import PLATFORMS as REACHED_PLATFORMS
+from tests.unit.mdm.mdm_samples import device, fleet, policy
+
+ODD = st.sampled_from((None, "", "x", 0, [], {}))
+RECORDS = st.fixed_dictionaries(
+    {},
+    optional={
+        "platform": st.sampled_from(PLATFORMS) | ODD,
+        "ownership": st.sampled_from(OWNERSHIPS) | ODD,
+        "supervised": st.booleans() | ODD | st.just("true"),
+        "enrollment": st.sampled_from(ENROLLMENTS) | ODD,
+    },
+)
+ELSEWHERE = {capabilities.NOTICE, capabilities.DEFENDER}
+
+
+@given(RECORDS)
+def test_every_device_has_a_row(record: dict[str, Any]) -> None:
+    row = capability_of(record)
+    assert row in TABLE
+    if record.get("platform") not in MANAGED_PLATFORMS:
+        assert row.kind == "other"
+
+
+@given(RECORDS)
+def test_what_is_unknown_never_counts_as_more(record: dict[str, Any]) -> None:
+    """Neither an unknown ownership as corporate nor an unknown supervision as supervised."""
+    row = capability_of(record)
+    if record.get("ownership") not in ("corporate", "shared"):
+        assert row.kind not in ("ios_supervised", "ios_corporate", "windows_corporate", "macos_corporate")
+    if record.get("supervised") is not True:
+        assert capabilities.IOS_BLOCK not in row.block.mechanisms
+
+
+def test_kinds_are_named_once_and_every_row_can_be_had() -> None:
+    assert len(BY_KIND) == len(TABLE)
+    had = {
+        capability_of({"platform": platform, "ownership": ownership, "supervised": supervised, "enrollment": enrollment}).kind
+        for platform in PLATFORMS
+        for ownership in (*OWNERSHIPS, None)
+        for supervised in (True, False, None)
+        for enrollment in (*ENROLLMENTS, None)
+    }
+    assert had == set(BY_KIND)
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.kind)
+def test_a_row_is_whole(row: Any) -> None:
+    assert row.sees in ("all", "reported", "none")
+    assert (row.sees == "all") == (row.why_unseen == "")
+    assert row.why_unseen in ("", *REASONS)
+    assert row.label
+    assert row.sees_note
+    for action in ACTIONS_WITH_MEANS:
+        means = row.means(action)
+        assert set(means.mechanisms) <= set(NAMES)
+        assert means.why_not in ("", *REASONS)
+
+
+def test_every_mechanism_is_used_and_has_a_platform() -> None:
+    used = {name for row in TABLE for action in ACTIONS_WITH_MEANS for name in row.means(action).mechanisms}
+    assert set(NAMES) == used | set(IntuneTarget.reporting.values()) | {capabilities.DEFENDER, capabilities.ANDROID_UNINSTALL}
+    assert set(REACHED_PLATFORMS) == set(NAMES) - ELSEWHERE == set(controls._WORDS) == set(controls._KINDS)
+
+
+@pytest.mark.parametrize("platform", MANAGED_PLATFORMS)
+@pytest.mark.parametrize("action", [action for action in ACTIONS_WITH_MEANS if action != "advise"])
+def test_what_the_table_promises_is_wanted(platform: str, action: str) -> None:
+    """For every row: a policy that asks for an action makes a want of a mechanism that the row names for it."""
+    asking = policy(rules=[{"name": "All", "when": {"work_apps": True}, "actions": [action]}])
+    for ownership in ("corporate", "personal"):
+        for supervised in (True, False):
+            for enrollment in ENROLLMENTS:
+                member = fleet([asking], [device(platform=platform, ownership=ownership, supervised=supervised, enrollment=enrollment)])[0]
+                wanted = {want.mechanism for want in wants_of_policies([asking], "browser")(member.device.record, member.decision)}
+                means = capability_of(member.device.record).means(action)
+                assert not means.mechanisms or wanted & set(means.mechanisms), (member.device.record, action)
+                for name in means.mechanisms:
+                    assert controls.supports(member.device.record, name)
+
+
+def test_means_are_either_means_or_a_reason() -> None:
+    for wrong in ({}, {"mechanisms": ("x",), "why_not": "no_backend"}):
+        with pytest.raises(ValueError, match="either mechanisms or the reason"):
+            Means(**wrong)  # type: ignore[arg-type]
+
+
+def test_a_reader_can_read_it() -> None:
+    text = render_markdown(TABLE, NAMES)
+    lines = text.splitlines()
+    assert len(lines) == len(TABLE) + 2
+    assert {line.count("|") for line in lines} == {lines[0].count("|")}
+    assert "| **iPhone, iPad, personal** | only what a list of ours prohibits | no (`unsupervised`) |" in text
+    assert "list of blocked apps: hidden, can't be opened" in text
