@@ -6,12 +6,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Mapping, Sequence
+import base64
+import hashlib
+import plistlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from xml.parsers.expat import ExpatError
 
 from ...mdm.notices import Notice
 from .objects import ALL_DEVICES, ALL_USERS, EXCLUDED_GROUP, Target
 
 _SHOWN = 20
+_PROFILE_NAMES = ("PayloadDisplayName", "PayloadIdentifier", "PayloadUUID", "PayloadVersion", "PayloadType")
+_RULE = re.compile(r'<FilePublisherRule [^>]*?Name="([^"]*)"[^>]*?Action="([^"]*)"')
 
 
 def object_text(body: Mapping[str, Any], targets: Iterable[str], grace_hours: int | None = None) -> str:
@@ -59,7 +67,7 @@ def _settings(body: Mapping[str, Any]) -> Iterable[str]:
             yield "%s:" % key
             yield from ("- %s" % _item(item) for item in value)
         elif key == "payload":
-            yield "payload: a profile of %d characters" % len(value)
+            yield from _profile(value)
         else:
             yield "%s: %s" % (key, value)
 
@@ -77,11 +85,33 @@ def _instance(instance: Mapping[str, Any]) -> Iterable[str]:
         yield from ("- %s" % value for value in sorted(map(str, values)))
 
 
+def _profile(payload: str) -> Iterable[str]:
+    """What an Apple profile says, without names and identifiers. One that is not ours may be anything."""
+    try:
+        contents = plistlib.loads(base64.b64decode(payload))["PayloadContent"]
+        for content in contents:
+            yield "%s:" % content["PayloadType"]
+            for key, value in sorted(content.items()):
+                if isinstance(value, list):
+                    yield "  %s:" % key
+                    yield from ("  - %s" % item for item in value)
+                elif key not in _PROFILE_NAMES:
+                    yield "  %s: %s" % (key, value)
+    except (ValueError, KeyError, TypeError, AttributeError, ExpatError, plistlib.InvalidFileException):
+        yield "payload: %d characters, sha256 %s" % (len(payload), hashlib.sha256(payload.encode("utf-8")).hexdigest()[:12])
+
+
+def _rules(value: str) -> str:
+    """AppLocker rules one a line; anything else as it is."""
+    found = _RULE.findall(value)
+    return "".join("\n  - %s: %s" % (action, name) for name, action in found) if found else "\n  %s" % value
+
+
 def _item(item: Any) -> str:
     if not isinstance(item, Mapping):
         return str(item)
     for key in ("appId", "omaUri"):
         if key in item:
             text = "%s (%s)" % (item[key], item.get("name") or item.get("displayName") or "")
-            return text if "value" not in item else "%s\n  %s" % (text, item["value"])
+            return text if "value" not in item else text + _rules(str(item["value"]))
     return str({key: value for key, value in item.items() if not key.startswith("@")})
