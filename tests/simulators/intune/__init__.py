@@ -12,9 +12,12 @@ from ..simulation import Simulation
 from .tenant import Tenant
 
 
-def start(devices: int = 50, seed: int = 1, latency_ms: float = 0, port: int = 0) -> Simulation:
-    """Start a tenant with that many devices in this process. Close it, or use it as a context manager."""
-    tenant = Tenant(devices, seed)
+def start(devices: int = 50, seed: int = 1, latency_ms: float = 0, port: int = 0, types: str | None = None) -> Simulation:
+    """Start a tenant with that many devices in this process. Close it, or use it as a context manager.
+
+    types: "contract" or "small", see contracts() in versions.py.
+    """
+    tenant = Tenant(devices, seed, types)
     front = Front(tenant, latency_ms)
 
     def serve_file(request: Request) -> Response:

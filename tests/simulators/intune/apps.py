@@ -11,7 +11,6 @@ from ..exchange import Response
 from .assigning import taken_over
 from .assignments import target_key
 from .call import Call, not_found
-from .contract import contracts
 from .errors import Refusal, stable_id
 from .policies import Resource, keep_assignments
 
@@ -91,7 +90,8 @@ class ManagedPlay:
         now = self.tenant.now()
         key = stable_id("play", self.tenant.seed, package)
         stored = {
-            **contracts()["beta"].defaults("androidManagedStoreApp"), "@odata.type": "#microsoft.graph.androidManagedStoreApp", "id": key,
+            **self.tenant.contracts["beta"].defaults("androidManagedStoreApp"),
+            "@odata.type": "#microsoft.graph.androidManagedStoreApp", "id": key,
             "displayName": name, "publisher": publisher, "packageId": package, "appIdentifier": package, "publishingState": "published",
             "appStoreUrl": f"https://play.google.com/store/apps/details?id={package}", "createdDateTime": now, "lastModifiedDateTime": now,
             "roleScopeTagIds": ["0"], "assignments": [],

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .contract import contracts
 from .policies import RESOURCES, new_object
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ def plant(tenant: Tenant, path: str, body: dict[str, Any], assignments: list[dic
     from .assigning import completed
 
     resource = RESOURCES[path]
-    contracts()["beta"].check(resource.type, body)
+    tenant.contracts["beta"].check(resource.type, body)
     stored = new_object(tenant, resource, body)
     if resource.assigned_as:
         stored["assignments"] = [completed(stored, item) for item in assignments]

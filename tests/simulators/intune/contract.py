@@ -11,9 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 import functools
-import json
 import re
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..clock import parse_instant
@@ -31,7 +29,7 @@ TYPE_IS_OPTIONAL = frozenset({"conditionalAccessPolicy", "policyDeletableItem"})
 
 
 class Kind(NamedTuple):
-    """What a property holds, see make_contract.py."""
+    """What a property holds, see boil_down.py."""
 
     array: bool
     code: str
@@ -220,10 +218,3 @@ SCALAR_CHECKS = {
     "t": is_instant,
     "x": is_base64,
 }
-
-
-@functools.cache
-def contracts() -> dict[str, Contract]:
-    """Both versions, read once."""
-    document = json.loads(Path(__file__).with_name("contract.json").read_text(encoding="utf-8"))
-    return {version: Contract(version, sections) for version, sections in document["versions"].items()}

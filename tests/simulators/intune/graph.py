@@ -14,7 +14,6 @@ from ..exchange import Request, Response
 from . import apps, directory, exports, managed_devices, policies
 from .batch import run_batch
 from .call import Call
-from .contract import contracts
 from .errors import CODES, Refusal
 from .permissions import require_permission
 
@@ -99,12 +98,12 @@ def segments_of(path: str) -> list[str]:
 def answer(tenant: Tenant, request: Request, front: Front) -> Response:
     """Answer a request to /v1.0/... or /beta/...; raises Refusal."""
     version, _slash, rest = request.path.lstrip("/").partition("/")
-    if version not in contracts():
+    if version not in tenant.contracts:
         raise Refusal(400, f"Invalid version: {version}", intune=False)
     claims = tenant.identities.claims_of(request, "graph")
     if rest.strip("/") == "$batch" and request.method == "POST":
         return run_batch(request, version, front)
-    contract = contracts()[version]
+    contract = tenant.contracts[version]
     segments = segments_of(rest)
     methods = contract.methods(segments)
     if methods is None:

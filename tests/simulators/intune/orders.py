@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, cast
 from .assigning import completed
 from .baseline import plant, plant_group
 from .check_in import check_in
-from .contract import contracts
 from .device import KINDS, App, Device
 from .errors import stable_id
 from .fleet import User, installed_apps, make_device, tiktok
@@ -200,7 +199,7 @@ def patch_object(tenant: Tenant, content: dict[str, Any]) -> None:
     """{path, id, body}: somebody changes top-level fields, of our objects too."""
     store = tenant.stores[content["path"]]
     stored = {**store.objects[content["id"]], **content["body"]}
-    contracts()["beta"].check(str(stored["@odata.type"]).removeprefix("#microsoft.graph."), stored)
+    tenant.contracts["beta"].check(str(stored["@odata.type"]).removeprefix("#microsoft.graph."), stored)
     store.put(content["id"], stored, 0)
 
 

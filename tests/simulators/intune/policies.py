@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from ..exchange import Response
 from .assigning import taken_over
 from .call import Call, not_found
-from .contract import contracts
 from .errors import Refusal, stable_id
 from .filter_rule import parse_rule
 
@@ -88,7 +87,7 @@ def new_object(tenant: Tenant, resource: Resource, body: dict[str, Any]) -> dict
     now = tenant.now()
     key = tenant.new_id(resource.path)
     kind = str(body.get("@odata.type", f"#microsoft.graph.{resource.type}"))
-    beta = contracts()["beta"]
+    beta = tenant.contracts["beta"]
     defaults = beta.defaults(kind.removeprefix("#microsoft.graph."))
     written = {name: content for name, content in body.items() if name != "assignments"}
     stored = {**defaults, **written, "@odata.type": kind, "id": key, "createdDateTime": now, "lastModifiedDateTime": now, "assignments": []}

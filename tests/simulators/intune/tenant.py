@@ -16,7 +16,6 @@ from .apps import ManagedPlay
 from .assignments import FILTER_ID
 from .baseline import furnish
 from .check_in import check_in
-from .contract import contracts
 from .device import ZERO_GUID, Device
 from .errors import Refusal, error_response, stable_id
 from .fleet import User, make_fleet
@@ -29,6 +28,7 @@ from .state import described
 from .store import Store
 from .throttle import Throttle
 from .tokens import Identities
+from .versions import contracts
 
 JSON_TYPE = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
 
@@ -38,7 +38,7 @@ class Tenant:
 
     fault_kinds = frozenset({"stale", "foreign_next_link", "http_next_link", "missing_page", "truncated", "empty_page"})
 
-    def __init__(self, devices: int, seed: int) -> None:
+    def __init__(self, devices: int, seed: int, types: str | None = None) -> None:
         self.count = devices
         self.seed = seed
         self.clock = Clock()
@@ -46,7 +46,8 @@ class Tenant:
         self.identities = Identities(seed, self.settings)
         self.graph_url = ""
         self.blob_url = ""
-        self.device_rows = {version: DeviceRows(contract) for version, contract in contracts().items()}
+        self.contracts = contracts(types)
+        self.device_rows = {version: DeviceRows(contract) for version, contract in self.contracts.items()}
         self.fill()
 
     def fill(self) -> None:

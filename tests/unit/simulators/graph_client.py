@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from tests.simulators.intune.contract import Contract, contracts
+from tests.simulators.intune.contract import Contract
 from tests.simulators.intune.errors import Refusal
 from tests.simulators.intune.graph import segments_of
+from tests.simulators.intune.versions import contracts
 from tests.simulators.simulation import Simulation
 
 CATALOG = "/beta/deviceManagement/configurationPolicies"

@@ -1,9 +1,7 @@
 # Copyright (c) 2026 appban contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Boil the two OpenAPI descriptions of Graph down to contract.json, which is all the simulator needs of them.
-
-python -m tests.simulators.intune.make_contract V1_OPENAPI BETA_OPENAPI
+"""Boil Microsoft's OpenAPI description of one version of Graph down to what the simulator needs of it.
 
 A property's kind is one short text: "s" string, "b" boolean, "i" integer, "n" number, "t" instant, "x" base64, "e:NAME" enumeration,
 "f:a,b" flags, "o:NAME" object, "*" anything; "[]" before it makes an array; "?" after it may be null, "!" is read-only.
@@ -11,15 +9,9 @@ A property's kind is one short text: "s" string, "b" boolean, "i" integer, "n" n
 
 from __future__ import annotations
 
-import json
 import re
-import sys
-from pathlib import Path
 from typing import Any
 
-import yaml
-
-CREDIT = "Derived from Microsoft Graph metadata/SDKs, (c) Microsoft, MIT"
 SCALARS = {"boolean": "b", "integer": "i", "number": "n"}
 STRINGS = {"date-time": "t", "base64url": "x"}
 
@@ -73,7 +65,8 @@ def boil_down(document: dict[str, Any]) -> dict[str, Any]:
             entry["typed"] = True
         types[short(name)] = entry
     paths: dict[str, Any] = {}
-    for path, item in document["paths"].items():
+    # Sorted, because a name must be tried before a key ("{}") in its place.
+    for path, item in sorted(document["paths"].items()):
         methods = paths.setdefault(re.sub(r"\{[^}]*\}", "{}", path), {})
         for method in ("get", "post", "patch", "put", "delete"):
             if method in item:
@@ -81,28 +74,3 @@ def boil_down(document: dict[str, Any]) -> dict[str, Any]:
                 status = min((code for code in item[method]["responses"] if code.startswith("2")), key=int)
                 methods[method] = [int(status), body, json_schema(item[method]["responses"][status])]
     return {"paths": paths, "types": types, "enums": enums}
-
-
-def one_entry_a_line(versions: dict[str, Any]) -> str:
-    """JSON with one path, type or enumeration on a line, so that a new contract makes a readable difference."""
-    lines = ["{", f'"credit": {json.dumps(CREDIT)},', '"versions": {']
-    for v_index, (version, sections) in enumerate(versions.items()):
-        lines.append(f"{json.dumps(version)}: {{")
-        for s_index, (section, entries) in enumerate(sections.items()):
-            lines.append(f"{json.dumps(section)}: {{")
-            rows = [f"{json.dumps(key)}: {json.dumps(value, separators=(',', ':'))}" for key, value in sorted(entries.items())]
-            lines.append(",\n".join(rows))
-            lines.append("}" + ("," if s_index < len(sections) - 1 else ""))
-        lines.append("}" + ("," if v_index < len(versions) - 1 else ""))
-    return "\n".join([*lines, "}", "}", ""])
-
-
-def main(arguments: list[str]) -> None:
-    """Read both descriptions and write contract.json beside this file."""
-    loaded = [yaml.load(Path(path).read_text(encoding="utf-8"), Loader=yaml.CSafeLoader) for path in arguments]
-    versions = {version: boil_down(document) for version, document in zip(("v1.0", "beta"), loaded, strict=True)}
-    Path(__file__).with_name("contract.json").write_text(one_entry_a_line(versions), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
