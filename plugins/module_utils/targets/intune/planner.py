@@ -404,6 +404,8 @@ class Planner:
                 continue
             ours = [each for each in app.assignments if self.is_our_target(each.target)]
             label = "%s (%s)" % (app.name, "/".join(sorted(app.identifiers)))
+            if any(change.name == label for _phase, change in self.changes):
+                label = "%s, id %s" % (label, app.id)
             if ours:
                 before = "\n".join("%s: %s" % (each.intent, self.target_texts((each.target,))[0]) for each in ours)
                 step = steps.ChangeAppAssignments(frozenset((app.odata_type,)), "", app.id, (), tuple(each.id for each in ours))
