@@ -51,7 +51,7 @@ bench: setup  ## Measure; writes .build/bench.json (BENCH_ARGS=--quick for the q
 	@tools/lab_tools.sh
 	@$(in_checkout) $(python) -m tests.benchmarks.run $(BENCH_ARGS)
 
-demo: setup  ## Show a ban from policy to evidence on a throwaway host
+demo: setup  ## Show a ban from policy to evidence in a simulated tenant and on throwaway hosts
 	@tools/lab_tools.sh
 	@$(in_checkout) $(python) -m tests.lab.demo $(DEMO_ARGS)
 

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Write the capability matrix of hosts into README.md, between its markers.
+"""Write the capability matrices of hosts and of Intune into README.md, each between its markers.
 
-Run it with ``PYTHONPATH=.build/c .venv/bin/python tools/write_capabilities.py`` after a change of a backend.
+Run it with ``PYTHONPATH=.build/c .venv/bin/python tools/write_capabilities.py`` after a change of a backend or of a target.
 """
 
 from __future__ import annotations
@@ -12,27 +12,37 @@ from __future__ import annotations
 import pathlib
 
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.capabilities import render_markdown
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm import capability
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune import capabilities as intune
 
 README = pathlib.Path(__file__).resolve().parent.parent / "README.md"
 BEGIN = "<!-- capabilities: begin -->"
 END = "<!-- capabilities: end -->"
+INTUNE_BEGIN = "<!-- capabilities of intune: begin -->"
+INTUNE_END = "<!-- capabilities of intune: end -->"
 
 
-def with_matrix(text: str, matrix: str) -> str:
+def intune_matrix() -> str:
+    """The matrix of Intune."""
+    return capability.render_markdown(intune.TABLE, intune.NAMES)
+
+
+def with_matrix(text: str, matrix: str, begin: str = BEGIN, end: str = END) -> str:
     """The text with what stands between the markers replaced.
 
     Raises:
         ValueError: when a marker is missing or there twice.
     """
-    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
-        raise ValueError(f"expected one line {BEGIN} and, after it, one line {END}")
-    head, rest = text.split(BEGIN)
-    return f"{head}{BEGIN}\n{matrix}{END}{rest.split(END)[1]}"
+    if text.count(begin) != 1 or text.count(end) != 1 or text.index(begin) > text.index(end):
+        raise ValueError(f"expected one line {begin} and, after it, one line {end}")
+    head, rest = text.split(begin)
+    return f"{head}{begin}\n{matrix}{end}{rest.split(end)[1]}"
 
 
 def main() -> None:
     """Rewrite the file."""
-    README.write_text(with_matrix(README.read_text(encoding="utf-8"), render_markdown()), encoding="utf-8")
+    text = with_matrix(README.read_text(encoding="utf-8"), render_markdown())
+    README.write_text(with_matrix(text, intune_matrix(), INTUNE_BEGIN, INTUNE_END), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -200,8 +200,12 @@ def test_every_problem_of_the_policies_comes_before_any_request(estate: Estate) 
     assert not estate.evidence.exists()
 
 
-def test_a_limit_leaves_the_other_tenant_alone(estate: Estate) -> None:
-    run = estate.run(estate.inventory(HOST), arguments=["--limit", "city"], check=True)
+def test_a_limit_leaves_the_other_tenant_alone_and_credentials_come_from_the_environment(estate: Estate) -> None:
+    connection = estate.connections["city"]
+    given = {"AZURE_%s" % name.upper(): connection.pop(name) for name in ("tenant_id", "client_id", "client_secret")}
+    # AWX sets what nobody filled in to nothing.
+    empty = dict.fromkeys(("AZURE_CLIENT_CERTIFICATE_PATH", "AZURE_FEDERATED_TOKEN_FILE", "AZURE_ACCESS_TOKEN", "AZURE_AUTHORITY_HOST"), "")
+    run = estate.run(estate.inventory(HOST), arguments=["--limit", "city"], check=True, env={**given, **empty})
     assert run.methods("city") == {"TOKEN", "GET"}
     assert run.exchanges["school"] == []
     assert set(estate.records()) == {"20230320T090000Z/city"}
