@@ -25,7 +25,8 @@ class Covering:
         named: positions of the devices that it reaches by name, so that the ledger knows since when.
         changes: keys of the plan's changes that it needs; empty where it stands as it is wanted.
         deadline: instant from which it has an effect; empty for at once.
-        obstacles: why it has no effect although it stands, one reason; empty for none.
+        obstacle: why it may have no effect although it stands; empty for none.
+        prevented: it can't even be made, because of the obstacle.
     """
 
     control: str
@@ -39,6 +40,7 @@ class Covering:
     changes: tuple[str, ...] = ()
     deadline: str = ""
     obstacle: str = ""
+    prevented: bool = False
 
 
 class Coverings:

@@ -171,6 +171,10 @@ class Observer:
             # An exemption leaves every site of the app open here, so there is nothing to block.
             reasons["block_web"] = ""
         reaching = {action: self._reaching(index, app.app, row.means(action)) for action in demanded}
+        for action, covering in reaching.items():
+            # What stands in the way of a control on some devices does so where the app is there in spite of it.
+            if action != "remove" and covering is not None and covering.obstacle and (covering.prevented or facts["before"]):
+                reasons[action] = reasons[action] or covering.obstacle
         used.extend(covering for covering in reaching.values() if covering is not None)
         report = run.coverings.reaching(index, run.reporting.get(device.device.platform, ""), app.app)
         needed = [*used, *([report] if report is not None else [])]

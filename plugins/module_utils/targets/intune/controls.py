@@ -72,6 +72,8 @@ _NATIVE: dict[str, frozenset[str | None]] = {
     names.WINDOWS_WEB: frozenset(("corporate",)),
     names.MACOS_WEB: frozenset(("corporate",)),
     names.ANDROID_PERSONAL: frozenset(("corporate",)),
+    # Whether a filter for androidForWork lets personal work profiles through is not documented, so those are told by name.
+    names.ANDROID_UNINSTALL: frozenset(("corporate",)),
 }
 _FILTER_PLATFORM = {"ios": "iOS", "android": "androidForWork", "windows": "windows10AndLater", "macos": "macOS"}
 _OWNERSHIP_WORDS = {"corporate": "Corporate", "personal": "Personal", None: "Unknown"}

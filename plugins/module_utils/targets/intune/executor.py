@@ -20,7 +20,7 @@ from . import steps
 from .directory import Directory
 from .graph import Graph
 from .notifications import send_notices
-from .objects import COMPLIANCE_POLICY, CONFIGURATION_POLICY, RESOURCES, Resource, Target, owned_object, target_of
+from .objects import COMPLIANCE_POLICY, CONFIGURATION_POLICY, EXCLUDED_GROUP, RESOURCES, Resource, Target, owned_object, target_of
 from .odata import literal
 from .permissions import (
     APPS_READ,
@@ -238,23 +238,17 @@ class Executor:
         app_id = step.app_id or self._wait_for_app(step.odata_types, step.identifier).id
         path = "/deviceAppManagement/mobileApps/%s/assignments" % app_id
         added = [self._by_id(target) for target in step.add]
-        # Exceptions first: an assignment must not stand for a moment without them.
-        for target in sorted(added, key=lambda one: not one.kind.startswith("exclusion")):
-            body = {
-                "@odata.type": "#microsoft.graph.mobileAppAssignment",
-                "intent": "uninstall",
-                "target": target.to_wire(),
-                # Anything else is refused together with this intent.
-                "settings": None,
-            }
-            try:
-                self.graph.post("beta", path, body, what="assign the uninstallation of %s" % step.identifier, permission=APPS_WRITE)
-            except UncertainWrite:
-                if target not in self._app_targets(path):
-                    raise
+        # Exceptions first: an assignment must not stand for a moment without them. Then what is wrong, because an app has room for one
+        # assignment to a target, whatever its filter.
+        exceptions = [target for target in added if target.kind == EXCLUDED_GROUP]
+        for target in exceptions:
+            self._add_app_assignment(path, target, step.identifier)
         for assignment in step.remove:
             what = "take back an assignment of %s" % (step.identifier or app_id)
             self.graph.delete("beta", "%s/%s" % (path, assignment), what=what, permission=APPS_WRITE)
+        for target in added:
+            if target not in exceptions:
+                self._add_app_assignment(path, target, step.identifier)
         wait_until(
             lambda: self._app_targets(path),
             lambda found: set(added) <= set(found),
@@ -263,6 +257,20 @@ class Executor:
             seconds=self.settle,
             first_pause=_FIRST_PAUSE,
         )
+
+    def _add_app_assignment(self, path: str, target: Target, identifier: str) -> None:
+        body = {
+            "@odata.type": "#microsoft.graph.mobileAppAssignment",
+            "intent": "uninstall",
+            "target": target.to_wire(),
+            # Anything else is refused together with this intent.
+            "settings": None,
+        }
+        try:
+            self.graph.post("beta", path, body, what="assign the uninstallation of %s" % identifier, permission=APPS_WRITE)
+        except UncertainWrite:
+            if target not in self._app_targets(path):
+                raise
 
     def _app_targets(self, path: str) -> list[Target]:
         listed = self.graph.pages("beta", path, what="read the assignments of an app", permission=APPS_READ)

@@ -25,9 +25,12 @@ from ...mdm.notices import Notice
 from . import diff_text, steps
 from .controls import BY_USER, Control, Desired, WantedFilter, WantedGroup
 from .objects import (
+    ALL_DEVICES,
     COMPLIANCE_POLICY,
     GROUP,
     RESOURCES,
+    AppAssignment,
+    AppObject,
     Group,
     Owned,
     Target,
@@ -92,7 +95,7 @@ class Planner:
         self.problems: list[str] = []
         # Several controls may be about one app: its mechanism and name -> whom all of them together assign it to.
         self.app_targets: dict[tuple[str, str], set[Target]] = {}
-        self.taken_back: set[str] = set()
+        self.taken_back: set[tuple[str, str]] = set()
         self._groups = {group.name: group for group in state.groups}
         self._filters = {each.name: each for each in state.filters}
         self._object_names = {**{group.id: group.name for group in state.groups}, **{each.id: each.name for each in state.filters}}
@@ -201,9 +204,11 @@ class Planner:
                 )
         return frozenset(included - excluded) & control.population.covers
 
-    def cover(self, control: Control, changes: Sequence[str], changed_at: str, before: frozenset[int], obstacle: str = "") -> None:
+    def cover(
+        self, control: Control, changes: Sequence[str], changed_at: str, before: frozenset[int], obstacle: str = "", prevented: bool = False
+    ) -> None:
         """Say whom a control is for and which changes it waits for."""
-        self._cover(control, changes, changed_at, before, obstacle)
+        self._cover(control, changes, changed_at, before, obstacle, prevented)
 
     # Groups and filters.
 
@@ -339,7 +344,9 @@ class Planner:
         if (collection, name) in self.state.foreign:
             self.problems.append("%s (id %s)" % (name, self.state.foreign[(collection, name)]))
 
-    def _cover(self, control: Control, changes: Sequence[str], changed_at: str, before: frozenset[int], obstacle: str = "") -> None:
+    def _cover(
+        self, control: Control, changes: Sequence[str], changed_at: str, before: frozenset[int], obstacle: str = "", prevented: bool = False
+    ) -> None:
         population = control.population
         by_user = control.mechanism in BY_USER
         devices = {index: self.fleet[index].device for index in population.covers}
@@ -358,6 +365,7 @@ class Planner:
                 changes=tuple(dict.fromkeys((*changes, *self.joins(control)))),
                 deadline=control.want.deadline,
                 obstacle=obstacle,
+                prevented=prevented,
             )
         )
 
@@ -402,7 +410,7 @@ class Planner:
             # One name can be an iPhone's app and an Android's.
             if any((app.odata_type, name) in wanted for name in app.identifiers):
                 continue
-            ours = [each for each in app.assignments if self.is_our_target(each.target)]
+            ours = [each for each in app.assignments if self.is_our_assignment(app, each)]
             label = "%s (%s)" % (app.name, "/".join(sorted(app.identifiers)))
             if any(change.name == label for _phase, change in self.changes):
                 label = "%s, id %s" % (label, app.id)
@@ -412,8 +420,7 @@ class Planner:
                 change = Change("delete", "uninstall assignment", label, before + "\n", None, step=step)
                 self.add(Phase.LIFT_APPS, change)
                 deleted[change.key] = frozenset({e.target.group for e in ours} | {e.target.filter for e in ours})
-            made_by_us = app.marker is not None and not self.policies.isdisjoint(app.marker.policies)
-            if made_by_us and len(ours) == len(app.assignments):
+            if self._is_our_app(app) and len(ours) == len(app.assignments):
                 needs = (change.key,) if ours else ()
                 remove = steps.Delete("beta", "/deviceAppManagement/mobileApps", app.id, APPS_WRITE)
                 self.add(Phase.LIFT_APPS, Change("delete", "app", label, label + "\n", None, needs=needs, step=remove))
@@ -441,6 +448,14 @@ class Planner:
             before = diff_text.members_text(members) if isinstance(each, Group) else each.rule + "\n"
             step = steps.Delete(version, path, each.id, permission)
             self.add(phase, Change("delete", kind, each.name, before, None, needs=tuple(dict.fromkeys(needs)), step=step))
+
+    def is_our_assignment(self, app: AppObject, assignment: AppAssignment) -> bool:
+        """Whether an assignment of an app is ours. One for all devices of an app that only we brought in lost its filter to somebody."""
+        lost_filter = assignment.intent == "uninstall" and assignment.target.kind == ALL_DEVICES and self._is_our_app(app)
+        return lost_filter or self.is_our_target(assignment.target)
+
+    def _is_our_app(self, app: AppObject) -> bool:
+        return app.marker is not None and not self.policies.isdisjoint(app.marker.policies)
 
     def is_our_target(self, target: Target) -> bool:
         """Whether an assignment goes to a group or filter of the run's policies: nobody else would make it."""

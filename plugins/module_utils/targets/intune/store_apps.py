@@ -10,12 +10,12 @@ they are added and removed one by one.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Iterable
 
 from ...engine.plan import Change
 from . import capabilities as names
 from . import steps
-from .objects import AppObject
+from .objects import AppAssignment, AppObject
 from .steps import Phase
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def app_wants(planner: Planner, control: Control) -> None:
     changes: list[str] = []
     before: frozenset[int] | None = None
     obstacle = ""
+    prevented = False
     if control.mechanism == names.IOS_UNINSTALL:
         # Intune takes off only what it installed itself, and that is in its list.
         apps = {name: app for name, app in apps.items() if app is not None}
@@ -46,16 +47,34 @@ def app_wants(planner: Planner, control: Control) -> None:
     elif missing:
         changes.extend(_bring_in(planner, control, missing))
     for name, app in sorted(apps.items()):
-        key, reached, conflicts = _assign(planner, control, name, app, tuple(changes))
+        key, reached = _assign(planner, control, name, app, tuple(changes))
         changes.extend(key)
         before = reached if before is None else before & reached
-        planner.conflicts.extend(conflicts)
-        if conflicts and any(": required" in each for each in conflicts):
+        foreign = [each for each in app.assignments if not planner.is_our_assignment(app, each)] if app else []
+        in_the_way = _in_the_way(control, foreign)
+        prevented = prevented or any(not _does_the_same(each) for each in in_the_way)
+        if prevented or any(each.intent == "required" for each in foreign):
             obstacle = "foreign_assignment"
+        planner.conflicts.extend(
+            "%s (%s), an assignment of somebody else: %s for %s" % (app.name if app else name, name, each.intent, text)
+            for each in foreign
+            if each.intent in _CONFLICTING or each in in_the_way
+            for text in planner.target_texts((each.target,))
+        )
     groups = {group.name for group in control.groups}
     changed = [g.created_at for g in planner.state.groups if g.name in groups]
     changed += [f.changed_at for f in planner.state.filters if f.name in {each.name for each in control.filters}]
-    planner.cover(control, tuple(dict.fromkeys(changes)), max(changed, default=""), before or frozenset(), obstacle)
+    planner.cover(control, tuple(dict.fromkeys(changes)), max(changed, default=""), before or frozenset(), obstacle, prevented)
+
+
+def _in_the_way(control: Control, foreign: Iterable[AppAssignment]) -> list[AppAssignment]:
+    """Somebody else's assignments to a target that ours would need: an app has room for one, whatever its intent and filter."""
+    wanted = {target.kind for target in control.targets if not target.group}
+    return [each for each in foreign if each.target.kind in wanted]
+
+
+def _does_the_same(each: AppAssignment) -> bool:
+    return each.intent == "uninstall" and not each.target.filter
 
 
 def _app_of(planner: Planner, mechanism: str, name: str) -> AppObject | None:
@@ -83,38 +102,44 @@ def _bring_in(planner: Planner, control: Control, missing: tuple[str, ...]) -> l
 
 def _assign(
     planner: Planner, control: Control, name: str, app: AppObject | None, needs: tuple[str, ...]
-) -> tuple[list[str], frozenset[int], list[str]]:
-    """The change of one app's assignments: its key (none where all is right), whom they reach today, what works against them."""
-    wanted = planner.resolved(control.targets)
+) -> tuple[list[str], frozenset[int]]:
+    """The change of one app's assignments: its key (none where all is right), and whom they reach today."""
+    foreign = [each for each in app.assignments if not planner.is_our_assignment(app, each)] if app else []
+    in_the_way = _in_the_way(control, foreign)
+    targets = frozenset() if in_the_way else control.targets
+    # One by one: a group that is still to be made says nothing against the assignments that stand.
+    wanted = {target: planner.resolved((target,)) for target in targets}
+    found = frozenset().union(*(ids for ids in wanted.values() if ids is not None))
     others = {each for target in planner.app_targets[(control.mechanism, name)] for each in planner.resolved((target,)) or ()}
-    ours = [each for each in app.assignments if planner.is_our_target(each.target)] if app else []
-    right = [each for each in ours if each.intent == "uninstall" and wanted is not None and each.target in wanted]
+    ours = [each for each in app.assignments if planner.is_our_assignment(app, each)] if app else []
+    right = [each for each in ours if each.intent == "uninstall" and each.target in found]
     present = {each.target for each in right}
-    add = tuple(
-        sorted(target for target in control.targets if wanted is None or not (planner.resolved((target,)) or frozenset()) <= present)
-    )
+    add = tuple(sorted(target for target, ids in wanted.items() if ids is None or not ids <= present))
     # What no control of this app wants; the first one that is planned takes it back.
-    wrong = [each for each in ours if not (each.intent == "uninstall" and each.target in others) and each.id not in planner.taken_back]
-    planner.taken_back.update(each.id for each in wrong)
+    wanted_by_none = [each for each in ours if not (each.intent == "uninstall" and each.target in others)]
+    # An assignment's id is made of its target, so it is another app's too.
+    wrong = [each for each in wanted_by_none if app and (app.id, each.id) not in planner.taken_back]
+    planner.taken_back.update((app.id, each.id) for each in wrong if app)
     ours = [each for each in ours if each in right or each in wrong]
-    conflicts = []
-    for each in app.assignments if app else ():
-        if each.intent in _CONFLICTING and not planner.is_our_target(each.target):
-            text = planner.target_texts((each.target,))[0]
-            conflicts.append("%s (%s), an assignment of somebody else: %s for %s" % (app.name if app else name, name, each.intent, text))
+    for each in wrong:
+        if not planner.is_our_target(each.target):
+            planner.drift.append("%s (%s) was assigned without its filter" % (control.name, name))
     reached = planner.reached_before(control, [each.target for each in ours if each.intent == "uninstall"])
+    if any(_does_the_same(each) for each in in_the_way):
+        reached = control.population.covers
     if not add and not wrong:
-        return list(planner.needs(control)), reached, conflicts
+        return list(planner.needs(control)), reached
     own = next((key for key in needs if name in key), None)
     all_needs = tuple(dict.fromkeys((*planner.needs(control), *((own,) if own else ()))))
     before = "\n".join("%s: %s" % (e.intent, planner.target_texts((e.target,))[0]) for e in ours)
-    after = "\n".join("uninstall: %s" % text for text in sorted(planner.target_texts(control.targets)))
+    after = "\n".join("uninstall: %s" % text for text in sorted(planner.target_texts(targets)))
+    op = "create" if not ours else "update" if targets else "delete"
     change = Change(
-        "update" if ours else "create", "uninstall assignment", "%s (%s)" % (control.name, name), before + "\n" if ours else None,
-        after + "\n", needs=all_needs, apps=control.want.app_ids,
+        op, "uninstall assignment", "%s (%s)" % (control.name, name), before + "\n" if ours else None,
+        after + "\n" if after else None, needs=all_needs, apps=control.want.app_ids,
         step=steps.ChangeAppAssignments(
             TYPES[control.mechanism], name, app.id if app else "", add, tuple(each.id for each in wrong)
         ),
     )  # fmt: skip
     planner.add(Phase.ASSIGN, change)
-    return [change.key, *all_needs], reached, conflicts
+    return [change.key, *all_needs], reached
