@@ -74,4 +74,5 @@ def _name_problem(tenant: str, tenants: Iterable[str]) -> str:
     others = sorted(other for other in tenants if other != tenant and record_name(other) == name)
     if others or name == _TAKEN:
         return "its record would be called %s, and so would that of %s" % (name, ", ".join(others) or "all hosts")
-    return "" if re.match("[A-Za-z0-9]", name) else "its name can't be that of a record: begin it with a letter or a digit"
+    fit = re.fullmatch("[A-Za-z0-9].{0,100}", name)
+    return "" if fit else "its name can't be that of a record: begin it with a letter or a digit, and take at most 101 characters"

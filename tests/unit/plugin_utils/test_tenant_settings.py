@@ -1,0 +1,65 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What an inventory says of a tenant: every mistake is named before anything is contacted, and no value ever is."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
+from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence import EvidenceRecord
+from ansible_collections.appban.endpoint.plugins.plugin_utils.tenant_settings import OF_THE_ROLE, TARGETS, check_tenant, record_name
+
+NOTHING: dict[str, list[str]] = {"appban_connection": [], "appban_options": []}
+
+
+def refused(tenant: str = "city", target: str = "intune", tenants: tuple[str, ...] = ("city",), **given_options: list[str]) -> str:
+    with pytest.raises(AppbanError) as caught:
+        check_tenant(tenant, tenants, target, {**NOTHING, **given_options})
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_every_option_of_the_module_but_the_roles_own_is_taken(target: str) -> None:
+    options = sorted(set(TARGETS[target]()) - set(OF_THE_ROLE))
+    assert check_tenant("city", ["city", "school"], target, {"appban_connection": options, "appban_options": options}) == "city"
+
+
+def test_an_unknown_target_names_the_known_ones() -> None:
+    said = refused(target="jamf_pro")
+    assert said == "appban_target is jamf_pro, expected one of: intune (city). Mend the inventory; nothing was contacted"
+
+
+@pytest.mark.parametrize("name", OF_THE_ROLE)
+def test_what_the_role_gives_can_be_given_nowhere_else(name: str) -> None:
+    assert f"appban_options sets {name}, which is {OF_THE_ROLE[name]}" in refused(appban_options=[name])
+
+
+def test_all_problems_come_at_once_with_the_nearest_name() -> None:
+    said = refused(appban_connection=["client_secert", "zzz"], appban_options=["web_blocks"])
+    assert "appban_connection has the unknown option client_secert, perhaps client_secret" in said
+    assert "appban_connection has the unknown option zzz;" in said
+    assert "appban_options has the unknown option web_blocks, perhaps web_block" in said
+
+
+def test_two_tenants_never_share_a_record() -> None:
+    said = refused("city a", tenants=("city a", "city/a", "school"))
+    assert "its record would be called city_a, and so would that of city/a" in said
+    assert "and so would that of all hosts" in refused("hosts", tenants=("hosts",))
+    assert "begin it with a letter or a digit" in refused("-city", tenants=("-city",))
+    assert "at most 101 characters" in refused("c" * 102, tenants=())
+
+
+@given(st.text(min_size=1, max_size=110))
+def test_a_name_that_is_accepted_can_be_that_of_a_record(tmp_path_factory: pytest.TempPathFactory, tenant: str) -> None:
+    try:
+        name = check_tenant(tenant, [tenant], "intune", NOTHING)
+    except AppbanError:
+        return
+    assert name == record_name(tenant)
+    record = EvidenceRecord(str(tmp_path_factory.mktemp("evidence")), "20230315T000000Z", name, {})
+    record.abandon()
