@@ -38,7 +38,7 @@ from .objects import (
 )
 from .permissions import APPS_WRITE, CONFIGURATION_WRITE, GROUPS_DELETE
 from .steps import Phase
-from .store_apps import TYPES, app_wants
+from .store_apps import TYPES, app_of, app_wants
 
 _SENTENCE = "Made by appban.endpoint for the ban %s. Change the policy it comes from, not this object."
 
@@ -188,8 +188,8 @@ class Planner:
         by_user = control.mechanism in BY_USER
         included: set[int] = set()
         excluded: set[int] = set()
-        filters = {each.id: each for each in self._filters.values()}
-        groups = {group.id: group for group in self._groups.values()}
+        filters = {each.id: each for each in self.state.filters}
+        groups = {group.id: group for group in self.state.groups}
         for target in targets:
             if target.group:
                 group = groups.get(target.group)
@@ -390,13 +390,16 @@ class Planner:
             keys = [key for key in each.body if key in _SHOWN_SETTINGS]
             before = diff_text.object_text({key: each.body[key] for key in keys}, self.target_texts(each.targets))
             step = steps.Delete("beta", resource.path, each.id, CONFIGURATION_WRITE)
-            planned = {one.key for _phase, one in self.changes}
-            name = "%s (%s)" % (each.name, each.id) if "%s:%s" % (resource.what, each.name) in planned else each.name
-            change = Change("delete", resource.what, name, before, None, step=step)
+            change = Change("delete", resource.what, self._label(resource.what, each.name, each.id), before, None, step=step)
             self.add(Phase.LIFT_COMPLIANCE if each.resource == COMPLIANCE_POLICY else Phase.LIFT_OBJECTS, change)
             deleted[change.key] = frozenset({t.group for t in each.targets} | {t.filter for t in each.targets})
         self._lift_apps(desired, deleted)
         self._lift_scopes(desired, deleted)
+
+    def _label(self, kind: str, name: str, key: str) -> str:
+        """What a change calls an object to be deleted: its id besides, where the plan has another object of that name."""
+        planned = {change.key for _phase, change in self.changes}
+        return "%s (%s)" % (name, key) if "%s:%s" % (kind, name) in planned else name
 
     def _lift_apps(self, desired: Desired, deleted: dict[str, frozenset[str]]) -> None:
         wanted = {
@@ -408,7 +411,9 @@ class Planner:
         }
         for app in self.state.apps:
             # One name can be an iPhone's app and an Android's.
-            if any((app.odata_type, name) in wanted for name in app.identifiers):
+            chosen = [app_of(self, frozenset((app.odata_type,)), name) for name in app.identifiers if (app.odata_type, name) in wanted]
+            # Of two of a name, a second one of ours goes: a run was killed between a create and the time it could be seen.
+            if chosen and (app in chosen or not self._is_our_app(app)):
                 continue
             ours = [each for each in app.assignments if self.is_our_assignment(app, each)]
             label = "%s (%s)" % (app.name, "/".join(sorted(app.identifiers)))
@@ -426,17 +431,18 @@ class Planner:
                 self.add(Phase.LIFT_APPS, Change("delete", "app", label, label + "\n", None, needs=needs, step=remove))
 
     def _lift_scopes(self, desired: Desired, deleted: Mapping[str, frozenset[str]]) -> None:
-        groups = {group.name for control in desired.controls for group in control.groups}
-        filters = {each.name for control in desired.controls for each in control.filters}
+        groups = {self._groups[group.name].id for control in desired.controls for group in control.groups if group.name in self._groups}
+        filters = {self._filters[each.name].id for control in desired.controls for each in control.filters if each.name in self._filters}
+        # By id: a run that was killed before its create could be seen leaves a second one of the same name.
         leaving: list[tuple[int, str, str, Any, str]] = [
             (Phase.LIFT_SCOPES, "group", "/groups", group, GROUPS_DELETE)
             for group in self.state.groups
-            if group.name not in groups and not self.policies.isdisjoint(group.marker.policies)
+            if group.id not in groups and not self.policies.isdisjoint(group.marker.policies)
         ]
         leaving += [
             (Phase.LIFT_SCOPES, "filter", "/deviceManagement/assignmentFilters", each, CONFIGURATION_WRITE)
             for each in self.state.filters
-            if each.name not in filters and not self.policies.isdisjoint(each.marker.policies)
+            if each.id not in filters and not self.policies.isdisjoint(each.marker.policies)
         ]
         updated = [change for _phase, change in self.changes if isinstance(change.step, (steps.WriteObject, steps.ChangeAppAssignments))]
         for phase, kind, path, each, permission in leaving:
@@ -447,7 +453,12 @@ class Planner:
             members = [self._member_names(False, member) for member in each.members] if isinstance(each, Group) else []
             before = diff_text.members_text(members) if isinstance(each, Group) else each.rule + "\n"
             step = steps.Delete(version, path, each.id, permission)
-            self.add(phase, Change("delete", kind, each.name, before, None, needs=tuple(dict.fromkeys(needs)), step=step))
+            name = each.name if self._is_the_one(each) else "%s (%s)" % (each.name, each.id)
+            self.add(phase, Change("delete", kind, name, before, None, needs=tuple(dict.fromkeys(needs)), step=step))
+
+    def _is_the_one(self, scope: Any) -> bool:
+        """Whether a group or filter is the one that its name stands for."""
+        return scope in (self._groups.get(scope.name), self._filters.get(scope.name))
 
     def is_our_assignment(self, app: AppObject, assignment: AppAssignment) -> bool:
         """Whether an assignment of an app is ours. One for all devices of an app that only we brought in lost its filter to somebody."""

@@ -33,7 +33,7 @@ _CONFLICTING = ("required", "available", "availableWithoutEnrollment")
 
 def app_wants(planner: Planner, control: Control) -> None:
     """Plan the assignments of every app that a control names, and what brings missing apps into the list."""
-    apps = {name: _app_of(planner, control.mechanism, name) for name in control.identifiers}
+    apps = {name: app_of(planner, TYPES[control.mechanism], name) for name in control.identifiers}
     missing = tuple(sorted(name for name, app in apps.items() if app is None))
     changes: list[str] = []
     before: frozenset[int] | None = None
@@ -77,8 +77,9 @@ def _does_the_same(each: AppAssignment) -> bool:
     return each.intent == "uninstall" and not each.target.filter
 
 
-def _app_of(planner: Planner, mechanism: str, name: str) -> AppObject | None:
-    found = [app for app in planner.state.apps if name in app.identifiers and app.odata_type in TYPES[mechanism]]
+def app_of(planner: Planner, odata_types: frozenset[str], name: str) -> AppObject | None:
+    """The app of the tenant's list that a name stands for; None where it is not in the list."""
+    found = [app for app in planner.state.apps if name in app.identifiers and app.odata_type in odata_types]
     # Somebody else's before ours: a second one of the same name is never made, and two are never both assigned.
     return min(found, key=lambda app: (app.marker is not None, app.id), default=None)
 
