@@ -218,6 +218,18 @@ def test_E6_who_leaves_the_management_is_counted_once_as_opted_out(tmp_path: Pat
         assert ec.story("CLEAN", "opted_out") == ec.story("OFFICIAL", "opted_out") == []
 
 
+def test_E6_the_run_of_another_ban_does_not_count_who_opted_out_of_this_one(tmp_path: Path) -> None:
+    other = decision(tmp_path, name="another-ban", replaced={"apps: [tiktok]": "apps: [wechat]"})
+    with commission(tmp_path) as ec:
+        ec.enroll("LEAVES", "ios_personal")
+        ec.enroll("STAYS", "ios_personal")
+        for now in (ANNOUNCED, after(ANNOUNCED, days=1), DEADLINE):
+            ec.run(now)
+        ec.user("LEAVES", "unenroll")
+        assert ec.ids["LEAVES"] not in json.dumps(ec.run(after(DEADLINE, days=1), other).rows)
+        assert ec.run(after(DEADLINE, days=2)).outcome(ec.ids["LEAVES"]) == ("compliant", "opted_out")
+
+
 def test_E7_official_devices_lose_the_app_or_are_said_to_keep_it(tmp_path: Path) -> None:
     with commission(tmp_path) as ec:
         ec.enroll("SUPERVISED", "ios_supervised")

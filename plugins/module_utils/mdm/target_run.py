@@ -349,10 +349,18 @@ class _Run:
     def _opted_out(self) -> list[str]:
         """Private devices that had a story and have left the management since: their users gave the work apps up instead."""
         here = {member.device.id for member in self.fleet}
-        return sorted(device for device in self.ledger.devices_with_a_story() if device not in here and self.ledger.is_personal(device))
+        left = [device for device in self.ledger.devices_with_a_story() if device not in here and self.ledger.is_personal(device)]
+        # Of a story about another ban's app this run knows nothing to tell; the run of that ban counts the device.
+        return sorted(device for device in left if any(self._has_a_story(device, app) for app in self._apps()))
+
+    def _has_a_story(self, device: str, app: str) -> bool:
+        story = self.ledger.story(device, app)
+        return story.present or story.withdrawn
+
+    def _apps(self) -> list[str]:
+        return sorted({app.id for policy in self.request.policies for app in (*policy.apps, *policy.review)})
 
     def _rows_of_opted_out(self, device: str) -> list[Row]:
-        apps = sorted({app.id for policy in self.request.policies for app in (*policy.apps, *policy.review)})
         said: dict[str, Any] = {
             "verdict": "out_of_scope",
             "actions": [],
@@ -361,7 +369,7 @@ class _Run:
             "reason": "The device is not managed any more, and has no work apps with that.",
         }
         record = {"id": device, "ownership": "personal"}
-        return [Row(record, app, said, Outcome("compliant", "opted_out")) for app in apps]
+        return [Row(record, app, said, Outcome("compliant", "opted_out")) for app in self._apps()]
 
     # The result.
 
