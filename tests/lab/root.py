@@ -17,6 +17,7 @@ import platform
 import shutil
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -43,6 +44,9 @@ class RootNotBuilt(RuntimeError):
     """The root could not be built; the text ends with the last lines of the tool that failed."""
 
 
+_PARSING = threading.Lock()
+
+
 def ensure_root(progress: Progress = lambda line: None, directory: Path = LAB_DIRECTORY) -> Path:
     """Returns the cached root, building it first (half a minute to two) when the recipe changed or nothing is there.
 
@@ -62,9 +66,10 @@ def ensure_root(progress: Progress = lambda line: None, directory: Path = LAB_DI
 def recipe_hash() -> str:
     """Names the root: changes with the release, the machine's architecture and the files that make up the recipe."""
     digest = hashlib.sha256(f"{codename()} {platform.machine()}".encode())
-    # The parsed form, so that a comment does not cost a build.
-    for name in ("root.py", "packages.py", "chroot.py", "mounts.py"):
-        digest.update(ast.dump(ast.parse((HERE / name).read_bytes())).encode())
+    # The parsed form, so that a comment does not cost a build. One thread at a time: Python 3.11 counts its depth for all of them.
+    with _PARSING:
+        for name in ("root.py", "packages.py", "chroot.py", "mounts.py"):
+            digest.update(ast.dump(ast.parse((HERE / name).read_bytes())).encode())
     return digest.hexdigest()[:16]
 
 
