@@ -12,10 +12,11 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks import decisions, hosts
+from tests.benchmarks import decisions, hosts, tenants
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -28,14 +29,19 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="leave out what takes minutes")
     parser.add_argument("--only", metavar="NAME", help="measure one figure")
     options = parser.parse_args()
+    fleet = 2_000 if options.quick else 10_000
     measures: dict[str, Callable[[], dict[str, Any]]] = {
         "decisions_per_second": decisions.decisions_per_second,
         "host_noop_vs_ping": hosts.host_noop_vs_ping,
+        "intune_requests_vs_one_a_device": partial(tenants.intune_steady_state, fleet, "requests"),
+        "intune_seconds_vs_one_request_a_device": partial(tenants.intune_steady_state, fleet, "s"),
+        "intune_vs_uri": tenants.intune_vs_uri,
+        "intune_memory": partial(tenants.intune_memory, *((10_000, 1_000) if options.quick else (100_000, 10_000))),
     }
-    if not options.quick:
+    if options.only or not options.quick:
         measures["host_one_task_vs_existing_modules"] = hosts.host_one_task_vs_existing_modules
     if options.only:
-        measures = {options.only: {**measures, "host_one_task_vs_existing_modules": hosts.host_one_task_vs_existing_modules}[options.only]}
+        measures = {options.only: measures[options.only]}
     rows = []
     for name, measure in measures.items():
         print(f"measuring {name} ...", flush=True)

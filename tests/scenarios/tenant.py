@@ -97,6 +97,17 @@ def requests(exchanges: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, An
             yield entry
 
 
+def parameters(connection: Mapping[str, Any], policies: Sequence[Mapping[str, Any]], evidence_dir: str, **options: Any) -> dict[str, Any]:
+    """The module's parameters for a simulated tenant, as Ansible would have made them; the record keeps every row unless told otherwise."""
+    spec = argument_spec()
+    unknown = set(options) - set(spec)
+    assert not unknown, unknown
+    params: dict[str, Any] = {name: each.get("default") for name, each in spec.items()}
+    params.update(connection)
+    params.update(policy=list(policies), evidence_dir=evidence_dir, evidence="all", settle=20.0)
+    return {**params, **options}
+
+
 class Tenant:
     """A simulated tenant, an evidence directory, and runs over them.
 
@@ -121,13 +132,7 @@ class Tenant:
     ) -> Run:
         """One run of the module over the tenant. policies: plain, see ``plain``; now: the run's and the tenant's instant."""
         listed = [policies] if isinstance(policies, Mapping) else list(policies)
-        spec = argument_spec()
-        params: dict[str, Any] = {name: each.get("default") for name, each in spec.items()}
-        params.update(self.simulation.connection)
-        params.update(policy=listed, now=now, evidence_dir=str(self.evidence_dir), evidence="all", settle=20.0)
-        unknown = set(options) - set(spec)
-        assert not unknown, unknown
-        params.update(options)
+        params = parameters(self.simulation.connection, listed, str(self.evidence_dir), now=now, **options)
         already = len(self.simulation.requests())
         module = Module(params, check)
         try:

@@ -1,0 +1,36 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One run of the Intune module's code in a process of its own, for the benchmarks: prints what it took as one line of JSON.
+
+python -m tests.benchmarks.tenant_process '{"graph_url": ...}' POLICY.json EVIDENCE_DIR NOW
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+from pathlib import Path
+
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.module import run_module
+from tests.scenarios.tenant import Ended, Module, parameters
+
+
+def main() -> None:
+    connection, policy, evidence_dir, now = sys.argv[1:]
+    policies = [json.loads(Path(policy).read_text(encoding="utf-8"))]
+    params = parameters(json.loads(connection), policies, evidence_dir, now=now, evidence="exceptions")
+    module = Module(params, False)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    try:
+        run_module(module)
+    except Ended:
+        pass
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    took = {"failed": module.failed, "message": module.values.get("msg", ""), "changed": module.values.get("changed")}
+    print(json.dumps({**took, "before_kib": before, "peak_kib": usage.ru_maxrss, "cpu_s": usage.ru_utime + usage.ru_stime}))
+
+
+if __name__ == "__main__":
+    main()
