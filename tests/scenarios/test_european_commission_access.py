@@ -60,6 +60,17 @@ def test_E4_conditional_access_that_demands_compliance_counts(tmp_path: Path, op
         assert not ec.device("PRIVATE")["work_access"]
 
 
+def test_E4_whoever_conditional_access_leaves_out_is_noted(tmp_path: Path) -> None:
+    everybody = {"users": {"includeUsers": ["All"]}, "applications": {"includeApplications": ["All"]}, "clientAppTypes": ["all"]}
+    but_one = {**everybody, "users": {"includeUsers": ["All"], "excludeUsers": ["00000000-0000-4000-8000-000000000001"]}}
+    with commission(tmp_path) as ec:
+        ec.enroll("PRIVATE", "ios_personal")
+        for conditions, noted in ((everybody, False), (but_one, True), (everybody, False)):
+            ec.conditional_access(conditions=conditions)
+            notes = ec.run(ANNOUNCED).values["notes"]
+            assert any("does not cover all users" in note for note in notes) is noted
+
+
 def test_E4_conditional_access_that_comes_goes_and_comes_again_is_followed(tmp_path: Path) -> None:
     with commission(tmp_path) as ec:
         ec.enroll("PRIVATE", "ios_personal")

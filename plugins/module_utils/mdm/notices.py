@@ -63,13 +63,20 @@ class Notice:
 
 
 def notices_of(
-    decision: Decision, device: str, index: int, apps: Mapping[str, AppDecision], policies: Mapping[str, Policy], text: NoticeText
+    decision: Decision,
+    device: str,
+    index: int,
+    apps: Mapping[str, AppDecision],
+    policies: Mapping[str, Policy],
+    text: NoticeText,
+    can_lose_access: bool = True,
 ) -> list[Notice]:
     """The notices that a device should have had by now, one per policy and stage that asks for advice.
 
     Args:
         apps: the apps that are on the device, or of which nobody can tell whether they are.
         policies: by id.
+        can_lose_access: whether a withdrawal of access has means on this device; where it has not, no notice threatens with one.
     """
     by_stage: dict[tuple[str, str], list[AppDecision]] = {}
     for app in apps.values():
@@ -82,7 +89,7 @@ def notices_of(
     notices = []
     for (policy, stage), told in sorted(by_stage.items()):
         names = tuple(sorted(app.app for app in told))
-        deadline = _deadline(told, policies[policy])
+        deadline = _deadline(told, policies[policy]) if can_lose_access else None
         words = _words(policies[policy], [titles[name] for name in names], deadline)
         body = render(text.body, words) + (" " + render(text.addition, words) if text.addition else "")
         notices.append(Notice(device, index, stage, names, render(text.title, words), body))

@@ -191,7 +191,8 @@ class _Run:
                 and seen.presence(index, member, app) is not False
             }
             if apps:
-                every = notices_of(member.decision, member.device.id, index, apps, self.by_id, self.request.notice)
+                can_lose_access = bool(self.target.capability_of(member.device.record).withdraw_access.mechanisms)
+                every = notices_of(member.decision, member.device.id, index, apps, self.by_id, self.request.notice, can_lose_access)
                 wanted.extend(each for each in every if not self._is_told(each))
         return wanted
 

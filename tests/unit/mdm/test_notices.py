@@ -53,6 +53,15 @@ def test_without_a_deadline_and_a_contact_there_is_no_word_of_them() -> None:
     assert notice.body == "Your organisation asks you to remove Banned from this device if you have it."
 
 
+def test_nobody_is_threatened_with_what_their_device_can_not_lose() -> None:
+    policies = (policy(rules=[ADVISED]),)
+    member = fleet(policies, [device(ownership="personal")], NOW)[0]
+    by_id = {each.id: each for each in policies}
+    (notice,) = notices_of(member.decision, member.device.id, 0, member.decision.apps, by_id, NoticeText(), can_lose_access=False)
+    assert "loses access" not in notice.body
+    assert "2023" not in notice.body
+
+
 def test_once_access_is_withdrawn_no_deadline_is_announced() -> None:
     (notice,) = told(policy(rules=[ADVISED]), now=datetime(2023, 4, 16, tzinfo=timezone.utc))
     assert "loses access" not in notice.body

@@ -172,6 +172,7 @@ class TenantState:
 
     Args:
         foreign: (collection, name) of objects that carry one of our names and no marker of ours, with their ids.
+        ca_covers_everybody: whether one of those leaves no user and no app out.
         ca_policies: names of the conditional access policies in force that demand a compliant device; None if not asked for.
     """
 
@@ -181,6 +182,7 @@ class TenantState:
     apps: tuple[AppObject, ...] = ()
     foreign: Mapping[tuple[str, str], str] = field(default_factory=dict)
     ca_policies: tuple[str, ...] | None = None
+    ca_covers_everybody: bool = True
 
     def group_ids(self) -> dict[str, str]:
         """Name -> id of our groups."""

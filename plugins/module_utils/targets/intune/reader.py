@@ -174,6 +174,9 @@ class StateReader:
             apps=tuple(app for app in apps if self._is_of_interest(app, own_scopes)),
             foreign=self.foreign,
             ca_policies=tuple(demanding_compliance(found["conditional_access"])) if conditional_access else None,
+            ca_covers_everybody=any(
+                covers_everybody(each) for each in found.get("conditional_access", ()) if list(demanding_compliance([each]))
+            ),
         )
 
     def find_app(self, odata_types: frozenset[str], identifier: str) -> AppObject | None:
@@ -297,6 +300,21 @@ def _filter(body: Mapping[str, Any]) -> Filter | None:
     )
 
 
+def covers_everybody(policy: Mapping[str, Any]) -> bool:
+    """Whether a conditional access policy leaves no user and no app out."""
+    conditions = policy.get("conditions") or {}
+    users, apps = conditions.get("users") or {}, conditions.get("applications") or {}
+    left_out = [users.get("excludeUsers"), users.get("excludeGroups"), users.get("excludeRoles"), apps.get("excludeApplications")]
+    everybody = "All" in (users.get("includeUsers") or ()) and "All" in (apps.get("includeApplications") or ())
+    return everybody and not any(left_out)
+
+
+def _is_about_ios(policy: Mapping[str, Any]) -> bool:
+    platforms = (policy.get("conditions") or {}).get("platforms") or {}
+    included, excluded = platforms.get("includePlatforms") or ["all"], platforms.get("excludePlatforms") or []
+    return bool({"all", "iOS"} & set(included)) and "iOS" not in excluded
+
+
 def demanding_compliance(policies: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Names of the conditional access policies that are in force and let nobody in from a device that is not compliant.
 
@@ -308,5 +326,5 @@ def demanding_compliance(policies: Sequence[Mapping[str, Any]]) -> Iterator[str]
         others = grant.get("customAuthenticationFactors") or grant.get("termsOfUse") or grant.get("authenticationStrength")
         alone = controls == ["compliantDevice"] and not others
         demanded = "compliantDevice" in controls and (alone or str(grant.get("operator")).upper() == "AND")
-        if policy.get("state") == "enabled" and demanded:
+        if policy.get("state") == "enabled" and demanded and _is_about_ios(policy):
             yield str(policy.get("displayName") or policy.get("id"))

@@ -213,6 +213,11 @@ class IntuneTarget:
         withdrawing = any(covering.mechanism == capabilities.IOS_COMPLIANCE for covering in coverings)
         if withdrawing and not self.state.ca_policies:
             yield "no conditional access policy in force demands a compliant device, so nobody loses access: make one, then run again"
+        elif withdrawing and not self.state.ca_covers_everybody:
+            yield (
+                "conditional access (%s) does not cover all users and all apps: whoever it leaves out keeps access, and is not told apart"
+                % ", ".join(self.state.ca_policies or ())
+            )
 
 
 def _is_looked_for(member: FleetDevice, app: str) -> bool:

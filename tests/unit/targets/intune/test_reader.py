@@ -13,7 +13,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.policy.devices imp
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.capabilities import capability_of
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.objects import Target, app_object, target_of
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.odata import instant
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.reader import demanding_compliance, device_of
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.reader import covers_everybody, demanding_compliance, device_of
 from tests.contract.shapes import Contract
 
 GOOGLE = "googleCloudDevicePolicyController"
@@ -158,3 +158,35 @@ def test_an_app_goes_by_all_its_names() -> None:
         {"id": "1", "@odata.type": "#microsoft.graph.androidManagedStoreApp", "appIdentifier": "app:com.x", "packageId": "com.x"}
     )
     assert (app.odata_type, app.identifiers, app.marker) == ("androidManagedStoreApp", {"com.x"}, None)
+
+
+@pytest.mark.parametrize(
+    ("platforms", "counts"),
+    [
+        (None, True),
+        ({"includePlatforms": ["all"]}, True),
+        ({"includePlatforms": ["android", "iOS"]}, True),
+        ({"includePlatforms": ["windows"]}, False),
+        ({"includePlatforms": ["all"], "excludePlatforms": ["iOS"]}, False),
+    ],
+)
+def test_a_policy_for_other_platforms_takes_no_access_from_an_iphone(platforms: dict[str, Any] | None, counts: bool) -> None:
+    grant = {"operator": "OR", "builtInControls": ["compliantDevice"]}
+    policy = {"displayName": "P", "state": "enabled", "grantControls": grant, "conditions": {"platforms": platforms}}
+    assert bool(list(demanding_compliance([policy]))) is counts
+
+
+@pytest.mark.parametrize(
+    ("users", "apps", "everybody"),
+    [
+        ({"includeUsers": ["All"]}, {"includeApplications": ["All"]}, True),
+        ({"includeUsers": ["All"], "excludeUsers": []}, {"includeApplications": ["All"], "excludeApplications": []}, True),
+        ({"includeUsers": ["All"], "excludeUsers": ["break-glass"]}, {"includeApplications": ["All"]}, False),
+        ({"includeUsers": ["All"], "excludeGroups": ["pilots"]}, {"includeApplications": ["All"]}, False),
+        ({"includeGroups": ["staff"]}, {"includeApplications": ["All"]}, False),
+        ({"includeUsers": ["All"]}, {"includeApplications": ["Office365"]}, False),
+        ({"includeUsers": ["All"]}, {"includeApplications": ["All"], "excludeApplications": ["mail"]}, False),
+    ],
+)
+def test_whoever_conditional_access_leaves_out_is_noticed(users: dict[str, Any], apps: dict[str, Any], everybody: bool) -> None:
+    assert covers_everybody({"conditions": {"users": users, "applications": apps}}) is everybody
