@@ -10,6 +10,7 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any, Callable, Mapping, Sequence
 
 from ...mdm import ownership
@@ -22,7 +23,7 @@ from ...policy.model import App, Policy
 from . import bodies
 from . import capabilities as names
 from .objects import ALL_DEVICES, ALL_USERS, COMPLIANCE_POLICY, CONFIGURATION_POLICY, DEVICE_CONFIGURATION, EXCLUDED_GROUP, GROUP, Target
-from .wants import PLATFORMS
+from .wants import PER_APP, PLATFORMS
 
 MAX_GRACE_HOURS = 8760
 #: How far this machine's clock may be ahead of the tenant's without anybody losing access before a deadline.
@@ -254,11 +255,26 @@ class DesiredControls:
                     member=device.device.user_id if by_user else device.device.directory_id,
                 )
             )
+        if want in self._sharing:
+            # All assignments of an app are one set: the exceptions of one control would be exceptions of the other too, and there is
+            # room for one assignment to all devices. Members of groups just add up.
+            return populate(candidates, frozenset(), by_user)
         native = self.push_down.ownerships(want, platforms) & _NATIVE.get(want.mechanism, frozenset(_OWNERSHIP_WORDS))
         if native and not any(each.wanted and each.supported and each.ownership in native for each in candidates):
             # Nobody there to be covered: a scope for devices that may come is made when the first one has come.
             native = frozenset()
         return populate(candidates, native, by_user)
+
+    @cached_property
+    def _sharing(self) -> frozenset[Want]:
+        """Wants that go by a name of an app in the tenant's list that another want goes by too, because other policies ask for it."""
+        users: dict[tuple[str, str], set[Want]] = defaultdict(set)
+        for want in frozenset().union(*self.wants):
+            if want.mechanism in PER_APP:
+                for app in want.apps:
+                    for name in self._identifiers(want.mechanism, app):
+                        users[(want.mechanism, name)].add(want)
+        return frozenset(want for sharing in users.values() if len(sharing) > 1 for want in sharing)
 
     def _targets(
         self, want: Want, name: str, population: Population
