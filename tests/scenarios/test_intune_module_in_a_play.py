@@ -1,0 +1,81 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module alone under the real ansible-playbook: no warnings, and no secret however much is printed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.lab.playbook import PlayResult, run_playbook
+
+from .tenant import POLICIES
+from .tenant_devices import bans, prompt_tenant
+
+NOW = "2023-03-20T09:00:00Z"
+MODULE = "appban.endpoint.intune"
+UK = str(POLICIES / "uk.yml")
+
+pytestmark = pytest.mark.usefixtures("graph_contract")
+
+
+def play(
+    directory: Path, connection: dict[str, str], policy: str, *, check: bool = False, must_succeed: bool = True, **options: Any
+) -> PlayResult:
+    """One play with one task, as loud and as curious as Ansible can be."""
+    host = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    inventory = directory / "inventory.json"
+    inventory.write_text(json.dumps({"all": {"hosts": {"localhost": host}}}), encoding="utf-8")
+    task = {"policy": policy, "now": NOW, "evidence_dir": str(directory / "evidence"), "settle": 5, **connection, **options}
+    playbook = directory / "play.yml"
+    playbook.write_text(
+        json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": [{"name": "Ban", MODULE: task}]}]), encoding="utf-8"
+    )
+    return run_playbook(playbook, inventory, check=check, diff=True, arguments=["-vvv"], must_succeed=must_succeed)
+
+
+def test_the_module_in_a_play_prints_no_warning_and_no_secret(tmp_path: Path) -> None:
+    with prompt_tenant(tmp_path, NOW) as city:
+        connection = dict(city.simulation.connection)
+        lookup = "{{ lookup('appban.endpoint.policy', '%s', wantlist=true) }}" % UK
+        checked = play(tmp_path, connection, lookup, check=True)
+        assert checked.changed() == 1
+        assert bans(city) == {}
+        applied = play(tmp_path, connection, lookup)
+        [task] = applied.of("localhost", MODULE)
+        assert task.changed
+        assert task.result["summary"]["devices"] == 60
+        assert bans(city)
+        assert play(tmp_path, connection, lookup).changed() == 0
+        wrong = play(tmp_path, {**connection, "client_secret": "not-the-secret-of-this-app"}, lookup, must_succeed=False)
+        assert wrong.returncode != 0
+        assert "Invalid client secret" in wrong.stdout
+        tokens = [
+            str(entry["response"]["access_token"])
+            for entry in city.simulation.requests()
+            if "/oauth2/" in entry["path"] and "access_token" in entry["response"]
+        ]
+        assert len(tokens) == 3
+        for secret in (connection["client_secret"], "not-the-secret-of-this-app", *tokens):
+            for result in (checked, applied, wrong):
+                assert secret not in result.stdout + result.stderr
+        assert "Traceback" not in wrong.stdout + wrong.stderr
+
+
+def test_a_policy_that_the_lookup_refuses_contacts_nobody(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.yml"
+    text = Path(UK).read_text(encoding="utf-8")
+    broken.write_text(text + "\nexemptions: [{id: EX-1, devices: [SN1], apps: [tiktok], granted: 2023-03-20}]\n", encoding="utf-8")
+    with prompt_tenant(tmp_path, NOW) as city:
+        city.simulation.forget_requests()
+        lookup = "{{ lookup('appban.endpoint.policy', '%s', wantlist=true) }}" % broken
+        refused = play(tmp_path, dict(city.simulation.connection), lookup, must_succeed=False)
+        assert refused.returncode != 0
+        for missing in ("approved_by", "reason", "category"):
+            assert missing in refused.stdout + refused.stderr
+        assert city.simulation.requests() == []
