@@ -119,8 +119,16 @@ def run(check: Check) -> Result:
         **check.environment,
     }
     environment.pop("PYTHONPATH", None)
-    done = subprocess.run(check.command, cwd=check.directory, env=environment, stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    done = subprocess.run(
+        check.command,
+        cwd=check.directory,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
     clean = not any(line.startswith(check.forbidden) for line in done.stdout.splitlines()) if check.forbidden else True
     return Result(check, done.returncode == 0 and clean, done.stdout.strip(), time.monotonic() - started)
 

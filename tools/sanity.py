@@ -58,8 +58,16 @@ def main() -> int:
     bin_directory = WORK / "bin"
     interpreters.link_all(PYTHON_MINORS, bin_directory)
     cores = [OLDEST]
-    newer = subprocess.run([str(working_copy.CHECKOUT / "tools" / "venv.sh"), str(NEWER.environment.relative_to(working_copy.CHECKOUT)),
-                            "requirements-core-2.21.txt", "12"], cwd=working_copy.CHECKOUT, check=False).returncode
+    newer = subprocess.run(
+        [
+            str(working_copy.CHECKOUT / "tools" / "venv.sh"),
+            str(NEWER.environment.relative_to(working_copy.CHECKOUT)),
+            "requirements-core-2.21.txt",
+            "12",
+        ],
+        cwd=working_copy.CHECKOUT,
+        check=False,
+    ).returncode
     if newer == 0:
         cores.append(NEWER)
     elif newer == NO_SUITABLE_PYTHON:
@@ -93,8 +101,16 @@ def sanity(core: Core, bin_directory: Path, arguments: list[str]) -> Run:
     version = asked.stdout.strip()
     # One Python each, the environment's own: the two runs then cover two versions instead of each covering both.
     command = [python, str(core.environment / "bin" / "ansible-test"), "sanity", "--python", version, "--color", "no", "--truncate", "0"]
-    done = subprocess.run([*command, *arguments], cwd=collection, env=environment, stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    done = subprocess.run(
+        [*command, *arguments],
+        cwd=collection,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
     return Run(core, version, done.stdout, done.returncode, time.monotonic() - started)
 
 

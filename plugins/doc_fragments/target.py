@@ -13,8 +13,7 @@ options:
   policy:
     description:
       - What the lookup P(appban.endpoint.policy#lookup) gives for one policy, or a list of several.
-    type: list
-    elements: dict
+    type: raw
     required: true
   now:
     description: The instant to decide at, ISO 8601 with an offset. By default the clock.

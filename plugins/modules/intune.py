@@ -82,7 +82,8 @@ options:
     type: str
     default: BAN
   adopt:
-    description: Take over an object that has the name of one of ours and no marker. By default such a clash stops the run before any write.
+    description: Take over a profile or compliance policy that has the name of one of ours and no marker. By default such a clash stops
+      the run before any write. Groups and filters of others are never taken over.
     type: bool
     default: false
   on_conflict:

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jsonschema
+
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence import read_rows, verify_record
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.outcomes import OUTCOMES
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.plain import policy_to_plain
@@ -27,6 +29,7 @@ from tests.simulators.intune import start
 CHECKOUT = Path(__file__).resolve().parents[2]
 POLICIES = CHECKOUT / "policies"
 NOT_GRAPH = ("/blob/", "/metadata/")
+RECORD = jsonschema.Draft202012Validator(json.loads((CHECKOUT / "schemas" / "evidence.schema.json").read_text(encoding="utf-8")))
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 
 
@@ -166,6 +169,8 @@ class Tenant:
         for secret in self.secrets:
             leaks = [where for where, text in texts.items() if secret in text]
             assert leaks == []
+        problems = [f"{error.json_path}: {error.message}" for row in run.rows for error in RECORD.iter_errors(row)]
+        assert problems == []
         if "evidence" in run.values:
             last = verify_record(str(run.values["evidence"]))
             for counts in (last["outcomes"], *last["totals"].values()):

@@ -254,6 +254,8 @@ def _enforced(decision: Mapping[str, Any], seen: Observation, check_mode: bool) 
     if "withdraw_access" in actions and "withdraw_access" not in seen.unsupported:
         # Demanded and set up, but this device has not lost its access yet.
         return Outcome("violating", "awaiting_check_in")
+    if "block_web" in actions and seen.why_site_open:
+        return Outcome("cannot_enforce", seen.why_site_open)
     if seen.advised:
         return Outcome("advised")
     return Outcome("cannot_enforce", "no_backend") if set(seen.unsupported).intersection(actions) else Outcome("violating")

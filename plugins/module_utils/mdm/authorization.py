@@ -18,7 +18,6 @@ class Authorize(Protocol):
         Raises:
             AppbanError: if there is no token to be had.
         """
-        ...
 
     def refused(self, headers: Mapping[str, str]) -> bool:
         """Take note that the server answered 401 to these headers.
@@ -26,7 +25,6 @@ class Authorize(Protocol):
         Returns:
             Whether ``headers()`` now gives others, so that one more attempt makes sense.
         """
-        ...
 
 
 class Anonymous:

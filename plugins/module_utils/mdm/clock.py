@@ -15,15 +15,12 @@ class Clock(Protocol):
 
     def monotonic(self) -> float:
         """Seconds from an arbitrary start; never goes back."""
-        ...
 
     def sleep(self, seconds: float) -> None:
         """Wait."""
-        ...
 
     def utcnow(self) -> datetime:
         """The instant, with UTC as its time zone."""
-        ...
 
 
 class SystemClock:

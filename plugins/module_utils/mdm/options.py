@@ -28,7 +28,7 @@ from .target_run import RunRequest, RunResult
 def target_spec(target: str) -> dict[str, Any]:
     """The argument spec. target: default name of the record."""
     return {
-        "policy": {"type": "list", "elements": "dict", "required": True},
+        "policy": {"type": "raw", "required": True},
         "now": {"type": "str"},
         "assets": {"type": "path"},
         "evidence_dir": {"type": "path", "default": "./evidence"},
@@ -69,7 +69,8 @@ def request_of(params: Mapping[str, Any], check_mode: bool, versions: Mapping[st
         AppbanError: for a policy, an instant or a file that can't be used. Nothing was contacted.
     """
     try:
-        policies = tuple(policy_from_plain(policy) for policy in params["policy"])
+        given = params["policy"]
+        policies = tuple(policy_from_plain(policy) for policy in (given if isinstance(given, (list, tuple)) else [given]))
         now = run_instant(params["now"], "now")
         assets = read_assets(params["assets"]) if params["assets"] else {}
     except PolicyError as error:

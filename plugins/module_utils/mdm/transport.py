@@ -225,7 +225,7 @@ def describe(error: Exception, url: str, timeout: float) -> Broken:
     if names & UNFIT_REQUESTS or any(isinstance(one, UnicodeError) for one in chain):
         return Broken("the request can't be formed (%s)" % type(error).__name__, False, True)
     if "ProxyError" in names:
-        detail = next((str(one) for one in chain if type(one) is OSError and "Tunnel" in str(one)), "")
+        detail = next((str(one) for one in chain if isinstance(one, OSError) and "Tunnel" in str(one)), "")
         refused = "407" in detail or "403" in detail
         return Broken("the proxy gave no way to %s%s" % (host, detail and ": " + detail), False, refused)
     if "NameResolutionError" in names or "gaierror" in names:

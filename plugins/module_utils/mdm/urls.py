@@ -8,12 +8,13 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable, Mapping
+from typing import TypeAlias
 from urllib.parse import quote, urlsplit
 
 from ..engine.errors import AppbanError
 
 #: A value of a query: None leaves the parameter out, a list repeats it.
-QueryValue = str | int | bool | None | Iterable[str]
+QueryValue: TypeAlias = "str | int | bool | Iterable[str] | None"
 DEFAULT_PORTS = {"https": 443, "http": 80}
 
 

@@ -116,7 +116,7 @@ def valid_rows() -> dict[str, dict[str, Any]]:
         ("device", {"outcome": "gone"}),
         ("device", {"reason": "because"}),
         ("device", {"outcome": "cannot_enforce", "reason": ""}),
-        ("device", {"outcome": "removed", "before": "absent"}),
+        ("device", {"outcome": "removed", "before": "not_observed"}),
         ("device", {"before": "not_observed", "outcome": "not_observable", "reason": "no_backend"}),
         ("device", {"user": "jane"}),
         ("device", {"findings": [{**FINDING, "path": "/home/jane/x"}]}),

@@ -176,7 +176,7 @@ def capability_of(record: Mapping[str, Any]) -> Capability:
 
 
 def _kind_of(record: Mapping[str, Any]) -> str:
-    platform, corporate = record.get("platform"), record.get("ownership") in ("corporate", "shared")
+    platform, corporate = record.get("platform"), record.get("intune_ownership", record.get("ownership")) in ("corporate", "shared")
     if platform in ("ios", "ipados"):
         if record.get("enrollment") == "user":
             return "ios_user_enrollment"

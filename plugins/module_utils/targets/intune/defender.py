@@ -173,8 +173,8 @@ def plan_site_blocks(wanted: Mapping[str, Mapping[str, Any]], current: Mapping[s
 
 
 def _differs(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
-    ends: str | None = wanted.get("expirationTime")
-    same_end = str(found.get("expirationTime") or "").split(".")[0].rstrip("Z") == str(ends or "").split(".")[0].rstrip("Z")
+    ends, ended = (str(each.get("expirationTime") or "").partition(".")[0].rstrip("Z") for each in (wanted, found))
+    same_end = ends == ended
     keys = ("action", "title", "description", "indicatorType")
     same_groups = sorted(found.get("rbacGroupNames") or []) == sorted(wanted["rbacGroupNames"])
     return not same_end or not same_groups or any((found.get(key) or "").strip() != wanted[key].strip() for key in keys)

@@ -135,9 +135,10 @@ class Planner:
         self._lift(desired, {each.id for each in matched.values()})
         if self.problems:
             raise AppbanError(
-                "objects of somebody else have the names of our controls: " + "; ".join(self.problems),
+                "objects of somebody else have the names of our controls: " + "; ".join(dict.fromkeys(self.problems)),
                 "",
-                "Rename them, choose another name_prefix, or take them over with adopt: true. Nothing was written",
+                "Rename them, or choose another name_prefix; profiles and compliance policies can be taken over with adopt: true."
+                " Nothing was written",
             )
         ordered = [change for _phase, change in sorted(self.changes, key=lambda pair: pair[0])]
         return Planned(Plan(tuple(ordered)), tuple(self.coverings), tuple(sorted(set(self.conflicts))), tuple(self.drift))
@@ -342,7 +343,8 @@ class Planner:
 
     def _refuse_foreign(self, collection: str, name: str) -> None:
         if (collection, name) in self.state.foreign:
-            self.problems.append("%s (id %s)" % (name, self.state.foreign[(collection, name)]))
+            what = RESOURCES[collection].what if collection in RESOURCES else collection.rstrip("s")
+            self.problems.append("the %s %s (id %s)" % (what, name, self.state.foreign[(collection, name)]))
 
     def _cover(
         self, control: Control, changes: Sequence[str], changed_at: str, before: frozenset[int], obstacle: str = "", prevented: bool = False

@@ -85,6 +85,8 @@ def device_of(body: Mapping[str, Any]) -> ManagedDevice:
         # A fleet has few versions and many devices.
         "os_version": sys.intern(str(body["osVersion"])) if body.get("osVersion") else None,
         "ownership": ownership,
+        # Asset facts may fill in an ownership that Intune does not know; what Intune collects goes by its own.
+        "intune_ownership": ownership,
         # Supervision is a thing of Apple's; false on others would only look like knowledge.
         "supervised": body.get("isSupervised") if platform in ("ios", "ipados", "tvos") else None,
         "enrollment": enrollment,

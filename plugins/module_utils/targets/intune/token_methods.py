@@ -25,7 +25,6 @@ class TokenMethod(Protocol):
     @property
     def renewable(self) -> bool:
         """Whether asking again may give another token."""
-        ...
 
     def fetch(self, resource: str) -> Token:
         """Get a token.
@@ -36,7 +35,6 @@ class TokenMethod(Protocol):
         Raises:
             AppbanError: if there is none to be had.
         """
-        ...
 
 
 @dataclass(frozen=True)

@@ -112,3 +112,10 @@ def test_a_reader_can_read_it() -> None:
     assert {line.count("|") for line in lines} == {lines[0].count("|")}
     assert "| **iPhone, iPad, personal** | only what a list of ours prohibits | no (`unsupervised`) |" in text
     assert "list of blocked apps: hidden, can't be opened" in text
+
+
+def test_what_only_the_office_calls_corporate_is_not_taken_for_a_full_inventory() -> None:
+    """Intune lists all apps of devices that it calls corporate itself; an asset fact does not change what it collects."""
+    known = {"platform": "ios", "ownership": "corporate", "enrollment": "device", "supervised": True}
+    assert capability_of({**known, "intune_ownership": "corporate"}).sees == "all"
+    assert capability_of({**known, "intune_ownership": None}).sees == "reported"
