@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import http.client
 import json
-import os
 import plistlib
 import re
 import xml.etree.ElementTree as ElementTree
@@ -16,13 +15,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 from xml.sax.saxutils import escape
 
 import yaml
 
+from tests.contract.graph_files import contract_folder
 from tests.simulators.jamf_pro import start
 from tests.simulators.simulation import Simulation
 
@@ -160,8 +159,7 @@ def tenant(devices: int = 60, **options: Any) -> Iterator[Jamf]:
 
 @cache
 def contract() -> dict[str, Any]:
-    folder = Path(os.environ.get("APPBAN_CONTRACTS") or Path(__file__).resolve().parents[4] / "shared" / "contracts")
-    document: dict[str, Any] = yaml.safe_load((folder / "jamf-pro" / "jamf-pro-subset.yaml").read_text(encoding="utf-8"))
+    document: dict[str, Any] = yaml.safe_load((contract_folder() / "jamf-pro" / "jamf-pro-subset.yaml").read_text(encoding="utf-8"))
     return document
 
 

@@ -12,8 +12,21 @@ from typing import Any
 import pytest
 
 from tests.unit.simulators.jamf_pro_client import (
-    EVERYBODY, GROUPS, MAC_PROFILES, PROFILES, RESTRICTED, TIKTOK, Answer, Jamf, block, cdata, payload_text, profile_xml, tenant, web,
-)  # fmt: skip
+    EVERYBODY,
+    GROUPS,
+    MAC_PROFILES,
+    PROFILES,
+    RESTRICTED,
+    TIKTOK,
+    Answer,
+    Jamf,
+    block,
+    cdata,
+    payload_text,
+    profile_xml,
+    tenant,
+    web,
+)
 
 OTHER = "com.lemon.lvoverseas"
 
@@ -155,7 +168,7 @@ def test_scopes_refer_to_what_exists(jamf: Jamf) -> None:
 
 
 def members(verb: str, item: str, *numbers: int) -> str:
-    root = f"{item}_group".replace("computer_group", "computer_group")
+    root = f"{item}_group"
     entries = "".join(f"<{item}><id>{number}</id></{item}>" for number in numbers)
     return f"<{root}><name>g</name><is_smart>false</is_smart><{item}_{verb}>{entries}</{item}_{verb}></{root}>"
 
