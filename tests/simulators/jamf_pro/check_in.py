@@ -38,12 +38,11 @@ def check_in(server: JamfServer, device: Device) -> None:
     device.effects = effects_of(device)
     receive_restrictions(server, device)
     ask = False
-    for command in server.commands:
-        if command["device"] == device.key and command["commandState"] == "PENDING":
-            command["commandState"] = "ACKNOWLEDGED"
-            ask = ask or command["commandType"] in ("INSTALLED_APPLICATION_LIST", "DEVICE_INFORMATION", "UpdateInventory")
-            if command["commandType"] == "DECLARATIVE_MANAGEMENT":
-                device.declarations_synced = server.clock.now
+    for command in server.pending.pop(device.key, []):
+        command["commandState"] = "ACKNOWLEDGED"
+        ask = ask or command["commandType"] in ("INSTALLED_APPLICATION_LIST", "DEVICE_INFORMATION", "UpdateInventory")
+        if command["commandType"] == "DECLARATIVE_MANAGEMENT":
+            device.declarations_synced = server.clock.now
     device.last_check_in = server.clock.now
     if ask or server.clock.now - device.last_inventory >= timedelta(hours=server.settings.inventory_every_hours):
         send_inventory(server, device)

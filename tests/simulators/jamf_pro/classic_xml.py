@@ -21,7 +21,8 @@ class Names(Protocol):
     def number_of(self, collection: str, name: str) -> int | None: ...
     def extra_of(self, collection: str, number: int) -> dict[str, Any]: ...
 
-    unknown_names_conflict: bool
+    @property
+    def unknown_names_conflict(self) -> bool: ...
 
 
 @dataclass(frozen=True)

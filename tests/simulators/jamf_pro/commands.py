@@ -29,20 +29,27 @@ FLUSHABLE = {"Pending": {"PENDING"}, "Failed": {"ERROR"}, "Pending+Failed": {"PE
 
 def queue(server: JamfServer, device: Device, kind: str, state: str = "PENDING") -> dict[str, Any]:
     """Put a command into a device's queue, or into its history."""
-    uuid = stable_id("command", server.seed, len(server.commands))
+    server.commands_given += 1
+    uuid = stable_id("command", server.seed, server.commands_given)
     command = {
         "uuid": uuid, "dateSent": instant(server.clock.now), "client": {"managementId": device.management_id}, "commandState": state,
         "commandType": kind, "device": device.key,
     }  # fmt: skip
     server.commands.append(command)
+    if state == "PENDING":
+        server.pending.setdefault(device.key, []).append(command)
     return command
 
 
+def unknown_client(management_id: str) -> Refusal:
+    return Refusal(400, "INVALID_ID", f"No device has the management id {management_id}", "managementId")
+
+
 def by_management_id(server: JamfServer, text: str) -> Device:
-    for device in server.devices.values():
-        if device.management_id == text:
-            return device
-    raise Refusal(400, "INVALID_ID", f"No device has the management id {text}", "managementId")
+    device = server.by_management_id().get(text)
+    if device is None:
+        raise unknown_client(text)
+    return device
 
 
 def create(server: JamfServer, request: Request) -> Response:
@@ -50,14 +57,21 @@ def create(server: JamfServer, request: Request) -> Response:
     if server.gateway:
         raise Refusal(403, "FORBIDDEN", "The gateway does not proxy this path")
     body = server.json_of(request)
-    kind = str((body.get("commandData") or {}).get("commandType"))
+    [data] = server.objects_in({"commandData": [body.get("commandData")]}, "commandData")
+    kind = str(data.get("commandType"))
     if kind not in COMMANDS:
         raise Refusal(400, "INVALID_COMMAND_TYPE", f"{kind} can't be created here", "commandData.commandType")
     server.allow(COMMANDS[kind])
-    clients = body.get("clientData")
-    if not isinstance(clients, list) or not clients:
+    clients = server.objects_in({"clientData": [], **body}, "clientData")
+    if not clients:
         raise Refusal(400, "REQUIRED_FIELD", "clientData is required", "clientData")
-    devices = [by_management_id(server, str(client.get("managementId"))) for client in clients]
+    known = server.by_management_id()
+    devices = []
+    for client in clients:
+        wanted = str(client.get("managementId"))
+        if wanted not in known:
+            raise unknown_client(wanted)
+        devices.append(known[wanted])
     made = [queue(server, device, kind) for device in devices]
     return Response(201, [{"id": item["uuid"], "href": f"/api/v2/mdm/commands?filter=uuid=={item['uuid']}"} for item in made])
 
@@ -115,6 +129,9 @@ def flush(server: JamfServer, parts: list[str]) -> Response:
     if not keys:
         raise ClassicRefusal(404, NOT_FOUND)
     server.commands = [item for item in server.commands if item["device"] not in keys or item["commandState"] not in states]
+    if "PENDING" in states:
+        for key in keys:
+            server.pending.pop(key, None)
     text = f"<commandflush><status>{unquote(parts[4])}</status></commandflush>"
     return Response(200, headers={"Content-Type": "application/xml"}, body=text.encode())
 

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, insort
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..clock import instant
@@ -25,7 +27,7 @@ def app_values(device: Device, field: str) -> list[str]:
 
 
 # Criteria by name; the spelling of the apps' ones is the fact sheet's best knowledge. Another name comes back replaced.
-CRITERIA = {
+CRITERIA: dict[str, dict[str, Callable[[Device], list[str]]]] = {
     MOBILE: {
         "App Identifier": lambda device: app_values(device, "id"),
         "App Name": lambda device: app_values(device, "name"),
@@ -65,7 +67,10 @@ def holds(search: str, wanted: str, values: list[str]) -> bool:
     if search == "like":
         return any(wanted.lower() in value.lower() for value in values)
     if search == "matches regex":
-        return any(re.search(wanted, value) for value in values)
+        try:
+            return any(re.search(wanted, value) for value in values)
+        except re.error:
+            return False
     bound = version_tuple(wanted)
     compare = {
         "greater than": lambda value: value > bound, "less than": lambda value: value < bound,
@@ -104,9 +109,17 @@ def settle(server: JamfServer, path: str, group: dict[str, Any]) -> None:
             item["name"] = FALLBACK[path]
     if group["is_smart"] == "true":
         fleet = devices_of(server, path)
-        group[members_name(path)] = [number for number, device in fleet.items() if qualifies(path, group["criteria"], device)]
+        members = [number for number, device in fleet.items() if qualifies(path, group["criteria"], device)]
+        group[members_name(path)] = sorted(members)
     else:
         group["criteria"] = []
+        group[members_name(path)] = sorted(group[members_name(path)])
+
+
+def is_member(members: list[int], number: int) -> bool:
+    """Members are kept in order."""
+    place = bisect_left(members, number)
+    return place < len(members) and members[place] == number
 
 
 def recalculate(server: JamfServer, device: Device) -> None:
@@ -115,11 +128,10 @@ def recalculate(server: JamfServer, device: Device) -> None:
     for group in server.stores[path]:
         if group["is_smart"] == "true":
             members: list[int] = group[members_name(path)]
-            belongs = qualifies(path, group["criteria"], device)
-            if belongs and device.number not in members:
-                members.append(device.number)
-                members.sort()
-            elif not belongs and device.number in members:
+            belongs, member = qualifies(path, group["criteria"], device), is_member(members, device.number)
+            if belongs and not member:
+                insort(members, device.number)
+            elif member and not belongs:
                 members.remove(device.number)
 
 

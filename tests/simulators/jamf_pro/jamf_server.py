@@ -44,6 +44,8 @@ class JamfServer:
         self.nodes = Nodes(self.settings)
         self.stores = {path: Store() for path in RESOURCES}
         self.commands: list[dict[str, Any]] = []
+        self.pending: dict[str, list[dict[str, Any]]] = {}
+        self.commands_given = 0
         self.uuids_given = 0
         self.seconds = 0.0
         self.request_seconds = 0.0
@@ -73,6 +75,9 @@ class JamfServer:
                 both[device.is_mac][device.number] = device
             self._numbered = both
         return self._numbered
+
+    def by_management_id(self) -> dict[str, Device]:
+        return {device.management_id: device for device in self.devices.values()}
 
     @property
     def mobiles(self) -> dict[int, Device]:
@@ -160,6 +165,13 @@ class JamfServer:
             raise Refusal(400, "INVALID_JSON", "The body is not an object")
         return body
 
+    def objects_in(self, body: dict[str, Any], name: str) -> list[dict[str, Any]]:
+        """A list of objects in a body. Raises Refusal for anything else."""
+        found = body.get(name)
+        if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+            raise Refusal(400, "INVALID_JSON", f"{name} must be a list of objects", name)
+        return found
+
     def failure(self, status: int, request: Request) -> Response:
         """A failure that a test ordered: from the edge, which speaks HTML, or of the Pro API itself."""
         if status in (502, 503, 504) or "/JSSResource/" in request.target:
@@ -183,8 +195,9 @@ class JamfServer:
         if collection in ("mobile_devices", "computers"):
             fleet = self.mobiles if collection == "mobile_devices" else self.macs
             return next((number for number, device in fleet.items() if device.name == name), None)
-        stored = self.stores[COLLECTIONS[collection]] if collection in COLLECTIONS else []
-        return next((int(item["id"]) for item in stored if item["name"] == name), None)
+        if collection not in COLLECTIONS:
+            return None
+        return next((int(item["id"]) for item in self.stores[COLLECTIONS[collection]] if item["name"] == name), None)
 
     def extra_of(self, collection: str, number: int) -> dict[str, Any]:
         """What a reference to a device tells besides."""

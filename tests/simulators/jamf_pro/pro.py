@@ -149,9 +149,10 @@ def write_smart(server: JamfServer, request: Request, node: int, number: str | N
     server.allow(privilege("Update" if number else "Create", "smart"))
     key = None if number is None else int(seen(server, "smart", number, 0)["id"])
     body = server.json_of(request)
+    criteria = server.objects_in({"criteria": [], **body}, "criteria")
     document = {
         "name": checked_name(server, body, key), "description": str(body.get("groupDescription") or ""), "is_smart": "true",
-        "site": int(body.get("siteId") or -1), "criteria": [criterion(item) for item in body.get("criteria") or []], "mobile_devices": [],
+        "site": int(body.get("siteId") or -1), "criteria": [criterion(item) for item in criteria], "mobile_devices": [],
     }  # fmt: skip
     groups.settle(server, groups.MOBILE, document)
     return stored_group(server, document, key, node, "smart")
@@ -178,7 +179,7 @@ def write_static(server: JamfServer, request: Request, node: int, number: str | 
         raise Refusal(500, "INTERNAL_SERVER_ERROR", "Internal Server Error")
     name = checked_name(server, body, None if before is None else int(before["id"]))
     chosen = set(before["mobile_devices"]) if before else set()
-    for item in body["assignments"]:
+    for item in server.objects_in(body, "assignments"):
         text = str(item.get("mobileDeviceId"))
         device = server.mobiles.get(int(text)) if text.isdigit() else None
         if device is None or not device.managed:

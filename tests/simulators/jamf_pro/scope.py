@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .device import Device
-from .groups import MACS, MOBILE, members_name
+from .groups import MACS, MOBILE, is_member, members_name
 
 if TYPE_CHECKING:
     from .jamf_server import JamfServer
@@ -21,7 +21,7 @@ def listed(server: JamfServer, part: dict[str, Any], device: Device) -> bool:
     if device.number in part.get(f"{stem}s", []):
         return True
     groups = (server.stores[path].objects.get(number) for number in part.get(f"{stem}_groups", []))
-    if any(group is not None and device.number in group[members_name(path)] for group in groups):
+    if any(group is not None and is_member(group[members_name(path)], device.number) for group in groups):
         return True
     if bool(device.user) and device.user in [*part.get("users", []), *part.get("jss_users", [])]:
         return True

@@ -30,6 +30,8 @@ from tests.unit.simulators.jamf_pro_client import (
     Jamf,
     block,
     cdata,
+    check_classic,
+    check_pro,
     payload_text,
     profile_xml,
     tenant,
@@ -110,6 +112,35 @@ def test_without_the_cookie_a_read_after_a_write_may_see_the_past(jamf: Jamf) ->
 def restricted(name: str) -> str:
     general = f"<general><name>{name}</name><process_name>TikTok</process_name></general>"
     return f"<restricted_software>{general}</restricted_software>"
+
+
+def test_another_node_answers_when_a_test_says_so(jamf: Jamf) -> None:
+    number = jamf.make(RESTRICTED, restricted("one"))
+    jamf.sim.faults([{"match": {"method": "GET", "path": "restrictedsoftware"}, "nth": 1, "kind": "stale"}])
+    assert [jamf.get(f"{RESTRICTED}/id/{number}").status for _unused in range(2)] == [404, 200]
+
+
+def test_the_check_against_the_contract_sees_what_is_wrong() -> None:
+    path = "/api/v2/mobile-devices/detail"
+    entry = {"method": "GET", "path": path, "query": {"secton": "x"}, "headers": {"Authorization": "Bearer x"}, "status": 200, "body": None}
+    row = {"mobileDeviceId": 7, "deviceType": "iOS", "general": None, "applications": None}
+    found = check_pro({**entry, "response": {"totalCount": 1, "results": [row]}})
+    assert found == [".results[].mobileDeviceId is 7, not str", "unknown query secton"]
+    assert check_pro({**entry, "headers": {}, "response": {}}) == ["no bearer token"]
+    write = {"method": "PUT", "path": f"{RESTRICTED}/id/1", "status": 200, "body": "<software/>", "response": None}
+    assert check_classic(write) == ["wrong status", "the root is software"]
+    read = {
+        "method": "GET",
+        "path": f"{RESTRICTED}/id/1",
+        "status": 200,
+        "response": "<restricted_software><general/></restricted_software>",
+    }
+    assert "restricted_software/general/name is missing" in check_classic(read)
+
+
+@pytest.mark.parametrize("body", [{"criteria": ["x"]}, {"criteria": {}}, {}])
+def test_a_body_of_the_wrong_shape_is_refused(jamf: Jamf, body: dict[str, Any]) -> None:
+    assert jamf.call("POST", SMART, {**body, "groupName": "" if not body else "g"}).status == 400
 
 
 def test_the_server_may_be_below_a_path_and_behind_the_gateway() -> None:
