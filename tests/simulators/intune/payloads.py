@@ -8,9 +8,9 @@ from __future__ import annotations
 import base64
 import plistlib
 import re
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from typing import Any
+from xml.etree import ElementTree
 
 IOS_BLOCKED = "com.apple.applicationaccess_blockedappbundleids"
 EDGE_URLS = "device_vendor_msft_policy_config_microsoft_edge~policy~microsoft_edge_urlblocklist"

@@ -47,7 +47,7 @@ RESOURCES = {
         Resource("deviceManagement/deviceCompliancePolicies", "deviceCompliancePolicy", "assignments", "deviceCompliancePolicyAssignment"),
         Resource("deviceManagement/assignmentFilters", "deviceAndAppManagementAssignmentFilter"),
         Resource("deviceManagement/deviceHealthScripts", "deviceHealthScript", "deviceHealthScriptAssignments",
-        "deviceHealthScriptAssignment", False),
+                 "deviceHealthScriptAssignment", False),
         Resource("deviceManagement/deviceShellScripts", "deviceShellScript", "deviceManagementScriptAssignments",
                  "deviceManagementScriptAssignment", False),
         Resource("deviceManagement/notificationMessageTemplates", "notificationMessageTemplate"),

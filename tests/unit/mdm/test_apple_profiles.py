@@ -38,12 +38,12 @@ def violations(content: Mapping[str, Any], keys: list[Mapping[str, Any]], where:
             found += [f"{where}.{key}: missing"] if each.get("presence") == "required" else []
             continue
         value, expected = content[key], TYPES[each["type"]]
-        if type(value) is not expected:
+        if value.__class__ is not expected:
             found.append(f"{where}.{key}: {type(value).__name__} instead of {expected.__name__}")
         if "rangelist" in each and value not in each["rangelist"]:
             found.append(f"{where}.{key}: {value!r} is not one of {each['rangelist']}")
         if expected is list and len(each.get("subkeys", [])) == 1 and "type" in each["subkeys"][0]:
-            wrong = [item for item in value if type(item) is not TYPES[each["subkeys"][0]["type"]]]
+            wrong = [item for item in value if item.__class__ is not TYPES[each["subkeys"][0]["type"]]]
             found += [f"{where}.{key}: items of a wrong type: {wrong}"] if wrong else []
     return found
 

@@ -64,7 +64,7 @@ def by_name(calls: dict[str, Call]) -> pytest.MarkDecorator:
 def fails(r: Rig, call: Call, kind: type[AppbanError] = RequestFailed) -> AppbanError:
     with pytest.raises(AppbanError) as caught:
         call(r.session)
-    assert type(caught.value) is kind
+    assert caught.value.__class__ is kind
     assert SECRET not in f"{caught.value!r} {caught.value} {caught.value.__context__} {r.session!r} {r.connection!r}"
     return caught.value
 

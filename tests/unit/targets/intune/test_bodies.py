@@ -8,10 +8,10 @@ from __future__ import annotations
 import base64
 import plistlib
 import re
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 import xmlschema
