@@ -10,13 +10,13 @@ import http.client
 import json
 import plistlib
 import re
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 from urllib.parse import urlencode, urlsplit
+from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
 import yaml
