@@ -25,6 +25,7 @@ from tests.contract.graph_files import contract_folder
 from tests.simulators.jamf_pro import start
 from tests.simulators.simulation import Simulation
 
+CONTRACT = "jamf-pro/jamf-pro-subset.yaml"
 TIKTOK = "com.zhiliaoapp.musically"
 PROFILES = "/JSSResource/mobiledeviceconfigurationprofiles"
 MAC_PROFILES = "/JSSResource/osxconfigurationprofiles"
@@ -159,13 +160,18 @@ def tenant(devices: int = 60, **options: Any) -> Iterator[Jamf]:
 
 @cache
 def contract() -> dict[str, Any]:
-    document: dict[str, Any] = yaml.safe_load((contract_folder() / "jamf-pro" / "jamf-pro-subset.yaml").read_text(encoding="utf-8"))
+    document: dict[str, Any] = yaml.safe_load((contract_folder() / CONTRACT).read_text(encoding="utf-8"))
     return document
 
 
 def complaints(sim: Simulation) -> list[str]:
-    """What in the traffic is not as the contract says, as far as it says anything. Failures that a test ordered are left out."""
-    found = []
+    """What in the traffic is not as the contract says, as far as it says anything. Failures that a test ordered are left out.
+
+    Without the contract at hand there is nothing to complain about; test_jamf_pro_server.py says aloud that it is missing.
+    """
+    found: list[str] = []
+    if not (contract_folder() / CONTRACT).is_file():
+        return found
     for entry in sim.requests():
         path = entry["path"].removeprefix(sim.connection["base_path"])
         entry = {**entry, "path": path}

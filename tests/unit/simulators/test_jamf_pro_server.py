@@ -13,7 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ import pytest
 from tests.simulators.jamf_pro import start
 from tests.simulators.jamf_pro.device import KINDS
 from tests.unit.simulators.jamf_pro_client import (
+    CONTRACT,
     DETAIL,
     PROFILES,
     RESTRICTED,
@@ -120,7 +121,8 @@ def test_another_node_answers_when_a_test_says_so(jamf: Jamf) -> None:
     assert [jamf.get(f"{RESTRICTED}/id/{number}").status for _unused in range(2)] == [404, 200]
 
 
-def test_the_check_against_the_contract_sees_what_is_wrong() -> None:
+def test_the_check_against_the_contract_sees_what_is_wrong(vendor_file: Callable[[str], Path]) -> None:
+    assert vendor_file(CONTRACT).is_file()
     path = "/api/v2/mobile-devices/detail"
     entry = {"method": "GET", "path": path, "query": {"secton": "x"}, "headers": {"Authorization": "Bearer x"}, "status": 200, "body": None}
     row = {"mobileDeviceId": 7, "deviceType": "iOS", "general": None, "applications": None}
