@@ -15,7 +15,7 @@ from .errors import NOT_FOUND, ClassicRefusal, conflict
 from .resources import RESOURCES, Resource
 
 if TYPE_CHECKING:
-    import xml.etree.ElementTree as ElementTree
+    from xml.etree import ElementTree
 
     from .jamf_server import JamfServer
 

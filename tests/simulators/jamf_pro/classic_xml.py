@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import copy
-import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
 from typing import Any, Protocol
+from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
 from .errors import ClassicRefusal, conflict

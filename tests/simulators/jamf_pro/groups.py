@@ -15,7 +15,7 @@ from .device import Device, version_tuple
 from .errors import conflict
 
 if TYPE_CHECKING:
-    import xml.etree.ElementTree as ElementTree
+    from xml.etree import ElementTree
 
     from .jamf_server import JamfServer
 
