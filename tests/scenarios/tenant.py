@@ -28,7 +28,7 @@ from tests.simulators.intune import start
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 POLICIES = CHECKOUT / "policies"
-NOT_GRAPH = ("/blob/", "/metadata/")
+NOT_GRAPH = ("/reports/", "/metadata/")
 RECORD = jsonschema.Draft202012Validator(json.loads((CHECKOUT / "schemas" / "evidence.schema.json").read_text(encoding="utf-8")))
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 

@@ -130,7 +130,7 @@ def _assign(
         reached = control.population.covers
     if not add and not wrong:
         return list(planner.needs(control)), reached
-    own = next((key for key in needs if name in key), None)
+    own = next((key for key in needs if key.startswith("app:%s (" % name)), None)
     all_needs = tuple(dict.fromkeys((*planner.needs(control), *((own,) if own else ()))))
     before = "\n".join("%s: %s" % (e.intent, planner.target_texts((e.target,))[0]) for e in ours)
     after = "\n".join("uninstall: %s" % text for text in sorted(planner.target_texts(targets)))
