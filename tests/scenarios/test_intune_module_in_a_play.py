@@ -43,7 +43,8 @@ def test_the_module_in_a_play_prints_no_warning_and_no_secret(tmp_path: Path) ->
     with prompt_tenant(tmp_path, NOW) as city:
         connection = dict(city.simulation.connection)
         lookup = "{{ lookup('appban.endpoint.policy', '%s', wantlist=true) }}" % UK
-        checked = play(tmp_path, connection, lookup, check=True)
+        # One policy as the module's own example gives it, without a list around it.
+        checked = play(tmp_path, connection, "{{ lookup('appban.endpoint.policy', '%s') }}" % UK, check=True)
         assert checked.changed() == 1
         assert bans(city) == {}
         applied = play(tmp_path, connection, lookup)
