@@ -19,6 +19,7 @@ from . import objects
 from .bodies import BLOCKED_APPS_SETTING
 from .graph import Graph
 from .graph_batch import BatchItem
+from .memberships import Memberships
 from .objects import RESOURCES, AppObject, Filter, Group, Owned, TenantState
 from .odata import instant, literal
 from .permissions import APPS_READ, CONDITIONAL_ACCESS_READ, CONFIGURATION_READ, DEVICES_READ, GROUPS_READ
@@ -43,8 +44,8 @@ _MEMBERS_A_PAGE = 999
 _APP_TYPES = ("androidManagedStoreApp", "winGetApp", "iosStoreApp", "iosVppApp", "managedIOSStoreApp")
 
 
-def read_devices(graph: Graph) -> Iterator[ManagedDevice]:
-    """Every device that the tenant manages, page by page.
+def read_devices(graph: Graph, memberships: Memberships) -> Iterator[ManagedDevice]:
+    """Every device that the tenant manages, page by page, with those of its groups that the policies ask for.
 
     Beta, because only there the kinds of Android Enterprise enrollment have names.
 
@@ -55,7 +56,7 @@ def read_devices(graph: Graph) -> Iterator[ManagedDevice]:
     params = {"$select": ",".join(_DEVICE_FIELDS), "$top": "1000"}
     for body in graph.pages("beta", "/deviceManagement/managedDevices", params, what="list the managed devices", permission=DEVICES_READ):
         count += 1
-        yield device_of(body)
+        yield device_of(body, memberships)
     overview = graph.get(
         "v1.0",
         "/deviceManagement/managedDeviceOverview",
@@ -72,7 +73,7 @@ def read_devices(graph: Graph) -> Iterator[ManagedDevice]:
         )
 
 
-def device_of(body: Mapping[str, Any]) -> ManagedDevice:
+def device_of(body: Mapping[str, Any], memberships: Memberships | None = None) -> ManagedDevice:
     """A managed device of Graph in the collection's words. What Intune does not say stays unknown."""
     platform, enrollment = _platform_and_enrollment(body)
     ownership = _OWNERSHIPS.get(str(body.get("managedDeviceOwnerType")))
@@ -96,6 +97,8 @@ def device_of(body: Mapping[str, Any]) -> ManagedDevice:
         "last_seen": synced_at or None,
     }
     directory_id = str(body.get("azureADDeviceId") or "")
+    if memberships is not None:
+        record["groups"] = memberships.groups_of(str(body.get("userId") or ""), directory_id)
     return ManagedDevice(
         record=record,
         native_ownership=ownership,

@@ -30,6 +30,7 @@ from .directory import Directory
 from .executor import Executor
 from .findings import AppFinder
 from .graph import Graph
+from .memberships import Memberships, read_memberships, wanted_groups
 from .objects import COMPLIANCE_POLICY, TenantState
 from .permissions import APPS_READ, CONDITIONAL_ACCESS_READ, CONFIGURATION_READ, DEVICES_READ, GROUPS_READ
 from .planner import Planned, Planner, PlannerSettings
@@ -80,6 +81,7 @@ class IntuneTarget:
         self.state: TenantState = TenantState()
         self.site_blocks: SiteBlocks | None = None
         self.wants: list[frozenset[Want]] = []
+        self.memberships = Memberships()
 
     def capability_of(self, record: Mapping[str, Any]) -> Capability:
         """The row of a device in the capability table."""
@@ -104,7 +106,8 @@ class IntuneTarget:
 
     def devices(self) -> Iterator[ManagedDevice]:
         """Every device of the tenant."""
-        return read_devices(self.graph)
+        self.memberships = read_memberships(self.graph, wanted_groups(self.policies))
+        return read_devices(self.graph, self.memberships)
 
     def findings(self, fleet: Sequence[FleetDevice]) -> Mapping[tuple[str, str], Sequence[Mapping[str, str]]]:
         """What was found, of those devices and apps that may be looked at."""
@@ -208,6 +211,8 @@ class IntuneTarget:
         return frozenset(each.value for policy in self.policies for app in policy.apps for each in app.identifiers if each.kind in kinds)
 
     def _notes(self, desired: Desired, coverings: Sequence[Covering]) -> Iterator[str]:
+        for name in self.memberships.unknown:
+            yield "the tenant has no group named %s, which a rule asks for: nobody can say who belongs to it" % name
         for name in sorted(desired.not_yet_armed):
             yield "%s is set up when its deadline is less than a year ahead" % name
         withdrawing = any(covering.mechanism == capabilities.IOS_COMPLIANCE for covering in coverings)
