@@ -80,10 +80,11 @@ RESTRICTED_GENERAL = {
     **NAMED, "process_name": Leaf(required=True), "match_exact_process_name": Leaf(False), "send_notification": Leaf(False),
     "kill_process": Leaf(False), "delete_executable": Leaf(False), "display_message": Leaf(), "site": SITE,
 }  # fmt: skip
+DEPLOYMENT_TYPES = ("Install Automatically/Prompt Users to Install", "Make Available in Self Service")
 APP_GENERAL = {
     **NAMED, "display_name": Leaf(), "description": Leaf(), "bundle_id": Leaf(required=True), "version": Leaf(), "category": CATEGORY,
-    "site": SITE, "itunes_store_url": Leaf(), "deployment_type": Leaf("Install Automatically/Prompt Users to Install",
-    ("Install Automatically/Prompt Users to Install", "Make Available in Self Service")), "deploy_automatically": Leaf(False),
+    "site": SITE, "itunes_store_url": Leaf(), "deployment_type": Leaf(DEPLOYMENT_TYPES[0], DEPLOYMENT_TYPES),
+    "deploy_automatically": Leaf(False),
     "deploy_as_managed_app": Leaf(False), "remove_app_when_mdm_profile_is_removed": Leaf(False), "take_over_management": Leaf(False),
     "allow_user_to_delete": Leaf(True), "free": Leaf(True),
 }  # fmt: skip
