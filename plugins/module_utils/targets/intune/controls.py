@@ -388,11 +388,3 @@ def grace_hours(deadline: datetime, armed: datetime, now: datetime) -> int | Non
 
 def _order(want: Want) -> tuple[Any, ...]:
     return (list(_WORDS).index(want.mechanism), sorted(want.apps), want.deadline, want.open_domains)
-
-
-def coverage(controls: Sequence[Control]) -> dict[str, list[Control]]:
-    """Mechanism -> its controls."""
-    found: dict[str, list[Control]] = defaultdict(list)
-    for control in controls:
-        found[control.mechanism].append(control)
-    return found
