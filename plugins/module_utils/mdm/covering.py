@@ -6,8 +6,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Iterable
+from dataclasses import dataclass, field
+from typing import Iterable, Mapping
 
 
 @dataclass(frozen=True)
@@ -22,11 +22,15 @@ class Covering:
         unnamed: positions of the devices on which it is wanted and that it can't reach.
         new: those of ``covers`` that the plan affects for the first time.
         changed_at: instant of its last change before this run, by the target's clock; empty for a control that is not there yet.
+        dated: the target says when it was last changed; otherwise ``changed_at`` is empty and the ledger has to remember.
         named: positions of the devices that it reaches by name, so that the ledger knows since when.
         changes: keys of the plan's changes that it needs; empty where it stands as it is wanted.
         deadline: instant from which it has an effect; empty for at once.
         obstacle: why it may have no effect although it stands; empty for none.
         prevented: it can't even be made, because of the obstacle.
+        confirmed: positions of the devices that have said themselves that it is in force; None where the target's devices say no such
+            thing, so that their last contact has to do.
+        refused: positions of the devices that have refused it, with the reason.
     """
 
     control: str
@@ -36,11 +40,14 @@ class Covering:
     unnamed: frozenset[int] = frozenset()
     new: frozenset[int] = frozenset()
     changed_at: str = ""
+    dated: bool = True
     named: frozenset[int] = frozenset()
     changes: tuple[str, ...] = ()
     deadline: str = ""
     obstacle: str = ""
     prevented: bool = False
+    confirmed: frozenset[int] | None = None
+    refused: Mapping[int, str] = field(default_factory=dict)
 
 
 class Coverings:

@@ -16,12 +16,15 @@ from dataclasses import dataclass, field
 from typing import Any, Iterable, Mapping
 
 from ..engine.errors import EvidenceError
+from .line_log import append_lines, read_lines
 
 #: What can happen to a device and an app.
 #: present: found. gone: found before, and no longer. requested: its removal was asked for. withdrawn: access to work was lost.
 #: restored: it is back. noticed: a notice that names the app was sent (``stage`` says for which). not_noticed: it was refused after all.
 #: assigned: a control was assigned to the device by name. opted_out: the private device left the management.
-EVENTS = ("present", "gone", "requested", "withdrawn", "restored", "noticed", "not_noticed", "assigned", "opted_out")
+#: stands: a control of a target that keeps no dates was written, or seen for the first time (``device`` is empty).
+#: asked: the device was asked which of the banned apps it has.
+EVENTS = ("present", "gone", "requested", "withdrawn", "restored", "noticed", "not_noticed", "assigned", "opted_out", "stands", "asked")
 _FREE = "Make the evidence directory writable and run again"
 
 
@@ -53,6 +56,8 @@ class Ledger:
     notices: dict[tuple[str, str, str], str] = field(default_factory=dict)
     assigned: dict[tuple[str, str], str] = field(default_factory=dict)
     opted_out: set[str] = field(default_factory=set)
+    standing: dict[str, str] = field(default_factory=dict)
+    asked: dict[str, str] = field(default_factory=dict)
     writable: bool = True
 
     @classmethod
@@ -65,10 +70,7 @@ class Ledger:
         """
         ledger = cls(os.path.join(directory, target + ".ledger.jsonl"), writable=writable)
         try:
-            with open(ledger.path, "rb") as handle:
-                lines = handle.read().split(b"\n")[:-1]
-        except FileNotFoundError:
-            return ledger
+            lines = read_lines(ledger.path)
         except OSError as error:
             raise EvidenceError("cannot read the ledger: %s" % error.strerror, ledger.path, _FREE) from error
         for number, line in enumerate(lines, 1):
@@ -90,6 +92,14 @@ class Ledger:
     def assigned_at(self, device: str, control: str) -> str:
         """When a control was assigned to a device by name; empty where it was not, or is not remembered."""
         return self.assigned.get((device, control), "")
+
+    def stands_since(self, control: str) -> str:
+        """When a control of a target that keeps no dates was last written, or first seen; empty where that is not remembered."""
+        return self.standing.get(control, "")
+
+    def asked_at(self, device: str) -> str:
+        """When a device was last asked for its apps; empty where it was not."""
+        return self.asked.get(device, "")
 
     def devices_with_a_story(self) -> set[str]:
         """Devices on which an app was found and is not known to be gone, or that lost access."""
@@ -116,17 +126,8 @@ class Ledger:
             lines.append(json.dumps(line, ensure_ascii=False, sort_keys=True))
         if not lines or not self.writable:
             return
-        data = ("\n".join(lines) + "\n").encode("utf-8", "backslashreplace")
         try:
-            os.makedirs(os.path.dirname(self.path) or ".", mode=0o750, exist_ok=True)
-            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o640)
-            try:
-                # Half a line of a killed run says nothing, and what it would have said did not happen.
-                os.ftruncate(descriptor, os.lseek(descriptor, _end_of_last_line(descriptor), os.SEEK_SET))
-                os.write(descriptor, data)
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            append_lines(self.path, lines)
         except OSError as error:
             raise EvidenceError("cannot write the ledger: %s" % error.strerror, self.path, _FREE) from error
 
@@ -142,6 +143,10 @@ class Ledger:
             self.assigned[(device, line["control"])] = line["at"]
         elif event == "opted_out":
             self.opted_out.add(device)
+        elif event == "stands":
+            self.standing[line["control"]] = line["at"]
+        elif event == "asked":
+            self.asked[device] = line["at"]
         else:
             story = self.stories.setdefault((device, line["app"]), Story())
             self._tell(story, event, line["at"])
@@ -160,16 +165,3 @@ class Ledger:
             story.withdrawn = True
         elif event == "restored":
             story.withdrawn = False
-
-
-def _end_of_last_line(descriptor: int) -> int:
-    """Position behind the last line feed of a file."""
-    end = os.lseek(descriptor, 0, os.SEEK_END)
-    while end > 0:
-        start = max(0, end - 4096)
-        os.lseek(descriptor, start, os.SEEK_SET)
-        position = os.read(descriptor, end - start).rfind(b"\n")
-        if position >= 0:
-            return start + position + 1
-        end = start
-    return 0

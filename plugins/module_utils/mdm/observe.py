@@ -142,7 +142,7 @@ class Observer:
         report = run.coverings.reaching(index, run.reporting.get(device.device.platform, ""), app.app)
         if report is None:
             return None, row.why_unseen
-        if self._missing(report) or not self._has_reached(device, report):
+        if self._missing(report) or not self._has_reached(index, device, report):
             return None, "awaiting_check_in"
         return False, ""
 
@@ -175,11 +175,13 @@ class Observer:
             # What stands in the way of a control on some devices does so where the app is there in spite of it.
             if action != "remove" and covering is not None and covering.obstacle and (covering.prevented or facts["before"]):
                 reasons[action] = reasons[action] or covering.obstacle
+            if action != "remove" and covering is not None and index in covering.refused:
+                reasons[action] = reasons[action] or covering.refused[index]
         used.extend(covering for covering in reaching.values() if covering is not None)
         report = run.coverings.reaching(index, run.reporting.get(device.device.platform, ""), app.app)
         needed = [*used, *([report] if report is not None else [])]
         if "remove" in reasons:
-            requested_at = self._removal(device, row.remove, reaching["remove"], reasons["remove"], story, facts)
+            requested_at = self._removal(index, device, row.remove, reaching["remove"], reasons["remove"], story, facts)
         if facts["before"] is False and story.present and story.requested_at:
             facts["removal"] = "confirmed"
         if "block" in reasons:
@@ -196,7 +198,7 @@ class Observer:
             requested_at = requested_at or noticed or None
         facts["unsupported"] = tuple(action for action in demanded if action != "block_web" and not row.means(action).mechanisms)
         facts["no_means"] = self._no_means(reasons)
-        facts["unconfirmed"] = any(not self._has_reached(device, covering) for covering in used)
+        facts["unconfirmed"] = any(not self._has_reached(index, device, covering) for covering in used)
         facts["pending"] = index in run.to_notify or any(self._is_pending(index, covering) for covering in needed)
         if any(set(covering.changes) & run.unmade for covering in needed):
             facts["error"] = "error"
@@ -205,18 +207,18 @@ class Observer:
         return requested_at
 
     def _removal(
-        self, device: FleetDevice, means: Means, covering: Covering | None, why_not: str, story: Story, facts: dict[str, Any]
+        self, index: int, device: FleetDevice, means: Means, covering: Covering | None, why_not: str, story: Story, facts: dict[str, Any]
     ) -> str | None:
         run = self.situation
         if why_not or covering is None:
             # What can't take off what a person installed, and has nothing of its own there.
             facts["why_not_removed"] = why_not or "user_installed"
             return None
-        if covering.obstacle:
-            facts["why_not_removed"] = covering.obstacle
+        if covering.obstacle or index in covering.refused:
+            facts["why_not_removed"] = covering.refused.get(index, covering.obstacle)
             return None
         since = story.requested_at
-        if not means.certain and since and run.now - read_now(since) > PATIENCE and self._has_reached(device, covering):
+        if not means.certain and since and run.now - read_now(since) > PATIENCE and self._has_reached(index, device, covering):
             facts["why_not_removed"] = "user_installed"
             return None
         facts["removal"] = "requested"
@@ -227,7 +229,7 @@ class Observer:
         if not why_not and run.access_depends_on_compliance is False:
             why_not = "no_conditional_access"
         facts["why_not_withdrawn"] = why_not
-        standing = covering is not None and bool(covering.changed_at) and not self._missing(covering)
+        standing = covering is not None and bool(self._changed_at(covering)) and not self._missing(covering)
         facts["access_withdrawn"] = bool(not why_not and standing and facts["before"] and device.device.access_withdrawn)
 
     def _no_means(self, reasons: Mapping[str, str]) -> str:
@@ -262,17 +264,24 @@ class Observer:
 
     def _missing(self, covering: Covering) -> bool:
         """Whether a control is not there as it is wanted: not made in this run, or not yet."""
-        return bool(set(covering.changes) & (self.situation.unmade | self.situation.pending)) and not covering.changed_at
+        return bool(set(covering.changes) & (self.situation.unmade | self.situation.pending)) and not self._changed_at(covering)
+
+    def _changed_at(self, covering: Covering) -> str:
+        return covering.changed_at if covering.dated else self.situation.ledger.stands_since(covering.control)
 
     def _is_pending(self, index: int, covering: Covering) -> bool:
         return index in covering.new and bool(set(covering.changes) & self.situation.pending)
 
-    def _has_reached(self, device: FleetDevice, covering: Covering) -> bool:
-        """Whether the device has been in contact since the control was last changed, or assigned to it by name."""
+    def _has_reached(self, index: int, device: FleetDevice, covering: Covering) -> bool:
+        """Whether the device says that the control is in force; where devices don't, whether it has been in contact since the control was
+        last changed, or assigned to it by name."""
+        if covering.confirmed is not None:
+            return index in covering.confirmed and not (covering.changes and index in covering.new)
         synced_at = device.device.synced_at
-        if not synced_at or not covering.changed_at or covering.changes:
+        changed_at = self._changed_at(covering)
+        if not synced_at or not changed_at or covering.changes:
             return False
-        return synced_at > max(covering.changed_at, self.situation.ledger.assigned_at(device.device.id, covering.control))
+        return synced_at > max(changed_at, self.situation.ledger.assigned_at(device.device.id, covering.control))
 
 
 def _utc(moment: datetime) -> str:

@@ -16,14 +16,14 @@ class Candidate:
 
     Args:
         index: its position in the fleet.
-        ownership: as the target itself knows it (asset facts are no help to a native scope).
+        native: what a native scope goes by, as the target itself knows it: an ownership, a platform (asset facts are no help to it).
         wanted: the control is wanted on it.
         supported: the control has an effect on it.
         member: its name in groups of the control's kind (a device of the directory, or the user); empty where it has none.
     """
 
     index: int
-    ownership: str | None
+    native: str | None
     wanted: bool
     supported: bool
     member: str
@@ -34,21 +34,21 @@ class Population:
     """Who a control is for.
 
     Args:
-        ownerships: native scope: every device with one of these ownerships; empty for none.
+        native: native scope: every device of which one of these is true; empty for none.
         include: members of the include group: those that the native scope does not reach.
         exclude: members of the exclude group: those in the native scope that it must not reach.
         covers: positions of the devices on which the control is wanted, has an effect, and is reached.
         unnamed: positions of the devices that would need a place in a group and can't have one.
     """
 
-    ownerships: frozenset[str | None] = frozenset()
+    native: frozenset[str | None] = frozenset()
     include: frozenset[str] = frozenset()
     exclude: frozenset[str] = frozenset()
     covers: frozenset[int] = frozenset()
     unnamed: frozenset[int] = frozenset()
 
     def __bool__(self) -> bool:
-        return bool(self.ownerships or self.include)
+        return bool(self.native or self.include)
 
 
 def populate(candidates: Sequence[Candidate], native: frozenset[str | None], by_user: bool = False) -> Population:
@@ -59,7 +59,7 @@ def populate(candidates: Sequence[Candidate], native: frozenset[str | None], by_
     Args:
         candidates: every device that an assignment of this control could reach. Several with one member (the devices of a user)
             stand or fall together: a member is reached only if every device of theirs is wanted.
-        native: the ownerships for which the want is sure.
+        native: what a native scope can name and the want is sure for.
         by_user: the control is assigned to users, so nothing reaches a device that has none.
     """
     useful = [candidate for candidate in candidates if candidate.wanted and candidate.supported]
@@ -69,20 +69,20 @@ def populate(candidates: Sequence[Candidate], native: frozenset[str | None], by_
         return Population(unnamed=frozenset(candidate.index for candidate in useful))
     refused = _members_with_an_unwanted_device(candidates)
     scope = native
-    hit = [candidate for candidate in candidates if candidate.ownership in scope]
+    hit = [candidate for candidate in candidates if candidate.native in scope]
     exceptions = [candidate for candidate in hit if not candidate.wanted]
     kept = [candidate for candidate in hit if candidate.wanted]
     if any(not candidate.member for candidate in exceptions) or len(exceptions) > len(kept):
         scope = frozenset()
         exceptions = []
     exclude = frozenset(candidate.member for candidate in exceptions)
-    reached = [c for c in useful if c.ownership in scope and (c.member or not by_user) and c.member not in exclude]
-    left = [candidate for candidate in useful if candidate.ownership not in scope]
+    reached = [c for c in useful if c.native in scope and (c.member or not by_user) and c.member not in exclude]
+    left = [candidate for candidate in useful if candidate.native not in scope]
     include = frozenset(c.member for c in left if c.member and c.member not in refused and c.member not in exclude)
     reached += [candidate for candidate in left if candidate.member in include]
     covers = frozenset(candidate.index for candidate in reached)
     return Population(
-        ownerships=scope,
+        native=scope,
         include=include,
         exclude=exclude,
         covers=covers,

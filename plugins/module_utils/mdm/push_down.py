@@ -38,9 +38,18 @@ class PushDown:
         decider: the same, made ready for the run's instant.
         wants_of: what the target wants of a device, by its record and decision.
         platforms: the platforms that the target manages.
+        fixed: attributes that every device in the target's native scope has, such as supervision: what is wanted of others does
+            not matter there.
     """
 
-    def __init__(self, policies: Sequence[Policy], decider: Decider, wants_of: WantsOf, platforms: Sequence[str]) -> None:
+    def __init__(
+        self,
+        policies: Sequence[Policy],
+        decider: Decider,
+        wants_of: WantsOf,
+        platforms: Sequence[str],
+        fixed: Mapping[str, Any] | None = None,
+    ) -> None:
         self._table: dict[tuple[str, str | None], list[frozenset[Want]]] = {}
         if _has_exemption_by_other_attributes(policies, decider):
             # "Unknown is not exempt" holds for a symbolic device. A real one may be exempt by a fact that the target does not
@@ -49,7 +58,7 @@ class PushDown:
         for platform, ownership in itertools.product(platforms, OWNERSHIPS):
             seen = {
                 frozenset(wants_of(device, decider.decide(device)))
-                for device in _symbolic_devices(platform, ownership)
+                for device in _symbolic_devices(platform, ownership, fixed or {})
             }  # fmt: skip
             self._table[(platform, ownership)] = list(seen)
 
@@ -66,7 +75,7 @@ class PushDown:
         )
 
 
-def _symbolic_devices(platform: str, ownership: str | None) -> Iterable[dict[str, Any]]:
+def _symbolic_devices(platform: str, ownership: str | None, fixed: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
     for supervised, enrollment in itertools.product((True, False, None), (*ENROLLMENTS, None)):
         yield {
             # No policy can name it: ids of devices are never empty.
@@ -77,6 +86,7 @@ def _symbolic_devices(platform: str, ownership: str | None) -> Iterable[dict[str
             "enrollment": enrollment,
             # Whatever a tenant manages has work apps; who gives them up leaves the management.
             "work_apps": True,
+            **fixed,
         }
 
 

@@ -285,6 +285,7 @@ class _Run:
                 record.add_device(self._rows_of_opted_out(device))
                 events.append({"event": "opted_out", "device": device})
             events.extend(self._assigned(planned, situation))
+            events.extend(self._standing(planned, situation))
             if not request.check_mode and not stopped:
                 self.ledger.write(self.now, events)
             last = record.close(
@@ -346,6 +347,14 @@ class _Run:
             if covering.changes and not situation.unmade.intersection(covering.changes):
                 for index in sorted(covering.new & covering.named):
                     yield {"event": "assigned", "device": self.fleet[index].device.id, "control": covering.control}
+
+    def _standing(self, planned: TargetPlan, situation: Situation) -> Iterator[dict[str, str]]:
+        """Since when controls stand that the target keeps no date of: from a write on, or from when they were first seen."""
+        for covering in planned.coverings.all:
+            if covering.dated or situation.unmade.intersection(covering.changes):
+                continue
+            if covering.changes or not self.ledger.stands_since(covering.control):
+                yield {"event": "stands", "device": "", "control": covering.control}
 
     def _opted_out(self) -> list[str]:
         """Private devices that had a story and have left the management since: their users gave the work apps up instead."""

@@ -2,11 +2,16 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the policies want of a device, in terms of one target's mechanisms. Pure data; targets say what they want of whom."""
+"""What the policies want of a device, in terms of one target's mechanisms. Pure; targets say which mechanisms carry an action out."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from ..policy.model import AppDecision, Decision, Policy
+from .notices import withdrawal_from
 
 
 @dataclass(frozen=True, order=True)
@@ -45,3 +50,74 @@ class Want:
     def app_ids(self) -> tuple[str, ...]:
         """Ids of the apps, each once."""
         return tuple(sorted({app.id for app in self.apps}))
+
+
+@dataclass(frozen=True)
+class Mechanisms:
+    """Which mechanisms a target asks for, for which action on which platform.
+
+    Args:
+        by_platform: platform -> action -> names of mechanisms.
+        per_app: mechanisms with an object for each app; all others hold every app of a population in one object.
+        sites: mechanisms that block sites, which share what an exemption leaves open.
+        armed_ahead: mechanisms that are set up ahead of the instant of their effect; all others are wanted from it on.
+    """
+
+    by_platform: Mapping[str, Mapping[str, tuple[str, ...]]]
+    per_app: frozenset[str] = frozenset()
+    sites: frozenset[str] = frozenset()
+    armed_ahead: frozenset[str] = frozenset()
+
+
+WantsOf = Callable[[Mapping[str, Any], Decision], frozenset[Want]]
+
+
+def wants_of_policies(policies: Sequence[Policy], mechanisms: Mechanisms) -> WantsOf:
+    """The function that says what a device's decision wants of a target, by the device's record."""
+    by_id = {policy.id: policy for policy in policies}
+
+    def wants_of(record: Mapping[str, Any], decision: Decision) -> frozenset[Want]:
+        by_action = mechanisms.by_platform.get(str(record.get("platform")), {})
+        asked: dict[tuple[str, str], set[BannedApp]] = {}
+        opened: set[str] = set()
+        for app in decision.apps.values():
+            if app.verdict != "enforce":
+                continue
+            for action, deadline, asking in _asked(app, by_id):
+                for mechanism in by_action.get(action, ()):
+                    key = (mechanism, deadline if mechanism in mechanisms.armed_ahead else "")
+                    asked.setdefault(key, set()).add(BannedApp(app.app, asking))
+                    # All apps share the one list of sites that a browser takes, so they share what is left open in it.
+                    opened.update(app.domains if mechanism in mechanisms.sites else ())
+        wants: list[Want] = []
+        for (mechanism, deadline), apps in asked.items():
+            domains = tuple(sorted(opened)) if mechanism in mechanisms.sites else ()
+            merged = _merged(apps)
+            groups = [frozenset((each,)) for each in merged] if mechanism in mechanisms.per_app else [frozenset(merged)]
+            wants.extend(Want(mechanism, group, deadline, domains) for group in groups)
+        return frozenset(wants)
+
+    return wants_of
+
+
+def _asked(app: AppDecision, by_id: Mapping[str, Policy]) -> list[tuple[str, str, tuple[str, ...]]]:
+    """What is demanded of a device about an app: action, the instant of its effect (empty for now), the policies that ask."""
+    found = [
+        (action, "", tuple(sorted(verdict.policy for verdict in app.policies if action in verdict.actions)))
+        for action in app.actions
+        if action != "withdraw_access"
+    ]
+    # The withdrawal is set up ahead, so that it comes true at its instant whether or not a run happens then.
+    starts = {verdict.policy: withdrawal_from(verdict, by_id[verdict.policy]) for verdict in app.policies}
+    armed = {policy: instant.utc for policy, instant in starts.items() if instant is not None}
+    if armed:
+        found.append(("withdraw_access", min(armed.values()), tuple(sorted(armed))))
+    return found
+
+
+def _merged(apps: set[BannedApp]) -> list[BannedApp]:
+    """One entry per app: two actions of different policies may ask for the same mechanism."""
+    policies: dict[str, set[str]] = {}
+    for app in apps:
+        policies.setdefault(app.id, set()).update(app.policies)
+    return [BannedApp(name, tuple(sorted(asking))) for name, asking in policies.items()]

@@ -38,7 +38,7 @@ def reached(fleet: Sequence[Candidate], population: Population, by_user: bool) -
     return {
         each.index
         for each in fleet
-        if (each.ownership in population.ownerships or (each.member and each.member in population.include))
+        if (each.native in population.native or (each.member and each.member in population.include))
         and each.member not in population.exclude - {""}
         and (each.member or not by_user)
     }
@@ -71,9 +71,9 @@ def test_groups_hold_nobody_for_nothing(fleet: list[Candidate], native: frozense
     population = populate(fleet, native, by_user)
     assert "" not in population.include | population.exclude
     assert not population.include & population.exclude
-    assert not population.exclude or population.ownerships
+    assert not population.exclude or population.native
     for member in population.exclude:
-        assert any(each.member == member and each.ownership in population.ownerships and not each.wanted for each in fleet)
+        assert any(each.member == member and each.native in population.native and not each.wanted for each in fleet)
     for member in population.include:
         assert any(each.member == member and each.wanted and each.supported for each in fleet)
 
@@ -98,7 +98,7 @@ def test_one_scope_covers_a_whole_ownership() -> None:
 
 def test_exceptions_are_named() -> None:
     population = populate([candidate(0), candidate(1), candidate(2, wanted=False)], CORPORATE)
-    assert (population.ownerships, population.exclude, population.include) == (CORPORATE, {"m2"}, frozenset())
+    assert (population.native, population.exclude, population.include) == (CORPORATE, {"m2"}, frozenset())
 
 
 @pytest.mark.parametrize("by_user", [False, True])
@@ -106,14 +106,14 @@ def test_an_exception_that_has_no_name_switches_the_native_scope_off(by_user: bo
     """Nothing could keep the scope from it. Assigned to users, a device without one is not reached anyway."""
     population = populate([candidate(0), candidate(1), candidate(2, wanted=False, member="")], CORPORATE, by_user)
     if by_user:
-        assert population.ownerships == CORPORATE
+        assert population.native == CORPORATE
     else:
-        assert (population.ownerships, population.include) == (frozenset(), {"m0", "m1"})
+        assert (population.native, population.include) == (frozenset(), {"m0", "m1"})
 
 
 def test_a_scope_with_more_exceptions_than_members_is_a_list() -> None:
     population = populate([candidate(0), candidate(1, wanted=False), candidate(2, wanted=False)], CORPORATE)
-    assert (population.ownerships, population.include, population.exclude) == (frozenset(), {"m0"}, frozenset())
+    assert (population.native, population.include, population.exclude) == (frozenset(), {"m0"}, frozenset())
 
 
 def test_a_user_with_an_exempt_device_is_not_included() -> None:

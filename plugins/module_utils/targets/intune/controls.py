@@ -14,12 +14,14 @@ from functools import cached_property
 from typing import Any, Callable, Mapping, Sequence
 
 from ...mdm import ownership
+from ...mdm.control_names import name_of_want
 from ...mdm.fleet import FleetDevice
+from ...mdm.identifiers import names_of_app, title_of_app, would_block
 from ...mdm.population import Candidate, Population, populate
 from ...mdm.push_down import PushDown
 from ...mdm.wants import BannedApp, Want
 from ...policy.instants import read_now, utc_text
-from ...policy.model import App, Policy
+from ...policy.model import Policy
 from . import bodies
 from . import capabilities as names
 from .objects import ALL_DEVICES, ALL_USERS, COMPLIANCE_POLICY, CONFIGURATION_POLICY, DEVICE_CONFIGURATION, EXCLUDED_GROUP, GROUP, Target
@@ -214,7 +216,7 @@ class DesiredControls:
         return Control(want, name, population, tuple(identifiers), resource, body, facts, grace, targets, groups, filters)
 
     def _body(self, want: Want, name: str, identifiers: Mapping[str, str]) -> tuple[str, bodies.Body | None]:
-        titles = {value: self._title(app) for value, app in identifiers.items()}
+        titles = {value: title_of_app(self.policies, app) for value, app in identifiers.items()}
         listed = sorted(identifiers)
         mechanism = want.mechanism
         if mechanism == names.IOS_BLOCK:
@@ -249,7 +251,7 @@ class DesiredControls:
             candidates.append(
                 Candidate(
                     index=index,
-                    ownership=device.device.native_ownership,
+                    native=device.device.native_ownership,
                     wanted=want in wants,
                     supported=supports(device.device.record, want.mechanism),
                     member=device.device.user_id if by_user else device.device.directory_id,
@@ -260,7 +262,7 @@ class DesiredControls:
             # room for one assignment to all devices. Members of groups just add up.
             return populate(candidates, frozenset(), by_user)
         native = self.push_down.ownerships(want, platforms) & _NATIVE.get(want.mechanism, frozenset(_OWNERSHIP_WORDS))
-        if native and not any(each.wanted and each.supported and each.ownership in native for each in candidates):
+        if native and not any(each.wanted and each.supported and each.native in native for each in candidates):
             # Nobody there to be covered: a scope for devices that may come is made when the first one has come.
             native = frozenset()
         return populate(candidates, native, by_user)
@@ -283,8 +285,8 @@ class DesiredControls:
         groups: list[WantedGroup] = []
         filters: list[WantedFilter] = []
         targets: list[Target] = []
-        if population.ownerships:
-            wanted = self._filter(want, population.ownerships)
+        if population.native:
+            wanted = self._filter(want, population.native)
             filters.append(wanted)
             targets.append(Target(ALL_USERS if by_user else ALL_DEVICES, filter=wanted.name, by_name=True))
         for members, excluded, suffix in ((population.include, False, "members"), (population.exclude, True, "exceptions")):
@@ -308,52 +310,15 @@ class DesiredControls:
         return WantedFilter(name, _FILTER_PLATFORM[family], rule, want.policies)
 
     def _name(self, want: Want) -> str:
-        parts = []
-        asking = {
-            BannedApp(app.id, tuple(sorted(each.id for each in self.policies if each.id in want.policies and app.id in _app_ids(each))))
-            for policy in self.policies
-            if policy.id in want.policies
-            for app in policy.apps
-        }
-        if {app.id for app in asking} != set(want.app_ids):
-            parts.append(",".join(want.app_ids))
-        # An exemption of one app can leave it to some of the policies, and that is another control than the one of all of them.
-        parts.extend("%s for %s" % (app.id, "+".join(app.policies)) for app in sorted(want.apps - asking))
-        if want.deadline:
-            parts.append("from " + want.deadline)
-        if want.open_domains:
-            parts.append("but for " + ",".join(want.open_domains))
-        return ownership.control_name(self.settings.prefix, want.policies, _WORDS[want.mechanism], " ".join(parts))
+        return name_of_want(self.settings.prefix, self.policies, want, _WORDS[want.mechanism])
 
     def _identifiers(self, mechanism: str, app: BannedApp) -> tuple[str, ...]:
         """Exact names of an app, of the kind that a mechanism goes by, that are sure enough for what it does."""
-        found: dict[str, None] = {}
-        for policy in self.policies:
-            if policy.id not in app.policies:
-                continue
-            for each in (one for one in policy.apps if one.id == app.id):
-                found.update(dict.fromkeys(usable_names(each, _KINDS[mechanism], mechanism in _REPORTS_ONLY)))
+        found = names_of_app(self.policies, app, _KINDS[mechanism], mechanism in _REPORTS_ONLY)
         if mechanism == names.WINDOWS_UNINSTALL:
             # The kind holds Apple's numbers too.
             return tuple(name for name in found if _MICROSOFT_STORE_ID.fullmatch(name))
-        return tuple(found)
-
-    def _title(self, app_id: str) -> str:
-        return next(app.title for policy in self.policies for app in policy.apps if app.id == app_id)
-
-
-def _app_ids(policy: Policy) -> frozenset[str]:
-    return frozenset(app.id for app in policy.apps)
-
-
-def usable_names(app: App, kind: str, doubtful: bool = False) -> list[str]:
-    """Names of one kind of an app; without those that are too doubtful to act on, unless only a report goes by them."""
-    return [each.value for each in app.identifiers if each.kind == kind and (doubtful or each.confidence != "detect_only")]
-
-
-def would_block(domain: str, opened: Sequence[str]) -> bool:
-    """Whether a block of a domain would keep somebody from a site that is left open: a block covers subdomains."""
-    return any(domain == each or domain.endswith("." + each) or each.endswith("." + domain) for each in opened)
+        return found
 
 
 def package_name(family_name: str) -> str:

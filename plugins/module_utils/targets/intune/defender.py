@@ -17,6 +17,7 @@ from ...engine.errors import AppbanError
 from ...engine.plan import Change
 from ...mdm import ownership
 from ...mdm.connection import Connection
+from ...mdm.identifiers import usable_names
 from ...mdm.paging import Page, read_pages
 from ...mdm.session import Session
 from ...mdm.urls import require_same_origin, with_query
@@ -25,7 +26,6 @@ from ...policy.model import Policy
 from ...policy.standing import RUNNING
 from . import steps
 from .clouds import Cloud
-from .controls import usable_names
 from .credentials import Credentials
 from .odata import literal
 from .permissions import INDICATORS

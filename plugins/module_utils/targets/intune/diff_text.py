@@ -10,14 +10,12 @@ import base64
 import hashlib
 import plistlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 from xml.parsers.expat import ExpatError
 
-from ...mdm.notices import Notice
 from .objects import ALL_DEVICES, ALL_USERS, EXCLUDED_GROUP, Target
 
-_SHOWN = 20
 _PROFILE_NAMES = ("PayloadDisplayName", "PayloadIdentifier", "PayloadUUID", "PayloadVersion", "PayloadType")
 _RULE = re.compile(r'<FilePublisherRule [^>]*?Name="([^"]*)"[^>]*?Action="([^"]*)"')
 
@@ -38,21 +36,6 @@ def target_text(target: Target, names: Mapping[str, str]) -> str:
     if target.kind == EXCLUDED_GROUP:
         return "all but group %s" % group
     return "%s, filter %s" % (text, names.get(target.filter, target.filter)) if target.filter else text
-
-
-def members_text(members: Sequence[str]) -> str:
-    """Members of a group by what a person knows them as, the first of them."""
-    shown = sorted(members)
-    lines = ["- %s" % member for member in shown[:_SHOWN]]
-    if len(shown) > _SHOWN:
-        lines.append("- and %d more" % (len(shown) - _SHOWN))
-    return "\n".join(lines) + "\n" if lines else ""
-
-
-def notices_text(notices: Sequence[Notice], names: Sequence[str]) -> str:
-    """Notices as a reader of them sees one, and to how many devices."""
-    first = notices[0]
-    return "%s\n%s\nto %d device%s:\n%s" % (first.title, first.body, len(notices), "" if len(notices) == 1 else "s", members_text(names))
 
 
 def _settings(body: Mapping[str, Any]) -> Iterable[str]:

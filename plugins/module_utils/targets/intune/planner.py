@@ -21,6 +21,7 @@ from ...mdm import ownership
 from ...mdm.comparison import differences
 from ...mdm.covering import Covering, Coverings
 from ...mdm.fleet import FleetDevice
+from ...mdm.notice_changes import names_text, notice_changes
 from ...mdm.notices import Notice
 from . import diff_text, steps
 from .controls import BY_USER, Control, Desired, WantedFilter, WantedGroup
@@ -220,7 +221,7 @@ class Planner:
             self._refuse_foreign("groups", wanted.name)
             description = self.marker(wanted.policies, "exceptions" if wanted.excluded else "members", {"by_user": wanted.by_user})
             step = steps.CreateGroup(wanted.name, description, wanted.by_user, tuple(sorted(wanted.members)))
-            after = diff_text.members_text(list(known.values()))
+            after = names_text(list(known.values()))
             self.add(Phase.SCOPES, Change("create", "group", wanted.name, None, after, step=step))
             return
         before = set(current.members)
@@ -228,14 +229,14 @@ class Planner:
         was = [self._member_names(wanted.by_user, member) for member in current.members]
         if joining:
             step_add = steps.ChangeMembers(wanted.name, wanted.by_user, add=tuple(joining))
-            after = diff_text.members_text(was + [known[member] for member in joining])
+            after = names_text(was + [known[member] for member in joining])
             phase = Phase.SCOPES if wanted.excluded else Phase.JOIN
-            self.add(phase, Change("update", "group members", wanted.name, diff_text.members_text(was), after, step=step_add))
+            self.add(phase, Change("update", "group members", wanted.name, names_text(was), after, step=step_add))
         if leaving:
             step_remove = steps.ChangeMembers(wanted.name, wanted.by_user, remove={member: current.members[member] for member in leaving})
-            after = diff_text.members_text([self._member_names(wanted.by_user, member) for member in before & wanted.members])
+            after = names_text([self._member_names(wanted.by_user, member) for member in before & wanted.members])
             phase = Phase.END_EXCEPTION if wanted.excluded else Phase.LEAVE
-            self.add(phase, Change("update", "former group members", wanted.name, diff_text.members_text(was), after, step=step_remove))
+            self.add(phase, Change("update", "former group members", wanted.name, names_text(was), after, step=step_remove))
 
     def _member_names(self, by_user: bool, member: str) -> str:
         indexes = self._member_index.get((by_user, member), ())
@@ -372,14 +373,8 @@ class Planner:
         )
 
     def _notices(self, notices: Sequence[Notice]) -> None:
-        by_stage: dict[str, list[Notice]] = {}
-        for notice in notices:
-            by_stage.setdefault(notice.stage, []).append(notice)
-        for stage, listed in sorted(by_stage.items()):
-            serials = [str(self.fleet[each.index].device.record.get("serial") or each.device) for each in listed]
-            apps = tuple(sorted({app for each in listed for app in each.apps}))
-            text = diff_text.notices_text(listed, serials)
-            self.add(Phase.NOTICES, Change("command", "notice", stage, None, text, apps=apps, step=steps.SendNotices(tuple(listed))))
+        for change in notice_changes(notices, self.fleet, steps.SendNotices):
+            self.add(Phase.NOTICES, change)
 
     # Ending.
 
@@ -453,7 +448,7 @@ class Planner:
             needs += [change.key for change in updated if change.op != "delete" and change.key not in needs]
             version = "v1.0" if kind == "group" else "beta"
             members = [self._member_names(False, member) for member in each.members] if isinstance(each, Group) else []
-            before = diff_text.members_text(members) if isinstance(each, Group) else each.rule + "\n"
+            before = names_text(members) if isinstance(each, Group) else each.rule + "\n"
             step = steps.Delete(version, path, each.id, permission)
             name = each.name if self._is_the_one(each) else "%s (%s)" % (each.name, each.id)
             self.add(phase, Change("delete", kind, name, before, None, needs=tuple(dict.fromkeys(needs)), step=step))

@@ -20,7 +20,7 @@ from ...mdm.ledger import Ledger
 from ...mdm.observe import may_look
 from ...mdm.push_down import PushDown
 from ...mdm.target_run import ChooseNotices, TargetPlan
-from ...mdm.wants import Want
+from ...mdm.wants import Want, wants_of_policies
 from ...policy.decide import Decider
 from ...policy.model import Policy
 from . import capabilities
@@ -35,7 +35,7 @@ from .objects import COMPLIANCE_POLICY, TenantState
 from .permissions import APPS_READ, CONDITIONAL_ACCESS_READ, CONFIGURATION_READ, DEVICES_READ, GROUPS_READ
 from .planner import Planned, Planner, PlannerSettings
 from .reader import StateReader, read_devices
-from .wants import MANAGED_PLATFORMS, wants_of_policies
+from .wants import MANAGED_PLATFORMS, mechanisms
 
 BROWSER, DEFENDER, NO_WEB_BLOCK = "browser", "defender", "none"
 
@@ -133,7 +133,7 @@ class IntuneTarget:
     def plan(self, fleet: Sequence[FleetDevice], decider: Decider, choose_notices: ChooseNotices) -> TargetPlan:
         """The plan, made of what the tenant holds now."""
         self.state = self.reader.read(conditional_access=self._withdraws())
-        wants_of = wants_of_policies(self.policies, self.settings.web_block)
+        wants_of = wants_of_policies(self.policies, mechanisms(self.settings.web_block))
         # Devices that are alike share their verdicts, so they share what is wanted of them.
         known: dict[tuple[int, str], frozenset[Want]] = {}
         self.wants = []

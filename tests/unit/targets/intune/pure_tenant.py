@@ -14,7 +14,7 @@ from typing import Any
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.fleet import FleetDevice, ManagedDevice
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.ownership import read_marker
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.push_down import PushDown
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.wants import Want
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.wants import Want, wants_of_policies
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.decide import Decider
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune import steps
@@ -32,7 +32,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.obj
     TenantState,
 )
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.planner import Planned, Planner, PlannerSettings
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.wants import MANAGED_PLATFORMS, wants_of_policies
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.wants import MANAGED_PLATFORMS, mechanisms
 from tests.unit.mdm.mdm_samples import NOW, fleet
 
 _OWNERSHIP_WORDS = {"corporate": "Corporate", "personal": "Personal", None: "Unknown"}
@@ -54,7 +54,7 @@ class Run:
         self.policies = tuple(policies)
         self.fleet: list[FleetDevice] = fleet(self.policies, devices, now)
         decider = Decider(self.policies, now)
-        wants_of = wants_of_policies(self.policies, "browser")
+        wants_of = wants_of_policies(self.policies, mechanisms("browser"))
         self.wants: list[frozenset[Want]] = [wants_of(each.device.record, each.decision) for each in self.fleet]
         armed = {each.name: each.marker.fact("armed") for each in self.state.owned if each.marker.fact("armed")}
         push_down = PushDown(self.policies, decider, wants_of, MANAGED_PLATFORMS)

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.outcomes import REASONS
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.capability import ACTIONS_WITH_MEANS, Means, render_markdown
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.wants import wants_of_policies
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.devices import ENROLLMENTS, OWNERSHIPS, PLATFORMS
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune import capabilities, controls
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.capabilities import BY_KIND, NAMES, TABLE, capability_of
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.target import IntuneTarget
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.wants import MANAGED_PLATFORMS, wants_of_policies
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.wants import MANAGED_PLATFORMS, mechanisms
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.wants import PLATFORMS as REACHED_PLATFORMS
 from tests.unit.mdm.mdm_samples import device, fleet, policy
 
@@ -92,7 +93,8 @@ def test_what_the_table_promises_is_wanted(platform: str, action: str) -> None:
         for supervised in (True, False):
             for enrollment in ENROLLMENTS:
                 member = fleet([asking], [device(platform=platform, ownership=ownership, supervised=supervised, enrollment=enrollment)])[0]
-                wanted = {want.mechanism for want in wants_of_policies([asking], "browser")(member.device.record, member.decision)}
+                wants_of = wants_of_policies([asking], mechanisms("browser"))
+                wanted = {want.mechanism for want in wants_of(member.device.record, member.decision)}
                 means = capability_of(member.device.record).means(action)
                 assert not means.mechanisms or wanted & set(means.mechanisms), (member.device.record, action)
                 for name in means.mechanisms:

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.fleet import ManagedDevice
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.identifiers import would_block
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune import capabilities as names
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.controls import (
@@ -23,7 +24,6 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.con
     ControlSettings,
     grace_hours,
     package_name,
-    would_block,
 )
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.objects import ALL_DEVICES, ALL_USERS, EXCLUDED_GROUP, GROUP
 from tests.unit.mdm.mdm_samples import NOW, app, device, exemption, policy

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import base64
 
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.notice_changes import names_text, notices_text
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.notices import Notice
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune import bodies
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.diff_text import (
-    members_text,
-    notices_text,
     object_text,
     target_text,
 )
@@ -74,9 +73,9 @@ def test_whom_an_assignment_is_for() -> None:
 
 
 def test_long_lists_of_members_are_cut_and_counted() -> None:
-    assert members_text([]) == ""
-    assert members_text(["b", "a"]) == "- a\n- b\n"
-    text = members_text([f"SN{number:04d}" for number in range(50)])
+    assert names_text([]) == ""
+    assert names_text(["b", "a"]) == "- a\n- b\n"
+    text = names_text([f"SN{number:04d}" for number in range(50)])
     assert text.splitlines()[-1] == "- and 30 more"
     assert len(text.splitlines()) == 21
 
