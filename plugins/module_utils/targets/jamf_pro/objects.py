@@ -1,0 +1,141 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a Jamf Pro server holds, as data: configuration profiles, restricted software, groups, and whom they are for.
+
+An object that isn't on the server yet has the id 0, which is also what the Classic API takes for "make a new one".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Mapping
+
+MOBILE = "mobile"
+MACOS = "macos"
+COMPUTER = "computer"
+
+AUTOMATIC = "Install Automatically"
+SELF_SERVICE = "Make Available in Self Service"
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A row of a list: all that the Classic API tells of an object there.
+
+    Args:
+        smart: whether it is a smart group; None for what is no group.
+    """
+
+    id: int
+    name: str
+    smart: bool | None = None
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Whom an object is for. Compared by id, as the server does; names are for people.
+
+    Args:
+        everything: all mobile devices, or all computers.
+        devices: ids of single devices (mobile devices or computers, as the object is for).
+        groups: ids of groups of them.
+        excluded_devices: ids.
+        excluded_groups: ids.
+        foreign: all else that somebody put into the scope, sorted: "exclusions.buildings: HQ", "limitations.users: bob". We never
+            write any of it, and a scope with any can't be written.
+        names: id of a group -> name, as far as known.
+    """
+
+    everything: bool = False
+    devices: frozenset[int] = frozenset()
+    groups: frozenset[int] = frozenset()
+    excluded_devices: frozenset[int] = frozenset()
+    excluded_groups: frozenset[int] = frozenset()
+    foreign: tuple[str, ...] = ()
+    names: Mapping[int, str] = field(default_factory=dict, compare=False)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A configuration profile.
+
+    Args:
+        family: ``MOBILE`` or ``MACOS``.
+        description: the server also writes it into the profile, where users of a device may see it.
+        deployment: ``AUTOMATIC`` or ``SELF_SERVICE``.
+        payloads: the profile itself, a property list. The server rewrites it, so compare what is in it, and only the keys that are ours.
+    """
+
+    family: str
+    id: int
+    name: str
+    description: str
+    deployment: str
+    payloads: bytes
+    scope: Scope
+
+
+@dataclass(frozen=True)
+class RestrictedSoftware:
+    """A record of restricted software: what the agent on a Mac does about a process when it is launched. It has no description.
+
+    Args:
+        process_name: "Steam.app" or a process's name; the record matches nothing else, no bundle id and no signature.
+        exact: whether the name has to match from end to end.
+        notify: send a notification to the server's administrators.
+        kill: end the process.
+        delete: delete the application.
+        message: what the user reads.
+    """
+
+    id: int
+    name: str
+    process_name: str
+    exact: bool
+    notify: bool
+    kill: bool
+    delete: bool
+    message: str
+    scope: Scope
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """One criterion of a smart group.
+
+    Args:
+        name: "App Identifier", "Application Title"; a server that doesn't know it drops or replaces it.
+        search_type: "is", "has", "like"
+        and_or: how it follows the one before.
+    """
+
+    name: str
+    search_type: str
+    value: str
+    and_or: str = "and"
+    opening_paren: bool = False
+    closing_paren: bool = False
+
+
+@dataclass(frozen=True)
+class Group:
+    """A group of devices.
+
+    Args:
+        family: ``MOBILE`` or ``COMPUTER``.
+        description: always empty for computers, whose groups have none in the Classic API.
+        criteria: in their order; empty for a static group.
+        members: ids of devices; None if they weren't read.
+        site: -1 for none.
+    """
+
+    family: str
+    id: int
+    name: str
+    smart: bool
+    description: str = ""
+    criteria: tuple[Criterion, ...] = ()
+    members: frozenset[int] | None = None
+    site: int = -1
