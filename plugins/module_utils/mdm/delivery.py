@@ -57,6 +57,11 @@ class Delivery:
         timeout = min(seconds, self.timeout)
         return Delivery(self.transport, self.policy, self.clock, self.source, self.deadline, timeout, self.redactor)
 
+    def with_patience(self, seconds: float) -> Delivery:
+        """The same, but at least that patient with each single exchange: a server may do all of the work before it answers."""
+        timeout = max(seconds, self.timeout)
+        return Delivery(self.transport, self.policy, self.clock, self.source, self.deadline, timeout, self.redactor)
+
     def identifier(self) -> str:
         """A new id for a request."""
         return str(uuid.UUID(int=self.source.getrandbits(128), version=4))
@@ -146,6 +151,6 @@ class Delivery:
         tries = " after %d attempts" % attempt if attempt > 1 else ""
         what = self.redactor.scrub("Failed to %s%s: %s" % (request.what, tries, broken.reason))
         where = self.redactor.scrub("%s %s, client-request-id %s" % (request.method, shown(request.url), identifier))
-        if broken.executed and not safety.repeatable:
+        if broken.executed and safety.leaves_doubt():
             return UncertainWrite(what, where, LOOK_IT_UP)
         return RequestFailed(what, where, broken.next_step, client_request_id=identifier)

@@ -48,16 +48,24 @@ class Safety:
     Args:
         statuses: answers after which the same request may be sent again.
         repeatable: whether it may be sent again when nobody knows if it was executed.
+        harmless: whether it changes nothing, so that it doesn't matter whether it was executed.
     """
 
     statuses: frozenset[int]
     repeatable: bool
+    harmless: bool = False
+
+    def leaves_doubt(self) -> bool:
+        """Whether somebody has to look what became of a request without an answer."""
+        return not self.repeatable and not self.harmless
 
 
 #: Reads, and writes that lead to the same state however often they are made (PUT, PATCH of named values, DELETE).
 REPEATABLE = Safety(frozenset({429, 502, 503, 504}), repeatable=True)
 #: 429 says that the request was refused, not executed (RFC 6585); any other failure of a create may hide an object that was made.
 CREATE = Safety(frozenset({429}), repeatable=False)
+#: A read whose caller asks for less when it takes too long, instead of for the same again.
+DIVISIBLE_READ = Safety(frozenset({429, 503}), repeatable=False, harmless=True)
 
 
 def retry_after(value: str | None, now: datetime) -> float | None:

@@ -18,6 +18,7 @@ from .delivery import LOOK_IT_UP
 from .http_errors import RequestFailed, UncertainWrite
 from .response import ReadMessage, Request, Response, read_server_message
 from .retry import CREATE, REPEATABLE, Safety
+from .sticky_cookies import StickyCookies
 from .urls import QueryValue, join, require_https, require_same_origin, shown, with_query
 
 #: 5xx that don't leave open whether the request was executed: not implemented, HTTP version not supported.
@@ -58,6 +59,7 @@ class Session:
         read_message: finds the server's words in the answer to a failed request.
         headers: sent with every request.
         how_to_grant: what to do about a permission that is missing; ``%s`` stands for it.
+        cookies: those that are kept and sent back; none by default.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Session:
         read_message: ReadMessage = read_server_message,
         headers: Mapping[str, str] | None = None,
         how_to_grant: str = "Grant the account of the connection options the permission %s",
+        cookies: StickyCookies | None = None,
     ) -> None:
         require_https(base_url, "The server's URL")
         self.base_url = base_url
@@ -80,6 +83,7 @@ class Session:
         self.read_message = read_message
         self.headers = dict(headers or {})
         self.how_to_grant = how_to_grant
+        self.cookies = cookies or StickyCookies()
 
     def __repr__(self) -> str:
         return "Session(%s)" % shown(self.base_url)
@@ -93,19 +97,21 @@ class Session:
         needs: str = "",
         headers: Mapping[str, str] | None = None,
         accept: Container[int] = (),
+        safety: Safety = REPEATABLE,
     ) -> Response:
         """Read.
 
         Args:
             path: below the base URL, or an absolute URL on the same scheme, host and port (a next link).
             params: the query.
+            safety: when it may be sent again.
 
         Raises:
             RequestFailed, OutOfTime, AppbanError
         """
         request = self.request("GET", path, params, what, headers)
         self.counters.add(reads=1)
-        return self.send(request, REPEATABLE, needs, accept)
+        return self.send(request, safety, needs, accept)
 
     def ask(
         self,
@@ -175,9 +181,10 @@ class Session:
         needs: str = "",
         headers: Mapping[str, str] | None = None,
         accept: Container[int] = (),
+        repeatable: bool = True,
     ) -> Response:
-        """Replace. Raises as ``post``, but never UncertainWrite."""
-        return self.write("PUT", path, params, what, headers, body, content, needs, accept, REPEATABLE)
+        """Replace. Raises as ``post``, but UncertainWrite only if it isn't repeatable: where it takes the server minutes, for example."""
+        return self.write("PUT", path, params, what, headers, body, content, needs, accept, REPEATABLE if repeatable else CREATE)
 
     def patch(
         self,
@@ -190,9 +197,10 @@ class Session:
         needs: str = "",
         headers: Mapping[str, str] | None = None,
         accept: Container[int] = (),
+        repeatable: bool = True,
     ) -> Response:
         """Set the values that are named. Raises as ``put``."""
-        return self.write("PATCH", path, params, what, headers, body, content, needs, accept, REPEATABLE)
+        return self.write("PATCH", path, params, what, headers, body, content, needs, accept, REPEATABLE if repeatable else CREATE)
 
     def delete(
         self,
@@ -204,6 +212,7 @@ class Session:
         headers: Mapping[str, str] | None = None,
         accept: Container[int] = (),
         missing_ok: bool = True,
+        repeatable: bool = True,
     ) -> Response:
         """Delete.
 
@@ -213,7 +222,8 @@ class Session:
         Raises as ``put``.
         """
         statuses = Either(accept, {404}) if missing_ok else accept
-        return self.write("DELETE", path, params, what, headers, None, None, needs, statuses, REPEATABLE)
+        safety = REPEATABLE if repeatable else CREATE
+        return self.write("DELETE", path, params, what, headers, None, None, needs, statuses, safety)
 
     def fetch_without_token(self, url: str, into: BinaryIO, *, limit: int, what: str) -> int:
         """Fetch what a signed URL (Azure: SAS) gives to everybody who has it; no token goes along.
@@ -296,18 +306,24 @@ class Session:
 
     def send(self, request: Request, safety: Safety, needs: str, accept: Container[int]) -> Response:
         """Send with authorization, renewed once if the server refuses it, and raise for what the caller doesn't accept."""
-        deliver = self.connection.delivery.send
         authorization = self.authorize.headers()
-        response = deliver(with_headers(request, authorization), safety, self.counters.add_retry)
+        response = self.deliver(request, authorization, safety)
         if response.status == 401 and self.authorize.refused(authorization):
             self.counters.add_retry()
-            response = deliver(with_headers(request, self.authorize.headers()), safety, self.counters.add_retry)
+            response = self.deliver(request, self.authorize.headers(), safety)
         if response.ok() or response.status in accept:
             return response
-        if response.status >= 500 and response.status not in CERTAINLY_NOT and not safety.repeatable:
+        if response.status >= 500 and response.status not in CERTAINLY_NOT and safety.leaves_doubt():
             failed = self.failure(response, needs)
             raise UncertainWrite(failed.what, failed.where, LOOK_IT_UP, response.status)
         raise self.failure(response, needs)
+
+    def deliver(self, request: Request, authorization: Mapping[str, str], safety: Safety) -> Response:
+        """Send with these headers and the cookies that are kept."""
+        whole = with_headers(request, {**authorization, **self.cookies.headers()})
+        response = self.connection.delivery.send(whole, safety, self.counters.add_retry)
+        self.cookies.learn(response)
+        return response
 
     def failure(self, response: Response, needs: str = "") -> RequestFailed:
         """Make the error of an answer that says no."""

@@ -30,6 +30,8 @@ except ImportError:
 CHUNK = 65_536
 #: No answer that is kept in memory is anywhere near.
 LARGEST_BODY = 256 * 1024 * 1024
+#: Seconds to wait for a connection at most, however long the answer may then take.
+LONGEST_CONNECT = 30.0
 #: What urllib3 raises while it connects, so before anything of the request has left.
 BEFORE_SENDING = {"NewConnectionError", "ConnectTimeoutError", "ProxyError"}
 #: OpenSSL's words for a server that will never understand us.
@@ -133,7 +135,7 @@ class Transport:
                 request.url,
                 data=request.content,
                 headers=headers,
-                timeout=timeout,
+                timeout=(min(timeout, LONGEST_CONNECT), timeout),
                 allow_redirects=False,
                 stream=True,
                 verify=self.tls.verify(),
@@ -231,7 +233,7 @@ def describe(error: Exception, url: str, timeout: float) -> Broken:
     if "NameResolutionError" in names or "gaierror" in names:
         return Broken("the name %s can't be resolved" % host, False)
     if names & {"ConnectTimeoutError", "ConnectTimeout"}:
-        return Broken("%s took no connection within %g s" % (host, timeout), False)
+        return Broken("%s took no connection within %g s" % (host, min(timeout, LONGEST_CONNECT)), False)
     if names & {"ReadTimeoutError", "ReadTimeout"}:
         return Broken("%s gave no answer within %g s" % (host, timeout), True)
     system = next((one.strerror for one in chain if isinstance(one, OSError) and one.strerror), "")
