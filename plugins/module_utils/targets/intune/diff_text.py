@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import plistlib
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
-from xml.parsers.expat import ExpatError
 
+from ...engine.errors import AppbanError
+from ...mdm.apple.profile_text import profile_lines
 from .objects import ALL_DEVICES, ALL_USERS, EXCLUDED_GROUP, Target
 
-_PROFILE_NAMES = ("PayloadDisplayName", "PayloadIdentifier", "PayloadUUID", "PayloadVersion", "PayloadType")
 _RULE = re.compile(r'<FilePublisherRule [^>]*?Name="([^"]*)"[^>]*?Action="([^"]*)"')
 
 
@@ -69,18 +68,10 @@ def _instance(instance: Mapping[str, Any]) -> Iterable[str]:
 
 
 def _profile(payload: str) -> Iterable[str]:
-    """What an Apple profile says, without names and identifiers. One that is not ours may be anything."""
+    """What an Apple profile says. One that is not ours may be anything."""
     try:
-        contents = plistlib.loads(base64.b64decode(payload))["PayloadContent"]
-        for content in contents:
-            yield "%s:" % content["PayloadType"]
-            for key, value in sorted(content.items()):
-                if isinstance(value, list):
-                    yield "  %s:" % key
-                    yield from ("  - %s" % item for item in value)
-                elif key not in _PROFILE_NAMES:
-                    yield "  %s: %s" % (key, value)
-    except (ValueError, KeyError, TypeError, AttributeError, ExpatError, plistlib.InvalidFileException):
+        yield from profile_lines(base64.b64decode(payload))
+    except (ValueError, AppbanError):
         yield "payload: %d characters, sha256 %s" % (len(payload), hashlib.sha256(payload.encode("utf-8")).hexdigest()[:12])
 
 
