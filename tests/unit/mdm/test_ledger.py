@@ -139,3 +139,11 @@ def test_it_names_devices_and_apps_and_nobody_else_may_read_it(tmp_path: Path) -
     ledger.write(AT, [{"event": "present", "device": "d1", "app": "tiktok", "ownership": "corporate"}])
     assert Path(ledger.path).stat().st_mode & 0o007 == 0
     assert set(json.loads(Path(ledger.path).read_text(encoding="utf-8"))) == {"at", "event", "device", "app", "ownership"}
+
+
+def test_it_remembers_since_when_a_control_stands_and_whom_it_asked(tmp_path: Path) -> None:
+    ledger = Ledger.open(str(tmp_path), "tenant", writable=True)
+    ledger.write("2023-03-15T08:00:00Z", [{"event": "stands", "device": "", "control": "BAN"}, {"event": "asked", "device": "d1"}])
+    again = Ledger.open(str(tmp_path), "tenant", writable=True)
+    assert (again.stands_since("BAN"), again.asked_at("d1")) == ("2023-03-15T08:00:00Z", "2023-03-15T08:00:00Z")
+    assert (again.stands_since("other"), again.asked_at("d2")) == ("", "")

@@ -50,7 +50,13 @@ ACTION_SETS = (
     ("advise", "withdraw_access"),
     ("block_web",),
 )
-CONTROLS = ("none", "stands", "not reached yet", "planned", "failed", "changed", "unnamed", "obstacle")
+CONTROLS = (
+    "none", "stands", "not reached yet", "planned", "failed", "changed", "unnamed", "obstacle",
+    # Of targets whose devices say themselves what is in force on them, and of those that keep no dates.
+    "confirmed", "not confirmed", "refused", "undated", "undated and not reached yet",
+)  # fmt: skip
+# It stands, and the device has it.
+REACHED = ("stands", "obstacle", "confirmed", "undated")
 STORIES = {
     "new": Story(),
     "asked": Story(present=True, requested_at="2023-03-18T09:00:00Z"),
@@ -78,7 +84,7 @@ class Case:
 
     def reaches(self, *actions: str) -> bool:
         """Whether controls for all of these actions stand on the device, as far as the tenant can tell."""
-        return self.controls == "stands" and all(self.row.means(action).mechanisms for action in actions)
+        return self.controls in ("stands", "confirmed", "undated") and all(self.row.means(action).mechanisms for action in actions)
 
 
 @cache
@@ -102,6 +108,11 @@ def coverings(state: str) -> Coverings:
         "changed": {"changes": ("policy:x",), "changed_at": "2022-12-01T00:00:00Z", "new": here},
         "unnamed": {"covers": frozenset(), "unnamed": here},
         "obstacle": {"changed_at": "2022-12-01T00:00:00Z", "obstacle": "foreign_assignment"},
+        "confirmed": {"confirmed": here},
+        "not confirmed": {"confirmed": frozenset()},
+        "refused": {"confirmed": frozenset(), "refused": {0: "unsupervised"}},
+        "undated": {"dated": False},
+        "undated and not reached yet": {"dated": False},
     }[state]
     return Coverings(
         Covering(**{"control": f"BAN {name}", "mechanism": name, "apps": frozenset({"banned"}), "covers": here, **facts})
@@ -114,13 +125,15 @@ def situation(state: str, story: str, found: bool, depends: bool | None, check: 
     device_id = "device-1"
     finding = {"app": "banned", "backend": "discovered apps", "name": "Banned"}
     notices = {(device_id, "city/All/2023-03-01T00:00:00Z", "banned"): "2023-03-19T09:00:00Z"} if story == "asked" else {}
+    since = {"undated": "2022-12-01T00:00:00Z", "undated and not reached yet": "2023-03-20T08:30:00Z"}.get(state, "")
+    standing = {f"BAN {name}": since for name in capabilities.NAMES} if since else {}
     facts: dict[str, Any] = {
         "coverings": coverings(state),
         "capability_of": capabilities.capability_of,
         "findings": {(device_id, "banned"): [finding]} if found else {},
         "reporting": IntuneTarget.reporting,
         "findable": lambda app, platform, sees: True,
-        "ledger": Ledger("", stories={(device_id, "banned"): STORIES[story]}, notices=notices, writable=False),
+        "ledger": Ledger("", stories={(device_id, "banned"): STORIES[story]}, notices=notices, standing=standing, writable=False),
         "now": NOW,
         "unmade": frozenset({"policy:x"} if state == "failed" and not check else ()),
         "pending": frozenset({"policy:x"} if check else ()),
@@ -183,7 +196,7 @@ def test_compliant_is_never_said_of_what_can_not_be_seen(judged: list[Case]) -> 
         if case.outcome.name == "compliant":
             assert not case.found
             assert not case.stale
-            assert case.row.sees == "all" or (case.row.sees == "reported" and case.controls in ("stands", "obstacle")), case
+            assert case.row.sees == "all" or (case.row.sees == "reported" and case.controls in REACHED), case
 
 
 def test_compliant_needs_every_demanded_block_to_stand(judged: list[Case]) -> None:
@@ -191,16 +204,16 @@ def test_compliant_needs_every_demanded_block_to_stand(judged: list[Case]) -> No
         if case.outcome.name in ("compliant", "removed"):
             for action in {"block", "block_web"} & set(case.actions):
                 assert case.row.means(action).mechanisms, case
-                assert case.controls not in ("none", "unnamed", "failed"), case
+                assert case.controls not in ("none", "unnamed", "failed", "refused"), case
         if case.outcome.name == "compliant" and "block" in case.actions:
-            assert case.controls in ("stands", "obstacle"), f"nobody knows yet whether the block has reached the device: {case}"
+            assert case.controls in REACHED, f"nobody knows yet whether the block has reached the device: {case}"
 
 
 def test_what_is_said_to_be_blocked_is_blocked(judged: list[Case]) -> None:
     for case in judged:
         if case.outcome.name == "blocked_not_removed":
             assert case.found
-            assert case.controls in ("stands", "obstacle")
+            assert case.controls in REACHED
             assert case.row.block.mechanisms
 
 
@@ -208,7 +221,7 @@ def test_a_removal_is_requested_only_where_something_removes(judged: list[Case])
     for case in judged:
         if case.outcome.name == "removal_requested":
             assert case.row.remove.mechanisms
-            assert case.controls not in ("none", "unnamed", "obstacle", "failed"), case
+            assert case.controls not in ("none", "unnamed", "obstacle", "failed", "refused"), case
             assert not case.check
             if not case.row.remove.certain and case.controls == "stands":
                 assert case.story != "asked long ago", "a removal that has no effect is not requested for ever"
@@ -220,7 +233,7 @@ def test_access_is_withdrawn_only_where_it_depends_on_compliance(judged: list[Ca
             assert case.depends
             assert case.found
             assert case.row.withdraw_access.mechanisms
-            assert case.controls in ("stands", "not reached yet", "changed", "obstacle"), case
+            assert case.controls in (*REACHED, "not reached yet", "changed", "undated and not reached yet"), case
 
 
 def test_what_can_not_be_done_or_seen_has_a_reason_of_its_row(judged: list[Case]) -> None:

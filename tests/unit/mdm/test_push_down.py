@@ -189,3 +189,23 @@ def test_a_device_that_only_an_exemption_names_is_an_exception_and_no_reason_aga
     exempt = {"id": "device-1", "serial": "SN0001", "platform": "ios", "ownership": "corporate"}
     assert push_down.ownerships(BANNED, ["ios"]) == {"corporate"}
     assert wants_of(exempt, decider.decide(exempt)) == frozenset()
+
+
+SUPERVISED = {"supervised": True, "enrollment": "device"}
+
+
+@given(made=policies(), devices=st.lists(DEVICES, min_size=1, max_size=8))
+def test_of_a_scope_of_some_it_holds_for_every_one_of_those(made: tuple[Policy, ...], devices: list[dict[str, Any]]) -> None:
+    decider = Decider(made, NOW)
+    push_down = PushDown(made, decider, wants_of, PLATFORMS, SUPERVISED)
+    for record in ({**each, **SUPERVISED} for each in devices):
+        for want in _every_want(push_down):
+            if record["ownership"] in push_down.ownerships(want, [record["platform"]]):
+                assert want in wants_of(record, decider.decide(record))
+
+
+def test_a_rule_by_supervision_is_pushed_down_to_a_scope_of_supervised_devices() -> None:
+    made = (policy(rules=[{"name": "Some", "when": {"ownership": "corporate", "supervised": True}, "actions": ["block"]}]),)
+    decider = Decider(made, NOW)
+    assert PushDown(made, decider, wants_of, PLATFORMS).ownerships(BANNED, ["ios"]) == frozenset()
+    assert PushDown(made, decider, wants_of, PLATFORMS, SUPERVISED).ownerships(BANNED, ["ios"]) == {"corporate"}
