@@ -1,0 +1,152 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Read and write configuration profiles, for mobile devices or for Macs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from xml.etree import ElementTree
+
+from ...engine.errors import ChangeFailed
+from . import profile_payloads, scopes
+from .classic import PROFILE_COLLECTIONS, Classic
+from .classic_xml import Pair, ProfileText, number_of, text_of
+from .jamf import Jamf
+from .objects import MACOS, MOBILE, Listed, Profile
+from .written_objects import delete_and_look, write_and_look
+
+#: The element that says how a profile comes to a device.
+DEPLOYMENT = {MOBILE: "deployment_method", MACOS: "distribution_method"}
+SCOPES = {MOBILE: scopes.MOBILE_SCOPE, MACOS: scopes.MAC_SCOPE}
+#: To every device in the scope, or only to those that are new in it. The server always reads back the second, so nobody can compare it.
+EVERY_DEVICE = "All"
+NEW_DEVICES = "Newly Assigned"
+
+
+class Profiles:
+    """The configuration profiles of one server.
+
+    Args:
+        jamf: the server.
+        family: ``MOBILE`` or ``MACOS``.
+    """
+
+    def __init__(self, jamf: Jamf, family: str) -> None:
+        self.jamf = jamf
+        self.family = family
+        self.classic = Classic(jamf, PROFILE_COLLECTIONS[family])
+        self.scope = SCOPES[family]
+
+    def list(self) -> list[Listed]:
+        """All profiles, by id and name.
+
+        Raises:
+            RequestFailed, OutOfTime
+        """
+        return self.classic.list()
+
+    def read(self, number: int) -> Profile | None:
+        """One profile; None if it isn't there. Raises as ``list``."""
+        document = self.classic.read(number)
+        return None if document is None else self.parse(document)
+
+    def parse(self, document: ElementTree.Element) -> Profile:
+        """The profile in a document."""
+        return Profile(
+            family=self.family,
+            id=number_of(document, "general/id"),
+            name=text_of(document, "general/name"),
+            description=text_of(document, "general/description"),
+            deployment=text_of(document, "general/" + DEPLOYMENT[self.family]),
+            payloads=text_of(document, "general/payloads").encode("utf-8"),
+            scope=self.scope.read(document.find("scope")),
+        )
+
+    def create(self, wanted: Profile) -> Profile:
+        """Make a profile, and return it as the server has it.
+
+        Raises:
+            ChangeFailed: if the server doesn't keep what was written; nothing is taken back.
+            WriteInCheckMode, RequestFailed, OutOfTime, AppbanError
+        """
+        content = self.content(wanted, wanted.payloads, NEW_DEVICES)
+        return self.write(wanted, lambda: self.classic.create(content, wanted.name))
+
+    def update(self, wanted: Profile, payload_changed: bool) -> Profile:
+        """Change a profile, and return it as the server has it.
+
+        The identifiers that the server gave its payloads are read just before and put back in, so that devices don't get a second profile.
+
+        Args:
+            wanted: all of it, with the id of the one to change.
+            payload_changed: whether the payloads are to be written, and sent to every device in the scope again. Without it they stay as
+                they are and only devices that come into the scope get the profile.
+
+        Raises:
+            As ``create``.
+        """
+        payloads = None
+        if payload_changed:
+            current = self.read(wanted.id)
+            if current is None:
+                raise ChangeFailed(
+                    "The configuration profile %s can't be changed: it was deleted meanwhile" % wanted.name,
+                    self.classic.collection.address(wanted.id),
+                    "Run again; the next run makes it anew",
+                )
+            payloads = profile_payloads.with_identity(wanted.payloads, current.payloads)
+        content = self.content(wanted, payloads, EVERY_DEVICE if payload_changed else NEW_DEVICES)
+
+        def send() -> int:
+            self.classic.update(wanted.id, content, wanted.name)
+            return wanted.id
+
+        return self.write(wanted, send)
+
+    def write(self, wanted: Profile, send: Callable[[], int]) -> Profile:
+        """Send a write and look what became of it."""
+        return write_and_look(
+            send,
+            lambda number: self.look(number or wanted.id or self.classic.find(wanted.name)),
+            lambda found: differences(wanted, found),
+            clock=self.jamf.clock,
+            what="the configuration profile %s" % wanted.name,
+        )
+
+    def look(self, number: int) -> Profile | None:
+        """One profile; None for the id 0 too."""
+        return self.read(number) if number else None
+
+    def delete(self, number: int, name: str) -> None:
+        """Delete a profile, which takes it off the devices; one that is gone already is as good. Raises as ``create``."""
+        delete_and_look(
+            lambda: self.classic.delete(number, name),
+            lambda: self.classic.read(number) is not None,
+            clock=self.jamf.clock,
+            what="the configuration profile %s" % name,
+        )
+
+    def content(self, wanted: Profile, payloads: bytes | None, redeploy: str) -> list[Pair]:
+        """What is written: everything that is compared, always with the whole scope."""
+        general: list[Pair] = [
+            ("name", wanted.name),
+            ("description", wanted.description),
+            (DEPLOYMENT[self.family], wanted.deployment),
+            ("redeploy_on_update", redeploy),
+        ]
+        if payloads is not None:
+            general.append(("payloads", ProfileText(payloads.decode("utf-8"))))
+        return [("general", general), self.scope.write(wanted.scope)]
+
+
+def differences(wanted: Profile, found: Profile) -> list[str]:
+    """What of a profile the server doesn't have, in words."""
+    problems = [
+        "the %s is %r" % (name, getattr(found, name))
+        for name in ("name", "description", "deployment")
+        if getattr(wanted, name).strip() != getattr(found, name)
+    ]
+    problems += profile_payloads.differences(wanted.payloads, found.payloads)
+    return problems + scopes.differences(wanted.scope, found.scope)

@@ -1,0 +1,112 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Read and write restricted software: what the agent on Macs does about processes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from xml.etree import ElementTree
+
+from . import scopes
+from .classic import RESTRICTED, Classic
+from .classic_xml import Pair, flag_of, number_of, text_of
+from .jamf import Jamf
+from .objects import Listed, RestrictedSoftware
+from .scopes import RESTRICTED_SCOPE
+from .written_objects import delete_and_look, write_and_look
+
+#: Field -> the element that holds it.
+FLAGS = {
+    "exact": "match_exact_process_name",
+    "notify": "send_notification",
+    "kill": "kill_process",
+    "delete": "delete_executable",
+}
+TEXTS = {"name": "name", "process_name": "process_name", "message": "display_message"}
+
+
+class RestrictedSoftwareRecords:
+    """The restricted software records of one server."""
+
+    def __init__(self, jamf: Jamf) -> None:
+        self.jamf = jamf
+        self.classic = Classic(jamf, RESTRICTED)
+
+    def list(self) -> list[Listed]:
+        """All records, by id and name.
+
+        Raises:
+            RequestFailed, OutOfTime
+        """
+        return self.classic.list()
+
+    def read(self, number: int) -> RestrictedSoftware | None:
+        """One record; None if it isn't there. Raises as ``list``."""
+        document = self.classic.read(number)
+        return None if document is None else parse(document)
+
+    def create(self, wanted: RestrictedSoftware) -> RestrictedSoftware:
+        """Make a record, and return it as the server has it.
+
+        Raises:
+            ChangeFailed: if the server doesn't keep what was written; nothing is taken back.
+            WriteInCheckMode, RequestFailed, OutOfTime, AppbanError
+        """
+        return self.write(wanted, lambda: self.classic.create(content(wanted), wanted.name))
+
+    def update(self, wanted: RestrictedSoftware) -> RestrictedSoftware:
+        """Change the record with the id of the wanted one, and return it as the server has it. Raises as ``create``."""
+
+        def send() -> int:
+            self.classic.update(wanted.id, content(wanted), wanted.name)
+            return wanted.id
+
+        return self.write(wanted, send)
+
+    def write(self, wanted: RestrictedSoftware, send: Callable[[], int]) -> RestrictedSoftware:
+        """Send a write and look what became of it."""
+        return write_and_look(
+            send,
+            lambda number: self.look(number or wanted.id or self.classic.find(wanted.name)),
+            lambda found: differences(wanted, found),
+            clock=self.jamf.clock,
+            what="the restricted software record %s" % wanted.name,
+        )
+
+    def look(self, number: int) -> RestrictedSoftware | None:
+        """One record; None for the id 0 too."""
+        return self.read(number) if number else None
+
+    def delete(self, number: int, name: str) -> None:
+        """Delete a record; one that is gone already is as good. Raises as ``create``."""
+        delete_and_look(
+            lambda: self.classic.delete(number, name),
+            lambda: self.classic.read(number) is not None,
+            clock=self.jamf.clock,
+            what="the restricted software record %s" % name,
+        )
+
+
+def parse(document: ElementTree.Element) -> RestrictedSoftware:
+    """The record in a document."""
+    return RestrictedSoftware(
+        id=number_of(document, "general/id"),
+        **{field: text_of(document, "general/" + tag) for field, tag in TEXTS.items()},
+        **{field: flag_of(document, "general/" + tag) for field, tag in FLAGS.items()},
+        scope=RESTRICTED_SCOPE.read(document.find("scope")),
+    )
+
+
+def content(wanted: RestrictedSoftware) -> list[Pair]:
+    """What is written: everything that is compared, always with the whole scope."""
+    general: list[Pair] = [(tag, getattr(wanted, field)) for field, tag in {**TEXTS, **FLAGS}.items()]
+    return [("general", general), RESTRICTED_SCOPE.write(wanted.scope)]
+
+
+def differences(wanted: RestrictedSoftware, found: RestrictedSoftware) -> list[str]:
+    """What of a record the server doesn't have, in words."""
+    problems = ["%s is %r" % (TEXTS[field], getattr(found, field)) for field in TEXTS if getattr(wanted, field).strip() != getattr(found, field)]
+    problems += ["%s is %s" % (FLAGS[field], getattr(found, field)) for field in FLAGS if getattr(wanted, field) != getattr(found, field)]
+    return problems + scopes.differences(wanted.scope, found.scope)
