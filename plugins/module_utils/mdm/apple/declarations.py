@@ -98,7 +98,7 @@ def app_settings(identifier: str, bundle_ids: Iterable[str] = (), denied_binarie
 
     Raises:
         AppbanError: for nothing to block, and for both kinds at once. A Mac has no ``DeniedApps`` and the others have no
-            ``DeniedBinaries``, and a device refuses a whole declaration for a key that it does not know.
+            ``DeniedBinaries``, and unknown keys are among the reasons for which a device calls a declaration invalid.
     """
     ids = sorted({each.strip() for each in bundle_ids})
     binaries = sorted((each.entry() for each in frozenset(denied_binaries)), key=lambda each: sorted(each.items()))
