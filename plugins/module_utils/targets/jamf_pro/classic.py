@@ -78,7 +78,7 @@ class Classic:
         self.jamf = jamf
         self.collection = collection
 
-    def list(self) -> list[Listed]:
+    def list_all(self) -> list[Listed]:
         """All objects, by id and name; of groups also whether they are smart.
 
         Raises:
@@ -121,8 +121,8 @@ class Classic:
         return parse(response) if response.ok() else None
 
     def find(self, name: str) -> int:
-        """The id of the newest object of that name; 0 if there is none. Raises as ``list``."""
-        return max((row.id for row in self.list() if row.name == name.strip()), default=0)
+        """The id of the newest object of that name; 0 if there is none. Raises as ``list_all``."""
+        return max((row.id for row in self.list_all() if row.name == name.strip()), default=0)
 
     def create(self, content: Content, name: str, smart: bool | None = None) -> int:
         """Make an object and return its id, 0 if the answer doesn't tell.

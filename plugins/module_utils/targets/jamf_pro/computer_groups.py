@@ -25,16 +25,16 @@ class ComputerGroups:
         self.jamf = jamf
         self.classic = Classic(jamf, COMPUTER_GROUPS)
 
-    def list(self) -> list[Listed]:
+    def list_all(self) -> list[Listed]:
         """All groups, by id, name and kind.
 
         Raises:
             RequestFailed, OutOfTime
         """
-        return self.classic.list()
+        return self.classic.list_all()
 
     def read(self, number: int, smart: bool) -> Group | None:
-        """One group with its members; None if it isn't there. Raises as ``list``."""
+        """One group with its members; None if it isn't there. Raises as ``list_all``."""
         document = self.classic.read(number, smart)
         return None if document is None else parse(document)
 

@@ -28,7 +28,7 @@ class MobileGroups:
     def __init__(self, jamf: Jamf) -> None:
         self.jamf = jamf
 
-    def list(self, smart: bool) -> list[Group]:
+    def list_all(self, smart: bool) -> list[Group]:
         """All smart groups with their criteria, or all static ones; members are not read.
 
         Raises:
@@ -39,13 +39,13 @@ class MobileGroups:
         return [parse(row, smart) for row in self.jamf.rows(collection(smart), {"sort": "groupId:asc"}, what=what, privilege=needs)]
 
     def read(self, number: int, smart: bool) -> Group | None:
-        """One group, without its members; None if it isn't there. Raises as ``list``."""
+        """One group, without its members; None if it isn't there. Raises as ``list_all``."""
         what = "read the mobile device group %d" % number
         row = self.jamf.find("%s/%d" % (collection(smart), number), what=what, privilege=group_privilege(READ, MOBILE, smart))
         return None if row is None else dataclasses.replace(parse(row, smart), id=number)
 
     def members(self, number: int, smart: bool) -> frozenset[int]:
-        """The ids of the devices in a group; nothing else of them is kept. Raises as ``list``."""
+        """The ids of the devices in a group; nothing else of them is kept. Raises as ``list_all``."""
         rows = self.jamf.rows(
             "%s%s-group-membership/%d" % (BASE, kind(smart), number),
             # Names of devices are not unique, so pages by name would overlap.
@@ -140,8 +140,8 @@ class MobileGroups:
         return group
 
     def find(self, name: str, smart: bool) -> int:
-        """The id of the newest group of that name; 0 if there is none. Raises as ``list``."""
-        return max((group.id for group in self.list(smart) if group.name == name.strip()), default=0)
+        """The id of the newest group of that name; 0 if there is none. Raises as ``list_all``."""
+        return max((group.id for group in self.list_all(smart) if group.name == name.strip()), default=0)
 
     def delete(self, number: int, name: str, smart: bool) -> None:
         """Delete a group; one that is gone already is as good. Raises as ``create``."""

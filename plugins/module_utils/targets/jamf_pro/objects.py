@@ -139,3 +139,61 @@ class Group:
     criteria: tuple[Criterion, ...] = ()
     members: frozenset[int] | None = None
     site: int = -1
+
+
+@dataclass(frozen=True)
+class FoundApp:
+    """An app that the inventory of a device lists.
+
+    Args:
+        id: bundle identifier; may be empty on Macs.
+        name: "TikTok"; on Macs the name of the bundle, "TikTok.app".
+        version: as a person reads it.
+        managed: whether the server installed it; None on Macs, where it doesn't say.
+    """
+
+    id: str
+    name: str
+    version: str = ""
+    managed: bool | None = None
+
+
+@dataclass(frozen=True)
+class InventoryRow:
+    """A device as the inventory has it; texts are empty where it doesn't say.
+
+    Args:
+        family: ``MOBILE`` or ``COMPUTER``.
+        id: 0 for one that can't be read.
+        unreadable: the server fails over this record: a device that exists and of which nothing is known.
+        device_type: "iOS" or "tvOS", as the server says; "macOS" for computers.
+        model: "iPad (9th generation)", which also tells an iPad from an iPhone.
+        ownership: "Institutional", "PersonalDeviceProfile", "UserEnrollment"; empty for computers.
+        supervised, managed: None where the server doesn't say.
+        last_inventory, last_contact, enrolled: instants as the server gives them.
+        apps: those that were asked for, sorted; None if no inventory of apps was asked for or came.
+        groups: ids of the groups it is in; None if not asked for (mobile devices never are).
+    """
+
+    family: str
+    id: int = 0
+    unreadable: bool = False
+    name: str = ""
+    serial: str = ""
+    udid: str = ""
+    management_id: str = ""
+    device_type: str = ""
+    os_version: str = ""
+    model: str = ""
+    managed: bool | None = None
+    supervised: bool | None = None
+    shared: bool = False
+    ownership: str = ""
+    last_inventory: str = ""
+    last_contact: str = ""
+    enrolled: str = ""
+    user: str = ""
+    department: str = ""
+    building: str = ""
+    apps: tuple[FoundApp, ...] | None = None
+    groups: frozenset[int] | None = None

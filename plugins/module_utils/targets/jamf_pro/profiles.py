@@ -39,16 +39,16 @@ class Profiles:
         self.classic = Classic(jamf, PROFILE_COLLECTIONS[family])
         self.scope = SCOPES[family]
 
-    def list(self) -> list[Listed]:
+    def list_all(self) -> list[Listed]:
         """All profiles, by id and name.
 
         Raises:
             RequestFailed, OutOfTime
         """
-        return self.classic.list()
+        return self.classic.list_all()
 
     def read(self, number: int) -> Profile | None:
-        """One profile; None if it isn't there. Raises as ``list``."""
+        """One profile; None if it isn't there. Raises as ``list_all``."""
         document = self.classic.read(number)
         return None if document is None else self.parse(document)
 

@@ -34,16 +34,16 @@ class RestrictedSoftwareRecords:
         self.jamf = jamf
         self.classic = Classic(jamf, RESTRICTED)
 
-    def list(self) -> list[Listed]:
+    def list_all(self) -> list[Listed]:
         """All records, by id and name.
 
         Raises:
             RequestFailed, OutOfTime
         """
-        return self.classic.list()
+        return self.classic.list_all()
 
     def read(self, number: int) -> RestrictedSoftware | None:
-        """One record; None if it isn't there. Raises as ``list``."""
+        """One record; None if it isn't there. Raises as ``list_all``."""
         document = self.classic.read(number)
         return None if document is None else parse(document)
 
@@ -107,6 +107,12 @@ def content(wanted: RestrictedSoftware) -> list[Pair]:
 
 def differences(wanted: RestrictedSoftware, found: RestrictedSoftware) -> list[str]:
     """What of a record the server doesn't have, in words."""
-    problems = ["%s is %r" % (TEXTS[field], getattr(found, field)) for field in TEXTS if getattr(wanted, field).strip() != getattr(found, field)]
-    problems += ["%s is %s" % (FLAGS[field], getattr(found, field)) for field in FLAGS if getattr(wanted, field) != getattr(found, field)]
+    problems = [
+        "%s is %r" % (tag, getattr(found, field)) for field, tag in TEXTS.items() if getattr(wanted, field).strip() != getattr(found, field)
+    ]
+    problems += [
+        "%s is %s" % (tag, "on" if getattr(found, field) else "off")
+        for field, tag in FLAGS.items()
+        if getattr(wanted, field) != getattr(found, field)
+    ]
     return problems + scopes.differences(wanted.scope, found.scope)
