@@ -93,8 +93,13 @@ def parse(document: ElementTree.Element) -> RestrictedSoftware:
     """The record in a document."""
     return RestrictedSoftware(
         id=number_of(document, "general/id"),
-        **{field: text_of(document, "general/" + tag) for field, tag in TEXTS.items()},
-        **{field: flag_of(document, "general/" + tag) for field, tag in FLAGS.items()},
+        name=text_of(document, "general/" + TEXTS["name"]),
+        process_name=text_of(document, "general/" + TEXTS["process_name"]),
+        exact=flag_of(document, "general/" + FLAGS["exact"]),
+        notify=flag_of(document, "general/" + FLAGS["notify"]),
+        kill=flag_of(document, "general/" + FLAGS["kill"]),
+        delete=flag_of(document, "general/" + FLAGS["delete"]),
+        message=text_of(document, "general/" + TEXTS["message"]),
         scope=RESTRICTED_SCOPE.read(document.find("scope")),
     )
 

@@ -1,0 +1,173 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Read the devices of a Jamf Pro server, and of their apps only those that somebody asked for.
+
+Whole lists of apps are personal data. They are dropped row by row while an answer is read; nothing here keeps or logs them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from .inventory_walk import Inventory, Walk, count
+from .jamf import Jamf
+from .objects import COMPUTER, MOBILE, FoundApp, InventoryRow
+from .privileges import COMPUTERS_READ, MOBILE_DEVICES_READ
+
+#: Says of an app whether it is wanted.
+Wanted = Callable[[FoundApp], bool]
+
+MOBILE_DEVICES = Inventory(
+    ("/api/v2/mobile-devices/detail",), "mobileDeviceId", "mobileDeviceId:asc", MOBILE_DEVICES_READ, "read the mobile devices"
+)
+COMPUTERS = Inventory(
+    ("/api/v3/computers-inventory", "/api/v2/computers-inventory", "/api/v1/computers-inventory"),
+    "id",
+    "id:asc",
+    COMPUTERS_READ,
+    "read the computers",
+)
+GENERAL = "GENERAL"
+HARDWARE = "HARDWARE"
+USER_AND_LOCATION = "USER_AND_LOCATION"
+OPERATING_SYSTEM = "OPERATING_SYSTEM"
+APPLICATIONS = "APPLICATIONS"
+GROUP_MEMBERSHIPS = "GROUP_MEMBERSHIPS"
+
+
+def mobile_devices(jamf: Jamf, wanted: Wanted | None = None, rsql: str = "") -> Iterator[InventoryRow]:
+    """Yield every mobile device; one that the server can't read as a row that says so.
+
+    Args:
+        wanted: which apps to tell of; without it no apps are asked for at all.
+        rsql: a filter; empty for all devices.
+
+    Raises:
+        RequestFailed: also if the inventory ends before its end.
+        OutOfTime
+    """
+    sections = (GENERAL, HARDWARE, USER_AND_LOCATION) + ((APPLICATIONS,) if wanted else ())
+    for row in Walk(jamf, MOBILE_DEVICES, sections, rsql).rows():
+        yield InventoryRow(MOBILE, unreadable=True) if row is None else mobile_device(row, wanted)
+
+
+def computers(jamf: Jamf, wanted: Wanted | None = None, with_groups: bool = False, rsql: str = "") -> Iterator[InventoryRow]:
+    """Yield every computer; arguments and errors as of ``mobile_devices``.
+
+    Args:
+        with_groups: whether to tell which groups each is in.
+    """
+    sections = (GENERAL, HARDWARE, USER_AND_LOCATION, OPERATING_SYSTEM) + ((APPLICATIONS,) if wanted else ())
+    sections += (GROUP_MEMBERSHIPS,) if with_groups else ()
+    for row in Walk(jamf, COMPUTERS, sections, rsql).rows():
+        yield InventoryRow(COMPUTER, unreadable=True) if row is None else computer(row, wanted, with_groups)
+
+
+def count_mobile_devices(jamf: Jamf, rsql: str) -> int:
+    """How many mobile devices a filter fits ("managed==true;supervised==false"), with one request. Raises as ``mobile_devices``."""
+    return count(jamf, MOBILE_DEVICES, rsql)
+
+
+def count_computers(jamf: Jamf, rsql: str) -> int:
+    """How many computers a filter fits, with one request. Raises as ``mobile_devices``."""
+    return count(jamf, COMPUTERS, rsql)
+
+
+def mobile_device(row: Mapping[str, Any], wanted: Wanted | None) -> InventoryRow:
+    """A row of /api/v2/mobile-devices/detail."""
+    general, hardware, place = part(row, "general"), part(row, "hardware"), part(row, "userAndLocation")
+    apps = row.get("applications")
+    return InventoryRow(
+        MOBILE,
+        number(row.get("mobileDeviceId")),
+        name=text(general, "displayName"),
+        serial=text(hardware, "serialNumber"),
+        udid=text(general, "udid"),
+        management_id=text(general, "managementId"),
+        device_type=text(row, "deviceType"),
+        os_version=text(general, "osVersion"),
+        model=text(hardware, "model"),
+        managed=switch(general, "managed"),
+        supervised=switch(general, "supervised"),
+        shared=general.get("sharedIpad") is True,
+        ownership=text(general, "deviceOwnershipType"),
+        last_inventory=text(general, "lastInventoryUpdateDate"),
+        enrolled=text(general, "lastEnrolledDate"),
+        user=text(place, "username"),
+        department=text(place, "department"),
+        building=text(place, "building"),
+        apps=kept(apps, mobile_app, wanted),
+    )
+
+
+def computer(row: Mapping[str, Any], wanted: Wanted | None, with_groups: bool) -> InventoryRow:
+    """A row of /api/v3/computers-inventory, or of an older version."""
+    general, hardware, place = part(row, "general"), part(row, "hardware"), part(row, "userAndLocation")
+    groups = row.get("groupMemberships")
+    return InventoryRow(
+        COMPUTER,
+        number(row.get("id")),
+        name=text(general, "name"),
+        serial=text(hardware, "serialNumber"),
+        udid=text(row, "udid"),
+        management_id=text(general, "managementId"),
+        device_type="macOS",
+        os_version=text(part(row, "operatingSystem"), "version"),
+        model=text(hardware, "model"),
+        managed=switch(part(general, "remoteManagement"), "managed"),
+        supervised=switch(general, "supervised"),
+        last_inventory=text(general, "reportDate"),
+        last_contact=text(general, "lastContactTime"),
+        enrolled=text(general, "lastEnrolledDate"),
+        user=text(place, "username"),
+        department=text(place, "department"),
+        building=text(place, "building"),
+        apps=kept(row.get("applications"), mac_app, wanted),
+        groups=frozenset(number(each.get("groupId")) for each in groups) if with_groups and isinstance(groups, list) else None,
+    )
+
+
+def kept(apps: Any, read: Callable[[Mapping[str, Any]], FoundApp], wanted: Wanted | None) -> tuple[FoundApp, ...] | None:
+    """The apps that are wanted, sorted; None if there is no list of apps."""
+    if wanted is None or not isinstance(apps, list):
+        return None
+    found = (read(each) for each in apps if isinstance(each, dict))
+    return tuple(sorted((app for app in found if wanted(app)), key=lambda app: (app.id, app.name, app.version)))
+
+
+def mobile_app(entry: Mapping[str, Any]) -> FoundApp:
+    """An app of a mobile device."""
+    status = text(entry, "managementStatus")
+    version = text(entry, "shortVersion") or text(entry, "version")
+    return FoundApp(text(entry, "identifier"), text(entry, "name"), version, status.lower().startswith("managed") if status else None)
+
+
+def mac_app(entry: Mapping[str, Any]) -> FoundApp:
+    """An app of a computer."""
+    return FoundApp(text(entry, "bundleId"), text(entry, "name"), text(entry, "version"))
+
+
+def part(row: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A part of a row; an empty one where the server gives null."""
+    found = row.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def text(row: Mapping[str, Any], name: str) -> str:
+    """A text; empty where the server gives null."""
+    return str(row.get(name) or "")
+
+
+def switch(row: Mapping[str, Any], name: str) -> bool | None:
+    """A flag; None where the server doesn't say."""
+    found = row.get(name)
+    return found if isinstance(found, bool) else None
+
+
+def number(value: Any) -> int:
+    """An id; ids come as texts."""
+    found = str(value)
+    return int(found) if found.isdigit() else 0

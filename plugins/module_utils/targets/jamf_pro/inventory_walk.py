@@ -1,0 +1,193 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Walk an inventory in pages that are as big as the server can bear, to its very end, past records that it can't read.
+
+What is known of the server (Jamf-Concepts/jamf-cli, notes on pagination; Jamf Pro API reference):
+
+- more than 2000 rows are never given, whatever is asked for, and no word is said of it;
+- big pages take longer than the 90 s after which what is in front of the server gives up;
+- one corrupt record makes the page that it is on fail as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ...mdm.http_errors import RequestFailed
+from ...mdm.response import Response
+from ...mdm.retry import DIVISIBLE_READ, REPEATABLE, Safety
+from ...mdm.urls import QueryValue
+from .jamf import Jamf, incomplete, read_page
+
+#: Rows of the first page; a power of two, so that halves always begin where a page begins.
+FIRST_SIZE = 512
+#: Records in a row that can't be read before the server is what is broken.
+MOST_UNREADABLE = 8
+#: What in front of the server says when the server takes too long.
+TOO_SLOW = frozenset({502, 504})
+BROKEN_PAGE = frozenset({500})
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """An inventory.
+
+    Args:
+        paths: addresses, the newest first; an older server doesn't know the first ones.
+        key: the field with a row's id.
+        sort: an order in which no two rows are equal, or pages would overlap.
+        privilege: what reading needs.
+        what: to follow "Failed to".
+    """
+
+    paths: tuple[str, ...]
+    key: str
+    sort: str
+    privilege: str
+    what: str
+
+
+class Walk:
+    """One walk over an inventory.
+
+    Args:
+        jamf: the server.
+        inventory: which.
+        sections: what of a row is asked for.
+        rsql: a filter; empty for all rows.
+    """
+
+    def __init__(self, jamf: Jamf, inventory: Inventory, sections: tuple[str, ...], rsql: str = "") -> None:
+        self.jamf = jamf
+        self.inventory = inventory
+        self.sections = sections
+        self.rsql = rsql
+        self.paths = list(inventory.paths)
+        self.size = self.most = FIRST_SIZE
+        self.unreadable = 0
+
+    def rows(self) -> Iterator[Mapping[str, Any] | None]:
+        """Yield every row once; None for one that the server can't read.
+
+        Raises:
+            RequestFailed: also if the inventory ends before its end, or if the server fails over every record.
+            OutOfTime
+        """
+        offset = 0
+        total: int | None = None
+        seen: set[str] = set()
+        while total is None or offset < total:
+            response = self.page(offset)
+            if response is None:
+                offset += 1
+                yield None
+                continue
+            count, rows = read_page(response)
+            if total is not None and count < total:
+                # Devices were deleted meanwhile, and the rows behind them moved forward: go back as far.
+                offset = max(0, offset - (total - count))
+                offset -= offset % self.size
+                total = count
+                continue
+            total = count
+            if not rows and offset < total:
+                raise incomplete(response, offset, total)
+            for row in rows:
+                key = str(row.get(self.inventory.key))
+                if key not in seen:
+                    seen.add(key)
+                    yield row
+            if len(rows) < self.size and offset + len(rows) < total:
+                self.cap(len(rows), offset, response, total)
+            offset += len(rows)
+            self.grow(offset)
+
+    def page(self, offset: int) -> Response | None:
+        """The page that begins at a row, as big as can be had; None if the one row that it comes down to can't be read."""
+        again = False
+        while True:
+            alone = self.size == 1
+            response = self.ask(offset, REPEATABLE if alone else DIVISIBLE_READ)
+            if response is not None and response.ok():
+                self.unreadable = 0
+                return response
+            if response is None or not alone:
+                # A size that is odd, because the server has a cap of its own, has no half that begins where it does.
+                self.size = 1 if self.size % 2 else self.size // 2
+                if response is None or response.status in TOO_SLOW:
+                    self.most = self.size
+                continue
+            if response.status in BROKEN_PAGE and not again:
+                # A server in passing trouble answers like that too, and a device must not be lost to it.
+                again = True
+                continue
+            self.unreadable += 1
+            if response.status not in BROKEN_PAGE or self.unreadable > MOST_UNREADABLE:
+                raise self.jamf.session.failure(response, self.inventory.privilege)
+            self.grow(offset + 1)
+            return None
+
+    def ask(self, offset: int, safety: Safety) -> Response | None:
+        """Ask once for a page; None if no answer came in time. A failure with which a smaller page may help is handed out."""
+        inventory = self.inventory
+        accept = BROKEN_PAGE | TOO_SLOW
+        query: dict[str, QueryValue] = {
+            "section": self.sections,
+            "page": offset // self.size,
+            "page-size": self.size,
+            "sort": inventory.sort,
+            "filter": self.rsql or None,
+        }
+        while True:
+            older = len(self.paths) > 1
+            try:
+                response = self.jamf.fetch(
+                    self.paths[0],
+                    query,
+                    what=inventory.what,
+                    privilege=inventory.privilege,
+                    accept=accept | {404} if older else accept,
+                    safety=safety,
+                )
+            except RequestFailed as error:
+                if error.status or self.size == 1:
+                    raise
+                return None
+            if response.status == 404:
+                del self.paths[0]
+                continue
+            self.jamf.session.counters.add(pages=1)
+            return response
+
+    def cap(self, given: int, offset: int, response: Response, total: int) -> None:
+        """Take note of a server that gives fewer rows than it is asked for: it counts its pages by its own size.
+
+        Raises:
+            RequestFailed: unless this is the first page; later ones were then at the wrong place.
+        """
+        if offset:
+            raise incomplete(response, offset + given, total)
+        self.size = self.most = given
+
+    def grow(self, offset: int) -> None:
+        """Let pages grow again after a record that made them small, as far as the next one still begins at this row."""
+        while self.size * 2 <= self.most and offset % (self.size * 2) == 0:
+            self.size *= 2
+
+
+def count(jamf: Jamf, inventory: Inventory, rsql: str) -> int:
+    """How many devices a filter fits, with one request.
+
+    Raises:
+        RequestFailed, OutOfTime
+    """
+    walk = Walk(jamf, inventory, ("GENERAL",), rsql)
+    walk.size = walk.most = 1
+    offset = 0
+    while (response := walk.page(offset)) is None:
+        offset += 1
+    return read_page(response)[0]
