@@ -1,0 +1,233 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What NanoMDM, KMFDDM and the devices behind them tell us, as data.
+
+NanoMDM itself lists nothing: enrolments come from an inventory, a file or its database, and what a device answered comes from its webhook
+log or its database. KMFDDM tells what a device made of its declarations.
+
+Instants are text in UTC (``2023-03-15T08:00:00Z``), empty where there is none; texts are empty where nobody says.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Mapping
+
+DEVICE = "device"
+USER = "user"
+
+ACKNOWLEDGED = "Acknowledged"
+ERROR = "Error"
+NOT_NOW = "NotNow"
+COMMAND_FORMAT_ERROR = "CommandFormatError"
+
+
+@dataclass(frozen=True)
+class Enrollment:
+    """A device, as an enrolment of it with the server.
+
+    Args:
+        id: NanoMDM's enrolment id, letter for letter as the server has it: another case is another id to it.
+        platform: "ios", "ipados", "macos", "tvos", "visionos"; empty if unknown.
+        supervised: None where nobody says.
+        enrollment: ``DEVICE``, or ``USER`` for a person's own device with a managed account; empty if unknown.
+        ownership: "corporate", "personal", "shared"; the server doesn't know it, so only a list has it.
+        managed: False once it has checked out; commands for it are queued and never fetched.
+        groups: None where nobody says.
+    """
+
+    id: str
+    serial: str = ""
+    name: str = ""
+    platform: str = ""
+    os_version: str = ""
+    model: str = ""
+    supervised: bool | None = None
+    enrollment: str = ""
+    ownership: str = ""
+    user: str = ""
+    department: str = ""
+    groups: tuple[str, ...] | None = None
+    last_seen: str = ""
+    managed: bool = True
+
+    def record(self) -> dict[str, Any]:
+        """The attributes that policies speak of; one that nobody knows is missing."""
+        known: dict[str, Any] = {
+            "id": self.id,
+            "serial": self.serial,
+            "name": self.name,
+            "platform": self.platform,
+            "os_version": self.os_version,
+            "supervised": self.supervised,
+            "enrollment": self.enrollment,
+            "ownership": self.ownership,
+            "user": self.user,
+            "department": self.department,
+            "groups": None if self.groups is None else list(self.groups),
+            "last_seen": self.last_seen,
+        }
+        return {name: value for name, value in known.items() if value is not None and value != ""}
+
+
+@dataclass(frozen=True)
+class DeclarationStatus:
+    """What a device last said of one declaration.
+
+    Args:
+        active: whether it is in force on the device.
+        valid: "valid", "invalid", "unknown".
+        current: whether the device speaks of what the server holds now; False also for a declaration that the server no longer has.
+        server_token: of the version that the device speaks of.
+        reasons: "Error.ConfigurationCannotBeApplied: text", one each.
+    """
+
+    identifier: str
+    active: bool
+    valid: str
+    current: bool
+    server_token: str = ""
+    reasons: tuple[str, ...] = ()
+    received_at: str = ""
+
+    @property
+    def in_force(self) -> bool:
+        """Whether the device has the server's present version and applies it."""
+        return self.active and self.current and self.valid == "valid"
+
+
+@dataclass(frozen=True)
+class StatusError:
+    """An error that a device reported of its declarations.
+
+    Args:
+        path: where in its status report.
+        error: as text.
+    """
+
+    path: str
+    error: str
+    received_at: str = ""
+
+
+@dataclass(frozen=True)
+class Enqueued:
+    """What became of a command for some enrolments. "Queued" means requested: the device has not even fetched it yet.
+
+    Args:
+        queued: ids for which it is newly queued.
+        already: ids for which this very command had been queued before; nothing changed.
+        unknown: ids that the server says it doesn't have; only one with an SQL database says so.
+        failed: id -> why it is not queued.
+        uuids: id -> CommandUUID, for ``queued`` and ``already``.
+        warnings: what went wrong about waking devices up; the command is in the queue nevertheless.
+    """
+
+    queued: frozenset[str] = frozenset()
+    already: frozenset[str] = frozenset()
+    unknown: frozenset[str] = frozenset()
+    failed: Mapping[str, str] = field(default_factory=dict)
+    uuids: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CommandResult:
+    """What a device last answered to a command.
+
+    Args:
+        status: ``ACKNOWLEDGED``, ``ERROR``, ``COMMAND_FORMAT_ERROR``, or ``NOT_NOW``: it is busy or locked, and will be asked again.
+        errors: "MCInstallationErrorDomain 4001: text", the outermost first.
+    """
+
+    uuid: str
+    status: str
+    at: str
+    errors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class FoundApp:
+    """An app that a device says it has.
+
+    Args:
+        at: when it said so.
+        managed_status: "Managed", "UserInstalledApp"; empty if it came from the list of installed apps.
+    """
+
+    id: str
+    name: str = ""
+    version: str = ""
+    at: str = ""
+    managed_status: str = ""
+
+
+@dataclass(frozen=True)
+class DeviceReport:
+    """What one device has told the server, as far as it is of interest. It never holds an app that wasn't asked for.
+
+    Args:
+        results: mark of a command (``command_uuids.command_mark``) -> the last answer to any command with that mark.
+        apps: bundle id -> the app, for wanted apps that were there at the last word about them.
+        asked: bundle id -> when the device last answered a question that was about this app. Without an entry, an app that isn't in
+            ``apps`` may or may not be there.
+        managed_apps: bundle id -> the app with its state, from the last list of managed apps.
+        managed_apps_at: when that list came.
+        profiles: PayloadIdentifier -> PayloadUUID, of our own profiles on the last list of profiles.
+        profiles_at: when that list came; empty means that nobody knows which profiles are there.
+        supervised, os_version: from the last DeviceInformation; None and empty if it didn't say.
+        enrolled_at: the last Authenticate. What was on the device before is gone, and the server has emptied its queue.
+        token_updated_at: the last TokenUpdate; the device can be woken up since.
+        checked_out_at: the last CheckOut; empty if it enrolled again since.
+        seen_at: the last event of any kind.
+    """
+
+    results: Mapping[str, CommandResult] = field(default_factory=dict)
+    apps: Mapping[str, FoundApp] = field(default_factory=dict)
+    asked: Mapping[str, str] = field(default_factory=dict)
+    managed_apps: Mapping[str, FoundApp] = field(default_factory=dict)
+    managed_apps_at: str = ""
+    profiles: Mapping[str, str] = field(default_factory=dict)
+    profiles_at: str = ""
+    supervised: bool | None = None
+    os_version: str = ""
+    information_at: str = ""
+    enrolled_at: str = ""
+    token_updated_at: str = ""
+    checked_out_at: str = ""
+    seen_at: str = ""
+
+
+@dataclass(frozen=True)
+class Interests:
+    """What is wanted from all that devices have told.
+
+    Args:
+        bundle_ids: the only apps that are kept.
+        questions: mark of an InstalledApplicationList or ManagedApplicationList of ours -> the bundle ids that it asks for.
+        marks: marks of the other commands whose results are wanted.
+        profile_prefix: PayloadIdentifiers that begin with it are ours.
+        enrollments: ids that are wanted; None for all.
+    """
+
+    bundle_ids: frozenset[str] = frozenset()
+    questions: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    marks: frozenset[str] = frozenset()
+    profile_prefix: str = ""
+    enrollments: frozenset[str] | None = None
+
+
+@dataclass(frozen=True)
+class HostedProfile:
+    """A profile file that devices fetch.
+
+    Args:
+        file: its name below the directory.
+        url: where devices get it.
+    """
+
+    name: str
+    file: str
+    url: str
