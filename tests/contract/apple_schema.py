@@ -32,7 +32,7 @@ _KINDS = {
     "requesttype": "mdm/commands",
     "declarationtype": "declarative/declarations",
 }
-_TYPES: Mapping[str, type] = {
+_TYPES: Mapping[str, Any] = {
     "<string>": str,
     "<integer>": int,
     "<real>": float,
@@ -178,8 +178,7 @@ class AppleSchema:
     def command_violations(self, content: bytes, platform: str = "") -> list[str]:
         """What the schema says against a command's property list, as a server takes it."""
         sent = plistlib.loads(content)
-        outer = [{"key": "CommandUUID", "type": "<string>", "presence": "required"}]
-        outer.append({"key": "Command", "type": "<dictionary>", "presence": "required", "subkeys": _open()})
+        outer = [_required("CommandUUID", "<string>"), {**_required("Command", "<dictionary>"), "subkeys": _open()}]
         found = list(_mapping(sent, outer, "sent", ""))
         command = sent.get("Command")
         if not isinstance(command, dict):
@@ -188,9 +187,7 @@ class AppleSchema:
             document = self.command(command.get("RequestType", ""))
         except KeyError as error:
             return [*found, f"command: {error.args[0]}"]
-        return found + document.violations(
-            command, "command", platform, [{"key": "RequestType", "type": "<string>", "presence": "required"}]
-        )
+        return found + document.violations(command, "command", platform, [_required("RequestType", "<string>")])
 
     def _document(self, kind: str, name: str) -> Document:
         path = self._files[kind].get(name)
@@ -222,6 +219,10 @@ def _version(text: str | None) -> tuple[int, ...] | None:
     return tuple(int(number) for number in str(text).split("."))
 
 
+def _required(name: str, kind: str) -> Key:
+    return {"key": name, "type": kind, "presence": "required"}
+
+
 def _open() -> list[Key]:
     return [{"key": _ANY, "type": "<any>"}]
 
@@ -233,7 +234,7 @@ def _mapping(content: Mapping[str, Any], keys: Sequence[Key], where: str, platfo
         described = known.get(name, anything)
         if described is None:
             yield f"{where}.{name}: Apple has no such key"
-        elif (described.get("supportedOS") or {}).get(platform, {}).get("introduced") == _NEVER:
+        elif _lacks(platform, described):
             yield f"{where}.{name}: {platform} has no such key"
         else:
             yield from _value(value, described, f"{where}.{name}", platform)
@@ -242,11 +243,15 @@ def _mapping(content: Mapping[str, Any], keys: Sequence[Key], where: str, platfo
             yield f"{where}.{name}: missing"
 
 
+def _lacks(platform: str, described: Key) -> bool:
+    return bool((described.get("supportedOS") or {}).get(platform, {}).get("introduced") == _NEVER)
+
+
 def _value(value: Any, described: Key, where: str, platform: str) -> Iterator[str]:
     if described["type"] == "<any>":
         return
     expected = _TYPES[described["type"]]
-    # A whole number is a real too; true is no number.
+    # A whole number is a real too, but true is no number.
     if value.__class__ is not expected and not (expected is float and value.__class__ is int):
         yield f"{where}: {type(value).__name__} instead of {expected.__name__}"
         return
@@ -257,7 +262,7 @@ def _value(value: Any, described: Key, where: str, platform: str) -> Iterator[st
         yield f"{where}: {value!r} is outside {limits}"
     if "format" in described and not re.search(described["format"], value):
         yield f"{where}: {value!r} does not have the form {described['format']}"
-    subkeys = described.get("subkeys") or ()
+    subkeys: Sequence[Key] = described.get("subkeys") or ()
     if expected is dict and subkeys:
         yield from _mapping(value, subkeys, where, platform)
         needed = described.get("needs_one_of")
@@ -266,9 +271,13 @@ def _value(value: Any, described: Key, where: str, platform: str) -> Iterator[st
     elif expected is list:
         for number, item in enumerate(value):
             yield from _value(item, subkeys[0], f"{where}.{number}", platform)
-    elif expected is str and subkeys and value not in {each["key"] for each in subkeys}:
+    elif expected is str and subkeys:
         # Where text has subkeys, they are the values that it may have.
-        yield f"{where}: Apple has no {value!r} here"
+        named = next((each for each in subkeys if each["key"] == value), None)
+        if named is None:
+            yield f"{where}: Apple has no {value!r} here"
+        elif _lacks(platform, named):
+            yield f"{where}: {platform} has no {value!r} here"
 
 
 def _document_of_facts(facts: Mapping[str, Any]) -> Document:

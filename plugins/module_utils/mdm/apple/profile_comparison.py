@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import plistlib
 import struct
-from typing import Any, Mapping, Sequence
+from typing import Any, Mapping, Sequence, TypeGuard
 from xml.parsers.expat import ExpatError
 
 from ...engine.errors import AppbanError
@@ -54,14 +54,14 @@ def parse_profile(content: bytes) -> Mapping[str, Any]:
         profile = plistlib.loads(content.lstrip() if content.lstrip().startswith(b"<") else content)
     except _BROKEN:
         raise _unusable("it is no property list") from None
-    if not isinstance(profile, Mapping):
-        raise _unusable("it is a property list of %s and not a dictionary" % type(profile).__name__)
+    if not _has_names(profile):
+        raise _unusable("it is a property list of something else than a dictionary")
     if profile.get("IsEncrypted") is True or "EncryptedPayloadContent" in profile:
         raise _unusable("it is encrypted")
     payloads = profile.get("PayloadContent")
     if not isinstance(payloads, list):
         raise _unusable("it has no list PayloadContent")
-    if not all(isinstance(each, Mapping) and isinstance(each.get("PayloadType"), str) for each in payloads):
+    if not all(_has_names(each) and isinstance(each.get("PayloadType"), str) for each in payloads):
         raise _unusable("not every payload of it is a dictionary with a PayloadType")
     return profile
 
@@ -128,6 +128,11 @@ def _unusable(why: str) -> AppbanError:
     return AppbanError("this configuration profile can't be read: %s" % why, "", "Look at the profile on the server")
 
 
+def _has_names(value: Any) -> TypeGuard[Mapping[str, Any]]:
+    """A binary property list may have keys that are no text."""
+    return isinstance(value, Mapping) and all(isinstance(key, str) for key in value)
+
+
 def _settings_of_top_level(profile: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in profile.items() if key not in REWRITTEN_KEYS and key != "PayloadContent"}
 
@@ -177,4 +182,8 @@ def _empty(value: Any) -> bool:
 
 
 def _identity(named: Mapping[str, Any]) -> dict[str, str]:
-    return {key: named[key] for key in _IDENTITY if isinstance(named.get(key), str) and named[key]}
+    found = {key: named[key] for key in _IDENTITY if isinstance(named.get(key), str) and named[key]}
+    if not all(value.isprintable() for value in found.values()):
+        # Neither may it be left out: our own would make a second profile on devices.
+        raise _unusable("its identifiers have characters that an XML property list can't carry")
+    return found

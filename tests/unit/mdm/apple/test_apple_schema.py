@@ -121,6 +121,12 @@ def test_a_wrong_command_is_told_why(apple_schema: AppleSchema, command: dict[st
     assert found.startswith(complaint)
 
 
+def test_a_question_that_a_platform_does_not_know_is_told(apple_schema: AppleSchema) -> None:
+    asked = plistlib.dumps({"CommandUUID": "1", "Command": {"RequestType": "DeviceInformation", "Queries": ["ProvisioningUDID"]}})
+    assert apple_schema.command_violations(asked, "macOS") == []
+    assert apple_schema.command_violations(asked, "iOS") == ["command.Queries.0: iOS has no 'ProvisioningUDID' here"]
+
+
 def test_a_command_needs_its_frame(apple_schema: AppleSchema) -> None:
     assert apple_schema.command_violations(plistlib.dumps({"Command": {"RequestType": "ProfileList"}})) == ["sent.CommandUUID: missing"]
     assert apple_schema.command_violations(plistlib.dumps({"CommandUUID": "1"})) == ["sent.Command: missing"]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import plistlib
 import uuid
 from collections.abc import Callable, Mapping
@@ -112,11 +113,9 @@ def test_any_change_of_an_id_is_a_difference(ids: list[str], data: st.DataObject
 
 
 def test_a_list_that_is_gone_under_both_names_is_a_difference() -> None:
-    for emptied in ([], None):
-        found = changed(
-            block("com.a"),
-            lambda payload, value=emptied: [payload.update({key: value}) if value is not None else payload.pop(key) for key in BLOCK_KEYS],
-        )
+    emptied = changed(block("com.a"), lambda payload: payload.update({key: [] for key in BLOCK_KEYS}))
+    dropped = changed(block("com.a"), lambda payload: [payload.pop(key) for key in BLOCK_KEYS])
+    for found in (emptied, dropped):
         assert differences_of_profile(block("com.a"), found) == ["com.apple.applicationaccess.blockedAppBundleIDs"]
 
 
@@ -205,7 +204,7 @@ def test_an_end_of_term_that_we_want_is_compared() -> None:
         (b"<plist>" + b"<array>" * 5000 + b"</array>" * 5000 + b"</plist>", ""),
         (b"\x30\x82\x01\x00", "it is signed"),
         (b"-----BEGIN PKCS7-----\n", "it is signed"),
-        (plistlib.dumps(["x"]), "of list and not a dictionary"),
+        (plistlib.dumps(["x"]), "something else than a dictionary"),
         (plistlib.dumps({"IsEncrypted": True, "EncryptedPayloadContent": b"x"}), "it is encrypted"),
         (plistlib.dumps({"PayloadType": "Configuration"}), "no list PayloadContent"),
         (plistlib.dumps({"PayloadContent": {}}), "no list PayloadContent"),
@@ -239,7 +238,14 @@ def test_no_bytes_end_in_a_traceback(data: st.DataObject) -> None:
         assert isinstance(payloads_of(profile, RESTRICTIONS), list)
         assert isinstance(differences_of_profile(block("com.a", "com.b"), content), list)
         assert isinstance(foreign_settings(block("com.a", "com.b"), content), list)
-        assert differences_of_profile(block("com.a"), with_identity_of(block("com.a"), content)) == []
+        with contextlib.suppress(AppbanError):
+            assert differences_of_profile(block("com.a"), with_identity_of(block("com.a"), content)) == []
+
+
+def test_identifiers_that_can_not_be_sent_back_are_refused() -> None:
+    found = plistlib.dumps({**plistlib.loads(block("com.a")), "PayloadUUID": "1\x00"}, fmt=plistlib.FMT_BINARY)
+    with pytest.raises(AppbanError, match="characters that an XML property list can't carry"):
+        with_identity_of(block("com.a"), found)
 
 
 def test_white_space_before_a_profile_does_no_harm() -> None:
