@@ -13,6 +13,7 @@ What is known of the server (Jamf-Concepts/jamf-cli, notes on pagination; Jamf P
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -96,13 +97,15 @@ class Walk:
             total = count
             if not rows and offset < total:
                 raise incomplete(response, offset, total)
+            if len(rows) < self.size and offset + len(rows) < total:
+                self.cap(len(rows), offset)
+                if offset:
+                    continue
             for row in rows:
                 key = str(row.get(self.inventory.key))
                 if key not in seen:
                     seen.add(key)
                     yield row
-            if len(rows) < self.size and offset + len(rows) < total:
-                self.cap(len(rows), offset, response, total)
             offset += len(rows)
             self.grow(offset)
 
@@ -163,15 +166,13 @@ class Walk:
             self.jamf.session.counters.add(pages=1)
             return response
 
-    def cap(self, given: int, offset: int, response: Response, total: int) -> None:
+    def cap(self, given: int, offset: int) -> None:
         """Take note of a server that gives fewer rows than it is asked for: it counts its pages by its own size.
 
-        Raises:
-            RequestFailed: unless this is the first page; later ones were then at the wrong place.
+        So a page like that begins where it should only if it is the first one; another has to be asked for again.
         """
-        if offset:
-            raise incomplete(response, offset + given, total)
-        self.size = self.most = given
+        self.most = given
+        self.size = math.gcd(given, offset)
 
     def grow(self, offset: int) -> None:
         """Let pages grow again after a record that made them small, as far as the next one still begins at this row."""

@@ -5,8 +5,8 @@
 """Configuration profiles as the server keeps them: it rewrites what it gets, so only what was asked for is looked for in them.
 
 The server indents anew, trims texts, derives every PayloadUUID and PayloadIdentifier anew unless they are its own, takes display name and
-description from the object, and adds keys (known from deploymenttheory/terraform-provider-jamfpro, issue 1164). A profile that is sent
-back with other identifiers is a second profile to the devices, which then have both (same project, issue 539).
+description from the object, and adds keys (deploymenttheory/terraform-provider-jamfpro #1164). A profile that is sent back with other
+identifiers is a second profile to the devices, which then have both (same project, #539).
 """
 
 from __future__ import annotations

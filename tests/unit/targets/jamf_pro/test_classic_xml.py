@@ -39,7 +39,7 @@ def answer(body: bytes, status: int = 200) -> Response:
 )
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 def test_what_is_not_plain_xml_is_refused(text: str, encoding: str) -> None:
-    with pytest.raises(RequestFailed, match="not XML|document type"):
+    with pytest.raises(RequestFailed, match=r"not XML|document type"):
         parse(answer(text.encode(encoding)))
 
 

@@ -41,10 +41,12 @@ def body(server: Tenant) -> ElementTree.Element:
 def test_a_profile_is_made_and_read_back(server: Tenant, profiles: Profiles) -> None:
     wanted = profile(TIKTOK, "com.example.a&b<c>", "com.example.]]>x")
     made = profiles.create(wanted)
-    assert made.id and profiles.read(made.id) == made
+    assert made.id
+    assert profiles.read(made.id) == made
     assert differences(wanted, made) == []
     assert [(row.id, row.name, row.smart) for row in profiles.list_all()] == [(made.id, wanted.name, None)]
-    assert server.sent("POST", "PUT", "GET", path=PATH)[:2] == ["POST /JSSResource/%s/id/0" % PATH, "GET /JSSResource/%s/id/%d" % (PATH, made.id)]
+    first = ["POST /JSSResource/%s/id/0" % PATH, "GET /JSSResource/%s/id/%d" % (PATH, made.id)]
+    assert server.sent("POST", "PUT", "GET", path=PATH)[:2] == first
     assert not [line for line in server.sent() if "/name/" in line or "/subset" in line]
 
 
@@ -68,7 +70,8 @@ def test_an_update_keeps_the_servers_identity_so_that_devices_get_no_second_prof
     assert body(server).findtext("general/redeploy_on_update") == "All"
     server.sim.clock(check_in=True)
     names = [device["profiles"] for device in server.sim.state()["devices"] if device["kind"] == "iphone_supervised" and device["managed"]]
-    assert any(names) and all(len(held) <= 1 for held in names)
+    assert any(names)
+    assert all(len(held) <= 1 for held in names)
 
 
 def test_a_change_of_the_scope_alone_leaves_the_payloads_and_sends_nothing_again(server: Tenant, profiles: Profiles) -> None:
@@ -166,7 +169,8 @@ def test_reads_see_the_write_before_them_because_the_client_stays_on_its_node(se
     made = profiles.create(profile())
     profiles.update(profile(id=made.id, description="new"), payload_changed=False)
     found = profiles.read(made.id)
-    assert found is not None and found.description == "new"
+    assert found is not None
+    assert found.description == "new"
     assert server.clock.naps == []
 
 
