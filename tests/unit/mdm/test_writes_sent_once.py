@@ -8,9 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import requests
 
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http_errors import RequestFailed, UncertainWrite
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.retry import DIVISIBLE_READ
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.response import Request
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.retry import DIVISIBLE_READ, RetryPolicy
 from tests.unit.mdm.loopback import Answer, Rig, rig
 
 WRITES = ("put", "patch", "delete")
@@ -43,6 +45,23 @@ def test_a_read_that_can_be_divided_fails_at_once_and_is_no_uncertain_write(answ
             r.session.get("/x", what="read x", safety=DIVISIBLE_READ)
         assert caught.value.status == answer.status * (not answer.drop)
         assert len(r.seen) == 1
+
+
+def test_a_patient_client_still_wants_a_connection_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+
+    def request(*_words: object, timeout: Any, **_more: object) -> None:
+        asked.append(timeout)
+        raise requests.exceptions.ConnectTimeout
+
+    monkeypatch.setattr(requests.Session, "request", request)
+    with rig(retry=RetryPolicy(attempts=1)) as r:
+        for seconds in (1, 120):
+            delivery = r.connection.delivery.with_patience(seconds)
+            with pytest.raises(RequestFailed) as caught:
+                delivery.send(Request("GET", r.server.url, "read x"), DIVISIBLE_READ, r.connection.counters.add_retry)
+            assert "took no connection within %g s" % min(delivery.timeout, 30) in caught.value.what
+    assert asked == [(5, 5), (30, 120)]
 
 
 def test_patience_is_added_and_never_taken_away() -> None:

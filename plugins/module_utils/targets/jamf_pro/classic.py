@@ -100,8 +100,7 @@ class Classic:
                 response.status,
             )
         return [
-            Listed(number_of(row), text_of(row, "name"), None if row.find("is_smart") is None else flag_of(row, "is_smart"))
-            for row in rows
+            Listed(number_of(row), text_of(row, "name"), None if row.find("is_smart") is None else flag_of(row, "is_smart")) for row in rows
         ]
 
     def read(self, number: int, smart: bool | None = None) -> ElementTree.Element | None:

@@ -62,10 +62,14 @@ class ComputerGroups:
 
         return self.write(wanted, send, None)
 
-    def change_members(self, group: Group, members: frozenset[int]) -> Group:
-        """Make the members of a static group exactly these managed computers, and return it as the server has it.
+    def change_members(self, group: Group, members: frozenset[int], managed: frozenset[int] | None = None) -> Group:
+        """Make the members of a static group exactly these computers, and return it as the server has it.
 
         The membership is read first, and only what differs is sent. Raises as ``create``.
+
+        Args:
+            managed: ids of all computers that are managed. Others stay in the group or out of it, as they are: the server refuses a request
+                that names one of them, and no profile or record reaches them anyway.
         """
         current = self.read(group.id, False)
         if current is None:
@@ -74,7 +78,7 @@ class ComputerGroups:
                 self.classic.collection.address(group.id),
                 "Run again; the next run makes it anew",
             )
-        for added, removed in member_changes(current.members or frozenset(), members):
+        for added, removed in member_changes(current.members or frozenset(), members, managed):
             reached = ((current.members or frozenset()) | frozenset(added)) - frozenset(removed)
             current = self.write(current, self.sender(current, added, removed), reached)
         return current

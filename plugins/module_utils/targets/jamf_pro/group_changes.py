@@ -41,9 +41,18 @@ def written(criteria: tuple[Criterion, ...]) -> str:
     return " ".join(words)
 
 
-def member_changes(current: frozenset[int], wanted: frozenset[int]) -> Iterator[tuple[list[int], list[int]]]:
-    """What to add and what to take away, in pieces. Only what differs: taking away a computer that is no member is an error."""
-    changes = [(True, number) for number in sorted(wanted - current)] + [(False, number) for number in sorted(current - wanted)]
+def member_changes(
+    current: frozenset[int], wanted: frozenset[int], managed: frozenset[int] | None
+) -> Iterator[tuple[list[int], list[int]]]:
+    """What to add and what to take away, in pieces.
+
+    Only what differs, because taking away a computer that is no member is an error. And only devices that are managed: the server refuses a
+    request that names any other, even to take it out.
+    """
+    added, removed = wanted - current, current - wanted
+    if managed is not None:
+        added, removed = added & managed, removed & managed
+    changes = [(True, number) for number in sorted(added)] + [(False, number) for number in sorted(removed)]
     for start in range(0, len(changes), CHUNK):
         piece = changes[start : start + CHUNK]
         yield [number for added, number in piece if added], [number for added, number in piece if not added]

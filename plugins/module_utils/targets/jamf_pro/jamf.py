@@ -66,9 +66,7 @@ class Jamf:
         cookies: those that keep us on one node.
     """
 
-    def __init__(
-        self, base_url: str, credentials: Credentials, connection: Connection, check_mode: bool, cookies: StickyCookies
-    ) -> None:
+    def __init__(self, base_url: str, credentials: Credentials, connection: Connection, check_mode: bool, cookies: StickyCookies) -> None:
         patient = dataclasses.replace(connection, delivery=connection.delivery.with_patience(PATIENCE))
         self.credentials = credentials
         self.clock = connection.clock

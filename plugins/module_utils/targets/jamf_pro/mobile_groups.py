@@ -89,10 +89,14 @@ class MobileGroups:
 
         return self.write(wanted, send, None)
 
-    def change_members(self, group: Group, members: frozenset[int]) -> Group:
-        """Make the members of a static group exactly these managed devices, and return it as the server has it.
+    def change_members(self, group: Group, members: frozenset[int], managed: frozenset[int] | None = None) -> Group:
+        """Make the members of a static group exactly these devices, and return it as the server has it.
 
         The membership is read first, and only what differs is sent. Raises as ``create``.
+
+        Args:
+            managed: ids of all devices that are managed. Others stay in the group or out of it, as they are: the server refuses a request
+                that names one of them, and no profile or record reaches them anyway.
         """
         current = self.read(group.id, False)
         if current is None:
@@ -103,7 +107,7 @@ class MobileGroups:
             )
         now = self.members(group.id, False)
         current = dataclasses.replace(current, members=now)
-        for added, removed in member_changes(now, members):
+        for added, removed in member_changes(now, members, managed):
             now = (now | frozenset(added)) - frozenset(removed)
             current = self.write(current, self.sender(current, added, removed), now)
         return current
@@ -114,9 +118,7 @@ class MobileGroups:
 
         def send() -> int:
             body = static_body(group, added, removed)
-            self.jamf.patch(
-                "%s/%d" % (STATIC_WRITES, group.id), body, what=what, privilege=group_privilege(UPDATE, MOBILE, False)
-            )
+            self.jamf.patch("%s/%d" % (STATIC_WRITES, group.id), body, what=what, privilege=group_privilege(UPDATE, MOBILE, False))
             return group.id
 
         return send

@@ -66,6 +66,7 @@ class Profile:
         description: the server also writes it into the profile, where users of a device may see it.
         deployment: ``AUTOMATIC`` or ``SELF_SERVICE``.
         payloads: the profile itself, a property list. The server rewrites it, so compare what is in it, and only the keys that are ours.
+        removable: whether users may take it off their Mac; always false for mobile devices, where the server doesn't offer it.
     """
 
     family: str
@@ -75,6 +76,7 @@ class Profile:
     deployment: str
     payloads: bytes
     scope: Scope
+    removable: bool = False
 
 
 @dataclass(frozen=True)

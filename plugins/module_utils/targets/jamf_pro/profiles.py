@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 from ...engine.errors import ChangeFailed
 from . import profile_payloads, scopes
 from .classic import PROFILE_COLLECTIONS, Classic
-from .classic_xml import Pair, ProfileText, number_of, text_of
+from .classic_xml import Pair, ProfileText, flag_of, number_of, text_of
 from .jamf import Jamf
 from .objects import MACOS, MOBILE, Listed, Profile
 from .written_objects import delete_and_look, write_and_look
@@ -62,6 +62,7 @@ class Profiles:
             deployment=text_of(document, "general/" + DEPLOYMENT[self.family]),
             payloads=text_of(document, "general/payloads").encode("utf-8"),
             scope=self.scope.read(document.find("scope")),
+            removable=flag_of(document, "general/user_removable"),
         )
 
     def create(self, wanted: Profile) -> Profile:
@@ -136,6 +137,8 @@ class Profiles:
             (DEPLOYMENT[self.family], wanted.deployment),
             ("redeploy_on_update", redeploy),
         ]
+        if self.family == MACOS:
+            general.append(("user_removable", wanted.removable))
         if payloads is not None:
             general.append(("payloads", ProfileText(payloads.decode("utf-8"))))
         return [("general", general), self.scope.write(wanted.scope)]
@@ -148,5 +151,7 @@ def differences(wanted: Profile, found: Profile) -> list[str]:
         for name in ("name", "description", "deployment")
         if getattr(wanted, name).strip() != getattr(found, name)
     ]
+    if wanted.removable != found.removable:
+        problems.append("users %s remove it" % ("may" if found.removable else "may not"))
     problems += profile_payloads.differences(wanted.payloads, found.payloads)
     return problems + scopes.differences(wanted.scope, found.scope)

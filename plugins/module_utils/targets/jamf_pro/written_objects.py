@@ -64,7 +64,8 @@ def write_and_look(
         found = wait_until(lambda: find(number), converged, clock=clock, expected="it is as written", seconds=seconds)
     except ChangeFailed as error:
         raise failed(what, problems, doubt) from error
-    assert found is not None
+    if found is None:
+        raise failed(what, problems, doubt)
     return found
 
 

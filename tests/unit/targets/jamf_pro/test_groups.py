@@ -126,6 +126,18 @@ def test_one_device_that_can_not_be_a_member_fails_the_request_with_advice(serve
     assert "next run reads the inventory again" in caught.value.next_step
 
 
+@pytest.mark.parametrize("family", [MOBILE, COMPUTER])
+def test_a_member_that_is_not_managed_any_more_stands_in_nobodys_way(server: Tenant, family: str) -> None:
+    groups = MobileGroups(server.jamf) if family == MOBILE else ComputerGroups(server.jamf)
+    platform = "macos" if family == COMPUTER else "ios"
+    one, two, three, *_rest = ids(server, platform)
+    made = groups.create(group(family, members=frozenset({one, two})))
+    device = "%s%d" % ("c" if family == COMPUTER else "m", one)
+    server.sim.devices([{"op": "patch", "device": device, "set": {"managed": False}}])
+    changed = groups.change_members(made, frozenset({three}), frozenset(ids(server, platform)))
+    assert changed.members == {one, three}
+
+
 @pytest.mark.parametrize("kind", ["timeout_after_effect", "500"])
 def test_a_change_of_members_without_an_answer_is_looked_up(server: Tenant, mobiles: MobileGroups, kind: str) -> None:
     made = mobiles.create(group(members=frozenset()))
@@ -166,7 +178,8 @@ def test_lists_of_members_are_read_past_the_silent_cap(server: Tenant, mobiles: 
 
 
 def test_only_differences_are_sent() -> None:
-    assert list(member_changes(frozenset({1, 2}), frozenset({1, 2}))) == []
-    assert list(member_changes(frozenset({1, 2}), frozenset({2, 3}))) == [([3], [1])]
-    pieces = list(member_changes(frozenset(range(250)), frozenset(range(200, 450))))
+    assert list(member_changes(frozenset({1, 2}), frozenset({1, 2}), None)) == []
+    assert list(member_changes(frozenset({1, 2}), frozenset({2, 3}), None)) == [([3], [1])]
+    assert list(member_changes(frozenset({1, 2}), frozenset({2, 3, 4}), frozenset({2, 3}))) == [([3], [])]
+    pieces = list(member_changes(frozenset(range(250)), frozenset(range(200, 450)), None))
     assert [(len(added), len(removed)) for added, removed in pieces] == [(200, 0), (0, 200)]

@@ -59,6 +59,17 @@ def test_both_families_keep_all_that_is_written(server: Tenant, family: str) -> 
     assert (made.scope, made.deployment, made.scope.names) == (scope, SELF_SERVICE, {1: "Board"})
 
 
+def test_a_profile_that_users_may_remove_is_seen_and_taken_back(server: Tenant) -> None:
+    macs = Profiles(server.jamf, MACOS)
+    made = macs.create(profile(family=MACOS))
+    xml = "<os_x_configuration_profile><general><user_removable>true</user_removable></general></os_x_configuration_profile>"
+    server.sim.objects({"patch": {"path": "osxconfigurationprofiles", "id": made.id, "xml": xml}})
+    found = macs.read(made.id)
+    assert found is not None
+    assert differences(made, found) == ["users may remove it"]
+    assert not macs.update(profile(family=MACOS, id=made.id), payload_changed=False).removable
+
+
 def test_an_update_keeps_the_servers_identity_so_that_devices_get_no_second_profile(server: Tenant, profiles: Profiles) -> None:
     made = profiles.create(profile())
     server.sim.clock(check_in=True)
