@@ -248,6 +248,15 @@ def test_identifiers_that_can_not_be_sent_back_are_refused() -> None:
         with_identity_of(block("com.a"), found)
 
 
+def test_keys_that_are_no_text_are_told() -> None:
+    # A binary property list can have a number where a dictionary's key is; the marker 0x51 is a text of one letter, 0x10 a number.
+    for profile in ({"PayloadContent": [], "k": "v"}, {"PayloadContent": [{"PayloadType": "x", "k": "v"}]}):
+        content = plistlib.dumps(profile, fmt=plistlib.FMT_BINARY).replace(b"\x51k", b"\x10k")
+        assert 107 in {**plistlib.loads(content), **dict(*plistlib.loads(content)["PayloadContent"])}
+        with pytest.raises(AppbanError, match="can't be read"):
+            parse_profile(content)
+
+
 def test_white_space_before_a_profile_does_no_harm() -> None:
     assert differences_of_profile(block("com.a"), b"\n  " + block("com.a")) == []
 
