@@ -1,0 +1,302 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Talk to a KMFDDM server: declarations, sets, which enrolment has which set, and what devices say of their declarations.
+
+Facts are from KMFDDM's API description and from v0.8.3 itself. 204 means changed and 304 unchanged; its description of putting a
+declaration has the two the other way round. It has no list of the enrolments of a set: ``enrollment_sets`` is one request per enrolment,
+so ask ``statuses`` first, which takes many at a time, and then only for enrolments whose status doesn't settle the question.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from ...mdm.concurrency import ordered_map
+from ...mdm.connection import Connection
+from ...mdm.http_errors import RequestFailed, UncertainWrite
+from ...mdm.response import Response, ServerMessage, read_server_message
+from ...mdm.session import Session
+from .api_key import ApiKey
+from .id_chunks import MOST_NOTIFIED, id_chunks, path_of
+from .objects import DeclarationStatus, StatusError
+from .server_instants import utc_seconds
+
+USER = "kmfddm"
+UNCHANGED = 304
+
+#: What KMFDDM says, always with HTTP 500 -> what to do about it.
+_ADVICE = {
+    "referenced by": "Somebody has put the declaration into a set of their own: take it out of that set first",
+    "declaration not found": "The declaration was deleted meanwhile; run again",
+}
+
+
+class Kmfddm:
+    """One server; several threads may use it at once.
+
+    Every write is sent once. When its answer is lost, or is an error, the server is read again, and the write counts as made if it shows.
+
+    Args:
+        url: where ``/v1`` is below.
+        key: its API key.
+        connection: what the sessions of the run share.
+        check_mode: whether writes are refused.
+        workers: requests at a time, where there are many.
+    """
+
+    def __init__(self, url: str, key: str, connection: Connection, check_mode: bool, workers: int = 4) -> None:
+        self.session = Session(url, ApiKey(USER, key, connection.redactor), connection, check_mode, read_message=read_kmfddm_error)
+        self.workers = workers
+
+    def __repr__(self) -> str:
+        return "Kmfddm(%s)" % self.session.base_url
+
+    def version(self) -> str:
+        """The server's version. It doesn't ask for the key for this."""
+        return _text(_mapping(self._read("version", "read the version of the KMFDDM server"), "version"), "version")
+
+    def declarations(self) -> list[str]:
+        """Identifiers of all declarations, sorted; everybody's."""
+        return self._names("v1/declarations", "list the declarations")
+
+    def declaration(self, identifier: str) -> dict[str, Any] | None:
+        """A declaration: ``Type``, ``Identifier``, ``Payload``, ``ServerToken``; None if there is none.
+
+        Raises:
+            RequestFailed, OutOfTime
+        """
+        what = "read the declaration %s" % identifier
+        response = self.session.get("v1/declarations/" + quote(identifier, safe=""), what=what, accept={404})
+        return _mapping(response, "a declaration") if response.ok() else None
+
+    def put_declaration(self, document: Mapping[str, Any], *, notify: bool = False) -> bool:
+        """Store a declaration in place of one with the same identifier.
+
+        Args:
+            document: ``Type``, ``Identifier``, ``Payload``.
+            notify: wake up the devices that have it; see ``notify`` for why not to.
+
+        Returns:
+            Whether that changed anything.
+
+        Raises:
+            RequestFailed, OutOfTime, WriteInCheckMode
+        """
+        identifier = str(document["Identifier"])
+        wanted = (document.get("Type"), document.get("Payload"))
+
+        def landed() -> bool:
+            found = self.declaration(identifier)
+            return found is not None and (found.get("Type"), found.get("Payload")) == wanted
+
+        return self._write("PUT", "v1/declarations", {}, "store the declaration %s" % identifier, notify, landed, dict(document))
+
+    def delete_declaration(self, identifier: str) -> bool:
+        """Delete a declaration that is in no set.
+
+        Returns:
+            Whether there was one.
+
+        Raises:
+            RequestFailed: also where a set still has it.
+        """
+        path = "v1/declarations/" + quote(identifier, safe="")
+        return self._write("DELETE", path, {}, "delete the declaration %s" % identifier, None, lambda: self.declaration(identifier) is None)
+
+    def sets(self) -> list[str]:
+        """Names of all sets, sorted. A set is there as long as a declaration is in it."""
+        return self._names("v1/sets", "list the sets")
+
+    def set_declarations(self, name: str) -> list[str]:
+        """Identifiers of the declarations in a set, sorted; none for a set that isn't there."""
+        return self._names("v1/set-declarations/" + quote(name, safe=""), "read the set %s" % name)
+
+    def declaration_sets(self, identifier: str) -> list[str]:
+        """Names of the sets that a declaration is in, sorted."""
+        return self._names("v1/declaration-sets/" + quote(identifier, safe=""), "read the sets of the declaration %s" % identifier)
+
+    def put_set_declaration(self, name: str, identifier: str, *, notify: bool = False) -> bool:
+        """Put a declaration into a set. Returns whether that changed anything."""
+        return self._associate("PUT", "set-declarations", name, "declaration", identifier, notify, self.set_declarations)
+
+    def delete_set_declaration(self, name: str, identifier: str, *, notify: bool = False) -> bool:
+        """Take a declaration out of a set. Returns whether that changed anything."""
+        return self._associate("DELETE", "set-declarations", name, "declaration", identifier, notify, self.set_declarations)
+
+    def enrollment_sets(self, enrollment_id: str) -> list[str]:
+        """Names of the sets of one enrolment, sorted; none for an enrolment that the server has never heard of."""
+        return self._names("v1/enrollment-sets/" + quote(enrollment_id, safe=""), "read the sets of the enrolment %s" % enrollment_id)
+
+    def enrollments_sets(self, ids: Iterable[str]) -> dict[str, list[str]]:
+        """The same for several enrolments: one request each, a few at a time."""
+        each = sorted(set(ids))
+        return dict(zip(each, ordered_map(self.enrollment_sets, each, self.workers), strict=True))
+
+    def put_enrollment_set(self, enrollment_id: str, name: str, *, notify: bool = False) -> bool:
+        """Give an enrolment a set. The server takes any id, also one that no device has. Returns whether that changed anything."""
+        return self._associate("PUT", "enrollment-sets", enrollment_id, "set", name, notify, self.enrollment_sets)
+
+    def delete_enrollment_set(self, enrollment_id: str, name: str, *, notify: bool = False) -> bool:
+        """Take a set from an enrolment. Returns whether that changed anything."""
+        return self._associate("DELETE", "enrollment-sets", enrollment_id, "set", name, notify, self.enrollment_sets)
+
+    def statuses(self, ids: Iterable[str]) -> dict[str, tuple[DeclarationStatus, ...]]:
+        """What devices last said of their declarations, many devices per request.
+
+        A device that calls our declaration ``in_force`` has it, so nobody needs to ask for its sets. (On the MySQL storage ``current``
+        compares with the declaration alone, and so stays true between taking a set away and the device's next report; on the others
+        it is only true for a declaration that the enrolment is given now.)
+
+        Returns:
+            Enrolment id -> one status per declaration, sorted by identifier; empty for a device that never reported.
+        """
+        return self._of_many(ids, "declaration-status", "read the status of declarations", _status)
+
+    def status_errors(self, ids: Iterable[str]) -> dict[str, tuple[StatusError, ...]]:
+        """Errors that devices reported, at most ten per device and the server decides which."""
+        return self._of_many(ids, "status-errors", "read the errors of declarations", _status_error)
+
+    def notify(self, ids: Iterable[str]) -> tuple[str, ...]:
+        """Have devices look for their declarations: KMFDDM queues a command with NanoMDM for each.
+
+        KMFDDM (v0.8.3) hands more than 30 devices over in pieces that share one CommandUUID and one body that is used up after the first
+        piece, so only the first 30 are ever woken up, and it doesn't say so. That holds for all notifications. So all writes here leave
+        without, and this notifies 30 at a time.
+
+        Returns:
+            Warnings. A device that isn't woken up now keeps its old declarations until it is; its status tells, and the next run can
+            try again.
+
+        Raises:
+            OutOfTime, WriteInCheckMode
+        """
+        warnings = []
+        for chunk in id_chunks(ids, MOST_NOTIFIED):
+            try:
+                self.session.post("v1/notify", params={"id": chunk}, what="wake up %d devices" % len(chunk))
+            except (RequestFailed, UncertainWrite) as error:
+                warnings.append(str(error))
+        return tuple(warnings)
+
+    def _read(self, path: str, what: str) -> Response:
+        return self.session.get(path, what=what)
+
+    def _names(self, path: str, what: str) -> list[str]:
+        response = self._read(path, what)
+        names = response.json()
+        if names is None:
+            return []
+        if isinstance(names, list) and all(isinstance(name, str) for name in names):
+            return sorted(names)
+        raise _odd(response, "a list of names")
+
+    def _associate(
+        self, method: str, kind: str, owner: str, key: str, member: str, notify: bool, members: Callable[[str], list[str]]
+    ) -> bool:
+        verb, wanted = ("put", True) if method == "PUT" else ("remove", False)
+        what = "%s the %s %s %s %s" % (verb, key, member, "into" if wanted else "from", owner)
+        path = "v1/%s/%s" % (kind, quote(owner, safe=""))
+        return self._write(method, path, {key: member}, what, notify, lambda: (member in members(owner)) == wanted)
+
+    def _write(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str],
+        what: str,
+        notify: bool | None,
+        landed: Callable[[], bool],
+        body: object = None,
+    ) -> bool:
+        query = dict(params) if notify in (None, True) else {**params, "nonotify": "1"}
+        accept = {UNCHANGED, 500}
+        try:
+            if method == "PUT":
+                response = self.session.put(path, body=body, params=query, what=what, accept=accept, repeatable=False)
+            else:
+                response = self.session.delete(path, params=query, what=what, accept=accept, missing_ok=False, repeatable=False)
+        except UncertainWrite:
+            if landed():
+                return True
+            raise
+        if response.status == 500:
+            # It also answers so when the write was made and only the notification failed.
+            if landed():
+                return True
+            raise self.session.failure(response)
+        return response.status != UNCHANGED
+
+    def _of_many(self, ids: Iterable[str], kind: str, what: str, read: Callable[[Any], Any]) -> dict[str, tuple[Any, ...]]:
+        chunks = id_chunks(ids)
+        found: dict[str, tuple[Any, ...]] = {each: () for chunk in chunks for each in chunk}
+
+        def fetch(chunk: tuple[str, ...]) -> Response:
+            return self._read("v1/%s/%s" % (kind, path_of(chunk)), what + " of %d devices" % len(chunk))
+
+        for response in ordered_map(fetch, chunks, self.workers):
+            for each, rows in (_mapping(response, "a status per enrolment") if response.body.strip() else {}).items():
+                if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+                    raise _odd(response, "a status per enrolment")
+                if each in found:
+                    found[each] = tuple(sorted({read(row) for row in rows}, key=repr))
+        return found
+
+
+def read_kmfddm_error(response: Response) -> ServerMessage:
+    """What the server says about an error: JSON with nothing but a text, and what to do about those that are known."""
+    message = read_server_message(response)
+    advice = next((words for part, words in _ADVICE.items() if part in message.text), "")
+    return ServerMessage(message.text, "", message.request_id, advice)
+
+
+def _status(row: Mapping[str, Any]) -> DeclarationStatus:
+    return DeclarationStatus(
+        identifier=_text(row, "identifier"),
+        active=row.get("active") is True,
+        valid=_text(row, "valid"),
+        current=row.get("current") is True,
+        server_token=_text(row, "server-token"),
+        reasons=tuple(_reason(each) for each in row.get("reasons") or () if isinstance(row.get("reasons"), list)),
+        received_at=utc_seconds(row.get("status_received")),
+    )
+
+
+def _status_error(row: Mapping[str, Any]) -> StatusError:
+    error = row.get("error")
+    reasons = error.get("reasons") if isinstance(error, dict) else None
+    texts = [_reason(each) for each in reasons] if isinstance(reasons, list) and reasons else [_reason(error)]
+    return StatusError(_text(row, "path"), "; ".join(texts), utc_seconds(row.get("timestamp")))
+
+
+def _reason(reason: Any) -> str:
+    """A reason in words; Apple gives it a code and mostly a description (schema of device management, "StatusReason")."""
+    if not isinstance(reason, dict):
+        return str(reason)
+    words = [str(reason[key]) for key in ("code", "Code", "description", "Description") if reason.get(key)]
+    return ": ".join(words) or "no reason given"
+
+
+def _text(row: Mapping[str, Any], key: str) -> str:
+    value = row.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _mapping(response: Response, expected: str) -> dict[str, Any]:
+    document = response.json()
+    if isinstance(document, dict):
+        return document
+    raise _odd(response, expected)
+
+
+def _odd(response: Response, expected: str) -> RequestFailed:
+    return RequestFailed(
+        "Failed to %s: the answer is not %s" % (response.request.what, expected),
+        response.place(),
+        "Check kmfddm_url, and what a proxy may put in the way",
+        response.status,
+        client_request_id=response.client_request_id,
+    )
