@@ -1,0 +1,96 @@
+#!/usr/bin/env bash
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Build the MDM servers that the tests talk to, NanoMDM and KMFDDM, into .build/go/bin. Quick when they are there already.
+#
+#   tools/nano_servers.sh [--optional]
+#   --optional   not being able to build them is not an error: say what is missing and exit 0
+#
+# Everything Go keeps stays below .build/go. NanoMDM's database schema is read from its source there.
+# Two callers at once are safe: the second waits for the first and then finds the work done.
+# Exit status 0: ready. 3: no suitable Go here (the message says what to install). Anything else: the build failed.
+set -euo pipefail
+cd -P "$(dirname "${BASH_SOURCE[0]}")/.."
+
+modules=(github.com/micromdm/nanomdm/cmd/nanomdm@v0.9.0 github.com/jessepeterson/kmfddm/cmd/kmfddm@v0.8.3)
+oldest=19  # what the newer of the two asks for, and what Debian 12 has
+folder=$PWD/.build/go
+stamp=$folder/.installed
+
+say() { printf '%s\n' "nano servers: $*" >&2; }
+
+ready() { [ -x "$folder/bin/nanomdm" ] && [ -x "$folder/bin/kmfddm" ] && [ "$(cat "$stamp" 2>/dev/null)" = "${modules[*]}" ]; }
+
+candidates() {
+    [ -z "${GO:-}" ] || { printf '%s\n' "$GO"; return; }
+    command -v go || true
+    printf '%s\n' /usr/local/go/bin/go
+    compgen -G '/usr/lib/go-1.*/bin/go' | sort -rV || true
+}
+
+suits() {
+    local version
+    version=$(GOTOOLCHAIN=local "$1" env GOVERSION 2>/dev/null) || return 1
+    [[ $version =~ ^go1\.([0-9]+) ]] && [ "${BASH_REMATCH[1]}" -ge "$oldest" ]
+}
+
+find_go() {
+    local candidate
+    while IFS= read -r candidate; do
+        if suits "$candidate"; then
+            printf '%s\n' "$candidate"
+            return 0
+        fi
+    done < <(candidates)
+    return 1
+}
+
+build() {
+    local go=$1 module
+    # What the user's Go is told otherwise must not reach the build. Without cgo no C compiler is needed.
+    for module in "${modules[@]}"; do
+        env -u GOROOT -u GOWORK -u GOOS -u GOARCH -u GO111MODULE GOTOOLCHAIN=local CGO_ENABLED=0 GOFLAGS='-modcacherw -trimpath' \
+            GOPATH="$folder/path" GOMODCACHE="$folder/mod" GOCACHE="$folder/cache" GOBIN="$folder/bin" \
+            "$go" install "$module" 9>&- || return
+    done
+    printf '%s' "${modules[*]}" >"$stamp"
+}
+
+main() {
+    if ready; then
+        return 0
+    fi
+    mkdir -p "$folder"
+    if command -v flock >/dev/null; then
+        exec 9>"$folder/.lock"
+        flock 9
+        if ready; then
+            return 0
+        fi
+    fi
+    local go
+    if ! go=$(find_go); then
+        # On a developer's machine nobody asked for a compiler; CI has to have one.
+        if [ "${CI:-}" = true ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+            tools/debian_packages.sh ca-certificates golang-go
+        fi
+        if ! go=$(find_go); then
+            say "no Go 1.$oldest or later was found. On Debian 12 install it with: apt-get install golang-go"
+            say "Elsewhere install Go, or name it: GO=/path/to/go make ..."
+            return 3
+        fi
+    fi
+    say "building ${modules[*]} with $(GOTOOLCHAIN=local "$go" env GOVERSION) (half a minute the first time)"
+    rm -f "$stamp"
+    if ! build "$go"; then
+        say "the build failed (see above); it needs a Go module proxy, as GOPROXY names it"
+        return 1
+    fi
+}
+
+status=0
+main || status=$?
+[ "${1:-}" != --optional ] || [ "$status" = 0 ] || { say "the tests against real servers will skip"; status=0; }
+exit "$status"
