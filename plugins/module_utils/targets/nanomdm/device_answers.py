@@ -1,0 +1,230 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What devices answered, put together from single answers in any order, and only as far as it is of interest.
+
+Facts about answers are from Apple's published schema of device management, ``mdm/commands`` and ``mdm/checkin``. An answer doesn't say
+what was asked. A list of apps may have been asked for some apps only, by somebody else; so an app's absence from a list counts only where
+the CommandUUID says that the list was asked for this app by us.
+"""
+
+from __future__ import annotations
+
+import plistlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from xml.parsers.expat import ExpatError
+
+from .command_uuids import mark_of
+from .objects import CommandResult, DeviceReport, FoundApp, Interests
+
+AUTHENTICATE = "Authenticate"
+REACHABLE = "TokenUpdate"
+CHECK_OUT = "CheckOut"
+
+INSTALLED = "InstalledApplicationList"
+MANAGED = "ManagedApplicationList"
+PROFILES = "ProfileList"
+INFORMATION = "QueryResponses"
+#: Only an answer with one of these keys is worth reading; the bytes of a key are the same in both formats of property lists.
+_TELLING = tuple(key.encode("ascii") for key in (INSTALLED, MANAGED, PROFILES, INFORMATION))
+_LONGEST_ERROR = 300
+
+
+@dataclass
+class _Apps:
+    """What is known of the wanted apps from one kind of list. word: bundle id -> when there was last word of it, present or not."""
+
+    found: dict[str, FoundApp] = field(default_factory=dict)
+    word: dict[str, str] = field(default_factory=dict)
+    asked: dict[str, str] = field(default_factory=dict)
+
+    def learn(self, present: Mapping[str, FoundApp], asked_for: frozenset[str], at: str) -> None:
+        for each in present.keys() | asked_for:
+            if at >= self.word.get(each, ""):
+                self.word[each] = at
+                self.found.pop(each, None)
+                if each in present:
+                    self.found[each] = present[each]
+            if each in asked_for:
+                self.asked[each] = max(at, self.asked.get(each, ""))
+
+
+@dataclass
+class _Device:
+    """What one device has told since it enrolled."""
+
+    enrolled_at: str = ""
+    token_updated_at: str = ""
+    checked_out_at: str = ""
+    seen_at: str = ""
+    results: dict[str, CommandResult] = field(default_factory=dict)
+    installed: _Apps = field(default_factory=_Apps)
+    managed: _Apps = field(default_factory=_Apps)
+    profiles: dict[str, str] = field(default_factory=dict)
+    profiles_at: str = ""
+    supervised: bool | None = None
+    os_version: str = ""
+    information_at: str = ""
+
+
+class DeviceAnswers:
+    """Collects what devices told; grows with the devices and with what is of interest, not with the number of answers.
+
+    Args:
+        interests: what is kept; all else is forgotten at once.
+    """
+
+    def __init__(self, interests: Interests) -> None:
+        self.interests = interests
+        self._devices: dict[str, _Device] = {}
+
+    def wants(self, enrollment_id: str) -> bool:
+        """Whether anybody is interested in this enrolment."""
+        return self.interests.enrollments is None or enrollment_id in self.interests.enrollments
+
+    def check_in(self, enrollment_id: str, message: str, at: str) -> None:
+        """A device enrolled, can be woken up, or left.
+
+        Args:
+            message: ``AUTHENTICATE``, ``REACHABLE``, ``CHECK_OUT``; others only tell that the device was there.
+        """
+        device = self._device(enrollment_id)
+        if device is None:
+            return
+        if message == AUTHENTICATE and at >= device.enrolled_at:
+            # Enrolling begins anew: what was put on the device before went away with its old enrolment.
+            fresh = _Device(enrolled_at=at, seen_at=device.seen_at)
+            if device.token_updated_at > at:
+                fresh.token_updated_at = device.token_updated_at
+            self._devices[enrollment_id] = device = fresh
+        elif message == REACHABLE:
+            device.token_updated_at = max(device.token_updated_at, at)
+        elif message == CHECK_OUT and at >= device.enrolled_at:
+            device.checked_out_at = max(device.checked_out_at, at)
+        device.seen_at = max(device.seen_at, at)
+
+    def answer(self, enrollment_id: str, uuid: str, status: str, payload: bytes, at: str) -> None:
+        """A device answered a command.
+
+        Args:
+            uuid: the CommandUUID.
+            status: "Acknowledged", "Error", "NotNow", "CommandFormatError".
+            payload: the whole answer, a property list.
+
+        Raises:
+            ValueError: if it can't be read; the message quotes nothing of it.
+        """
+        device = self._device(enrollment_id)
+        if device is None:
+            return
+        device.seen_at = max(device.seen_at, at)
+        mark = mark_of(uuid)
+        ours = mark in self.interests.marks or mark in self.interests.questions
+        if at < device.enrolled_at:
+            return
+        telling = status == "Acknowledged" and any(key in payload for key in _TELLING)
+        document = _read_plist(payload) if telling or (ours and status in {"Error", "CommandFormatError"}) else {}
+        if ours and (mark not in device.results or at >= device.results[mark].at):
+            device.results[mark] = CommandResult(uuid, status, at, _error_chain(document))
+        if telling:
+            self._learn(device, document, self.interests.questions.get(mark, frozenset()) & self.interests.bundle_ids, at)
+
+    def reports(self) -> dict[str, DeviceReport]:
+        """Enrolment id -> what it has told."""
+        return {each: _report(device) for each, device in self._devices.items()}
+
+    def _device(self, enrollment_id: str) -> _Device | None:
+        return self._devices.setdefault(enrollment_id, _Device()) if enrollment_id and self.wants(enrollment_id) else None
+
+    def _learn(self, device: _Device, document: Mapping[str, Any], asked_for: frozenset[str], at: str) -> None:
+        rows = document.get(INSTALLED)
+        if isinstance(rows, list):
+            apps = [_installed_app(row, at) for row in rows if isinstance(row, dict)]
+            device.installed.learn({app.id: app for app in apps if app.id in self.interests.bundle_ids}, asked_for, at)
+        states = document.get(MANAGED)
+        if isinstance(states, dict):
+            wanted = {
+                each: FoundApp(each, at=at, managed_status=_text(state, "Status"))
+                for each, state in states.items()
+                if each in self.interests.bundle_ids and isinstance(state, dict)
+            }
+            device.managed.learn(wanted, asked_for, at)
+        rows = document.get(PROFILES)
+        prefix = self.interests.profile_prefix
+        if isinstance(rows, list) and prefix and at >= device.profiles_at:
+            named = [(_text(row, "PayloadIdentifier"), _text(row, "PayloadUUID")) for row in rows if isinstance(row, dict)]
+            device.profiles = {name: uuid for name, uuid in named if name.startswith(prefix)}
+            device.profiles_at = at
+        information = document.get(INFORMATION)
+        if isinstance(information, dict) and at >= device.information_at:
+            supervised, version = information.get("IsSupervised"), _text(information, "OSVersion")
+            device.supervised = supervised if isinstance(supervised, bool) else device.supervised
+            device.os_version = version or device.os_version
+            if isinstance(supervised, bool) or version:
+                device.information_at = at
+
+
+def _report(device: _Device) -> DeviceReport:
+    # A device that enrolled or was given a new token after it had left is back.
+    left = device.checked_out_at if device.checked_out_at > max(device.enrolled_at, device.token_updated_at) else ""
+    return DeviceReport(
+        results=device.results,
+        apps=device.installed.found,
+        asked=device.installed.asked,
+        managed_apps=device.managed.found,
+        managed_apps_at=max(device.managed.asked.values(), default=""),
+        profiles=device.profiles,
+        profiles_at=device.profiles_at,
+        supervised=device.supervised,
+        os_version=device.os_version,
+        information_at=device.information_at,
+        enrolled_at=device.enrolled_at,
+        token_updated_at=device.token_updated_at,
+        checked_out_at=left,
+        seen_at=device.seen_at,
+    )
+
+
+def authenticate_attributes(payload: bytes) -> dict[str, str]:
+    """What a device said of itself when it enrolled: ``serial``, ``name``, ``model``, ``os_version``, as far as it did.
+
+    Raises:
+        ValueError: if it can't be read.
+    """
+    document = _read_plist(payload)
+    keys = {"serial": "SerialNumber", "name": "DeviceName", "os_version": "OSVersion"}
+    found = {name: _text(document, key) for name, key in keys.items()}
+    found["model"] = _text(document, "ProductName") or _text(document, "Model")
+    return {name: value for name, value in found.items() if value}
+
+
+def _read_plist(payload: bytes) -> dict[str, Any]:
+    try:
+        document = plistlib.loads(payload)
+    except (ValueError, ExpatError, OverflowError, RecursionError, LookupError, TypeError, AttributeError) as error:
+        raise ValueError("a property list that can't be read") from error
+    if not isinstance(document, dict):
+        raise ValueError("a property list that is no dictionary")
+    return document
+
+
+def _installed_app(row: Mapping[str, Any], at: str) -> FoundApp:
+    return FoundApp(_text(row, "Identifier"), _text(row, "Name"), _text(row, "ShortVersion") or _text(row, "Version"), at)
+
+
+def _error_chain(document: Mapping[str, Any]) -> tuple[str, ...]:
+    rows = document.get("ErrorChain")
+    errors = []
+    for row in rows if isinstance(rows, list) else ():
+        if isinstance(row, dict):
+            text = _text(row, "USEnglishDescription") or _text(row, "LocalizedDescription")
+            errors.append(" ".join(("%s %s: %s" % (_text(row, "ErrorDomain"), row.get("ErrorCode", ""), text)).split())[:_LONGEST_ERROR])
+    return tuple(errors)
+
+
+def _text(row: Mapping[str, Any], key: str) -> str:
+    value = row.get(key)
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,184 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The enrolments of a NanoMDM server from a list or a file, because the server itself lists none.
+
+A list comes as an option, put together from an Ansible inventory for example; a file is CSV, YAML or JSON.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ...documents.load import load_document, read_bytes
+from ...policy.devices import OWNERSHIPS, flag_of
+from ...policy.problems import STRUCTURE, PolicyError, Problem, child, nearest_names, show
+from .id_chunks import fits_in_path
+from .objects import DEVICE, USER, Enrollment
+from .product_names import platform_of
+from .server_instants import utc_seconds
+
+PLATFORMS = ("ios", "ipados", "macos", "tvos", "visionos")
+TEXTS = ("serial", "name", "os_version", "model", "user", "department")
+FLAGS = ("supervised", "managed")
+CLOSED: dict[str, tuple[str, ...]] = {"platform": PLATFORMS, "enrollment": (DEVICE, USER), "ownership": OWNERSHIPS}
+ATTRIBUTES = ("id", *TEXTS, *FLAGS, *CLOSED, "groups", "last_seen")
+
+
+def enrollments_of_rows(rows: Any, source: str) -> tuple[Enrollment, ...]:
+    """Enrolments from a list of mappings.
+
+    Args:
+        rows: each with ``id`` and any of ``ATTRIBUTES``; null and empty text mean unknown. ``platform`` follows from ``model`` (Apple's
+            product name, "iPad13,1") where it isn't given.
+        source: what it is called in messages: the option, or the file.
+
+    Raises:
+        PolicyError: with all problems of all rows.
+    """
+    problems: list[Problem] = []
+    if not isinstance(rows, Sequence) or isinstance(rows, (str, bytes)):
+        raise PolicyError([Problem(source, "$", show(rows), "a list of enrolments", kind=STRUCTURE)])
+    placed = [(child("$", index), row) for index, row in enumerate(rows)]
+    found = _read_rows(placed, source, problems)
+    if problems:
+        raise PolicyError(problems)
+    return found
+
+
+def read_enrollments_file(path: str) -> tuple[Enrollment, ...]:
+    """Enrolments from a CSV, YAML or JSON file.
+
+    CSV: a header row with the column ``id``; an empty cell is unknown; a cell of ``groups`` is split at ``;``. YAML and JSON: a list of
+    mappings.
+
+    Raises:
+        PolicyError: for a file that can't be read, or with all problems of all rows.
+    """
+    content = read_bytes(path)
+    if not path.lower().endswith(".csv"):
+        return enrollments_of_rows(load_document(content, path), path)
+    problems: list[Problem] = []
+    found = _read_rows(_csv_rows(content, path, problems), path, problems)
+    if problems:
+        raise PolicyError(problems)
+    return found
+
+
+def _read_rows(rows: Sequence[tuple[str, Any]], source: str, problems: list[Problem]) -> tuple[Enrollment, ...]:
+    found: list[Enrollment] = []
+    places: dict[str, str] = {}
+    folded: dict[str, str] = {}
+    for where, row in rows:
+        if not isinstance(row, Mapping):
+            problems.append(Problem(source, where, show(row), "a mapping of attributes", kind=STRUCTURE))
+            continue
+        values = {name: value for name, value in row.items() if value is not None and value != ""}
+        identifier = _id_of(values, source, where, problems)
+        if identifier in places:
+            problems.append(
+                Problem(source, child(where, "id"), "%s a second time (first in %s)" % (identifier, places[identifier]), "once")
+            )
+        elif identifier.lower() in folded:
+            twin = folded[identifier.lower()]
+            expected = "one spelling; to the server these are two enrolments (the other one is %s in %s)" % (twin, places[twin])
+            problems.append(Problem(source, child(where, "id"), identifier, expected))
+        places.setdefault(identifier, where)
+        folded.setdefault(identifier.lower(), identifier)
+        found.append(_enrollment(identifier, values, source, where, problems))
+    return tuple(found)
+
+
+def _id_of(values: Mapping[str, Any], source: str, where: str, problems: list[Problem]) -> str:
+    """The id of a row; for one without, the place of the row, so that such rows don't count as repeated."""
+    value = values.get("id")
+    if isinstance(value, str) and fits_in_path(value):
+        if ":" not in value:
+            return value
+        expected = "the id of a device; this one belongs to a user of a device (DEVICE:USER), who gets nothing of their own"
+        problems.append(Problem(source, child(where, "id"), show(value), expected))
+    else:
+        expected = "NanoMDM's enrolment id as text, without white space, comma and slash"
+        problems.append(Problem(source, child(where, "id"), show(value), expected, kind=STRUCTURE))
+    return where
+
+
+def _enrollment(identifier: str, values: Mapping[Any, Any], source: str, where: str, problems: list[Problem]) -> Enrollment:
+    def refuse(name: str, expected: str, nearest: tuple[str, ...] = ()) -> None:
+        problems.append(Problem(source, child(where, name), show(values.get(name)), expected, nearest))
+
+    read: dict[str, Any] = {}
+    for name, value in values.items():
+        if name == "id":
+            continue
+        if name in TEXTS:
+            if isinstance(value, str):
+                read[name] = value
+            elif name == "os_version" and isinstance(value, (int, float)) and not isinstance(value, bool):
+                refuse(name, 'a version as text, in quotes: 17.10 is not "17.10" to YAML')
+            else:
+                refuse(name, "text")
+        elif name in FLAGS:
+            flag = flag_of(value)
+            if isinstance(flag, bool):
+                read[name] = flag
+            else:
+                refuse(name, "true or false")
+        elif name in CLOSED:
+            if value in CLOSED[name]:
+                read[name] = value
+            else:
+                refuse(name, "one of " + ", ".join(CLOSED[name]), nearest_names(value, CLOSED[name]))
+        elif name == "groups":
+            if isinstance(value, (list, tuple)) and all(isinstance(group, str) and group for group in value):
+                read[name] = tuple(value)
+            else:
+                refuse(name, "a list of names")
+        elif name == "last_seen":
+            read[name] = utc_seconds(value)
+            if not read[name]:
+                refuse(name, "an instant with an offset, such as 2023-03-15T08:00:00Z")
+        else:
+            # Inventories hold much else, but a mistyped name must not pass for an attribute that nobody gave.
+            shown = name if isinstance(name, str) else show(name)
+            problems.append(
+                Problem(source, where, "the attribute %s" % show(shown), "only " + ", ".join(ATTRIBUTES), nearest_names(name, ATTRIBUTES))
+            )
+    if "platform" not in values and read.get("model"):
+        read["platform"] = platform_of(read["model"])
+    return Enrollment(identifier, **read)
+
+
+def _csv_rows(content: bytes, path: str, problems: list[Problem]) -> list[tuple[str, dict[str, Any]]]:
+    try:
+        text = content.decode("utf-8-sig")
+        rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+        header = [name.strip() for name in next(rows, [])]
+        numbered = [(rows.line_num, row) for row in rows if any(cell.strip() for cell in row)]
+    except UnicodeDecodeError as error:
+        raise PolicyError([Problem(path, "$", "a byte that is not UTF-8", "a file in UTF-8", kind=STRUCTURE)]) from error
+    except csv.Error as error:
+        raise PolicyError([Problem(path, "line %d" % rows.line_num, str(error), "CSV", kind=STRUCTURE)]) from error
+    if "id" not in header or len(set(header)) != len(header):
+        found = "the columns %s" % ", ".join(header) if any(header) else "no header"
+        expected = "a header row with the column id, and each column once"
+        raise PolicyError([Problem(path, "line 1", found[:200], expected, kind=STRUCTURE)])
+    read = []
+    for line, row in numbered:
+        if len(row) == len(header):
+            read.append(("line %d" % line, {name: _cell(name, cell.strip()) for name, cell in zip(header, row, strict=True)}))
+        else:
+            problems.append(
+                Problem(path, "line %d" % line, "%d cells" % len(row), "%d cells, as in the header" % len(header), kind=STRUCTURE)
+            )
+    return read
+
+
+def _cell(name: str, text: str) -> Any:
+    if name == "groups" and text:
+        return [part.strip() for part in text.split(";") if part.strip()]
+    return text
