@@ -34,6 +34,7 @@ CRITERIA: dict[str, dict[str, Callable[[Device], list[str]]]] = {
         "Supervised": lambda device: ["Supervised" if device.record.supervised else "Unsupervised"],
         "Managed": lambda device: ["Managed" if device.managed else "Unmanaged"],
         "OS Version": lambda device: [device.record.os_version],
+        "Model": lambda device: [device.traits.model],
         "Serial Number": lambda device: [device.serial],
         "Department": lambda device: [device.department],
         "Building": lambda device: [device.building],

@@ -6,12 +6,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...policy import scope
-from ...policy.model import Policy
 from .graph import Graph
 from .odata import literal, segment
 from .permissions import GROUPS_READ
@@ -43,13 +41,6 @@ class Memberships:
         return [*sorted(own), *([None] if self.unknown else [])]
 
 
-def wanted_groups(policies: Sequence[Policy]) -> frozenset[str]:
-    """Names of groups that rules and exemptions ask for. A JMESPath expression names none that could be read off."""
-    conditions = [rule.when for policy in policies for rule in policy.rules]
-    conditions += [exemption.when for policy in policies for exemption in policy.exemptions if exemption.when is not None]
-    return frozenset(name for condition in conditions for name in _names_in(scope.compile_when(condition)))
-
-
 def read_memberships(graph: Graph, names: Iterable[str]) -> Memberships:
     """Read who belongs to groups. Two groups of one name count as one."""
     wanted = sorted(names)
@@ -77,13 +68,3 @@ def read_memberships(graph: Graph, names: Iterable[str]) -> Memberships:
 
 def _is_called(body: Mapping[str, Any], name: str) -> bool:
     return str(body.get("displayName")) == name
-
-
-def _names_in(condition: scope.Condition) -> list[str]:
-    if isinstance(condition, scope.Wanted):
-        return [str(value) for value in condition.values] if condition.attribute == "groups" else []
-    if isinstance(condition, scope.Not):
-        return _names_in(condition.part)
-    if isinstance(condition, (scope.AllOf, scope.AnyOf)):
-        return [name for part in condition.parts for name in _names_in(part)]
-    return []

@@ -16,6 +16,7 @@ from ...mdm.capability import Capability
 from ...mdm.clock import Clock
 from ...mdm.covering import Covering, Coverings
 from ...mdm.fleet import FleetDevice, ManagedDevice
+from ...mdm.group_names import wanted_groups
 from ...mdm.ledger import Ledger
 from ...mdm.observe import may_look
 from ...mdm.push_down import PushDown
@@ -30,7 +31,7 @@ from .directory import Directory
 from .executor import Executor
 from .findings import AppFinder
 from .graph import Graph
-from .memberships import Memberships, read_memberships, wanted_groups
+from .memberships import Memberships, read_memberships
 from .objects import COMPLIANCE_POLICY, TenantState
 from .permissions import APPS_READ, CONDITIONAL_ACCESS_READ, CONFIGURATION_READ, DEVICES_READ, GROUPS_READ
 from .planner import Planned, Planner, PlannerSettings

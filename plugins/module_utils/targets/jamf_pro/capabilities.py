@@ -1,0 +1,144 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What Jamf Pro can do on each kind of device, as data.
+
+Sources: Apple's published schema of device management (``com.apple.applicationaccess``, ``com.apple.webcontent-filter``); the Classic
+API's restricted software. No command and no profile removes an app that its user has installed: RemoveApplication is for managed apps.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+from ...mdm.apple.enforcement import why_no_block
+from ...mdm.capability import Capability, Means
+from ...mdm.outbox import OUTBOX, OUTBOX_NAME
+
+IOS_BLOCK = "ios_restrictions"
+IOS_WEB = "ios_web_filter"
+MACOS_KILL = "macos_restricted_software"
+MACOS_DELETE = "macos_restricted_software_delete"
+MACOS_WEB = "macos_web"
+REPORT = "report_group"
+
+#: What a reader calls each mechanism.
+NAMES: dict[str, str] = {
+    IOS_BLOCK: "list of blocked apps",
+    IOS_WEB: "web content filter",
+    MACOS_KILL: "restricted software",
+    MACOS_DELETE: "restricted software that deletes",
+    MACOS_WEB: "Edge and Chrome URL blocklist",
+    REPORT: "smart group (reports only)",
+    OUTBOX: OUTBOX_NAME,
+}
+
+_NO = Means(why_not="no_backend")
+_NOTICE = Means((OUTBOX,))
+_USER_INSTALLED = Means(why_not="user_installed", note="only a managed app can be removed")
+_UNSUPERVISED = Means(why_not="unsupervised")
+_USER_ENROLLMENT = Means(why_not="user_enrollment")
+_UNMANAGED = Means(why_not="not_registered")
+_BLOCK = Means((IOS_BLOCK,), note="hidden, can't be opened")
+
+TABLE: tuple[Capability, ...] = (
+    Capability(
+        "ios_supervised", "iPhone, iPad, supervised", "all", "", "all apps",
+        remove=_USER_INSTALLED,
+        block=_BLOCK,
+        block_web=Means((IOS_WEB,)),
+        withdraw_access=_NO,
+        advise=_NOTICE,
+    ),
+    Capability(
+        "ios_unsupervised", "iPhone, iPad, unsupervised", "all", "", "all apps",
+        remove=_UNSUPERVISED,
+        block=_UNSUPERVISED,
+        block_web=_UNSUPERVISED,
+        withdraw_access=_NO,
+        advise=_NOTICE,
+    ),
+    Capability(
+        "ios_personal", "iPhone, iPad, personal, unsupervised", "all", "", "all apps, where the server collects them",
+        remove=_UNSUPERVISED,
+        block=_UNSUPERVISED,
+        block_web=_UNSUPERVISED,
+        withdraw_access=_NO,
+        advise=_NOTICE,
+    ),
+    Capability(
+        "ios_user_enrollment", "iPhone, iPad, user enrollment", "none", "user_enrollment", "no",
+        remove=_USER_ENROLLMENT,
+        block=_USER_ENROLLMENT,
+        block_web=_USER_ENROLLMENT,
+        withdraw_access=_NO,
+        advise=_NOTICE,
+    ),
+    Capability(
+        "tvos_supervised", "Apple TV, supervised", "all", "", "all apps",
+        remove=_USER_INSTALLED,
+        block=_BLOCK,
+        block_web=_NO,
+        withdraw_access=_NO,
+        advise=_NOTICE,
+    ),
+    Capability(
+        "tvos_unsupervised", "Apple TV, unsupervised", "all", "", "all apps",
+        remove=_UNSUPERVISED,
+        block=_UNSUPERVISED,
+        block_web=_NO,
+        withdraw_access=_NO,
+        advise=_NOTICE,
+    ),
+    Capability(
+        "macos", "Mac, managed", "all", "", "all apps",
+        remove=Means((MACOS_DELETE,), note="when it is opened; by the name of its process; needs the Jamf agent"),
+        block=Means((MACOS_KILL, MACOS_DELETE), note="by the name of its process; needs the Jamf agent"),
+        block_web=Means((MACOS_WEB,)),
+        withdraw_access=_NO,
+        advise=_NOTICE,
+    ),
+    Capability(
+        "unmanaged", "anything that is not managed any more", "none", "not_registered", "no",
+        remove=_UNMANAGED,
+        block=_UNMANAGED,
+        block_web=_UNMANAGED,
+        withdraw_access=_UNMANAGED,
+        advise=_NOTICE,
+    ),
+    Capability(
+        "other", "anything else", "none", "no_backend", "no",
+        remove=_NO,
+        block=_NO,
+        block_web=_NO,
+        withdraw_access=_NO,
+        advise=_NOTICE,
+    ),
+)  # fmt: skip
+
+BY_KIND: dict[str, Capability] = {row.kind: row for row in TABLE}
+
+
+def capability_of(record: Mapping[str, Any]) -> Capability:
+    """The row of a device. What a device does not tell never counts in its favour: unknown supervision is none."""
+    return BY_KIND[_kind_of(record)]
+
+
+def _kind_of(record: Mapping[str, Any]) -> str:
+    platform = record.get("platform")
+    if record.get("enrollment") == "none":
+        return "unmanaged"
+    if platform == "macos":
+        return "macos"
+    # A system that is too old for the key, or that has none.
+    if platform not in ("ios", "ipados", "tvos") or why_no_block(record, declarations=False) == "no_backend":
+        return "other"
+    supervised = record.get("supervised") is True
+    if platform == "tvos":
+        return "tvos_supervised" if supervised else "tvos_unsupervised"
+    if record.get("enrollment") == "user":
+        return "ios_user_enrollment"
+    if supervised:
+        return "ios_supervised"
+    return "ios_personal" if record.get("ownership") == "personal" else "ios_unsupervised"

@@ -1,0 +1,304 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The controls that a fleet's wants come to: one profile per distinct population, one record per process and population. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ...mdm.apple.profiles import browser_payloads, configuration_profile, web_filter_payload
+from ...mdm.apple.restrictions import blocked_apps_payload
+from ...mdm.control_names import name_of_want
+from ...mdm.fleet import FleetDevice
+from ...mdm.identifiers import names_of_app, title_of_app, would_block
+from ...mdm.ownership import control_name
+from ...mdm.population import Candidate, Population, populate
+from ...mdm.push_down import PushDown
+from ...mdm.wants import BannedApp, Want
+from ...policy.model import Policy
+from . import capabilities as names
+from .classic_xml import storable
+from .devices import MODEL_WORDS
+from .objects import MACOS, MOBILE, Criterion
+from .owned_names import tagged
+from .process_names import process_names
+from .wants import MOBILE_PLATFORMS, PLATFORMS
+
+#: What a control is called on the server, in the order of the plan.
+WORDS: dict[str, str] = {
+    names.IOS_BLOCK: "iOS blocked apps",
+    names.IOS_WEB: "iOS web filter",
+    names.MACOS_KILL: "macOS restricted software",
+    names.MACOS_DELETE: "macOS restricted software, deleted",
+    names.MACOS_WEB: "macOS URL blocklist",
+}
+#: Kinds of identifiers that a mechanism goes by.
+_KINDS = {names.IOS_BLOCK: "ios_bundle_id", names.IOS_WEB: "domain", names.MACOS_WEB: "domain"}
+_PLATFORM_WORDS = {"ios": "iPhone", "ipados": "iPad", "tvos": "Apple TV"}
+
+
+@dataclass(frozen=True)
+class WantedGroup:
+    """A group of mobile devices that a control needs.
+
+    Args:
+        criteria: of a smart group; empty for a static one.
+        members: of a static group; of a smart one those that must be in it if its criteria are understood.
+        role: ``scope``, ``members`` or ``exempt``.
+    """
+
+    name: str
+    criteria: tuple[Criterion, ...]
+    members: frozenset[int]
+    role: str
+    policies: tuple[str, ...]
+
+    @property
+    def smart(self) -> bool:
+        return bool(self.criteria)
+
+
+@dataclass(frozen=True)
+class WantedScope:
+    """Whom a control is for: groups by name, devices by their numbers."""
+
+    everything: bool = False
+    groups: frozenset[str] = frozenset()
+    excluded_groups: frozenset[str] = frozenset()
+    devices: frozenset[int] = frozenset()
+    excluded_devices: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True)
+class WantedRecord:
+    """A record of restricted software."""
+
+    name: str
+    process_name: str
+    delete: bool
+    message: str
+
+
+@dataclass(frozen=True)
+class Control:
+    """One control as it is wanted.
+
+    Args:
+        family: ``MOBILE`` or ``MACOS``.
+        name: of the profile; records begin with it.
+        payloads: the profile; None where the control is made of records.
+        native: platforms whose every device in the native scope is meant.
+    """
+
+    want: Want
+    family: str
+    name: str
+    population: Population
+    native: frozenset[str] = frozenset()
+    scope: WantedScope = WantedScope()
+    groups: tuple[WantedGroup, ...] = ()
+    payloads: bytes | None = None
+    records: tuple[WantedRecord, ...] = ()
+
+    @property
+    def mechanism(self) -> str:
+        return self.want.mechanism
+
+
+@dataclass(frozen=True)
+class Desired:
+    """All that a run wants."""
+
+    controls: tuple[Control, ...] = ()
+
+
+class DesiredControls:
+    """Makes the controls of a fleet.
+
+    Args:
+        policies: the policies of the run.
+        wants: per device of the fleet, what is wanted of it.
+        mobile: which wants are sure for supervised mobile devices.
+        macs: which wants are sure for managed Macs.
+        prefix: how names begin.
+    """
+
+    def __init__(
+        self,
+        policies: Sequence[Policy],
+        fleet: Sequence[FleetDevice],
+        wants: Sequence[frozenset[Want]],
+        mobile: PushDown,
+        macs: PushDown,
+        prefix: str,
+    ) -> None:
+        self.policies = policies
+        self.fleet = fleet
+        self.wants = wants
+        self.mobile = mobile
+        self.macs = macs
+        self.prefix = prefix
+
+    def desired(self) -> Desired:
+        """The controls, in a fixed order."""
+        controls = []
+        for want in sorted(frozenset().union(*self.wants), key=_order):
+            made = self._control(want)
+            if made is not None:
+                controls.append(made)
+        return Desired(tuple(self._with_groups(controls)))
+
+    def _control(self, want: Want) -> Control | None:
+        name = name_of_want(self.prefix, self.policies, want, WORDS[want.mechanism])
+        family = MACOS if "macos" in PLATFORMS[want.mechanism] else MOBILE
+        population = self._population(want)
+        if not population and not population.unnamed:
+            return None
+        control = Control(want, family, name, population, frozenset(each for each in population.native if each))
+        if want.mechanism in (names.MACOS_KILL, names.MACOS_DELETE):
+            records = self._records(control)
+            return replace(control, records=records) if records else None
+        identifiers = self._identifiers(want)
+        return replace(control, payloads=_profile(control, identifiers)) if identifiers else None
+
+    def _identifiers(self, want: Want) -> list[str]:
+        """Exact names of a want's apps; for sites, without those that are left open to somebody."""
+        found = {name for app in want.apps for name in names_of_app(self.policies, app, _KINDS[want.mechanism])}
+        return sorted(name for name in found if not would_block(name, want.open_domains))
+
+    def _records(self, control: Control) -> tuple[WantedRecord, ...]:
+        policies = control.want.policies
+        delete = control.mechanism == names.MACOS_DELETE
+        return tuple(
+            WantedRecord(tagged("%s %s" % (control.name, process[:80]), policies), process, delete, self._message(app))
+            for app in sorted(control.want.apps)
+            for process in process_names(self.policies, app)
+        )
+
+    def _message(self, app: BannedApp) -> str:
+        asking = next(policy for policy in self.policies if policy.id in app.policies)
+        text = "%s is not allowed on this Mac: %s. Questions: %s" % (title_of_app(self.policies, app.id), asking.title, asking.contact)
+        return storable(" ".join(text.split()))
+
+    # Whom a control is for.
+
+    def _population(self, want: Want) -> Population:
+        platforms = PLATFORMS[want.mechanism]
+        candidates = self._candidates(want)
+        push_down = self.macs if "macos" in platforms else self.mobile
+        native = frozenset(platform for platform in platforms if "corporate" in push_down.ownerships(want, (platform,)))
+        if native and not any(each.wanted and each.supported and each.native in native for each in candidates):
+            # Nobody there to be covered: a scope for devices that may come is made when the first one has come.
+            native = frozenset()
+        return populate(candidates, native)
+
+    def _candidates(self, want: Want) -> list[Candidate]:
+        mechanism = want.mechanism
+        return [
+            Candidate(
+                index=index,
+                native=each.device.native_ownership,
+                wanted=want in wants,
+                supported=supports(each.device.record, mechanism),
+                member=each.device.directory_id,
+            )
+            for index, (each, wants) in enumerate(zip(self.fleet, self.wants, strict=True))
+            if each.device.platform in PLATFORMS[mechanism]
+        ]
+
+    def _with_groups(self, controls: Sequence[Control]) -> list[Control]:
+        """Controls with their scopes. Controls of the same policies share a group of exceptions, and one of members, where they can."""
+        shared = {
+            (control.want.policies, role): members
+            for role in ("exempt", "members")
+            for control in controls
+            for members in [self._shared(controls, control.want.policies, role)]
+            if members is not None
+        }
+        return [self._with_scope(control, shared) for control in controls]
+
+    def _shared(self, controls: Sequence[Control], policies: tuple[str, ...], role: str) -> frozenset[int] | None:
+        """The members of a group that all controls of some policies could use; None where they differ.
+
+        A device that a control isn't for on account of its platform does no harm among the exceptions; among the members it would get
+        a profile that it can't use.
+        """
+        concerned = [each for each in controls if each.family == MOBILE and each.want.policies == policies and _members(each, role)]
+        everybody = frozenset().union(*(_members(each, role) for each in concerned))
+        for control in concerned:
+            within = everybody
+            if role == "exempt":
+                within = everybody & {int(each.member) for each in self._candidates(control.want) if each.member}
+            if within != _members(control, role):
+                return None
+        return everybody or None
+
+    def _with_scope(self, control: Control, shared: Mapping[tuple[tuple[str, ...], str], frozenset[int]]) -> Control:
+        include, exclude = _members(control, "members"), _members(control, "exempt")
+        if control.family == MACOS:
+            # Groups of computers have no description that could say whose they are, so Macs are named in the scope itself.
+            return replace(control, scope=WantedScope(bool(control.native), devices=include, excluded_devices=exclude))
+        policies = control.want.policies
+        groups = []
+        if control.native:
+            platforms = [platform for platform in MOBILE_PLATFORMS if platform in control.native]
+            words = "supervised %s" % ", ".join(_PLATFORM_WORDS[platform] for platform in platforms)
+            expected = frozenset(
+                int(device.directory_id)
+                for index in control.population.covers
+                for device in [self.fleet[index].device]
+                if device.native_ownership in control.native
+            )
+            name = control_name(self.prefix, policies, words)
+            groups.append(WantedGroup(name, criteria_of(platforms), expected, "scope", policies))
+        for role, members in (("members", include), ("exempt", exclude)):
+            if members:
+                common = shared.get((policies, role))
+                name = "%s (%s)" % (control_name(self.prefix, policies, "mobile devices") if common else control.name, role)
+                groups.append(WantedGroup(name, (), common or members, role, policies))
+        reached = frozenset(group.name for group in groups if group.role != "exempt")
+        excluded = frozenset(group.name for group in groups if group.role == "exempt")
+        return replace(control, groups=tuple(groups), scope=WantedScope(groups=reached, excluded_groups=excluded))
+
+
+def criteria_of(platforms: Sequence[str]) -> tuple[Criterion, ...]:
+    """The criteria of supervised devices of some platforms, told by their models. Only managed devices hear of a scope at all."""
+    words = [word for platform in platforms for word in MODEL_WORDS[platform]]
+    last = len(words) - 1
+    models = (
+        Criterion("Model", "like", word, "or" if place else "and", opening_paren=place == 0 < last, closing_paren=place == last > 0)
+        for place, word in enumerate(words)
+    )
+    return (Criterion("Supervised", "is", "true"), *models)
+
+
+def supports(record: Mapping[str, Any], mechanism: str) -> bool:
+    """Whether a mechanism has an effect on a device."""
+    row = names.capability_of(record)
+    return any(mechanism in row.means(action).mechanisms for action in ("remove", "block", "block_web"))
+
+
+def _members(control: Control, role: str) -> frozenset[int]:
+    found = control.population.exclude if role == "exempt" else control.population.include
+    return frozenset(map(int, found))
+
+
+def _profile(control: Control, identifiers: Sequence[str]) -> bytes:
+    payloads: list[dict[str, Any]]
+    if control.mechanism == names.IOS_BLOCK:
+        payloads = [blocked_apps_payload(identifiers)]
+    elif control.mechanism == names.IOS_WEB:
+        payloads = [web_filter_payload(identifiers)]
+    else:
+        payloads = browser_payloads(identifiers)
+    identifier = "appban.endpoint.%s" % hashlib.sha256(control.name.encode("utf-8")).hexdigest()[:16]
+    return configuration_profile(identifier, control.name, payloads)
+
+
+def _order(want: Want) -> tuple[Any, ...]:
+    return (list(WORDS).index(want.mechanism), sorted(want.apps), want.open_domains)

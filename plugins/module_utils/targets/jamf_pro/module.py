@@ -1,0 +1,103 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From the module's parameters to a run over a server."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ...mdm.connection import Connection, open_connection
+from ...mdm.options import connection_spec, finish, request_of, target_spec
+from ...mdm.outbox import Outbox
+from ...mdm.redaction import Redactor
+from ...mdm.target_run import RunResult, run_target
+from ...policy.model import Policy
+from .credentials import CredentialOptions
+from .jamf import Jamf, open_jamf
+from .target import GROUPS, INVENTORY, NO_WEB_BLOCK, PROFILE, JamfSettings, JamfTarget
+
+#: Options with a variable of the environment that stands in for them; the names are those of the vendor's own command line tool.
+ENVIRONMENT = {
+    "url": "JAMF_URL",
+    "client_id": "JAMF_CLIENT_ID",
+    "client_secret": "JAMF_CLIENT_SECRET",
+    "username": "JAMF_USERNAME",
+    "password": "JAMF_PASSWORD",
+}
+_SECRETS = ("client_secret", "password")
+
+
+def argument_spec(from_environment: Any = None) -> dict[str, Any]:
+    """The whole argument spec of the module. from_environment: Ansible's ``env_fallback``; without it no variable stands in."""
+    connection: dict[str, Any] = {
+        "url": {"type": "str", "required": True},
+        "base_path": {"type": "str", "default": ""},
+        "client_id": {"type": "str"},
+        "client_secret": {"type": "str"},
+        "username": {"type": "str"},
+        "password": {"type": "str"},
+        **connection_spec(),
+    }
+    for name in _SECRETS:
+        connection[name]["no_log"] = True
+    if from_environment is not None:
+        for name, variable in ENVIRONMENT.items():
+            connection[name]["fallback"] = (from_environment, [variable])
+    return {
+        **target_spec("jamf_pro"),
+        **connection,
+        "name_prefix": {"type": "str", "default": "BAN"},
+        "adopt": {"type": "bool", "default": False},
+        "web_block": {"type": "str", "choices": [PROFILE, NO_WEB_BLOCK], "default": PROFILE},
+        "findings": {"type": "str", "choices": [INVENTORY, GROUPS], "default": INVENTORY},
+    }
+
+
+def run_module(module: Any) -> None:
+    """Converge the server and end the module."""
+    params = module.params
+    redactor = Redactor()
+    redactor.learn(*(params[name] for name in _SECRETS))
+
+    def run() -> tuple[RunResult, Mapping[str, Any]]:
+        request = request_of(params, module.check_mode, {"ansible-core": module.ansible_version})
+        with open_connection(
+            os.environ,
+            params["validate_certs"],
+            params["ca_path"],
+            params["proxy"],
+            timeout=params["timeout"],
+            deadline=params["deadline"],
+            redactor=redactor,
+        ) as connection:
+            with open_server(params, connection, module.check_mode) as jamf:
+                target = open_target(params, request.policies, jamf)
+                result = run_target(target, request)
+                more = {"privileges": jamf.privileges_used()}
+            return result, {**more, "requests": connection.counters.requests()}
+
+    finish(module, redactor, run)
+
+
+def open_server(params: Mapping[str, Any], connection: Connection, check_mode: bool) -> Jamf:
+    """The client of some parameters; nothing is sent yet.
+
+    Raises:
+        AppbanError: for options that can't work together.
+    """
+    options = CredentialOptions(params["client_id"], params["client_secret"], params["username"], params["password"])
+    return open_jamf(params["url"], params["base_path"], options, connection, check_mode)
+
+
+def open_target(params: Mapping[str, Any], policies: Sequence[Policy], jamf: Jamf) -> JamfTarget:
+    """The target of some parameters; nothing is sent yet.
+
+    Raises:
+        AppbanError: for a policy that can't be enforced without harm.
+    """
+    settings = JamfSettings(params["name_prefix"].strip(), params["adopt"], params["web_block"], params["findings"])
+    return JamfTarget(jamf, policies, settings, Outbox(params["evidence_dir"], params["target"]))

@@ -1,0 +1,437 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The plan that turns what a server holds into what is wanted. Pure.
+
+Changes are made in an order in which no moment leaves a device worse off than before or after: exceptions are in their groups before
+a control can reach them and leave them last; who is spared leaves a group of members before anything new goes to it; a notice goes out
+before what it announces; what an object needs is there before it, and goes after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ...engine.errors import AppbanError
+from ...engine.plan import Change, Plan
+from ...mdm import ownership
+from ...mdm.apple.profile_comparison import differences_of_profile, foreign_settings, parse_profile
+from ...mdm.covering import Covering, Coverings
+from ...mdm.fleet import FleetDevice
+from ...mdm.notice_changes import names_text, notice_changes
+from ...mdm.notices import Notice
+from . import diff_text, steps
+from .controls import Control, Desired, WantedGroup, WantedRecord, WantedScope
+from .objects import AUTOMATIC, MOBILE, Group, Profile, RestrictedSoftware, Scope
+from .reach import Reach
+from .scopes import differences as scope_differences
+from .server_state import OwnedProfile, ServerState
+from .steps import Phase
+
+GROUP, MEMBERS, FORMER = "mobile device group", "mobile device group members", "former mobile device group members"
+PROFILE, RECORD = "configuration profile", "restricted software"
+_SENTENCE = "Made by appban.endpoint for the ban %s. Change the policy it comes from, not this object."
+_WRITTEN = "written"
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A plan and what it means. drift: what somebody did to our controls since the last run, a sentence each."""
+
+    plan: Plan
+    coverings: tuple[Covering, ...]
+    drift: tuple[str, ...]
+
+
+class Planner:
+    """Makes one plan.
+
+    Args:
+        state: what the server holds, read just before.
+        policies: ids of the run's policies; objects made for others are left alone.
+        fleet: all devices.
+        now: the run's instant in UTC.
+        adopt: take over a profile that has the name of one of ours and no marker.
+    """
+
+    def __init__(self, state: ServerState, policies: frozenset[str], fleet: Sequence[FleetDevice], now: str, adopt: bool = False) -> None:
+        self.state = state
+        self.policies = policies
+        self.fleet = fleet
+        self.now = now
+        self.adopt = adopt
+        self.changes: list[tuple[int, Change]] = []
+        self.coverings: list[Covering] = []
+        self.drift: list[str] = []
+        self.problems: list[str] = []
+        self.groups = {group.name: group for group in state.groups}
+        self.reach = Reach(fleet, {group.id: group for group in state.groups})
+
+    def plan(self, desired: Desired, choose_notices: Callable[[Coverings], Sequence[Notice]] = lambda _coverings: ()) -> Planned:
+        """The plan for all that is desired.
+
+        Args:
+            choose_notices: given whom the controls reach, who is to be told.
+
+        Raises:
+            AppbanError: where an object of somebody else has the name of one of ours, or two of ours have one name. Nothing has been
+                written.
+        """
+        for control in desired.controls:
+            for group in control.groups:
+                self._want_group(group)
+        profiles = self._match_profiles(desired.controls)
+        records = self._match_records(desired.controls)
+        for control in desired.controls:
+            if control.payloads is not None:
+                self._want_profile(control, profiles.get(control.name))
+            else:
+                self._want_records(control, records)
+        for change in notice_changes(choose_notices(Coverings(self.coverings)), self.fleet, steps.HandOver):
+            self.add(Phase.NOTICES, change)
+        self._lift(desired, {each.profile.id for each in profiles.values()}, {each.id for each in records.values()})
+        if self.problems:
+            raise AppbanError(
+                "objects have the names of our controls and can't be told to be ours: " + "; ".join(dict.fromkeys(self.problems)),
+                "",
+                "Rename them, or choose another name_prefix; a profile can be taken over with adopt: true. Nothing was written",
+            )
+        ordered = [change for _phase, change in sorted(self.changes, key=lambda pair: pair[0])]
+        return Planned(Plan(tuple(ordered)), tuple(self.coverings), tuple(self.drift))
+
+    # What several parts of the plan use.
+
+    def add(self, phase: int, change: Change) -> None:
+        """Put a change into the plan, unless two controls share it."""
+        if all(change.key != other.key for _phase, other in self.changes):
+            self.changes.append((phase, change))
+
+    def marker(self, policies: Sequence[str], mechanism: str, spec: object, facts: tuple[tuple[str, str], ...] = ()) -> str:
+        """The description of an object of ours."""
+        marker = ownership.Marker(tuple(policies), mechanism, ownership.spec_hash(spec), facts)
+        return ownership.describe(marker, _SENTENCE % "+".join(policies))
+
+    def name_of(self, family: str) -> diff_text.NameOf:
+        """What a person calls a device, by its number."""
+
+        def name(number: int) -> str:
+            index = self.reach.index_of(family, number)
+            if index is None:
+                return "device %d, which is not managed" % number
+            device = self.fleet[index].device
+            return str(device.record.get("serial") or device.id)
+
+        return name
+
+    def _planned(self, wanted: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+        keys = {change.key for _phase, change in self.changes}
+        return tuple(key for key in ("%s:%s" % pair for pair in wanted) if key in keys)
+
+    def _refuse_foreign(self, kind: str, name: str) -> None:
+        found = self.state.foreign.get((kind, name), ())
+        if found:
+            self.problems.append("the %s %s (id %s)" % (kind, name, ", ".join(map(str, found))))
+
+    # Groups.
+
+    def _want_group(self, wanted: WantedGroup) -> None:
+        current = self.groups.get(wanted.name)
+        names = self.name_of(MOBILE)
+        description = self.group_description(wanted)
+        if current is None:
+            self._refuse_foreign(GROUP, wanted.name)
+            members = None if wanted.smart else wanted.members
+            group = Group(MOBILE, 0, wanted.name, wanted.smart, description, wanted.criteria, members)
+            after = diff_text.criteria_text(wanted.criteria) if wanted.smart else names_text([names(each) for each in wanted.members])
+            step = steps.CreateGroup(group, wanted.members if wanted.smart else frozenset())
+            self.add(Phase.SCOPES, Change("create", GROUP, wanted.name, None, after, step=step))
+        elif wanted.smart:
+            if current.criteria != wanted.criteria:
+                self.drift.append("the group %s had other criteria" % wanted.name)
+                fixed = replace(current, description=description, criteria=wanted.criteria)
+                before, after = diff_text.criteria_text(current.criteria), diff_text.criteria_text(wanted.criteria)
+                self.add(Phase.SCOPES, Change("update", GROUP, wanted.name, before, after, step=steps.UpdateGroup(fixed)))
+        else:
+            self._want_members(wanted, current)
+
+    def group_description(self, wanted: WantedGroup) -> str:
+        """The description of a group of ours."""
+        return self.marker(wanted.policies, wanted.role, [[each.name, each.search_type, each.value] for each in wanted.criteria])
+
+    def _want_members(self, wanted: WantedGroup, current: Group) -> None:
+        before = current.members or frozenset()
+        # The server takes no change for a device that it doesn't manage; such a one stays in the group, where it does no harm.
+        leaving = frozenset(each for each in before - wanted.members if self.reach.index_of(MOBILE, each) is not None)
+        names, exempt = self.name_of(MOBILE), wanted.role == "exempt"
+        was = names_text([names(each) for each in before])
+        first, second = (before | wanted.members, MEMBERS), (before - leaving | wanted.members, FORMER)
+        if not exempt:
+            first, second = (before - leaving, FORMER), (before - leaving | wanted.members, MEMBERS)
+        phases = (Phase.SCOPES, Phase.END_EXCEPTION) if exempt else (Phase.LEAVE, Phase.JOIN)
+        stand = before
+        for phase, (members, kind) in zip(phases, (first, second), strict=True):
+            if members != stand:
+                after = names_text([names(each) for each in members])
+                step = steps.ChangeMembers(replace(current, members=stand), members)
+                self.add(phase, Change("update", kind, wanted.name, was, after, step=step))
+                stand, was = members, after
+
+    # Profiles.
+
+    def _match_profiles(self, controls: Sequence[Control]) -> dict[str, OwnedProfile]:
+        """Control name -> the profile that holds it today, under its own name or one that it is to be renamed from."""
+        wanted = {control.name: control for control in controls if control.payloads is not None}
+        matched: dict[str, OwnedProfile] = {}
+        for each in self.state.profiles:
+            control = wanted.get(each.profile.name)
+            if control is None or control.family != each.profile.family:
+                continue
+            if control.name in matched:
+                ids = (matched[control.name].profile.id, each.profile.id)
+                self.problems.append("two profiles of ours are called %s (ids %s)" % (control.name, ", ".join(map(str, ids))))
+            matched[control.name] = each
+        left = [each for each in self.state.profiles if each.profile.name not in wanted]
+        for name, control in wanted.items():
+            heirs = [
+                each
+                for each in left
+                if name not in matched
+                and each.profile.family == control.family
+                and each.marker.mechanism == control.mechanism
+                and not set(each.marker.policies).isdisjoint(control.want.policies)
+            ]
+            if heirs and (PROFILE, name) not in self.state.foreign:
+                # Renaming it leaves no moment without a block, and none with two lists at odds.
+                matched[name] = heirs[0]
+                left.remove(heirs[0])
+        return matched
+
+    def _want_profile(self, control: Control, current: OwnedProfile | None) -> None:
+        payloads = control.payloads or b""
+        spec = _spec(payloads)
+        after = diff_text.wanted_profile_text(payloads, control.scope, self.name_of(control.family))
+        if current is None:
+            foreign = self.state.foreign.get((PROFILE, control.name), ())
+            if foreign and (not self.adopt or len(foreign) > 1):
+                self._refuse_foreign(PROFILE, control.name)
+            number = foreign[0] if foreign else 0
+            self._write_profile(control, number, self.now, True, None, None, after)
+            return
+        found = current.profile
+        changed, besides = _compared(payloads, found.payloads)
+        wanted_scope = self.resolved(control.scope)
+        wrong_scope = wanted_scope is None or bool(scope_differences(wanted_scope, found.scope))
+        payload_changed = bool(changed or besides)
+        written = current.marker.fact(_WRITTEN)
+        description = self._description(control, spec, written)
+        same = found.name == control.name and found.deployment == AUTOMATIC and ownership.same_description(description, found.description)
+        reached = self.reach.of_scope(control.family, found.scope, control.population.covers)
+        before = frozenset() if payload_changed or found.deployment != AUTOMATIC else reached
+        if not payload_changed and not wrong_scope and same and written:
+            self._cover(control, self._needs(control), written, before)
+            return
+        self._tell_drift(control, current, changed, besides, wanted_scope, spec)
+        was = diff_text.profile_text(found, self.name_of(control.family))
+        # Who had it keeps the instant from which it has been in force; who comes into its scope is remembered by name.
+        at = self.now if payload_changed or not written else written
+        self._write_profile(control, found.id, at, payload_changed, found, was, after, before, written)
+
+    def _write_profile(
+        self,
+        control: Control,
+        number: int,
+        at: str,
+        payload_changed: bool,
+        seen: Profile | None,
+        was: str | None,
+        after: str,
+        before: frozenset[int] = frozenset(),
+        changed_at: str = "",
+    ) -> None:
+        payloads = control.payloads or b""
+        description = self._description(control, _spec(payloads), at)
+        profile = Profile(control.family, number, control.name, description, AUTOMATIC, payloads, Scope())
+        step = steps.WriteProfile(profile, control.scope, payload_changed, seen)
+        op = "update" if number else "create"
+        change = Change(op, PROFILE, control.name, was, after, needs=self._needs(control), apps=control.want.app_ids, step=step)
+        self.add(Phase.OBJECTS, change)
+        self._cover(control, (change.key, *change.needs), changed_at, before, by_name=bool(number) and not payload_changed)
+
+    def _description(self, control: Control, spec: object, written: str) -> str:
+        return self.marker(control.want.policies, control.mechanism, spec, ((_WRITTEN, written),))
+
+    def _tell_drift(
+        self,
+        control: Control,
+        current: OwnedProfile,
+        changed: Sequence[str],
+        besides: Sequence[str],
+        scope: Scope | None,
+        spec: object,
+    ) -> None:
+        found = current.profile
+        if current.marker.sha256 == ownership.spec_hash(spec):
+            if changed or besides:
+                self.drift.append("%s had other settings (%s)" % (found.name, ", ".join((*changed, *besides))))
+            if found.deployment != AUTOMATIC:
+                self.drift.append("%s was not installed automatically" % found.name)
+        self._tell_scope_drift(found.name, found.scope, scope)
+
+    def _tell_scope_drift(self, name: str, found: Scope, wanted: Scope | None) -> None:
+        ours = {group.id for group in self.state.groups}
+        strange = [*found.foreign]
+        strange += ["group %s" % found.names.get(each, each) for each in sorted(found.groups - ours)]
+        strange += ["exclusion of the group %s" % found.names.get(each, each) for each in sorted(found.excluded_groups - ours)]
+        if strange:
+            self.drift.append("the scope of %s also had: %s" % (name, "; ".join(strange)))
+        elif wanted is not None and wanted.everything != found.everything and not found.groups and not found.devices:
+            self.drift.append("the scope of %s was empty" % name)
+
+    def resolved(self, scope: WantedScope) -> Scope | None:
+        """A scope with ids in place of names; None while one of the groups is not there yet."""
+        ids = self.state.group_ids()
+        if not (scope.groups | scope.excluded_groups) <= set(ids):
+            return None
+        groups, excluded = (frozenset(ids[name] for name in listed) for listed in (scope.groups, scope.excluded_groups))
+        return Scope(scope.everything, scope.devices, groups, scope.excluded_devices, excluded)
+
+    def _needs(self, control: Control) -> tuple[str, ...]:
+        """Keys of the changes without which a control must not be written: its groups, its exceptions, who has to leave first."""
+        wanted = [(GROUP, group.name) for group in control.groups]
+        wanted += [(MEMBERS, group.name) for group in control.groups if group.role == "exempt"]
+        wanted += [(FORMER, group.name) for group in control.groups if group.role == "members"]
+        return self._planned(wanted)
+
+    def _joins(self, control: Control) -> tuple[str, ...]:
+        wanted = [(MEMBERS, group.name) for group in control.groups if group.role == "members"]
+        return self._planned([*wanted, *((FORMER, group.name) for group in control.groups if group.role == "exempt")])
+
+    # Restricted software.
+
+    def _match_records(self, controls: Sequence[Control]) -> dict[str, RestrictedSoftware]:
+        """Name of a wanted record -> the record that holds it today."""
+        wanted = {record.name: record for control in controls for record in control.records}
+        matched: dict[str, RestrictedSoftware] = {}
+        for each in self.state.records:
+            if each.name in matched:
+                self.problems.append("two records of ours are called %s (ids %d, %d)" % (each.name, matched[each.name].id, each.id))
+            if each.name in wanted:
+                matched[each.name] = each
+        left = [each for each in self.state.records if each.name not in wanted]
+        for name, record in wanted.items():
+            heirs = [each for each in left if name not in matched and each.process_name == record.process_name]
+            if heirs:
+                matched[name] = heirs[0]
+                left.remove(heirs[0])
+        return matched
+
+    def _want_records(self, control: Control, matched: Mapping[str, RestrictedSoftware]) -> None:
+        keys: list[str] = []
+        before = control.population.covers
+        scope = Scope(
+            control.scope.everything, control.scope.devices, frozenset(), control.scope.excluded_devices, frozenset()
+        )  # fmt: skip
+        for wanted in control.records:
+            current = matched.get(wanted.name)
+            number = 0 if current is None else current.id
+            record = RestrictedSoftware(number, wanted.name, wanted.process_name, True, False, True, wanted.delete, wanted.message, scope)
+            reached = frozenset() if current is None else self.reach.of_scope(control.family, current.scope, before)
+            effect = current is not None and (current.exact, current.kill, current.delete) == (True, True, wanted.delete)
+            before = before & reached if effect else frozenset()
+            if current is not None and _same_record(record, current):
+                continue
+            keys.append(self._write_record(control, wanted, record, current))
+        self._cover(control, keys, "", before)
+
+    def _write_record(self, control: Control, wanted: WantedRecord, record: RestrictedSoftware, current: RestrictedSoftware | None) -> str:
+        names = self.name_of(control.family)
+        was = None if current is None else diff_text.record_text(current, names)
+        after = diff_text.wanted_record_text(wanted, control.scope, names)
+        if current is not None and current.name == record.name:
+            other = [name for name in ("process_name", "exact", "kill", "delete") if getattr(record, name) != getattr(current, name)]
+            if other:
+                self.drift.append("%s had other settings (%s)" % (record.name, ", ".join(other)))
+            self._tell_scope_drift(record.name, current.scope, record.scope)
+        op = "create" if current is None else "update"
+        step = steps.WriteRecord(record, current)
+        change = Change(op, RECORD, record.name, was, after, apps=control.want.app_ids, step=step)
+        self.add(Phase.OBJECTS, change)
+        return change.key
+
+    def _cover(self, control: Control, changes: Sequence[str], changed_at: str, before: frozenset[int], by_name: bool = False) -> None:
+        population = control.population
+        dated = control.payloads is not None
+        new = population.covers - before
+        named = frozenset(index for index in population.covers if self.fleet[index].device.directory_id in population.include)
+        self.coverings.append(
+            Covering(
+                control=control.name,
+                mechanism=control.mechanism,
+                apps=frozenset(control.want.app_ids),
+                covers=population.covers,
+                unnamed=population.unnamed,
+                new=new,
+                changed_at=changed_at,
+                dated=dated,
+                named=named | new if by_name or not changes else named,
+                changes=tuple(dict.fromkeys((*changes, *self._joins(control)))),
+            )
+        )
+
+    # Ending.
+
+    def _lift(self, desired: Desired, profiles: set[int], records: set[int]) -> None:
+        for each in sorted(self.state.profiles, key=lambda one: one.profile.id):
+            if each.profile.id not in profiles:
+                self._delete(PROFILE, each.profile.name, each.profile.id, self._profile_before(each), steps.DeleteProfile(each.profile))
+        for record in sorted(self.state.records, key=lambda one: one.id):
+            if record.id not in records:
+                text = diff_text.record_text(record, self.name_of("macos"))
+                self._delete(RECORD, record.name, record.id, text, steps.DeleteRecord(record))
+        wanted = {group.name for control in desired.controls for group in control.groups}
+        # What still refers to a group has to be gone, or point elsewhere, before it goes.
+        needs = tuple(
+            change.key
+            for phase, change in sorted(self.changes, key=lambda pair: pair[0])
+            if change.kind == PROFILE and phase in (Phase.OBJECTS, Phase.LIFT_OBJECTS)
+        )
+        names = self.name_of(MOBILE)
+        for group in self.state.groups:
+            if group.name in wanted and self.groups[group.name] is group:
+                continue
+            text = diff_text.criteria_text(group.criteria) if group.smart else names_text([names(each) for each in group.members or ()])
+            label = "%s (%d)" % (group.name, group.id) if group.name in wanted else group.name
+            step = steps.DeleteGroup(group)
+            self.add(Phase.LIFT_GROUPS, Change("delete", GROUP, label, text, None, needs=needs, step=step))
+
+    def _profile_before(self, each: OwnedProfile) -> str:
+        return diff_text.profile_text(each.profile, self.name_of(each.profile.family))
+
+    def _delete(self, kind: str, name: str, number: int, before: str, step: object) -> None:
+        planned = {change.key for _phase, change in self.changes}
+        label = "%s (%d)" % (name, number) if "%s:%s" % (kind, name) in planned else name
+        self.add(Phase.LIFT_OBJECTS, Change("delete", kind, label, before, None, step=step))
+
+
+def _same_record(wanted: RestrictedSoftware, found: RestrictedSoftware) -> bool:
+    return (
+        (wanted.name, wanted.process_name, wanted.exact, wanted.notify, wanted.kill, wanted.delete, wanted.message)
+        == (found.name, found.process_name, found.exact, found.notify, found.kill, found.delete, found.message)
+        and not scope_differences(wanted.scope, found.scope)
+    )  # fmt: skip
+
+
+def _compared(wanted: bytes, found: bytes) -> tuple[list[str], list[str]]:
+    """In what a profile on the server differs from the wanted one, and what it does besides."""
+    try:
+        return differences_of_profile(wanted, found), foreign_settings(wanted, found)
+    except AppbanError as error:
+        return [str(error).splitlines()[0]], []
+
+
+def _spec(payloads: bytes) -> object:
+    """What a profile sets, without what names it."""
+    hidden = ("PayloadUUID", "PayloadIdentifier", "PayloadDisplayName", "PayloadVersion")
+    return [{key: value for key, value in payload.items() if key not in hidden} for payload in parse_profile(payloads)["PayloadContent"]]

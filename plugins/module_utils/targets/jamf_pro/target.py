@@ -1,0 +1,189 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Jamf Pro as a target of a run: reads, plan and writes put together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ...engine.apply import Applied
+from ...engine.plan import Plan
+from ...mdm.apple.enforcement import os_version_tuple
+from ...mdm.capability import Capability, Means
+from ...mdm.covering import Coverings
+from ...mdm.fleet import FleetDevice, ManagedDevice
+from ...mdm.ledger import Ledger
+from ...mdm.outbox import Outbox
+from ...mdm.push_down import PushDown
+from ...mdm.target_run import ChooseNotices, TargetPlan
+from ...mdm.wants import Want
+from ...policy.decide import Decider
+from ...policy.instants import utc_text
+from ...policy.model import Policy
+from . import capabilities
+from .controls import Desired, DesiredControls
+from .executor import Executor
+from .fleet_reader import FleetReader
+from .jamf import Jamf
+from .planner import Planner
+from .process_names import process_names, refuse_protected
+from .reader import StateReader
+from .server_state import ServerState
+from .wants import MOBILE_PLATFORMS, wants_of
+
+PROFILE, NO_WEB_BLOCK = "profile", "none"
+INVENTORY, GROUPS = "inventory", "groups"
+#: Version from which Apple calls the restriction that hides apps deprecated.
+_DEPRECATED_FROM = (27,)
+#: How often a server that asks for changes is read once more at most.
+_READINGS = 3
+
+
+@dataclass(frozen=True)
+class JamfSettings:
+    """What a user can choose of the target.
+
+    Args:
+        prefix: how names begin.
+        adopt: take over a profile that has the name of one of ours and no marker.
+        web_block: ``profile`` or ``none``.
+        findings: ``inventory`` or ``groups``.
+    """
+
+    prefix: str = "BAN"
+    adopt: bool = False
+    web_block: str = PROFILE
+    findings: str = INVENTORY
+
+
+class JamfTarget:
+    """One server.
+
+    Args:
+        outbox: where notices go, because the server has no message to a user.
+
+    Raises:
+        AppbanError: for a policy that would end what a Mac can't do without.
+    """
+
+    names: Mapping[str, str] = capabilities.NAMES
+    reporting: Mapping[str, str] = {}
+
+    def __init__(self, jamf: Jamf, policies: Sequence[Policy], settings: JamfSettings, outbox: Outbox) -> None:
+        refuse_protected(policies)
+        self.jamf = jamf
+        self.policies = tuple(policies)
+        self.policy_ids = frozenset(policy.id for policy in policies)
+        self.settings = settings
+        self.outbox = outbox
+        self.inventory = FleetReader(jamf, self.policies)
+        self.reader = StateReader(jamf, settings.prefix, self.policy_ids)
+        self.state = ServerState()
+        self.wants: list[frozenset[Want]] = []
+        self.fleet: Sequence[FleetDevice] = ()
+
+    def capability_of(self, record: Mapping[str, Any]) -> Capability:
+        """The row of a device in the capability table, with what the user has chosen and the server collects."""
+        row = capabilities.capability_of(record)
+        if self.settings.web_block == NO_WEB_BLOCK and row.block_web.mechanisms:
+            row = replace(row, block_web=Means(why_not="no_backend"))
+        if row.sees == "all" and str(record.get("id")) in self.inventory.blind:
+            row = replace(row, sees="none", why_unseen="privacy_setting")
+        return row
+
+    def devices(self) -> Iterator[ManagedDevice]:
+        """Every device of the server."""
+        return self.inventory.devices()
+
+    def findings(self, fleet: Sequence[FleetDevice]) -> Mapping[tuple[str, str], Sequence[Mapping[str, str]]]:
+        """What was found, of those devices and apps that may be looked at."""
+        return self.inventory.findings(fleet)
+
+    def findable(self, app: str, platform: str, sees: str) -> bool:
+        """Whether an app has a name that the inventory of a platform could show."""
+        return self.inventory.knows(app, platform)
+
+    def plan(self, fleet: Sequence[FleetDevice], decider: Decider, choose_notices: ChooseNotices) -> TargetPlan:
+        """The plan, made of what the server holds now."""
+        self.fleet = fleet
+        desired = self._desired(fleet, decider)
+        now = utc_text(decider.moment)
+        self.state = self._settled(fleet, desired, now)
+        planned = self._planner(fleet, now, self.state).plan(desired, choose_notices)
+        return TargetPlan(planned.plan, Coverings(planned.coverings), (), planned.drift, tuple(self._notes(fleet)))
+
+    def apply(self, plan: Plan, ledger: Ledger, now: str) -> Applied:
+        """Carry the plan out."""
+        ids = self.state.group_ids()
+        return Executor(self.jamf, self.policy_ids, ids, self.outbox, ledger, self.fleet, now).run(plan)
+
+    def situation(self) -> Mapping[str, Any]:
+        """What only this target knows about the outcome."""
+        return {}
+
+    def _planner(self, fleet: Sequence[FleetDevice], now: str, state: ServerState) -> Planner:
+        return Planner(state, self.policy_ids, fleet, now, self.settings.adopt)
+
+    def _settled(self, fleet: Sequence[FleetDevice], desired: Desired, now: str) -> ServerState:
+        """What the server holds; read once more where it asks for changes, until two readings agree.
+
+        The nodes of a cluster don't know at once what was written to another one, and this run may be on another than the last.
+        """
+        state = self.reader.read(desired)
+        for _again in range(_READINGS):
+            if not self._planner(fleet, now, state).plan(desired).plan:
+                break
+            before, state = state, self.reader.read(desired)
+            if before == state:
+                break
+        return state
+
+    def _desired(self, fleet: Sequence[FleetDevice], decider: Decider) -> Desired:
+        wanted = wants_of(self.policies, self.settings.web_block != NO_WEB_BLOCK)
+        # Devices that are alike share their verdicts, so they share what is wanted of them.
+        known: dict[tuple[int, str], frozenset[Want]] = {}
+        self.wants = []
+        for member in fleet:
+            key = (id(member.decision.verdicts), member.device.platform)
+            if key not in known:
+                known[key] = wanted(member.device.record, member.decision)
+            self.wants.append(known[key])
+        mobile = PushDown(self.policies, decider, wanted, MOBILE_PLATFORMS, {"supervised": True, "enrollment": "device"})
+        macs = PushDown(self.policies, decider, wanted, ("macos",), {"enrollment": "device"})
+        return DesiredControls(self.policies, fleet, self.wants, mobile, macs, self.settings.prefix).desired()
+
+    def _notes(self, fleet: Sequence[FleetDevice]) -> Iterator[str]:
+        yield from self.inventory.notes()
+        wanted = {want.mechanism for wants in self.wants for want in wants}
+        if capabilities.IOS_BLOCK in wanted:
+            new = sum(
+                member.device.platform in MOBILE_PLATFORMS
+                and (os_version_tuple(member.device.record.get("os_version")) or ()) >= _DEPRECATED_FROM
+                for member in fleet
+            )
+            if new:
+                yield (
+                    "%d device%s version 27 or later, in which Apple calls the list of blocked apps of a profile deprecated: it still"
+                    " works there, and this server has no other way to us" % (new, " has" if new == 1 else "s have")
+                )
+        if wanted & {capabilities.MACOS_KILL, capabilities.MACOS_DELETE}:
+            yield "restricted software needs the Jamf agent on the Mac, and no inventory says whether it runs"
+        nameless = sorted(
+            {
+                app.id
+                for wants in self.wants
+                for want in wants
+                if want.mechanism in (capabilities.MACOS_KILL, capabilities.MACOS_DELETE)
+                for app in want.apps
+                if not process_names(self.policies, app)
+            }
+        )
+        if nameless:
+            yield (
+                "on Macs nothing blocks %s: it has no exact display_name that is sure enough to go by as the name of a process"
+                % ", ".join(nameless)
+            )
