@@ -78,15 +78,18 @@ class Walk:
             RequestFailed: also if the inventory ends before its end, or if the server fails over every record.
             OutOfTime
         """
-        offset = 0
+        offset = lost = 0
+        last: Response | None = None
         total: int | None = None
         seen: set[str] = set()
         while total is None or offset < total:
             response = self.page(offset)
             if response is None:
                 offset += 1
+                lost += 1
                 yield None
                 continue
+            last = response
             count, rows = read_page(response)
             if total is not None and count < total:
                 # Devices were deleted meanwhile, and the rows behind them moved forward: go back as far.
@@ -97,7 +100,7 @@ class Walk:
             total = count
             if not rows and offset < total:
                 raise incomplete(response, offset, total)
-            if len(rows) < self.size and offset + len(rows) < total:
+            if len(rows) < self.size and len(rows) != total - offset:
                 self.cap(len(rows), offset)
                 if offset:
                     continue
@@ -108,6 +111,9 @@ class Walk:
                     yield row
             offset += len(rows)
             self.grow(offset)
+        if len(seen) + lost < total and last is not None:
+            # Whatever went wrong with the pages: a device that is not told of would be one without banned apps.
+            raise incomplete(last, len(seen) + lost, total)
 
     def page(self, offset: int) -> Response | None:
         """The page that begins at a row, as big as can be had; None if the one row that it comes down to can't be read."""
