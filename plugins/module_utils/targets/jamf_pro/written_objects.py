@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from ...engine.errors import ChangeFailed
 from ...mdm.clock import Clock
-from ...mdm.http_errors import UncertainWrite
+from ...mdm.http_errors import RequestFailed, UncertainWrite
 from ...mdm.read_back import wait_until
 
 Kept = TypeVar("Kept")
@@ -45,7 +45,8 @@ def write_and_look(
 
     Raises:
         ChangeFailed: if the server keeps something else; its ``what`` names each difference.
-        WriteInCheckMode, RequestFailed, OutOfTime
+        WriteInCheckMode, RequestFailed: nothing was written.
+        OutOfTime
     """
     doubt: UncertainWrite | None = None
     number = None
@@ -64,6 +65,8 @@ def write_and_look(
         found = wait_until(lambda: find(number), converged, clock=clock, expected="it is as written", seconds=seconds)
     except ChangeFailed as error:
         raise failed(what, problems, doubt) from error
+    except RequestFailed as error:
+        raise unseen(what, error, doubt) from error
     if found is None:
         raise failed(what, problems, doubt)
     return found
@@ -81,6 +84,8 @@ def delete_and_look(send: Callable[[], None], is_there: Callable[[], bool], *, c
         wait_until(is_there, lambda there: not there, clock=clock, expected="it is gone", seconds=seconds)
     except ChangeFailed as error:
         raise failed(what, ["it is still there"], doubt) from error
+    except RequestFailed as error:
+        raise unseen(what, error, doubt) from error
 
 
 def failed(what: str, problems: list[str], doubt: UncertainWrite | None) -> ChangeFailed:
@@ -97,3 +102,9 @@ def failed(what: str, problems: list[str], doubt: UncertainWrite | None) -> Chan
         "",
         "Look at the object in Jamf Pro: the server drops or replaces what it doesn't know, and other tools may write to it",
     )
+
+
+def unseen(what: str, error: RequestFailed, doubt: UncertainWrite | None) -> ChangeFailed:
+    """The error of a write after which the server can't be read: nobody has seen what became of it."""
+    begins = "It was written to %s" if doubt is None else "It may have been written to %s"
+    return ChangeFailed((begins + ", but not seen what the server kept of it. %s") % (what, error.what), error.where, error.next_step)

@@ -145,6 +145,17 @@ def test_a_write_without_an_answer_is_looked_up_and_never_sent_again(server: Ten
     assert server.writes() == ["POST /JSSResource/%s/id/0" % PATH]
 
 
+def test_a_write_that_nobody_can_look_at_is_not_passed_off_as_not_done(server: Tenant, profiles: Profiles) -> None:
+    server.settings(privileges=["Create iOS Configuration Profiles"])
+    with pytest.raises(ChangeFailed, match="It was written to the configuration profile") as caught:
+        profiles.create(profile())
+    assert "Read iOS Configuration Profiles" in caught.value.next_step
+    assert server.writes() == ["POST /JSSResource/%s/id/0" % PATH]
+    server.settings(privileges=["Delete iOS Configuration Profiles"])
+    with pytest.raises(ChangeFailed, match="not seen what the server kept"):
+        profiles.delete(1, "Banned apps")
+
+
 def test_a_write_that_outlasts_the_edge_is_found_to_be_done(server: Tenant, profiles: Profiles) -> None:
     made = profiles.create(profile())
     server.settings(fan_out_seconds_per_device=10)
