@@ -232,7 +232,7 @@ class Planner:
         if not payload_changed and not wrong_scope and same and written:
             self._cover(control, self._needs(control), written, before)
             return
-        self._tell_drift(control, current, changed, besides, wanted_scope, spec)
+        self._tell_drift(current, changed, besides, spec)
         was = diff_text.profile_text(found, self.name_of(control.family))
         # Who had it keeps the instant from which it has been in force; who comes into its scope is remembered by name.
         at = self.now if payload_changed or not written else written
@@ -262,31 +262,23 @@ class Planner:
     def _description(self, control: Control, spec: object, written: str) -> str:
         return self.marker(control.want.policies, control.mechanism, spec, ((_WRITTEN, written),))
 
-    def _tell_drift(
-        self,
-        control: Control,
-        current: OwnedProfile,
-        changed: Sequence[str],
-        besides: Sequence[str],
-        scope: Scope | None,
-        spec: object,
-    ) -> None:
+    def _tell_drift(self, current: OwnedProfile, changed: Sequence[str], besides: Sequence[str], spec: object) -> None:
         found = current.profile
         if current.marker.sha256 == ownership.spec_hash(spec):
             if changed or besides:
                 self.drift.append("%s had other settings (%s)" % (found.name, ", ".join((*changed, *besides))))
             if found.deployment != AUTOMATIC:
                 self.drift.append("%s was not installed automatically" % found.name)
-        self._tell_scope_drift(found.name, found.scope, scope)
+        self._tell_scope_drift(found.name, found.scope)
 
-    def _tell_scope_drift(self, name: str, found: Scope, wanted: Scope | None) -> None:
+    def _tell_scope_drift(self, name: str, found: Scope) -> None:
         ours = {group.id for group in self.state.groups}
         strange = [*found.foreign]
         strange += ["group %s" % found.names.get(each, each) for each in sorted(found.groups - ours)]
         strange += ["exclusion of the group %s" % found.names.get(each, each) for each in sorted(found.excluded_groups - ours)]
         if strange:
             self.drift.append("the scope of %s also had: %s" % (name, "; ".join(strange)))
-        elif wanted is not None and wanted.everything != found.everything and not found.groups and not found.devices:
+        elif not (found.everything or found.groups or found.devices):
             self.drift.append("the scope of %s was empty" % name)
 
     def resolved(self, scope: WantedScope) -> Scope | None:
@@ -353,7 +345,7 @@ class Planner:
             other = [name for name in ("process_name", "exact", "kill", "delete") if getattr(record, name) != getattr(current, name)]
             if other:
                 self.drift.append("%s had other settings (%s)" % (record.name, ", ".join(other)))
-            self._tell_scope_drift(record.name, current.scope, record.scope)
+            self._tell_scope_drift(record.name, current.scope)
         op = "create" if current is None else "update"
         step = steps.WriteRecord(record, current)
         change = Change(op, RECORD, record.name, was, after, apps=control.want.app_ids, step=step)
@@ -365,20 +357,25 @@ class Planner:
         dated = control.payloads is not None
         new = population.covers - before
         named = frozenset(index for index in population.covers if self.fleet[index].device.directory_id in population.include)
-        self.coverings.append(
-            Covering(
-                control=control.name,
-                mechanism=control.mechanism,
-                apps=frozenset(control.want.app_ids),
-                covers=population.covers,
-                unnamed=population.unnamed,
-                new=new,
-                changed_at=changed_at,
-                dated=dated,
-                named=named | new if by_name or not changes else named,
-                changes=tuple(dict.fromkeys((*changes, *self._joins(control)))),
-            )
+        covering = Covering(
+            control=control.name,
+            mechanism=control.mechanism,
+            apps=frozenset(control.want.app_ids),
+            covers=population.covers,
+            unnamed=population.unnamed,
+            new=new,
+            changed_at=changed_at,
+            dated=dated,
+            named=named | new if by_name or not changes else named,
+            changes=tuple(dict.fromkeys((*changes, *self._joins(control)))),
         )
+        if not dated or not before:
+            self.coverings.append(covering)
+            return
+        # For those that it reached before, and reaches as before, it stands: what changes is whom else it is for.
+        self.coverings.append(replace(covering, covers=before, unnamed=frozenset(), new=frozenset(), named=named & before, changes=()))
+        if new or population.unnamed:
+            self.coverings.append(replace(covering, covers=new))
 
     # Ending.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ...mdm.fleet import FleetDevice
+from .controls import criteria_of
 from .devices import MODEL_WORDS
 from .objects import COMPUTER, MACOS, Group, Scope
 
@@ -33,7 +34,12 @@ class Reach:
         return self._by_number.get((family, number))
 
     def of_scope(self, family: str, scope: Scope, within: frozenset[int]) -> frozenset[int]:
-        """Positions of the devices that a scope reaches, of those asked for; groups of others count for nothing."""
+        """Positions of the devices that a scope reaches for sure, of those asked for: groups of others count for nothing, and where
+        somebody else narrowed the scope nobody can tell.
+        """
+        narrowed = any(each.startswith(("limitations", "exclusions")) for each in scope.foreign)
+        if narrowed or not scope.excluded_groups <= set(self.groups):
+            return frozenset()
         reached = set(within) if scope.everything else set()
         for number in scope.groups:
             reached |= self._of_group(family, number, within)
@@ -51,7 +57,9 @@ class Reach:
         if not group.smart:
             return self._of_numbers(family, group.members or frozenset())
         words = {each.value for each in group.criteria if each.name == "Model"}
-        platforms = {platform for platform, models in MODEL_WORDS.items() if words.issuperset(models)}
+        platforms = [platform for platform, models in MODEL_WORDS.items() if words.issuperset(models)]
+        if group.criteria != criteria_of(platforms):
+            return set()
         return {index for index in within if self.fleet[index].device.native_ownership in platforms}
 
     def _of_numbers(self, family: str, numbers: frozenset[int]) -> set[int]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from ...mdm.http_errors import RequestFailed
 from ...mdm.ownership import MAX_NAME, is_ours, read_marker
 from .controls import Desired, WantedGroup
 from .jamf import Jamf
@@ -105,7 +106,17 @@ class StateReader:
         if wanted.smart:
             group = self.groups.read(number, True)
             return group if group is not None and is_ours(group.description, self._ids()) else None
-        return Group(MOBILE, number, wanted.name, False, members=self.groups.members(number, False))
+        members = self._members(number)
+        return None if members is None else Group(MOBILE, number, wanted.name, False, members=members)
+
+    def _members(self, number: int) -> frozenset[int] | None:
+        """Who is in a static group; None if it isn't there, whatever a scope still says."""
+        try:
+            return self.groups.members(number, False)
+        except RequestFailed as error:
+            if error.status != 404:
+                raise
+            return None
 
     def _leaving_group(self, number: int) -> Group | None:
         """A group in a scope of ours that is not wanted any more, if it is ours."""
@@ -119,7 +130,7 @@ class StateReader:
         for group in self.groups.list_all(smart):
             if is_ours(group.description, self._ids()):
                 if not smart and group.name in wanted:
-                    group = replace(group, members=self.groups.members(group.id, False))
+                    group = replace(group, members=self._members(group.id))
                 yield group
             elif group.name in wanted:
                 self._clash(GROUP, Listed(group.id, group.name))
