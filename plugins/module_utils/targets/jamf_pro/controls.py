@@ -39,6 +39,8 @@ WORDS: dict[str, str] = {
 }
 #: Kinds of identifiers that a mechanism goes by.
 _KINDS = {names.IOS_BLOCK: "ios_bundle_id", names.IOS_WEB: "domain", names.MACOS_WEB: "domain"}
+#: Platforms that come together: whoever has iPhones will have iPads.
+_KINDS_OF_DEVICES = (frozenset(("ios", "ipados")), frozenset(("tvos",)), frozenset(("macos",)))
 _PLATFORM_WORDS = {"ios": "iPhone", "ipados": "iPad", "tvos": "Apple TV"}
 
 
@@ -192,9 +194,9 @@ class DesiredControls:
         candidates = self._candidates(want)
         push_down = self.macs if "macos" in platforms else self.mobile
         native = frozenset(platform for platform in platforms if "corporate" in push_down.ownerships(want, (platform,)))
-        if native and not any(each.wanted and each.supported and each.native in native for each in candidates):
-            # Nobody there to be covered: a scope for devices that may come is made when the first one has come.
-            native = frozenset()
+        # A scope for devices that may come is made when the first of their kind has come.
+        here = {each.native for each in candidates if each.wanted and each.supported}
+        native = frozenset(platform for kind in _KINDS_OF_DEVICES if here & kind for platform in kind & native)
         return populate(candidates, native)
 
     def _candidates(self, want: Want) -> list[Candidate]:
