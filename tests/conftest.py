@@ -19,6 +19,8 @@ from tests.contract.graph_files import contract_folder
 from tests.contract.shapes import Contract
 from tests.lab.hosts import Host, Lab
 from tests.lab.prerequisites import missing_prerequisites
+from tests.nano.factory import CannotStart, NanoFactory
+from tests.nano.servers import NanoServers
 
 # The same examples in every run: a red test is red for everybody, and a green one stays green until something changes.
 # HYPOTHESIS_PROFILE=search looks for new ones.
@@ -121,3 +123,40 @@ def lab_fleet(lab: Lab) -> Iterator[Fleet]:
 def lab_host(lab_fleet: Fleet) -> Host:
     """One fresh host, gone after the test."""
     return lab_fleet(1)[0]
+
+
+@pytest.fixture(scope="session")
+def nano_factory(request: pytest.FixtureRequest) -> Iterator[NanoFactory]:
+    """Starts real NanoMDM and KMFDDM servers. Skips where they can't be built; with CI=true that is a failure."""
+    try:
+        factory = NanoFactory(os.environ.get("PYTEST_XDIST_WORKER", "main"))
+    except CannotStart as problem:
+        skip_loudly(request.config, "real NanoMDM and KMFDDM servers", "Go is needed", problem.reasons)
+    yield factory
+    factory.close()
+
+
+@pytest.fixture
+def nano(nano_factory: NanoFactory) -> Iterator[NanoServers]:
+    """Fresh servers with nothing in them, NanoMDM's storage in memory; afterwards what passed is held against the contract."""
+    servers = nano_factory.start()
+    yield servers
+    nano_factory.finish(servers)
+
+
+@pytest.fixture(scope="session")
+def nano_postgres(request: pytest.FixtureRequest, nano_factory: NanoFactory) -> NanoFactory:
+    """The factory, where it can start NanoMDM with PostgreSQL. Skips where that is missing; with CI=true that is a failure."""
+    try:
+        nano_factory.cluster()
+    except CannotStart as problem:
+        skip_loudly(request.config, "NanoMDM with PostgreSQL", "PostgreSQL is needed", problem.reasons)
+    return nano_factory
+
+
+@pytest.fixture
+def nano_pgsql(nano_postgres: NanoFactory) -> Iterator[NanoServers]:
+    """Fresh servers as nano, with NanoMDM's storage in PostgreSQL."""
+    servers = nano_postgres.start("pgsql")
+    yield servers
+    nano_postgres.finish(servers)

@@ -1,7 +1,10 @@
 # Copyright (c) 2026 appban contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The declarations of one device: fetched, judged, applied, and reported to the server. Facts: Apple's reference of declarative management."""
+"""The declarations of one device: fetched, judged, applied, and reported to the server.
+
+Facts: Apple's reference of declarative management.
+"""
 
 from __future__ import annotations
 
@@ -135,7 +138,9 @@ class Declarations:
             "device.operating-system.family": "iPadOS" if facts.platform == "iPad" else facts.system,
             "device.operating-system.version": facts.os_version,
         }
-        return items | ({"device.identifier.serial-number": facts.serial, "device.identifier.udid": facts.udid} if "UDID" in facts.names_itself else {})
+        if facts.enrollment == "device":
+            items.update({"device.identifier.serial-number": facts.serial, "device.identifier.udid": facts.udid})
+        return items
 
     # --- judging and applying
 
@@ -187,7 +192,8 @@ class Declarations:
 
     def _fetch_profile(self, url: str) -> dict[str, Any]:
         parts = urlsplit(url)
-        link = http.client.HTTPSConnection(parts.hostname or "", parts.port or 443, timeout=30, context=self._trust or ssl.create_default_context())
+        context = self._trust or ssl.create_default_context()
+        link = http.client.HTTPSConnection(parts.hostname or "", parts.port or 443, timeout=30, context=context)
         try:
             link.request("GET", parts.path + (f"?{parts.query}" if parts.query else ""))
             answer = link.getresponse()

@@ -122,8 +122,9 @@ class PostgresCluster:
         return self._run([*command, "-X", "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1"], text)
 
     def _run(self, command: list[str], given: str = "") -> str:
-        done = subprocess.run([*self._as_user, *command], input=given, capture_output=True, text=True, check=False, env=_environment(),
-                              cwd=self.folder)
+        done = subprocess.run(
+            [*self._as_user, *command], input=given, capture_output=True, text=True, check=False, env=_environment(), cwd=self.folder
+        )
         if done.returncode != 0:
             raise NotStarted(f"{command[0]} failed: {done.stderr.strip()}")
         return done.stdout

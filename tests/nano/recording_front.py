@@ -25,9 +25,13 @@ class RecordingFront:
     """Listens at ``url`` until closed and passes requests on to the server at ``target`` (host, port), once that is set.
 
     Requests run side by side, as they do without a proxy.
+
+    Args:
+        forced_query: what every request gets as its query on the way to the server. The log has requests as they came.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, forced_query: str = "") -> None:
+        self.forced_query = forced_query
         self.target: tuple[str, int] | None = None
         self.log = ExchangeLog()
         self._faults = Faults(OWN_KINDS)
@@ -92,7 +96,8 @@ class RecordingFront:
         # A connection for each request: sending again over a fresh one, where a kept one broke, could do a thing twice.
         link = http.client.HTTPConnection(*self.target, timeout=60)
         try:
-            link.request(request.method, request.target, request.body or None, headers)
+            target = f"{request.raw_path}?{self.forced_query}" if self.forced_query else request.target
+            link.request(request.method, target, request.body or None, headers)
             answer = link.getresponse()
             body = answer.read()
         except (http.client.HTTPException, OSError):
