@@ -32,7 +32,7 @@ from .objects import Enqueued
 USER = "nanomdm"
 #: Statuses under which the server gives its answer: 207 where pushing failed for some, 500 where anything failed for all.
 ANSWERS = frozenset({207, 500})
-#: Requests that one call spends at most on finding unknown ids; a single one among 150 takes 16.
+#: Requests that one call of ``enqueue`` spends at most on finding unknown ids; a single one among 150 takes 16.
 MOST_HALVINGS = 200
 
 #: What storages say of a CommandUUID that they have: the first is NanoMDM's own word, then PostgreSQL's and MySQL's.
@@ -51,7 +51,7 @@ class _Tally:
     failed: dict[str, str] = field(default_factory=dict)
     uuids: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
-    halvings: int = MOST_HALVINGS
+    halvings: int = field(default_factory=lambda: MOST_HALVINGS)
 
     def result(self) -> Enqueued:
         warnings = tuple(dict.fromkeys(self.warnings))
@@ -166,16 +166,12 @@ class NanoMdm:
             repeatable=False,
         )
         if not isinstance(_document(response), dict):
-            # A proxy's error page, or a body that the server could not read: it may stand for anything.
-            if response.status in ANSWERS:
-                failed = self.session.failure(response)
-                raise UncertainWrite(failed.what, failed.where, failed.next_step, response.status)
-            raise RequestFailed(
-                "Failed to %s: the answer is not NanoMDM's" % what,
+            # A proxy's page, or half an answer: it may stand for anything.
+            raise UncertainWrite(
+                "Failed to %s: the answer, HTTP %d, is not NanoMDM's" % (what, response.status),
                 response.place(),
                 "Check nanomdm_url, and what a proxy may put in the way",
                 response.status,
-                client_request_id=response.client_request_id,
             )
         return response
 

@@ -1,0 +1,209 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Declarations, sets and statuses, against a real KMFDDM and devices behind a real NanoMDM."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import WriteInCheckMode
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http_errors import RequestFailed, UncertainWrite
+from tests.nano.servers import NanoServers
+from tests.unit.targets.nanomdm.nano_clients import (
+    ACTIVATION,
+    CONFIGURATION,
+    SET,
+    Clients,
+    activation_document,
+    block_document,
+    clients_of,
+)
+
+
+@pytest.fixture
+def clients(nano: NanoServers) -> Iterator[Clients]:
+    with clients_of(nano) as opened:
+        yield opened
+
+
+def put_control(clients: Clients) -> None:
+    kmfddm = clients.kmfddm
+    for document in (block_document(), activation_document()):
+        assert kmfddm.put_declaration(document)
+        assert kmfddm.put_set_declaration(SET, str(document["Identifier"]))
+
+
+def test_a_server_with_nothing_in_it_lists_nothing(clients: Clients) -> None:
+    kmfddm = clients.kmfddm
+    assert (kmfddm.declarations(), kmfddm.sets(), kmfddm.declaration("nowhere")) == ([], [], None)
+    assert kmfddm.set_declarations("nowhere") == kmfddm.declaration_sets("nowhere") == kmfddm.enrollment_sets("NOWHERE") == []
+    assert kmfddm.statuses(["NOWHERE"]) == kmfddm.status_errors(["NOWHERE"]) == {"NOWHERE": ()}
+
+
+def test_each_write_changes_something_once_and_then_nothing(clients: Clients) -> None:
+    kmfddm = clients.kmfddm
+    put_control(clients)
+    assert not kmfddm.put_declaration({**block_document(), "ServerToken": "of our own"})
+    assert not kmfddm.put_set_declaration(SET, CONFIGURATION)
+    assert (kmfddm.put_enrollment_set("DEVICE-1", SET), kmfddm.put_enrollment_set("DEVICE-1", SET)) == (True, False)
+    assert kmfddm.declarations() == [ACTIVATION, CONFIGURATION]
+    found = kmfddm.declaration(CONFIGURATION)
+    assert found is not None
+    assert found.pop("ServerToken")
+    assert found == block_document()
+    assert kmfddm.put_declaration(block_document("com.example.other"))
+    assert (kmfddm.sets(), kmfddm.set_declarations(SET), kmfddm.declaration_sets(CONFIGURATION)) == (
+        [SET],
+        [ACTIVATION, CONFIGURATION],
+        [SET],
+    )
+    assert kmfddm.enrollments_sets(["DEVICE-2", "DEVICE-1"]) == {"DEVICE-1": [SET], "DEVICE-2": []}
+
+    assert (kmfddm.delete_enrollment_set("DEVICE-1", SET), kmfddm.delete_enrollment_set("DEVICE-1", SET)) == (True, False)
+    for identifier in (ACTIVATION, CONFIGURATION):
+        assert (kmfddm.delete_set_declaration(SET, identifier), kmfddm.delete_set_declaration(SET, identifier)) == (True, False)
+        assert (kmfddm.delete_declaration(identifier), kmfddm.delete_declaration(identifier)) == (True, False)
+    assert (kmfddm.declarations(), kmfddm.sets()) == ([], [])
+    assert clients.servers.notifier.requests() == [], "no write wakes devices up by itself"
+
+
+def test_an_enrolment_keeps_its_set_when_the_set_is_emptied(clients: Clients) -> None:
+    put_control(clients)
+    clients.kmfddm.put_enrollment_set("DEVICE-1", SET)
+    for identifier in (ACTIVATION, CONFIGURATION):
+        clients.kmfddm.delete_set_declaration(SET, identifier)
+    assert clients.kmfddm.sets() == []
+    assert clients.kmfddm.enrollment_sets("DEVICE-1") == [SET], "it would get whatever comes into that set next"
+
+
+def test_a_declaration_that_somebody_uses_says_so(clients: Clients) -> None:
+    put_control(clients)
+    with pytest.raises(RequestFailed, match="referenced by 1 sets") as caught:
+        clients.kmfddm.delete_declaration(CONFIGURATION)
+    assert (caught.value.status, "take it out of that set" in caught.value.next_step) == (500, True)
+    with pytest.raises(RequestFailed, match="declaration not found") as caught:
+        clients.kmfddm.put_set_declaration(SET, "org.example.ban.other.cfg")
+    assert "run again" in caught.value.next_step
+
+
+def test_a_dotted_prefix_of_another_identifier_can_not_be_deleted_which_is_why_ours_are_siblings(clients: Clients) -> None:
+    kmfddm = clients.kmfddm
+    for identifier in ("org.x.tiktok", "org.x.tiktok.act"):
+        kmfddm.put_declaration({**block_document(), "Identifier": identifier})
+        kmfddm.put_set_declaration("org.x.set", identifier)
+    kmfddm.delete_set_declaration("org.x.set", "org.x.tiktok")
+    with pytest.raises(RequestFailed, match="referenced by"):
+        kmfddm.delete_declaration("org.x.tiktok")
+
+
+@pytest.mark.parametrize("trouble", ["timeout_after_effect", "502_after_effect", "drop"])
+def test_a_write_whose_answer_is_lost_is_looked_up_and_not_sent_again(clients: Clients, trouble: str) -> None:
+    put_control(clients)
+    front = clients.servers.kmfddm
+    writes = [
+        lambda: clients.kmfddm.put_declaration(block_document("com.example.other")),
+        lambda: clients.kmfddm.put_enrollment_set("DEVICE-1", SET),
+        lambda: clients.kmfddm.delete_set_declaration(SET, ACTIVATION),
+        lambda: clients.kmfddm.delete_declaration(ACTIVATION),
+    ]
+    for write in writes:
+        front.forget_requests()
+        front.faults([{"match": {"method": method}, "nth": 1, "kind": trouble} for method in ("PUT", "DELETE")])
+        if trouble == "drop":
+            with pytest.raises(UncertainWrite):
+                write()
+            front.faults([])
+        else:
+            assert write()
+        assert [entry["method"] for entry in front.requests()].count("GET") == 1
+        assert len(front.requests()) == 2
+        if trouble == "drop":
+            assert write()
+
+
+def test_in_check_mode_nothing_is_sent_but_reads(clients: Clients) -> None:
+    with clients_of(clients.servers, check_mode=True) as watching:
+        kmfddm = watching.kmfddm
+        writes = [
+            lambda: kmfddm.put_declaration(block_document()),
+            lambda: kmfddm.delete_declaration(CONFIGURATION),
+            lambda: kmfddm.put_enrollment_set("DEVICE-1", SET),
+            lambda: kmfddm.notify(["DEVICE-1"]),
+        ]
+        for write in writes:
+            with pytest.raises(WriteInCheckMode):
+                write()
+        assert clients.servers.kmfddm.requests() == []
+        assert kmfddm.declarations() == []
+
+
+def test_a_wrong_key_is_told_and_never_shown(clients: Clients) -> None:
+    known = clients.servers.connection
+    wrong = type(clients.kmfddm)(known["kmfddm_url"], "a-wrong-secret", clients.connection, False)
+    with pytest.raises(RequestFailed, match="401") as caught:
+        wrong.declarations()
+    assert "a-wrong-secret" not in str(caught.value) + repr(wrong)
+
+
+def test_a_device_tells_what_is_in_force_and_what_was_taken_away(clients: Clients) -> None:
+    kmfddm = clients.kmfddm
+    put_control(clients)
+    device = clients.servers.device(udid="AAAAAAAA-0000-4000-8000-000000000001", platform="iPhone", os_version="27.0")
+    device.enrol()
+    kmfddm.put_enrollment_set(device.id, SET)
+    assert kmfddm.statuses([device.id]) == {device.id: ()}, "it was given it and has said nothing yet"
+    assert kmfddm.notify([device.id]) == ()
+    device.connect()
+    found = {status.identifier: status for status in kmfddm.statuses([device.id])[device.id]}
+    assert {name: status.in_force for name, status in found.items()} == {CONFIGURATION: True, ACTIVATION: True}
+    assert all(status.received_at.endswith("Z") and status.server_token for status in found.values())
+    kmfddm.put_declaration(block_document("com.example.other"))
+    assert [status.in_force for status in kmfddm.statuses([device.id])[device.id]] == [True, False], "it has the old one still"
+    kmfddm.delete_enrollment_set(device.id, SET)
+    assert [status.current for status in kmfddm.statuses([device.id])[device.id]] == [False, False]
+
+
+def test_a_device_that_refuses_a_declaration_says_why(clients: Clients) -> None:
+    kmfddm = clients.kmfddm
+    put_control(clients)
+    device = clients.servers.device(udid="AAAAAAAA-0000-4000-8000-000000000002", platform="iPhone", os_version="17.5")
+    device.enrol()
+    kmfddm.put_enrollment_set(device.id, SET)
+    kmfddm.notify([device.id])
+    device.connect()
+    refused = {status.identifier: status for status in kmfddm.statuses([device.id])[device.id]}[CONFIGURATION]
+    assert (refused.in_force, refused.valid == "valid") == (False, False)
+    assert refused.reasons
+    assert all(refused.reasons)
+    assert kmfddm.status_errors([device.id])[device.id]
+
+
+def test_all_devices_are_woken_up_though_the_server_forgets_all_but_thirty_at_a_time(clients: Clients) -> None:
+    kmfddm = clients.kmfddm
+    put_control(clients)
+    ids = ["DEVICE-%02d" % number for number in range(40)]
+    for each in ids:
+        kmfddm.put_enrollment_set(each, SET)
+    notifier = clients.servers.notifier
+
+    kmfddm.put_declaration(block_document("com.example.other"), notify=True)
+    theirs = [entry for entry in notifier.requests() if entry["status"] == 200]
+    assert sum(entry["path"].count(",") + 1 for entry in theirs) == 30, "if it told all 40, our chunks would not be needed any more"
+
+    notifier.forget_requests()
+    assert kmfddm.notify(ids) == ()
+    sent = notifier.requests()
+    assert [entry["status"] for entry in sent] == [200, 200]
+    assert sorted(each for entry in sent for each in entry["path"].rpartition("/")[2].split(",")) == ids
+
+
+def test_statuses_of_many_devices_take_few_requests(clients: Clients) -> None:
+    ids = ["%08X-0000-4000-8000-000000000000" % number for number in range(1000)]
+    front = clients.servers.kmfddm
+    found = clients.kmfddm.statuses([*ids, *ids])
+    assert (len(found), set(found.values())) == (1000, {()})
+    assert len(front.requests()) == 7
+    assert max(len(entry["url"]) for entry in front.requests()) < 7_000
