@@ -8,7 +8,7 @@ A rule that asks only for what the target can express natively needs no list of 
 and those that come. Which rules those are is not read off their form. The policies are asked about symbolic devices that have
 nothing but a platform, an ownership, a supervision and a kind of enrollment; everything else about them is unknown. Decisions are
 three-valued and filling in an unknown attribute never turns a sure answer round, so what is sure for a symbolic device is sure
-for every real one.
+for every real one. Only another policy may turn out to ask for the same, which makes it a want of both.
 """
 
 from __future__ import annotations
