@@ -30,10 +30,12 @@ DOCUMENTS = ("nanomdm-openapi.yaml", "kmfddm-openapi.yaml")
 KNOWN_DEVIATIONS = (
     ("nanomdm", "POST", "/v1/enqueue/", "no such method", "the server takes POST as well as PUT"),
     ("kmfddm", "GET", "/v1/set-declarations/", "None is not of type 'array'", "a set that is not there is answered with null"),
+    ("kmfddm", "GET", "/v1/declaration-sets/", "None is not of type 'array'", "a declaration in no set is answered with null"),
     ("kmfddm", "GET", "/v1/enrollment-sets/", "None is not of type 'array'", "an enrolment without sets is answered with null"),
     ("kmfddm", "GET", "/v1/sets", "None is not of type 'array'", "no sets at all are answered with null"),
     ("kmfddm", "GET", "/v1/declarations", "None is not of type 'array'", "no declarations at all are answered with null"),
     ("kmfddm", "GET", "/v1/declaration-status/", "'ManifestType' was unexpected", "rows carry ManifestType, which the document leaves out"),
+    ("kmfddm", "GET", "/v1/declaration-status/", "'ManifestType', 'ReasonsJSON' were unexpected", "both at once"),
     ("kmfddm", "GET", "/v1/declaration-status/", "'ReasonsJSON' was unexpected", "rows carry ReasonsJSON beside reasons"),
     ("kmfddm", "GET", "/v1/declaration-status/", "is not of type 'object'", "reasons are the list that the device sent"),
 )
