@@ -6,20 +6,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 
 from ...mdm.fleet import FleetDevice, ManagedDevice
 from ...mdm.group_names import wanted_groups
 from ...mdm.observe import may_look
+from ...policy.instants import read_now, utc_text
 from ...policy.model import Policy
 from . import inventory
+from .app_names import AppNames
 from .devices import device_of
 from .jamf import Jamf
 from .memberships import Memberships, read_memberships
 from .objects import COMPUTER, MOBILE, FoundApp, InventoryRow
-from .process_names import bundle_name
 
 Finding = Mapping[str, str]
+_A_DAY = timedelta(days=1)
 
 
 class FleetReader:
@@ -40,6 +43,7 @@ class FleetReader:
         self.blind: frozenset[str] = frozenset()
         self.unreadable = 0
         self._found: dict[str, list[tuple[str, FoundApp]]] = {}
+        self._listing: list[ManagedDevice] = []
         self._shows_user_apps = False
 
     def devices(self) -> Iterator[ManagedDevice]:
@@ -49,9 +53,7 @@ class FleetReader:
             RequestFailed, OutOfTime
         """
         self.memberships = read_memberships(self.jamf, wanted_groups(self.policies))
-        # Whether the server collects the apps that users installed is one setting; private devices have rules of their own.
-        listing: dict[bool, set[str]] = {True: set(), False: set()}
-        collected: dict[bool, bool] = {True: False, False: False}
+        shown: list[ManagedDevice] = []
         blind: set[str] = set()
         for family in (MOBILE, COMPUTER):
             for row in self._rows(family):
@@ -60,14 +62,28 @@ class FleetReader:
                 self._keep(device, row)
                 if self.with_apps and row.apps is None:
                     blind.add(device.id)
-                elif family == MOBILE and self.with_apps and device.record.get("enrollment") == "device":
-                    private = device.record.get("ownership") == "personal"
-                    listing[private].add(device.id)
-                    collected[private] = collected[private] or self._shows_user_apps
+                elif is_private(device) is not None:
+                    self._listing.append(device)
+                    if self._shows_user_apps:
+                        shown.append(device)
                 yield device
-        for private, ids in listing.items():
-            blind |= set() if collected[private] else ids
         self.blind = frozenset(blind)
+        self.tell_what_is_shown(shown)
+
+    def tell_what_is_shown(self, shown: Iterable[ManagedDevice]) -> None:
+        """Say which devices showed an app that a user may have installed.
+
+        Whether the server collects such apps is one setting, and private devices have rules of their own. Where for a day no inventory
+        of a kind of devices has shown such an app, nothing speaks for the setting being on, and what is not in an inventory may be on
+        the device nevertheless.
+        """
+        last: dict[bool | None, str] = {}
+        for device in shown:
+            last[is_private(device)] = max(last.get(is_private(device), ""), device.synced_at)
+        ends = {private: utc_text(read_now(at) + _A_DAY) for private, at in last.items() if at}
+        listing = frozenset(device.id for device in self._listing)
+        unshown = frozenset(device.id for device in self._listing if device.synced_at > ends.get(is_private(device), ""))
+        self.blind = self.blind - listing | unshown
 
     def findings(self, fleet: Sequence[FleetDevice]) -> dict[tuple[str, str], list[Finding]]:
         """(device id, app id) -> what was found, of those devices and apps that may be looked at."""
@@ -92,9 +108,9 @@ class FleetReader:
         mobile = sum(each.startswith("mobile:") for each in self.blind)
         if mobile:
             yield (
-                "%d mobile device%s no app that a user installed, and neither does any other of their kind: unless they have none, the"
-                " server does not collect unmanaged apps (Settings, Mobile device management, Inventory collection), and absence proves"
-                " nothing" % (mobile, " lists" if mobile == 1 else "s list")
+                "nothing shows that the server collects the apps that users install on %d mobile device%s (Settings, Mobile device"
+                " management, Inventory collection, unmanaged apps): there it proves nothing that an app was not found"
+                % (mobile, "" if mobile == 1 else "s")
             )
         for name in self.memberships.unknown:
             yield "the server has no group named %s, which a rule asks for: nobody can say who belongs to it" % name
@@ -132,47 +148,8 @@ class FleetReader:
         }  # fmt: skip
 
 
-class AppNames:
-    """The exact names that apps of the policies go by in an inventory: bundle ids, and on Macs the names of bundles too."""
-
-    def __init__(self, policies: Sequence[Policy]) -> None:
-        self._ids: dict[tuple[str, str], dict[str, str]] = {}
-        self._titles: dict[str, dict[str, str]] = {}
-        for policy in policies:
-            for app in (*policy.apps, *policy.review):
-                for each in app.identifiers:
-                    if each.kind in ("ios_bundle_id", "macos_bundle_id"):
-                        family = MOBILE if each.kind == "ios_bundle_id" else COMPUTER
-                        self._add(self._ids.setdefault((family, each.value), {}), app.id, each.confidence)
-                    elif each.kind == "display_name" and not set("*?[") & set(each.value):
-                        self._add(self._titles.setdefault(bundle_name(each.value), {}), app.id, each.confidence)
-
-    def apps_of(self, family: str, app: FoundApp) -> Mapping[str, str]:
-        """App id -> confidence, for the apps of the policies that an app of an inventory is."""
-        found = dict(self._ids.get((family, app.id), {}))
-        if family == COMPUTER:
-            for app_id, confidence in self._titles.get(bundle_name(app.name) if app.name else "", {}).items():
-                self._add(found, app_id, confidence)
-        return found
-
-    def confidence(self, app_id: str, app: FoundApp, platform: str) -> str:
-        """``actionable``, or ``detect_only`` where only a doubtful name told."""
-        found = self.apps_of(COMPUTER if platform == "macos" else MOBILE, app)
-        return "detect_only" if found.get(app_id) == "detect_only" else "actionable"
-
-    def knows(self, app: str, platform: str) -> bool:
-        """Whether an app has a name that the inventory of a platform could show."""
-        family = COMPUTER if platform == "macos" else MOBILE
-        by_id = any(where == family and app in apps for (where, _name), apps in self._ids.items())
-        return by_id or (family == COMPUTER and any(app in apps for apps in self._titles.values()))
-
-    def names_of(self, app: str, family: str) -> tuple[list[str], list[str]]:
-        """Bundle ids of an app, and on Macs names of its bundles, sorted."""
-        ids = sorted(name for (where, name), apps in self._ids.items() if where == family and app in apps)
-        titles = sorted(name for name, apps in self._titles.items() if app in apps) if family == COMPUTER else []
-        return ids, titles
-
-    @staticmethod
-    def _add(apps: dict[str, str], app: str, confidence: str) -> None:
-        if apps.get(app, "detect_only") == "detect_only":
-            apps[app] = confidence
+def is_private(device: ManagedDevice) -> bool | None:
+    """Whether a mobile device whose apps the server may collect is a private one; None for all others."""
+    if not device.id.startswith("mobile:") or device.record.get("enrollment") != "device":
+        return None
+    return device.record.get("ownership") == "personal"

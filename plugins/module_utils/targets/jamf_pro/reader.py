@@ -20,6 +20,7 @@ from .objects import MACOS, MOBILE, Group, Listed, Profile, RestrictedSoftware
 from .owned_names import is_tagged_for
 from .planner import GROUP, PROFILE
 from .profiles import Profiles
+from .report_groups import ROLE as REPORT_ROLE
 from .restricted_software import RestrictedSoftwareRecords
 from .server_state import OwnedProfile, ServerState
 
@@ -128,6 +129,9 @@ class StateReader:
 
     def _listed_groups(self, smart: bool, wanted: set[str]) -> Iterable[Group]:
         for group in self.groups.list_all(smart):
+            marker = read_marker(group.description)
+            if marker is not None and marker.mechanism == REPORT_ROLE:
+                continue
             if is_ours(group.description, self._ids()):
                 if not smart and group.name in wanted:
                     group = replace(group, members=self._members(group.id))

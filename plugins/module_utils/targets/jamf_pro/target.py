@@ -32,6 +32,7 @@ from .jamf import Jamf
 from .planner import Planner
 from .process_names import process_names, refuse_protected
 from .reader import StateReader
+from .report_groups import ReportReader, Reports, finding_of
 from .server_state import ServerState
 from .wants import MOBILE_PLATFORMS, wants_of
 
@@ -71,7 +72,6 @@ class JamfTarget:
     """
 
     names: Mapping[str, str] = capabilities.NAMES
-    reporting: Mapping[str, str] = {}
 
     def __init__(self, jamf: Jamf, policies: Sequence[Policy], settings: JamfSettings, outbox: Outbox) -> None:
         refuse_protected(policies)
@@ -80,7 +80,11 @@ class JamfTarget:
         self.policy_ids = frozenset(policy.id for policy in policies)
         self.settings = settings
         self.outbox = outbox
-        self.inventory = FleetReader(jamf, self.policies)
+        self.by_groups = settings.findings == GROUPS
+        self.reporting: Mapping[str, str] = dict.fromkeys((*MOBILE_PLATFORMS, "macos"), capabilities.REPORT) if self.by_groups else {}
+        self.inventory = FleetReader(jamf, self.policies, with_apps=not self.by_groups)
+        self.report_reader = ReportReader(jamf, self.policies, settings.prefix)
+        self.reports = Reports()
         self.reader = StateReader(jamf, settings.prefix, self.policy_ids)
         self.state = ServerState()
         self.wants: list[frozenset[Want]] = []
@@ -92,7 +96,9 @@ class JamfTarget:
         if self.settings.web_block == NO_WEB_BLOCK and row.block_web.mechanisms:
             row = replace(row, block_web=Means(why_not="no_backend"))
         if row.sees == "all" and str(record.get("id")) in self.inventory.blind:
-            row = replace(row, sees="none", why_unseen="privacy_setting")
+            return replace(row, sees="none", why_unseen="privacy_setting")
+        if row.sees == "all" and self.by_groups:
+            return replace(row, sees="reported", why_unseen="awaiting_check_in")
         return row
 
     def devices(self) -> Iterator[ManagedDevice]:
@@ -101,7 +107,15 @@ class JamfTarget:
 
     def findings(self, fleet: Sequence[FleetDevice]) -> Mapping[tuple[str, str], Sequence[Mapping[str, str]]]:
         """What was found, of those devices and apps that may be looked at."""
-        return self.inventory.findings(fleet)
+        if not self.by_groups:
+            return self.inventory.findings(fleet)
+        self.reports = self.report_reader.read(self.report_reader.wanted(fleet))
+        found = list(self.reports.devices(fleet))
+        devices = {member.device.id: member.device for member in fleet}
+        stand = all(self.reports.members(each) is not None for each in self.reports.wanted)
+        # Before the groups are there, nothing is known, and nothing speaks against the server either.
+        self.inventory.tell_what_is_shown([devices[device] for device, _app in found] if stand else devices.values())
+        return {(device, app): [finding_of(app)] for device, app in found}
 
     def findable(self, app: str, platform: str, sees: str) -> bool:
         """Whether an app has a name that the inventory of a platform could show."""
@@ -113,8 +127,15 @@ class JamfTarget:
         desired = self._desired(fleet, decider)
         now = utc_text(decider.moment)
         self.state = self._settled(fleet, desired, now)
-        planned = self._planner(fleet, now, self.state).plan(desired, choose_notices)
-        return TargetPlan(planned.plan, Coverings(planned.coverings), (), planned.drift, tuple(self._notes(fleet)))
+        planner = self._planner(fleet, now, self.state)
+        if not desired.controls and not self.by_groups:
+            # Groups of a former way to find apps go with the rest.
+            self.reports = self.report_reader.read([])
+        for phase, change in self.reports.changes():
+            planner.add(phase, change)
+        planned = planner.plan(desired, choose_notices)
+        coverings = Coverings((*planned.coverings, *self.reports.coverings()))
+        return TargetPlan(planned.plan, coverings, (), planned.drift, tuple(self._notes(fleet)))
 
     def apply(self, plan: Plan, ledger: Ledger, now: str) -> Applied:
         """Carry the plan out."""
@@ -158,6 +179,8 @@ class JamfTarget:
 
     def _notes(self, fleet: Sequence[FleetDevice]) -> Iterator[str]:
         yield from self.inventory.notes()
+        for _family, name in sorted(self.reports.foreign):
+            yield "the group %s is somebody else's, so nothing tells who has the app: rename it, or choose another name_prefix" % name
         wanted = {want.mechanism for wants in self.wants for want in wants}
         if capabilities.IOS_BLOCK in wanted:
             new = sum(
