@@ -35,7 +35,6 @@ KNOWN_DEVIATIONS = (
     ("kmfddm", "GET", "/v1/sets", "None is not of type 'array'", "no sets at all are answered with null"),
     ("kmfddm", "GET", "/v1/declarations", "None is not of type 'array'", "no declarations at all are answered with null"),
     ("kmfddm", "GET", "/v1/declaration-status/", "'ManifestType' was unexpected", "rows carry ManifestType, which the document leaves out"),
-    ("kmfddm", "GET", "/v1/declaration-status/", "'ManifestType', 'ReasonsJSON' were unexpected", "both at once"),
     ("kmfddm", "GET", "/v1/declaration-status/", "'ReasonsJSON' was unexpected", "rows carry ReasonsJSON beside reasons"),
     ("kmfddm", "GET", "/v1/declaration-status/", "is not of type 'object'", "reasons are the list that the device sent"),
 )
@@ -146,7 +145,13 @@ def _query_problems(exchange: Mapping[str, Any], parameters: list[Mapping[str, A
 
 def _schema_problems(document: Mapping[str, Any], schema: Mapping[str, Any], value: Any, where: str) -> list[str]:
     validator = jsonschema.Draft202012Validator({**schema, "components": document["components"]})
-    return [f"{where}: {error.message[:200]}" for error in validator.iter_errors(value)]
+    lines: list[str] = []
+    for error in validator.iter_errors(value):
+        if error.validator == "additionalProperties" and error.validator_value is False:
+            lines += [f"{where}: '{name}' was unexpected" for name in sorted(set(error.instance) - set(error.schema["properties"]))]
+        else:
+            lines.append(f"{where}: {error.message[-200:]}")
+    return lines
 
 
 def _resolved(document: Mapping[str, Any], part: Mapping[str, Any]) -> Mapping[str, Any]:
