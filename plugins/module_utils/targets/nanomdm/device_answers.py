@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import plistlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from xml.parsers.expat import ExpatError
 
@@ -50,6 +50,12 @@ class _Apps:
                     self.found[each] = present[each]
             if each in asked_for:
                 self.asked[each] = max(at, self.asked.get(each, ""))
+
+    def since(self, at: str) -> _Apps:
+        """Only what was told after an instant."""
+        word = {each: told for each, told in self.word.items() if told > at}
+        found = {each: app for each, app in self.found.items() if each in word}
+        return _Apps(found, word, {each: asked for each, asked in self.asked.items() if asked > at})
 
 
 @dataclass
@@ -95,14 +101,12 @@ class DeviceAnswers:
         if device is None:
             return
         if message == AUTHENTICATE and at >= device.enrolled_at:
-            # Enrolling begins anew: what was put on the device before went away with its old enrolment.
-            fresh = _Device(enrolled_at=at, seen_at=device.seen_at)
-            if device.token_updated_at > at:
-                fresh.token_updated_at = device.token_updated_at
-            self._devices[enrollment_id] = device = fresh
+            self._devices[enrollment_id] = device = _since(device, at)
         elif message == REACHABLE:
             device.token_updated_at = max(device.token_updated_at, at)
-        elif message == CHECK_OUT and at >= device.enrolled_at:
+            if at >= device.checked_out_at:
+                device.checked_out_at = ""
+        elif message == CHECK_OUT and at >= max(device.enrolled_at, device.token_updated_at):
             device.checked_out_at = max(device.checked_out_at, at)
         device.seen_at = max(device.seen_at, at)
 
@@ -167,9 +171,28 @@ class DeviceAnswers:
                 device.information_at = at
 
 
+def _since(device: _Device, at: str) -> _Device:
+    """A device that enrols at an instant: what was put on it before went away with its old enrolment.
+
+    NanoMDM posts events side by side, so what follows on the enrolment may have been written down before it.
+    """
+    fresh = replace(
+        device,
+        enrolled_at=at,
+        token_updated_at=device.token_updated_at if device.token_updated_at > at else "",
+        checked_out_at=device.checked_out_at if device.checked_out_at > at else "",
+        results={mark: result for mark, result in device.results.items() if result.at > at},
+        installed=device.installed.since(at),
+        managed=device.managed.since(at),
+    )
+    if device.profiles_at <= at:
+        fresh.profiles, fresh.profiles_at = {}, ""
+    if device.information_at <= at:
+        fresh.supervised, fresh.os_version, fresh.information_at = None, "", ""
+    return fresh
+
+
 def _report(device: _Device) -> DeviceReport:
-    # A device that enrolled or was given a new token after it had left is back.
-    left = device.checked_out_at if device.checked_out_at > max(device.enrolled_at, device.token_updated_at) else ""
     return DeviceReport(
         results=device.results,
         apps=device.installed.found,
@@ -183,7 +206,7 @@ def _report(device: _Device) -> DeviceReport:
         information_at=device.information_at,
         enrolled_at=device.enrolled_at,
         token_updated_at=device.token_updated_at,
-        checked_out_at=left,
+        checked_out_at=device.checked_out_at,
         seen_at=device.seen_at,
     )
 

@@ -124,7 +124,10 @@ class EnrollmentDatabase:
         return tuple(found)
 
     def reports(self, interests: Interests) -> dict[str, DeviceReport]:
-        """What devices have told, as ``webhook_log.read_webhook_log`` gives it, but only from answers to commands of ours."""
+        """What devices have told, as ``webhook_log.read_webhook_log`` gives it, but only from answers to commands of ours.
+
+        A device that is not enabled counts as checked out: it left, or it began to enrol and never came to its end.
+        """
         answers = DeviceAnswers(interests)
         for row in self._rows(LIVES, "read when devices enrolled"):
             identifier = _text(row, "id")
