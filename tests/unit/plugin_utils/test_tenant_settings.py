@@ -30,8 +30,9 @@ def test_every_option_of_the_module_but_the_roles_own_is_taken(target: str) -> N
 
 
 def test_an_unknown_target_names_the_known_ones() -> None:
-    said = refused(target="jamf_pro")
-    assert said == "appban_target is jamf_pro, expected one of: intune (city). Mend the inventory; nothing was contacted"
+    said = refused(target="kandji")
+    known = ", ".join(sorted(TARGETS))
+    assert said == f"appban_target is kandji, expected one of: {known} (city). Mend the inventory; nothing was contacted"
 
 
 @pytest.mark.parametrize("name", OF_THE_ROLE)
