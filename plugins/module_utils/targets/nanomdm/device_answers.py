@@ -28,8 +28,6 @@ INSTALLED = "InstalledApplicationList"
 MANAGED = "ManagedApplicationList"
 PROFILES = "ProfileList"
 INFORMATION = "QueryResponses"
-#: Only an answer with one of these keys is worth reading; the bytes of a key are the same in both formats of property lists.
-_TELLING = tuple(key.encode("ascii") for key in (INSTALLED, MANAGED, PROFILES, INFORMATION))
 _LONGEST_ERROR = 300
 
 
@@ -86,6 +84,9 @@ class DeviceAnswers:
     def __init__(self, interests: Interests) -> None:
         self.interests = interests
         self._devices: dict[str, _Device] = {}
+        # Bytes of a key or an id are the same in both formats of property lists, and looking for them is much quicker than reading one.
+        telling = [INFORMATION, *([PROFILES] if interests.profile_prefix else []), *sorted(interests.bundle_ids)]
+        self._telling = tuple(text.encode("utf-8") for text in telling)
 
     def wants(self, enrollment_id: str) -> bool:
         """Whether anybody is interested in this enrolment."""
@@ -129,7 +130,7 @@ class DeviceAnswers:
         ours = mark in self.interests.marks or mark in self.interests.questions
         if at < device.enrolled_at:
             return
-        telling = status == "Acknowledged" and any(key in payload for key in _TELLING)
+        telling = status == "Acknowledged" and (mark in self.interests.questions or any(text in payload for text in self._telling))
         document = _read_plist(payload) if telling or (ours and status in {"Error", "CommandFormatError"}) else {}
         if ours and (mark not in device.results or at >= device.results[mark].at):
             device.results[mark] = CommandResult(uuid, status, at, _error_chain(document))

@@ -164,7 +164,7 @@ def test_half_a_last_line_is_no_problem_and_any_other_broken_line_is_told_withou
         event("mdm.Connect", 1),
         good.replace('"raw_payload": "', '"raw_payload": "!secret'),
     ]
-    broken_plist = base64.b64encode(b"<plist>InstalledApplicationList secret").decode()
+    broken_plist = base64.b64encode(b"<plist>secret").decode()
     details = {"status": "Acknowledged", "command_uuid": uuid_of(ASKED), "ids": {"id": "A", "type": "Device"}, "raw_payload": broken_plist}
     bad.append(event("mdm.Connect", 1, acknowledge_event=details))
     path.write_text("\n".join([*bad, "", good, good[: len(good) // 2]]), encoding="utf-8")
