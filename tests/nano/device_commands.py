@@ -28,7 +28,7 @@ def carry_out(command: Command, device: FakeDevice) -> dict[str, Any]:
     """Carry out one command and return what goes into the report. Raises Refused."""
     do = COMMANDS.get(command["RequestType"])
     if do is None:
-        raise command_failed(f"“{command['RequestType']}” is not a valid request type")
+        raise command_failed(f"'{command['RequestType']}' is not a valid request type")
     return do(command, device)
 
 
@@ -42,9 +42,9 @@ def install_profile(command: Command, device: FakeDevice) -> dict[str, Any]:
 def remove_profile(command: Command, device: FakeDevice) -> dict[str, Any]:
     identifier = command["Identifier"]
     if identifier in device.declarations.profiles():
-        raise command_failed(f"The profile “{identifier}” is managed by a declaration", 12075)
+        raise command_failed(f"The profile '{identifier}' is managed by a declaration", 12075)
     if identifier not in device.profiles:
-        raise command_failed(f"The profile “{identifier}” is not installed", 12075)
+        raise command_failed(f"The profile '{identifier}' is not installed", 12075)
     del device.profiles[identifier]
     return {}
 
@@ -76,7 +76,7 @@ def installed_application_list(command: Command, device: FakeDevice) -> dict[str
 
 def _application_row(app: App, items: list[str] | None) -> dict[str, Any]:
     row: dict[str, Any] = {"Name": app.name, "Version": app.version, "ShortVersion": app.version, "Installing": False, "IsValidated": True}
-    if app.identifier is not None:
+    if app.identifier:
         row["Identifier"] = app.identifier
     return row if items is None else {key: value for key, value in row.items() if key in items}
 
@@ -92,7 +92,7 @@ def remove_application(command: Command, device: FakeDevice) -> dict[str, Any]:
     if device.facts.enrollment == "user" and device.facts.system == "macOS":
         raise command_failed("RemoveApplication is not allowed in a User Enrollment")
     if not any(app.identifier == identifier and app.managed for app in device.apps):
-        raise command_failed(f"The app “{identifier}” is not managed", 12026)
+        raise command_failed(f"The app '{identifier}' is not managed", 12026)
     device.delete_app(identifier)
     return {}
 
@@ -104,7 +104,7 @@ def device_information(command: Command, device: FakeDevice) -> dict[str, Any]:
 
 def declarative_management(command: Command, device: FakeDevice) -> dict[str, Any]:
     if not knows_declarations(device.facts):
-        raise command_failed("“DeclarativeManagement” is not a valid request type")
+        raise command_failed("'DeclarativeManagement' is not a valid request type")
     data = command.get("Data")
     if isinstance(data, str):
         data = base64.b64decode(data)

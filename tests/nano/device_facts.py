@@ -15,9 +15,9 @@ _MODELS = {"iPhone": "iPhone17,1", "iPad": "iPad16,3", "Mac": "Mac16,1", "AppleT
 
 @dataclass(frozen=True)
 class App:
-    """An app on a device. ``identifier`` is its bundle id, None for a program on a Mac that has none."""
+    """An app on a device. ``identifier`` is its bundle id, empty for a program on a Mac that has none."""
 
-    identifier: str | None
+    identifier: str
     name: str
     version: str = "1.0"
     managed: bool = False

@@ -42,7 +42,7 @@ class DeviceWire:
 
     def declarative(self, names_itself: Mapping[str, str], endpoint: str, data: Any = None) -> Any:
         """Ask or tell the server about declarations and return its JSON, None for an empty answer. Raises ServerRefused."""
-        message = {"MessageType": "DeclarativeManagement", "Endpoint": endpoint, **names_itself}
+        message: dict[str, Any] = {"MessageType": "DeclarativeManagement", "Endpoint": endpoint, **names_itself}
         if data is not None:
             message["Data"] = json.dumps(data).encode()
         answer = self.check_in(message)

@@ -51,7 +51,9 @@ class NanoFactory:
         Raises:
             CannotStart: where PostgreSQL is wanted and missing.
         """
-        dsn = {"inmem": lambda: None, "pgsql": lambda: self.cluster().database()}[storage]()
+        if storage not in ("inmem", "pgsql"):
+            raise ValueError(f"unknown storage {storage!r}; known: inmem, pgsql")
+        dsn = self.cluster().database() if storage == "pgsql" else None
         started = NanoServers.start(self.folder / f"{next(self._numbers):03d}-{storage}", dsn, webhook_key, self.authority)
         self._running.append(started)
         return started

@@ -73,7 +73,12 @@ class FakeDevice:
         self.wire.hang_up()
 
     def connect(self) -> list[tuple[str, str]]:
-        """Ask for commands until there are none, carry them out, and return request types with the statuses reported."""
+        """Ask for commands until there are none, carry them out, and return request types with the statuses reported.
+
+        A device that is not enrolled has nobody to ask.
+        """
+        if not self.enrolled:
+            return []
         before = len(self.done)
         command = self._report("Idle")
         while command is not None:
@@ -144,7 +149,7 @@ class FakeDevice:
 
     def _is_hidden(self, app: App) -> bool:
         """Denied apps vanish from iPhone, iPad and Apple TV. On a Mac they stay in sight and don't start."""
-        if self.facts.system == "macOS" or app.identifier is None:
+        if self.facts.system == "macOS" or not app.identifier:
             return False
         profiles = self.installed_profiles().values()
         denied = profile_rules.denied_apps(profiles, self.facts) | self.declarations.denied_apps()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any
 
 from .device_facts import App
 from .fake_device import FakeDevice
@@ -26,7 +26,6 @@ _KINDS = (
     ("iPhone", "user", False),
     ("Mac", "device", True),
 )
-_Answer = TypeVar("_Answer")
 
 
 def make_fleet(nano: NanoServers, count: int, seed: int = 1, enrol: bool = True) -> list[FakeDevice]:
@@ -54,7 +53,7 @@ def make_fleet(nano: NanoServers, count: int, seed: int = 1, enrol: bool = True)
     return devices
 
 
-def all_at_once(devices: Iterable[FakeDevice], act: Callable[[FakeDevice], _Answer] = FakeDevice.connect) -> list[_Answer]:
+def all_at_once(devices: Iterable[FakeDevice], act: Callable[[FakeDevice], Any] = FakeDevice.connect) -> list[Any]:
     """Have every device do something, several side by side; the answers in the devices' order."""
     with ThreadPoolExecutor(16) as pool:
         return list(pool.map(act, devices))

@@ -64,7 +64,8 @@ class PostgresCluster:
             user = _server_user()
             assert user is not None
             os.chown(self.folder, user.pw_uid, user.pw_gid)
-            self._as_user = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
+            # Becoming another user clears the wish to die with the parent, so setpriv has to have it again.
+            self._as_user = ["setpriv", "--pdeathsig=INT", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
         try:
             self._create()
             self.port, self._server = self._start(log)

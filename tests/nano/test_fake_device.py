@@ -219,9 +219,7 @@ def test_a_legacy_declaration_whose_profile_is_not_to_be_had_is_invalid(api: Nan
 
 
 def test_declared_binaries_do_not_start_on_a_mac(api: NanoApi) -> None:
-    device = api.servers.device(
-        platform="Mac", os_version="27.0", apps=[App(None, "TikTok", team_id="TEAM1"), App(None, "Tool", team_id="T2")]
-    )
+    device = api.servers.device(platform="Mac", os_version="27.0", apps=[App("", "TikTok", team_id="TEAM1"), App("", "Tool", team_id="T2")])
     device.enrol()
     api.put_declaration(f"{BAN}.cfg", APP_SETTINGS, {"Allowed": {"DeniedBinaries": [{"TeamID": "TEAM1"}]}})
     api.put_declaration(f"{BAN}.act", ACTIVATION, {"StandardConfigurations": [f"{BAN}.cfg"]})

@@ -11,6 +11,8 @@ import hashlib
 import hmac
 import json
 import os
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ import requests
 
 from tests.nano import contract, sockets
 from tests.nano.api_client import NanoApi
+from tests.nano.binaries import INSTALLER
 from tests.nano.factory import NanoFactory
 from tests.nano.server_process import NotStarted, ServerProcess
 
@@ -213,3 +216,14 @@ def test_a_server_that_does_not_start_says_why(tmp_path: Path) -> None:
     server = ServerProcess(["sh", "-c", "echo no such option >&2; exit 3"], tmp_path / "log")
     with pytest.raises(NotStarted, match=r"(?s)ended with status 3.*no such option"):
         server.wait_until(lambda: False)
+
+
+@pytest.mark.parametrize(("options", "status"), [([], 3), (["--optional"], 0)])
+def test_without_go_it_is_said_what_to_install(tmp_path: Path, options: list[str], status: int) -> None:
+    installer = tmp_path / "tools" / INSTALLER.name
+    installer.parent.mkdir()
+    shutil.copy(INSTALLER, installer)
+    environment = {"PATH": os.environ["PATH"], "GO": str(tmp_path / "no-go"), "CI": "false"}
+    done = subprocess.run([str(installer), *options], capture_output=True, text=True, check=False, env=environment)
+    assert (done.returncode, done.stdout) == (status, "")
+    assert "apt-get install golang-go" in done.stderr
