@@ -146,6 +146,19 @@ def test_a_device_that_enrols_again_needs_a_kick(api: NanoApi) -> None:
     assert not device.can_open(TIKTOK.identifier)
 
 
+def test_taking_a_device_out_of_all_sets_and_back_is_a_kick_too(api: NanoApi) -> None:
+    device = device_with_tiktok(api)
+    put_ban(api, [device.id])
+    device.connect()
+    device.enrol()
+    # The document has the path without its second part.
+    assert api.kmfddm("DELETE", f"/enrollment-sets-all/{device.id}").status_code == 404
+    assert api.kmfddm("DELETE", f"/enrollment-sets-all/sets/{device.id}").status_code == 204
+    assert api.assign("org.example.ban.tiktok", [], [device.id]) == [204]
+    device.connect()
+    assert not device.can_open(TIKTOK.identifier)
+
+
 def test_lifting_shows_the_app_again(api: NanoApi) -> None:
     device = device_with_tiktok(api)
     put_ban(api, [device.id])

@@ -21,7 +21,7 @@ import jsonschema
 import pytest
 import requests
 
-from tests.nano import contract, sockets
+from tests.nano import contract, postgres, sockets
 from tests.nano.api_client import NanoApi
 from tests.nano.binaries import INSTALLER
 from tests.nano.factory import NanoFactory
@@ -172,6 +172,8 @@ def test_every_known_deviation_is_one(api: NanoApi, vendor_file: Callable[[str],
     api.assign("s", ["org.example.x"], [device.id])
     device.connect()
     api.declaration_status(device.id)
+    for path in ("/enrollment-sets-all/", "/enrollment-sets-all/sets/"):
+        api.kmfddm("DELETE", path + device.id)
     body = COMMAND.replace(b"C1", b"C2")
     url = f"{api.servers.nanomdm.url}/v1/enqueue/{device.id}?nopush=1"
     assert requests.post(url, data=body, auth=("nanomdm", "key-of-nanomdm"), timeout=30).status_code == 200
@@ -227,3 +229,10 @@ def test_without_go_it_is_said_what_to_install(tmp_path: Path, options: list[str
     done = subprocess.run([str(installer), *options], capture_output=True, text=True, check=False, env=environment)
     assert (done.returncode, done.stdout) == (status, "")
     assert "apt-get install golang-go" in done.stderr
+
+
+def test_without_postgresql_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(postgres, "_ELSEWHERE", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (problem,) = postgres.missing_prerequisites()
+    assert "apt-get install postgresql" in problem
