@@ -215,13 +215,9 @@ class DesiredControls:
 
     def _with_groups(self, controls: Sequence[Control]) -> list[Control]:
         """Controls with their scopes. Controls of the same policies share a group of exceptions, and one of members, where they can."""
-        shared = {
-            (control.want.policies, role): members
-            for role in ("exempt", "members")
-            for control in controls
-            for members in [self._shared(controls, control.want.policies, role)]
-            if members is not None
-        }
+        policies = {control.want.policies for control in controls}
+        found = {(each, role): self._shared(controls, each, role) for each in policies for role in ("exempt", "members")}
+        shared = {key: members for key, members in found.items() if members is not None}
         return [self._with_scope(control, shared) for control in controls]
 
     def _shared(self, controls: Sequence[Control], policies: tuple[str, ...], role: str) -> frozenset[int] | None:
@@ -235,10 +231,15 @@ class DesiredControls:
         for control in concerned:
             within = everybody
             if role == "exempt":
-                within = everybody & {int(each.member) for each in self._candidates(control.want) if each.member}
+                within = everybody & self._reachable(control.mechanism)
             if within != _members(control, role):
                 return None
         return everybody or None
+
+    def _reachable(self, mechanism: str) -> frozenset[int]:
+        """Numbers of the devices that a mechanism could be for, by their platforms."""
+        devices = (each.device for each in self.fleet if each.device.platform in PLATFORMS[mechanism])
+        return frozenset(int(device.directory_id) for device in devices if device.directory_id)
 
     def _with_scope(self, control: Control, shared: Mapping[tuple[tuple[str, ...], str], frozenset[int]]) -> Control:
         include, exclude = _members(control, "members"), _members(control, "exempt")

@@ -94,12 +94,6 @@ class Executor:
             return
         made = self.mobile_groups.create(step.group)
         self.group_ids[made.name] = made.id
-        if step.expected and step.expected.isdisjoint(self.mobile_groups.members(made.id, True)):
-            raise ChangeFailed(
-                "The group %s has none of the %d devices that it was made for" % (made.name, len(step.expected)),
-                "mobile device group %d" % made.id,
-                "Look at its criteria in Jamf Pro: this server takes them for something else. Nothing goes by the group yet",
-            )
 
     def _update_group(self, step: steps.UpdateGroup) -> None:
         group = step.group
@@ -139,6 +133,8 @@ class Executor:
     def _write_profile(self, step: steps.WriteProfile) -> None:
         profiles = self.profiles[step.profile.family]
         wanted = replace(step.profile, scope=self._scope(step.scope))
+        for name, devices in step.expected.items():
+            self._expect_one_of(name, devices)
         if not wanted.id:
             self._refuse_doubles(profiles.list_all(), wanted.name, "the configuration profile")
             profiles.create(wanted)
@@ -149,6 +145,16 @@ class Executor:
             # What stays as it is has to be what is read back.
             wanted = replace(wanted, payloads=step.seen.payloads)
         profiles.update(wanted, step.payload_changed)
+
+    def _expect_one_of(self, name: str, devices: frozenset[int]) -> None:
+        """See that a smart group holds what it was made for. A server that takes a criterion for another says nothing of it."""
+        if devices and not self.mobile_groups.has_one_of(self.group_ids[name], True, devices):
+            raise ChangeFailed(
+                "The group %s has none of the %d devices that it was made for, so a profile for it would reach nobody"
+                % (name, len(devices)),
+                "mobile device group %d" % self.group_ids[name],
+                "Look at its criteria in Jamf Pro: this server takes them for something else. The profile was not written",
+            )
 
     def _write_record(self, step: steps.WriteRecord) -> None:
         if step.seen is None:

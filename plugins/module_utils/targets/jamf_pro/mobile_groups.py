@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ...engine.errors import ChangeFailed
@@ -46,6 +46,14 @@ class MobileGroups:
 
     def members(self, number: int, smart: bool) -> frozenset[int]:
         """The ids of the devices in a group; nothing else of them is kept. Raises as ``list_all``."""
+        return frozenset(self.member_ids(number, smart))
+
+    def has_one_of(self, number: int, smart: bool, devices: frozenset[int]) -> bool:
+        """Whether one of some devices is in a group; no more pages are read than show it. Raises as ``list_all``."""
+        return any(member in devices for member in self.member_ids(number, smart))
+
+    def member_ids(self, number: int, smart: bool) -> Iterator[int]:
+        """The ids of the devices in a group, page by page."""
         rows = self.jamf.rows(
             "%s%s-group-membership/%d" % (BASE, kind(smart), number),
             # Names of devices are not unique, so pages by name would overlap.
@@ -53,7 +61,8 @@ class MobileGroups:
             what="read the members of the mobile device group %d" % number,
             privilege=group_privilege(READ, MOBILE, smart),
         )
-        return frozenset(int(row["mobileDeviceId"]) for row in rows)
+        for row in rows:
+            yield int(row["mobileDeviceId"])
 
     def create(self, wanted: Group) -> Group:
         """Make a group, a static one with its members, and return it as the server has it.

@@ -11,7 +11,7 @@ before what it announces; what an object needs is there before it, and goes afte
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from ...engine.errors import AppbanError
@@ -23,15 +23,16 @@ from ...mdm.fleet import FleetDevice
 from ...mdm.notice_changes import names_text, notice_changes
 from ...mdm.notices import Notice
 from . import diff_text, steps
-from .controls import Control, Desired, WantedGroup, WantedRecord, WantedScope
-from .objects import AUTOMATIC, MOBILE, Group, Profile, RestrictedSoftware, Scope
+from .controls import Control, Desired, WantedScope
+from .group_plan import FORMER, GROUP, MEMBERS, want_group
+from .objects import AUTOMATIC, MACOS, MOBILE, Profile, Scope
 from .reach import Reach
+from .record_plan import RECORD, match_records, want_records
 from .scopes import differences as scope_differences
 from .server_state import OwnedProfile, ServerState
 from .steps import Phase
 
-GROUP, MEMBERS, FORMER = "mobile device group", "mobile device group members", "former mobile device group members"
-PROFILE, RECORD = "configuration profile", "restricted software"
+PROFILE = "configuration profile"
 _SENTENCE = "Made by appban.endpoint for the ban %s. Change the policy it comes from, not this object."
 _WRITTEN = "written"
 
@@ -81,14 +82,14 @@ class Planner:
         """
         for control in desired.controls:
             for group in control.groups:
-                self._want_group(group)
+                want_group(self, group)
         profiles = self._match_profiles(desired.controls)
-        records = self._match_records(desired.controls)
+        records = match_records(self, desired.controls)
         for control in desired.controls:
             if control.payloads is not None:
                 self._want_profile(control, profiles.get(control.name))
             else:
-                self._want_records(control, records)
+                want_records(self, control, records)
         for change in notice_changes(choose_notices(Coverings(self.coverings)), self.fleet, steps.HandOver):
             self.add(Phase.NOTICES, change)
         self._lift(desired, {each.profile.id for each in profiles.values()}, {each.id for each in records.values()})
@@ -129,54 +130,11 @@ class Planner:
         keys = {change.key for _phase, change in self.changes}
         return tuple(key for key in ("%s:%s" % pair for pair in wanted) if key in keys)
 
-    def _refuse_foreign(self, kind: str, name: str) -> None:
+    def refuse_foreign(self, kind: str, name: str) -> None:
+        """Take note of an object of somebody else that has the name of one that is wanted."""
         found = self.state.foreign.get((kind, name), ())
         if found:
             self.problems.append("the %s %s (id %s)" % (kind, name, ", ".join(map(str, found))))
-
-    # Groups.
-
-    def _want_group(self, wanted: WantedGroup) -> None:
-        current = self.groups.get(wanted.name)
-        names = self.name_of(MOBILE)
-        description = self.group_description(wanted)
-        if current is None:
-            self._refuse_foreign(GROUP, wanted.name)
-            members = None if wanted.smart else wanted.members
-            group = Group(MOBILE, 0, wanted.name, wanted.smart, description, wanted.criteria, members)
-            after = diff_text.criteria_text(wanted.criteria) if wanted.smart else names_text([names(each) for each in wanted.members])
-            step = steps.CreateGroup(group, wanted.members if wanted.smart else frozenset())
-            self.add(Phase.SCOPES, Change("create", GROUP, wanted.name, None, after, step=step))
-        elif wanted.smart:
-            if current.criteria != wanted.criteria:
-                self.drift.append("the group %s had other criteria" % wanted.name)
-                fixed = replace(current, description=description, criteria=wanted.criteria)
-                before, after = diff_text.criteria_text(current.criteria), diff_text.criteria_text(wanted.criteria)
-                self.add(Phase.SCOPES, Change("update", GROUP, wanted.name, before, after, step=steps.UpdateGroup(fixed)))
-        else:
-            self._want_members(wanted, current)
-
-    def group_description(self, wanted: WantedGroup) -> str:
-        """The description of a group of ours."""
-        return self.marker(wanted.policies, wanted.role, [[each.name, each.search_type, each.value] for each in wanted.criteria])
-
-    def _want_members(self, wanted: WantedGroup, current: Group) -> None:
-        before = current.members or frozenset()
-        # The server takes no change for a device that it doesn't manage; such a one stays in the group, where it does no harm.
-        leaving = frozenset(each for each in before - wanted.members if self.reach.index_of(MOBILE, each) is not None)
-        names, exempt = self.name_of(MOBILE), wanted.role == "exempt"
-        was = names_text([names(each) for each in before])
-        first, second = (before | wanted.members, MEMBERS), (before - leaving | wanted.members, FORMER)
-        if not exempt:
-            first, second = (before - leaving, FORMER), (before - leaving | wanted.members, MEMBERS)
-        phases = (Phase.SCOPES, Phase.END_EXCEPTION) if exempt else (Phase.LEAVE, Phase.JOIN)
-        stand = before
-        for phase, (members, kind) in zip(phases, (first, second), strict=True):
-            if members != stand:
-                after = names_text([names(each) for each in members])
-                step = steps.ChangeMembers(replace(current, members=stand), members)
-                self.add(phase, Change("update", kind, wanted.name, was, after, step=step))
-                stand, was = members, after
 
     # Profiles.
 
@@ -215,7 +173,7 @@ class Planner:
         if current is None:
             foreign = self.state.foreign.get((PROFILE, control.name), ())
             if foreign and (not self.adopt or len(foreign) > 1):
-                self._refuse_foreign(PROFILE, control.name)
+                self.refuse_foreign(PROFILE, control.name)
             number = foreign[0] if foreign else 0
             self._write_profile(control, number, self.now, True, None, None, after)
             return
@@ -230,7 +188,7 @@ class Planner:
         reached = self.reach.of_scope(control.family, found.scope, control.population.covers)
         before = frozenset() if payload_changed or found.deployment != AUTOMATIC else reached
         if not payload_changed and not wrong_scope and same and written:
-            self._cover(control, self._needs(control), written, before)
+            self.cover(control, self._needs(control), written, before)
             return
         self._tell_drift(current, changed, besides, spec)
         was = diff_text.profile_text(found, self.name_of(control.family))
@@ -253,11 +211,12 @@ class Planner:
         payloads = control.payloads or b""
         description = self._description(control, _spec(payloads), at)
         profile = Profile(control.family, number, control.name, description, AUTOMATIC, payloads, Scope())
-        step = steps.WriteProfile(profile, control.scope, payload_changed, seen)
+        expected = {group.name: group.members for group in control.groups if group.smart}
+        step = steps.WriteProfile(profile, control.scope, payload_changed, seen, expected)
         op = "update" if number else "create"
         change = Change(op, PROFILE, control.name, was, after, needs=self._needs(control), apps=control.want.app_ids, step=step)
         self.add(Phase.OBJECTS, change)
-        self._cover(control, (change.key, *change.needs), changed_at, before, by_name=bool(number) and not payload_changed)
+        self.cover(control, (change.key, *change.needs), changed_at, before, by_name=bool(number) and not payload_changed)
 
     def _description(self, control: Control, spec: object, written: str) -> str:
         return self.marker(control.want.policies, control.mechanism, spec, ((_WRITTEN, written),))
@@ -269,9 +228,10 @@ class Planner:
                 self.drift.append("%s had other settings (%s)" % (found.name, ", ".join((*changed, *besides))))
             if found.deployment != AUTOMATIC:
                 self.drift.append("%s was not installed automatically" % found.name)
-        self._tell_scope_drift(found.name, found.scope)
+        self.tell_scope_drift(found.name, found.scope)
 
-    def _tell_scope_drift(self, name: str, found: Scope) -> None:
+    def tell_scope_drift(self, name: str, found: Scope) -> None:
+        """Tell what somebody put into the scope of an object of ours."""
         ours = {group.id for group in self.state.groups}
         strange = [*found.foreign]
         strange += ["group %s" % found.names.get(each, each) for each in sorted(found.groups - ours)]
@@ -300,59 +260,17 @@ class Planner:
         wanted = [(MEMBERS, group.name) for group in control.groups if group.role == "members"]
         return self._planned([*wanted, *((FORMER, group.name) for group in control.groups if group.role == "exempt")])
 
-    # Restricted software.
+    # Whom controls are for.
 
-    def _match_records(self, controls: Sequence[Control]) -> dict[str, RestrictedSoftware]:
-        """Name of a wanted record -> the record that holds it today."""
-        wanted = {record.name: record for control in controls for record in control.records}
-        matched: dict[str, RestrictedSoftware] = {}
-        for each in self.state.records:
-            if each.name in matched:
-                self.problems.append("two records of ours are called %s (ids %d, %d)" % (each.name, matched[each.name].id, each.id))
-            if each.name in wanted:
-                matched[each.name] = each
-        left = [each for each in self.state.records if each.name not in wanted]
-        for name, record in wanted.items():
-            heirs = [each for each in left if name not in matched and each.process_name == record.process_name]
-            if heirs:
-                matched[name] = heirs[0]
-                left.remove(heirs[0])
-        return matched
+    def cover(self, control: Control, changes: Sequence[str], changed_at: str, before: frozenset[int], by_name: bool = False) -> None:
+        """Say whom a control is for and which changes it waits for.
 
-    def _want_records(self, control: Control, matched: Mapping[str, RestrictedSoftware]) -> None:
-        keys: list[str] = []
-        before = control.population.covers
-        scope = Scope(
-            control.scope.everything, control.scope.devices, frozenset(), control.scope.excluded_devices, frozenset()
-        )  # fmt: skip
-        for wanted in control.records:
-            current = matched.get(wanted.name)
-            number = 0 if current is None else current.id
-            record = RestrictedSoftware(number, wanted.name, wanted.process_name, True, False, True, wanted.delete, wanted.message, scope)
-            reached = frozenset() if current is None else self.reach.of_scope(control.family, current.scope, before)
-            effect = current is not None and (current.exact, current.kill, current.delete) == (True, True, wanted.delete)
-            before = before & reached if effect else frozenset()
-            if current is not None and _same_record(record, current):
-                continue
-            keys.append(self._write_record(control, wanted, record, current))
-        self._cover(control, keys, "", before)
-
-    def _write_record(self, control: Control, wanted: WantedRecord, record: RestrictedSoftware, current: RestrictedSoftware | None) -> str:
-        names = self.name_of(control.family)
-        was = None if current is None else diff_text.record_text(current, names)
-        after = diff_text.wanted_record_text(wanted, control.scope, names)
-        if current is not None and current.name == record.name:
-            other = [name for name in ("process_name", "exact", "kill", "delete") if getattr(record, name) != getattr(current, name)]
-            if other:
-                self.drift.append("%s had other settings (%s)" % (record.name, ", ".join(other)))
-            self._tell_scope_drift(record.name, current.scope)
-        op = "create" if current is None else "update"
-        step = steps.WriteRecord(record, current)
-        change = Change(op, RECORD, record.name, was, after, apps=control.want.app_ids, step=step)
-        self.add(Phase.OBJECTS, change)
-        return change.key
-
-    def _cover(self, control: Control, changes: Sequence[str], changed_at: str, before: frozenset[int], by_name: bool = False) -> None:
+        Args:
+            changes: keys of changes of the plan.
+            changed_at: since when it has stood as it is wanted, as far as the server remembers.
+            before: positions of the devices that it reached before, in the same way.
+            by_name: who comes to it is told one by one, because the control itself stays as it is.
+        """
         population = control.population
         dated = control.payloads is not None
         new = population.covers - before
@@ -385,7 +303,7 @@ class Planner:
                 self._delete(PROFILE, each.profile.name, each.profile.id, self._profile_before(each), steps.DeleteProfile(each.profile))
         for record in sorted(self.state.records, key=lambda one: one.id):
             if record.id not in records:
-                text = diff_text.record_text(record, self.name_of("macos"))
+                text = diff_text.record_text(record, self.name_of(MACOS))
                 self._delete(RECORD, record.name, record.id, text, steps.DeleteRecord(record))
         wanted = {group.name for control in desired.controls for group in control.groups}
         # What still refers to a group has to be gone, or point elsewhere, before it goes.
@@ -410,14 +328,6 @@ class Planner:
         planned = {change.key for _phase, change in self.changes}
         label = "%s (%d)" % (name, number) if "%s:%s" % (kind, name) in planned else name
         self.add(Phase.LIFT_OBJECTS, Change("delete", kind, label, before, None, step=step))
-
-
-def _same_record(wanted: RestrictedSoftware, found: RestrictedSoftware) -> bool:
-    return (
-        (wanted.name, wanted.process_name, wanted.exact, wanted.notify, wanted.kill, wanted.delete, wanted.message)
-        == (found.name, found.process_name, found.exact, found.notify, found.kill, found.delete, found.message)
-        and not scope_differences(wanted.scope, found.scope)
-    )  # fmt: skip
 
 
 def _compared(wanted: bytes, found: bytes) -> tuple[list[str], list[str]]:

@@ -39,7 +39,8 @@ def process_names(policies: Sequence[Policy], app: BannedApp) -> tuple[str, ...]
 
 
 def bundle_name(name: str) -> str:
-    """The name of the bundle of a program that a reader calls ``name``."""
+    """The name of the bundle of a program that a reader calls ``name``; blanks at its ends are nobody's name."""
+    name = name.strip()
     return name if name.lower().endswith(_BUNDLE) else name + _BUNDLE
 
 
@@ -60,7 +61,7 @@ def refuse_protected(policies: Iterable[Policy]) -> None:
             for policy in policies
             for app in policy.apps
             for name in usable_names(app, "display_name")
-            if _PROTECTED.fullmatch(bare_name(name).strip())
+            if _PROTECTED.fullmatch(bare_name(name.strip()).strip())
         }
     )
     if found:

@@ -14,11 +14,12 @@ from dataclasses import replace
 from ...mdm.http_errors import RequestFailed
 from ...mdm.ownership import MAX_NAME, is_ours, read_marker
 from .controls import Desired, WantedGroup
+from .group_plan import GROUP
 from .jamf import Jamf
 from .mobile_groups import MobileGroups
 from .objects import MACOS, MOBILE, Group, Listed, Profile, RestrictedSoftware
 from .owned_names import is_tagged_for
-from .planner import GROUP, PROFILE
+from .planner import PROFILE
 from .profiles import Profiles
 from .report_groups import ROLE as REPORT_ROLE
 from .restricted_software import RestrictedSoftwareRecords

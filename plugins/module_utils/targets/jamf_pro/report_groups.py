@@ -89,8 +89,8 @@ class Reports:
                 step = steps.UpdateGroup(fixed)
                 yield Phase.SCOPES, Change("update", kind, wanted.name, before, after, apps=(report.app,), step=step)
         for group in self.leaving:
-            step = steps.DeleteGroup(group)
-            yield Phase.LIFT_GROUPS, Change("delete", GROUPS[group.family], group.name, criteria_text(group.criteria), None, step=step)
+            before = criteria_text(group.criteria)
+            yield Phase.LIFT_GROUPS, Change("delete", GROUPS[group.family], group.name, before, None, step=steps.DeleteGroup(group))
 
     def coverings(self) -> Iterator[Covering]:
         """Whom each group tells of; the server puts devices into it as it is saved, so that it tells from then on."""

@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 from ...mdm.notices import Notice
@@ -29,14 +30,9 @@ class Phase(IntEnum):
 
 @dataclass(frozen=True)
 class CreateGroup:
-    """Make a group, a static one with its members.
-
-    Args:
-        expected: devices of which a smart group must have one, or its criteria mean something else to this server.
-    """
+    """Make a group, a static one with its members."""
 
     group: Group
-    expected: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -70,12 +66,15 @@ class WriteProfile:
         scope: whom it is for.
         payload_changed: whether it has to go to every device again.
         seen: what the plan was made from; None for a new one.
+        expected: name of a smart group in the scope -> devices of which it must have one, or its criteria mean something else to this
+            server, and the profile would reach nobody.
     """
 
     profile: Profile
     scope: WantedScope
     payload_changed: bool = True
     seen: Profile | None = None
+    expected: Mapping[str, frozenset[int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.target import JamfTarget
 from tests.scenarios.tenant import lifted, plain
-from tests.simulators.jamf_pro import start
+from tests.simulators.jamf_pro import groups, start
 from tests.simulators.jamf_pro.privileges import EVERY_PRIVILEGE
 from tests.unit.simulators.jamf_pro_client import complaints
 from tests.unit.targets.jamf_pro.jamf_run import OBJECTS, Run, Server
@@ -400,3 +400,74 @@ def test_what_fails_is_named_and_the_next_run_does_the_rest(server: Server, tmp_
     server.simulation.objects({"settings": {"privileges": list(EVERY_PRIVILEGE)}})
     assert server.run(written(tmp_path), NOW).changes() == [f"create configuration profile {BLOCK}"]
     assert server.run(written(tmp_path), NOW).writes() == []
+
+
+def test_a_smart_group_that_this_server_understands_otherwise_gets_no_profile(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_node(server)
+    # Values of this criterion are spelled otherwise here, and the server keeps what it is given.
+    monkeypatch.setitem(groups.CRITERIA[groups.MOBILE], "Supervised", lambda device: ["Ja" if device.record.supervised else "Nein"])
+    for now in (NOW, TOMORROW):
+        run = server.run(written(tmp_path), now, expect_failure=True)
+        assert "has none of the" in run.message
+        assert objects(server)["mobiledeviceconfigurationprofiles"] == []
+        assert "blocked_not_removed" not in {outcome for device, (outcome, _why) in run.outcomes().items() if device.startswith("mobile:")}
+
+
+def test_a_private_device_that_only_gets_advice_costs_no_write(server: Server, tmp_path: Path) -> None:
+    policy = written(tmp_path, when="{department: Nowhere}")
+    run = server.run(policy, NOW)
+    assert run.changes() == ["command notice city/Private devices/2023-03-01T00:00:00Z"]
+    assert run.writes() == []
+    lines = (server.evidence_dir / "jamf_pro.notices.jsonl").read_text(encoding="utf-8").splitlines()
+    assert lines
+    assert {"advised"} <= {outcome for outcome, _reason in run.outcomes().values()}
+    assert not server.run(policy, TOMORROW).changed
+    assert (server.evidence_dir / "jamf_pro.notices.jsonl").read_text(encoding="utf-8").splitlines() == lines
+
+
+def test_a_device_that_is_enrolled_anew_is_covered_and_an_exemption_follows_its_serial_number(server: Server, tmp_path: Path) -> None:
+    one_node(server)
+    policy = written(tmp_path)
+    server.run(policy, NOW)
+    old = device_of(server, EXEMPT[0])
+    server.simulation.devices([{"op": "patch", "device": old["key"], "set": {"serial": "GONE"}}])
+    (answer,) = server.simulation.devices([{"op": "enroll", "kind": old["kind"], "serial": EXEMPT[0]}])
+    run = server.run(policy, TOMORROW)
+    assert run.changes() == [
+        f"update mobile device group members {EXEMPT_GROUP}",
+        f"update former mobile device group members {EXEMPT_GROUP}",
+    ]
+    next_day(server)
+    assert BLOCK not in device_of(server, EXEMPT[0])["profiles"]
+    assert BLOCK in device_of(server, "GONE")["profiles"]
+    assert device_of(server, EXEMPT[0])["key"] == answer["devices"][0]
+
+
+def test_restricted_software_that_somebody_changes_is_told_and_mended(server: Server, tmp_path: Path) -> None:
+    one_node(server)
+    policy = written(tmp_path)
+    server.run(policy, NOW)
+    wanted = objects(server)
+    number = wanted["restrictedsoftware"][0]["general"]["id"]
+    xml = "<restricted_software><general><match_exact_process_name>false</match_exact_process_name></general></restricted_software>"
+    server.simulation.objects({"patch": {"path": "restrictedsoftware", "id": number, "xml": xml}})
+    run = server.run(policy, TOMORROW)
+    assert [each for each in run.values["drift"] if "other settings (exact)" in each]
+    assert objects(server) == wanted
+
+
+def test_a_criterion_that_somebody_changes_is_told_and_mended(server: Server, tmp_path: Path) -> None:
+    one_node(server)
+    policy = written(tmp_path)
+    server.run(policy, NOW)
+    wanted = objects(server)
+    group = next(each for each in wanted["mobiledevicegroups"] if "supervised" in each["name"])
+    parts = {"name": "Username", "priority": "0", "and_or": "and", "search_type": "is", "value": "x"}
+    criterion = "<criterion>%s</criterion>" % "".join(f"<{tag}>{text}</{tag}>" for tag, text in parts.items())
+    xml = f"<mobile_device_group><criteria>{criterion}</criteria></mobile_device_group>"
+    server.simulation.objects({"patch": {"path": "mobiledevicegroups", "id": group["id"], "xml": xml}})
+    run = server.run(policy, TOMORROW)
+    assert run.values["drift"] == [f"the group {group['name']} had other criteria"]
+    assert objects(server) == wanted
