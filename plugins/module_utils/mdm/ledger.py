@@ -23,8 +23,11 @@ from .line_log import append_lines, read_lines
 #: restored: it is back. noticed: a notice that names the app was sent (``stage`` says for which). not_noticed: it was refused after all.
 #: assigned: a control was assigned to the device by name. opted_out: the private device left the management.
 #: stands: a control of a target that keeps no dates was written, or seen for the first time (``device`` is empty).
-#: asked: the device was asked which of the banned apps it has.
-EVENTS = ("present", "gone", "requested", "withdrawn", "restored", "noticed", "not_noticed", "assigned", "opted_out", "stands", "asked")
+#: released: what was assigned to the device by name was taken from it. asked: the device was asked a question.
+EVENTS = (
+    "present", "gone", "requested", "withdrawn", "restored", "noticed", "not_noticed", "assigned", "released", "opted_out", "stands",
+    "asked",
+)  # fmt: skip
 _FREE = "Make the evidence directory writable and run again"
 
 
@@ -47,6 +50,37 @@ class Story:
     personal: bool = False
 
 
+@dataclass(frozen=True)
+class Assigned:
+    """What is remembered of a control that was assigned to a device by name.
+
+    Args:
+        at: the run's instant.
+        enrolled: when the device had enrolled, by its server's clock; empty where nobody knew. Another one now means that it has
+            enrolled again, and that nothing is left of what it had.
+        content: what was sent, where the control is sent and not looked up; empty otherwise.
+    """
+
+    at: str
+    enrolled: str = ""
+    content: str = ""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is remembered of a question that a device was asked.
+
+    Args:
+        at: the run's instant.
+        answered: when the device had last answered it before, by its server's clock; empty for never.
+        enrolled: as of :class:`Assigned`.
+    """
+
+    at: str
+    answered: str = ""
+    enrolled: str = ""
+
+
 @dataclass
 class Ledger:
     """The memory of one target. Reading it never fails a run that only looks; writing it does."""
@@ -54,10 +88,11 @@ class Ledger:
     path: str
     stories: dict[tuple[str, str], Story] = field(default_factory=dict)
     notices: dict[tuple[str, str, str], str] = field(default_factory=dict)
-    assigned: dict[tuple[str, str], str] = field(default_factory=dict)
+    assigned: dict[tuple[str, str], Assigned] = field(default_factory=dict)
+    released: dict[tuple[str, str], str] = field(default_factory=dict)
     opted_out: set[str] = field(default_factory=set)
     standing: dict[str, str] = field(default_factory=dict)
-    asked: dict[str, str] = field(default_factory=dict)
+    asked: dict[tuple[str, str], Asked] = field(default_factory=dict)
     writable: bool = True
 
     @classmethod
@@ -91,15 +126,15 @@ class Ledger:
 
     def assigned_at(self, device: str, control: str) -> str:
         """When a control was assigned to a device by name; empty where it was not, or is not remembered."""
-        return self.assigned.get((device, control), "")
+        return (self.assigned.get((device, control)) or Assigned("")).at
+
+    def released_at(self, device: str, control: str) -> str:
+        """When a control was taken from a device again; empty where it was not, or was assigned since."""
+        return self.released.get((device, control), "")
 
     def stands_since(self, control: str) -> str:
         """When a control of a target that keeps no dates was last written, or first seen; empty where that is not remembered."""
         return self.standing.get(control, "")
-
-    def asked_at(self, device: str) -> str:
-        """When a device was last asked for its apps; empty where it was not."""
-        return self.asked.get(device, "")
 
     def devices_with_a_story(self) -> set[str]:
         """Devices on which an app was found and is not known to be gone, or that lost access."""
@@ -114,7 +149,7 @@ class Ledger:
 
         Args:
             now: the run's instant in UTC.
-            events: mappings with ``event``, ``device`` and, where it applies, ``app``, ``stage`` or ``control``.
+            events: mappings with ``event``, ``device`` and, where it applies, ``app``, ``stage``, ``control`` or ``question``.
 
         Raises:
             EvidenceError: where it can't be written.
@@ -140,13 +175,17 @@ class Ledger:
         elif event == "not_noticed":
             self.notices.pop((device, line["stage"], line["app"]), None)
         elif event == "assigned":
-            self.assigned[(device, line["control"])] = line["at"]
+            self.assigned[(device, line["control"])] = Assigned(line["at"], line.get("enrolled", ""), line.get("content", ""))
+            self.released.pop((device, line["control"]), None)
+        elif event == "released":
+            self.assigned.pop((device, line["control"]), None)
+            self.released[(device, line["control"])] = line["at"]
         elif event == "opted_out":
             self.opted_out.add(device)
         elif event == "stands":
             self.standing[line["control"]] = line["at"]
         elif event == "asked":
-            self.asked[device] = line["at"]
+            self.asked[(device, line["question"])] = Asked(line["at"], line.get("answered", ""), line.get("enrolled", ""))
         else:
             story = self.stories.setdefault((device, line["app"]), Story())
             self._tell(story, event, line["at"])

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import EvidenceError
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.ledger import Ledger
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.ledger import Asked, Assigned, Ledger
 
 AT = "2023-03-20T09:00:00Z"
 STAGE = "city/Private devices with work apps – città/2023-03-01T00:00:00Z"
@@ -143,7 +143,20 @@ def test_it_names_devices_and_apps_and_nobody_else_may_read_it(tmp_path: Path) -
 
 def test_it_remembers_since_when_a_control_stands_and_whom_it_asked(tmp_path: Path) -> None:
     ledger = Ledger.open(str(tmp_path), "tenant", writable=True)
-    ledger.write("2023-03-15T08:00:00Z", [{"event": "stands", "device": "", "control": "BAN"}, {"event": "asked", "device": "d1"}])
+    asked = {"event": "asked", "device": "d1", "question": "q", "answered": "2023-03-14T08:00:00Z", "enrolled": ""}
+    ledger.write("2023-03-15T08:00:00Z", [{"event": "stands", "device": "", "control": "BAN"}, asked])
     again = Ledger.open(str(tmp_path), "tenant", writable=True)
-    assert (again.stands_since("BAN"), again.asked_at("d1")) == ("2023-03-15T08:00:00Z", "2023-03-15T08:00:00Z")
-    assert (again.stands_since("other"), again.asked_at("d2")) == ("", "")
+    assert (again.stands_since("BAN"), again.stands_since("other")) == ("2023-03-15T08:00:00Z", "")
+    assert again.asked == {("d1", "q"): Asked("2023-03-15T08:00:00Z", "2023-03-14T08:00:00Z")}
+
+
+def test_what_was_taken_from_a_device_is_not_assigned_to_it_until_it_is_again(tmp_path: Path) -> None:
+    ledger = Ledger.open(str(tmp_path), "tenant", writable=True)
+    about = {"device": "d1", "control": "BAN"}
+    ledger.write("2023-03-15T08:00:00Z", [{"event": "assigned", "enrolled": "2023-01-01T00:00:00Z", "content": "c1", **about}])
+    assert ledger.assigned == {("d1", "BAN"): Assigned("2023-03-15T08:00:00Z", "2023-01-01T00:00:00Z", "c1")}
+    ledger.write("2023-03-16T08:00:00Z", [{"event": "released", **about}])
+    again = Ledger.open(str(tmp_path), "tenant", writable=True)
+    assert (again.assigned_at("d1", "BAN"), again.released_at("d1", "BAN")) == ("", "2023-03-16T08:00:00Z")
+    again.write("2023-03-17T08:00:00Z", [{"event": "assigned", **about}])
+    assert (again.assigned_at("d1", "BAN"), again.released_at("d1", "BAN")) == ("2023-03-17T08:00:00Z", "")

@@ -18,7 +18,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.engine.outcomes im
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.capability import ACTIONS_WITH_MEANS, Capability
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.covering import Covering, Coverings
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.fleet import FleetDevice
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.ledger import Ledger, Story
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.ledger import Assigned, Ledger, Story
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.observe import Observer, Situation
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune import capabilities
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.target import IntuneTarget
@@ -330,7 +330,7 @@ def test_an_exemption_that_opens_every_site_leaves_nothing_to_block() -> None:
 
 
 def test_a_device_added_by_name_later_is_reached_later() -> None:
-    ledger = Ledger("", assigned={("device-1", "BAN ios_blocked_apps"): "2023-03-20T08:30:00Z"}, writable=False)
+    ledger = Ledger("", assigned={("device-1", "BAN ios_blocked_apps"): Assigned("2023-03-20T08:30:00Z")}, writable=False)
     assert observed("ios_supervised", "block", ledger=ledger).observation.unconfirmed
     assert not observed("ios_supervised", "block").observation.unconfirmed
 

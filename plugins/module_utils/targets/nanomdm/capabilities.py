@@ -1,0 +1,154 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What NanoMDM and KMFDDM can do on each kind of device, as data (Apple's device management schema)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...mdm.apple.enforcement import os_version_tuple, why_no_block
+from ...mdm.capability import Capability, Means
+from ...mdm.outbox import OUTBOX, OUTBOX_NAME
+
+APP_SETTINGS = "app_settings_declaration"
+PROFILE_DECLARATION = "profile_declaration"
+PROFILE_COMMAND = "profile_command"
+BINARIES = "denied_binaries_declaration"
+WEB_DECLARATION = "web_filter_declaration"
+WEB_COMMAND = "web_filter_command"
+REMOVE = "remove_command"
+APP_LIST = "app_list"
+
+#: What a reader calls each mechanism.
+NAMES: dict[str, str] = {
+    APP_SETTINGS: "declaration of denied apps",
+    PROFILE_DECLARATION: "declared profile with blocked apps",
+    PROFILE_COMMAND: "profile with blocked apps",
+    BINARIES: "declaration of denied binaries",
+    WEB_DECLARATION: "declared web content filter",
+    WEB_COMMAND: "web content filter",
+    REMOVE: "RemoveApplication",
+    APP_LIST: "InstalledApplicationList",
+    OUTBOX: OUTBOX_NAME,
+}
+
+_NO = Means(why_not="no_backend")
+_NOTICE = Means((OUTBOX,))
+_UNSUPERVISED = Means(why_not="unsupervised")
+_USER_ENROLLMENT = Means(why_not="user_enrollment")
+_UNMANAGED = Means(why_not="not_registered")
+_REMOVE = Means((REMOVE,), note="only apps that the server manages", certain=False)
+_BLOCK = Means((APP_SETTINGS, PROFILE_DECLARATION, PROFILE_COMMAND), note="hidden, can't be opened")
+_ASKED = "the banned apps, by asking"
+
+TABLE: tuple[Capability, ...] = (
+    Capability(
+        "ios_supervised", "iPhone, iPad, supervised", "reported", "awaiting_check_in", _ASKED,
+        remove=_REMOVE,
+        block=_BLOCK,
+        block_web=Means((WEB_DECLARATION, WEB_COMMAND)),
+        withdraw_access=_NO,
+        advise=_NOTICE,
+    ),
+    Capability(
+        "ios_unsupervised", "iPhone, iPad, unsupervised", "reported", "awaiting_check_in", _ASKED,
+        remove=_REMOVE,
+        block=_UNSUPERVISED,
+        block_web=_UNSUPERVISED,
+        withdraw_access=_NO,
+        advise=_NOTICE,
+    ),
+    Capability(
+        "ios_user_enrollment", "iPhone, iPad, user enrollment", "none", "user_enrollment", "no",
+        remove=_USER_ENROLLMENT,
+        block=_USER_ENROLLMENT,
+        block_web=_USER_ENROLLMENT,
+        withdraw_access=_NO,
+        advise=_NOTICE,
+    ),
+    Capability(
+        "tvos_supervised", "Apple TV, supervised", "reported", "awaiting_check_in", _ASKED,
+        remove=_REMOVE,
+        block=_BLOCK,
+        block_web=_NO,
+        withdraw_access=_NO,
+        advise=_NOTICE,
+    ),
+    Capability(
+        "tvos_unsupervised", "Apple TV, unsupervised", "reported", "awaiting_check_in", _ASKED,
+        remove=_REMOVE,
+        block=_UNSUPERVISED,
+        block_web=_NO,
+        withdraw_access=_NO,
+        advise=_NOTICE,
+    ),
+    Capability(
+        "macos_27_supervised", "Mac, version 27, supervised", "reported", "awaiting_check_in", _ASKED,
+        remove=_REMOVE,
+        block=Means((BINARIES,), note="can't be run; by team id and signing id"),
+        block_web=_NO,
+        withdraw_access=_NO,
+        advise=_NOTICE,
+    ),
+    Capability(
+        "macos", "Mac, any other", "reported", "awaiting_check_in", _ASKED,
+        remove=_REMOVE,
+        block=_NO,
+        block_web=_NO,
+        withdraw_access=_NO,
+        advise=_NOTICE,
+    ),
+    Capability(
+        "unmanaged", "anything that has checked out", "none", "not_registered", "no",
+        remove=_UNMANAGED,
+        block=_UNMANAGED,
+        block_web=_UNMANAGED,
+        withdraw_access=_UNMANAGED,
+        advise=_NOTICE,
+    ),
+    Capability(
+        "other", "anything else", "none", "no_backend", "no",
+        remove=_NO,
+        block=_NO,
+        block_web=_NO,
+        withdraw_access=_NO,
+        advise=_NOTICE,
+    ),
+)  # fmt: skip
+
+BY_KIND: dict[str, Capability] = {row.kind: row for row in TABLE}
+
+
+def capability_of(record: Mapping[str, Any]) -> Capability:
+    """The row of a device. What a device does not tell never counts in its favour: unknown supervision is none."""
+    return BY_KIND[_kind_of(record)]
+
+
+def _kind_of(record: Mapping[str, Any]) -> str:
+    platform = record.get("platform")
+    if record.get("enrollment") == "none":
+        return "unmanaged"
+    if platform == "macos":
+        return "macos" if record.get("enrollment") == "user" or why_no_block(record, signature_known=True) else "macos_27_supervised"
+    # A system that is too old for a block, or that has none.
+    if platform not in ("ios", "ipados", "tvos") or why_no_block(record) == "no_backend":
+        return "other"
+    supervised = record.get("supervised") is True
+    if platform == "tvos":
+        return "tvos_supervised" if supervised else "tvos_unsupervised"
+    if record.get("enrollment") == "user":
+        return "ios_user_enrollment"
+    return "ios_supervised" if supervised else "ios_unsupervised"
+
+
+#: The first versions that take declarations at all (Apple's schema, com.apple.configuration.legacy).
+_FIRST_DECLARATIONS = {"ios": (15,), "ipados": (15,), "tvos": (16,), "macos": (13,)}
+
+
+def takes_declarations(record: Mapping[str, Any]) -> bool:
+    """Whether a device is known to take declarations of any kind."""
+    first, version = _FIRST_DECLARATIONS.get(str(record.get("platform"))), os_version_tuple(record.get("os_version"))
+    return first is not None and version is not None and version >= first
