@@ -197,7 +197,15 @@ class DesiredControls:
         # A scope for devices that may come is made when the first of their kind has come.
         here = {each.native for each in candidates if each.wanted and each.supported}
         native = frozenset(platform for kind in _KINDS_OF_DEVICES if here & kind for platform in kind & native)
-        return populate(candidates, native)
+        population = populate(candidates, native)
+        return replace(population, exclude=population.exclude | self._doubtful(candidates, population.native))
+
+    def _doubtful(self, candidates: Sequence[Candidate], native: frozenset[str | None]) -> frozenset[str]:
+        """Supervised devices to be spared whose model does not tell yet what they are: once it does, a native scope would reach them."""
+        spared = ((each.member, self.fleet[each.index].device) for each in candidates if not each.wanted and each.native is None)
+        return frozenset(
+            member for member, device in spared if member and device.platform in native and device.record.get("supervised") is True
+        )
 
     def _candidates(self, want: Want) -> list[Candidate]:
         mechanism = want.mechanism

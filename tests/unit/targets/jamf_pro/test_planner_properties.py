@@ -37,7 +37,11 @@ EXEMPTIONS: tuple[dict[str, Any], ...] = (
     {"devices": ["SN0003"], "domains": ["banned.example"], "apps": ["banned"]},
     {"users": ["user4@city.example"], "follow_user": True},
 )
+#: Most are those that a native scope reaches, because that is where an exception is needed.
 KINDS: tuple[dict[str, Any], ...] = (
+    {},
+    {},
+    {},
     {},
     {"platform": "ipados"},
     {"platform": "ipados", "supervised": False},
