@@ -193,18 +193,16 @@ class JamfTarget:
                     "%d device%s version 27 or later, in which Apple calls the list of blocked apps of a profile deprecated: it still"
                     " works there, and this server has no other way to us" % (new, " has" if new == 1 else "s have")
                 )
-        if wanted & {capabilities.MACOS_KILL, capabilities.MACOS_DELETE}:
+        apps = {
+            app
+            for wants in self.wants
+            for want in wants
+            if want.mechanism in (capabilities.MACOS_KILL, capabilities.MACOS_DELETE)
+            for app in want.apps
+        }
+        nameless = sorted({app.id for app in apps if not process_names(self.policies, app)})
+        if any(process_names(self.policies, app) for app in apps):
             yield "restricted software needs the Jamf agent on the Mac, and no inventory says whether it runs"
-        nameless = sorted(
-            {
-                app.id
-                for wants in self.wants
-                for want in wants
-                if want.mechanism in (capabilities.MACOS_KILL, capabilities.MACOS_DELETE)
-                for app in want.apps
-                if not process_names(self.policies, app)
-            }
-        )
         if nameless:
             yield (
                 "on Macs nothing blocks %s: it has no exact display_name that is sure enough to go by as the name of a process"

@@ -13,6 +13,7 @@ import yaml
 from ansible_collections.appban.endpoint.plugins.doc_fragments.target import ModuleDocFragment
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.module import ENVIRONMENT, argument_spec
 from ansible_collections.appban.endpoint.plugins.modules import jamf_pro
+from tools.write_capabilities import JAMF_PRO_BEGIN, JAMF_PRO_END, README, jamf_pro_matrix, with_matrix
 
 SPEC = argument_spec()
 # What both sides say of an option, with what it is when nothing is said.
@@ -56,4 +57,11 @@ def test_what_is_returned_is_documented() -> None:
     returned = yaml.safe_load(jamf_pro.RETURN)
     assert {"summary", "changes", "findings", "conflicts", "drift", "notes", "requests", "privileges", "evidence", "record"} <= set(
         returned
+    )
+
+
+def test_readme_has_the_matrix() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert with_matrix(text, jamf_pro_matrix(), JAMF_PRO_BEGIN, JAMF_PRO_END) == text, (
+        "run: PYTHONPATH=.build/c .venv/bin/python tools/write_capabilities.py"
     )
