@@ -146,7 +146,7 @@ decision_due:
   returned: success
   type: bool
 requests:
-  description: Number of requests by C(reads), C(writes), C(retries), C(tokens), and how many C(pages) the lists had.
+  description: Number of requests by C(reads), C(writes) and C(retries); those for tokens are not counted.
   returned: success
   type: dict
 privileges:
