@@ -6,13 +6,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence import read_rows
+from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence import read_rows, verify_record
+from ansible_collections.appban.endpoint.plugins.module_utils.engine.outcomes import OUTCOMES
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.module import argument_spec, run_module
+from tests.scenarios.tenant import RECORD
 
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 OBJECTS = ("mobiledeviceconfigurationprofiles", "osxconfigurationprofiles", "restrictedsoftware", "mobiledevicegroups", "computergroups")
@@ -103,7 +106,21 @@ class Server:
         assert run.failed == expect_failure, run.message
         if check:
             assert run.writes() == []
+        self._hold_to_the_rules(run)
         return run
+
+    def _hold_to_the_rules(self, run: Run) -> None:
+        """What is true of every run: the record keeps to its schema and adds up, and no secret is anywhere."""
+        assert [error.message for row in run.rows for error in RECORD.iter_errors(row)] == []
+        if "evidence" in run.values:
+            last = verify_record(str(run.values["evidence"]))
+            for counts in (last["outcomes"], *last["totals"].values()):
+                assert sum(counts[name] for name in OUTCOMES if name in counts) == last["devices"]
+        tokens = [(each.get("response") or {}).get("access_token") for each in run.exchanges if "/oauth/" in each["path"]]
+        secrets = [self.simulation.connection["client_secret"], *(token for token in tokens if token)]
+        texts = [json.dumps(run.values, default=str)]
+        texts += [path.read_text(encoding="utf-8") for path in self.evidence_dir.rglob("*") if path.is_file()]
+        assert not [text for text in texts if any(secret in text for secret in secrets)]
 
     def state(self) -> dict[str, Any]:
         """What administrators see: every object, without what is volatile."""

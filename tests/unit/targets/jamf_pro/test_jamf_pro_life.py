@@ -471,3 +471,37 @@ def test_a_criterion_that_somebody_changes_is_told_and_mended(server: Server, tm
     run = server.run(policy, TOMORROW)
     assert run.values["drift"] == [f"the group {group['name']} had other criteria"]
     assert objects(server) == wanted
+
+
+def test_rules_may_go_by_the_servers_own_groups(server: Server, tmp_path: Path) -> None:
+    one_node(server)
+    server.simulation.objects({"group": {"name": "Board", "members": ["JP00000001"]}})
+    server.simulation.objects({"group": {"name": "Board", "members": ["JP00000006"], "macs": True}})
+    policy = written(tmp_path, when="{groups: [Board]}")
+    server.run(policy, NOW)
+    assert server.run(policy, NOW).writes() == []
+    next_day(server)
+    assert [each["serial"] for each in server.state()["devices"] if BLOCK in each["profiles"]] == ["JP00000001"]
+    assert [each["serial"] for each in server.state()["devices"] if each["restricted_software"]] == ["JP00000006"]
+
+
+def test_a_group_that_nobody_knows_makes_nobody_out_of_scope(server: Server, tmp_path: Path) -> None:
+    run = server.run(written(tmp_path, when="{groups: [Board]}"), NOW)
+    assert any("no group named Board" in each for each in run.values["notes"])
+    assert run.writes() == []
+    assert ("unclassified", "") in run.outcomes().values()
+
+
+def test_a_record_that_the_server_cannot_read_is_counted_and_not_dropped(server: Server, tmp_path: Path) -> None:
+    one_node(server)
+    server.simulation.devices([{"op": "patch", "device": "JP00000001", "set": {"corrupt": True}}])
+    run = server.run(written(tmp_path), NOW)
+    assert run.values["summary"]["devices"] == 60
+    assert run.outcomes()["mobile:unreadable-0"] == ("unclassified", "")
+    assert any("can't read the record of 1 device" in each for each in run.values["notes"])
+
+
+def test_a_limit_stops_before_any_write(server: Server, tmp_path: Path) -> None:
+    run = server.run(written(tmp_path), NOW, limits={"max_devices": 5, "max_percent": None}, expect_failure=True)
+    assert run.writes() == []
+    assert "5" in run.message
