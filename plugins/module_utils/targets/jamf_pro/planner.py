@@ -92,7 +92,8 @@ class Planner:
                 want_records(self, control, records)
         for change in notice_changes(choose_notices(Coverings(self.coverings)), self.fleet, steps.HandOver):
             self.add(Phase.NOTICES, change)
-        self._lift(desired, {each.profile.id for each in profiles.values()}, {each.id for each in records.values()})
+        kept = {(each.profile.family, each.profile.id) for each in profiles.values()}
+        self._lift(desired, kept, {each.id for each in records.values()})
         if self.problems:
             raise AppbanError(
                 "objects have the names of our controls and can't be told to be ours: " + "; ".join(dict.fromkeys(self.problems)),
@@ -184,7 +185,8 @@ class Planner:
         payload_changed = bool(changed or besides)
         written = current.marker.fact(_WRITTEN)
         description = self._description(control, spec, written)
-        same = found.name == control.name and found.deployment == AUTOMATIC and ownership.same_description(description, found.description)
+        same = (found.name, found.deployment, found.removable) == (control.name, AUTOMATIC, False)
+        same = same and ownership.same_description(description, found.description)
         reached = self.reach.of_scope(control.family, found.scope, control.population.covers)
         before = frozenset() if payload_changed or found.deployment != AUTOMATIC else reached
         if not payload_changed and not wrong_scope and same and written:
@@ -228,12 +230,20 @@ class Planner:
                 self.drift.append("%s had other settings (%s)" % (found.name, ", ".join((*changed, *besides))))
             if found.deployment != AUTOMATIC:
                 self.drift.append("%s was not installed automatically" % found.name)
-        self.tell_scope_drift(found.name, found.scope)
+            if found.removable:
+                self.drift.append("%s could be removed by users" % found.name)
+        self.tell_scope_drift(found.family, found.name, found.scope)
 
-    def tell_scope_drift(self, name: str, found: Scope) -> None:
+    def tell_scope_drift(self, family: str, name: str, found: Scope) -> None:
         """Tell what somebody put into the scope of an object of ours."""
-        ours = {group.id for group in self.state.groups}
+        # A scope of mobile devices goes by groups of ours alone, one of Macs by no group at all.
+        ours = {group.id for group in self.state.groups} if family == MOBILE else set()
         strange = [*found.foreign]
+        if family == MOBILE:
+            device = self.name_of(family)
+            strange += ["all mobile devices"] if found.everything else []
+            strange += [device(each) for each in sorted(found.devices)]
+            strange += ["exclusion of %s" % device(each) for each in sorted(found.excluded_devices)]
         strange += ["group %s" % found.names.get(each, each) for each in sorted(found.groups - ours)]
         strange += ["exclusion of the group %s" % found.names.get(each, each) for each in sorted(found.excluded_groups - ours)]
         if strange:
@@ -297,9 +307,10 @@ class Planner:
 
     # Ending.
 
-    def _lift(self, desired: Desired, profiles: set[int], records: set[int]) -> None:
+    def _lift(self, desired: Desired, profiles: set[tuple[str, int]], records: set[int]) -> None:
+        # Profiles of mobile devices and of Macs are numbered apart.
         for each in sorted(self.state.profiles, key=lambda one: one.profile.id):
-            if each.profile.id not in profiles:
+            if (each.profile.family, each.profile.id) not in profiles:
                 self._delete(PROFILE, each.profile.name, each.profile.id, self._profile_before(each), steps.DeleteProfile(each.profile))
         for record in sorted(self.state.records, key=lambda one: one.id):
             if record.id not in records:

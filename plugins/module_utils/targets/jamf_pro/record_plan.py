@@ -67,7 +67,7 @@ def _write(planner: Planner, control: Control, wanted: WantedRecord, record: Res
         other = [name for name in _SETTINGS if getattr(record, name) != getattr(current, name)]
         if other:
             planner.drift.append("%s had other settings (%s)" % (record.name, ", ".join(other)))
-        planner.tell_scope_drift(record.name, current.scope)
+        planner.tell_scope_drift(control.family, record.name, current.scope)
     op = "create" if current is None else "update"
     change = Change(op, RECORD, record.name, was, after, apps=control.want.app_ids, step=steps.WriteRecord(record, current))
     planner.add(Phase.OBJECTS, change)
