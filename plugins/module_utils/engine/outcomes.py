@@ -72,6 +72,7 @@ REASONS: Tuple[str, ...] = (
     "awaiting_check_in",
     "old_inventory",
     "access_restored",
+    "refused_by_device",
     "opted_out",
     "removed",
     "removal_requested",

@@ -59,11 +59,13 @@ class Assigned:
         enrolled: when the device had enrolled, by its server's clock; empty where nobody knew. Another one now means that it has
             enrolled again, and that nothing is left of what it had.
         content: what was sent, where the control is sent and not looked up; empty otherwise.
+        answered: of a control that was taken away: when the device had last said that it has it, by its server's clock.
     """
 
     at: str
     enrolled: str = ""
     content: str = ""
+    answered: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ class Ledger:
     stories: dict[tuple[str, str], Story] = field(default_factory=dict)
     notices: dict[tuple[str, str, str], str] = field(default_factory=dict)
     assigned: dict[tuple[str, str], Assigned] = field(default_factory=dict)
-    released: dict[tuple[str, str], str] = field(default_factory=dict)
+    released: dict[tuple[str, str], Assigned] = field(default_factory=dict)
     opted_out: set[str] = field(default_factory=set)
     standing: dict[str, str] = field(default_factory=dict)
     asked: dict[tuple[str, str], Asked] = field(default_factory=dict)
@@ -130,7 +132,7 @@ class Ledger:
 
     def released_at(self, device: str, control: str) -> str:
         """When a control was taken from a device again; empty where it was not, or was assigned since."""
-        return self.released.get((device, control), "")
+        return (self.released.get((device, control)) or Assigned("")).at
 
     def stands_since(self, control: str) -> str:
         """When a control of a target that keeps no dates was last written, or first seen; empty where that is not remembered."""
@@ -175,11 +177,11 @@ class Ledger:
         elif event == "not_noticed":
             self.notices.pop((device, line["stage"], line["app"]), None)
         elif event == "assigned":
-            self.assigned[(device, line["control"])] = Assigned(line["at"], line.get("enrolled", ""), line.get("content", ""))
+            self.assigned[(device, line["control"])] = _assigned(line)
             self.released.pop((device, line["control"]), None)
         elif event == "released":
             self.assigned.pop((device, line["control"]), None)
-            self.released[(device, line["control"])] = line["at"]
+            self.released[(device, line["control"])] = _assigned(line)
         elif event == "opted_out":
             self.opted_out.add(device)
         elif event == "stands":
@@ -204,3 +206,7 @@ class Ledger:
             story.withdrawn = True
         elif event == "restored":
             story.withdrawn = False
+
+
+def _assigned(line: Mapping[str, Any]) -> Assigned:
+    return Assigned(line["at"], line.get("enrolled", ""), line.get("content", ""), line.get("answered", ""))

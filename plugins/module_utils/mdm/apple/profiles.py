@@ -18,14 +18,19 @@ _SPACE = uuid.UUID("6f0f0c1e-6d57-4c1c-9a4b-1d3f5d0a8f11")
 MAX_DENIED_URLS = 500
 
 
-def configuration_profile(identifier: str, name: str, payloads: Sequence[Mapping[str, Any]], description: str = "") -> bytes:
+def configuration_profile(
+    identifier: str, name: str, payloads: Sequence[Mapping[str, Any]], description: str = "", uuid_of_content: bool = False
+) -> bytes:
     """A configuration profile (XML property list) for the whole device.
 
     Args:
         identifier: reverse-DNS name of the profile; payloads are named below it.
         name: what the device shows.
         payloads: payload dictionaries with ``PayloadType`` and their own keys.
+        uuid_of_content: give the profile another UUID with every other content, so that a device's list of profiles tells which one it
+            has; otherwise the UUID goes with the identifier.
     """
+    version = plistlib.dumps({"payloads": [dict(each) for each in payloads], "name": name}, sort_keys=True).hex() if uuid_of_content else ""
     content: list[dict[str, Any]] = []
     for number, payload in enumerate(payloads, 1):
         named = "%s.%d" % (identifier, number)
@@ -43,7 +48,7 @@ def configuration_profile(identifier: str, name: str, payloads: Sequence[Mapping
             "PayloadType": "Configuration",
             "PayloadVersion": 1,
             "PayloadIdentifier": identifier,
-            "PayloadUUID": payload_uuid(identifier),
+            "PayloadUUID": payload_uuid(identifier + version),
             "PayloadDisplayName": name,
             "PayloadDescription": description,
             "PayloadScope": "System",

@@ -1,0 +1,275 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The part of a plan that is sent: profiles and removals by NanoMDM's commands. Pure.
+
+NanoMDM tells nobody what it was sent. The ledger remembers that; what devices answered comes from the webhook log or the database. A
+command that nobody has answered is asked for and no more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from ...engine.plan import Change
+from ...mdm.covering import Covering
+from ...mdm.ledger import Assigned, Ledger
+from ...mdm.wants import Want
+from ...policy.instants import read_now
+from . import capabilities as names
+from . import steps
+from .command_uuids import command_mark
+from .controls import DECLARED, Control, Removal, removal_of_profile
+from .declaration_names import DeclarationNames
+from .diff_text import profile_text
+from .fleet_index import FleetIndex
+from .objects import ACKNOWLEDGED, NOT_NOW, CommandResult, DeviceReport
+from .server_state import ServerState, is_refusal, reason_in_words
+from .slugs import is_slug_of, mechanism_of_slug
+from .steps import Phase
+
+Add = Callable[[Phase, Change], str]
+
+
+@dataclass
+class CommandPlan:
+    """Plans the controls and removals by command.
+
+    Args:
+        policies: ids of the run's policies.
+        wants: per device, what is wanted of it.
+        patience: how long a command that was put off waits until it is sent once more; some storages lose such a command.
+    """
+
+    state: ServerState
+    controls: Sequence[Control]
+    removals: Sequence[Removal]
+    policies: frozenset[str]
+    index: FleetIndex
+    wants: Sequence[frozenset[Want]]
+    ledger: Ledger
+    names: DeclarationNames
+    now: datetime
+    patience: timedelta
+    coverings: list[Covering] = field(default_factory=list)
+
+    def plan(self, add: Add) -> None:
+        """Put the changes into the plan. add: gives the key of the change that was added."""
+        for control in self.controls:
+            self._install(control, add)
+        self._withdraw(add)
+        for removal in self.removals:
+            self._remove(removal, add)
+
+    # Profiles.
+
+    def _install(self, control: Control, add: Add) -> None:
+        mark = command_mark(self.names.prefix, control.command)
+        _command, removal_mark = removal_of_profile(self.names.prefix, control.name)
+        occasions: dict[str, str] = {}
+        confirmed, refused, new = set(), {}, set()
+        for index in sorted(control.devices):
+            device = self.index.id(index)
+            report = self.state.report(device)
+            done = report.results.get(mark)
+            remembered = self.ledger.assigned.get((device, control.name))
+            if self._has_profile(report, control.name, done, report.results.get(removal_mark), control.profile_uuid):
+                confirmed.add(index)
+                continue
+            if done is not None and is_refusal(done) and remembered is not None:
+                refused[index] = reason_in_words(" ".join(done.errors))
+                continue
+            occasion = self._occasion((device, control.name), mark, report, done)
+            if occasion is not None:
+                occasions[device] = occasion
+                if remembered is None:
+                    new.add(index)
+        changes: tuple[str, ...] = ()
+        if occasions:
+            text = profile_text(control.profile) + self.index.text(occasions)
+            step = self._step(control.command, mark, occasions, control.name)
+            changes = (add(Phase.COMMANDS, Change("command", "profile", control.name, None, text, apps=control.want.app_ids, step=step)),)
+        self.coverings.append(
+            Covering(
+                control=control.name,
+                mechanism=control.mechanism,
+                apps=frozenset(control.want.app_ids),
+                covers=control.devices,
+                new=frozenset(new),
+                changes=changes,
+                confirmed=frozenset(confirmed),
+                refused=refused,
+            )
+        )
+
+    def _withdraw(self, add: Add) -> None:
+        """Take profiles from those that must not have them."""
+        wanted = {control.name: frozenset(self.index.ids(control.devices)) for control in self.controls}
+        candidates: dict[str, set[str]] = {}
+        for device, name in (*self.ledger.assigned, *self.ledger.released):
+            if self._is_ours(name) and device not in wanted.get(name, ()):
+                candidates.setdefault(name, set()).add(device)
+        for device, report in self.state.reports.items():
+            for name in report.profiles:
+                if self._is_ours(name) and device not in wanted.get(name, ()):
+                    candidates.setdefault(name, set()).add(device)
+        for name, devices in sorted(candidates.items()):
+            command, mark = removal_of_profile(self.names.prefix, name)
+            occasions = {}
+            for device in sorted(devices):
+                occasion = self._occasion_of_removal(device, name, mark)
+                if occasion is not None:
+                    occasions[device] = occasion
+            # Who is exempt or out of scope loses it first; who only gets it in another form loses it when that stands.
+            for phase, kind, only_form in ((Phase.RELEASE, "ended profile", False), (Phase.LEAVE, "former profile", True)):
+                leaving = {device: occasion for device, occasion in occasions.items() if self._stays_banned(device) == only_form}
+                if leaving:
+                    step = self._step(command, mark, leaving, name, releases=True)
+                    add(phase, Change("command", kind, name, self.index.text(leaving), None, step=step))
+
+    def _occasion_of_removal(self, device: str, name: str, mark: str) -> str | None:
+        """What makes it another time that a profile is taken off; None where it is not due."""
+        report = self.state.report(device)
+        assigned, released = self.ledger.assigned.get((device, name)), self.ledger.released.get((device, name))
+        memory = assigned or released
+        sent = report.results.get(memory.content) if memory and memory.content else None
+        taken = report.results.get(mark)
+        listed = report.profiles_at if name in report.profiles else ""
+        here = max(listed, sent.at if sent is not None and sent.status == ACKNOWLEDGED else "")
+        if assigned is not None:
+            if assigned.enrolled != report.enrolled_at:
+                # It has enrolled again since, which took the profile off and emptied its queue.
+                return None if not here else "after " + here
+            return "after %s %s" % (assigned.at, here)
+        if released is None:
+            return "after " + here
+        if here and here > released.answered and not (taken is not None and taken.status == ACKNOWLEDGED and taken.at > here):
+            # An installation that was put off came after the removal had been asked for.
+            return "after " + here
+        if taken is not None and taken.status == NOT_NOW and self._is_overdue(released):
+            return "again " + taken.at
+        return None
+
+    def _has_profile(
+        self, report: DeviceReport, name: str, done: CommandResult | None, taken: CommandResult | None, profile_uuid: str
+    ) -> bool:
+        """Whether a device has said that it has this very profile, and nothing else since."""
+        done_at = done.at if done is not None and done.status == ACKNOWLEDGED else ""
+        taken_at = taken.at if taken is not None and taken.status == ACKNOWLEDGED else ""
+        if report.profiles_at > max(done_at, taken_at):
+            return report.profiles.get(name) == profile_uuid
+        return bool(done_at) and done_at > taken_at
+
+    # Removals.
+
+    def _remove(self, removal: Removal, add: Add) -> None:
+        confirmed, refused, new = set(removal.devices), {}, set()
+        changes = []
+        for bundle_id, command in sorted(removal.commands.items()):
+            mark = command_mark(self.names.prefix, command)
+            occasions = {}
+            control = "remove %s" % bundle_id
+            for index in sorted(removal.devices):
+                device = self.index.id(index)
+                report = self.state.report(device)
+                if bundle_id not in report.apps:
+                    continue
+                done = report.results.get(mark)
+                time = str(self.ledger.story(device, removal.app).removals)
+                remembered = self.ledger.assigned.get((device, control))
+                if is_refusal(done) and remembered is not None and remembered.content == time:
+                    refused[index] = "user_installed"
+                    continue
+                confirmed.discard(index)
+                occasion = self._occasion((device, control), time, report, done)
+                if occasion is not None:
+                    occasions[device] = "%s %s" % (time, occasion)
+                    if remembered is None:
+                        new.add(index)
+            if occasions:
+                step = self._step(command, mark, occasions, control, app=removal.app)
+                change = Change(
+                    "command", "removal", bundle_id, self.index.text(occasions), None, apps=removal.want.app_ids, step=step
+                )  # fmt: skip
+                changes.append(add(Phase.COMMANDS, change))
+        self.coverings.append(
+            Covering(
+                control="RemoveApplication",
+                mechanism=names.REMOVE,
+                apps=frozenset(removal.want.app_ids),
+                covers=removal.devices,
+                new=frozenset(new),
+                changes=tuple(changes),
+                confirmed=frozenset(confirmed),
+                refused=refused,
+            )
+        )
+
+    # What both use.
+
+    def _occasion(self, key: tuple[str, str], content: str, report: DeviceReport, done: CommandResult | None) -> str | None:
+        """What makes it another time that something is sent; None where it was sent and nothing speaks for sending it again."""
+        remembered, released = self.ledger.assigned.get(key), self.ledger.released.get(key)
+        if remembered is None:
+            return "after %s" % released.at if released else ""
+        if remembered.enrolled != report.enrolled_at:
+            return "enrolled %s" % report.enrolled_at
+        if remembered.content != content:
+            return "after %s" % remembered.at
+        if done is not None and done.status == NOT_NOW and self._is_overdue(remembered):
+            return "again %s" % done.at
+        return None
+
+    def _step(
+        self,
+        command: Mapping[str, object],
+        mark: str,
+        occasions: Mapping[str, str],
+        control: str,
+        releases: bool = False,
+        app: str = "",
+    ) -> steps.Send:
+        facts = {}
+        for device in occasions:
+            report = self.state.report(device)
+            facts[device] = self._memory(device, control, mark, report, releases, app)
+        return steps.Send(command, mark, dict(occasions), control, releases, facts)
+
+    def _memory(self, device: str, control: str, mark: str, report: DeviceReport, releases: bool, app: str) -> dict[str, str]:
+        """What the ledger is to keep of something that is sent to a device."""
+        if not releases:
+            content = str(self.ledger.story(device, app).removals) if app else mark
+            return {"enrolled": report.enrolled_at, "content": content}
+        before = self.ledger.assigned.get((device, control)) or self.ledger.released.get((device, control))
+        content = before.content if before else ""
+        sent = report.results.get(content)
+        answered = max(report.profiles_at, sent.at if sent is not None and sent.status == ACKNOWLEDGED else "")
+        return {"enrolled": report.enrolled_at, "content": content, "answered": answered}
+
+    def _is_overdue(self, memory: Assigned) -> bool:
+        return self.now - read_now(memory.at) >= self.patience
+
+    def _is_ours(self, name: str) -> bool:
+        slug = self.names.slug_of_set(name)
+        mechanism = mechanism_of_slug(slug) if slug else ""
+        return bool(mechanism) and mechanism not in DECLARED and is_slug_of(slug, self.policies)
+
+    def _stays_banned(self, device: str) -> bool:
+        position = self.index.position(device)
+        return position is not None and bool(self.wants[position])
+
+
+def marks_of(controls: Iterable[Control], removals: Iterable[Removal], names_of: DeclarationNames, ledger: Ledger) -> frozenset[str]:
+    """Marks of all commands whose answers are of interest."""
+    found = {command_mark(names_of.prefix, control.command) for control in controls}
+    found.update(command_mark(names_of.prefix, command) for removal in removals for command in removal.commands.values())
+    for remembered in (ledger.assigned, ledger.released):
+        for (_device, control), memory in remembered.items():
+            if names_of.is_our_set(control):
+                found.add(removal_of_profile(names_of.prefix, control)[1])
+                found.add(memory.content)
+    found.update(removal_of_profile(names_of.prefix, control.name)[1] for control in controls)
+    return frozenset(found - {""})

@@ -1,0 +1,190 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The controls that a fleet's wants come to: one for each distinct want, given to every device by name. Pure."""
+
+from __future__ import annotations
+
+import plistlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from ...mdm.apple.commands import install_profile, remove_application, remove_profile
+from ...mdm.apple.declarations import MAX_IDENTIFIER, Declaration, DeniedBinary, activation, app_settings, legacy_profile
+from ...mdm.apple.profiles import configuration_profile, web_filter_payload
+from ...mdm.apple.restrictions import blocked_apps_payload
+from ...mdm.fleet import FleetDevice
+from ...mdm.identifiers import names_of_app, title_of_app, would_block
+from ...mdm.wants import BannedApp, Want
+from ...policy.model import Policy
+from . import capabilities as names
+from .command_uuids import command_mark
+from .declaration_names import ACTIVATION, CONFIGURATION, DeclarationNames
+from .objects import HostedProfile
+from .profile_store import ProfileStore
+from .slugs import slug_of_want
+
+#: Declared, and so looked up at KMFDDM; all others are commands.
+DECLARED = frozenset((names.APP_SETTINGS, names.BINARIES, names.PROFILE_DECLARATION, names.WEB_DECLARATION))
+_SITES = frozenset((names.WEB_DECLARATION, names.WEB_COMMAND))
+
+
+@dataclass(frozen=True)
+class Control:
+    """One control as it is wanted.
+
+    Args:
+        want: what it is for.
+        name: of its set, or of its profile; PREFIX.SLUG.
+        identifiers: exact names that it goes by.
+        devices: positions of the devices that it is for.
+        declarations: the configuration, then its activation; empty for a control by command.
+        profile: the configuration profile; empty for none.
+        hosted: where the profile is hosted.
+    """
+
+    want: Want
+    name: str
+    identifiers: tuple[str, ...]
+    devices: frozenset[int]
+    declarations: tuple[Declaration, ...] = ()
+    profile: bytes = b""
+    hosted: HostedProfile | None = None
+
+    @property
+    def mechanism(self) -> str:
+        return self.want.mechanism
+
+    @cached_property
+    def command(self) -> dict[str, Any]:
+        """The command that puts the profile on a device."""
+        return install_profile(self.profile)
+
+    @cached_property
+    def profile_uuid(self) -> str:
+        """What a device's list of profiles shows of the profile."""
+        return str(plistlib.loads(self.profile)["PayloadUUID"])
+
+
+@dataclass(frozen=True)
+class Removal:
+    """An app that is to be taken off devices, where it is found.
+
+    Args:
+        commands: bundle id -> the command.
+        devices: positions of the devices on which that is wanted.
+    """
+
+    want: Want
+    commands: Mapping[str, Mapping[str, Any]]
+    devices: frozenset[int]
+
+    @property
+    def app(self) -> str:
+        """Id of the app."""
+        return self.want.app_ids[0]
+
+
+@dataclass(frozen=True)
+class Desired:
+    """All that a run wants."""
+
+    controls: tuple[Control, ...] = ()
+    removals: tuple[Removal, ...] = ()
+
+
+@dataclass
+class DesiredControls:
+    """Makes the controls of a fleet.
+
+    Args:
+        policies: the policies of the run.
+        wants: per device of the fleet, what is wanted of it.
+        names: of declarations, sets and profiles.
+        store: where profiles are hosted; None where they are not.
+    """
+
+    policies: Sequence[Policy]
+    fleet: Sequence[FleetDevice]
+    wants: Sequence[frozenset[Want]]
+    names: DeclarationNames
+    store: ProfileStore | None = None
+    _devices: dict[Want, set[int]] = field(default_factory=dict)
+
+    def desired(self) -> Desired:
+        """The controls, in a fixed order."""
+        for index, wants in enumerate(self.wants):
+            for want in wants:
+                self._devices.setdefault(want, set()).add(index)
+        controls, removals = [], []
+        for want in sorted(self._devices, key=_order):
+            devices = frozenset(self._devices[want])
+            if want.mechanism == names.REMOVE:
+                commands = {name: remove_application(name) for name in self._removable(want, devices)}
+                if commands:
+                    removals.append(Removal(want, commands, devices))
+                continue
+            control = self._control(want, devices)
+            if control is not None:
+                controls.append(control)
+        return Desired(tuple(controls), tuple(removals))
+
+    def _control(self, want: Want, devices: frozenset[int]) -> Control | None:
+        most = MAX_IDENTIFIER - len(self.names.prefix) - len("..%s" % CONFIGURATION)
+        slug = slug_of_want(self.policies, want, most)
+        name = self.names.set_name(slug)
+        configuration, active = self.names.identifier(slug, CONFIGURATION), self.names.identifier(slug, ACTIVATION)
+        if want.mechanism == names.BINARIES:
+            binaries = [each for app in sorted(want.apps) for each in self._binaries(app)]
+            if not binaries:
+                return None
+            made = app_settings(configuration, denied_binaries=binaries)
+            shown = tuple("%s:%s" % (each.team_id, each.signing_id) for each in binaries)
+            return Control(want, name, shown, devices, (made, activation(active, [configuration])))
+        identifiers = self._identifiers(want)
+        if not identifiers:
+            return None
+        if want.mechanism == names.APP_SETTINGS:
+            made = app_settings(configuration, identifiers)
+            return Control(want, name, identifiers, devices, (made, activation(active, [configuration])))
+        profile = self._profile(want, name, identifiers)
+        if want.mechanism not in DECLARED or self.store is None:
+            return Control(want, name, identifiers, devices, profile=profile)
+        hosted = self.store.place(name, profile)
+        declared = (legacy_profile(configuration, hosted.url), activation(active, [configuration]))
+        return Control(want, name, identifiers, devices, declared, profile, hosted)
+
+    def _profile(self, want: Want, name: str, identifiers: Sequence[str]) -> bytes:
+        titles = ", ".join(title_of_app(self.policies, app) for app in want.app_ids)
+        payload = web_filter_payload(identifiers) if want.mechanism in _SITES else blocked_apps_payload(identifiers)
+        shown = "%s: %s" % ("Blocked sites" if want.mechanism in _SITES else "Blocked apps", titles)
+        return configuration_profile(name, shown, [payload], "Made for the ban %s." % "+".join(want.policies), uuid_of_content=True)
+
+    def _identifiers(self, want: Want) -> tuple[str, ...]:
+        kind = "domain" if want.mechanism in _SITES else "ios_bundle_id"
+        found = {name for app in want.apps for name in names_of_app(self.policies, app, kind)}
+        return tuple(sorted(name for name in found if kind != "domain" or not would_block(name, want.open_domains)))
+
+    def _binaries(self, app: BannedApp) -> list[DeniedBinary]:
+        """Programs by vendor and name. A vendor alone would deny all that the vendor makes, and a name alone can be anybody's."""
+        teams = names_of_app(self.policies, app, "apple_team_id")
+        ids = names_of_app(self.policies, app, "macos_bundle_id")
+        return [DeniedBinary(team, name) for team in teams for name in ids]
+
+    def _removable(self, want: Want, devices: frozenset[int]) -> list[str]:
+        platforms = {self.fleet[index].device.platform for index in devices}
+        kinds = ["macos_bundle_id"] * ("macos" in platforms) + ["ios_bundle_id"] * bool(platforms - {"macos"})
+        return sorted({name for app in want.apps for kind in kinds for name in names_of_app(self.policies, app, kind)})
+
+
+def removal_of_profile(prefix: str, name: str) -> tuple[dict[str, Any], str]:
+    """The command that takes a profile of ours off a device, and its mark."""
+    command = remove_profile(name)
+    return command, command_mark(prefix, command)
+
+
+def _order(want: Want) -> tuple[Any, ...]:
+    return (list(names.NAMES).index(want.mechanism), sorted(want.apps), want.deadline, want.open_domains)

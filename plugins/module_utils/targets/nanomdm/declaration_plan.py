@@ -1,0 +1,272 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The part of a plan that is looked up: declarations, sets, and which enrolments have them. Pure.
+
+KMFDDM has no list of who has a set. A device that has told about our declaration has it, and many devices are read at once; only the
+others have to be looked up one by one: see :meth:`DeclarationPlan.in_doubt`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Callable
+
+from ...engine.plan import Change
+from ...mdm.apple.declarations import same_declaration
+from ...mdm.covering import Covering
+from ...mdm.ledger import Ledger
+from ...mdm.wants import Want
+from . import steps
+from .controls import DECLARED, Control
+from .declaration_names import ACTIVATION, CONFIGURATION, DeclarationNames
+from .diff_text import declarations_text, profile_text
+from .fleet_index import FleetIndex
+from .server_state import ServerState, reason_of
+from .slugs import is_slug_of, mechanism_of_slug
+from .steps import Phase
+
+Add = Callable[[Phase, Change], str]
+
+
+class DeclarationPlan:
+    """Plans the declared controls of a run.
+
+    Args:
+        state: what the servers hold; its ``assigned`` is filled for the enrolments that are in doubt.
+        controls: the declared controls that are wanted.
+        policies: ids of the run's policies.
+        wants: per device, what is wanted of it.
+        holds: whether a control's hosted profile is in its place.
+        adopt: take over a declaration with our name and of another type.
+    """
+
+    def __init__(
+        self,
+        state: ServerState,
+        controls: Sequence[Control],
+        policies: frozenset[str],
+        index: FleetIndex,
+        wants: Sequence[frozenset[Want]],
+        ledger: Ledger,
+        names: DeclarationNames,
+        holds: Callable[[Control], bool],
+        adopt: bool,
+    ) -> None:
+        self.state = state
+        self.controls = controls
+        self.policies = policies
+        self.index = index
+        self.wants = wants
+        self.ledger = ledger
+        self.names = names
+        self.holds = holds
+        self.adopt = adopt
+        self.coverings: list[Covering] = []
+        self.drift: list[str] = []
+        self.problems: list[str] = []
+        self._wanted = {control.name: frozenset(index.ids(control.devices)) for control in controls}
+
+    def in_doubt(self) -> frozenset[str]:
+        """Ids of the enrolments of which nothing but a look at their sets tells what they have of ours."""
+        found: set[str] = set()
+        for control in self.controls:
+            found.update(device for device in self._wanted[control.name] if not self._has_said_now(device, control.name))
+        for member in self.index.fleet:
+            device = member.device.id
+            for name in self._told_of(device):
+                if device not in self._wanted.get(name, ()) and (
+                    self._has_said_now(device, name) or not self.ledger.released_at(device, name)
+                ):
+                    found.add(device)
+        found.update(device for (device, name) in self.ledger.assigned if self._is_ours(name) and device not in self._wanted.get(name, ()))
+        if self._ending():
+            # Once only, at the end of a control: a device may have its set without ever having told.
+            found.update(member.device.id for member in self.index.fleet)
+        return frozenset(found)
+
+    def plan(self, add: Add) -> None:
+        """Put the changes into the plan. add: gives the key of the change that was added."""
+        replaced: dict[str, str] = {}
+        for control in self.controls:
+            replaced[control.name] = self._want(control, add)
+        ended = self._leave(add)
+        for name in self._ending():
+            replaced[name] = self._end(name, ended.get(name, ()), add)
+        self._forget_profiles(replaced, add)
+
+    # What is wanted.
+
+    def _want(self, control: Control, add: Add) -> str:
+        """Returns the key of the change of the declarations; empty where they stand."""
+        devices = sorted(control.devices)
+        here = [index for index in devices if self._is_assigned(self.index.id(index), control.name)]
+        joining = [index for index in devices if index not in set(here)]
+        put = self._put(control, here, add)
+        woken = [] if put else [index for index in here if self._has_enrolled_again(self.index.id(index), control.name)]
+        changes = [put] if put else []
+        if joining or woken:
+            changes.append(self._join(control, joining, woken, put, add))
+        lost = [index for index in joining if self._was_assigned(self.index.id(index), control.name)]
+        if lost and control.name in self.state.sets:
+            self.drift.append("%d device%s had lost the set %s" % (len(lost), "" if len(lost) == 1 else "s", control.name))
+        configuration, active = (each.identifier for each in control.declarations)
+        confirmed, refused = set(), {}
+        for index in here:
+            device = self.index.id(index)
+            said = [self.state.status(device, each) for each in (configuration, active)]
+            reason = next((reason for reason in map(reason_of, (each for each in said if each)) if reason), "")
+            if reason:
+                refused[index] = reason
+            elif not put and all(each is not None and each.in_force for each in said):
+                confirmed.add(index)
+        self.coverings.append(
+            Covering(
+                control=control.name,
+                mechanism=control.mechanism,
+                apps=frozenset(control.want.app_ids),
+                covers=control.devices,
+                new=frozenset(joining),
+                changes=tuple(changes),
+                confirmed=frozenset(confirmed),
+                refused=refused,
+            )
+        )
+        return put
+
+    def _put(self, control: Control, here: Sequence[int], add: Add) -> str:
+        needs: tuple[str, ...] = ()
+        if control.hosted and not self.holds(control):
+            step = steps.HostProfile(control.name, control.profile)
+            change = Change("create", "hosted profile", control.hosted.file, None, profile_text(control.profile), step=step)
+            needs = (add(Phase.PROFILES, change),)
+        found = {each.identifier: self.state.declarations.get(each.identifier) for each in control.declarations}
+        members = self.state.sets.get(control.name, frozenset())
+        strangers = members - set(found)
+        if strangers:
+            self.drift.append("somebody has put %s into the set %s" % (", ".join(sorted(strangers)), control.name))
+        for each in control.declarations:
+            there = found[each.identifier]
+            if there is not None and there.get("Type") != each.type and not self.adopt:
+                self.problems.append("%s is a declaration of the type %s" % (each.identifier, there.get("Type")))
+        same = all(same_declaration(each, found[each.identifier]) for each in control.declarations)
+        missing = sorted(set(found) - members)
+        if same and not missing and not needs:
+            return ""
+        if same and missing and here:
+            self.drift.append("somebody has taken %s out of the set %s" % (", ".join(missing), control.name))
+        before = [each for each in found.values() if each is not None]
+        return add(
+            Phase.DECLARATIONS,
+            Change(
+                "update" if before else "create",
+                "declarations",
+                control.name,
+                declarations_text(before) if before else None,
+                declarations_text((each.document() for each in control.declarations), control.profile),
+                needs=needs,
+                apps=control.want.app_ids,
+                step=steps.PutDeclarations(control.name, control.declarations, tuple(here)),
+            ),
+        )
+
+    def _join(self, control: Control, joining: Sequence[int], woken: Sequence[int], put: str, add: Add) -> str:
+        text = self.index.text(self.index.ids(joining)) if joining else ""
+        again = "woken up again, because they have enrolled again or nobody remembers that they were:\n%s"
+        text += again % self.index.text(self.index.ids(woken)) if woken else ""
+        return add(
+            Phase.JOIN,
+            Change(
+                "update" if joining else "command",
+                "assignment",
+                control.name,
+                None,
+                text,
+                needs=(put,) if put else (),
+                apps=control.want.app_ids,
+                step=steps.Assign(control.name, tuple(joining), tuple(woken)),
+            ),
+        )
+
+    # What is not wanted any more.
+
+    def _leave(self, add: Add) -> dict[str, tuple[str, ...]]:
+        """Take sets from those that must not have them. Returns the keys of the changes, by set."""
+        keys: dict[str, tuple[str, ...]] = {}
+        for name in sorted(self._known_sets()):
+            wanted = self._wanted.get(name, frozenset())
+            having = [device for device, sets in self.state.assigned.items() if name in sets and device not in wanted]
+            woken = [
+                device
+                for device, sets in self.state.assigned.items()
+                if name not in sets and device not in wanted and name in self._told_of(device) and not self.ledger.released_at(device, name)
+            ]
+            # Who is exempt or out of scope loses it first; who only gets it in another form loses it when that stands.
+            for phase, kind, only_form in ((Phase.RELEASE, "ended assignment", False), (Phase.LEAVE, "former assignment", True)):
+                leaving = sorted(device for device in having if self._stays_banned(device) == only_form)
+                waking = sorted(device for device in woken if self._stays_banned(device) == only_form)
+                if leaving or waking:
+                    step = steps.Unassign(name, tuple(leaving), tuple(waking))
+                    change = Change("update" if leaving else "command", kind, name, self.index.text([*leaving, *waking]), None, step=step)
+                    keys[name] = (*keys.get(name, ()), add(phase, change))
+        return keys
+
+    def _end(self, name: str, needs: tuple[str, ...], add: Add) -> str:
+        slug = self.names.slug_of_set(name)
+        ours = [self.names.identifier(slug, part) for part in (ACTIVATION, CONFIGURATION)]
+        identifiers = tuple(each for each in ours if each in self.state.declarations)
+        members = tuple(each for each in ours if each in self.state.sets.get(name, ()))
+        before = declarations_text(self.state.declarations[each] for each in reversed(identifiers))
+        step = steps.DeleteDeclarations(name, identifiers, members)
+        return add(Phase.LIFT, Change("delete", "declarations", name, before, None, needs=needs, step=step))
+
+    def _forget_profiles(self, replaced: Mapping[str, str], add: Add) -> None:
+        kept = {control.hosted.file for control in self.controls if control.hosted}
+        for profile in self.state.profiles:
+            if profile.file not in kept and self._is_ours(profile.name):
+                # No declaration names it any more, once that change is made.
+                needs = tuple(key for key in [replaced.get(profile.name, "")] if key)
+                step = steps.DeleteHosted(profile)
+                add(Phase.OLD_PROFILES, Change("delete", "hosted profile", profile.file, diff=False, needs=needs, step=step))
+
+    # What is known.
+
+    def _ending(self) -> list[str]:
+        """Sets of ours that are there, or of which a declaration is, and that nobody wants."""
+        there = set(self.state.sets) | {self.names.set_name(self.names.slug_of(each)) for each in self.state.declarations}
+        return sorted(name for name in there if self._is_ours(name) and name not in self._wanted)
+
+    def _known_sets(self) -> set[str]:
+        assigned = {name for sets in self.state.assigned.values() for name in sets if self._is_ours(name)}
+        told = {name for device in self.state.assigned for name in self._told_of(device)}
+        return assigned | told | set(self._wanted)
+
+    def _is_ours(self, name: str) -> bool:
+        slug = self.names.slug_of_set(name)
+        return bool(slug) and mechanism_of_slug(slug) in DECLARED and is_slug_of(slug, self.policies)
+
+    def _told_of(self, device: str) -> Iterable[str]:
+        """Our sets that a device has told about, now or before."""
+        found = {self.names.slug_of(identifier) for identifier in self.state.statuses.get(device, {})}
+        return sorted(name for name in map(self.names.set_name, found - {""}) if self._is_ours(name))
+
+    def _has_said_now(self, device: str, name: str) -> bool:
+        """Whether a device speaks of a declaration of the set as the server gives it to it now."""
+        said = self.state.status(device, self.names.identifier(self.names.slug_of_set(name), CONFIGURATION))
+        return said is not None and said.current
+
+    def _is_assigned(self, device: str, name: str) -> bool:
+        return self._has_said_now(device, name) if device not in self.state.assigned else name in self.state.assigned[device]
+
+    def _was_assigned(self, device: str, name: str) -> bool:
+        remembered = self.ledger.assigned.get((device, name))
+        return remembered is not None and remembered.enrolled == self.state.report(device).enrolled_at
+
+    def _has_enrolled_again(self, device: str, name: str) -> bool:
+        """Whether a device has the set and nobody has woken it up for it since it enrolled."""
+        return not self._has_said_now(device, name) and not self._was_assigned(device, name)
+
+    def _stays_banned(self, device: str) -> bool:
+        position = self.index.position(device)
+        return position is not None and bool(self.wants[position])

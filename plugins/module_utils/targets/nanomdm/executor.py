@@ -1,0 +1,210 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Carries out the steps of a plan, one at a time. The only writes of the target.
+
+What can be read back is: declarations, sets and enrolments. What was sent is in the ledger before the next step, so that a run that is
+killed sends it once more at most, and then with the same CommandUUID, which the server refuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from ...engine.apply import Applied, apply_plan
+from ...engine.errors import AppbanError, ChangeFailed
+from ...engine.plan import Change, Plan
+from ...mdm.apple.declarations import same_declaration
+from ...mdm.concurrency import ordered_map
+from ...mdm.ledger import Ledger
+from ...mdm.outbox import Outbox
+from . import steps
+from .fleet_index import FleetIndex
+from .kmfddm import Kmfddm
+from .nanomdm import NanoMdm
+from .objects import Enqueued
+from .profile_store import ProfileStore
+from .server_state import ServerState
+
+_AGAIN = "Run again; the next run does what is left"
+
+
+class Executor:
+    """Executes changes.
+
+    Args:
+        kmfddm: None where there is no such server.
+        store: None where no profiles are hosted.
+        push: whether NanoMDM is to wake devices up.
+        now: the run's instant in UTC.
+    """
+
+    def __init__(
+        self,
+        nanomdm: NanoMdm,
+        kmfddm: Kmfddm | None,
+        store: ProfileStore | None,
+        outbox: Outbox,
+        ledger: Ledger,
+        index: FleetIndex,
+        state: ServerState,
+        now: str,
+        push: bool,
+        workers: int = 4,
+    ) -> None:
+        self.nanomdm = nanomdm
+        self._kmfddm = kmfddm
+        self._store = store
+        self.outbox = outbox
+        self.ledger = ledger
+        self.index = index
+        self.state = state
+        self.now = now
+        self.push = push
+        self.workers = workers
+        self.warnings: list[str] = []
+
+    @property
+    def kmfddm(self) -> Kmfddm:
+        """The server of declarations, which every plan with declarations has."""
+        assert self._kmfddm is not None
+        return self._kmfddm
+
+    @property
+    def store(self) -> ProfileStore:
+        """Where profiles are hosted, which every plan with hosted profiles has."""
+        assert self._store is not None
+        return self._store
+
+    def run(self, plan: Plan) -> Applied:
+        """Carry out a plan."""
+        return apply_plan(plan, self.execute)
+
+    def execute(self, change: Change) -> None:
+        """Make one change and see that it took effect. Raises AppbanError where it did not."""
+        actions: Mapping[type, Callable[[Any], None]] = {
+            steps.HandOver: lambda step: self.outbox.hand_over(self.ledger, self.now, step.notices, self.index.fleet),
+            steps.HostProfile: self._host_profile,
+            steps.DeleteHosted: self._delete_hosted,
+            steps.PutDeclarations: self._put_declarations,
+            steps.Assign: self._assign,
+            steps.Unassign: self._unassign,
+            steps.DeleteDeclarations: self._delete_declarations,
+            steps.Send: self._send,
+            steps.Ask: self._ask,
+        }
+        actions[type(change.step)](change.step)
+
+    # Declarations.
+
+    def _host_profile(self, step: steps.HostProfile) -> None:
+        self.store.put(step.name, step.content)
+
+    def _delete_hosted(self, step: steps.DeleteHosted) -> None:
+        self.store.delete(step.profile.file)
+
+    def _put_declarations(self, step: steps.PutDeclarations) -> None:
+        for declaration in step.declarations:
+            self.kmfddm.put_declaration(declaration.document())
+            if not same_declaration(declaration, self.kmfddm.declaration(declaration.identifier)):
+                raise ChangeFailed("the server did not keep the declaration as it was written", declaration.identifier, _AGAIN)
+        for declaration in step.declarations:
+            self.kmfddm.put_set_declaration(step.name, declaration.identifier)
+        missing = {each.identifier for each in step.declarations} - set(self.kmfddm.set_declarations(step.name))
+        if missing:
+            raise ChangeFailed("the server did not put %s into the set" % ", ".join(sorted(missing)), step.name, _AGAIN)
+        if step.devices:
+            self._wake_up(step.name, self.index.ids(step.devices), "assigned")
+
+    def _assign(self, step: steps.Assign) -> None:
+        ids = self.index.ids(step.devices)
+        failed = self._each(ids, lambda device: self.kmfddm.put_enrollment_set(device, step.name))
+        self._wake_up(step.name, [*(each for each in ids if each not in failed), *self.index.ids(step.woken_only)], "assigned")
+        self._refuse_failures(failed, len(ids), "were not given the set %s" % step.name)
+
+    def _unassign(self, step: steps.Unassign) -> None:
+        failed = self._each(step.ids, lambda device: self.kmfddm.delete_enrollment_set(device, step.name))
+        self._wake_up(step.name, [*(each for each in step.ids if each not in failed), *step.woken_only], "released")
+        self._refuse_failures(failed, len(step.ids), "still have the set %s" % step.name)
+
+    def _delete_declarations(self, step: steps.DeleteDeclarations) -> None:
+        for identifier in step.members:
+            self.kmfddm.delete_set_declaration(step.name, identifier)
+        for identifier in step.identifiers:
+            self.kmfddm.delete_declaration(identifier)
+            if self.kmfddm.declaration(identifier) is not None:
+                raise ChangeFailed("the declaration is still there after it was deleted", identifier, _AGAIN)
+
+    def _wake_up(self, name: str, ids: Iterable[str], event: str) -> None:
+        """Have devices look for their declarations, and remember whom. Where that failed nothing is remembered, so it is done again."""
+        devices = list(ids)
+        warnings = self.kmfddm.notify(devices)
+        self.warnings.extend(warnings)
+        if not warnings:
+            enrolled = {device: self.state.report(device).enrolled_at for device in devices}
+            self.ledger.write(
+                self.now, [{"event": event, "device": device, "control": name, "enrolled": enrolled[device]} for device in devices]
+            )
+
+    def _each(self, ids: Iterable[str], write: Callable[[str], object]) -> dict[str, str]:
+        """Write for each device, a few at a time. Returns why it failed, by device; one failure stops no other."""
+        devices = list(ids)
+
+        def attempt(device: str) -> str:
+            try:
+                write(device)
+            except AppbanError as error:
+                return str(error)
+            return ""
+
+        results = zip(devices, ordered_map(attempt, devices, self.workers), strict=True)
+        return {device: message for device, message in results if message}
+
+    # Commands.
+
+    def _send(self, step: steps.Send) -> None:
+        by_occasion: dict[str, list[str]] = {}
+        for device, occasion in step.occasions.items():
+            by_occasion.setdefault(occasion, []).append(device)
+        failed: dict[str, str] = {}
+        for occasion, devices in sorted(by_occasion.items()):
+            result = self.nanomdm.enqueue(step.command, devices, step.mark, occasion, push=self.push)
+            failed.update(result.failed)
+            kind = "released" if step.releases else "assigned"
+            events = [
+                {"event": kind, "device": device, "control": step.control, **step.memory.get(device, {})}
+                for device in self._reached(devices, result)
+            ]
+            self.ledger.write(self.now, events)
+        self._refuse_failures(failed, len(step.occasions), "were not sent %s" % step.command.get("RequestType"))
+
+    def _ask(self, step: steps.Ask) -> None:
+        result = self.nanomdm.enqueue(step.command, step.answered, step.mark, step.occasion, push=self.push)
+        events = [
+            {
+                "event": "asked",
+                "device": device,
+                "question": step.mark,
+                "answered": step.answered[device],
+                "enrolled": step.enrolled[device],
+            }
+            for device in self._reached(step.answered, result)
+        ]
+        self.ledger.write(self.now, events)
+        self._refuse_failures(dict(result.failed), len(step.answered), "were not asked")
+
+    def _reached(self, devices: Iterable[str], result: Enqueued) -> list[str]:
+        """Devices for which a command was taken. What a storage says of ids that it doesn't know is a warning and no more, because
+        another storage takes commands for them without a word."""
+        self.warnings.extend(result.warnings)
+        if result.unknown:
+            some = ", ".join(sorted(result.unknown)[:5])
+            self.warnings.append("the server does not know %d of the enrolments, such as %s" % (len(result.unknown), some))
+        return [device for device in devices if device not in result.failed]
+
+    def _refuse_failures(self, failed: Mapping[str, str], total: int, what: str) -> None:
+        if failed:
+            device, message = sorted(failed.items())[0]
+            raise ChangeFailed("%d of %d devices %s. The first, %s: %s" % (len(failed), total, what, device, message), "", _AGAIN)

@@ -1,0 +1,164 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From the module's parameters to a run over a pair of servers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from ...engine.errors import AppbanError
+from ...mdm.connection import Connection, open_connection
+from ...mdm.ledger import Ledger
+from ...mdm.options import connection_spec, finish, request_of, target_spec
+from ...mdm.outbox import Outbox
+from ...mdm.redaction import Redactor
+from ...mdm.target_run import RunRequest, RunResult, run_target
+from .enrollment_database import EnrollmentDatabase, RunCommand
+from .enrollments import enrollments_of_rows, read_enrollments_file
+from .kmfddm import Kmfddm
+from .nanomdm import NanoMdm
+from .objects import Enrollment
+from .profile_store import ProfileStore
+from .reports import Reports
+from .target import ASK, NEVER, NO_WEB_BLOCK, PROFILE, NanoSettings, NanoTarget
+
+#: Options with a variable of the environment that stands in for them. The servers' own variables hold what they themselves listen to.
+ENVIRONMENT = {
+    "nanomdm_url": "APPBAN_NANOMDM_URL",
+    "nanomdm_api_key": "APPBAN_NANOMDM_API_KEY",
+    "kmfddm_url": "APPBAN_KMFDDM_URL",
+    "kmfddm_api_key": "APPBAN_KMFDDM_API_KEY",
+    "enrollments_sql": "APPBAN_NANOMDM_DSN",
+}
+_SECRETS = ("nanomdm_api_key", "kmfddm_api_key", "enrollments_sql")
+_LISTS = ("enrollments", "enrollments_file", "enrollments_sql")
+
+
+def argument_spec(from_environment: Any = None) -> dict[str, Any]:
+    """The whole argument spec of the module. from_environment: Ansible's ``env_fallback``; without it no variable stands in."""
+    connection: dict[str, Any] = {
+        "nanomdm_url": {"type": "str", "required": True},
+        "nanomdm_api_key": {"type": "str", "required": True},
+        "kmfddm_url": {"type": "str"},
+        "kmfddm_api_key": {"type": "str"},
+        "enrollments": {"type": "list", "elements": "dict"},
+        "enrollments_file": {"type": "path"},
+        "enrollments_sql": {"type": "str"},
+        "webhook_log": {"type": "path"},
+        **connection_spec(),
+    }
+    for name in _SECRETS:
+        connection[name]["no_log"] = True
+    if from_environment is not None:
+        for name, variable in ENVIRONMENT.items():
+            connection[name]["fallback"] = (from_environment, [variable])
+    return {
+        **target_spec("nanomdm"),
+        **connection,
+        "name_prefix": {"type": "str", "default": "appban"},
+        "adopt": {"type": "bool", "default": False},
+        "web_block": {"type": "str", "choices": [PROFILE, NO_WEB_BLOCK], "default": PROFILE},
+        "profile_dir": {"type": "path"},
+        "profile_url": {"type": "str"},
+        "inventory": {"type": "str", "choices": [ASK, NEVER], "default": ASK},
+        "inventory_every": {"type": "float", "default": 24.0},
+        "push": {"type": "bool", "default": True},
+    }
+
+
+def run_module(module: Any) -> None:
+    """Converge the servers and end the module."""
+    params = module.params
+    redactor = Redactor()
+    redactor.learn(*(params[name] for name in _SECRETS))
+
+    def run_command(argv: list[str], environment: Mapping[str, str]) -> tuple[int, str, str]:
+        code, out, err = module.run_command(argv, environ_update=dict(environment))
+        return int(code), str(out), str(err)
+
+    def run() -> tuple[RunResult, Mapping[str, Any]]:
+        _refuse_odd_options(params)
+        request = request_of(params, module.check_mode, {"ansible-core": module.ansible_version})
+        with open_connection(
+            os.environ,
+            params["validate_certs"],
+            params["ca_path"],
+            params["proxy"],
+            timeout=params["timeout"],
+            deadline=params["deadline"],
+            redactor=redactor,
+        ) as connection:
+            target = open_target(params, request, connection, run_command)
+            result = run_target(target, request)
+            return result, {"warnings_of_servers": list(target.warnings), "requests": connection.counters.requests()}
+
+    finish(module, redactor, run)
+
+
+def open_target(params: Mapping[str, Any], request: RunRequest, connection: Connection, run_command: RunCommand) -> NanoTarget:
+    """The target of some parameters; nothing is sent yet.
+
+    Raises:
+        AppbanError: for options that can't be used.
+        PolicyError: for a list of enrolments that can't be used, with all its problems.
+    """
+    check_mode = request.check_mode
+    settings = NanoSettings(
+        prefix=params["name_prefix"].strip(),
+        adopt=params["adopt"],
+        web_block=params["web_block"],
+        inventory=params["inventory"],
+        inventory_every=timedelta(hours=params["inventory_every"]),
+        stale_after=request.stale_after,
+        push=params["push"],
+    )
+    database = EnrollmentDatabase(params["enrollments_sql"], run_command, connection.redactor) if params["enrollments_sql"] else None
+    kmfddm = Kmfddm(params["kmfddm_url"], params["kmfddm_api_key"], connection, check_mode) if params["kmfddm_url"] else None
+    store = None
+    if params["profile_dir"]:
+        store = ProfileStore(params["profile_dir"], params["profile_url"], settings.prefix, check_mode)
+
+    def read_enrollments() -> Sequence[Enrollment]:
+        if params["enrollments"] is not None:
+            return enrollments_of_rows(params["enrollments"], "enrollments")
+        if params["enrollments_file"]:
+            return read_enrollments_file(params["enrollments_file"])
+        return database.enrollments() if database is not None else ()
+
+    return NanoTarget(
+        NanoMdm(params["nanomdm_url"], params["nanomdm_api_key"], connection, check_mode),
+        kmfddm,
+        store,
+        request.policies,
+        settings,
+        read_enrollments,
+        Reports(params["webhook_log"] or "", database),
+        Outbox(request.evidence_dir, request.target),
+        Ledger.open(request.evidence_dir, request.target, writable=False),
+        request.now,
+    )
+
+
+def _refuse_odd_options(params: Mapping[str, Any]) -> None:
+    """Options that can't work together, all at once."""
+    problems = []
+    lists = [name for name in _LISTS if params[name] is not None]
+    if not lists:
+        problems.append("NanoMDM lists no enrolments, so one of %s is needed" % ", ".join(_LISTS))
+    elif {"enrollments", "enrollments_file"} <= set(lists):
+        problems.append("only one of enrollments and enrollments_file can be given")
+    if bool(params["kmfddm_url"]) != bool(params["kmfddm_api_key"]):
+        problems.append("kmfddm_url and kmfddm_api_key go together")
+    if bool(params["profile_dir"]) != bool(params["profile_url"]):
+        problems.append("profile_dir and profile_url go together")
+    if params["profile_dir"] and not params["kmfddm_url"]:
+        problems.append("profile_dir needs kmfddm_url, because hosted profiles are declared")
+    if params["inventory_every"] <= 0:
+        problems.append("inventory_every must be more than 0")
+    if problems:
+        raise AppbanError("; ".join(problems), "", "Nothing was contacted")

@@ -1,0 +1,98 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The plan that turns what the servers hold into what is wanted. Pure.
+
+The order of changes leaves no device worse off at any moment than before or after: who is exempt is released first; a notice goes out
+before what it announces; a new form of a block is there before the old one goes; what a device fetches is there before it is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ...engine.errors import AppbanError
+from ...engine.plan import Change, Plan
+from ...mdm.covering import Covering, Coverings
+from ...mdm.notice_changes import notice_changes
+from ...mdm.notices import Notice
+from . import steps
+from .command_plan import CommandPlan
+from .declaration_plan import DeclarationPlan
+from .fleet_index import FleetIndex
+from .questions import Question
+from .server_state import ServerState
+from .steps import Phase
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A plan and what it means. drift: what somebody did to our controls since the last run, a sentence each."""
+
+    plan: Plan
+    coverings: tuple[Covering, ...]
+    drift: tuple[str, ...]
+
+
+class Planner:
+    """Makes one plan.
+
+    Args:
+        questions: what devices are to be asked.
+        occasion: what makes it another time that the same is asked.
+    """
+
+    def __init__(
+        self,
+        state: ServerState,
+        index: FleetIndex,
+        declarations: DeclarationPlan,
+        commands: CommandPlan,
+        questions: Sequence[Question],
+        occasion: str,
+    ) -> None:
+        self.state = state
+        self.index = index
+        self.declarations = declarations
+        self.commands = commands
+        self.questions = questions
+        self.occasion = occasion
+        self.changes: list[tuple[Phase, Change]] = []
+
+    def plan(self, choose_notices: Callable[[Coverings], Sequence[Notice]] = lambda _coverings: ()) -> Planned:
+        """The plan. choose_notices: given whom the controls reach, who is to be told.
+
+        Raises:
+            AppbanError: where a declaration of somebody else has the name of one of ours. Nothing has been written.
+        """
+        self.declarations.plan(self._add)
+        self.commands.plan(self._add)
+        if self.declarations.problems:
+            raise AppbanError(
+                "declarations of somebody else have the names of ours: " + "; ".join(self.declarations.problems),
+                "",
+                "Choose another name_prefix, or take them over with adopt: true. Nothing was written",
+            )
+        coverings = (*self.declarations.coverings, *self.commands.coverings)
+        for change in notice_changes(choose_notices(Coverings(coverings)), self.index.fleet, steps.HandOver):
+            self._add(Phase.NOTICES, change)
+        for question in self.questions:
+            self._ask(question)
+        ordered = [change for _phase, change in sorted(self.changes, key=lambda pair: pair[0])]
+        return Planned(Plan(tuple(ordered)), coverings, tuple(self.declarations.drift))
+
+    def _ask(self, question: Question) -> None:
+        answered, enrolled = {}, {}
+        for index in question.devices:
+            device = self.index.id(index)
+            report = self.state.report(device)
+            said = [report.asked.get(name, "") for name in question.bundle_ids] if question.bundle_ids else [report.information_at]
+            answered[device], enrolled[device] = min(said), report.enrolled_at
+        step = steps.Ask(question.command, question.mark, self.occasion, answered, enrolled)
+        self._add(Phase.QUESTIONS, Change("command", "question", question.name, None, self.index.text(answered), step=step))
+
+    def _add(self, phase: Phase, change: Change) -> str:
+        self.changes.append((phase, change))
+        return change.key

@@ -1,0 +1,145 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Questions to devices: which of the banned apps they have, and what is not known of them. Pure.
+
+A device is asked about those apps only that may be looked at on it, and never for a list of all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from ...mdm.apple.commands import APP_ITEMS, device_information, installed_application_list
+from ...mdm.fleet import FleetDevice
+from ...mdm.ledger import Asked, Ledger
+from ...mdm.observe import may_look
+from ...policy.instants import read_now
+from ...policy.model import Policy
+from .command_uuids import command_mark
+from .objects import DeviceReport
+
+INFORMATION = ("IsSupervised", "OSVersion")
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question, and whom it is for.
+
+    Args:
+        name: in the plan.
+        command: what is asked.
+        mark: by which answers are known, and the ledger's name for it.
+        bundle_ids: the apps that it is about; empty for one about the device.
+        devices: positions of the devices that are to be asked.
+    """
+
+    name: str
+    command: Mapping[str, Any]
+    mark: str
+    bundle_ids: frozenset[str]
+    devices: tuple[int, ...]
+
+
+def bundle_ids_of(policies: Iterable[Policy], platform: str, apps: Iterable[str] | None = None) -> frozenset[str]:
+    """Bundle ids of apps on a platform, also of those that are only looked for. apps: ids; None for all."""
+    kind = "macos_bundle_id" if platform == "macos" else "ios_bundle_id"
+    wanted = None if apps is None else frozenset(apps)
+    return frozenset(
+        identifier.value
+        for policy in policies
+        for app in (*policy.apps, *policy.review)
+        if wanted is None or app.id in wanted
+        for identifier in app.identifiers
+        if identifier.kind == kind
+    )
+
+
+def app_question(prefix: str, platform: str, bundle_ids: Iterable[str]) -> tuple[dict[str, Any], str]:
+    """The question for apps, and its mark. A Mac takes no list of keys."""
+    command = installed_application_list(bundle_ids, () if platform == "macos" else APP_ITEMS)
+    return command, command_mark(prefix, command)
+
+
+def information_question(prefix: str) -> tuple[dict[str, Any], str]:
+    """The question for supervision and version, and its mark."""
+    command = device_information(INFORMATION)
+    return command, command_mark(prefix, command)
+
+
+def apps_to_ask_about(policies: Sequence[Policy], member: FleetDevice) -> frozenset[str]:
+    """Bundle ids of the apps that may be looked at on a device."""
+    looked_at = [app.app for app in member.decision.apps.values() if may_look(app)]
+    return bundle_ids_of(policies, member.device.platform, looked_at) if looked_at else frozenset()
+
+
+def is_due(asked: Asked | None, answered: str, enrolled: str, now: datetime, every: timedelta) -> bool:
+    """Whether a device is to be asked again.
+
+    One that has not answered yet is not asked once more: the question still waits for it. Where it has enrolled again since, its queue
+    was emptied.
+
+    Args:
+        asked: what the ledger remembers.
+        answered: when it last answered, by its server's clock.
+        enrolled: when it last enrolled, by its server's clock.
+    """
+    if asked is None or asked.enrolled != enrolled:
+        return True
+    return answered > asked.answered and now - read_now(asked.at) >= every
+
+
+def answered_at(report: DeviceReport, bundle_ids: Iterable[str]) -> str:
+    """When a device last told about all of some apps; empty where it has not told about one of them."""
+    return min((report.asked.get(name, "") for name in bundle_ids), default="")
+
+
+@dataclass
+class Questions:
+    """Chooses what to ask.
+
+    Args:
+        prefix: so that two users of one server don't take each other's questions for their own.
+        every: how often a device is asked for its apps at most.
+    """
+
+    policies: Sequence[Policy]
+    prefix: str
+    every: timedelta
+    now: datetime
+    ledger: Ledger
+
+    def due(self, fleet: Sequence[FleetDevice], reports: Mapping[str, DeviceReport], can_see: Sequence[bool]) -> list[Question]:
+        """The questions of this run. can_see: per device, whether its answer would tell anything."""
+        asked: dict[tuple[str, frozenset[str]], list[int]] = {}
+        unknown: list[int] = []
+        command, mark = information_question(self.prefix)
+        for index, member in enumerate(fleet):
+            if not can_see[index]:
+                continue
+            bundle_ids = apps_to_ask_about(self.policies, member)
+            if not bundle_ids:
+                continue
+            report = reports.get(member.device.id, DeviceReport())
+            record = member.device.record
+            is_known = record.get("supervised") is not None and record.get("os_version")
+            if not is_known and self._is_due(member, mark, report.information_at, report):
+                unknown.append(index)
+            mac = "macos" if member.device.platform == "macos" else ""
+            _command, app_mark = app_question(self.prefix, mac, bundle_ids)
+            if self._is_due(member, app_mark, answered_at(report, bundle_ids), report):
+                asked.setdefault((mac, bundle_ids), []).append(index)
+        questions = [Question("supervision and version", command, mark, frozenset(), tuple(unknown))] if unknown else []
+        for (mac, bundle_ids), devices in sorted(asked.items(), key=lambda item: (item[0][0], sorted(item[0][1]))):
+            listed = ", ".join(sorted(bundle_ids))
+            app_command, app_mark = app_question(self.prefix, mac, bundle_ids)
+            name = "%s%s" % (listed if len(listed) < 100 else "%d apps (%s)" % (len(bundle_ids), app_mark), " on Macs" if mac else "")
+            questions.append(Question(name, app_command, app_mark, bundle_ids, tuple(devices)))
+        return questions
+
+    def _is_due(self, member: FleetDevice, mark: str, answered: str, report: DeviceReport) -> bool:
+        return is_due(self.ledger.asked.get((member.device.id, mark)), answered, report.enrolled_at, self.now, self.every)

@@ -1,0 +1,71 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the servers hold of ours, and what devices make of it. Pure data, and what follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .objects import COMMAND_FORMAT_ERROR, ERROR, CommandResult, DeclarationStatus, DeviceReport, HostedProfile
+
+REFUSED = "refused_by_device"
+
+
+@dataclass
+class ServerState:
+    """What was read.
+
+    Args:
+        declarations: identifier -> declaration, of ours.
+        sets: name -> identifiers of its declarations, of ours.
+        statuses: enrolment id -> identifier -> what the device said of our declaration.
+        reports: enrolment id -> what the device told.
+        profiles: ours that are hosted.
+        assigned: enrolment id -> names of its sets, where that had to be looked up.
+    """
+
+    declarations: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    sets: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    statuses: Mapping[str, Mapping[str, DeclarationStatus]] = field(default_factory=dict)
+    reports: Mapping[str, DeviceReport] = field(default_factory=dict)
+    profiles: tuple[HostedProfile, ...] = ()
+    assigned: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    def report(self, device: str) -> DeviceReport:
+        """What a device told; nothing where it told nothing."""
+        return self.reports.get(device) or DeviceReport()
+
+    def status(self, device: str, identifier: str) -> DeclarationStatus | None:
+        """What a device said of a declaration since it last enrolled; None where it said nothing."""
+        found = self.statuses.get(device, {}).get(identifier)
+        if found is None or (found.received_at and found.received_at < self.report(device).enrolled_at):
+            return None
+        return found
+
+    def has_said(self, device: str, identifier: str) -> bool:
+        """Whether KMFDDM keeps a word of the device about a declaration, an old one too."""
+        return identifier in self.statuses.get(device, {})
+
+
+def reason_of(status: DeclarationStatus) -> str:
+    """Why a device refuses a declaration, in the vocabulary of outcomes; empty where it doesn't."""
+    if not status.current or status.valid != "invalid":
+        return ""
+    return reason_in_words(" ".join(status.reasons))
+
+
+def reason_in_words(text: str) -> str:
+    """The reason that a device's words come to. What a device says is for people, so anything that isn't plain is just a refusal."""
+    words = text.lower()
+    if "supervis" in words:
+        return "unsupervised"
+    return "user_enrollment" if "user enrol" in words else REFUSED
+
+
+def is_refusal(result: CommandResult | None) -> bool:
+    """Whether a device has refused a command for good."""
+    return result is not None and result.status in (ERROR, COMMAND_FORMAT_ERROR)

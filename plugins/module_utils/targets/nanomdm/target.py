@@ -1,0 +1,307 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""NanoMDM and KMFDDM as a target of a run: enrolments, answers, reads, plan and writes put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from ...engine.apply import Applied
+from ...engine.plan import Plan
+from ...mdm.capability import Capability, Means
+from ...mdm.covering import Covering, Coverings
+from ...mdm.fleet import FleetDevice, ManagedDevice
+from ...mdm.ledger import Ledger
+from ...mdm.observe import may_look
+from ...mdm.outbox import Outbox
+from ...mdm.target_run import ChooseNotices, TargetPlan
+from ...mdm.wants import Want
+from ...policy.decide import Decider
+from ...policy.instants import utc_text
+from ...policy.model import Policy
+from . import capabilities
+from .command_plan import CommandPlan, marks_of
+from .controls import DECLARED, Desired, DesiredControls
+from .declaration_names import DeclarationNames
+from .declaration_plan import DeclarationPlan
+from .executor import Executor
+from .fleet_index import FleetIndex
+from .kmfddm import Kmfddm
+from .nanomdm import NanoMdm
+from .objects import DeviceReport, Enrollment, Interests
+from .planner import Planned, Planner
+from .profile_store import ProfileStore
+from .questions import Questions, answered_at, app_question, apps_to_ask_about, bundle_ids_of, information_question
+from .reader import StateReader
+from .reports import Reports
+from .server_state import ServerState
+from .wants import Ways, wants_of
+
+ASK, NEVER = "ask", "never"
+PROFILE, NO_WEB_BLOCK = "profile", "none"
+PLATFORMS = ("ios", "ipados", "tvos", "macos")
+
+
+@dataclass(frozen=True)
+class NanoSettings:
+    """What a user can choose of the target.
+
+    Args:
+        prefix: of declarations, sets and profiles; everything below it is ours.
+        adopt: take over a declaration that has the name of one of ours and another type.
+        web_block: ``profile`` or ``none``.
+        inventory: ``ask`` devices for the banned apps, or ``never``.
+        inventory_every: how often a device is asked at most, and how long a command that was put off waits until it is sent once more.
+        stale_after: age from which an answer says nothing any more.
+        push: whether NanoMDM is to wake devices up.
+    """
+
+    prefix: str
+    adopt: bool = False
+    web_block: str = PROFILE
+    inventory: str = ASK
+    inventory_every: timedelta = timedelta(hours=24)
+    stale_after: timedelta = timedelta(days=30)
+    push: bool = True
+
+
+class NanoTarget:
+    """One NanoMDM server, with or without KMFDDM.
+
+    Args:
+        kmfddm: None where there is no such server.
+        store: where profiles are hosted; None where they are not.
+        read_enrollments: gives the enrolments.
+        reports: what devices have told.
+        ledger: what is remembered, for reading.
+    """
+
+    names: Mapping[str, str] = capabilities.NAMES
+    reporting: Mapping[str, str] = dict.fromkeys(PLATFORMS, capabilities.APP_LIST)
+
+    def __init__(
+        self,
+        nanomdm: NanoMdm,
+        kmfddm: Kmfddm | None,
+        store: ProfileStore | None,
+        policies: Sequence[Policy],
+        settings: NanoSettings,
+        read_enrollments: Callable[[], Sequence[Enrollment]],
+        reports: Reports,
+        outbox: Outbox,
+        ledger: Ledger,
+        now: datetime,
+    ) -> None:
+        self.nanomdm = nanomdm
+        self.kmfddm = kmfddm
+        self.store = store
+        self.policies = tuple(policies)
+        self.policy_ids = frozenset(policy.id for policy in policies)
+        self.settings = settings
+        self.read_enrollments = read_enrollments
+        self.source = reports
+        self.outbox = outbox
+        self.ledger = ledger
+        self.now = now
+        self.declaration_names = DeclarationNames(settings.prefix)
+        self.reader = StateReader(kmfddm, store, self.declaration_names, self.policy_ids)
+        self.reports: Mapping[str, DeviceReport] = {}
+        self.wants: list[frozenset[Want]] = []
+        self.desired = Desired()
+        self.state = ServerState()
+        self.index = FleetIndex(())
+        self.warnings: tuple[str, ...] = ()
+
+    def capability_of(self, record: Mapping[str, Any]) -> Capability:
+        """The row of a device in the capability table, with what the user has set up."""
+        row = capabilities.capability_of(record)
+        if self.settings.web_block == NO_WEB_BLOCK and row.block_web.mechanisms:
+            row = replace(row, block_web=Means(why_not="no_backend"))
+        if self.kmfddm is None and row.block.mechanisms == (capabilities.BINARIES,):
+            row = replace(row, block=Means(why_not="no_backend"))
+        if not self.source and row.sees == "reported":
+            row = replace(row, sees="none", why_unseen="no_backend")
+        return row
+
+    def devices(self) -> Iterator[ManagedDevice]:
+        """Every enrolment, with what the device itself has told."""
+        enrollments = self.read_enrollments()
+        self.reports = self.source.read(self._interests((each.id for each in enrollments), frozenset()))
+        for each in enrollments:
+            yield self._device(each, self.reports.get(each.id) or DeviceReport())
+
+    def findings(self, fleet: Sequence[FleetDevice]) -> Mapping[tuple[str, str], Sequence[Mapping[str, str]]]:
+        """What was found, of those devices and apps that may be looked at."""
+        self.index = FleetIndex(fleet)
+        self._want(fleet)
+        marks = marks_of(self._commanded(), self.desired.removals, self.declaration_names, self.ledger)
+        ids = {member.device.id for member in fleet} | {device for device, _control in (*self.ledger.assigned, *self.ledger.released)}
+        self.reports = self.source.read(self._interests(ids, marks, fleet))
+        found: dict[tuple[str, str], Sequence[Mapping[str, str]]] = {}
+        for member in fleet:
+            report = self.reports.get(member.device.id)
+            if report is None or not report.apps or self.capability_of(member.device.record).sees == "none":
+                continue
+            for app in member.decision.apps.values():
+                names = bundle_ids_of(self.policies, member.device.platform, [app.app]) if may_look(app) else frozenset()
+                here = [report.apps[name] for name in sorted(names & report.apps.keys())]
+                if here:
+                    found[(member.device.id, app.app)] = [
+                        {
+                            "app": app.app,
+                            "backend": "app_list",
+                            "name": each.name or each.id,
+                            "version": each.version,
+                            "scope": "device",
+                            "confidence": "actionable",
+                        }
+                        for each in here
+                    ]
+        return found
+
+    def findable(self, app: str, platform: str, sees: str) -> bool:
+        """Whether an app has a bundle id on a platform."""
+        return bool(bundle_ids_of(self.policies, platform, [app]))
+
+    def plan(self, fleet: Sequence[FleetDevice], decider: Decider, choose_notices: ChooseNotices) -> TargetPlan:
+        """The plan, made of what the servers hold now."""
+        self.state = self.reader.read([member.device.id for member in fleet], self.reports)
+        declarations = self._declaration_plan()
+        self.reader.look_up(self.state, declarations.in_doubt())
+        commands = CommandPlan(
+            self.state,
+            self._commanded(),
+            self.desired.removals,
+            self.policy_ids,
+            self.index,
+            self.wants,
+            self.ledger,
+            self.declaration_names,
+            self.now,
+            self.settings.inventory_every,
+        )
+        questions = []
+        if self.settings.inventory == ASK and self.source:
+            asking = Questions(self.policies, self.settings.prefix, self.settings.inventory_every, self.now, self.ledger)
+            sees = [self.capability_of(member.device.record).sees == "reported" for member in fleet]
+            questions = asking.due(fleet, self.reports, sees)
+        period = int(self.now.timestamp() // max(self.settings.inventory_every.total_seconds(), 1))
+        planner = Planner(self.state, self.index, declarations, commands, questions, "period %d" % period)
+        seen = tuple(self._seen(fleet))
+        planned = planner.plan(lambda coverings: choose_notices(Coverings((*coverings.all, *seen))))
+        return self._target_plan(planned, seen)
+
+    def apply(self, plan: Plan, ledger: Ledger, now: str) -> Applied:
+        """Carry the plan out."""
+        executor = Executor(self.nanomdm, self.kmfddm, self.store, self.outbox, ledger, self.index, self.state, now, self.settings.push)
+        applied = executor.run(plan)
+        self.warnings = tuple(dict.fromkeys(executor.warnings))
+        return applied
+
+    def situation(self) -> Mapping[str, Any]:
+        """What only this target knows about the outcome."""
+        return {}
+
+    # Devices.
+
+    def _device(self, enrollment: Enrollment, report: DeviceReport) -> ManagedDevice:
+        """A device: its list says who has it, and what it says of itself counts for more than what its list does."""
+        record = enrollment.record()
+        if report.supervised is not None:
+            record["supervised"] = report.supervised
+        if report.os_version:
+            record["os_version"] = report.os_version
+        if not enrollment.managed or report.checked_out_at:
+            record["enrollment"] = "none"
+        seen_at = max(enrollment.last_seen, report.seen_at)
+        if seen_at:
+            record["last_seen"] = seen_at
+        return ManagedDevice(record, synced_at=seen_at)
+
+    def _interests(self, ids: Any, marks: frozenset[str], fleet: Sequence[FleetDevice] = ()) -> Interests:
+        """What is wanted of all that devices have told; without a fleet nobody knows yet which apps may be looked at on whom."""
+        questions: dict[str, frozenset[str]] = {}
+        for member in fleet:
+            bundle_ids = apps_to_ask_about(self.policies, member)
+            if bundle_ids:
+                _command, mark = app_question(self.settings.prefix, member.device.platform, bundle_ids)
+                questions[mark] = bundle_ids
+        every = frozenset(name for bundle_ids in questions.values() for name in bundle_ids)
+        information = information_question(self.settings.prefix)[1]
+        return Interests(every, questions, marks | {information}, self.settings.prefix + ".", frozenset(ids))
+
+    # Wants.
+
+    def _want(self, fleet: Sequence[FleetDevice]) -> None:
+        ways = Ways(self.kmfddm is not None, self.store is not None, self.settings.web_block != NO_WEB_BLOCK)
+        wanted = wants_of(self.policies, ways)
+        self.wants = [wanted(member.device.record, member.decision) for member in fleet]
+        self.desired = DesiredControls(self.policies, fleet, self.wants, self.declaration_names, self.store).desired()
+
+    def _commanded(self) -> list[Any]:
+        return [control for control in self.desired.controls if control.mechanism not in DECLARED]
+
+    def _declaration_plan(self) -> DeclarationPlan:
+        return DeclarationPlan(
+            self.state,
+            [control for control in self.desired.controls if control.mechanism in DECLARED],
+            self.policy_ids,
+            self.index,
+            self.wants,
+            self.ledger,
+            self.declaration_names,
+            lambda control: self.store is not None and self.store.holds(control.name, control.profile),
+            self.settings.adopt,
+        )
+
+    # What is told.
+
+    def _seen(self, fleet: Sequence[FleetDevice]) -> Iterator[Covering]:
+        """For each app, who has told lately whether it has it."""
+        oldest = utc_text(self.now - self.settings.stale_after)
+        for app in sorted({app.id for policy in self.policies for app in (*policy.apps, *policy.review)}):
+            told = set()
+            for index, member in enumerate(fleet):
+                report = self.reports.get(member.device.id)
+                names = bundle_ids_of(self.policies, member.device.platform, [app])
+                if report is not None and names and answered_at(report, names) >= oldest:
+                    told.add(index)
+            yield Covering(
+                control="InstalledApplicationList",
+                mechanism=capabilities.APP_LIST,
+                apps=frozenset((app,)),
+                covers=frozenset(range(len(fleet))),
+                confirmed=frozenset(told),
+            )
+
+    def _target_plan(self, planned: Planned, seen: Sequence[Covering]) -> TargetPlan:
+        return TargetPlan(planned.plan, Coverings((*planned.coverings, *seen)), (), planned.drift, tuple(self._notes()))
+
+    def _notes(self) -> Iterator[str]:
+        if not self.source:
+            yield "neither webhook_log nor enrollments_sql is given, so nobody learns which apps devices have, and what became of commands"
+        yield from ("the webhook log: %s" % problem for problem in self.source.problems)
+        if self.kmfddm is None:
+            yield "kmfddm_url is not given, so nothing is declared: profiles are sent, and nothing but their answers proves them"
+        sent = [control.name for control in self._commanded()]
+        if sent:
+            yield (
+                "%s: sent by command. A device that is locked puts it off, and a profile that was put off can still arrive after its"
+                " removal was asked for; the next run that sees it asks again" % ", ".join(sent)
+            )
+        nameless = sorted(
+            {
+                app.id
+                for wants in self.wants
+                for want in wants
+                if want.mechanism == capabilities.BINARIES and all(want != control.want for control in self.desired.controls)
+                for app in want.apps
+            }
+        )
+        if nameless:
+            yield "on Macs nothing blocks %s: that takes both an apple_team_id and a macos_bundle_id" % ", ".join(nameless)
