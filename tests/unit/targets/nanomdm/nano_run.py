@@ -1,0 +1,184 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Runs the module's own code in this process over real NanoMDM and KMFDDM servers, with devices of our own behind them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence import read_rows, verify_record
+from ansible_collections.appban.endpoint.plugins.module_utils.engine.outcomes import OUTCOMES
+from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
+from ansible_collections.appban.endpoint.plugins.module_utils.policy.plain import policy_to_plain
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.module import argument_spec, run_module
+from tests.nano.device_facts import App
+from tests.nano.fake_device import FakeDevice
+from tests.nano.fleet import all_at_once
+from tests.nano.servers import KMFDDM_KEY, NANOMDM_KEY, NanoServers
+from tests.scenarios.tenant import RECORD, Ended, Module
+
+from .nano_clients import run_command
+
+PLATFORMS = {"iPhone": "ios", "iPad": "ipados", "Mac": "macos", "AppleTV": "tvos"}
+PREFIX = "org.example.ban"
+#: As tests/unit/mdm/mdm_samples.py names the banned app.
+BANNED = App("com.banned.app", "Banned", "1.2")
+MANAGED = App("com.banned.app", "Banned", "1.2", managed=True)
+OTHER = App("org.example.private", "A private app", "3")
+
+
+class ModuleWithPsql(Module):
+    """What the module's code needs of AnsibleModule, commands included."""
+
+    def run_command(self, words: list[str], environ_update: Mapping[str, str]) -> tuple[int, str, str]:
+        return run_command(words, environ_update)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run: what the module returned, what it sent, its record."""
+
+    values: Mapping[str, Any]
+    failed: bool
+    exchanges: Sequence[Mapping[str, Any]]
+    rows: Sequence[Mapping[str, Any]]
+
+    @property
+    def message(self) -> str:
+        return str(self.values.get("msg", ""))
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.values.get("changed"))
+
+    def sent(self, method: str = "", path: str = "") -> list[str]:
+        """Requests as "METHOD /path?query", of a method and with a beginning of the path where given."""
+        listed = [each for each in self.exchanges if each["method"].startswith(method) and each["path"].startswith(path)]
+        return ["%s %s" % (each["method"], each["url"].partition("://")[2].partition("/")[2]) for each in listed]
+
+    def writes(self) -> list[str]:
+        return ["%s %s" % (each["method"], each["path"]) for each in self.exchanges if each["method"] != "GET"]
+
+    def changes(self) -> list[str]:
+        return ["{op} {kind} {name}".format(**change) for change in self.values.get("changes", [])]
+
+    def outcomes(self, app: str = "banned") -> dict[str, tuple[str, str]]:
+        """Id of a device -> outcome and reason."""
+        return {row["device"]: (row["outcome"], row["reason"]) for row in self.rows if row["row"] == "device" and row["app"] == app}
+
+
+class Ban:
+    """Servers, their devices, an evidence directory, and runs over them.
+
+    Args:
+        owners: enrolment id -> who owns the device; the organisation does where nothing is said.
+    """
+
+    def __init__(self, nano: NanoServers, directory: Path, devices: Iterable[FakeDevice] = (), **options: Any) -> None:
+        self.nano = nano
+        self.directory = directory
+        self.evidence_dir = directory / "evidence"
+        self.devices: list[FakeDevice] = []
+        self.owners: dict[str, str] = {}
+        self.now = datetime.now(timezone.utc).replace(microsecond=0) + timedelta(minutes=1)
+        self.options: dict[str, Any] = {"name_prefix": PREFIX, "push": False, "webhook_log": str(nano.webhook.path), **options}
+        self.enrol(*devices)
+
+    def enrol(self, *devices: FakeDevice) -> None:
+        """Enrol devices, also again, and wait until the webhook has heard of it."""
+        before = len(self.nano.webhook.events("mdm.TokenUpdate"))
+        all_at_once(devices, FakeDevice.enrol)
+        self.nano.webhook.wait_for(lambda events: sum(each["topic"] == "mdm.TokenUpdate" for each in events) >= before + len(devices))
+        self.devices.extend(each for each in devices if each not in self.devices)
+
+    def connect(self, *devices: FakeDevice) -> None:
+        """Have devices fetch and do what waits for them (all where none is named), and wait until the webhook has heard of it."""
+        chosen = devices or tuple(self.devices)
+        all_at_once(chosen, FakeDevice.connect)
+        answers = [(each.id, uuid, status) for each in chosen for _kind, uuid, status in each.done]
+
+        def told(events: list[dict[str, Any]]) -> bool:
+            known = [each["acknowledge_event"] for each in events if "acknowledge_event" in each]
+            heard = [(each["ids"]["id"], each.get("command_uuid"), each["status"]) for each in known if each.get("ids")]
+            return all(heard.count(answer) >= answers.count(answer) for answer in set(answers))
+
+        self.nano.webhook.wait_for(told)
+
+    def later(self, **span: float) -> None:
+        """Let time pass for the next runs."""
+        self.now += timedelta(**span)
+
+    def row(self, device: FakeDevice) -> dict[str, Any]:
+        """A device as a list of enrolments has it."""
+        facts = device.facts
+        return {
+            "id": device.id,
+            "serial": facts.serial,
+            "platform": PLATFORMS[facts.platform],
+            "os_version": facts.os_version,
+            "supervised": facts.supervised,
+            "enrollment": facts.enrollment,
+            "ownership": self.owners.get(device.id, "corporate"),
+        }
+
+    def run(self, *policies: Policy, check: bool = False, expect_failure: bool = False, **options: Any) -> Run:
+        """One run of the module."""
+        spec = argument_spec()
+        params: dict[str, Any] = {name: each.get("default") for name, each in spec.items()}
+        params.update(self.nano.connection, enrollments=[self.row(each) for each in self.devices])
+        params.update(
+            policy=[policy_to_plain(each) for each in policies],
+            evidence_dir=str(self.evidence_dir),
+            evidence="all",
+            now=self.now.isoformat(),
+            **{**self.options, **options},
+        )
+        assert set(params) <= set(spec)
+        already = [len(front.requests()) for front in (self.nano.kmfddm, self.nano.nanomdm)]
+        module = ModuleWithPsql(params, check)
+        try:
+            run_module(module)
+        except Ended:
+            pass
+        fronts = (self.nano.kmfddm, self.nano.nanomdm)
+        exchanges = [each for front, count in zip(fronts, already, strict=True) for each in front.requests()[count:]]
+        rows = read_rows(module.values["evidence"]) if "evidence" in module.values else []
+        run = Run(module.values, module.failed, exchanges, rows)
+        assert run.failed == expect_failure, run.message
+        if check:
+            assert run.writes() == []
+        self._hold_to_the_rules(run)
+        return run
+
+    def _hold_to_the_rules(self, run: Run) -> None:
+        """What is true of every run: the record keeps to its schema and adds up, no secret and no private app is anywhere."""
+        assert [error.message for row in run.rows for error in RECORD.iter_errors(row)] == []
+        if "evidence" in run.values:
+            last = verify_record(str(run.values["evidence"]))
+            for counts in (last["outcomes"], *last["totals"].values()):
+                assert sum(counts[name] for name in OUTCOMES if name in counts) == last["devices"]
+        texts = [json.dumps(run.values, default=str)]
+        texts += [path.read_text(encoding="utf-8") for path in self.evidence_dir.rglob("*") if path.is_file()]
+        for secret in (NANOMDM_KEY, KMFDDM_KEY, OTHER.identifier, OTHER.name):
+            assert not [text for text in texts if secret in text], secret
+
+    def converge(self, *policies: Policy, **options: Any) -> Run:
+        """Apply, and see that check mode announces exactly that and that a second apply has nothing to write. The apply is returned."""
+        announced = self.run(*policies, check=True, **options)
+        made = self.run(*policies, **options)
+        assert announced.changes() == made.changes()
+        again = self.run(*policies, **options)
+        assert (again.writes(), again.changes(), again.changed) == ([], [], False)
+        return made
+
+
+def lifted(*policies: Policy) -> tuple[Policy, ...]:
+    """The same policies, ended."""
+    return tuple(replace(each, state="lifted") for each in policies)
