@@ -15,6 +15,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.hosts.capabilities
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm import capability
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune import capabilities as intune
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro import capabilities as jamf_pro
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm import capabilities as nanomdm
 
 README = pathlib.Path(__file__).resolve().parent.parent / "README.md"
 BEGIN = "<!-- capabilities: begin -->"
@@ -23,6 +24,8 @@ INTUNE_BEGIN = "<!-- capabilities of intune: begin -->"
 INTUNE_END = "<!-- capabilities of intune: end -->"
 JAMF_PRO_BEGIN = "<!-- capabilities of jamf_pro: begin -->"
 JAMF_PRO_END = "<!-- capabilities of jamf_pro: end -->"
+NANOMDM_BEGIN = "<!-- capabilities of nanomdm: begin -->"
+NANOMDM_END = "<!-- capabilities of nanomdm: end -->"
 
 
 def intune_matrix() -> str:
@@ -33,6 +36,11 @@ def intune_matrix() -> str:
 def jamf_pro_matrix() -> str:
     """The matrix of Jamf Pro."""
     return capability.render_markdown(jamf_pro.TABLE, jamf_pro.NAMES)
+
+
+def nanomdm_matrix() -> str:
+    """The matrix of NanoMDM and KMFDDM."""
+    return capability.render_markdown(nanomdm.TABLE, nanomdm.NAMES)
 
 
 def with_matrix(text: str, matrix: str, begin: str = BEGIN, end: str = END) -> str:
@@ -51,7 +59,8 @@ def main() -> None:
     """Rewrite the file."""
     text = with_matrix(README.read_text(encoding="utf-8"), render_markdown())
     text = with_matrix(text, intune_matrix(), INTUNE_BEGIN, INTUNE_END)
-    README.write_text(with_matrix(text, jamf_pro_matrix(), JAMF_PRO_BEGIN, JAMF_PRO_END), encoding="utf-8")
+    text = with_matrix(text, jamf_pro_matrix(), JAMF_PRO_BEGIN, JAMF_PRO_END)
+    README.write_text(with_matrix(text, nanomdm_matrix(), NANOMDM_BEGIN, NANOMDM_END), encoding="utf-8")
 
 
 if __name__ == "__main__":

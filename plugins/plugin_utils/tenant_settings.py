@@ -13,9 +13,10 @@ from typing import Any, Callable, Iterable, Mapping
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.module import argument_spec as intune_spec
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.module import argument_spec as jamf_pro_spec
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.module import argument_spec as nanomdm_spec
 
 #: Target -> the argument spec of its module.
-TARGETS: dict[str, Callable[[], dict[str, Any]]] = {"intune": intune_spec, "jamf_pro": jamf_pro_spec}
+TARGETS: dict[str, Callable[[], dict[str, Any]]] = {"intune": intune_spec, "jamf_pro": jamf_pro_spec, "nanomdm": nanomdm_spec}
 #: Options that the role gives to every module, and the role's variable for each.
 OF_THE_ROLE = {
     "policy": "appban_policies",
