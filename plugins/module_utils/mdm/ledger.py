@@ -22,7 +22,8 @@ from .line_log import append_lines, read_lines
 #: present: found. gone: found before, and no longer. requested: its removal was asked for. withdrawn: access to work was lost.
 #: restored: it is back. noticed: a notice that names the app was sent (``stage`` says for which). not_noticed: it was refused after all.
 #: assigned: a control was assigned to the device by name. opted_out: the private device left the management.
-#: stands: a control of a target that keeps no dates was written, or seen for the first time (``device`` is empty).
+#: stands: a control of a target that keeps no dates was written, or seen for the first time (``device`` is empty); ``content`` says what
+#: was written, where the target keeps no mark of it either.
 #: released: what was assigned to the device by name was taken from it. asked: the device was asked a question.
 EVENTS = (
     "present", "gone", "requested", "withdrawn", "restored", "noticed", "not_noticed", "assigned", "released", "opted_out", "stands",
@@ -94,6 +95,7 @@ class Ledger:
     released: dict[tuple[str, str], Assigned] = field(default_factory=dict)
     opted_out: set[str] = field(default_factory=set)
     standing: dict[str, str] = field(default_factory=dict)
+    written: dict[str, str] = field(default_factory=dict)
     asked: dict[tuple[str, str], Asked] = field(default_factory=dict)
     writable: bool = True
 
@@ -186,6 +188,7 @@ class Ledger:
             self.opted_out.add(device)
         elif event == "stands":
             self.standing[line["control"]] = line["at"]
+            self.written[line["control"]] = line.get("content", "")
         elif event == "asked":
             self.asked[(device, line["question"])] = Asked(line["at"], line.get("answered", ""), line.get("enrolled", ""))
         else:

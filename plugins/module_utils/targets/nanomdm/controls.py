@@ -18,6 +18,7 @@ from ...mdm.apple.profiles import configuration_profile, web_filter_payload
 from ...mdm.apple.restrictions import blocked_apps_payload
 from ...mdm.fleet import FleetDevice
 from ...mdm.identifiers import names_of_app, title_of_app, would_block
+from ...mdm.ownership import spec_hash
 from ...mdm.wants import BannedApp, Want
 from ...policy.model import Policy
 from . import capabilities as names
@@ -178,6 +179,11 @@ class DesiredControls:
         platforms = {self.fleet[index].device.platform for index in devices}
         kinds = ["macos_bundle_id"] * ("macos" in platforms) + ["ios_bundle_id"] * bool(platforms - {"macos"})
         return sorted({name for app in want.apps for kind in kinds for name in names_of_app(self.policies, app, kind)})
+
+
+def content_hash(declarations: Sequence[Declaration]) -> str:
+    """A digest of what declarations say, by which the ledger knows whether what is wanted is what was written last."""
+    return spec_hash([each.document() for each in declarations])
 
 
 def removal_of_profile(prefix: str, name: str) -> tuple[dict[str, Any], str]:

@@ -19,7 +19,7 @@ from ...mdm.covering import Covering
 from ...mdm.ledger import Ledger
 from ...mdm.wants import Want
 from . import steps
-from .controls import DECLARED, Control
+from .controls import DECLARED, Control, content_hash
 from .declaration_names import ACTIVATION, CONFIGURATION, DeclarationNames
 from .diff_text import declarations_text, profile_text
 from .fleet_index import FleetIndex
@@ -157,6 +157,9 @@ class DeclarationPlan:
         if same and missing and here:
             self.drift.append("somebody has taken %s out of the set %s" % (", ".join(missing), control.name))
         before = [each for each in found.values() if each is not None]
+        if before and not same and self.ledger.written.get(control.name) == content_hash(control.declarations):
+            changed = [each.identifier for each in control.declarations if not same_declaration(each, found[each.identifier])]
+            self.drift.append("somebody has changed or deleted %s" % ", ".join(changed))
         return add(
             Phase.DECLARATIONS,
             Change(

@@ -21,6 +21,7 @@ from ...mdm.concurrency import ordered_map
 from ...mdm.ledger import Ledger
 from ...mdm.outbox import Outbox
 from . import steps
+from .controls import content_hash
 from .fleet_index import FleetIndex
 from .kmfddm import Kmfddm
 from .nanomdm import NanoMdm
@@ -115,6 +116,8 @@ class Executor:
         missing = {each.identifier for each in step.declarations} - set(self.kmfddm.set_declarations(step.name))
         if missing:
             raise ChangeFailed("the server did not put %s into the set" % ", ".join(sorted(missing)), step.name, _AGAIN)
+        written = {"event": "stands", "device": "", "control": step.name, "content": content_hash(step.declarations)}
+        self.ledger.write(self.now, [written])
         if step.devices:
             self._wake_up(step.name, self.index.ids(step.devices), "assigned")
 

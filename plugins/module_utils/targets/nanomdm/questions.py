@@ -72,9 +72,20 @@ def information_question(prefix: str) -> tuple[dict[str, Any], str]:
 
 
 def apps_to_ask_about(policies: Sequence[Policy], member: FleetDevice) -> frozenset[str]:
-    """Bundle ids of the apps that may be looked at on a device."""
+    """Bundle ids of the apps that may be looked at on a device and that it may be asked about."""
+    if is_spared_questions(member):
+        return frozenset()
     looked_at = [app.app for app in member.decision.apps.values() if may_look(app)]
     return bundle_ids_of(policies, member.device.platform, looked_at) if looked_at else frozenset()
+
+
+def is_spared_questions(member: FleetDevice) -> bool:
+    """Whether a device is a private one on which nothing is done but to advise its user.
+
+    A question is a command, which the device carries out and for which it is woken up; such a device gets the advice and nothing else.
+    """
+    demanded = {action for app in member.decision.apps.values() for action in app.actions}
+    return member.device.record.get("ownership") == "personal" and demanded <= {"advise"}
 
 
 def is_due(asked: Asked | None, answered: str, enrolled: str, now: datetime, every: timedelta) -> bool:

@@ -36,7 +36,15 @@ from .nanomdm import NanoMdm
 from .objects import DeviceReport, Enrollment, Interests
 from .planner import Planned, Planner
 from .profile_store import ProfileStore
-from .questions import Questions, answered_at, app_question, apps_to_ask_about, bundle_ids_of, information_question
+from .questions import (
+    Questions,
+    answered_at,
+    app_question,
+    apps_to_ask_about,
+    bundle_ids_of,
+    information_question,
+    is_spared_questions,
+)
 from .reader import StateReader
 from .reports import Reports
 from .server_state import ServerState
@@ -116,6 +124,7 @@ class NanoTarget:
         self.state = ServerState()
         self.index = FleetIndex(())
         self.warnings: tuple[str, ...] = ()
+        self.unasked: frozenset[str] = frozenset()
 
     def capability_of(self, record: Mapping[str, Any]) -> Capability:
         """The row of a device in the capability table, with what the user has set up."""
@@ -126,6 +135,8 @@ class NanoTarget:
             row = replace(row, block=Means(why_not="no_backend"))
         if not self.source and row.sees == "reported":
             row = replace(row, sees="none", why_unseen="no_backend")
+        if row.sees == "reported" and str(record.get("id")) in self.unasked:
+            row = replace(row, sees="none", why_unseen="privacy_setting")
         return row
 
     def devices(self) -> Iterator[ManagedDevice]:
@@ -138,6 +149,7 @@ class NanoTarget:
     def findings(self, fleet: Sequence[FleetDevice]) -> Mapping[tuple[str, str], Sequence[Mapping[str, str]]]:
         """What was found, of those devices and apps that may be looked at."""
         self.index = FleetIndex(fleet)
+        self.unasked = frozenset(member.device.id for member in fleet if is_spared_questions(member))
         self._want(fleet)
         marks = marks_of(self._commanded(), self.desired.removals, self.declaration_names, self.ledger)
         ids = {member.device.id for member in fleet} | {device for device, _control in (*self.ledger.assigned, *self.ledger.released)}

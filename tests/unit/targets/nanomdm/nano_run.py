@@ -23,6 +23,7 @@ from tests.nano.fake_device import FakeDevice
 from tests.nano.fleet import all_at_once
 from tests.nano.servers import KMFDDM_KEY, NANOMDM_KEY, NanoServers
 from tests.scenarios.tenant import RECORD, Ended, Module
+from tests.unit.mdm.mdm_samples import exemption
 
 from .nano_clients import run_command
 
@@ -88,8 +89,26 @@ class Ban:
         self.devices: list[FakeDevice] = []
         self.owners: dict[str, str] = {}
         self.now = datetime.now(timezone.utc).replace(microsecond=0) + timedelta(minutes=1)
-        self.options: dict[str, Any] = {"name_prefix": PREFIX, "push": False, "webhook_log": str(nano.webhook.path), **options}
+        self.log = directory / "webhook.jsonl"
+        self._skips: list[tuple[int, timedelta]] = []
+        self.options: dict[str, Any] = {"name_prefix": PREFIX, "push": False, "webhook_log": str(self.log), **options}
         self.enrol(*devices)
+
+    def skip(self, **span: float) -> None:
+        """Let time pass for everybody: what the webhook hears from now on is told to have happened so much later.
+
+        What happens in a test takes less than the second that the servers' instants are made of.
+        """
+        self._skips.append((len(self.nano.webhook.events()), timedelta(**span)))
+        self.now += timedelta(**span)
+
+    def _write_log(self) -> None:
+        lines = []
+        for number, event in enumerate(self.nano.webhook.events()):
+            happened = datetime.fromisoformat(event["created_at"][:19] + "+00:00")
+            moved = happened + sum((span for since, span in self._skips if number >= since), timedelta())
+            lines.append(json.dumps({**event, "created_at": moved.isoformat()}) + "\n")
+        self.log.write_text("".join(lines), encoding="utf-8")
 
     def enrol(self, *devices: FakeDevice) -> None:
         """Enrol devices, also again, and wait until the webhook has heard of it."""
@@ -110,6 +129,12 @@ class Ban:
             return all(heard.count(answer) >= answers.count(answer) for answer in set(answers))
 
         self.nano.webhook.wait_for(told)
+
+    def exemption(self, *devices: FakeDevice, **changes: Any) -> dict[str, Any]:
+        """An exemption that is in force now."""
+        granted, expires = self.now - timedelta(days=1), self.now + timedelta(days=30)
+        serials = [each.facts.serial for each in devices]
+        return exemption(devices=serials, granted=granted.date().isoformat(), expires=expires.isoformat(), **changes)
 
     def later(self, **span: float) -> None:
         """Let time pass for the next runs."""
@@ -141,6 +166,7 @@ class Ban:
             **{**self.options, **options},
         )
         assert set(params) <= set(spec)
+        self._write_log()
         already = [len(front.requests()) for front in (self.nano.kmfddm, self.nano.nanomdm)]
         module = ModuleWithPsql(params, check)
         try:
