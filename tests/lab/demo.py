@@ -1,7 +1,7 @@
 # Copyright (c) 2026 appban contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``make demo``: one policy, a simulated tenant of 500 devices, and throwaway hosts with real package managers, by the real playbook.
+"""``make demo``: one policy, three tenants of mobile devices, and throwaway hosts with real package managers, by the real playbook.
 
 As root on Debian it tells the whole story. Anywhere else it leaves the hosts out, and audits the machine it runs on instead, in check
 mode, for real. Every statement it prints was checked; one that is not true ends it with status 1.
@@ -21,7 +21,8 @@ from typing import Any
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence import read_rows, verify_record
 
-from . import demo_tenant
+from . import demo_apple, demo_tenant
+from .demo_apple import AppleTenant
 from .demo_hosts import CORPORATE, FLEET, furnish, of_the_app, present, put_back_by_hand, unchanged
 from .demo_tenant import City
 from .hosts import Host, Lab
@@ -38,9 +39,11 @@ ENFORCE = "appban.endpoint.enforce"
 COMMAND = f"ansible-playbook {ENFORCE} -i INVENTORY -e policy_file={POLICY.name}"
 HOST_APP = "appban.endpoint.host_app"
 INTUNE = "appban.endpoint.intune"
-FIRST_DAY, NEXT_MORNING, DEADLINE, DAY_AFTER = (
+NANOMDM = demo_apple.NanoCity.name
+FIRST_DAY, NEXT_MORNING, NEXT_NOON, DEADLINE, DAY_AFTER = (
     "2023-03-20T08:00:00Z",
     "2023-03-21T08:00:00Z",
+    "2023-03-21T12:00:00Z",
     "2023-03-21T23:00:00Z",
     "2023-03-22T08:00:00Z",
 )
@@ -53,6 +56,7 @@ class Stage:
 
     story: Story
     city: City
+    apples: Sequence[AppleTenant]
     hosts: Mapping[str, Host]
     policy: Path
     inventory: Path
@@ -60,6 +64,9 @@ class Stage:
     before: Mapping[str, Snapshot]
     objects_before: Any
     devices_before: Mapping[str, demo_tenant.Device]
+    # Of each Apple tenant, by its name.
+    apple_objects_before: Mapping[str, Any]
+    phones_before: Mapping[str, Mapping[str, demo_apple.Phone]]
 
     def run(self, now: str, check: bool = False, limit: str = "") -> PlayResult:
         """One real run of the playbook at an instant."""
@@ -73,6 +80,14 @@ class Stage:
             must_succeed=False,
         )
 
+    def rows_of_apples(self, result: PlayResult) -> dict[str, Sequence[Mapping[str, Any]]]:
+        """The Apple tenants' records of a run, by their names."""
+        return {each.name: self.rows_of(each, result) for each in self.apples}
+
+    def rows_of(self, tenant: AppleTenant, result: PlayResult) -> Sequence[Mapping[str, Any]]:
+        """An Apple tenant's record of a run."""
+        return read_rows(str(result.of(tenant.name, tenant.module)[0].result["evidence"]))
+
     def rows_of_tenant(self, result: PlayResult) -> Sequence[Mapping[str, Any]]:
         """The tenant's record of a run."""
         return read_rows(str(result.of(demo_tenant.NAME, INTUNE)[0].result["evidence"]))
@@ -85,13 +100,13 @@ def main(arguments: Sequence[str]) -> int:
     problems = ["asked for"] if "--audit" in arguments else missing_prerequisites()
     shutil.rmtree(DIRECTORY, ignore_errors=True)
     DIRECTORY.mkdir(parents=True)
-    with demo_tenant.city(FIRST_DAY) as city:
+    with demo_tenant.city(FIRST_DAY) as city, demo_apple.apple_tenants(story, FIRST_DAY) as apples:
         if problems:
-            tell(story, city, None)
+            tell(story, city, apples, None)
         else:
             lab = Lab.open(lambda line: story.line("lab: " + line))
             try:
-                tell(story, city, lab)
+                tell(story, city, apples, lab)
             finally:
                 lab.close()
     if problems:
@@ -99,12 +114,12 @@ def main(arguments: Sequence[str]) -> int:
     if story.untrue:
         print("\nNot everything in this story was true:\n  " + "\n  ".join(story.untrue))
         return 1
-    print("\nThe tenant was simulated" + (", and the hosts are gone now." if not problems else "."))
+    print("\nIntune and Jamf Pro were simulated" + (", and the hosts are gone now." if not problems else "."))
     print("Look at inventories/example to begin with your own, and always with --check --diff.")
     return 0
 
 
-def tell(story: Story, city: City, lab: Lab | None) -> None:
+def tell(story: Story, city: City, apples: Sequence[AppleTenant], lab: Lab | None) -> None:
     """The whole story, with hosts where there is a lab."""
     policy = DIRECTORY / POLICY.name
     shutil.copy(POLICY, policy)
@@ -113,7 +128,7 @@ def tell(story: Story, city: City, lab: Lab | None) -> None:
     for line in policy.read_text(encoding="utf-8").splitlines():
         if line.strip().startswith(telling):
             story.row("| " + line)
-    stage = set_up(story, city, lab, policy)
+    stage = set_up(story, city, apples, lab, policy)
     look(stage)
     enforce(stage)
     came_true(stage)
@@ -122,11 +137,13 @@ def tell(story: Story, city: City, lab: Lab | None) -> None:
     evidence(stage)
 
 
-def set_up(story: Story, city: City, lab: Lab | None, policy: Path) -> Stage:
+def set_up(story: Story, city: City, apples: Sequence[AppleTenant], lab: Lab | None, policy: Path) -> Stage:
     """Shows the fleet and writes its inventory."""
     devices = city.devices()
     story.heading(f"The fleet: a simulated Microsoft Intune tenant of {len(devices)} devices")
     demo_tenant.show_fleet(story, devices)
+    for tenant in apples:
+        demo_apple.show_fleet(story, tenant)
     hosts: dict[str, Host] = {}
     if lab is not None:
         story.row("... and throwaway Linux hosts, the app installed by the real package managers")
@@ -136,12 +153,25 @@ def set_up(story: Story, city: City, lab: Lab | None, policy: Path) -> Stage:
     )
     document = json.loads(inventory.read_text(encoding="utf-8"))["all"]
     document["children"]["appban_tenants"] = city.inventory()
+    document["children"]["appban_tenants"]["hosts"].update({tenant.name: tenant.host() for tenant in apples})
     document["vars"] = {"appban_host_block": "strong", "appban_evidence_dir": str(EVIDENCE), "appban_evidence": "all"}
     if not hosts:
         del document["children"]["appban_hosts"]
     inventory.write_text(json.dumps({"all": document}, indent=2) + "\n", encoding="utf-8")
     before = {name: snapshot(host) for name, host in hosts.items()}
-    return Stage(story, city, hosts, policy, inventory, before, city.objects(), devices)
+    return Stage(
+        story,
+        city,
+        apples,
+        hosts,
+        policy,
+        inventory,
+        before,
+        city.objects(),
+        devices,
+        {tenant.name: tenant.objects() for tenant in apples},
+        {tenant.name: tenant.devices() for tenant in apples},
+    )
 
 
 def look(stage: Stage) -> None:
@@ -150,12 +180,18 @@ def look(stage: Stage) -> None:
     story.heading("Look first: nothing is written", COMMAND + " --check --diff")
     looked = stage.run(FIRST_DAY, check=True)
     show_plan(story, looked.of(demo_tenant.NAME, INTUNE)[0].result, demo_tenant.NAME)
+    for tenant in stage.apples:
+        show_plan(story, looked.of(tenant.name, tenant.module)[0].result, tenant.name)
     if stage.hosts:
         show_plan(story, looked.of("desk-deb", HOST_APP)[0].result, "desk-deb")
     show_end(story, looked)
     sent = stage.city.sent()
     same = set(sent) == {"GET"} and stage.city.objects() == stage.objects_before
     story.claim(f"the tenant got {sum(sent.values())} requests, all of them GET, and is what it was", same)
+    for tenant in stage.apples:
+        asked = tenant.sent()
+        same = set(asked) == {"GET"} and tenant.objects() == stage.apple_objects_before[tenant.name]
+        story.claim(f"{tenant.name} got {sum(asked.values())} requests, all of them GET, and is what it was", same)
     if stage.hosts:
         story.claim("no file and no package changed on any host", unchanged(stage.hosts, stage.before))
 
@@ -168,7 +204,9 @@ def enforce(stage: Stage) -> None:
     show_end(story, applied)
     sent = stage.city.sent()
     devices, took = len(stage.city.devices()), sum(sent.values())
-    story.claim(f"the {devices} devices of the tenant took {took} requests, notices to private phones included", took < devices)
+    story.claim(f"the {devices} devices of {demo_tenant.NAME} took {took} requests, notices to private phones included", took < devices)
+    for tenant in stage.apples:
+        tenant.sent()
     if hosts:
         desks = ("desk-deb", "desk-rpm", "desk-arch")
         story.claim("removed on " + ", ".join(desks), not any(present(hosts[name]) for name in desks))
@@ -180,10 +218,8 @@ def enforce(stage: Stage) -> None:
         left_alone = {name: hosts[name] for name in ("press-deb", "home-deb", "spare-deb")}
         story.claim("exempt, private and unclassified hosts were left exactly as they were", unchanged(left_alone, stage.before))
     again = stage.run(FIRST_DAY)
-    writes = stage.city.sent()
-    story.claim(
-        f"the same again: changed={again.changed()}, nothing but GET to the tenant", again.changed() == 0 and set(writes) == {"GET"}
-    )
+    methods = set(stage.city.sent()).union(*(tenant.sent() for tenant in stage.apples))
+    story.claim(f"the same again: changed={again.changed()}, nothing but GET to any tenant", again.changed() == 0 and methods == {"GET"})
     if hosts:
         story.heading("Putting it back by hand fails on the hosts")
         put_back_by_hand(story, hosts)
@@ -193,13 +229,27 @@ def came_true(stage: Stage) -> None:
     """The devices make contact; the next run only reads, and says what has come true."""
     story, city = stage.story, stage.city
     before = city.devices()
-    story.heading("Next morning: the devices of the tenant have made contact, and the run says what has come true", COMMAND)
+    story.heading("Next morning: the devices of the tenants have made contact, and the run says what has come true", COMMAND)
     city.next_morning(NEXT_MORNING)
+    for tenant in stage.apples:
+        tenant.contact(NEXT_MORNING)
     came = stage.run(NEXT_MORNING)
     rows, now = stage.rows_of_tenant(came), city.devices()
     demo_tenant.show_outcomes(story, now, rows)
     demo_tenant.claim_what_came_true(story, before, now, rows)
-    story.claim(f"changed={came.changed()} over all targets", came.changed() == 0)
+    asking = [tenant for tenant in stage.apples if came.recap[tenant.name]["changed"]]
+    others = came.changed() - len(asking)
+    names = {tenant.name for tenant in asking}
+    story.claim(f"changed={others} over all targets" + f", {NANOMDM} left aside" * bool(asking), others == 0 and names <= {NANOMDM})
+    records = stage.rows_of_apples(came)
+    for tenant in asking:
+        story.line(f"{tenant.name} has learned who has the app, and tells those devices to remove it. They answer, and the run again:")
+        tenant.contact(NEXT_NOON)
+        answered = stage.run(NEXT_NOON, limit=tenant.name)
+        records[tenant.name] = stage.rows_of(tenant, answered)
+    for tenant in stage.apples:
+        demo_apple.show_outcomes(story, tenant, records[tenant.name])
+        demo_apple.claim_what_came_true(story, tenant, stage.phones_before[tenant.name], records[tenant.name])
     demo_tenant.put_back_by_hand(story, city)
 
 
@@ -234,9 +284,12 @@ def lift(stage: Stage) -> None:
     story.row("| +state: lifted")
     lifted = stage.run(DAY_AFTER)
     show_end(story, lifted)
-    story.claim(
-        "every object of the tenant is what it was before the ban, and none of ours is left", stage.city.objects() == stage.objects_before
-    )
+    same = stage.city.objects() == stage.objects_before
+    same = same and all(tenant.objects() == stage.apple_objects_before[tenant.name] for tenant in stage.apples)
+    story.claim("every object of every tenant is what it was before the ban, and none of ours is left", same)
+    for tenant in stage.apples:
+        tenant.contact(DAY_AFTER)
+        demo_apple.claim_what_came_back(story, tenant, stage.phones_before[tenant.name])
     if hosts:
         left = [
             f"{name}: {line}"
@@ -263,7 +316,7 @@ def evidence(stage: Stage) -> None:
         chained.append(header["previous"] == last.get(record.name))
         last[record.name] = totals["hash"]
         about = f"{header['mode']:<5} {totals['devices']:>4} devices, {totals['in_scope']:>3} in scope"
-        story.row(f"{record.relative_to(EVIDENCE)!s:<36} {about}, {totals['findings']:>3} findings, sha256 {totals['hash'][:16]}...")
+        story.row(f"{record.relative_to(EVIDENCE)!s:<38} {about}, {totals['findings']:>3} findings, sha256 {totals['hash'][:16]}...")
     story.claim(f"each of {len(chained)} records matches its hash, adds up, and names the one before it", len(chained) > 4 and all(chained))
 
 
@@ -281,7 +334,7 @@ def show_end(story: Story, result: PlayResult) -> None:
     """What the roles said at the end of a run."""
     for task in result.tasks:
         if task.action == "ansible.builtin.debug" and isinstance(task.result.get("msg"), list):
-            story.row(f"{task.host if task.host == demo_tenant.NAME else 'hosts'}:")
+            story.row(f"{task.host if task.host.startswith('city-') else 'hosts'}:")
             for line in task.result["msg"]:
                 story.line("  " + line.replace(str(CHECKOUT) + os.sep, ""))
 
