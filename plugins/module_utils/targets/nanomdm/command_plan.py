@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from ...engine.plan import Change
+from ...mdm.apple.enforcement import why_no_block
 from ...mdm.covering import Covering
 from ...mdm.ledger import Assigned, Ledger
 from ...mdm.wants import Want
@@ -181,7 +182,8 @@ class CommandPlan:
                 time = str(self.ledger.story(device, removal.app).removals)
                 remembered = self.ledger.assigned.get((device, control))
                 if is_refusal(done) and remembered is not None and remembered.content == time:
-                    refused[index] = "user_installed"
+                    # Where nothing blocks the app either, why that is tells a reader more.
+                    refused[index] = why_no_block(self.index.fleet[index].device.record, signature_known=True) or "user_installed"
                     continue
                 confirmed.discard(index)
                 occasion = self._occasion((device, control), time, report, done)
