@@ -10,6 +10,7 @@ for a part of an object, check mode only reads, and no secret is in a result, in
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 import plistlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -109,6 +110,9 @@ class JamfCity(Server):
         super().__init__(simulation, directory)
         self.secrets = [str(simulation.connection[name]) for name in ("client_secret", "password")]
         self.restored = 0
+        #: Of all runs so far; the simulator's own log is emptied after each, for it is read as a whole.
+        self.exchanges: list[Mapping[str, Any]] = []
+        self._rows_held: set[tuple[object, ...]] = set()
         self.theirs: dict[str, list[int]] = {path: [] for path in OBJECTS}
 
     @property
@@ -120,11 +124,17 @@ class JamfCity(Server):
         others = self.raw_theirs()
         run = super().run(policies, now, check=check, expect_failure=expect_failure, **options)
         assert self.raw_theirs() == others
-        self.hold_to_the_rules(run)
+        assert complaints(self.simulation) == []
+        self.simulation.forget_requests()
+        self.exchanges += run.exchanges
         return run
 
-    def hold_to_the_rules(self, run: Run) -> None:
-        """Secrets and traffic; the record is held to its rules wherever a run is made."""
+    def _hold_to_the_rules(self, run: Run) -> None:
+        """Of rows that look alike one is held against the schema: it takes longer than the run."""
+        kinds = {(row["row"], row.get("outcome"), row.get("reason"), row.get("platform")): row for row in run.rows}
+        new = [row for kind, row in kinds.items() if kind not in self._rows_held]
+        super()._hold_to_the_rules(dataclasses.replace(run, rows=new))
+        self._rows_held |= set(kinds)
         assert [each["path"] for each in run.exchanges if "/subset" in each["path"] or "/name/" in each["path"]] == []
         for each in run.exchanges:
             answer = each.get("response")
@@ -183,8 +193,6 @@ class JamfCity(Server):
         """Go back, as if everything since had never been; the ledger too."""
         self.vendor.stores = copy.deepcopy(stores)
         self.simulation.faults([])
-        assert complaints(self.simulation) == []
-        self.simulation.forget_requests()
         self.restored += 1
         self.evidence_dir = self.evidence_dir.with_name(f"evidence-{self.restored}")
 
@@ -215,7 +223,6 @@ def jamf_city(directory: Path, devices: int = 40, seed: int = 3, now: str = NOW,
         city.furnish()
         city.contact(now)
         yield city
-        assert complaints(simulation) == []
 
 
 def without_ids(value: Any) -> Any:

@@ -171,10 +171,10 @@ class Planner:
         payloads = control.payloads or b""
         spec = _spec(payloads)
         after = diff_text.wanted_profile_text(payloads, control.scope, self.name_of(control.family))
+        foreign = self.state.foreign.get((PROFILE, control.name), ())
+        if foreign and (current is not None or not self.adopt or len(foreign) > 1):
+            self.refuse_foreign(PROFILE, control.name)
         if current is None:
-            foreign = self.state.foreign.get((PROFILE, control.name), ())
-            if foreign and (not self.adopt or len(foreign) > 1):
-                self.refuse_foreign(PROFILE, control.name)
             number = foreign[0] if foreign else 0
             self._write_profile(control, number, self.now, True, None, None, after)
             return

@@ -8,7 +8,7 @@ one of ours, and groups where a scope of ours names them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from ...mdm.http_errors import RequestFailed
@@ -95,11 +95,11 @@ class StateReader:
             if group is not None:
                 found[number] = group
         known = {group.name for group in found.values()}
-        for smart in (True, False):
-            missing = {group.name for group in wanted.values() if group.smart is smart} - known
-            if missing or not desired.controls:
-                # Something is to be made, which a run that was killed may have made already, or nothing is wanted, and everything of
-                # ours has to be found.
+        missing = {group.name: group.smart for group in wanted.values() if group.name not in known}
+        if missing or not desired.controls:
+            # Something is to be made, which a run that was killed may have made already, or nothing is wanted, and everything of ours
+            # has to be found. Smart and static groups share their names, so both are looked at.
+            for smart in (True, False):
                 found.update({each.id: each for each in self._listed_groups(smart, missing) if each.id not in found})
         return [found[number] for number in sorted(found)]
 
@@ -128,12 +128,14 @@ class StateReader:
                 return group if is_ours(group.description, self._ids()) else None
         return None
 
-    def _listed_groups(self, smart: bool, wanted: set[str]) -> Iterable[Group]:
+    def _listed_groups(self, smart: bool, wanted: Mapping[str, bool]) -> Iterable[Group]:
         for group in self.groups.list_all(smart):
             marker = read_marker(group.description)
             if marker is not None and marker.mechanism == REPORT_ROLE:
                 continue
-            if is_ours(group.description, self._ids()):
+            if wanted.get(group.name, smart) is not smart:
+                self._clash(GROUP, Listed(group.id, group.name))
+            elif is_ours(group.description, self._ids()):
                 if not smart and group.name in wanted:
                     group = replace(group, members=self._members(group.id))
                 yield group
