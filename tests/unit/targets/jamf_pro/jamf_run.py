@@ -93,7 +93,7 @@ class Server:
         params: dict[str, Any] = {name: each.get("default") for name, each in spec.items()}
         listed = [policies] if isinstance(policies, Mapping) else list(policies)
         params.update({name: value for name, value in self.simulation.connection.items() if name not in ("username", "password")})
-        params.update(policy=listed, evidence_dir=str(self.evidence_dir), evidence="all", now=now, **options)
+        params.update(policy=listed, evidence_dir=str(self.evidence_dir), now=now, **{"evidence": "all", **options})
         already = len(self.simulation.requests())
         module = Module(params, check)
         try:
