@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable, List, Set, Tuple
+from typing import Callable, List, Optional, Set, Tuple
 
 from .errors import AppbanError
 from .plan import Change, Plan
@@ -22,11 +22,16 @@ class Failure:
 
 @dataclass(frozen=True)
 class Applied:
-    """What became of a plan: every change is in exactly one of the three lists."""
+    """What became of a plan: every change is in exactly one of the lists.
+
+    Args:
+        unchanged: carried out, and it turned out that everything was so already; nobody can know that beforehand of everything.
+    """
 
     done: Tuple[Change, ...]
     failed: Tuple[Failure, ...]
     skipped: Tuple[Change, ...]
+    unchanged: Tuple[Change, ...] = ()
 
     def messages(self) -> List[str]:
         """One line per change that was not made."""
@@ -36,20 +41,22 @@ class Applied:
         return lines
 
 
-def apply_plan(plan: Plan, execute: Callable[[Change], None]) -> Applied:
+def apply_plan(plan: Plan, execute: Callable[[Change], Optional[bool]]) -> Applied:
     """Execute the changes of a plan in order.
 
     Args:
         plan: the plan that check mode would have printed.
-        execute: makes one change and verifies its effect; raises :class:`AppbanError` when it did not take effect.
+        execute: makes one change and verifies its effect; raises :class:`AppbanError` when it did not take effect. False means that
+            nothing had to be changed.
 
     Returns:
-        What was done, what failed and what was skipped because something it needs failed. Errors that are not
+        What was done, what was so already, what failed and what was skipped because something it needs failed. Errors that are not
         :class:`AppbanError` are defects and pass through.
     """
     done: List[Change] = []
     failed: List[Failure] = []
     skipped: List[Change] = []
+    unchanged: List[Change] = []
     missing: Set[str] = set()
     for change in plan.changes:
         if missing.intersection(change.needs):
@@ -57,10 +64,10 @@ def apply_plan(plan: Plan, execute: Callable[[Change], None]) -> Applied:
             missing.add(change.key)
             continue
         try:
-            execute(change)
+            effect = execute(change)
         except AppbanError as error:
             failed.append(Failure(change, str(error)))
             missing.add(change.key)
             continue
-        done.append(change)
-    return Applied(tuple(done), tuple(failed), tuple(skipped))
+        (unchanged if effect is False else done).append(change)
+    return Applied(tuple(done), tuple(failed), tuple(skipped), tuple(unchanged))

@@ -83,9 +83,13 @@ class Executor:
         """Carry out a plan."""
         return apply_plan(plan, self.execute)
 
-    def execute(self, change: Change) -> None:
-        """Make one change and see that it took effect. Raises AppbanError where it did not."""
-        actions: Mapping[type, Callable[[Any], None]] = {
+    def execute(self, change: Change) -> bool | None:
+        """Make one change and see that it took effect. Raises AppbanError where it did not.
+
+        Returns:
+            False where the server had been sent the very same before.
+        """
+        actions: Mapping[type, Callable[[Any], bool | None]] = {
             steps.HandOver: lambda step: self.outbox.hand_over(self.ledger, self.now, step.notices, self.index.fleet),
             steps.HostProfile: self._host_profile,
             steps.DeleteHosted: self._delete_hosted,
@@ -96,7 +100,7 @@ class Executor:
             steps.Send: self._send,
             steps.Ask: self._ask,
         }
-        actions[type(change.step)](change.step)
+        return actions[type(change.step)](change.step)
 
     # Declarations.
 
@@ -167,14 +171,16 @@ class Executor:
 
     # Commands.
 
-    def _send(self, step: steps.Send) -> None:
+    def _send(self, step: steps.Send) -> bool:
         by_occasion: dict[str, list[str]] = {}
         for device, occasion in step.occasions.items():
             by_occasion.setdefault(occasion, []).append(device)
         failed: dict[str, str] = {}
+        queued = False
         for occasion, devices in sorted(by_occasion.items()):
             result = self.nanomdm.enqueue(step.command, devices, step.mark, occasion, push=self.push)
             failed.update(result.failed)
+            queued = queued or bool(result.queued)
             kind = "released" if step.releases else "assigned"
             events = [
                 {"event": kind, "device": device, "control": step.control, **step.memory.get(device, {})}
@@ -182,8 +188,9 @@ class Executor:
             ]
             self.ledger.write(self.now, events)
         self._refuse_failures(failed, len(step.occasions), "were not sent %s" % step.command.get("RequestType"))
+        return queued
 
-    def _ask(self, step: steps.Ask) -> None:
+    def _ask(self, step: steps.Ask) -> bool:
         result = self.nanomdm.enqueue(step.command, step.answered, step.mark, step.occasion, push=self.push)
         events = [
             {
@@ -197,6 +204,7 @@ class Executor:
         ]
         self.ledger.write(self.now, events)
         self._refuse_failures(dict(result.failed), len(step.answered), "were not asked")
+        return bool(result.queued)
 
     def _reached(self, devices: Iterable[str], result: Enqueued) -> list[str]:
         """Devices for which a command was taken. What a storage says of ids that it doesn't know is a warning and no more, because
