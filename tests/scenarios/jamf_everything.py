@@ -216,12 +216,13 @@ class JamfCity(Server):
 
 
 @contextmanager
-def jamf_city(directory: Path, devices: int = 40, seed: int = 3, now: str = NOW, **options: Any) -> Iterator[JamfCity]:
-    """A server with a seeded fleet whose devices have all just been in contact."""
-    with start(devices=devices, seed=seed, **options) as simulation:
+def jamf_city(directory: Path, devices: int = 40, alone: bool = False, **options: Any) -> Iterator[JamfCity]:
+    """A server with a seeded fleet whose devices have all just been in contact. alone: nobody else has made anything there."""
+    with start(devices=devices, seed=3, **options) as simulation:
         city = JamfCity(simulation, directory)
-        city.furnish()
-        city.contact(now)
+        if not alone:
+            city.furnish()
+        city.contact(NOW)
         yield city
 
 
