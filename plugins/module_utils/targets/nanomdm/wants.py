@@ -14,9 +14,10 @@ from ...mdm.apple.enforcement import DECLARATION, block_form, why_no_web_filter
 from ...mdm.wants import Mechanisms, Want, WantsOf, wants_of_policies
 from ...policy.model import Decision, Policy
 from . import capabilities as names
-from .capabilities import takes_declarations
+from .capabilities import capability_of, takes_declarations
 
 _BLOCK, _SITES = "block", "sites"
+_ACTION = {names.REMOVE: "remove", _BLOCK: "block", names.BINARIES: "block", _SITES: "block_web"}
 _MOBILE: dict[str, tuple[str, ...]] = {"remove": (names.REMOVE,), "block": (_BLOCK,), "block_web": (_SITES,)}
 _BY_ACTION: dict[str, dict[str, tuple[str, ...]]] = {
     "ios": _MOBILE,
@@ -53,8 +54,8 @@ def wants_of(policies: Sequence[Policy], ways: Ways) -> WantsOf:
 
 
 def mechanism_of(wanted: str, record: Mapping[str, Any], ways: Ways) -> str:
-    """The mechanism that carries a want out on a device; empty where none does."""
-    if record.get("enrollment") in ("none", "user"):
+    """The mechanism that carries a want out on a device; empty where none does, and where the device's row promises none."""
+    if not capability_of(record).means(_ACTION[wanted]).mechanisms:
         return ""
     if wanted == names.REMOVE:
         return names.REMOVE

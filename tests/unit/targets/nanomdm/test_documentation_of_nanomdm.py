@@ -1,0 +1,79 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Documentation says what the code does: the module's options, what it returns, and the matrix in the README."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from ansible_collections.appban.endpoint.plugins.doc_fragments.target import ModuleDocFragment
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.enrollments import ATTRIBUTES
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.module import ENVIRONMENT, argument_spec
+from ansible_collections.appban.endpoint.plugins.modules import nanomdm
+from tools.write_capabilities import NANOMDM_BEGIN, NANOMDM_END, README, nanomdm_matrix, with_matrix
+
+SPEC = argument_spec()
+# What both sides say of an option, with what it is when nothing is said.
+COMPARED = {"type": "str", "default": None, "choices": None, "required": False, "elements": None}
+# What the module returns beside what every target does.
+OWN_VALUES = {"requests", "warnings_of_servers"}
+
+
+def documented() -> dict[str, dict[str, Any]]:
+    """The module's documented options, fragments under its own."""
+    options: dict[str, dict[str, Any]] = {}
+    for text in (ModuleDocFragment.DOCUMENTATION, ModuleDocFragment.CONNECTION, nanomdm.DOCUMENTATION):
+        for name, option in yaml.safe_load(text)["options"].items():
+            options[name] = {**options.get(name, {}), **option}
+    return options
+
+
+def said(option: dict[str, Any], nested: str) -> dict[str, Any]:
+    """An option as both sides can say it. nested: what its own options are called."""
+    plain = {name: option.get(name, default) for name, default in COMPARED.items()}
+    return {**plain, "options": {name: said(each, nested) for name, each in option.get(nested, {}).items()}}
+
+
+def test_documented_options_are_those_of_the_module() -> None:
+    assert set(documented()) == set(SPEC)
+
+
+@pytest.mark.parametrize("name", SPEC)
+def test_option_is_as_documented(name: str) -> None:
+    assert said(documented()[name], "suboptions") == said(SPEC[name], "options")
+
+
+@pytest.mark.parametrize(("name", "variable"), ENVIRONMENT.items())
+def test_option_names_the_variable_that_stands_in_for_it(name: str, variable: str) -> None:
+    assert f"E({variable})" in str(documented()[name]["description"])
+
+
+def test_every_attribute_of_an_enrolment_is_named() -> None:
+    assert not [name for name in ATTRIBUTES if f"C({name})" not in str(documented()["enrollments"]["description"])]
+
+
+def test_secrets_are_no_log() -> None:
+    assert {name for name, option in SPEC.items() if option.get("no_log")} == {"nanomdm_api_key", "kmfddm_api_key", "enrollments_sql"}
+
+
+def test_what_is_returned_is_documented() -> None:
+    returned = yaml.safe_load(nanomdm.RETURN)
+    assert {"summary", "changes", "findings", "conflicts", "drift", "notes", "evidence", "record", *OWN_VALUES} <= set(returned)
+
+
+def test_examples_use_options_of_the_module() -> None:
+    tasks = yaml.safe_load(nanomdm.EXAMPLES)
+    assert tasks
+    assert not [name for task in tasks for name in task["appban.endpoint.nanomdm"] if name not in SPEC]
+
+
+def test_readme_has_the_matrix() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert with_matrix(text, nanomdm_matrix(), NANOMDM_BEGIN, NANOMDM_END) == text, (
+        "run: PYTHONPATH=.build/c .venv/bin/python tools/write_capabilities.py"
+    )
