@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks import decisions, hosts, tenants
+from tests.benchmarks import decisions, hosts, jamf_servers, tenants
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -38,6 +38,7 @@ def main() -> int:
         "intune_vs_uri": tenants.intune_vs_uri,
         "intune_memory": partial(tenants.intune_memory, *((10_000, 1_000) if options.quick else (100_000, 10_000))),
     }
+    measures["jamf_requests_vs_one_a_device"] = partial(jamf_servers.jamf_requests, 1_000 if options.quick else 5_000)
     if options.only or not options.quick:
         measures["host_one_task_vs_existing_modules"] = hosts.host_one_task_vs_existing_modules
     if options.only:
