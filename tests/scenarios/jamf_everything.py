@@ -199,7 +199,7 @@ class JamfCity(Server):
     def furnish(self) -> None:
         """Two other administrators had been there: profiles, restricted software, groups, some with names much like ours."""
         scope = "<scope><all_mobile_devices>true</all_mobile_devices></scope>"
-        self.plant(PROFILES, profile_xml("Games & Co. <1+1> \"x\"", GAME, general="<description>Anna's</description>", scope=scope))
+        self.plant(PROFILES, profile_xml('Games & Co. <1+1> "x"', GAME, general="<description>Anna's</description>", scope=scope))
         self.plant(PROFILES, profile_xml("BAN city iOS blocked apps (old)", GAME))
         self.plant(MAC_PROFILES, profile_xml("BAN city is not ours", GAME, root="os_x_configuration_profile"))
         for name in ("Steam", "BAN city macOS restricted software TikTok.app [appban 000000:00000000]"):

@@ -58,7 +58,7 @@ def city(tmp_path: Path) -> Iterator[JamfCity]:
 
 def record_name(city: JamfCity, process: str = "TikTok.app") -> str:
     """The name of our restricted software record for a process."""
-    names = [each["general"]["name"] for each in city.objects()[RECORDS] if each["id" if "id" in each else "general"]]
+    names = [each["general"]["name"] for each in city.objects()[RECORDS]]
     return next(name for name in names if f" {process} [appban" in name and "000000" not in name)
 
 
@@ -190,6 +190,7 @@ def tampered(city: JamfCity, what: str) -> str:
     """Somebody changes an object of ours; what the drift has to say."""
     mobile, mac, record = "configuration_profile", "os_x_configuration_profile", "restricted_software"
     every = "<name>%s</name>"
+    board = f"<mobile_device_groups><mobile_device_group>{every % 'BAN city board'}</mobile_device_group></mobile_device_groups>"
     tricks: dict[str, tuple[str, str, str, str, str]] = {
         "everybody": (PROFILES, BLOCK, mobile, "<scope><all_mobile_devices>true</all_mobile_devices></scope>", "all mobile devices"),
         "a device": (
@@ -199,13 +200,12 @@ def tampered(city: JamfCity, what: str) -> str:
         ),
         "a group": (
             PROFILES, BLOCK, mobile,
-            f"<scope><mobile_device_groups><mobile_device_group>{every % 'BAN city board'}</mobile_device_group></mobile_device_groups></scope>",
+            f"<scope>{board}</scope>",
             "group BAN city board",
         ),
         "an exclusion": (
             PROFILES, FILTER, mobile,
-            "<scope><exclusions><mobile_device_groups><mobile_device_group><name>Parks</name></mobile_device_group>"
-            "</mobile_device_groups></exclusions></scope>",
+            f"<scope><exclusions>{board.replace('BAN city board', 'Parks')}</exclusions></scope>",
             "exclusion of the group Parks",
         ),
         "a user": (
@@ -219,8 +219,7 @@ def tampered(city: JamfCity, what: str) -> str:
         "removable": (MAC_PROFILES, MAC_LIST, mac, "<general><user_removable>true</user_removable></general>", "could be removed by users"),
         "a Mac group": (
             MAC_PROFILES, MAC_LIST, mac,
-            "<scope><exclusions><computer_groups><computer_group><name>BAN city board</name></computer_group></computer_groups>"
-            "</exclusions></scope>",
+            f"<scope><exclusions>{board.replace('mobile_device', 'computer')}</exclusions></scope>",
             "exclusion of the group BAN city board",
         ),
         "another name": (PROFILES, BLOCK, mobile, f"<general>{every % 'BAN city old'}</general>", ""),

@@ -42,7 +42,7 @@ CONDITIONS = st.sampled_from(
 ACTIONS = st.sets(st.sampled_from(["remove", "block", "block_web"]), min_size=1).map(sorted)
 POLICY = st.fixed_dictionaries({"when": CONDITIONS, "actions": ACTIONS, "apps": st.sampled_from([["tiktok"], ["tiktok", "capcut"]])})
 FEW = settings(
-    max_examples=8,
+    max_examples=5,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
