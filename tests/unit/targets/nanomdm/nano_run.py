@@ -89,6 +89,7 @@ class Ban:
         self.devices: list[FakeDevice] = []
         self.owners: dict[str, str] = {}
         self.now = datetime.now(timezone.utc).replace(microsecond=0) + timedelta(minutes=1)
+        directory.mkdir(parents=True, exist_ok=True)
         self.log = directory / "webhook.jsonl"
         self._skips: list[tuple[int, timedelta]] = []
         self.options: dict[str, Any] = {"name_prefix": PREFIX, "push": False, "webhook_log": str(self.log), **options}
