@@ -74,8 +74,8 @@ def payloads_of(profile: Mapping[str, Any], payload_type: str) -> list[Mapping[s
 def differences_of_profile(wanted: bytes, found: bytes) -> list[str]:
     """Where a server's profile does not do what the wanted one does, one path each; empty where it does.
 
-    Only keys of the wanted profile are looked at. Lists are sets. The two names of the list of blocked apps are one setting: a
-    server may drop one of them, but one that is there must say the same as ours, because some versions go by it alone.
+    Only keys of the wanted profile are looked at. Lists are sets. The two names of the list of blocked apps are one setting, and both
+    have to say the same as ours: versions before iOS 15 go by the older one alone.
 
     Raises:
         AppbanError: for a profile that can't be read.
@@ -162,11 +162,9 @@ def _differences_of_payload(payload: Mapping[str, Any], partner: Mapping[str, An
         return [kind]
     settings = {key: value for key, value in payload.items() if key not in REWRITTEN_KEYS}
     if kind == RESTRICTIONS:
-        for key in BLOCK_KEYS:
-            settings.pop(key, None)
-        lists = [ids_under(partner, key) for key in BLOCK_KEYS]
+        named = [key for key in BLOCK_KEYS if settings.pop(key, None) is not None]
         ids = blocked_ids(payload)
-        block = [] if blocked_ids(partner) == ids and all(each == ids for each in lists if each) else ["%s.%s" % (kind, BLOCKED)]
+        block = [] if all(ids_under(partner, key) == ids for key in named) else ["%s.%s" % (kind, BLOCKED)]
         return block + differences(settings, partner, kind)
     return differences(settings, partner, kind)
 

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from xml.etree import ElementTree
 
 from ...engine.errors import ChangeFailed
-from . import profile_payloads, scopes
+from ...mdm.apple.profile_comparison import differences_of_profile, with_identity_of
+from . import scopes
 from .classic import PROFILE_COLLECTIONS, Classic
 from .classic_xml import Pair, ProfileText, flag_of, number_of, text_of
 from .jamf import Jamf
@@ -97,7 +98,7 @@ class Profiles:
                     self.classic.collection.address(wanted.id),
                     "Run again; the next run makes it anew",
                 )
-            payloads = profile_payloads.with_identity(wanted.payloads, current.payloads)
+            payloads = with_identity_of(wanted.payloads, current.payloads)
         content = self.content(wanted, payloads, EVERY_DEVICE if payload_changed else NEW_DEVICES)
 
         def send() -> int:
@@ -153,5 +154,5 @@ def differences(wanted: Profile, found: Profile) -> list[str]:
     ]
     if wanted.removable != found.removable:
         problems.append("users %s remove it" % ("may" if found.removable else "may not"))
-    problems += profile_payloads.differences(wanted.payloads, found.payloads)
+    problems += ["the setting %s is another" % path for path in differences_of_profile(wanted.payloads, found.payloads)]
     return problems + scopes.differences(wanted.scope, found.scope)

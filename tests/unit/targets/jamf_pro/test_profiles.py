@@ -14,10 +14,9 @@ import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError, ChangeFailed
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http_errors import RequestFailed
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro import profile_payloads
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.objects import MACOS, MOBILE, SELF_SERVICE, Scope
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.profiles import Profiles, differences
-from tests.unit.targets.jamf_pro.jamf_tenant import RESTRICTIONS, TIKTOK, Tenant, payloads, profile, tenant
+from tests.unit.targets.jamf_pro.jamf_tenant import TIKTOK, Tenant, profile, tenant
 
 PATH = "mobiledeviceconfigurationprofiles"
 
@@ -200,22 +199,6 @@ def test_a_name_that_xml_can_not_hold_is_refused_before_anything_is_sent(server:
     with pytest.raises(AppbanError, match=r"The name has a character that Jamf Pro can't hold: U\+000B"):
         profiles.create(profile(name="Banned\x0bapps"))
     assert server.writes() == []
-
-
-def test_payloads_are_compared_by_what_was_asked_for() -> None:
-    found = payloads(TIKTOK, allowCamera=True)
-    assert profile_payloads.differences(payloads(TIKTOK), found) == []
-    assert profile_payloads.differences(payloads(" %s " % TIKTOK), found) == []
-    assert profile_payloads.differences(found, payloads(TIKTOK)) == ["allowCamera of the payload %s is missing" % RESTRICTIONS]
-    assert profile_payloads.differences(payloads("x"), found) == ["blockedAppBundleIDs of the payload %s is another" % RESTRICTIONS]
-    empty = plistlib.dumps({"PayloadContent": []})
-    assert profile_payloads.differences(found, empty) == ["the payload %s is missing" % RESTRICTIONS]
-
-
-@pytest.mark.parametrize("text", [b"", b"<plist", b"nothing", b"<plist><array/></plist>", b"<plist><date>x</date></plist>"])
-def test_a_profile_that_nobody_can_read_is_an_error_in_words(text: bytes) -> None:
-    with pytest.raises(AppbanError, match="no property list"):
-        profile_payloads.differences(payloads(TIKTOK), text)
 
 
 def test_without_change_the_same_profile_has_no_differences(profiles: Profiles) -> None:
