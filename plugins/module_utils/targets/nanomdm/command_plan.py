@@ -28,7 +28,7 @@ from .declaration_names import DeclarationNames
 from .diff_text import profile_text
 from .fleet_index import FleetIndex
 from .objects import ACKNOWLEDGED, NOT_NOW, CommandResult, DeviceReport
-from .server_state import ServerState, is_refusal, reason_in_words
+from .server_state import ServerState, is_another_enrolment, is_refusal, reason_in_words
 from .slugs import is_slug_of, mechanism_of_slug
 from .steps import Phase
 
@@ -141,7 +141,7 @@ class CommandPlan:
         listed = report.profiles_at if name in report.profiles else ""
         here = max(listed, sent.at if sent is not None and sent.status == ACKNOWLEDGED else "")
         if assigned is not None:
-            if assigned.enrolled != report.enrolled_at:
+            if assigned.enrolled and is_another_enrolment(assigned.enrolled, report.enrolled_at):
                 # It has enrolled again since, which took the profile off and emptied its queue.
                 return None if not here else "after " + here
             return "after %s %s" % (assigned.at, here)
@@ -217,7 +217,7 @@ class CommandPlan:
         remembered, released = self.ledger.assigned.get(key), self.ledger.released.get(key)
         if remembered is None:
             return "after %s" % released.at if released else ""
-        if remembered.enrolled != report.enrolled_at:
+        if is_another_enrolment(remembered.enrolled, report.enrolled_at):
             return "enrolled %s" % report.enrolled_at
         if remembered.content != content:
             return "after %s" % remembered.at

@@ -23,7 +23,7 @@ from .controls import DECLARED, Control, content_hash
 from .declaration_names import ACTIVATION, CONFIGURATION, DeclarationNames
 from .diff_text import declarations_text, profile_text
 from .fleet_index import FleetIndex
-from .server_state import ServerState, reason_of
+from .server_state import ServerState, is_another_enrolment, reason_of
 from .slugs import is_slug_of, mechanism_of_slug
 from .steps import Phase
 
@@ -264,7 +264,7 @@ class DeclarationPlan:
 
     def _was_assigned(self, device: str, name: str) -> bool:
         remembered = self.ledger.assigned.get((device, name))
-        return remembered is not None and remembered.enrolled == self.state.report(device).enrolled_at
+        return remembered is not None and not is_another_enrolment(remembered.enrolled, self.state.report(device).enrolled_at)
 
     def _has_enrolled_again(self, device: str, name: str) -> bool:
         """Whether a device has the set and nobody has woken it up for it since it enrolled."""

@@ -22,7 +22,11 @@ from ...policy.instants import read_now
 from ...policy.model import Policy
 from .command_uuids import command_mark
 from .objects import DeviceReport
+from .server_state import is_another_enrolment
 
+#: A question that nobody has answered for so long is asked again. Some storages lose a command that a device put off, and an answer goes
+#: with the log that it was written to.
+LOST_AFTER = timedelta(days=7)
 INFORMATION = ("IsSupervised", "OSVersion")
 
 
@@ -91,17 +95,18 @@ def is_spared_questions(member: FleetDevice) -> bool:
 def is_due(asked: Asked | None, answered: str, enrolled: str, now: datetime, every: timedelta) -> bool:
     """Whether a device is to be asked again.
 
-    One that has not answered yet is not asked once more: the question still waits for it. Where it has enrolled again since, its queue
-    was emptied.
+    One that has not answered yet is not asked once more for a while: the question still waits for it. Where it has enrolled again since,
+    its queue was emptied.
 
     Args:
         asked: what the ledger remembers.
         answered: when it last answered, by its server's clock.
         enrolled: when it last enrolled, by its server's clock.
     """
-    if asked is None or asked.enrolled != enrolled:
+    if asked is None or is_another_enrolment(asked.enrolled, enrolled):
         return True
-    return answered > asked.answered and now - read_now(asked.at) >= every
+    waited = now - read_now(asked.at)
+    return waited >= (every if answered > asked.answered else max(every, LOST_AFTER))
 
 
 def answered_at(report: DeviceReport, bundle_ids: Iterable[str]) -> str:

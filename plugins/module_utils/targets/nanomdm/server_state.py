@@ -51,6 +51,16 @@ class ServerState:
         return identifier in self.statuses.get(device, {})
 
 
+def is_another_enrolment(remembered: str, now: str) -> bool:
+    """Whether a device has enrolled again since something was remembered of it, or may have.
+
+    Args:
+        remembered: when it had enrolled then; empty where nobody knew.
+        now: when it last enrolled; empty where nobody knows, as with a log that was begun anew. That says nothing.
+    """
+    return bool(now) and now != remembered
+
+
 def reason_of(status: DeclarationStatus) -> str:
     """Why a device refuses a declaration, in the vocabulary of outcomes; empty where it doesn't."""
     if not status.current or status.valid != "invalid":

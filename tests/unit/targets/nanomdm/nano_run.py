@@ -91,6 +91,7 @@ class Ban:
         self.now = datetime.now(timezone.utc).replace(microsecond=0) + timedelta(minutes=1)
         directory.mkdir(parents=True, exist_ok=True)
         self.log = directory / "webhook.jsonl"
+        self._read_from = 0
         self._skips: list[tuple[int, timedelta]] = []
         self.options: dict[str, Any] = {"name_prefix": PREFIX, "push": False, "webhook_log": str(self.log), **options}
         self.enrol(*devices)
@@ -103,9 +104,15 @@ class Ban:
         self._skips.append((len(self.nano.webhook.events()), timedelta(**span)))
         self.now += timedelta(**span)
 
+    def rotate_log(self) -> None:
+        """Begin the webhook log anew: what was in it is not read any more."""
+        self._read_from = len(self.nano.webhook.events())
+
     def _write_log(self) -> None:
         lines = []
         for number, event in enumerate(self.nano.webhook.events()):
+            if number < self._read_from:
+                continue
             happened = datetime.fromisoformat(event["created_at"][:19] + "+00:00")
             moved = happened + sum((span for since, span in self._skips if number >= since), timedelta())
             lines.append(json.dumps({**event, "created_at": moved.isoformat()}) + "\n")
@@ -113,9 +120,14 @@ class Ban:
 
     def enrol(self, *devices: FakeDevice) -> None:
         """Enrol devices, also again, and wait until the webhook has heard of it."""
-        before = len(self.nano.webhook.events("mdm.TokenUpdate"))
+        told = ("mdm.Authenticate", "mdm.TokenUpdate")
+        before = {topic: len(self.nano.webhook.events(topic)) for topic in told}
         all_at_once(devices, FakeDevice.enrol)
-        self.nano.webhook.wait_for(lambda events: sum(each["topic"] == "mdm.TokenUpdate" for each in events) >= before + len(devices))
+
+        def heard(events: list[dict[str, Any]]) -> bool:
+            return all(sum(each["topic"] == topic for each in events) >= before[topic] + len(devices) for topic in told)
+
+        self.nano.webhook.wait_for(heard)
         self.devices.extend(each for each in devices if each not in self.devices)
 
     def connect(self, *devices: FakeDevice) -> None:
