@@ -42,6 +42,7 @@ class Server:
     def __init__(self, simulation: Any, directory: Path) -> None:
         self.simulation = simulation
         self.evidence_dir = directory / "evidence"
+        self._rows_held_before: set[tuple[Any, ...]] = set()
 
     def run(self, policies: Any, now: str, *, check: bool = False, expect_failure: bool = False, **options: Any) -> Run:
         """One run of the module. policies: plain; now: the run's instant."""
@@ -59,7 +60,7 @@ class Server:
 
     def _hold_to_the_rules(self, run: Run) -> None:
         """What is true of every run: the record keeps to its schema and adds up, and no secret is anywhere."""
-        hold_record(run)
+        hold_record(run, self._rows_held_before)
         tokens = [(each.get("response") or {}).get("access_token") for each in run.exchanges if "/oauth/" in each["path"]]
         hold_secrets(run, self.evidence_dir, [self.simulation.connection["client_secret"], *(token for token in tokens if token)])
 
