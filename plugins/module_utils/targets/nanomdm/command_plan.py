@@ -270,7 +270,8 @@ def marks_of(controls: Iterable[Control], removals: Iterable[Removal], names_of:
     found.update(command_mark(names_of.prefix, command) for removal in removals for command in removal.commands.values())
     for remembered in (ledger.assigned, ledger.released):
         for (_device, control), memory in remembered.items():
-            if names_of.is_our_set(control):
+            mechanism = mechanism_of_slug(names_of.slug_of_set(control))
+            if mechanism and mechanism not in DECLARED:
                 found.add(removal_of_profile(names_of.prefix, control)[1])
                 found.add(memory.content)
     found.update(removal_of_profile(names_of.prefix, control.name)[1] for control in controls)

@@ -104,7 +104,7 @@ class DeclarationPlan:
         here = [index for index in devices if self._is_assigned(self.index.id(index), control.name)]
         joining = [index for index in devices if index not in set(here)]
         put = self._put(control, here, add)
-        woken = [] if put else [index for index in here if self._has_enrolled_again(self.index.id(index), control.name)]
+        woken = [] if put else [index for index in here if self._needs_waking(self.index.id(index), control)]
         changes = [put] if put else []
         if joining or woken:
             changes.append(self._join(control, joining, woken, put, add))
@@ -188,7 +188,7 @@ class DeclarationPlan:
                 text,
                 needs=(put,) if put else (),
                 apps=control.want.app_ids,
-                step=steps.Assign(control.name, tuple(joining), tuple(woken)),
+                step=steps.Assign(control.name, tuple(joining), tuple(woken), content_hash(control.declarations)),
             ),
         )
 
@@ -266,9 +266,13 @@ class DeclarationPlan:
         remembered = self.ledger.assigned.get((device, name))
         return remembered is not None and not is_another_enrolment(remembered.enrolled, self.state.report(device).enrolled_at)
 
-    def _has_enrolled_again(self, device: str, name: str) -> bool:
-        """Whether a device has the set and nobody has woken it up for it since it enrolled."""
-        return not self._has_said_now(device, name) and not self._was_assigned(device, name)
+    def _needs_waking(self, device: str, control: Control) -> bool:
+        """Whether nobody is known to have woken up a device, since it enrolled, for what its set now holds."""
+        if self._has_said_now(device, control.name):
+            return False
+        remembered = self.ledger.assigned.get((device, control.name))
+        told = remembered is not None and remembered.content == content_hash(control.declarations)
+        return not told or not self._was_assigned(device, control.name)
 
     def _stays_banned(self, device: str) -> bool:
         position = self.index.position(device)

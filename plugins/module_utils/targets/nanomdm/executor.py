@@ -111,6 +111,8 @@ class Executor:
         self.store.delete(step.profile.file)
 
     def _put_declarations(self, step: steps.PutDeclarations) -> None:
+        # Until they are woken up, nobody is known to have told them what is stored now; a run that is killed in between leaves that behind.
+        self._remember(step.name, self.index.ids(step.devices), "assigned")
         for declaration in step.declarations:
             self.kmfddm.put_declaration(declaration.document())
             if not same_declaration(declaration, self.kmfddm.declaration(declaration.identifier)):
@@ -120,15 +122,16 @@ class Executor:
         missing = {each.identifier for each in step.declarations} - set(self.kmfddm.set_declarations(step.name))
         if missing:
             raise ChangeFailed("the server did not put %s into the set" % ", ".join(sorted(missing)), step.name, _AGAIN)
-        written = {"event": "stands", "device": "", "control": step.name, "content": content_hash(step.declarations)}
-        self.ledger.write(self.now, [written])
-        if step.devices:
-            self._wake_up(step.name, self.index.ids(step.devices), "assigned")
+        content = content_hash(step.declarations)
+        self.ledger.write(self.now, [{"event": "stands", "device": "", "control": step.name, "content": content}])
+        self._wake_up(step.name, self.index.ids(step.devices), "assigned", content)
 
     def _assign(self, step: steps.Assign) -> None:
         ids = self.index.ids(step.devices)
         failed = self._each(ids, lambda device: self.kmfddm.put_enrollment_set(device, step.name))
-        self._wake_up(step.name, [*(each for each in ids if each not in failed), *self.index.ids(step.woken_only)], "assigned")
+        self._wake_up(
+            step.name, [*(each for each in ids if each not in failed), *self.index.ids(step.woken_only)], "assigned", step.content
+        )
         self._refuse_failures(failed, len(ids), "were not given the set %s" % step.name)
 
     def _unassign(self, step: steps.Unassign) -> None:
@@ -144,16 +147,17 @@ class Executor:
             if self.kmfddm.declaration(identifier) is not None:
                 raise ChangeFailed("the declaration is still there after it was deleted", identifier, _AGAIN)
 
-    def _wake_up(self, name: str, ids: Iterable[str], event: str) -> None:
+    def _wake_up(self, name: str, ids: Iterable[str], event: str, content: str = "") -> None:
         """Have devices look for their declarations, and remember whom. Where that failed nothing is remembered, so it is done again."""
         devices = list(ids)
         warnings = self.kmfddm.notify(devices)
         self.warnings.extend(warnings)
         if not warnings:
-            enrolled = {device: self.state.report(device).enrolled_at for device in devices}
-            self.ledger.write(
-                self.now, [{"event": event, "device": device, "control": name, "enrolled": enrolled[device]} for device in devices]
-            )
+            self._remember(name, devices, event, content)
+
+    def _remember(self, name: str, devices: Iterable[str], event: str, content: str = "") -> None:
+        about = {"event": event, "control": name, **({"content": content} if content else {})}
+        self.ledger.write(self.now, [{**about, "device": each, "enrolled": self.state.report(each).enrolled_at} for each in devices])
 
     def _each(self, ids: Iterable[str], write: Callable[[str], object]) -> dict[str, str]:
         """Write for each device, a few at a time. Returns why it failed, by device; one failure stops no other."""

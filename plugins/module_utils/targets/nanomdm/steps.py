@@ -73,11 +73,13 @@ class Assign:
     Args:
         devices: positions.
         woken_only: positions of those that have the set and are only to be woken up.
+        content: digest of what the set holds, for the ledger.
     """
 
     name: str
     devices: tuple[int, ...]
     woken_only: tuple[int, ...] = ()
+    content: str = ""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -198,3 +199,23 @@ def test_apps_that_may_not_be_looked_at_are_never_asked_about(nano: NanoServers,
     assert stranger.done == []
     # Asked for banned apps only, so nothing else is in what it answered.
     assert OTHER.identifier not in str(nano.webhook.events("mdm.Connect"))
+
+
+def test_a_device_that_is_upgraded_to_version_27_never_shows_the_app_on_its_way_to_the_declaration(
+    nano: NanoServers, tmp_path: Path
+) -> None:
+    phone = nano.device(os_version="26.4", apps=[BANNED, OTHER])
+    ban = Ban(nano, tmp_path, [phone], inventory="never")
+    city = policy(rules=[BLOCK])
+    ban.converge(city)
+    ban.connect()
+    phone.facts = replace(phone.facts, os_version="27.0")
+    ban.skip(hours=1)
+    made = ban.converge(city)
+    assert made.changes() == [
+        f"create declarations {SET}", f"update assignment {SET}", f"command former profile {PREFIX}.city-SentApps"
+    ]  # fmt: skip
+    ban.connect()
+    assert not phone.can_open(BANNED.identifier)
+    assert phone.installed_profiles() == {}
+    assert phone.declarations.denied_apps() == {BANNED.identifier}

@@ -57,6 +57,21 @@ def test_a_write_whose_answer_is_lost_is_not_sent_again_and_the_next_run_does_wh
     assert ban.run(city).writes() == []
 
 
+def test_devices_that_could_not_be_woken_up_for_another_list_are_woken_up_by_the_next_run(nano: NanoServers, tmp_path: Path) -> None:
+    device = phones(nano, "27.0")[0]
+    ban = Ban(nano, tmp_path, [device], inventory="never")
+    ban.converge(policy(rules=[BLOCK], apps=[app("wechat")]))
+    ban.connect()
+    both = policy(rules=[BLOCK], apps=[app("wechat"), app()])
+    nano.kmfddm.faults([{"match": {"method": "POST", "path": "/v1/notify"}, "nth": 1, "kind": "drop"}])
+    assert ban.run(both).values["warnings_of_servers"]
+    ban.connect()
+    assert device.can_open(BANNED.identifier)
+    assert ban.converge(both).writes() == ["POST /v1/notify"]
+    ban.connect()
+    assert not device.can_open(BANNED.identifier)
+
+
 @pytest.mark.parametrize("kind", ["502_after_effect", "timeout_after_effect", "html", "drop"])
 def test_a_command_whose_answer_is_lost_reaches_each_device_once(nano: NanoServers, tmp_path: Path, kind: str) -> None:
     devices = phones(nano, "26.1", "26.1")
