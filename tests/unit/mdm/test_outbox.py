@@ -12,13 +12,14 @@ import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import EvidenceError
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.fleet import FleetDevice, ManagedDevice
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.ledger import Ledger
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.ledger import EVENTS, Ledger
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.notices import Notice
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.outbox import Outbox
 from tests.unit.mdm.mdm_samples import fleet as decided
 from tests.unit.mdm.mdm_samples import policy
 
 NOW = "2023-03-15T08:00:00Z"
+PAGE = (Path(__file__).resolve().parents[3] / "docs" / "evidence.md").read_text(encoding="utf-8")
 
 
 def fleet() -> list[FleetDevice]:
@@ -79,3 +80,19 @@ def test_an_outbox_that_cannot_be_written_to_stops_what_it_announces(tmp_path: P
     with pytest.raises(EvidenceError, match="cannot write the outbox"):
         Outbox(str(tmp_path), "jamf").hand_over(ledger, NOW, [notice()], fleet())
     assert not ledger.noticed_at("d1", "city/All/", "tiktok")
+
+
+def test_the_line_that_the_documentation_shows_is_one_that_is_written(tmp_path: Path) -> None:
+    example = PAGE.split("## The outbox of notices")[1].split("```json\n")[1].split("\n```")[0]
+    shown = json.loads(example)
+    record = {"id": shown["device"], "serial": shown["serial"], "user": shown["user"], "platform": "ios"}
+    told = Notice(shown["device"], 0, shown["stage"], tuple(shown["apps"]), shown["title"], shown["body"])
+    outbox = Outbox(str(tmp_path), "jamf")
+    outbox.hand_over(open_ledger(tmp_path), shown["at"], [told], decided([policy()], [ManagedDevice(record)]))
+    assert Path(outbox.path).read_text(encoding="utf-8") == example + "\n"
+
+
+def test_every_event_of_the_ledger_is_documented() -> None:
+    table = PAGE.split("## The ledger")[1].split("\n\n`at`")[0]
+    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    assert sorted(name.strip(" `") for row in rows for name in row.split(",")) == sorted(EVENTS)
