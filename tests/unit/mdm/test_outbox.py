@@ -83,7 +83,7 @@ def test_an_outbox_that_cannot_be_written_to_stops_what_it_announces(tmp_path: P
 
 
 def test_the_line_that_the_documentation_shows_is_one_that_is_written(tmp_path: Path) -> None:
-    example = PAGE.split("## The outbox of notices")[1].split("```json\n")[1].split("\n```")[0]
+    example = PAGE.split("## The outbox")[1].split("```json\n")[1].split("\n```")[0]
     shown = json.loads(example)
     record = {"id": shown["device"], "serial": shown["serial"], "user": shown["user"], "platform": "ios"}
     told = Notice(shown["device"], 0, shown["stage"], tuple(shown["apps"]), shown["title"], shown["body"])
