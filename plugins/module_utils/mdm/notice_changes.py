@@ -6,13 +6,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from ..engine.plan import Change
+from .covering import Covering
 from .fleet import FleetDevice
 from .notices import Notice
 
+KIND = "notice"
 _SHOWN = 20
 
 
@@ -26,7 +28,24 @@ def notice_changes(
     for stage, listed in sorted(by_stage.items()):
         serials = [str(fleet[each.index].device.record.get("serial") or each.device) for each in listed]
         apps = tuple(sorted({app for each in listed for app in each.apps}))
-        yield Change("command", "notice", stage, None, notices_text(listed, serials), apps=apps, step=step_of(tuple(listed)))
+        yield Change("command", KIND, stage, None, notices_text(listed, serials), apps=apps, step=step_of(tuple(listed)))
+
+
+def announced_changes(notices: Iterable[Notice], coverings: Iterable[Covering]) -> dict[str, tuple[str, ...]]:
+    """Which changes have to wait for which notices, because they do to a device what its user is to be told first.
+
+    Returns:
+        Key of a change that puts something on a device for the first time -> keys of the notices that announce it there.
+    """
+    stages: dict[int, set[str]] = {}
+    for notice in notices:
+        stages.setdefault(notice.index, set()).add("%s:%s" % (KIND, notice.stage))
+    found: dict[str, set[str]] = {}
+    for covering in coverings:
+        first = [stages[index] for index in covering.new if index in stages]
+        for key in covering.changes if first else ():
+            found.setdefault(key, set()).update(*first)
+    return {key: tuple(sorted(stage)) for key, stage in found.items()}
 
 
 def notices_text(notices: Sequence[Notice], names: Sequence[str]) -> str:

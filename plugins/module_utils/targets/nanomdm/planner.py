@@ -11,12 +11,12 @@ before what it announces; a new form of a block is there before the old one goes
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...engine.errors import AppbanError
 from ...engine.plan import Change, Plan
 from ...mdm.covering import Covering, Coverings
-from ...mdm.notice_changes import notice_changes
+from ...mdm.notice_changes import announced_changes, notice_changes
 from ...mdm.notices import Notice
 from . import steps
 from .command_plan import CommandPlan
@@ -76,11 +76,16 @@ class Planner:
                 "Choose another name_prefix, or take them over with adopt: true. Nothing was written",
             )
         coverings = (*self.declarations.coverings, *self.commands.coverings)
-        for change in notice_changes(choose_notices(Coverings(coverings)), self.index.fleet, steps.HandOver):
+        notices = choose_notices(Coverings(coverings))
+        for change in notice_changes(notices, self.index.fleet, steps.HandOver):
             self._add(Phase.NOTICES, change)
+        announced = announced_changes(notices, coverings)
         for question in self.questions:
             self._ask(question)
-        ordered = [change for _phase, change in sorted(self.changes, key=lambda pair: pair[0])]
+        ordered = [
+            replace(change, needs=(*announced.get(change.key, ()), *change.needs))
+            for _phase, change in sorted(self.changes, key=lambda pair: pair[0])
+        ]
         return Planned(Plan(tuple(ordered)), coverings, tuple(self.declarations.drift))
 
     def _ask(self, question: Question) -> None:
