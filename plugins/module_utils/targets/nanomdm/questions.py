@@ -49,8 +49,13 @@ class Question:
     devices: tuple[int, ...]
 
 
-def bundle_ids_of(policies: Iterable[Policy], platform: str, apps: Iterable[str] | None = None) -> frozenset[str]:
-    """Bundle ids of apps on a platform, also of those that are only looked for. apps: ids; None for all."""
+def bundle_ids_of(policies: Iterable[Policy], platform: str, apps: Iterable[str] | None = None, doubtful: bool = True) -> frozenset[str]:
+    """Bundle ids of apps on a platform, also of those that are only looked for.
+
+    Args:
+        apps: ids; None for all.
+        doubtful: also ids by which an app is reported and never acted on.
+    """
     kind = "macos_bundle_id" if platform == "macos" else "ios_bundle_id"
     wanted = None if apps is None else frozenset(apps)
     return frozenset(
@@ -59,7 +64,7 @@ def bundle_ids_of(policies: Iterable[Policy], platform: str, apps: Iterable[str]
         for app in (*policy.apps, *policy.review)
         if wanted is None or app.id in wanted
         for identifier in app.identifiers
-        if identifier.kind == kind
+        if identifier.kind == kind and (doubtful or identifier.confidence != "detect_only")
     )
 
 

@@ -161,6 +161,7 @@ class NanoTarget:
                 continue
             for app in member.decision.apps.values():
                 names = bundle_ids_of(self.policies, member.device.platform, [app.app]) if may_look(app) else frozenset()
+                sure = bundle_ids_of(self.policies, member.device.platform, [app.app], doubtful=False)
                 here = [report.apps[name] for name in sorted(names & report.apps.keys())]
                 if here:
                     found[(member.device.id, app.app)] = [
@@ -170,7 +171,7 @@ class NanoTarget:
                             "name": each.name or each.id,
                             "version": each.version,
                             "scope": "device",
-                            "confidence": "actionable",
+                            "confidence": "actionable" if each.id in sure else "detect_only",
                         }
                         for each in here
                     ]
