@@ -1,0 +1,166 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The real playbook over every kind of tenant at once: one run, one policy, and trouble in one that stops no other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence import read_rows, verify_record
+from ansible_collections.appban.endpoint.plugins.plugin_utils.tenant_settings import TARGETS
+from tests.lab import demo_tenant
+from tests.lab.demo_apple import JamfCity, NanoCity
+from tests.lab.playbook import PlayResult, run_playbook
+from tests.nano.postgres import free_port
+from tests.nano.servers import NanoServers
+from tests.simulators.intune import start as start_intune
+from tests.simulators.jamf_pro import start as start_jamf
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+CITY = CHECKOUT / "inventories" / "demo" / "city-tiktok.yml"
+ENFORCE = "appban.endpoint.enforce"
+INTUNE = demo_tenant.NAME
+NOW, NEXT_DAY = "2023-03-20T09:00:00Z", "2023-03-21T09:00:00Z"
+WRONG = "wrong-secret-of-a-tenant-5e0c7d41b2"
+
+
+@pytest.fixture(scope="module")
+def closed() -> Iterator[dict[str, Any]]:
+    """The two simulated tenants, small."""
+    with start_intune(devices=40, seed=3) as intune, start_jamf(devices=40, seed=3) as jamf:
+        yield {INTUNE: demo_tenant.City(intune), JamfCity.name: JamfCity(jamf)}
+
+
+@pytest.fixture
+def tenants(closed: dict[str, Any]) -> dict[str, Any]:
+    for each in closed.values():
+        each.simulation.reset()
+        each.simulation.clock(NOW)
+        each.sent()
+    # One node: another one that lags behind has its own tests, and is waited for in real time here.
+    closed[JamfCity.name].simulation.objects({"settings": {"nodes": 1}})
+    return dict(closed)
+
+
+@pytest.fixture
+def all_tenants(tenants: dict[str, Any], nano: NanoServers) -> dict[str, Any]:
+    """With the real servers."""
+    return {**tenants, NanoCity.name: NanoCity(nano)}
+
+
+class Runs:
+    """Runs of the playbook with one evidence directory."""
+
+    def __init__(self, directory: Path, hosts: Mapping[str, Mapping[str, Any]]) -> None:
+        self.evidence = directory / "evidence"
+        self.inventory = directory / "inventory.json"
+        self.inventory.write_text(json.dumps({"all": {"children": {"appban_tenants": {"hosts": hosts}}}}), encoding="utf-8")
+
+    def run(self, policy: Path, now: str, **options: Any) -> PlayResult:
+        extra = {"policy_file": str(policy), "appban_now": now, "appban_evidence_dir": str(self.evidence), "appban_evidence": "all"}
+        return run_playbook(ENFORCE, self.inventory, extra_vars=extra, **options)
+
+    def records(self) -> dict[str, list[str]]:
+        """Run id -> names of the records; each is verified."""
+        found: dict[str, list[str]] = {}
+        for path in sorted(self.evidence.glob("*/*.jsonl")):
+            verify_record(str(path))
+            found.setdefault(path.parent.name, []).append(path.stem)
+        return found
+
+    def notices(self, name: str) -> list[Mapping[str, Any]]:
+        """A tenant's outbox."""
+        text = (self.evidence / f"{name}.notices.jsonl").read_text(encoding="utf-8")
+        return [json.loads(line) for line in text.splitlines()]
+
+
+def hosts_of(tenants: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Their entries in an inventory."""
+    return {name: each.inventory()["hosts"][name] if name == INTUNE else each.host() for name, each in tenants.items()}
+
+
+def changes(play: PlayResult, name: str) -> list[Any]:
+    """What a tenant's module planned."""
+    (result,) = [task.result for task in play.of(name) if "changes" in task.result]
+    return list(result["changes"])
+
+
+def trouble(play: PlayResult, name: str) -> str:
+    """What a tenant failed with in the last play; empty where it did not."""
+    return "\n".join(str(task.result["msg"]) for task in play.of(name, "ansible.builtin.fail") if task.status == "failed")
+
+
+def test_one_policy_lives_and_ends_in_every_kind_of_tenant_by_the_same_runs(tmp_path: Path, all_tenants: dict[str, Any]) -> None:
+    hosts = hosts_of(all_tenants)
+    assert {host["appban_target"] for host in hosts.values()} == set(TARGETS)
+    runs = Runs(tmp_path, hosts)
+    before = {name: each.objects() for name, each in all_tenants.items()}
+    check = runs.run(CITY, NOW, check=True, diff=True)
+    for name, each in all_tenants.items():
+        assert (set(each.sent()), each.objects()) == ({"GET"}, before[name])
+    made = runs.run(CITY, NOW)
+    for name, each in all_tenants.items():
+        assert changes(check, name) == changes(made, name) != []
+        assert made.recap[name]["changed"] == 1
+        assert each.objects() != before[name]
+        each.sent()
+    again = runs.run(CITY, NOW)
+    assert again.changed() == 0
+    assert [name for name, each in all_tenants.items() if set(each.sent()) != {"GET"}] == []
+    # Intune delivers notices itself; the others hand each over, once, and to private devices only.
+    for name in (JamfCity.name, NanoCity.name):
+        rows = [row for path in sorted(runs.evidence.glob(f"*/{name}.jsonl")) for row in read_rows(str(path)) if row["row"] == "device"]
+        private = {row["device"] for row in rows if row["ownership"] == "personal"}
+        handed = runs.notices(name)
+        assert handed
+        assert len({line["id"] for line in handed}) == len(handed)
+        assert {line["device"] for line in handed} <= private
+    assert not (runs.evidence / f"{INTUNE}.notices.jsonl").exists()
+
+    lifted = tmp_path / "lifted.yml"
+    lifted.write_text(CITY.read_text(encoding="utf-8").replace("state: enforced", "state: lifted"), encoding="utf-8")
+    runs.run(lifted, NEXT_DAY)
+    assert {name: each.objects() for name, each in all_tenants.items()} == before
+    # One run is one directory, with a record for each.
+    assert list(runs.records().values()) == [sorted(all_tenants)] * 4
+
+
+def test_tenants_that_fail_stop_no_other_of_whatever_kind(tmp_path: Path, tenants: dict[str, Any]) -> None:
+    hosts = hosts_of(tenants)
+    hosts[JamfCity.name]["appban_connection"]["client_secret"] = WRONG
+    # Nobody listens there, and the API keys are secrets as well.
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    keys = {"nanomdm_api_key": "a-key-of-nanomdm-93b1", "kmfddm_api_key": "a-key-of-kmfddm-77c0"}
+    reach = {"nanomdm_url": nowhere, "kmfddm_url": nowhere, "enrollments": [{"id": "A-1", "ownership": "corporate"}]}
+    hosts[NanoCity.name] = {"appban_target": "nanomdm", "appban_connection": {**reach, **keys, "deadline": 2.0}}
+    runs = Runs(tmp_path, hosts)
+    play = runs.run(CITY, NOW, check=True, arguments=["-vvv"], must_succeed=False)
+    assert play.returncode == 2
+    assert trouble(play, INTUNE) == ""
+    assert play.recap[INTUNE]["changed"] == 1
+    assert "check that the API client is enabled and its secret the current one" in trouble(play, JamfCity.name)
+    assert nowhere.removeprefix("http://") in trouble(play, NanoCity.name)
+    assert runs.records() == {"20230320T090000Z": [INTUNE]}
+    texts = [play.stdout + play.stderr, *(path.read_text(encoding="utf-8") for path in runs.evidence.rglob("*") if path.is_file())]
+    known = [str(each.simulation.connection["client_secret"]) for each in tenants.values()]
+    assert [secret for secret in (WRONG, *keys.values(), *known) if any(secret in text for text in texts)] == []
+    assert "Traceback" not in texts[0]
+
+
+def test_what_an_inventory_has_wrong_is_named_for_every_kind(tmp_path: Path, tenants: dict[str, Any]) -> None:
+    hosts = hosts_of(tenants)
+    hosts[JamfCity.name]["appban_options"] = {"findngs": "groups"}
+    hosts[NanoCity.name] = {"appban_target": "nanomdm", "appban_connection": {"nanomdm_api_kay": WRONG}}
+    hosts["other"] = {"appban_target": "kandji"}
+    play = Runs(tmp_path, hosts).run(CITY, NOW, arguments=["-vvv", "--limit", f"!{INTUNE}"], must_succeed=False)
+    assert "appban_options has the unknown option findngs, perhaps findings" in trouble(play, JamfCity.name)
+    assert "appban_connection has the unknown option nanomdm_api_kay, perhaps nanomdm_api_key" in trouble(play, NanoCity.name)
+    assert "appban_target is kandji, expected one of: intune, jamf_pro, nanomdm" in trouble(play, "other")
+    assert WRONG not in play.stdout + play.stderr
+    assert sum(tenants[JamfCity.name].sent().values()) == 0
