@@ -8,6 +8,7 @@ What a policy file of ours says is in force in 2023, so that is when its runs ar
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -59,10 +60,7 @@ class Organisation(Ban):
 
     def assets_file(self) -> str:
         path = self.directory / "assets.yml"
-        lines = []
-        for serial, facts in self.assets.items():
-            lines += ["%s:" % serial, *("  %s: %s" % (name, str(value).lower()) for name, value in facts.items())]
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        path.write_text(json.dumps(self.assets), encoding="utf-8")
         return str(path)
 
     def _hold_to_the_rules(self, run: Run) -> None:
