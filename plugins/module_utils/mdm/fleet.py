@@ -23,6 +23,7 @@ class ManagedDevice:
         user_id: the user in the directory who is tied to it; empty for none.
         access_withdrawn: its management calls it non-compliant, so that it loses what is tied to compliance.
         synced_at: its last contact, an instant in UTC (``2023-03-15T08:00:00Z``); empty where it has had none.
+        enrolled_at: when it last enrolled: what it told then, it told before any control could reach it; empty where nobody says.
     """
 
     record: Mapping[str, Any]
@@ -31,6 +32,7 @@ class ManagedDevice:
     user_id: str = ""
     access_withdrawn: bool = False
     synced_at: str = ""
+    enrolled_at: str = ""
 
     @property
     def id(self) -> str:

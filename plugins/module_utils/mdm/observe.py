@@ -274,14 +274,15 @@ class Observer:
 
     def _has_reached(self, index: int, device: FleetDevice, covering: Covering) -> bool:
         """Whether the device says that the control is in force; where devices don't, whether it has been in contact since the control was
-        last changed, or assigned to it by name."""
+        last changed, or assigned to it by name, and since it enrolled."""
         if covering.confirmed is not None:
             return index in covering.confirmed and not (covering.changes and index in covering.new)
         synced_at = device.device.synced_at
         changed_at = self._changed_at(covering)
         if not synced_at or not changed_at or covering.changes:
             return False
-        return synced_at > max(changed_at, self.situation.ledger.assigned_at(device.device.id, covering.control))
+        assigned_at = self.situation.ledger.assigned_at(device.device.id, covering.control)
+        return synced_at > max(changed_at, assigned_at, device.device.enrolled_at)
 
 
 def _utc(moment: datetime) -> str:

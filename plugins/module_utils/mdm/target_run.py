@@ -174,7 +174,13 @@ class _Run:
     def _member(self, device: ManagedDevice) -> FleetDevice:
         record = join_asset_facts(device.record, self.request.assets)
         joined = ManagedDevice(
-            record, device.native_ownership, device.directory_id, device.user_id, device.access_withdrawn, device.synced_at
+            record,
+            device.native_ownership,
+            device.directory_id,
+            device.user_id,
+            device.access_withdrawn,
+            device.synced_at,
+            device.enrolled_at,
         )
         return FleetDevice(joined, self.decider.decide(record))
 

@@ -57,6 +57,7 @@ def device_of(row: InventoryRow, groups: Sequence[str | None] | None = None, pla
         native_ownership=platform if managed and _is_in_native_scope(row, platform) else None,
         directory_id=str(row.id) if managed else "",
         synced_at=instant_of(row.last_inventory),
+        enrolled_at=instant_of(row.enrolled),
     )
 
 
