@@ -20,7 +20,7 @@ from ...mdm import ownership
 from ...mdm.apple.profile_comparison import differences_of_profile, foreign_settings, parse_profile
 from ...mdm.covering import Covering, Coverings
 from ...mdm.fleet import FleetDevice
-from ...mdm.notice_changes import names_text, notice_changes
+from ...mdm.notice_changes import announced_changes, names_text, notice_changes
 from ...mdm.notices import Notice
 from . import diff_text, steps
 from .controls import Control, Desired, WantedScope
@@ -90,8 +90,10 @@ class Planner:
                 self._want_profile(control, profiles.get(control.name))
             else:
                 want_records(self, control, records)
-        for change in notice_changes(choose_notices(Coverings(self.coverings)), self.fleet, steps.HandOver):
+        notices = choose_notices(Coverings(self.coverings))
+        for change in notice_changes(notices, self.fleet, steps.HandOver):
             self.add(Phase.NOTICES, change)
+        announced = announced_changes(notices, self.coverings)
         kept = {(each.profile.family, each.profile.id) for each in profiles.values()}
         self._lift(desired, kept, {each.id for each in records.values()})
         if self.problems:
@@ -100,7 +102,11 @@ class Planner:
                 "",
                 "Rename them, or choose another name_prefix; a profile can be taken over with adopt: true. Nothing was written",
             )
-        ordered = [change for _phase, change in sorted(self.changes, key=lambda pair: pair[0])]
+        # A group that is there before the notices changes nothing on a device; what goes by it waits.
+        ordered = [
+            replace(change, needs=(*announced.get(change.key, ()), *change.needs)) if phase > Phase.NOTICES else change
+            for phase, change in sorted(self.changes, key=lambda pair: pair[0])
+        ]
         return Planned(Plan(tuple(ordered)), tuple(self.coverings), tuple(self.drift))
 
     # What several parts of the plan use.

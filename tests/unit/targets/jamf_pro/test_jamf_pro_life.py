@@ -427,6 +427,24 @@ def test_a_private_device_that_only_gets_advice_costs_no_write(server: Server, t
     assert (server.evidence_dir / "jamf_pro.notices.jsonl").read_text(encoding="utf-8").splitlines() == lines
 
 
+def test_where_a_notice_cannot_be_handed_over_nothing_is_done_that_it_announces(server: Server, tmp_path: Path) -> None:
+    one_node(server)
+    policy = written(tmp_path, actions="[advise, remove, block]")
+    outbox = server.evidence_dir / "jamf_pro.notices.jsonl"
+    outbox.mkdir(parents=True)
+    run = server.run(policy, NOW, expect_failure=True)
+    assert "cannot write the outbox" in run.message
+    assert [objects(server)[path] for path in ("mobiledeviceconfigurationprofiles", "osxconfigurationprofiles", "restrictedsoftware")] == [
+        []
+    ] * 3
+    outbox.rmdir()
+    server.run(policy, NOW)
+    assert outbox.read_text(encoding="utf-8")
+    assert objects(server)["mobiledeviceconfigurationprofiles"]
+    assert objects(server)["restrictedsoftware"]
+    assert server.run(policy, NOW).writes() == []
+
+
 def test_a_device_that_is_enrolled_anew_is_covered_and_an_exemption_follows_its_serial_number(server: Server, tmp_path: Path) -> None:
     one_node(server)
     policy = written(tmp_path)

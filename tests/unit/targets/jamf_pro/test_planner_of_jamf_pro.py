@@ -59,6 +59,19 @@ def test_a_notice_is_handed_over_before_what_it_announces() -> None:
     notices = [Notice("mobile:1", 0, "city/Corporate/", ("banned",), "Please remove Banned", "It is banned.")]
     planned = Planner(run.state, run.ids, run.fleet, run.now).plan(run.desired, lambda _coverings: notices)
     assert kinds(planned) == ["create mobile device group", "command notice", "create configuration profile"]
+    _group, notice, profile = planned.plan.changes
+    assert notice.key in profile.needs, "without the notice the profile must not be written"
+
+
+def test_what_a_notice_does_not_announce_waits_for_none() -> None:
+    first = Run([policy(rules=[BLOCK])], PHONES)
+    run = over(first, policy(rules=[BLOCK], exemptions=[exemption(devices=["SN0002"])]))
+    # The first device has had the block before, and is told only now.
+    notices = [Notice("mobile:1", 0, "city/Corporate/", ("banned",), "Please remove Banned", "It is banned.")]
+    planned = Planner(run.state, run.ids, run.fleet, run.now).plan(run.desired, lambda _coverings: notices)
+    (profile,) = (change for change in planned.plan.changes if change.kind == PROFILE)
+    assert "command notice" in kinds(planned)
+    assert not [need for need in profile.needs if need.startswith("notice:")]
 
 
 def test_block_and_web_filter_of_one_policy_share_the_group_of_exceptions() -> None:
