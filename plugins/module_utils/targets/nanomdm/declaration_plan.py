@@ -102,7 +102,7 @@ class DeclarationPlan:
         """Returns the key of the change of the declarations; empty where they stand."""
         devices = sorted(control.devices)
         here = [index for index in devices if self._is_assigned(self.index.id(index), control.name)]
-        joining = [index for index in devices if index not in set(here)]
+        joining = sorted(control.devices.difference(here))
         put = self._put(control, here, add)
         woken = [] if put else [index for index in here if self._needs_waking(self.index.id(index), control)]
         changes = [put] if put else []

@@ -139,6 +139,7 @@ class Questions:
         asked: dict[tuple[str, frozenset[str]], list[int]] = {}
         unknown: list[int] = []
         command, mark = information_question(self.prefix)
+        marks: dict[tuple[str, frozenset[str]], str] = {}
         for index, member in enumerate(fleet):
             if not can_see[index]:
                 continue
@@ -151,9 +152,11 @@ class Questions:
             if not is_known and self._is_due(member, mark, report.information_at, report):
                 unknown.append(index)
             mac = "macos" if member.device.platform == "macos" else ""
-            _command, app_mark = app_question(self.prefix, mac, bundle_ids)
-            if self._is_due(member, app_mark, answered_at(report, bundle_ids), report):
-                asked.setdefault((mac, bundle_ids), []).append(index)
+            about = (mac, bundle_ids)
+            if about not in marks:
+                marks[about] = app_question(self.prefix, *about)[1]
+            if self._is_due(member, marks[about], answered_at(report, bundle_ids), report):
+                asked.setdefault(about, []).append(index)
         questions = [Question("supervision and version", command, mark, frozenset(), tuple(unknown))] if unknown else []
         for (mac, bundle_ids), devices in sorted(asked.items(), key=lambda item: (item[0][0], sorted(item[0][1]))):
             listed = ", ".join(sorted(bundle_ids))

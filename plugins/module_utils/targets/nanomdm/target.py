@@ -239,10 +239,9 @@ class NanoTarget:
     def _interests(self, ids: Any, marks: frozenset[str], fleet: Sequence[FleetDevice] = ()) -> Interests:
         """What is wanted of all that devices have told; without a fleet nobody knows yet which apps may be looked at on whom."""
         questions: dict[str, frozenset[str]] = {}
-        for member in fleet:
-            bundle_ids = apps_to_ask_about(self.policies, member)
+        for platform, bundle_ids in {(member.device.platform, apps_to_ask_about(self.policies, member)) for member in fleet}:
             if bundle_ids:
-                _command, mark = app_question(self.settings.prefix, member.device.platform, bundle_ids)
+                _command, mark = app_question(self.settings.prefix, platform, bundle_ids)
                 questions[mark] = bundle_ids
         every = frozenset(name for bundle_ids in questions.values() for name in bundle_ids)
         information = information_question(self.settings.prefix)[1]
