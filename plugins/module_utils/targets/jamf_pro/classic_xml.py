@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import TypeAlias
 from xml.etree import ElementTree
 from xml.parsers import expat
@@ -23,7 +22,7 @@ class ProfileText(str):
 
 
 #: What an element holds: a text, a number, a flag, or further elements.
-Content: TypeAlias = "str | int | bool | Sequence[Pair]"
+Content: TypeAlias = "str | int | bool | list[Pair] | tuple[Pair, ...]"
 #: An element: its tag and what it holds.
 Pair: TypeAlias = "tuple[str, Content]"
 

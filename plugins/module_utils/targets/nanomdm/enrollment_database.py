@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import Any
 
 from ...engine.errors import AppbanError
 from ...mdm.redaction import Redactor
@@ -30,7 +30,7 @@ from .product_names import platform_of
 from .server_instants import utc_seconds
 
 #: Runs a command: (words, environment to add) -> (exit status, output, error output). A module's ``run_command`` does.
-RunCommand: TypeAlias = "Callable[[list[str], Mapping[str, str]], tuple[int, str, str]]"
+RunCommand = Callable[[list[str], Mapping[str, str]], tuple[int, str, str]]
 
 PSQL = ["psql", "--no-psqlrc", "--no-password", "--quiet", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1", "--command"]
 #: NanoMDM's words for the channels that belong to a device.

@@ -70,13 +70,15 @@ class Executor:
     @property
     def kmfddm(self) -> Kmfddm:
         """The server of declarations, which every plan with declarations has."""
-        assert self._kmfddm is not None
+        if self._kmfddm is None:
+            raise AssertionError("a plan with declarations and no server of them")
         return self._kmfddm
 
     @property
     def store(self) -> ProfileStore:
         """Where profiles are hosted, which every plan with hosted profiles has."""
-        assert self._store is not None
+        if self._store is None:
+            raise AssertionError("a plan with hosted profiles and no place for them")
         return self._store
 
     def run(self, plan: Plan) -> Applied:
