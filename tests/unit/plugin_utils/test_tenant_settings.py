@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +16,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors impo
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence import EvidenceRecord
 from ansible_collections.appban.endpoint.plugins.plugin_utils.tenant_settings import OF_THE_ROLE, TARGETS, check_tenant, record_name
 
+TASKS = Path(__file__).resolve().parents[3] / "roles" / "tenant" / "tasks"
 NOTHING: dict[str, list[str]] = {"appban_connection": [], "appban_options": []}
 
 
@@ -64,3 +67,14 @@ def test_a_name_that_is_accepted_can_be_that_of_a_record(tmp_path_factory: pytes
     assert name == record_name(tenant)
     record = EvidenceRecord(str(tmp_path_factory.mktemp("evidence")), "20230315T000000Z", name, {})
     record.abandon()
+
+
+def test_the_tasks_of_all_kinds_of_tenants_differ_in_nothing_but_their_module() -> None:
+    """A task can't have its module in a variable, so there is a file for each kind."""
+    texts = {target: (TASKS / f"{target}.yml").read_text(encoding="utf-8").splitlines() for target in TARGETS}
+    assert all(lines[1].startswith("- name: Converge the ") for lines in texts.values())
+    alike = {
+        target: [lines[0], *(line.replace(f"appban.endpoint.{target}:", "MODULE:") for line in lines[2:])]
+        for target, lines in texts.items()
+    }
+    assert len({"\n".join(lines) for lines in alike.values()}) == 1
