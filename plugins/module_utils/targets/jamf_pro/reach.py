@@ -38,7 +38,7 @@ class Reach:
         somebody else narrowed the scope nobody can tell.
         """
         narrowed = any(each.startswith(("limitations", "exclusions")) for each in scope.foreign)
-        if narrowed or not scope.excluded_groups <= set(self.groups):
+        if narrowed or not all(self._is_known(number) for number in scope.excluded_groups):
             return frozenset()
         reached = set(within) if scope.everything else set()
         for number in scope.groups:
@@ -49,6 +49,11 @@ class Reach:
         reached |= self._of_numbers(family, scope.devices)
         excluded |= self._of_numbers(family, scope.excluded_devices)
         return frozenset(reached - excluded) & within
+
+    def _is_known(self, number: int) -> bool:
+        """Whether it is known who is in a group: one of ours, and a static one whose members were read."""
+        group = self.groups.get(number)
+        return group is not None and (group.smart or group.members is not None)
 
     def _of_group(self, family: str, number: int, within: frozenset[int]) -> set[int]:
         group = self.groups.get(number)

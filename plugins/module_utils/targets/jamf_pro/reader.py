@@ -121,11 +121,16 @@ class StateReader:
             return None
 
     def _leaving_group(self, number: int) -> Group | None:
-        """A group in a scope of ours that is not wanted any more, if it is ours."""
+        """A group in a scope of ours that is not wanted any more, if it is ours.
+
+        Who is in a static one matters to the end: whom it spared is new to the control that it leaves.
+        """
         for smart in (True, False):
             group = self.groups.read(number, smart)
+            if group is not None and is_ours(group.description, self._ids()):
+                return group if smart else replace(group, members=self._members(number))
             if group is not None:
-                return group if is_ours(group.description, self._ids()) else None
+                return None
         return None
 
     def _listed_groups(self, smart: bool, wanted: Mapping[str, bool]) -> Iterable[Group]:
