@@ -52,7 +52,7 @@ bench: setup  ## Measure; writes .build/bench.json (BENCH_ARGS=--quick for the q
 	@tools/lab_tools.sh
 	@$(in_checkout) $(python) -m tests.benchmarks.run $(BENCH_ARGS)
 
-demo: setup  ## Show a ban from policy to evidence in a simulated tenant and on throwaway hosts
+demo: setup  ## Show a ban from policy to evidence in simulated and real MDM servers and on throwaway hosts
 	@tools/lab_tools.sh
 	@$(in_checkout) $(python) -m tests.lab.demo $(DEMO_ARGS)
 

@@ -187,7 +187,7 @@ def look(stage: Stage) -> None:
     show_end(story, looked)
     sent = stage.city.sent()
     same = set(sent) == {"GET"} and stage.city.objects() == stage.objects_before
-    story.claim(f"the tenant got {sum(sent.values())} requests, all of them GET, and is what it was", same)
+    story.claim(f"{demo_tenant.NAME} got {sum(sent.values())} requests, all of them GET, and is what it was", same)
     for tenant in stage.apples:
         asked = tenant.sent()
         same = set(asked) == {"GET"} and tenant.objects() == stage.apple_objects_before[tenant.name]
@@ -220,6 +220,8 @@ def enforce(stage: Stage) -> None:
     again = stage.run(FIRST_DAY)
     methods = set(stage.city.sent()).union(*(tenant.sent() for tenant in stage.apples))
     story.claim(f"the same again: changed={again.changed()}, nothing but GET to any tenant", again.changed() == 0 and methods == {"GET"})
+    for tenant in stage.apples:
+        demo_apple.claim_what_was_handed_over(story, tenant, EVIDENCE / f"{tenant.name}.notices.jsonl", stage.rows_of(tenant, applied))
     if hosts:
         story.heading("Putting it back by hand fails on the hosts")
         put_back_by_hand(story, hosts)

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import requests
@@ -130,7 +132,9 @@ class NanoCity:
 
     def objects(self) -> Any:
         """Declarations and sets; nothing else of the servers is an administrator's. Read behind the fronts, which count our requests."""
-        host, port = self.servers.kmfddm.target
+        target = self.servers.kmfddm.target
+        assert target is not None
+        host, port = target
         key = self.servers.connection["kmfddm_api_key"]
         return [
             requests.get(f"http://{host}:{port}/v1/{kind}", auth=("kmfddm", key), timeout=10).json() for kind in ("declarations", "sets")
@@ -208,6 +212,17 @@ def show_outcomes(story: Story, tenant: AppleTenant, rows: Sequence[Mapping[str,
     counts = Counter((row["outcome"], row["reason"]) for row in rows if row["row"] == "device")
     said = (f"{count} {outcome.replace('_', ' ')}{f' ({reason})' if reason else ''}" for (outcome, reason), count in counts.most_common())
     story.line(f"{tenant.name}: {', '.join(said)}")
+
+
+def claim_what_was_handed_over(story: Story, tenant: AppleTenant, outbox: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """The notices that somebody else has to deliver: each once, and to users of private devices only."""
+    notices = [json.loads(line) for line in outbox.read_text(encoding="utf-8").splitlines()]
+    private = {row["device"] for row in rows if row["row"] == "device" and row["ownership"] == "personal"}
+    once = len({each["id"] for each in notices}) == len(notices)
+    story.claim(
+        f"{tenant.name} has no message to a user: {len(notices)} notices for private devices wait in {outbox.name}, each once",
+        bool(notices) and once and {each["device"] for each in notices} <= private,
+    )
 
 
 def claim_what_came_true(story: Story, tenant: AppleTenant, before: Mapping[str, Phone], rows: Sequence[Mapping[str, Any]]) -> None:
