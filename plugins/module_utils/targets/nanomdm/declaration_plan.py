@@ -157,7 +157,7 @@ class DeclarationPlan:
         if same and missing and here:
             self.drift.append("somebody has taken %s out of the set %s" % (", ".join(missing), control.name))
         before = [each for each in found.values() if each is not None]
-        if before and not same and self.ledger.written.get(control.name) == content_hash(control.declarations):
+        if not same and self.ledger.written.get(control.name) == content_hash(control.declarations):
             changed = [each.identifier for each in control.declarations if not same_declaration(each, found[each.identifier])]
             self.drift.append("somebody has changed or deleted %s" % ", ".join(changed))
         return add(

@@ -148,11 +148,15 @@ class Executor:
             self.kmfddm.delete_declaration(identifier)
             if self.kmfddm.declaration(identifier) is not None:
                 raise ChangeFailed("the declaration is still there after it was deleted", identifier, _AGAIN)
+        # From now on nobody has deleted what is not there.
+        self.ledger.write(self.now, [{"event": "stands", "device": "", "control": step.name, "content": ""}])
 
     def _wake_up(self, name: str, ids: Iterable[str], event: str, content: str = "") -> None:
         """Have devices look for their declarations, and remember whom. Where that failed nothing is remembered, so it is done again."""
         devices = list(ids)
-        warnings = self.kmfddm.notify(devices)
+        heard = [each for each in devices if self.state.report(each).seen_at]
+        # A device that nobody has heard of may be in the list of enrolments and not at the server.
+        warnings = self.kmfddm.notify(heard, sorted(set(devices).difference(heard)))
         self.warnings.extend(warnings)
         if not warnings:
             self._remember(name, devices, event, content)

@@ -160,12 +160,19 @@ class Kmfddm:
         """Errors that devices reported, at most ten per device and the server decides which."""
         return self._of_many(ids, "status-errors", "read the errors of declarations", _status_error)
 
-    def notify(self, ids: Iterable[str]) -> tuple[str, ...]:
+    def notify(self, ids: Iterable[str], doubtful: Iterable[str] = ()) -> tuple[str, ...]:
         """Have devices look for their declarations: KMFDDM queues a command with NanoMDM for each.
 
         KMFDDM (v0.8.3) hands more than 30 devices over in pieces that share one CommandUUID and one body that is used up after the first
         piece, so only the first 30 are ever woken up, and it doesn't say so. That holds for all notifications. So all writes here leave
         without, and this notifies 30 at a time.
+
+        NanoMDM's SQL storages take a command for all of its enrolments or for none. KMFDDM says that all is well when NanoMDM has refused
+        it, so one enrolment that NanoMDM doesn't have would keep all others of its piece asleep, and nobody would know.
+
+        Args:
+            ids: enrolments that NanoMDM has for sure.
+            doubtful: enrolments that it may not have; each gets a request of its own.
 
         Returns:
             Warnings. A device that isn't woken up now keeps its old declarations until it is; its status tells, and the next run can
@@ -175,7 +182,7 @@ class Kmfddm:
             OutOfTime, WriteInCheckMode
         """
         warnings = []
-        for chunk in id_chunks(ids, MOST_NOTIFIED):
+        for chunk in (*id_chunks(ids, MOST_NOTIFIED), *id_chunks(doubtful, 1)):
             try:
                 self.session.post("v1/notify", params={"id": chunk}, what="wake up %d devices" % len(chunk))
             except (RequestFailed, UncertainWrite) as error:
