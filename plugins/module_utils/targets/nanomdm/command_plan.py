@@ -56,6 +56,8 @@ class CommandPlan:
     now: datetime
     patience: timedelta
     coverings: list[Covering] = field(default_factory=list)
+    #: What devices have told and the ledger does not remember: events for it, so that at the end it is known who has a profile.
+    untold: list[dict[str, str]] = field(default_factory=list)
 
     def plan(self, add: Add) -> None:
         """Put the changes into the plan. add: gives the key of the change that was added."""
@@ -78,8 +80,14 @@ class CommandPlan:
             done = report.results.get(mark)
             remembered = self.ledger.assigned.get((device, control.name))
             if self._has_profile(report, control.name, done, report.results.get(removal_mark), control.profile_uuid):
-                confirmed.add(index)
-                continue
+                released = self.ledger.released.get((device, control.name))
+                if released is None or self._told_at(report, done) > released.answered:
+                    confirmed.add(index)
+                    if remembered is None and released is None:
+                        about = {"device": device, "control": control.name, "enrolled": report.enrolled_at, "content": mark}
+                        self.untold.append({"event": "assigned", **about})
+                    continue
+                # What it told is from before its removal was asked for, and that may still be waiting for the device.
             if done is not None and is_refusal(done) and remembered is not None:
                 refused[index] = reason_in_words(" ".join(done.errors))
                 continue
@@ -163,6 +171,9 @@ class CommandPlan:
         if report.profiles_at > max(done_at, taken_at):
             return report.profiles.get(name) == profile_uuid
         return bool(done_at) and done_at > taken_at
+
+    def _told_at(self, report: DeviceReport, done: CommandResult | None) -> str:
+        return max(report.profiles_at, done.at if done is not None and done.status == ACKNOWLEDGED else "")
 
     # Removals.
 

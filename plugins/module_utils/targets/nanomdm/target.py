@@ -125,6 +125,7 @@ class NanoTarget:
         self.index = FleetIndex(())
         self.warnings: tuple[str, ...] = ()
         self.unasked: frozenset[str] = frozenset()
+        self.untold: list[dict[str, str]] = []
 
     def capability_of(self, record: Mapping[str, Any]) -> Capability:
         """The row of a device in the capability table, with what the user has set up."""
@@ -198,6 +199,7 @@ class NanoTarget:
             self.now,
             self.settings.inventory_every,
         )
+        self.untold = commands.untold
         questions = []
         if self.settings.inventory == ASK and self.source:
             asking = Questions(self.policies, self.settings.prefix, self.settings.inventory_every, self.now, self.ledger)
@@ -211,6 +213,7 @@ class NanoTarget:
 
     def apply(self, plan: Plan, ledger: Ledger, now: str) -> Applied:
         """Carry the plan out."""
+        ledger.write(now, self.untold)
         executor = Executor(self.nanomdm, self.kmfddm, self.store, self.outbox, ledger, self.index, self.state, now, self.settings.push)
         applied = executor.run(plan)
         self.warnings = tuple(dict.fromkeys(executor.warnings))
