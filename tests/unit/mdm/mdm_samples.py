@@ -85,7 +85,8 @@ def device(number: int = 1, **record: Any) -> ManagedDevice:
         "user": f"user{number}@city.example",
         **record,
     }
-    extra = {name: known.pop(name) for name in ("directory_id", "user_id", "access_withdrawn", "synced_at") if name in known}
+    names = ("directory_id", "user_id", "access_withdrawn", "synced_at", "enrolled_at")
+    extra = {name: known.pop(name) for name in names if name in known}
     native = known.pop("native_ownership", known["ownership"])
     facts = {"directory_id": f"aad-{number}", "user_id": f"user-{number}", "synced_at": "2023-03-20T08:00:00Z", **extra}
     return ManagedDevice(known, native, **facts)

@@ -137,6 +137,9 @@ def test_a_first_run_makes_its_changes_and_a_second_has_nothing_to_do(tmp_path: 
     assert outcomes(second)["device-1"] == ("stale", "awaiting_check_in"), "assigned by name after its last contact"
     later = SmallTarget([device(1, synced_at="2023-03-20T10:00:00Z")], made_at="2023-03-20T07:00:00Z")
     assert outcomes(run(later, tmp_path))["device-1"] == ("compliant", "")
+    enrolling = device(1, synced_at="2023-03-20T10:00:00Z", enrolled_at="2023-03-20T10:00:00Z")
+    anew = SmallTarget([enrolling], made_at="2023-03-20T07:00:00Z")
+    assert outcomes(run(anew, tmp_path))["device-1"] == ("stale", "awaiting_check_in"), "what it told was told before anything reached it"
 
 
 def test_check_mode_writes_a_record_and_nothing_else(tmp_path: Path) -> None:
