@@ -24,7 +24,8 @@ options:
         variable.
     type: path
   evidence_dir:
-    description: Directory of the evidence and of the ledger. Keep it between runs; the ledger remembers which notices were sent.
+    description: Directory of the evidence, of the ledger and, for a tenant that has no message to users, of the outbox of notices. Keep it
+      between runs; the ledger remembers which notices were sent.
     type: path
     default: ./evidence
   evidence:
