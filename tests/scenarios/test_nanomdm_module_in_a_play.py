@@ -1,0 +1,61 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The NanoMDM module alone under the real ansible-playbook: no warnings, and no secret however much is printed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.lab.playbook import PlayResult, run_playbook
+from tests.nano.servers import KMFDDM_KEY, NANOMDM_KEY, NanoServers
+
+from .nano_tenant import TIKTOK, Organisation, is_blocked
+from .target_runs import POLICIES
+
+MODULE = "appban.endpoint.nanomdm"
+
+
+def play(directory: Path, *tasks: dict[str, Any]) -> PlayResult:
+    """One play, as loud and as curious as Ansible can be. Its last task is to fail."""
+    host = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    inventory = directory / "inventory.json"
+    inventory.write_text(json.dumps({"all": {"hosts": {"localhost": host}}}), encoding="utf-8")
+    playbook = directory / "play.yml"
+    listed = [{"name": "Ban", MODULE: task, "check_mode": bool(task.pop("dry", False))} for task in map(dict, tasks)]
+    playbook.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": listed}]), encoding="utf-8")
+    return run_playbook(playbook, inventory, diff=True, arguments=["-vvv"], must_succeed=False)
+
+
+def test_the_module_in_a_play_prints_no_warning_and_no_secret(nano_pgsql: NanoServers, tmp_path: Path) -> None:
+    devices = [nano_pgsql.device(os_version=version, apps=[TIKTOK]) for version in ("26.1", "27.0")]
+    city = Organisation(nano_pgsql, tmp_path, devices)
+    city.assets = {each.facts.serial: {"ownership": "corporate"} for each in devices}
+    # One policy as the module's own example gives it, without a list around it.
+    task = {
+        "policy": "{{ lookup('appban.endpoint.policy', '%s') }}" % (POLICIES / "calgary.yml"),
+        "now": city.now.isoformat(),
+        "evidence_dir": str(city.evidence_dir),
+        "enrollments": [city.row(each) for each in devices],
+        "enrollments_sql": nano_pgsql.dsn,
+        "assets": city.assets_file(),
+        "push": False,
+        **nano_pgsql.connection,
+    }
+    # A play takes much longer to start than a task does to run, so the wrong key is in the same one.
+    done = play(tmp_path, {**task, "dry": True}, task, task, {**task, "kmfddm_api_key": "not-the-key-of-this-server"})
+    checked, applied, again, refused = done.of("localhost", MODULE)
+    assert (checked.changed, applied.changed, again.changed) == (True, True, False)
+    assert checked.result["changes"] == applied.result["changes"]
+    assert applied.result["summary"]["devices"] == 2
+    assert (done.returncode != 0, "401" in refused.result["msg"]) == (True, True)
+    city.connect()
+    assert [is_blocked(each) for each in devices] == [True, True]
+    printed = done.stdout + done.stderr
+    for secret in (NANOMDM_KEY, KMFDDM_KEY, "not-the-key-of-this-server", str(nano_pgsql.dsn)):
+        assert secret not in printed
+    for trouble in ("[WARNING]", "[DEPRECATION", "Traceback"):
+        assert trouble not in printed
