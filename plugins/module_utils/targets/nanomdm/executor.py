@@ -142,14 +142,14 @@ class Executor:
         self._refuse_failures(failed, len(step.ids), "still have the set %s" % step.name)
 
     def _delete_declarations(self, step: steps.DeleteDeclarations) -> None:
+        # Written first, so that after a run that was killed here nobody else is said to have deleted them.
+        self.ledger.write(self.now, [{"event": "stands", "device": "", "control": step.name, "content": ""}])
         for identifier in step.members:
             self.kmfddm.delete_set_declaration(step.name, identifier)
         for identifier in step.identifiers:
             self.kmfddm.delete_declaration(identifier)
             if self.kmfddm.declaration(identifier) is not None:
                 raise ChangeFailed("the declaration is still there after it was deleted", identifier, _AGAIN)
-        # From now on nobody has deleted what is not there.
-        self.ledger.write(self.now, [{"event": "stands", "device": "", "control": step.name, "content": ""}])
 
     def _wake_up(self, name: str, ids: Iterable[str], event: str, content: str = "") -> None:
         """Have devices look for their declarations, and remember whom. Where that failed nothing is remembered, so it is done again."""
