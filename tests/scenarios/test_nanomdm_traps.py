@@ -19,8 +19,9 @@ from tests.nano.servers import NanoServers
 from tests.simulators.exchange import Request, Response
 from tests.unit.mdm.mdm_samples import app
 from tests.unit.mdm.mdm_samples import policy as city_policy
+from tests.unit.targets.nanomdm.nano_run import lifted
 
-from .nano_tenant import MANAGED_TIKTOK, TIKTOK, Organisation, is_blocked, lifted
+from .nano_tenant import MANAGED_TIKTOK, TIKTOK, Organisation, is_blocked
 from .tenant_devices import exemption
 
 BOTH = ("26.1", "27.0")

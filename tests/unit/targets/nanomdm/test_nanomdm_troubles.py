@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -96,12 +97,11 @@ def test_a_run_that_is_killed_after_any_step_is_finished_by_the_next(
                 ban.run(city)
                 ban.connect()
                 ban.skip(minutes=1)
-            left = [survived]
+            left = iter(range(survived))
 
-            def until_killed(executor: Executor, change: Any, left: list[int] = left) -> Any:
-                if not left[0]:
+            def until_killed(executor: Executor, change: Any, left: Iterator[int] = left) -> Any:
+                if next(left, None) is None:
                     raise Killed
-                left[0] -= 1
                 return execute(executor, change)
 
             with monkeypatch.context() as patched:
