@@ -79,6 +79,13 @@ def test_B2_the_app_is_hidden_and_the_site_denied_on_every_work_phone_at_once(li
     assert life.outcomes(life.kind("iphone_unsupervised")) == {("cannot_enforce", "unsupervised")}
 
 
+def test_B2_on_a_television_the_app_is_blocked_and_nothing_blocks_the_site(life: Life) -> None:
+    televisions = life.kind("apple_tv")
+    assert {BLOCK in device["profiles"] for device in televisions} == {True}
+    assert {FILTER in device["profiles"] for device in televisions} == {False}
+    assert life.outcomes(televisions) == {("cannot_enforce", "no_backend")}
+
+
 def test_B2_macs_delete_it_when_it_is_opened_and_block_the_site(life: Life) -> None:
     macs = [device for device in life.during.values() if device["platform"] == "macos"]
     for device in macs:
