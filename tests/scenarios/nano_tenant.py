@@ -20,7 +20,8 @@ from ansible_collections.appban.endpoint.plugins.plugin_utils.documents import r
 from tests.nano.api_client import NanoApi
 from tests.nano.device_facts import App
 from tests.nano.fake_device import FakeDevice
-from tests.nano.fleet import OTHERS, TIKTOK
+from tests.nano.fleet import OTHERS
+from tests.nano.fleet import TIKTOK as TIKTOK
 from tests.nano.servers import KMFDDM_KEY, NANOMDM_KEY, NanoServers
 from tests.unit.targets.nanomdm.nano_run import Ban, Run, lifted
 
@@ -41,7 +42,7 @@ class Organisation(Ban):
         super().__init__(nano, directory, devices, **options)
         self.api = NanoApi(nano)
         self.now = SPRING
-        self.assets: dict[str, Mapping[str, Any]] = {}
+        self.assets: Mapping[str, Mapping[str, Any]] = {}
         #: Every write of every run.
         self.written: list[str] = []
 

@@ -97,6 +97,7 @@ def test_C5_the_record_names_the_very_policy_and_the_message_says_who_decided(na
     city = Organisation(nano, tmp_path, [phone])
     policy = city.policy("calgary")
     # Who decided, when, and on whose advice stands in the policy; the record names the policy by its digest.
+    assert policy.authority is not None
     assert (policy.authority.issued_by, policy.authority.reference) == (
         "City of Calgary, Information Technology",
         "Decision of 1 March 2023",
@@ -129,7 +130,7 @@ def test_A1_every_platform_has_an_outcome_and_none_passes_for_compliant_unseen(n
     policy = province.policy("alberta")
     province.put_in_force(policy)
     told = province.settle(policy)
-    found = {}
+    found: dict[tuple[str, bool], set[tuple[str, str]]] = {}
     for each in devices:
         found.setdefault((each.facts.platform, each.facts.supervised), set()).add(told.outcomes("tiktok")[each.id])
     assert found == {

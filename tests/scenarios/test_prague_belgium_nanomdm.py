@@ -9,6 +9,7 @@ import itertools
 import json
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -76,8 +77,8 @@ def test_P3_P4_private_devices_get_a_word_and_no_write_at_all(nano: NanoServers,
     spared, unknown = nano.device(os_version="27.0", apps=[TIKTOK]), nano.device(os_version="26.1", apps=[TIKTOK])
     city = Organisation(nano, tmp_path, [told, told_unsupervised, in_own_part, spared, unknown])
     city.owners = {each.id: "personal" for each in city.devices}
-    city.assets = {each.facts.serial: {"accesses_city_systems": True} for each in (told, told_unsupervised, in_own_part)}
-    city.assets[spared.facts.serial] = {"accesses_city_systems": False}
+    known = {told: True, told_unsupervised: True, in_own_part: True, spared: False}
+    city.assets = {each.facts.serial: {"accesses_city_systems": has_access} for each, has_access in known.items()}
     before = city.holdings()
     policy = city.policy("prague")
     made = city.put_in_force(policy)
@@ -115,7 +116,7 @@ def test_B1_B2_B5_who_pays_decides_on_sixty_eight_devices_and_the_end_leaves_no_
     fleet: list[FakeDevice] = []
     assets, owners = {}, {}
     for number, paid in enumerate([*combinations, *[("none", "none", "none")] * 4]):
-        kind = {"platform": ("iPhone", "iPad")[number % 2], "os_version": ("26.1", "27.0")[number // 2 % 2]}
+        kind: dict[str, Any] = {"platform": ("iPhone", "iPad")[number % 2], "os_version": ("26.1", "27.0")[number // 2 % 2]}
         device = nano.device(udid=f"B1-{number:03d}", apps=[(TIKTOK, MANAGED_TIKTOK)[number // 4 % 2]], **kind)
         fleet.append(device)
         owners[device.id] = ("corporate", "personal")[number // 3 % 2]
