@@ -160,6 +160,8 @@ def test_an_exemption_granted_later_lifts_from_that_device_only(city: JamfTenant
     ended = city.run(granted, "2023-03-21T18:00:00Z")
     assert ended.changed
     assert outcomes(ended, [freed]) == {("exemption_expired", "present")}
+    # Those that have had it all along are not said to wait for anything.
+    assert outcomes(ended, others) == {("blocked_not_removed", "user_installed")}
     city.contact(DAY_AFTER)
     assert not opens(city.now(freed))
     assert city.run(granted, DAY_AFTER).writes() == []
