@@ -78,7 +78,7 @@ class JamfTenant(JamfCity):
 
     def reached(self, **traits: Any) -> list[Device]:
         """Devices that are managed and online, with these traits."""
-        return self.devices(managed=True, online=True, **traits)
+        return list(self.devices(managed=True, online=True, **traits))
 
     def now(self, device: Device) -> Device:
         """The same device as it is now."""

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from .jamf_everything import OBJECTS, has, opens
+from tests.unit.targets.jamf_pro.jamf_run import OBJECTS
+
+from .jamf_everything import has, opens
 from .jamf_tenant import AGAIN, DAY_AFTER, NEXT_DAY, NOW, ON_MACS, Device, JamfTenant, by_key, jamf_tenant, outcomes, rows_of
 from .target_runs import lifted, plain
 from .tenant_devices import assets_csv, exemption, written
@@ -129,6 +131,23 @@ def test_a_phone_that_comes_back_unsupervised_is_not_covered_and_nobody_says_it_
         assert (run.writes(), outcomes(run, [back])) == ([], {("cannot_enforce", "unsupervised")})
         city.contact(now)
         assert opens(city.now(back))
+
+
+def test_a_mac_that_is_not_managed_any_more_is_nobodys_and_left_alone(city: JamfTenant, tmp_path: Path) -> None:
+    policy = written(tmp_path, "calgary", **EVERYTHING)
+    mac, other = macs(city)[:2]
+    start = city.every_object()
+    city.run(policy, NOW)
+    city.contact(AGAIN)
+    assert outcomes(city.run(policy, AGAIN), [mac, other]) == {("removal_requested", "")}
+    city.order("patch", mac, set={"managed": False})
+    gone = city.now(mac)
+    run = city.run(policy, NEXT_DAY)
+    # Only what an organisation manages is known to be its own.
+    assert (run.writes(), outcomes(run, [mac]), outcomes(run, [other])) == ([], {("unclassified", "")}, {("removal_requested", "")})
+    city.run(lifted(policy), NEXT_DAY)
+    city.contact(DAY_AFTER)
+    assert (city.every_object(), city.now(mac)) == (start, gone)
 
 
 def test_an_exempt_phone_that_enrolls_again_is_freed_by_the_next_run(city: JamfTenant, tmp_path: Path) -> None:
