@@ -171,6 +171,21 @@ def test_A2_a_run_that_the_server_stops_tells_nobody_twice_when_it_is_finished(p
     assert province.run(plain("alberta"), NEXT_DAY).writes() == []
 
 
+def test_A2_where_nobody_can_be_told_the_app_stays_and_the_next_run_does_both(province: JamfTenant) -> None:
+    start, phone = by_key(province), next(device for device in province.reached(kind="iphone_supervised") if has(device))
+    (province.evidence_dir / OUTBOX).mkdir(parents=True)
+    run = province.run(plain("alberta"), NOW, expect_failure=True)
+    assert [each["path"] for each in run.writes() if "mobiledeviceconfigurationprofiles" in each["path"]] == []
+    assert outcomes(run, [phone]) == {("failed", "error")}
+    province.contact(AGAIN)
+    assert by_key(province) == start
+    (province.evidence_dir / OUTBOX).rmdir()
+    province.run(plain("alberta"), AGAIN)
+    assert phone["serial"] in {line["serial"] for line in outbox(province)}
+    province.contact(NEXT_DAY)
+    assert not opens(province.now(phone))
+
+
 def test_A2_everybody_is_told_once_and_only_those_who_have_it(province: JamfTenant) -> None:
     policy = plain("alberta")
     province.run(policy, NOW, check=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from .jamf_everything import has, opens
+from .jamf_everything import MAC_PROFILES, has, opens, sent_xml
 from .jamf_tenant import (
     AGAIN,
     DAY_AFTER,
@@ -97,6 +97,9 @@ def test_C3_the_site_is_blocked_in_browsers_of_macs_and_not_on_iphones(life: Lif
     macs = [*life.kind("mac_supervised"), *life.kind("mac_unsupervised")]
     assert all(ON_MACS in device["profiles"] for device in macs)
     assert life.outcomes([device for device in macs if not has(device)]) == {("compliant", "")}
+    (sent,) = sent_xml(life.applied, MAC_PROFILES)
+    for name in ("com.google.Chrome", "com.microsoft.Edge", "tiktok.com", "tiktokv.com"):
+        assert name in sent
     # Nobody asked for the app's removal there.
     assert {device["key"] for device in macs if has(device)} == {device["key"] for device in macs if opens(device)} != set()
     assert life.outcomes([device for device in macs if has(device)]) == {("violating", "")}
