@@ -399,14 +399,14 @@ def test_a_run_that_is_killed_right_after_any_write_is_finished_by_the_next(
     whole = {}
     for number in range(1, 30):
         for steps in ((policy,), lifted(policy)):
-            left = [number]
+            left = iter(range(number - 1, -1, -1))
 
-            def until_killed(session: Session, *arguments: Any, left: list[int] = left, **named: Any) -> Any:
-                left[0] -= 1
-                if left[0] < 0:
+            def until_killed(session: Session, *arguments: Any, left: Iterator[int] = left, **named: Any) -> Any:
+                more = next(left, None)
+                if more is None:
                     raise Killed
                 answer = write(session, *arguments, **named)
-                if left[0] == 0:
+                if more == 0:
                     raise Killed
                 return answer
 
