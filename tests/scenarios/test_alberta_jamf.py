@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from .jamf_everything import RECORDS, has, opens
+from .jamf_everything import RECORDS, has, opens, sent_xml
 from .jamf_tenant import (
     AGAIN,
     DAY_AFTER,
@@ -120,6 +120,9 @@ def test_A1_the_app_is_hidden_and_comes_back_into_sight_after_the_lift(shipped: 
 def test_A1_macs_are_told_to_end_and_delete_a_program_with_a_sure_name(with_macs: Life) -> None:
     held = [device for device in with_macs.during.values() if device["platform"] == "macos" and has(device)]
     assert with_macs.outcomes(held) == {("blocked_not_removed", "")}
+    # The policy names nobody to be asked, and so does the message that a person sees.
+    (sent,) = sent_xml(with_macs.applied, RECORDS)
+    assert f"<display_message>TikTok is not allowed on this Mac: {plain('alberta')['title']}</display_message>" in sent
     for device in held:
         assert [(each["process_name"], each["exact"], each["kill"], each["delete"]) for each in device["restricted_software"]] == [
             ("TikTok.app", True, True, True)
@@ -227,6 +230,12 @@ def test_A2_a_mac_deletes_it_when_it_is_opened_and_a_return_is_a_recurrence(prov
     last = province.run(policy, "2023-03-21T11:00:00Z")
     assert (last.writes(), outcomes(last, [mac])) == ([], {("recurred", "")})
     assert last.rows[-1]["totals"]["tiktok"]["recurred"] == 1
+
+
+def test_the_message_on_a_mac_says_whom_to_ask_where_the_policy_does(province: JamfTenant, tmp_path: Path) -> None:
+    policy = {**written(tmp_path, "alberta", **ON_MACS), "contact": "help@alberta.example"}
+    (sent,) = sent_xml(province.run(policy, NOW), RECORDS)
+    assert f"{policy['title']}. Questions: help@alberta.example</display_message>" in sent
 
 
 def test_a_policy_that_only_blocks_ends_the_program_and_deletes_nothing(province: JamfTenant, tmp_path: Path) -> None:

@@ -184,7 +184,9 @@ class DesiredControls:
 
     def _message(self, app: BannedApp) -> str:
         asking = next(policy for policy in self.policies if policy.id in app.policies)
-        text = "%s is not allowed on this Mac: %s. Questions: %s" % (title_of_app(self.policies, app.id), asking.title, asking.contact)
+        text = "%s is not allowed on this Mac: %s" % (title_of_app(self.policies, app.id), asking.title)
+        if asking.contact:
+            text = "%s. Questions: %s" % (text, asking.contact)
         return storable(" ".join(text.split()))
 
     # Whom a control is for.
