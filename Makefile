@@ -38,7 +38,7 @@ setup:  ## Make the development virtual environment and the collection layout
 test: setup  ## Run all tests (PYTEST_ARGS='-k name' and PYTEST_WORKERS=N are passed on)
 	@tools/lab_tools.sh
 	@tools/nano_servers.sh $$([ "$${CI:-}" = true ] || echo --optional)
-	@$(in_checkout) $(python) -m pytest -n $(PYTEST_WORKERS) --dist loadscope $(PYTEST_ARGS)
+	@$(in_checkout) $(python) -m pytest -n $(PYTEST_WORKERS) --dist loadscope --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: setup  ## Run the linters, the type checker and the release checks
 	@tools/venv.sh .build/venv-lint requirements-lint.txt

@@ -20,13 +20,25 @@ from ansible_collections.appban.endpoint.plugins.plugin_utils.documents import r
 from tests.nano.api_client import NanoApi
 from tests.nano.device_facts import App
 from tests.nano.fake_device import FakeDevice
-from tests.nano.fleet import OTHERS
-from tests.nano.fleet import TIKTOK as TIKTOK
+from tests.nano.fleet import OTHERS, TIKTOK
 from tests.nano.servers import KMFDDM_KEY, NANOMDM_KEY, NanoServers
 from tests.unit.targets.nanomdm.nano_run import Ban, Run, lifted
 
 from . import target_runs
 from .tenant_devices import policy_file
+
+# With the app that the fleet has, so that a test needs one import.
+__all__ = [
+    "MANAGED_TIKTOK",
+    "SITE",
+    "SPRING",
+    "TIKTOK",
+    "Organisation",
+    "by_ownership",
+    "can_hide_apps",
+    "is_blocked",
+    "with_app",
+]
 
 MANAGED_TIKTOK = replace(TIKTOK, managed=True)
 SPRING = datetime(2023, 3, 20, 9, tzinfo=timezone.utc)
