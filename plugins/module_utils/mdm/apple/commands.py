@@ -54,25 +54,6 @@ def installed_application_list(bundle_ids: Iterable[str], items: Iterable[str] =
     return {**command, "Items": names} if names else command
 
 
-def managed_application_list(bundle_ids: Iterable[str]) -> dict[str, Any]:
-    """Ask for the state of some apps that the server manages. Some states are told once only.
-
-    Raises:
-        AppbanError: for no bundle ids.
-    """
-    return {"RequestType": "ManagedApplicationList", "Identifiers": _apps(bundle_ids, "ManagedApplicationList")}
-
-
-def profile_list(managed_only: bool = True) -> dict[str, Any]:
-    """Ask which configuration profiles a device has.
-
-    Args:
-        managed_only: leave out what a person has installed (since iOS 13, macOS 10.15, tvOS 13).
-    """
-    command: dict[str, Any] = {"RequestType": "ProfileList"}
-    return {**command, "ManagedOnly": True} if managed_only else command
-
-
 def device_information(queries: Iterable[str]) -> dict[str, Any]:
     """Ask for attributes of a device.
 

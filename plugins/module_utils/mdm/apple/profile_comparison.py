@@ -66,11 +66,6 @@ def parse_profile(content: bytes) -> Mapping[str, Any]:
     return profile
 
 
-def payloads_of(profile: Mapping[str, Any], payload_type: str) -> list[Mapping[str, Any]]:
-    """A parsed profile's payloads of one type, in their order."""
-    return [each for each in profile["PayloadContent"] if each["PayloadType"] == payload_type]
-
-
 def differences_of_profile(wanted: bytes, found: bytes) -> list[str]:
     """Where a server's profile does not do what the wanted one does, one path each; empty where it does.
 

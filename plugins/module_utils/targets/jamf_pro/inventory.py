@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from .inventory_walk import Inventory, Walk, count
+from .inventory_walk import Inventory, Walk
 from .jamf import Jamf
 from .objects import COMPUTER, MOBILE, FoundApp, InventoryRow
 from .privileges import COMPUTERS_READ, MOBILE_DEVICES_READ
@@ -38,23 +38,22 @@ APPLICATIONS = "APPLICATIONS"
 GROUP_MEMBERSHIPS = "GROUP_MEMBERSHIPS"
 
 
-def mobile_devices(jamf: Jamf, wanted: Wanted | None = None, rsql: str = "") -> Iterator[InventoryRow]:
+def mobile_devices(jamf: Jamf, wanted: Wanted | None = None) -> Iterator[InventoryRow]:
     """Yield every mobile device; one that the server can't read as a row that says so.
 
     Args:
         wanted: which apps to tell of; without it no apps are asked for at all.
-        rsql: a filter; empty for all devices.
 
     Raises:
         RequestFailed: also if the inventory ends before its end.
         OutOfTime
     """
     sections = (GENERAL, HARDWARE, USER_AND_LOCATION) + ((APPLICATIONS,) if wanted else ())
-    for row in Walk(jamf, MOBILE_DEVICES, sections, rsql).rows():
+    for row in Walk(jamf, MOBILE_DEVICES, sections).rows():
         yield InventoryRow(MOBILE, unreadable=True) if row is None else mobile_device(row, wanted)
 
 
-def computers(jamf: Jamf, wanted: Wanted | None = None, with_groups: bool = False, rsql: str = "") -> Iterator[InventoryRow]:
+def computers(jamf: Jamf, wanted: Wanted | None = None, with_groups: bool = False) -> Iterator[InventoryRow]:
     """Yield every computer; arguments and errors as of ``mobile_devices``.
 
     Args:
@@ -62,18 +61,8 @@ def computers(jamf: Jamf, wanted: Wanted | None = None, with_groups: bool = Fals
     """
     sections = (GENERAL, HARDWARE, USER_AND_LOCATION, OPERATING_SYSTEM) + ((APPLICATIONS,) if wanted else ())
     sections += (GROUP_MEMBERSHIPS,) if with_groups else ()
-    for row in Walk(jamf, COMPUTERS, sections, rsql).rows():
+    for row in Walk(jamf, COMPUTERS, sections).rows():
         yield InventoryRow(COMPUTER, unreadable=True) if row is None else computer(row, wanted, with_groups)
-
-
-def count_mobile_devices(jamf: Jamf, rsql: str) -> int:
-    """How many mobile devices a filter fits ("managed==true;supervised==false"), with one request. Raises as ``mobile_devices``."""
-    return count(jamf, MOBILE_DEVICES, rsql)
-
-
-def count_computers(jamf: Jamf, rsql: str) -> int:
-    """How many computers a filter fits, with one request. Raises as ``mobile_devices``."""
-    return count(jamf, COMPUTERS, rsql)
 
 
 def mobile_device(row: Mapping[str, Any], wanted: Wanted | None) -> InventoryRow:
@@ -85,20 +74,16 @@ def mobile_device(row: Mapping[str, Any], wanted: Wanted | None) -> InventoryRow
         number(row.get("mobileDeviceId")),
         name=text(general, "displayName"),
         serial=text(hardware, "serialNumber"),
-        udid=text(general, "udid"),
-        management_id=text(general, "managementId"),
         device_type=text(row, "deviceType"),
         os_version=text(general, "osVersion"),
         model=text(hardware, "model"),
         managed=switch(general, "managed"),
         supervised=switch(general, "supervised"),
-        shared=general.get("sharedIpad") is True,
         ownership=text(general, "deviceOwnershipType"),
         last_inventory=text(general, "lastInventoryUpdateDate"),
         enrolled=text(general, "lastEnrolledDate"),
         user=text(place, "username"),
         department=text(place, "department"),
-        building=text(place, "building"),
         apps=kept(apps, mobile_app, wanted),
     )
 
@@ -112,19 +97,15 @@ def computer(row: Mapping[str, Any], wanted: Wanted | None, with_groups: bool) -
         number(row.get("id")),
         name=text(general, "name"),
         serial=text(hardware, "serialNumber"),
-        udid=text(row, "udid"),
-        management_id=text(general, "managementId"),
         device_type="macOS",
         os_version=text(part(row, "operatingSystem"), "version"),
         model=text(hardware, "model"),
         managed=switch(part(general, "remoteManagement"), "managed"),
         supervised=switch(general, "supervised"),
         last_inventory=text(general, "reportDate"),
-        last_contact=text(general, "lastContactTime"),
         enrolled=text(general, "lastEnrolledDate"),
         user=text(place, "username"),
         department=text(place, "department"),
-        building=text(place, "building"),
         apps=kept(row.get("applications"), mac_app, wanted),
         groups=frozenset(number(each.get("groupId")) for each in groups) if with_groups and isinstance(groups, list) else None,
     )

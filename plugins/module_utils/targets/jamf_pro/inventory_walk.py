@@ -59,14 +59,12 @@ class Walk:
         jamf: the server.
         inventory: which.
         sections: what of a row is asked for.
-        rsql: a filter; empty for all rows.
     """
 
-    def __init__(self, jamf: Jamf, inventory: Inventory, sections: tuple[str, ...], rsql: str = "") -> None:
+    def __init__(self, jamf: Jamf, inventory: Inventory, sections: tuple[str, ...]) -> None:
         self.jamf = jamf
         self.inventory = inventory
         self.sections = sections
-        self.rsql = rsql
         self.paths = list(inventory.paths)
         self.size = self.most = FIRST_SIZE
         self.unreadable = 0
@@ -149,7 +147,6 @@ class Walk:
             "page": offset // self.size,
             "page-size": self.size,
             "sort": inventory.sort,
-            "filter": self.rsql or None,
         }
         while True:
             older = len(self.paths) > 1
@@ -184,17 +181,3 @@ class Walk:
         """Let pages grow again after a record that made them small, as far as the next one still begins at this row."""
         while self.size * 2 <= self.most and offset % (self.size * 2) == 0:
             self.size *= 2
-
-
-def count(jamf: Jamf, inventory: Inventory, rsql: str) -> int:
-    """How many devices a filter fits, with one request.
-
-    Raises:
-        RequestFailed, OutOfTime
-    """
-    walk = Walk(jamf, inventory, ("GENERAL",), rsql)
-    walk.size = walk.most = 1
-    offset = 0
-    while (response := walk.page(offset)) is None:
-        offset += 1
-    return read_page(response)[0]

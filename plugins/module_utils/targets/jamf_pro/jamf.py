@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 from ...mdm.connection import Connection
@@ -98,25 +98,6 @@ class Jamf:
         """Remember that privileges were used."""
         with self.lock:
             self.used.update(privilege.split(AND) if privilege else ())
-
-    def privileges(self) -> frozenset[str] | None:
-        """Our own privileges on any site; None if the server doesn't tell.
-
-        Raises:
-            RequestFailed, OutOfTime
-        """
-        document = self.get("/api/v1/auth", what="read the own privileges", privilege="")
-        account = document.get("account") if isinstance(document, dict) else None
-        by_site = account.get("privilegesBySite") if isinstance(account, dict) else None
-        if not isinstance(by_site, dict) or not by_site:
-            return None
-        return frozenset(str(name) for names in by_site.values() if isinstance(names, list) for name in names)
-
-    def missing_privileges(self, needed: Iterable[str]) -> list[str]:
-        """Those of the needed privileges that we don't have, sorted; none if the server doesn't tell. Raises as ``privileges``."""
-        held = self.privileges()
-        wanted = {name for text in needed for name in text.split(AND) if name}
-        return [] if held is None else sorted(wanted - held)
 
     def version(self) -> str:
         """The server's version: "11.32.0-t1700000000". Raises as ``get``."""

@@ -172,7 +172,7 @@ class InventoryRow:
         model: "iPad (9th generation)", which also tells an iPad from an iPhone.
         ownership: "Institutional", "PersonalDeviceProfile", "UserEnrollment"; empty for computers.
         supervised, managed: None where the server doesn't say.
-        last_inventory, last_contact, enrolled: instants as the server gives them.
+        last_inventory, enrolled: instants as the server gives them.
         apps: those that were asked for, sorted; None if no inventory of apps was asked for or came.
         groups: ids of the groups it is in; None if not asked for (mobile devices never are).
     """
@@ -182,20 +182,15 @@ class InventoryRow:
     unreadable: bool = False
     name: str = ""
     serial: str = ""
-    udid: str = ""
-    management_id: str = ""
     device_type: str = ""
     os_version: str = ""
     model: str = ""
     managed: bool | None = None
     supervised: bool | None = None
-    shared: bool = False
     ownership: str = ""
     last_inventory: str = ""
-    last_contact: str = ""
     enrolled: str = ""
     user: str = ""
     department: str = ""
-    building: str = ""
     apps: tuple[FoundApp, ...] | None = None
     groups: frozenset[int] | None = None

@@ -54,10 +54,6 @@ class DeclarationNames:
         """
         return "%s.%s.%s" % (self.prefix, _word(slug), _word(part))
 
-    def is_our_set(self, name: str) -> bool:
-        """Whether a set is ours."""
-        return self.slug_of_set(name) != ""
-
     def is_ours(self, identifier: str) -> bool:
         """Whether a declaration is ours."""
         return self.slug_of(identifier) != ""

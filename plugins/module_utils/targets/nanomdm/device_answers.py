@@ -25,7 +25,6 @@ REACHABLE = "TokenUpdate"
 CHECK_OUT = "CheckOut"
 
 INSTALLED = "InstalledApplicationList"
-MANAGED = "ManagedApplicationList"
 PROFILES = "ProfileList"
 INFORMATION = "QueryResponses"
 _LONGEST_ERROR = 300
@@ -33,7 +32,7 @@ _LONGEST_ERROR = 300
 
 @dataclass
 class _Apps:
-    """What is known of the wanted apps from one kind of list. word: bundle id -> when there was last word of it, present or not."""
+    """What is known of the wanted apps from lists of them. word: bundle id -> when there was last word of it, present or not."""
 
     found: dict[str, FoundApp] = field(default_factory=dict)
     word: dict[str, str] = field(default_factory=dict)
@@ -66,7 +65,6 @@ class _Device:
     seen_at: str = ""
     results: dict[str, CommandResult] = field(default_factory=dict)
     installed: _Apps = field(default_factory=_Apps)
-    managed: _Apps = field(default_factory=_Apps)
     profiles: dict[str, str] = field(default_factory=dict)
     profiles_at: str = ""
     supervised: bool | None = None
@@ -149,14 +147,6 @@ class DeviceAnswers:
         if isinstance(rows, list):
             apps = [_installed_app(row, at) for row in rows if isinstance(row, dict)]
             device.installed.learn({app.id: app for app in apps if app.id in self.interests.bundle_ids}, asked_for, at)
-        states = document.get(MANAGED)
-        if isinstance(states, dict):
-            wanted = {
-                each: FoundApp(each, at=at, managed_status=_text(state, "Status"))
-                for each, state in states.items()
-                if each in self.interests.bundle_ids and isinstance(state, dict)
-            }
-            device.managed.learn(wanted, asked_for, at)
         rows = document.get(PROFILES)
         prefix = self.interests.profile_prefix
         if isinstance(rows, list) and prefix and at >= device.profiles_at:
@@ -184,7 +174,6 @@ def _since(device: _Device, at: str) -> _Device:
         checked_out_at=device.checked_out_at if device.checked_out_at > at else "",
         results={mark: result for mark, result in device.results.items() if result.at > at},
         installed=device.installed.since(at),
-        managed=device.managed.since(at),
     )
     if device.profiles_at <= at:
         fresh.profiles, fresh.profiles_at = {}, ""
@@ -198,15 +187,12 @@ def _report(device: _Device) -> DeviceReport:
         results=device.results,
         apps=device.installed.found,
         asked=device.installed.asked,
-        managed_apps=device.managed.found,
-        managed_apps_at=max(device.managed.asked.values(), default=""),
         profiles=device.profiles,
         profiles_at=device.profiles_at,
         supervised=device.supervised,
         os_version=device.os_version,
         information_at=device.information_at,
         enrolled_at=device.enrolled_at,
-        token_updated_at=device.token_updated_at,
         checked_out_at=device.checked_out_at,
         seen_at=device.seen_at,
     )

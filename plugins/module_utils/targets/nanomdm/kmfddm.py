@@ -22,7 +22,7 @@ from ...mdm.response import Response, ServerMessage, read_server_message
 from ...mdm.session import Session
 from .api_key import ApiKey
 from .id_chunks import MOST_NOTIFIED, id_chunks, path_of
-from .objects import DeclarationStatus, StatusError
+from .objects import DeclarationStatus
 from .server_instants import utc_seconds
 
 USER = "kmfddm"
@@ -54,10 +54,6 @@ class Kmfddm:
 
     def __repr__(self) -> str:
         return "Kmfddm(%s)" % self.session.base_url
-
-    def version(self) -> str:
-        """The server's version. It doesn't ask for the key for this."""
-        return _text(_mapping(self._read("version", "read the version of the KMFDDM server"), "version"), "version")
 
     def declarations(self) -> list[str]:
         """Identifiers of all declarations, sorted; everybody's."""
@@ -115,10 +111,6 @@ class Kmfddm:
         """Identifiers of the declarations in a set, sorted; none for a set that isn't there."""
         return self._names("v1/set-declarations/" + quote(name, safe=""), "read the set %s" % name)
 
-    def declaration_sets(self, identifier: str) -> list[str]:
-        """Names of the sets that a declaration is in, sorted."""
-        return self._names("v1/declaration-sets/" + quote(identifier, safe=""), "read the sets of the declaration %s" % identifier)
-
     def put_set_declaration(self, name: str, identifier: str, *, notify: bool = False) -> bool:
         """Put a declaration into a set. Returns whether that changed anything."""
         return self._associate("PUT", "set-declarations", name, "declaration", identifier, notify, self.set_declarations)
@@ -155,10 +147,6 @@ class Kmfddm:
             Enrolment id -> one status per declaration, sorted by identifier; empty for a device that never reported.
         """
         return self._of_many(ids, "declaration-status", "read the status of declarations", _status)
-
-    def status_errors(self, ids: Iterable[str]) -> dict[str, tuple[StatusError, ...]]:
-        """Errors that devices reported, at most ten per device and the server decides which."""
-        return self._of_many(ids, "status-errors", "read the errors of declarations", _status_error)
 
     def notify(self, ids: Iterable[str], doubtful: Iterable[str] = ()) -> tuple[str, ...]:
         """Have devices look for their declarations: KMFDDM queues a command with NanoMDM for each.
@@ -270,13 +258,6 @@ def _status(row: Mapping[str, Any]) -> DeclarationStatus:
         reasons=tuple(_reason(each) for each in row.get("reasons") or () if isinstance(row.get("reasons"), list)),
         received_at=utc_seconds(row.get("status_received")),
     )
-
-
-def _status_error(row: Mapping[str, Any]) -> StatusError:
-    error = row.get("error")
-    reasons = error.get("reasons") if isinstance(error, dict) else None
-    texts = [_reason(each) for each in reasons] if isinstance(reasons, list) and reasons else [_reason(error)]
-    return StatusError(_text(row, "path"), "; ".join(texts), utc_seconds(row.get("timestamp")))
 
 
 def _reason(reason: Any) -> str:

@@ -15,11 +15,11 @@ could only not be pushed), so answers are told apart by the fields of their JSON
 
 from __future__ import annotations
 
-import plistlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ...mdm.apple.commands import command_plist
 from ...mdm.connection import Connection
 from ...mdm.http_errors import RequestFailed, UncertainWrite
 from ...mdm.response import Response
@@ -75,12 +75,6 @@ class NanoMdm:
 
     def __repr__(self) -> str:
         return "NanoMdm(%s)" % self.session.base_url
-
-    def version(self) -> str:
-        """The server's version. It doesn't ask for the key for this."""
-        document = self.session.get("version", what="read the version of the NanoMDM server").json()
-        version = document.get("version") if isinstance(document, dict) else None
-        return version if isinstance(version, str) else ""
 
     def enqueue(self, command: Mapping[str, Any], ids: Iterable[str], mark: str, occasion: str, *, push: bool = True) -> Enqueued:
         """Queue a command for enrolments, many per request.
@@ -142,7 +136,7 @@ class NanoMdm:
         Returns:
             Why it isn't queued, empty if it is; warnings about pushing; whether the first answer was lost.
         """
-        body = plistlib.dumps({"CommandUUID": uuid, "Command": dict(command)}, sort_keys=True)
+        body = command_plist(uuid, command)
         lost = False
         try:
             response = self._put(ids, body, push, command)

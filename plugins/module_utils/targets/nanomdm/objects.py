@@ -99,20 +99,6 @@ class DeclarationStatus:
 
 
 @dataclass(frozen=True)
-class StatusError:
-    """An error that a device reported of its declarations.
-
-    Args:
-        path: where in its status report.
-        error: as text.
-    """
-
-    path: str
-    error: str
-    received_at: str = ""
-
-
-@dataclass(frozen=True)
 class Enqueued:
     """What became of a command for some enrolments. "Queued" means requested: the device has not even fetched it yet.
 
@@ -154,14 +140,12 @@ class FoundApp:
 
     Args:
         at: when it said so.
-        managed_status: "Managed", "UserInstalledApp"; empty if it came from the list of installed apps.
     """
 
     id: str
     name: str = ""
     version: str = ""
     at: str = ""
-    managed_status: str = ""
 
 
 @dataclass(frozen=True)
@@ -173,13 +157,10 @@ class DeviceReport:
         apps: bundle id -> the app, for wanted apps that were there at the last word about them.
         asked: bundle id -> when the device last answered a question that was about this app. Without an entry, an app that isn't in
             ``apps`` may or may not be there.
-        managed_apps: bundle id -> the app with its state, from the last list of managed apps.
-        managed_apps_at: when that list came.
         profiles: PayloadIdentifier -> PayloadUUID, of our own profiles on the last list of profiles.
         profiles_at: when that list came; empty means that nobody knows which profiles are there.
         supervised, os_version: from the last DeviceInformation; None and empty if it didn't say.
         enrolled_at: the last Authenticate. What was on the device before is gone, and the server has emptied its queue.
-        token_updated_at: the last TokenUpdate; the device can be woken up since.
         checked_out_at: the last CheckOut; empty if it enrolled again since.
         seen_at: the last event of any kind.
     """
@@ -187,15 +168,12 @@ class DeviceReport:
     results: Mapping[str, CommandResult] = field(default_factory=dict)
     apps: Mapping[str, FoundApp] = field(default_factory=dict)
     asked: Mapping[str, str] = field(default_factory=dict)
-    managed_apps: Mapping[str, FoundApp] = field(default_factory=dict)
-    managed_apps_at: str = ""
     profiles: Mapping[str, str] = field(default_factory=dict)
     profiles_at: str = ""
     supervised: bool | None = None
     os_version: str = ""
     information_at: str = ""
     enrolled_at: str = ""
-    token_updated_at: str = ""
     checked_out_at: str = ""
     seen_at: str = ""
 
@@ -206,7 +184,7 @@ class Interests:
 
     Args:
         bundle_ids: the only apps that are kept.
-        questions: mark of an InstalledApplicationList or ManagedApplicationList of ours -> the bundle ids that it asks for.
+        questions: mark of an InstalledApplicationList of ours -> the bundle ids that it asks for.
         marks: marks of the other commands whose results are wanted.
         profile_prefix: PayloadIdentifiers that begin with it are ours.
         enrollments: ids that are wanted; None for all.

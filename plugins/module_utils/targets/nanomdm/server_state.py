@@ -46,10 +46,6 @@ class ServerState:
             return None
         return found
 
-    def has_said(self, device: str, identifier: str) -> bool:
-        """Whether KMFDDM keeps a word of the device about a declaration, an old one too."""
-        return identifier in self.statuses.get(device, {})
-
 
 def is_another_enrolment(remembered: str, now: str) -> bool:
     """Whether a device has enrolled again since something was remembered of it, or may have.

@@ -17,8 +17,6 @@ from ansible_collections.appban.endpoint.plugins.module_utils.mdm.apple.commands
     device_information,
     install_profile,
     installed_application_list,
-    managed_application_list,
-    profile_list,
     remove_application,
     remove_profile,
 )
@@ -29,9 +27,6 @@ MADE: list[dict[str, Any]] = [
     install_profile(b"<plist/>"),
     remove_profile("endpoint.appban.x"),
     remove_application("com.a"),
-    managed_application_list(["com.a"]),
-    profile_list(),
-    profile_list(managed_only=False),
     device_information(QUERIES),
 ]
 NAMES = [f"{each['RequestType']}-{number}" for number, each in enumerate(MADE)]
@@ -57,15 +52,9 @@ def test_only_banned_apps_are_asked_for() -> None:
         "Identifiers": ["com.a", "com.b"],
         "Items": ["Identifier", "Name", "Version"],
     }
-    for ask in (installed_application_list, managed_application_list):
-        for ids in ([], ["com.a", ""]):
-            with pytest.raises(AppbanError, match="needs at least one bundle id"):
-                ask(ids)
-
-
-def test_profiles_that_a_person_installed_are_not_asked_for() -> None:
-    assert profile_list() == {"RequestType": "ProfileList", "ManagedOnly": True}
-    assert profile_list(managed_only=False) == {"RequestType": "ProfileList"}
+    for ids in ([], ["com.a", ""]):
+        with pytest.raises(AppbanError, match="needs at least one bundle id"):
+            installed_application_list(ids)
 
 
 def test_a_command_is_the_same_bytes_whatever_the_order_of_its_keys() -> None:
@@ -82,7 +71,7 @@ def test_a_command_is_the_same_bytes_whatever_the_order_of_its_keys() -> None:
         lambda: remove_profile(""),
         lambda: remove_application(" "),
         lambda: device_information([]),
-        lambda: command_plist("", profile_list()),
+        lambda: command_plist("", remove_profile("endpoint.appban.x")),
     ],
 )
 def test_a_command_without_its_object_is_refused(make: Callable[[], object]) -> None:

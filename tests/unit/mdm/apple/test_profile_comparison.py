@@ -21,7 +21,6 @@ from ansible_collections.appban.endpoint.plugins.module_utils.mdm.apple.profile_
     differences_of_profile,
     foreign_settings,
     parse_profile,
-    payloads_of,
     with_identity_of,
 )
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.apple.profiles import (
@@ -123,7 +122,8 @@ def test_an_update_keeps_the_identity_that_the_server_gave(ids: list[str], data:
     found = data.draw(rewritten(old))
     sent = with_identity_of(new, found)
     for payload_type in (RESTRICTIONS, WEB_FILTER):
-        (ours,), (theirs,) = (payloads_of(parse_profile(each), payload_type) for each in (sent, found))
+        contents = (parse_profile(each)["PayloadContent"] for each in (sent, found))
+        (ours,), (theirs,) = ([payload for payload in content if payload["PayloadType"] == payload_type] for content in contents)
         assert [ours[key] for key in ("PayloadUUID", "PayloadIdentifier")] == [theirs[key] for key in ("PayloadUUID", "PayloadIdentifier")]
     top, server = parse_profile(sent), parse_profile(found)
     assert [top[key] for key in ("PayloadUUID", "PayloadIdentifier")] == [server[key] for key in ("PayloadUUID", "PayloadIdentifier")]
@@ -232,7 +232,7 @@ def test_no_bytes_end_in_a_traceback(data: st.DataObject) -> None:
     except AppbanError as error:
         assert "can't be read" in str(error)
     else:
-        assert isinstance(payloads_of(profile, RESTRICTIONS), list)
+        assert isinstance(profile["PayloadContent"], list)
         assert isinstance(differences_of_profile(block("com.a", "com.b"), content), list)
         assert isinstance(foreign_settings(block("com.a", "com.b"), content), list)
         with contextlib.suppress(AppbanError):

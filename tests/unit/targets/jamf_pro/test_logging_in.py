@@ -14,7 +14,6 @@ from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http_errors im
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.redaction import Redactor
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.credentials import CredentialOptions, choose_method
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.objects import MOBILE
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.privileges import COMPUTERS_READ, group_privilege
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.profiles import Profiles
 from tests.unit.targets.jamf_pro.jamf_tenant import Tenant, profile, tenant
 
@@ -114,13 +113,6 @@ def test_wrong_credentials_are_told_from_missing_privileges(server: Tenant) -> N
     assert caught.value.status == 403
     assert "Read iOS Configuration Profiles" in caught.value.next_step
     assert "credentials" not in caught.value.next_step
-
-
-def test_a_privilege_that_is_missing_is_known_beforehand(server: Tenant) -> None:
-    server.settings(privileges=[COMPUTERS_READ, "Read Smart Computer Groups"])
-    needed = [COMPUTERS_READ, group_privilege("Read", "computer", None), ""]
-    assert server.jamf.missing_privileges(needed) == ["Read Static Computer Groups"]
-    assert server.jamf.privileges_used() == []
 
 
 def test_check_mode_logs_in_and_out_and_writes_nothing(server: Tenant) -> None:

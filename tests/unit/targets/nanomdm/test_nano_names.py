@@ -72,7 +72,7 @@ def test_names_are_siblings_and_ours_are_told_from_others() -> None:
         "org.example.ban..cfg",
     ]
     assert [each for each in foreign if names.is_ours(each)] == []
-    assert (names.is_our_set("org.example.ban.tiktok"), names.is_our_set("org.example.ban.tiktok.cfg")) == (True, False)
+    assert (names.slug_of_set("org.example.ban.tiktok"), names.slug_of_set("org.example.ban.tiktok.cfg")) == ("tiktok", "")
     for wrong in ("a.b", "", "a b", "ä"):
         with pytest.raises(AppbanError):
             names.identifier(wrong, CONFIGURATION)

@@ -115,7 +115,7 @@ def test_enrolling_again_takes_everything_away(tmp_path: Path) -> None:
     assert (len(found.results), found.profiles, found.profiles_at) == (2, {"org.example.ban.tiktok": "U"}, at(3))
     found = report(tmp_path, *before, check_in(4, "Authenticate"), check_in(5, "TokenUpdate"))
     assert (found.results, found.apps, found.asked, found.profiles, found.profiles_at) == ({}, {}, {}, {}, "")
-    assert (found.enrolled_at, found.token_updated_at, found.seen_at) == (at(4), at(5), at(5))
+    assert (found.enrolled_at, found.seen_at) == (at(4), at(5))
     about = connect(4, "Acknowledged", "x", {"QueryResponses": {"IsSupervised": True}})
     found = report(tmp_path, *before, about, check_in(0, "Authenticate"))
     assert (len(found.results), list(found.apps), found.profiles_at, found.supervised) == (2, [TIKTOK], at(3), True)
@@ -145,12 +145,10 @@ def test_foreign_profiles_and_users_of_devices_leave_no_trace(tmp_path: Path) ->
     assert read(tmp_path, users).reports == {}
 
 
-def test_managed_apps_and_what_a_device_says_of_itself(tmp_path: Path) -> None:
-    managed = {"ManagedApplicationList": {TIKTOK: {"Status": "UserInstalledApp"}, OTHER: {"Status": "Managed"}}}
+def test_what_a_device_says_of_itself(tmp_path: Path) -> None:
     about = {"QueryResponses": {"IsSupervised": False, "OSVersion": "26.1", "DeviceName": "Anna's phone"}}
-    found = report(tmp_path, connect(1, "Acknowledged", uuid_of(ASKED), managed), connect(2, "Acknowledged", "x", about))
-    assert {each: app.managed_status for each, app in found.managed_apps.items()} == {TIKTOK: "UserInstalledApp"}
-    assert (found.managed_apps_at, found.supervised, found.os_version, found.information_at) == (at(1), False, "26.1", at(2))
+    found = report(tmp_path, connect(2, "Acknowledged", "x", about))
+    assert (found.supervised, found.os_version, found.information_at) == (False, "26.1", at(2))
     assert "Anna" not in repr(found)
 
 
