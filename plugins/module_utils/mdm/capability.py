@@ -62,6 +62,18 @@ class Capability:
         return found
 
 
+def without_means(kind: str, label: str, why_not: str, **means: Means) -> Capability:
+    """A kind of device that the target neither sees nor reaches, for one reason.
+
+    Args:
+        why_not: the reason for everything.
+        means: by action, where one of them is different nevertheless.
+    """
+    no = Means(why_not=why_not)
+    actions = {action: means.get(action, no) for action in ACTIONS_WITH_MEANS}
+    return Capability(kind, label, "none", why_not, "no", **actions)
+
+
 ACTIONS_WITH_MEANS: tuple[str, ...] = ("remove", "block", "block_web", "withdraw_access", "advise")
 
 CapabilityOf = Callable[[Mapping[str, Any]], Capability]

@@ -9,7 +9,8 @@ They are documented in ``doc_fragments/target.py``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -20,6 +21,7 @@ from ..policy.instants import InstantError
 from ..policy.plain import policy_from_plain
 from ..policy.problems import PolicyError
 from ..policy.run_instant import run_instant
+from .connection import Connection, open_connection
 from .notices import DEFAULT_BODY, DEFAULT_TITLE, NoticeText
 from .redaction import Redactor
 from .target_run import RunRequest, RunResult
@@ -51,15 +53,43 @@ def target_spec(target: str) -> dict[str, Any]:
     }
 
 
-def connection_spec() -> dict[str, Any]:
-    """The argument spec of what every HTTP target has in its connection."""
-    return {
+def connection_spec(
+    own: Mapping[str, Mapping[str, Any]], secrets: Iterable[str], environment: Mapping[str, str], from_environment: Any
+) -> dict[str, Any]:
+    """The argument spec of a target's connection: its own options, and what every HTTP target has.
+
+    Args:
+        secrets: names of the own options that are never shown.
+        environment: own option -> the variable that stands in for it.
+        from_environment: Ansible's ``env_fallback``; None where no variable is to stand in.
+    """
+    spec: dict[str, Any] = {
+        **{name: dict(option) for name, option in own.items()},
         "validate_certs": {"type": "bool", "default": True},
         "ca_path": {"type": "path"},
         "proxy": {"type": "str"},
         "timeout": {"type": "float", "default": 30.0},
         "deadline": {"type": "float", "default": 1800.0},
     }
+    for name in secrets:
+        spec[name]["no_log"] = True
+    if from_environment is not None:
+        for name, variable in environment.items():
+            spec[name]["fallback"] = (from_environment, [variable])
+    return spec
+
+
+def connection_of(params: Mapping[str, Any], redactor: Redactor) -> Connection:
+    """The connection of a module's parameters; nothing is sent yet, but the deadline starts. Raises as ``open_connection``."""
+    return open_connection(
+        os.environ,
+        params["validate_certs"],
+        params["ca_path"],
+        params["proxy"],
+        timeout=params["timeout"],
+        deadline=params["deadline"],
+        redactor=redactor,
+    )
 
 
 def request_of(params: Mapping[str, Any], check_mode: bool, versions: Mapping[str, str]) -> RunRequest:

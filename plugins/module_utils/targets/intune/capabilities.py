@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from ...mdm.capability import Capability, Means
+from ...mdm.capability import Capability, Means, without_means
 
 IOS_BLOCK = "ios_blocked_apps"
 IOS_UNINSTALL = "ios_uninstall"
@@ -150,14 +150,7 @@ TABLE: tuple[Capability, ...] = (
         withdraw_access=_NO,
         advise=_NO,
     ),
-    Capability(
-        "other", "anything else", "none", "no_backend", "no",
-        remove=_NO,
-        block=_NO,
-        block_web=_NO,
-        withdraw_access=_NO,
-        advise=_NO,
-    ),
+    without_means("other", "anything else", "no_backend"),
 )  # fmt: skip
 
 BY_KIND: dict[str, Capability] = {row.kind: row for row in TABLE}

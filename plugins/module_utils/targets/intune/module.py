@@ -10,8 +10,8 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from ...mdm.connection import Connection, open_connection
-from ...mdm.options import connection_spec, finish, request_of, target_spec
+from ...mdm.connection import Connection
+from ...mdm.options import connection_of, connection_spec, finish, request_of, target_spec
 from ...mdm.redaction import Redactor
 from ...mdm.target_run import RunResult, run_target
 from .clouds import CLOUDS, choose_cloud
@@ -39,7 +39,7 @@ _SECRETS = ("client_secret", "certificate_password", "access_token", "defender_a
 
 def argument_spec(from_environment: Any = None) -> dict[str, Any]:
     """The whole argument spec of the module. from_environment: Ansible's ``env_fallback``; without it no variable stands in."""
-    connection: dict[str, Any] = {
+    own: dict[str, Any] = {
         "auth": {"type": "str", "choices": list(METHODS)},
         **{name: {"type": "path" if name.endswith(("_path", "_file")) else "str"} for name in ENVIRONMENT},
         "certificate_chain": {"type": "bool", "default": False},
@@ -48,16 +48,10 @@ def argument_spec(from_environment: Any = None) -> dict[str, Any]:
         "graph_url": {"type": "str"},
         "defender_url": {"type": "str"},
         "managed_identity_url": {"type": "str", "default": IMDS_URL},
-        **connection_spec(),
     }
-    for name in _SECRETS:
-        connection[name]["no_log"] = True
-    if from_environment is not None:
-        for name, variable in ENVIRONMENT.items():
-            connection[name]["fallback"] = (from_environment, [variable])
     return {
         **target_spec("intune"),
-        **connection,
+        **connection_spec(own, _SECRETS, ENVIRONMENT, from_environment),
         "name_prefix": {"type": "str", "default": "BAN"},
         "adopt": {"type": "bool", "default": False},
         "on_conflict": {"type": "str", "choices": ["report", "fail"], "default": "report"},
@@ -83,15 +77,7 @@ def run_module(module: Any) -> None:
 
     def run() -> tuple[RunResult, Mapping[str, Any]]:
         request = request_of(params, module.check_mode, {"ansible-core": module.ansible_version})
-        with open_connection(
-            os.environ,
-            params["validate_certs"],
-            params["ca_path"],
-            params["proxy"],
-            timeout=params["timeout"],
-            deadline=params["deadline"],
-            redactor=redactor,
-        ) as connection:
+        with connection_of(params, redactor) as connection:
             target = open_target(params, request.policies, connection, module.check_mode)
             target.preflight()
             result = run_target(target, request)

@@ -16,13 +16,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...engine.errors import AppbanError
-from ...engine.plan import Change, Plan
+from ...engine.plan import Change
 from ...mdm import ownership
 from ...mdm.comparison import differences
 from ...mdm.covering import Covering, Coverings
 from ...mdm.fleet import FleetDevice
 from ...mdm.notice_changes import names_text, notice_changes
 from ...mdm.notices import Notice
+from ...mdm.planned import Planned, plan_in_order
 from . import diff_text, steps
 from .controls import BY_USER, Control, Desired, WantedFilter, WantedGroup
 from .objects import (
@@ -42,21 +43,6 @@ from .steps import Phase
 from .store_apps import TYPES, app_of, app_wants
 
 _SENTENCE = "Made by appban.endpoint for the ban %s. Change the policy it comes from, not this object."
-
-
-@dataclass(frozen=True)
-class Planned:
-    """A plan and what it means.
-
-    Args:
-        conflicts: somebody else's assignments that work against the ban, a sentence each.
-        drift: what somebody did to our controls since the last run, a sentence each.
-    """
-
-    plan: Plan
-    coverings: tuple[Covering, ...]
-    conflicts: tuple[str, ...]
-    drift: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -141,8 +127,8 @@ class Planner:
                 "Rename them, or choose another name_prefix; profiles and compliance policies can be taken over with adopt: true."
                 " Nothing was written",
             )
-        ordered = [change for _phase, change in sorted(self.changes, key=lambda pair: pair[0])]
-        return Planned(Plan(tuple(ordered)), tuple(self.coverings), tuple(sorted(set(self.conflicts))), tuple(self.drift))
+        plan = plan_in_order(self.changes, Phase.NOTICES)
+        return Planned(plan, tuple(self.coverings), tuple(self.drift), tuple(sorted(set(self.conflicts))))
 
     # What several parts of the plan use.
 

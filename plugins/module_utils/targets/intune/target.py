@@ -19,6 +19,7 @@ from ...mdm.fleet import FleetDevice, ManagedDevice
 from ...mdm.group_names import wanted_groups
 from ...mdm.ledger import Ledger
 from ...mdm.observe import may_look
+from ...mdm.planned import Planned
 from ...mdm.push_down import PushDown
 from ...mdm.target_run import ChooseNotices, TargetPlan
 from ...mdm.wants import Want, wants_of_policies
@@ -34,7 +35,7 @@ from .graph import Graph
 from .memberships import Memberships, read_memberships
 from .objects import COMPLIANCE_POLICY, TenantState
 from .permissions import APPS_READ, CONDITIONAL_ACCESS_READ, CONFIGURATION_READ, DEVICES_READ, GROUPS_READ
-from .planner import Planned, Planner, PlannerSettings
+from .planner import Planner, PlannerSettings
 from .reader import StateReader, read_devices
 from .wants import MANAGED_PLATFORMS, mechanisms
 

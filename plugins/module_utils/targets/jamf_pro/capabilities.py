@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from ...mdm.apple.enforcement import why_no_block
-from ...mdm.capability import Capability, Means
+from ...mdm.capability import Capability, Means, without_means
 from ...mdm.outbox import OUTBOX, OUTBOX_NAME
 
 IOS_BLOCK = "ios_restrictions"
@@ -38,8 +38,6 @@ _NO = Means(why_not="no_backend")
 _NOTICE = Means((OUTBOX,))
 _USER_INSTALLED = Means(why_not="user_installed", note="only a managed app can be removed")
 _UNSUPERVISED = Means(why_not="unsupervised")
-_USER_ENROLLMENT = Means(why_not="user_enrollment")
-_UNMANAGED = Means(why_not="not_registered")
 _BLOCK = Means((IOS_BLOCK,), note="hidden, can't be opened")
 
 TABLE: tuple[Capability, ...] = (
@@ -67,14 +65,7 @@ TABLE: tuple[Capability, ...] = (
         withdraw_access=_NO,
         advise=_NOTICE,
     ),
-    Capability(
-        "ios_user_enrollment", "iPhone, iPad, user enrollment", "none", "user_enrollment", "no",
-        remove=_USER_ENROLLMENT,
-        block=_USER_ENROLLMENT,
-        block_web=_USER_ENROLLMENT,
-        withdraw_access=_NO,
-        advise=_NOTICE,
-    ),
+    without_means("ios_user_enrollment", "iPhone, iPad, user enrollment", "user_enrollment", withdraw_access=_NO, advise=_NOTICE),
     Capability(
         "tvos_supervised", "Apple TV, supervised", "all", "", "all apps",
         remove=_USER_INSTALLED,
@@ -99,22 +90,8 @@ TABLE: tuple[Capability, ...] = (
         withdraw_access=_NO,
         advise=_NOTICE,
     ),
-    Capability(
-        "unmanaged", "anything that is not managed any more", "none", "not_registered", "no",
-        remove=_UNMANAGED,
-        block=_UNMANAGED,
-        block_web=_UNMANAGED,
-        withdraw_access=_UNMANAGED,
-        advise=_NOTICE,
-    ),
-    Capability(
-        "other", "anything else", "none", "no_backend", "no",
-        remove=_NO,
-        block=_NO,
-        block_web=_NO,
-        withdraw_access=_NO,
-        advise=_NOTICE,
-    ),
+    without_means("unmanaged", "anything that is not managed any more", "not_registered", advise=_NOTICE),
+    without_means("other", "anything else", "no_backend", advise=_NOTICE),
 )  # fmt: skip
 
 BY_KIND: dict[str, Capability] = {row.kind: row for row in TABLE}

@@ -6,12 +6,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...mdm.connection import Connection, open_connection
-from ...mdm.options import connection_spec, finish, request_of, target_spec
+from ...mdm.connection import Connection
+from ...mdm.options import connection_of, connection_spec, finish, request_of, target_spec
 from ...mdm.outbox import Outbox
 from ...mdm.redaction import Redactor
 from ...mdm.target_run import RunResult, run_target
@@ -33,23 +32,17 @@ _SECRETS = ("client_secret", "password")
 
 def argument_spec(from_environment: Any = None) -> dict[str, Any]:
     """The whole argument spec of the module. from_environment: Ansible's ``env_fallback``; without it no variable stands in."""
-    connection: dict[str, Any] = {
+    own: dict[str, Any] = {
         "url": {"type": "str", "required": True},
         "base_path": {"type": "str", "default": ""},
         "client_id": {"type": "str"},
         "client_secret": {"type": "str"},
         "username": {"type": "str"},
         "password": {"type": "str"},
-        **connection_spec(),
     }
-    for name in _SECRETS:
-        connection[name]["no_log"] = True
-    if from_environment is not None:
-        for name, variable in ENVIRONMENT.items():
-            connection[name]["fallback"] = (from_environment, [variable])
     return {
         **target_spec("jamf_pro"),
-        **connection,
+        **connection_spec(own, _SECRETS, ENVIRONMENT, from_environment),
         "name_prefix": {"type": "str", "default": "BAN"},
         "adopt": {"type": "bool", "default": False},
         "web_block": {"type": "str", "choices": [PROFILE, NO_WEB_BLOCK], "default": PROFILE},
@@ -65,15 +58,7 @@ def run_module(module: Any) -> None:
 
     def run() -> tuple[RunResult, Mapping[str, Any]]:
         request = request_of(params, module.check_mode, {"ansible-core": module.ansible_version})
-        with open_connection(
-            os.environ,
-            params["validate_certs"],
-            params["ca_path"],
-            params["proxy"],
-            timeout=params["timeout"],
-            deadline=params["deadline"],
-            redactor=redactor,
-        ) as connection:
+        with connection_of(params, redactor) as connection:
             with open_server(params, connection, module.check_mode) as jamf:
                 target = open_target(params, request.policies, jamf)
                 result = run_target(target, request)

@@ -12,16 +12,17 @@ before what it announces; what an object needs is there before it, and goes afte
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ...engine.errors import AppbanError
-from ...engine.plan import Change, Plan
+from ...engine.plan import Change
 from ...mdm import ownership
 from ...mdm.apple.profile_comparison import differences_of_profile, foreign_settings, parse_profile
 from ...mdm.covering import Covering, Coverings
 from ...mdm.fleet import FleetDevice
 from ...mdm.notice_changes import announced_changes, names_text, notice_changes
 from ...mdm.notices import Notice
+from ...mdm.planned import Planned, plan_in_order
 from . import diff_text, steps
 from .controls import Control, Desired, WantedScope
 from .group_plan import FORMER, GROUP, MEMBERS, want_group
@@ -35,15 +36,6 @@ from .steps import Phase
 PROFILE = "configuration profile"
 _SENTENCE = "Made by appban.endpoint for the ban %s. Change the policy it comes from, not this object."
 _WRITTEN = "written"
-
-
-@dataclass(frozen=True)
-class Planned:
-    """A plan and what it means. drift: what somebody did to our controls since the last run, a sentence each."""
-
-    plan: Plan
-    coverings: tuple[Covering, ...]
-    drift: tuple[str, ...]
 
 
 class Planner:
@@ -103,11 +95,8 @@ class Planner:
                 "Rename them, or choose another name_prefix; a profile can be taken over with adopt: true. Nothing was written",
             )
         # A group that is there before the notices changes nothing on a device; what goes by it waits.
-        ordered = [
-            replace(change, needs=(*announced.get(change.key, ()), *change.needs)) if phase > Phase.NOTICES else change
-            for phase, change in sorted(self.changes, key=lambda pair: pair[0])
-        ]
-        return Planned(Plan(tuple(ordered)), tuple(self.coverings), tuple(self.drift))
+        plan = plan_in_order(self.changes, Phase.NOTICES, announced)
+        return Planned(plan, tuple(self.coverings), tuple(self.drift))
 
     # What several parts of the plan use.
 

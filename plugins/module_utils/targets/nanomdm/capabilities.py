@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...mdm.apple.enforcement import os_version_tuple, why_no_block
-from ...mdm.capability import Capability, Means
+from ...mdm.capability import Capability, Means, without_means
 from ...mdm.outbox import OUTBOX, OUTBOX_NAME
 
 APP_SETTINGS = "app_settings_declaration"
@@ -38,8 +38,6 @@ NAMES: dict[str, str] = {
 _NO = Means(why_not="no_backend")
 _NOTICE = Means((OUTBOX,))
 _UNSUPERVISED = Means(why_not="unsupervised")
-_USER_ENROLLMENT = Means(why_not="user_enrollment")
-_UNMANAGED = Means(why_not="not_registered")
 _REMOVE = Means((REMOVE,), note="only apps that the server manages", certain=False)
 _BLOCK = Means((APP_SETTINGS, PROFILE_DECLARATION, PROFILE_COMMAND), note="hidden, can't be opened")
 _ASKED = "the banned apps, by asking"
@@ -61,14 +59,7 @@ TABLE: tuple[Capability, ...] = (
         withdraw_access=_NO,
         advise=_NOTICE,
     ),
-    Capability(
-        "ios_user_enrollment", "iPhone, iPad, user enrollment", "none", "user_enrollment", "no",
-        remove=_USER_ENROLLMENT,
-        block=_USER_ENROLLMENT,
-        block_web=_USER_ENROLLMENT,
-        withdraw_access=_NO,
-        advise=_NOTICE,
-    ),
+    without_means("ios_user_enrollment", "iPhone, iPad, user enrollment", "user_enrollment", withdraw_access=_NO, advise=_NOTICE),
     Capability(
         "tvos_supervised", "Apple TV, supervised", "reported", "awaiting_check_in", _ASKED,
         remove=_REMOVE,
@@ -101,22 +92,8 @@ TABLE: tuple[Capability, ...] = (
         withdraw_access=_NO,
         advise=_NOTICE,
     ),
-    Capability(
-        "unmanaged", "anything that has checked out", "none", "not_registered", "no",
-        remove=_UNMANAGED,
-        block=_UNMANAGED,
-        block_web=_UNMANAGED,
-        withdraw_access=_UNMANAGED,
-        advise=_NOTICE,
-    ),
-    Capability(
-        "other", "anything else", "none", "no_backend", "no",
-        remove=_NO,
-        block=_NO,
-        block_web=_NO,
-        withdraw_access=_NO,
-        advise=_NOTICE,
-    ),
+    without_means("unmanaged", "anything that has checked out", "not_registered", advise=_NOTICE),
+    without_means("other", "anything else", "no_backend", advise=_NOTICE),
 )  # fmt: skip
 
 BY_KIND: dict[str, Capability] = {row.kind: row for row in TABLE}

@@ -10,7 +10,7 @@ command that nobody has answered is asked for and no more.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -18,7 +18,6 @@ from ...engine.plan import Change
 from ...mdm.apple.enforcement import why_no_block
 from ...mdm.covering import Covering
 from ...mdm.ledger import Assigned, Ledger
-from ...mdm.wants import Want
 from ...policy.instants import read_now
 from . import capabilities as names
 from . import steps
@@ -30,9 +29,7 @@ from .fleet_index import FleetIndex
 from .objects import ACKNOWLEDGED, NOT_NOW, CommandResult, DeviceReport
 from .server_state import ServerState, is_another_enrolment, is_refusal, reason_in_words
 from .slugs import is_slug_of, mechanism_of_slug
-from .steps import Phase
-
-Add = Callable[[Phase, Change], str]
+from .steps import Add, Phase
 
 
 @dataclass
@@ -41,7 +38,6 @@ class CommandPlan:
 
     Args:
         policies: ids of the run's policies.
-        wants: per device, what is wanted of it.
         patience: how long a command that was put off waits until it is sent once more; some storages lose such a command.
     """
 
@@ -50,7 +46,6 @@ class CommandPlan:
     removals: Sequence[Removal]
     policies: frozenset[str]
     index: FleetIndex
-    wants: Sequence[frozenset[Want]]
     ledger: Ledger
     names: DeclarationNames
     now: datetime
@@ -134,7 +129,7 @@ class CommandPlan:
                     occasions[device] = occasion
             # Who is exempt or out of scope loses it first; who only gets it in another form loses it when that stands.
             for phase, kind, only_form in ((Phase.RELEASE, "ended profile", False), (Phase.LEAVE, "former profile", True)):
-                leaving = {device: occasion for device, occasion in occasions.items() if self._stays_banned(device) == only_form}
+                leaving = {device: occasion for device, occasion in occasions.items() if self.index.stays_banned(device) == only_form}
                 if leaving:
                     step = self._step(command, mark, leaving, name, releases=True)
                     add(phase, Change("command", kind, name, self.index.text(leaving), None, step=step))
@@ -269,10 +264,6 @@ class CommandPlan:
         slug = self.names.slug_of_set(name)
         mechanism = mechanism_of_slug(slug) if slug else ""
         return bool(mechanism) and mechanism not in DECLARED and is_slug_of(slug, self.policies)
-
-    def _stays_banned(self, device: str) -> bool:
-        position = self.index.position(device)
-        return position is not None and bool(self.wants[position])
 
 
 def marks_of(controls: Iterable[Control], removals: Iterable[Removal], names_of: DeclarationNames, ledger: Ledger) -> frozenset[str]:

@@ -17,7 +17,6 @@ from ...engine.plan import Change
 from ...mdm.apple.declarations import same_declaration
 from ...mdm.covering import Covering
 from ...mdm.ledger import Ledger
-from ...mdm.wants import Want
 from . import steps
 from .controls import DECLARED, Control, content_hash
 from .declaration_names import ACTIVATION, CONFIGURATION, DeclarationNames
@@ -25,9 +24,7 @@ from .diff_text import declarations_text, profile_text
 from .fleet_index import FleetIndex
 from .server_state import ServerState, is_another_enrolment, reason_of
 from .slugs import is_slug_of, mechanism_of_slug
-from .steps import Phase
-
-Add = Callable[[Phase, Change], str]
+from .steps import Add, Phase
 
 
 class DeclarationPlan:
@@ -37,7 +34,6 @@ class DeclarationPlan:
         state: what the servers hold; its ``assigned`` is filled for the enrolments that are in doubt.
         controls: the declared controls that are wanted.
         policies: ids of the run's policies.
-        wants: per device, what is wanted of it.
         holds: whether a control's hosted profile is in its place.
         adopt: take over a declaration with our name and of another type.
     """
@@ -48,7 +44,6 @@ class DeclarationPlan:
         controls: Sequence[Control],
         policies: frozenset[str],
         index: FleetIndex,
-        wants: Sequence[frozenset[Want]],
         ledger: Ledger,
         names: DeclarationNames,
         holds: Callable[[Control], bool],
@@ -58,7 +53,6 @@ class DeclarationPlan:
         self.controls = controls
         self.policies = policies
         self.index = index
-        self.wants = wants
         self.ledger = ledger
         self.names = names
         self.holds = holds
@@ -207,8 +201,8 @@ class DeclarationPlan:
             ]
             # Who is exempt or out of scope loses it first; who only gets it in another form loses it when that stands.
             for phase, kind, only_form in ((Phase.RELEASE, "ended assignment", False), (Phase.LEAVE, "former assignment", True)):
-                leaving = sorted(device for device in having if self._stays_banned(device) == only_form)
-                waking = sorted(device for device in woken if self._stays_banned(device) == only_form)
+                leaving = sorted(device for device in having if self.index.stays_banned(device) == only_form)
+                waking = sorted(device for device in woken if self.index.stays_banned(device) == only_form)
                 if leaving or waking:
                     step = steps.Unassign(name, tuple(leaving), tuple(waking))
                     change = Change("update" if leaving else "command", kind, name, self.index.text([*leaving, *waking]), None, step=step)
@@ -273,7 +267,3 @@ class DeclarationPlan:
         remembered = self.ledger.assigned.get((device, control.name))
         told = remembered is not None and remembered.content == content_hash(control.declarations)
         return not told or not self._was_assigned(device, control.name)
-
-    def _stays_banned(self, device: str) -> bool:
-        position = self.index.position(device)
-        return position is not None and bool(self.wants[position])

@@ -11,13 +11,15 @@ from functools import cached_property
 
 from ...mdm.fleet import FleetDevice
 from ...mdm.notice_changes import names_text
+from ...mdm.wants import Want
 
 
 class FleetIndex:
-    """The devices of a run."""
+    """The devices of a run. wants: per device, what is wanted of it."""
 
-    def __init__(self, fleet: Sequence[FleetDevice]) -> None:
+    def __init__(self, fleet: Sequence[FleetDevice], wants: Sequence[frozenset[Want]]) -> None:
         self.fleet = fleet
+        self.wants = wants
 
     @cached_property
     def _positions(self) -> dict[str, int]:
@@ -30,6 +32,11 @@ class FleetIndex:
     def position(self, device: str) -> int | None:
         """The position of an enrolment; None for one that is not in the run."""
         return self._positions.get(device)
+
+    def stays_banned(self, device: str) -> bool:
+        """Whether anything is wanted of an enrolment: what it loses then, it only loses for another form of the same."""
+        position = self.position(device)
+        return position is not None and bool(self.wants[position])
 
     def ids(self, indexes: Iterable[int]) -> tuple[str, ...]:
         """Enrolment ids in the order of the fleet."""

@@ -6,15 +6,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 from ...engine.errors import AppbanError
-from ...mdm.connection import Connection, open_connection
+from ...mdm.connection import Connection
 from ...mdm.ledger import Ledger
-from ...mdm.options import connection_spec, finish, request_of, target_spec
+from ...mdm.options import connection_of, connection_spec, finish, request_of, target_spec
 from ...mdm.outbox import Outbox
 from ...mdm.redaction import Redactor
 from ...mdm.target_run import RunRequest, RunResult, run_target
@@ -41,7 +40,7 @@ _LISTS = ("enrollments", "enrollments_file", "enrollments_sql")
 
 def argument_spec(from_environment: Any = None) -> dict[str, Any]:
     """The whole argument spec of the module. from_environment: Ansible's ``env_fallback``; without it no variable stands in."""
-    connection: dict[str, Any] = {
+    own: dict[str, Any] = {
         "nanomdm_url": {"type": "str", "required": True},
         "nanomdm_api_key": {"type": "str", "required": True},
         "kmfddm_url": {"type": "str"},
@@ -50,16 +49,10 @@ def argument_spec(from_environment: Any = None) -> dict[str, Any]:
         "enrollments_file": {"type": "path"},
         "enrollments_sql": {"type": "str"},
         "webhook_log": {"type": "path"},
-        **connection_spec(),
     }
-    for name in _SECRETS:
-        connection[name]["no_log"] = True
-    if from_environment is not None:
-        for name, variable in ENVIRONMENT.items():
-            connection[name]["fallback"] = (from_environment, [variable])
     return {
         **target_spec("nanomdm"),
-        **connection,
+        **connection_spec(own, _SECRETS, ENVIRONMENT, from_environment),
         "name_prefix": {"type": "str", "default": "appban"},
         "adopt": {"type": "bool", "default": False},
         "web_block": {"type": "str", "choices": [PROFILE, NO_WEB_BLOCK], "default": PROFILE},
@@ -84,15 +77,7 @@ def run_module(module: Any) -> None:
     def run() -> tuple[RunResult, Mapping[str, Any]]:
         _refuse_odd_options(params)
         request = request_of(params, module.check_mode, {"ansible-core": module.ansible_version})
-        with open_connection(
-            os.environ,
-            params["validate_certs"],
-            params["ca_path"],
-            params["proxy"],
-            timeout=params["timeout"],
-            deadline=params["deadline"],
-            redactor=redactor,
-        ) as connection:
+        with connection_of(params, redactor) as connection:
             target = open_target(params, request, connection, run_command)
             result = run_target(target, request)
             return result, {"warnings_of_servers": list(target.warnings), "requests": connection.counters.requests()}

@@ -11,13 +11,13 @@ before what it announces; a new form of a block is there before the old one goes
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 
 from ...engine.errors import AppbanError
-from ...engine.plan import Change, Plan
-from ...mdm.covering import Covering, Coverings
+from ...engine.plan import Change
+from ...mdm.covering import Coverings
 from ...mdm.notice_changes import announced_changes, notice_changes
 from ...mdm.notices import Notice
+from ...mdm.planned import Planned, plan_in_order
 from . import steps
 from .command_plan import CommandPlan
 from .declaration_plan import DeclarationPlan
@@ -25,15 +25,6 @@ from .fleet_index import FleetIndex
 from .questions import Question
 from .server_state import ServerState
 from .steps import Phase
-
-
-@dataclass(frozen=True)
-class Planned:
-    """A plan and what it means. drift: what somebody did to our controls since the last run, a sentence each."""
-
-    plan: Plan
-    coverings: tuple[Covering, ...]
-    drift: tuple[str, ...]
 
 
 class Planner:
@@ -82,11 +73,8 @@ class Planner:
         announced = announced_changes(notices, coverings)
         for question in self.questions:
             self._ask(question)
-        ordered = [
-            replace(change, needs=(*announced.get(change.key, ()), *change.needs))
-            for _phase, change in sorted(self.changes, key=lambda pair: pair[0])
-        ]
-        return Planned(Plan(tuple(ordered)), coverings, tuple(self.declarations.drift))
+        plan = plan_in_order(self.changes, Phase.NOTICES, announced)
+        return Planned(plan, coverings, tuple(self.declarations.drift))
 
     def _ask(self, question: Question) -> None:
         answered, enrolled = {}, {}

@@ -6,11 +6,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
+from ...engine.plan import Change
 from ...mdm.apple.declarations import Declaration
 from ...mdm.notices import Notice
 from .objects import HostedProfile
@@ -29,6 +30,10 @@ class Phase(IntEnum):
     LIFT = 7
     OLD_PROFILES = 8
     QUESTIONS = 9
+
+
+#: Puts a change into the plan and gives its key.
+Add = Callable[[Phase, Change], str]
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from ...mdm.fleet import FleetDevice, ManagedDevice
 from ...mdm.ledger import Ledger
 from ...mdm.observe import may_look
 from ...mdm.outbox import Outbox
+from ...mdm.planned import Planned
 from ...mdm.target_run import ChooseNotices, TargetPlan
 from ...mdm.wants import Want
 from ...policy.decide import Decider
@@ -34,7 +35,7 @@ from .fleet_index import FleetIndex
 from .kmfddm import Kmfddm
 from .nanomdm import NanoMdm
 from .objects import DeviceReport, Enrollment, Interests
-from .planner import Planned, Planner
+from .planner import Planner
 from .profile_store import ProfileStore
 from .questions import (
     Questions,
@@ -122,7 +123,7 @@ class NanoTarget:
         self.wants: list[frozenset[Want]] = []
         self.desired = Desired()
         self.state = ServerState()
-        self.index = FleetIndex(())
+        self.index = FleetIndex((), ())
         self.warnings: tuple[str, ...] = ()
         self.unasked: frozenset[str] = frozenset()
         self.untold: list[dict[str, str]] = []
@@ -149,9 +150,9 @@ class NanoTarget:
 
     def findings(self, fleet: Sequence[FleetDevice]) -> Mapping[tuple[str, str], Sequence[Mapping[str, str]]]:
         """What was found, of those devices and apps that may be looked at."""
-        self.index = FleetIndex(fleet)
         self.unasked = frozenset(member.device.id for member in fleet if is_spared_questions(member))
         self._want(fleet)
+        self.index = FleetIndex(fleet, self.wants)
         marks = marks_of(self._commanded(), self.desired.removals, self.declaration_names, self.ledger)
         ids = {member.device.id for member in fleet} | {device for device, _control in (*self.ledger.assigned, *self.ledger.released)}
         self.reports = self.source.read(self._interests(ids, marks, fleet))
@@ -193,7 +194,6 @@ class NanoTarget:
             self.desired.removals,
             self.policy_ids,
             self.index,
-            self.wants,
             self.ledger,
             self.declaration_names,
             self.now,
@@ -267,7 +267,6 @@ class NanoTarget:
             [control for control in self.desired.controls if control.mechanism in DECLARED],
             self.policy_ids,
             self.index,
-            self.wants,
             self.ledger,
             self.declaration_names,
             lambda control: self.store is not None and self.store.holds(control.name, control.profile),

@@ -13,6 +13,7 @@ from typing import Any
 
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.fleet import FleetDevice, ManagedDevice
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.ownership import read_marker
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planned import Planned
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.push_down import PushDown
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.wants import Want, wants_of_policies
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.decide import Decider
@@ -31,7 +32,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.obj
     Target,
     TenantState,
 )
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.planner import Planned, Planner, PlannerSettings
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.planner import Planner, PlannerSettings
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.wants import MANAGED_PLATFORMS, mechanisms
 from tests.unit.mdm.mdm_samples import NOW, fleet
 

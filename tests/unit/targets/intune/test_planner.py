@@ -12,6 +12,7 @@ import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.notices import Notice
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planned import Planned
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune import steps
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.objects import (
     CONFIGURATION_POLICY,
@@ -22,7 +23,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.obj
     Target,
     TenantState,
 )
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.planner import Planned, Planner, PlannerSettings
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.planner import Planner, PlannerSettings
 from tests.unit.mdm.mdm_samples import app, device, exemption, policy
 from tests.unit.targets.intune.pure_tenant import Run
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.fleet import FleetDevice, ManagedDevice
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.ownership import read_marker
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planned import Planned
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.push_down import PushDown
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.decide import Decider
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.instants import utc_text
@@ -29,7 +30,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.o
     Scope,
 )
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.owned_names import is_tagged_for
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.planner import Planned, Planner
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.planner import Planner
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.server_state import OwnedProfile, ServerState
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.wants import MOBILE_PLATFORMS, wants_of
 from tests.unit.mdm.mdm_samples import NOW, fleet

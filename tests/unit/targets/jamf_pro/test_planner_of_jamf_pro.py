@@ -13,8 +13,9 @@ import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.notices import Notice
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planned import Planned
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro import steps
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.planner import PROFILE, Planned, Planner
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.planner import PROFILE, Planner
 from tests.unit.mdm.mdm_samples import NOW, app, exemption, policy
 from tests.unit.targets.jamf_pro.pure_server import Run, device
 

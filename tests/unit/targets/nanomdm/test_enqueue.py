@@ -128,9 +128,8 @@ def test_a_wrong_key_and_check_mode_stop_everything(clients: Clients) -> None:
         wrong.enqueue(ASK, ["ANY"], MARK, "1", push=False)
     assert "a-wrong-secret" not in str(caught.value) + repr(wrong)
     clients.servers.nanomdm.forget_requests()
-    with clients_of(clients.servers, check_mode=True) as watching:
-        with pytest.raises(WriteInCheckMode):
-            ask(watching, ["ANY"])
+    with clients_of(clients.servers, check_mode=True) as watching, pytest.raises(WriteInCheckMode):
+        ask(watching, ["ANY"])
     assert clients.servers.nanomdm.requests() == []
 
 
