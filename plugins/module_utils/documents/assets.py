@@ -6,12 +6,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator
 from typing import Any
 
 from ..policy.problems import STRUCTURE, PolicyError, Problem, child, show
+from .csv_table import read_table
 from .load import load_document, read_bytes
 
 _TRUE, _FALSE = ("true", "yes"), ("false", "no")
@@ -69,44 +68,22 @@ def _asset_entries(document: Any, path: str, problems: list[Problem]) -> Iterato
 
 
 def _assets_from_csv(content: bytes, path: str) -> dict[str, dict[str, Any]]:
-    problems: list[Problem] = []
-
-    def refuse(where: str, found: str, expected: str) -> None:
-        problems.append(Problem(path, where, found, expected, kind=STRUCTURE))
-
-    try:
-        text = content.decode("utf-8-sig")
-        rows = csv.reader(io.StringIO(text, newline=""), strict=True)
-        header = [name.strip() for name in next(rows, [])]
-        numbered = [(rows.line_num, row) for row in rows if any(cell.strip() for cell in row)]
-    except UnicodeDecodeError as error:
-        raise PolicyError([Problem(path, "$", "a byte that is not UTF-8", "a file in UTF-8", kind=STRUCTURE)]) from error
-    except csv.Error as error:
-        raise PolicyError([Problem(path, f"line {rows.line_num}", str(error), "CSV", kind=STRUCTURE)]) from error
-    if "serial" not in header:
-        refuse("line 1", f"the columns {', '.join(header)}"[:200] if any(header) else "no header", "a header row with the column serial")
-        raise PolicyError(problems)
-    for name in {name for name in header if header.count(name) > 1 or not name}:
-        refuse("line 1", f"the column {show(name)} {'twice' if name else 'without a name'}", "columns with names that differ")
+    header, rows, problems = read_table(content, path, "serial")
     assets: dict[str, dict[str, Any]] = {}
-    for line, row in numbered:
-        if len(row) != len(header):
-            refuse(f"line {line}", f"{len(row)} cells", f"{len(header)} cells, as in the header")
-            continue
+    for line, row in rows:
         facts = {name: _cell(cell) for name, cell in zip(header, row, strict=True) if name != "serial"}
-        serial = row[header.index("serial")].strip()
+        serial = row[header.index("serial")]
         if not serial:
-            refuse(f"line {line}", "no serial number", "a serial number")
+            problems.append(Problem(path, f"line {line}", "no serial number", "a serial number", kind=STRUCTURE))
         elif serial in assets:
-            refuse(f"line {line}", f"{show(serial)} a second time", "each serial number once")
+            problems.append(Problem(path, f"line {line}", f"{show(serial)} a second time", "each serial number once", kind=STRUCTURE))
         assets[serial] = facts
     if problems:
         raise PolicyError(problems)
     return assets
 
 
-def _cell(cell: str) -> Any:
-    text = cell.strip()
+def _cell(text: str) -> Any:
     if not text:
         return None
     if ";" in text:

@@ -262,8 +262,7 @@ class CommandPlan:
 
     def _is_ours(self, name: str) -> bool:
         slug = self.names.slug_of_set(name)
-        mechanism = mechanism_of_slug(slug) if slug else ""
-        return bool(mechanism) and mechanism not in DECLARED and is_slug_of(slug, self.policies)
+        return mechanism_of_slug(slug) not in DECLARED and is_slug_of(slug, self.policies)
 
 
 def marks_of(controls: Iterable[Control], removals: Iterable[Removal], names_of: DeclarationNames, ledger: Ledger) -> frozenset[str]:

@@ -241,7 +241,7 @@ class DeclarationPlan:
 
     def _is_ours(self, name: str) -> bool:
         slug = self.names.slug_of_set(name)
-        return bool(slug) and mechanism_of_slug(slug) in DECLARED and is_slug_of(slug, self.policies)
+        return mechanism_of_slug(slug) in DECLARED and is_slug_of(slug, self.policies)
 
     def _told_of(self, device: str) -> Iterable[str]:
         """Our sets that a device has told about, now or before."""

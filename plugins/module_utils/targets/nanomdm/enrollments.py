@@ -9,11 +9,10 @@ A list comes as an option, put together from an Ansible inventory for example; a
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ...documents.csv_table import read_table
 from ...documents.load import load_document, read_bytes
 from ...policy.devices import OWNERSHIPS, flag_of
 from ...policy.problems import STRUCTURE, PolicyError, Problem, child, nearest_names, show
@@ -154,28 +153,9 @@ def _enrollment(identifier: str, values: Mapping[Any, Any], source: str, where: 
 
 
 def _csv_rows(content: bytes, path: str, problems: list[Problem]) -> list[tuple[str, dict[str, Any]]]:
-    try:
-        text = content.decode("utf-8-sig")
-        rows = csv.reader(io.StringIO(text, newline=""), strict=True)
-        header = [name.strip() for name in next(rows, [])]
-        numbered = [(rows.line_num, row) for row in rows if any(cell.strip() for cell in row)]
-    except UnicodeDecodeError as error:
-        raise PolicyError([Problem(path, "$", "a byte that is not UTF-8", "a file in UTF-8", kind=STRUCTURE)]) from error
-    except csv.Error as error:
-        raise PolicyError([Problem(path, "line %d" % rows.line_num, str(error), "CSV", kind=STRUCTURE)]) from error
-    if "id" not in header or len(set(header)) != len(header):
-        found = "the columns %s" % ", ".join(header) if any(header) else "no header"
-        expected = "a header row with the column id, and each column once"
-        raise PolicyError([Problem(path, "line 1", found[:200], expected, kind=STRUCTURE)])
-    read = []
-    for line, row in numbered:
-        if len(row) == len(header):
-            read.append(("line %d" % line, {name: _cell(name, cell.strip()) for name, cell in zip(header, row, strict=True)}))
-        else:
-            problems.append(
-                Problem(path, "line %d" % line, "%d cells" % len(row), "%d cells, as in the header" % len(header), kind=STRUCTURE)
-            )
-    return read
+    header, rows, found = read_table(content, path, "id")
+    problems.extend(found)
+    return [("line %d" % line, {name: _cell(name, cell) for name, cell in zip(header, row, strict=True)}) for line, row in rows]
 
 
 def _cell(name: str, text: str) -> Any:

@@ -36,9 +36,9 @@ class StateReader:
         profiles = self.store.ours() if self.store is not None else ()
         if self.kmfddm is None:
             return ServerState(reports=reports, profiles=profiles)
-        identifiers = [each for each in self.kmfddm.declarations() if self._is_ours(self.names.slug_of(each))]
+        identifiers = [each for each in self.kmfddm.declarations() if is_slug_of(self.names.slug_of(each), self.policies)]
         found = {each: self.kmfddm.declaration(each) for each in identifiers}
-        sets = [name for name in self.kmfddm.sets() if self._is_ours(self.names.slug_of_set(name))]
+        sets = [name for name in self.kmfddm.sets() if is_slug_of(self.names.slug_of_set(name), self.policies)]
         statuses = self.kmfddm.statuses(devices)
         return ServerState(
             declarations={each: document for each, document in found.items() if document is not None},
@@ -54,7 +54,4 @@ class StateReader:
             state.assigned.update((device, frozenset(sets)) for device, sets in self.kmfddm.enrollments_sets(devices).items())
 
     def _ours(self, words: Iterable[DeclarationStatus]) -> dict[str, DeclarationStatus]:
-        return {each.identifier: each for each in words if self._is_ours(self.names.slug_of(each.identifier))}
-
-    def _is_ours(self, slug: str) -> bool:
-        return bool(slug) and is_slug_of(slug, self.policies)
+        return {each.identifier: each for each in words if is_slug_of(self.names.slug_of(each.identifier), self.policies)}
