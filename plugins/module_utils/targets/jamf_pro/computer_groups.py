@@ -6,13 +6,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from xml.etree import ElementTree
 
-from ...engine.errors import ChangeFailed
 from .classic import COMPUTER_GROUPS, Classic
 from .classic_xml import Pair, flag_of, number_of, text_of
-from .group_changes import CHUNK, differences, member_changes
+from .group_changes import differences
 from .jamf import Jamf
 from .objects import COMPUTER, Criterion, Group, Listed
 from .written_objects import delete_and_look, write_and_look
@@ -39,67 +38,29 @@ class ComputerGroups:
         return None if document is None else parse(document)
 
     def create(self, wanted: Group) -> Group:
-        """Make a group, a static one with its members, and return it as the server has it.
+        """Make a smart group, and return it as the server has it.
 
         Raises:
             ChangeFailed: if the server doesn't keep what was written; nothing is taken back.
             WriteInCheckMode, RequestFailed, OutOfTime, AppbanError
         """
-        members = sorted(wanted.members or ())
-        first = content(wanted)
-        if not wanted.smart:
-            first.append(("computers", entries(members[:CHUNK])))
-        begun = frozenset(members[:CHUNK])
-        made = self.write(wanted, lambda: self.classic.create(first, wanted.name, wanted.smart), None if wanted.smart else begun)
-        return made if wanted.smart or wanted.members is None else self.change_members(made, wanted.members)
+        return self.write(wanted, lambda: self.classic.create(content(wanted), wanted.name, True))
 
     def update(self, wanted: Group) -> Group:
-        """Give a group name and criteria of the wanted one, whose id it has; members stay. Raises as ``create``."""
+        """Give a smart group name and criteria of the wanted one, whose id it has. Raises as ``create``."""
 
         def send() -> int:
-            self.classic.update(wanted.id, content(wanted), wanted.name, wanted.smart)
+            self.classic.update(wanted.id, content(wanted), wanted.name, True)
             return wanted.id
 
-        return self.write(wanted, send, None)
+        return self.write(wanted, send)
 
-    def change_members(self, group: Group, members: frozenset[int], managed: frozenset[int] | None = None) -> Group:
-        """Make the members of a static group exactly these computers, and return it as the server has it.
-
-        The membership is read first, and only what differs is sent. Raises as ``create``.
-
-        Args:
-            managed: ids of all computers that are managed. Others stay in the group or out of it, as they are: the server refuses a request
-                that names one of them, and no profile or record reaches them anyway.
-        """
-        current = self.read(group.id, False)
-        if current is None:
-            raise ChangeFailed(
-                "The members of the computer group %s can't be changed: it was deleted meanwhile" % group.name,
-                self.classic.collection.address(group.id),
-                "Run again; the next run makes it anew",
-            )
-        for added, removed in member_changes(current.members or frozenset(), members, managed):
-            reached = ((current.members or frozenset()) | frozenset(added)) - frozenset(removed)
-            current = self.write(current, self.sender(current, added, removed), reached)
-        return current
-
-    def sender(self, group: Group, added: Sequence[int], removed: Sequence[int]) -> Callable[[], int]:
-        """Sends one piece of a change of members."""
-        changes: list[Pair] = [("computer_additions", entries(added)), ("computer_deletions", entries(removed))]
-
-        def send() -> int:
-            self.classic.update(group.id, [*content(group), *changes], group.name, False)
-            return group.id
-
-        return send
-
-    def write(self, wanted: Group, send: Callable[[], int], members: frozenset[int] | None) -> Group:
+    def write(self, wanted: Group, send: Callable[[], int]) -> Group:
         """Send a write and look what became of it."""
-        expected = Group(COMPUTER, wanted.id, wanted.name, wanted.smart, "", wanted.criteria, members, wanted.site)
         return write_and_look(
             send,
-            lambda number: self.look(number or wanted.id or self.classic.find(wanted.name), wanted.smart),
-            lambda found: differences(expected, found),
+            lambda number: self.look(number or wanted.id or self.classic.find(wanted.name), True),
+            lambda found: differences(wanted, found),
             clock=self.jamf.clock,
             what="the computer group %s" % wanted.name,
         )
@@ -118,17 +79,10 @@ class ComputerGroups:
         )
 
 
-def entries(numbers: Sequence[int]) -> list[Pair]:
-    """Computers by id."""
-    return [("computer", [("id", number)]) for number in numbers]
-
-
 def content(wanted: Group) -> list[Pair]:
-    """What every write has: is_smart is required, and without the criteria old ones would stay."""
-    document: list[Pair] = [("name", wanted.name), ("is_smart", wanted.smart)]
-    if wanted.smart:
-        document.append(("criteria", [("criterion", criterion(place, each)) for place, each in enumerate(wanted.criteria)]))
-    return document
+    """What every write of a smart group has: is_smart is required, and without the criteria old ones would stay."""
+    criteria: list[Pair] = [("criterion", criterion(place, each)) for place, each in enumerate(wanted.criteria)]
+    return [("name", wanted.name), ("is_smart", True), ("criteria", criteria)]
 
 
 def criterion(place: int, each: Criterion) -> list[Pair]:

@@ -6,17 +6,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from xml.etree import ElementTree
 
 from ...engine.errors import ChangeFailed
 from ...mdm.apple.profile_comparison import differences_of_profile, with_identity_of
 from . import scopes
-from .classic import PROFILE_COLLECTIONS, Classic
+from .classic import PROFILE_COLLECTIONS
+from .classic_objects import ClassicObjects
 from .classic_xml import Pair, ProfileText, flag_of, number_of, text_of
 from .jamf import Jamf
-from .objects import MACOS, MOBILE, Listed, Profile
-from .written_objects import delete_and_look, write_and_look
+from .objects import MACOS, MOBILE, Profile
 
 #: The element that says how a profile comes to a device.
 DEPLOYMENT = {MOBILE: "deployment_method", MACOS: "distribution_method"}
@@ -26,7 +25,7 @@ EVERY_DEVICE = "All"
 NEW_DEVICES = "Newly Assigned"
 
 
-class Profiles:
+class Profiles(ClassicObjects[Profile]):
     """The configuration profiles of one server.
 
     Args:
@@ -35,44 +34,14 @@ class Profiles:
     """
 
     def __init__(self, jamf: Jamf, family: str) -> None:
-        self.jamf = jamf
+        super().__init__(
+            jamf, PROFILE_COLLECTIONS[family], "the configuration profile", lambda document: parse(document, family), differences
+        )
         self.family = family
-        self.classic = Classic(jamf, PROFILE_COLLECTIONS[family])
         self.scope = SCOPES[family]
 
-    def list_all(self) -> list[Listed]:
-        """All profiles, by id and name.
-
-        Raises:
-            RequestFailed, OutOfTime
-        """
-        return self.classic.list_all()
-
-    def read(self, number: int) -> Profile | None:
-        """One profile; None if it isn't there. Raises as ``list_all``."""
-        document = self.classic.read(number)
-        return None if document is None else self.parse(document)
-
-    def parse(self, document: ElementTree.Element) -> Profile:
-        """The profile in a document."""
-        return Profile(
-            family=self.family,
-            id=number_of(document, "general/id"),
-            name=text_of(document, "general/name"),
-            description=text_of(document, "general/description"),
-            deployment=text_of(document, "general/" + DEPLOYMENT[self.family]),
-            payloads=text_of(document, "general/payloads").encode("utf-8"),
-            scope=self.scope.read(document.find("scope")),
-            removable=flag_of(document, "general/user_removable"),
-        )
-
     def create(self, wanted: Profile) -> Profile:
-        """Make a profile, and return it as the server has it.
-
-        Raises:
-            ChangeFailed: if the server doesn't keep what was written; nothing is taken back.
-            WriteInCheckMode, RequestFailed, OutOfTime, AppbanError
-        """
+        """Make a profile, and return it as the server has it. Raises as ``write``."""
         content = self.content(wanted, wanted.payloads, NEW_DEVICES)
         return self.write(wanted, lambda: self.classic.create(content, wanted.name))
 
@@ -87,7 +56,7 @@ class Profiles:
                 they are and only devices that come into the scope get the profile.
 
         Raises:
-            As ``create``.
+            As ``write``.
         """
         payloads = None
         if payload_changed:
@@ -107,29 +76,6 @@ class Profiles:
 
         return self.write(wanted, send)
 
-    def write(self, wanted: Profile, send: Callable[[], int]) -> Profile:
-        """Send a write and look what became of it."""
-        return write_and_look(
-            send,
-            lambda number: self.look(number or wanted.id or self.classic.find(wanted.name)),
-            lambda found: differences(wanted, found),
-            clock=self.jamf.clock,
-            what="the configuration profile %s" % wanted.name,
-        )
-
-    def look(self, number: int) -> Profile | None:
-        """One profile; None for the id 0 too."""
-        return self.read(number) if number else None
-
-    def delete(self, number: int, name: str) -> None:
-        """Delete a profile, which takes it off the devices; one that is gone already is as good. Raises as ``create``."""
-        delete_and_look(
-            lambda: self.classic.delete(number, name),
-            lambda: self.classic.read(number) is not None,
-            clock=self.jamf.clock,
-            what="the configuration profile %s" % name,
-        )
-
     def content(self, wanted: Profile, payloads: bytes | None, redeploy: str) -> list[Pair]:
         """What is written: everything that is compared, always with the whole scope."""
         general: list[Pair] = [
@@ -143,6 +89,20 @@ class Profiles:
         if payloads is not None:
             general.append(("payloads", ProfileText(payloads.decode("utf-8"))))
         return [("general", general), self.scope.write(wanted.scope)]
+
+
+def parse(document: ElementTree.Element, family: str) -> Profile:
+    """The profile in a document."""
+    return Profile(
+        family=family,
+        id=number_of(document, "general/id"),
+        name=text_of(document, "general/name"),
+        description=text_of(document, "general/description"),
+        deployment=text_of(document, "general/" + DEPLOYMENT[family]),
+        payloads=text_of(document, "general/payloads").encode("utf-8"),
+        scope=SCOPES[family].read(document.find("scope")),
+        removable=flag_of(document, "general/user_removable"),
+    )
 
 
 def differences(wanted: Profile, found: Profile) -> list[str]:

@@ -6,16 +6,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from xml.etree import ElementTree
 
 from . import scopes
-from .classic import RESTRICTED, Classic
+from .classic import RESTRICTED
+from .classic_objects import ClassicObjects
 from .classic_xml import Pair, flag_of, number_of, text_of
 from .jamf import Jamf
-from .objects import Listed, RestrictedSoftware
+from .objects import RestrictedSoftware
 from .scopes import RESTRICTED_SCOPE
-from .written_objects import delete_and_look, write_and_look
 
 #: Field -> the element that holds it.
 FLAGS = {
@@ -27,66 +26,24 @@ FLAGS = {
 TEXTS = {"name": "name", "process_name": "process_name", "message": "display_message"}
 
 
-class RestrictedSoftwareRecords:
+class RestrictedSoftwareRecords(ClassicObjects[RestrictedSoftware]):
     """The restricted software records of one server."""
 
     def __init__(self, jamf: Jamf) -> None:
-        self.jamf = jamf
-        self.classic = Classic(jamf, RESTRICTED)
-
-    def list_all(self) -> list[Listed]:
-        """All records, by id and name.
-
-        Raises:
-            RequestFailed, OutOfTime
-        """
-        return self.classic.list_all()
-
-    def read(self, number: int) -> RestrictedSoftware | None:
-        """One record; None if it isn't there. Raises as ``list_all``."""
-        document = self.classic.read(number)
-        return None if document is None else parse(document)
+        super().__init__(jamf, RESTRICTED, "the restricted software record", parse, differences)
 
     def create(self, wanted: RestrictedSoftware) -> RestrictedSoftware:
-        """Make a record, and return it as the server has it.
-
-        Raises:
-            ChangeFailed: if the server doesn't keep what was written; nothing is taken back.
-            WriteInCheckMode, RequestFailed, OutOfTime, AppbanError
-        """
+        """Make a record, and return it as the server has it. Raises as ``write``."""
         return self.write(wanted, lambda: self.classic.create(content(wanted), wanted.name))
 
     def update(self, wanted: RestrictedSoftware) -> RestrictedSoftware:
-        """Change the record with the id of the wanted one, and return it as the server has it. Raises as ``create``."""
+        """Change the record with the id of the wanted one, and return it as the server has it. Raises as ``write``."""
 
         def send() -> int:
             self.classic.update(wanted.id, content(wanted), wanted.name)
             return wanted.id
 
         return self.write(wanted, send)
-
-    def write(self, wanted: RestrictedSoftware, send: Callable[[], int]) -> RestrictedSoftware:
-        """Send a write and look what became of it."""
-        return write_and_look(
-            send,
-            lambda number: self.look(number or wanted.id or self.classic.find(wanted.name)),
-            lambda found: differences(wanted, found),
-            clock=self.jamf.clock,
-            what="the restricted software record %s" % wanted.name,
-        )
-
-    def look(self, number: int) -> RestrictedSoftware | None:
-        """One record; None for the id 0 too."""
-        return self.read(number) if number else None
-
-    def delete(self, number: int, name: str) -> None:
-        """Delete a record; one that is gone already is as good. Raises as ``create``."""
-        delete_and_look(
-            lambda: self.classic.delete(number, name),
-            lambda: self.classic.read(number) is not None,
-            clock=self.jamf.clock,
-            what="the restricted software record %s" % name,
-        )
 
 
 def parse(document: ElementTree.Element) -> RestrictedSoftware:

@@ -90,51 +90,41 @@ def test_a_criterion_that_the_server_does_not_know_comes_back_replaced_and_is_an
         groups.create(group(family, name="other", smart=True, criteria=(Criterion("Department", "sounds like", "x"),)))
 
 
-@pytest.mark.parametrize("family", [MOBILE, COMPUTER])
 def test_members_of_a_static_group_are_changed_by_difference_and_in_pieces(
-    server: Tenant, family: str, monkeypatch: pytest.MonkeyPatch
+    server: Tenant, mobiles: MobileGroups, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    platform = "macos" if family == COMPUTER else "ios"
-    groups = MobileGroups(server.jamf) if family == MOBILE else ComputerGroups(server.jamf)
-    every = ids(server, platform)
-    wanted = group(family, members=frozenset(every))
-    for module in ("mobile_groups", "computer_groups", "group_changes"):
+    every = ids(server, "ios")
+    wanted = group(members=frozenset(every))
+    for module in ("mobile_groups", "group_changes"):
         monkeypatch.setattr("%s.%s.CHUNK" % (group_changes.__package__, module), 8)
-    made = groups.create(wanted)
+    made = mobiles.create(wanted)
     assert made.members == set(every)
     assert len(server.writes()) == -(-len(every) // 8)
     before = len(server.writes())
-    assert groups.change_members(made, frozenset(every)).members == set(every)
+    assert mobiles.change_members(made, frozenset(every)).members == set(every)
     assert len(server.writes()) == before
     fewer = frozenset(every[3:])
-    assert groups.change_members(made, fewer).members == fewer
+    assert mobiles.change_members(made, fewer).members == fewer
     assert len(server.writes()) == before + 1
-    if family == MOBILE:
-        assert made.description == "managed by us"
+    assert made.description == "managed by us"
 
 
-@pytest.mark.parametrize("family", [MOBILE, COMPUTER])
 @pytest.mark.parametrize("number", [0, 99999])
-def test_one_device_that_can_not_be_a_member_fails_the_request_with_advice(server: Tenant, family: str, number: int) -> None:
-    groups = MobileGroups(server.jamf) if family == MOBILE else ComputerGroups(server.jamf)
-    made = groups.create(group(family, members=frozenset()))
+def test_one_device_that_can_not_be_a_member_fails_the_request_with_advice(server: Tenant, mobiles: MobileGroups, number: int) -> None:
+    made = mobiles.create(group(members=frozenset()))
     if number == 0:
-        server.sim.devices([{"op": "patch", "device": "c1" if family == COMPUTER else "m1", "set": {"managed": False}}])
+        server.sim.devices([{"op": "patch", "device": "m1", "set": {"managed": False}}])
     with pytest.raises(RequestFailed) as caught:
-        groups.change_members(made, frozenset({number or 1, 2}))
+        mobiles.change_members(made, frozenset({number or 1, 2}))
     assert caught.value.status in (400, 409)
     assert "next run reads the inventory again" in caught.value.next_step
 
 
-@pytest.mark.parametrize("family", [MOBILE, COMPUTER])
-def test_a_member_that_is_not_managed_any_more_stands_in_nobodys_way(server: Tenant, family: str) -> None:
-    groups = MobileGroups(server.jamf) if family == MOBILE else ComputerGroups(server.jamf)
-    platform = "macos" if family == COMPUTER else "ios"
-    one, two, three, *_rest = ids(server, platform)
-    made = groups.create(group(family, members=frozenset({one, two})))
-    device = "%s%d" % ("c" if family == COMPUTER else "m", one)
-    server.sim.devices([{"op": "patch", "device": device, "set": {"managed": False}}])
-    changed = groups.change_members(made, frozenset({three}), frozenset(ids(server, platform)))
+def test_a_member_that_is_not_managed_any_more_stands_in_nobodys_way(server: Tenant, mobiles: MobileGroups) -> None:
+    one, two, three, *_rest = ids(server, "ios")
+    made = mobiles.create(group(members=frozenset({one, two})))
+    server.sim.devices([{"op": "patch", "device": "m%d" % one, "set": {"managed": False}}])
+    changed = mobiles.change_members(made, frozenset({three}), frozenset(ids(server, "ios")))
     assert changed.members == {one, three}
 
 
@@ -153,22 +143,21 @@ def test_a_change_of_members_without_an_answer_is_looked_up(server: Tenant, mobi
 def test_a_group_whose_answer_was_lost_is_found_by_its_name(server: Tenant, mobiles: MobileGroups, macs: ComputerGroups) -> None:
     server.sim.faults([{"match": {"method": "POST", "path": "groups"}, "nth": "all", "kind": "timeout_after_effect"}])
     assert mobiles.create(group(smart=True, criteria=HAS_TIKTOK)).id == 1
-    assert macs.create(group(COMPUTER, members=frozenset())).id == 1
+    assert macs.create(group(COMPUTER, smart=True, criteria=EITHER)).id == 1
     assert len(server.writes()) == 2
 
 
 def test_a_group_is_renamed_and_keeps_its_members(server: Tenant, mobiles: MobileGroups, macs: ComputerGroups) -> None:
-    for groups, family, platform in ((mobiles, MOBILE, "ios"), (macs, COMPUTER, "macos")):
-        made = groups.create(group(family, members=frozenset(ids(server, platform)[:2])))
-        groups.update(dataclasses.replace(made, name="new name"))
-        members = mobiles.members(made.id, False) if family == MOBILE else macs.read(made.id, False).members  # type: ignore[union-attr]
-        assert len(members or ()) == 2
+    made = mobiles.create(group(members=frozenset(ids(server, "ios")[:2])))
+    mobiles.update(dataclasses.replace(made, name="new name"))
+    assert len(mobiles.members(made.id, False)) == 2
+    smart = macs.create(group(COMPUTER, smart=True, criteria=EITHER))
+    assert macs.update(dataclasses.replace(smart, name="new name")).members == smart.members
 
 
-def test_a_deleted_group_gets_no_members(mobiles: MobileGroups, macs: ComputerGroups) -> None:
-    for groups, family in ((mobiles, MOBILE), (macs, COMPUTER)):
-        with pytest.raises(ChangeFailed, match="deleted meanwhile"):
-            groups.change_members(group(family, id=55), frozenset({1}))
+def test_a_deleted_group_gets_no_members(mobiles: MobileGroups) -> None:
+    with pytest.raises(ChangeFailed, match="deleted meanwhile"):
+        mobiles.change_members(group(id=55), frozenset({1}))
 
 
 def test_lists_of_members_are_read_past_the_silent_cap(server: Tenant, mobiles: MobileGroups) -> None:
