@@ -7,38 +7,21 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
-from ansible_collections.appban.endpoint.plugins.doc_fragments.target import ModuleDocFragment
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune import permissions
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.module import ENVIRONMENT, argument_spec
 from ansible_collections.appban.endpoint.plugins.modules import intune
 from ansible_collections.appban.endpoint.plugins.plugin_utils.tenant_settings import OF_THE_ROLE, TARGETS
+from tests.unit.targets.documented_options import documented_as, documented_options, specified_as
 from tools.write_capabilities import INTUNE_BEGIN, INTUNE_END, README, intune_matrix, with_matrix
 
 CHECKOUT = Path(__file__).resolve().parents[4]
 PAGE = (CHECKOUT / "docs" / "intune.md").read_text(encoding="utf-8")
 SPEC = argument_spec()
-# What both sides say of an option, with what it is when nothing is said.
-COMPARED = {"type": "str", "default": None, "choices": None, "required": False, "elements": None}
-
-
-def documented() -> dict[str, dict[str, Any]]:
-    """The module's documented options, fragments under its own."""
-    options: dict[str, dict[str, Any]] = {}
-    for text in (ModuleDocFragment.DOCUMENTATION, ModuleDocFragment.CONNECTION, intune.DOCUMENTATION):
-        for name, option in yaml.safe_load(text)["options"].items():
-            options[name] = {**options.get(name, {}), **option}
-    return options
-
-
-def said(option: dict[str, Any], nested: str) -> dict[str, Any]:
-    """An option as both sides can say it. nested: what its own options are called."""
-    plain = {name: option.get(name, default) for name, default in COMPARED.items()}
-    return {**plain, "options": {name: said(each, nested) for name, each in option.get(nested, {}).items()}}
+DOCUMENTED = documented_options(intune.DOCUMENTATION)
 
 
 def permission_rows() -> dict[str, tuple[str, str]]:
@@ -52,17 +35,17 @@ def permission_rows() -> dict[str, tuple[str, str]]:
 
 
 def test_documented_options_are_those_of_the_module() -> None:
-    assert set(documented()) == set(SPEC)
+    assert set(DOCUMENTED) == set(SPEC)
 
 
 @pytest.mark.parametrize("name", SPEC)
 def test_option_is_as_documented(name: str) -> None:
-    assert said(documented()[name], "suboptions") == said(SPEC[name], "options")
+    assert documented_as(DOCUMENTED[name]) == specified_as(SPEC[name])
 
 
 @pytest.mark.parametrize(("name", "variable"), ENVIRONMENT.items())
 def test_option_names_the_variable_that_stands_in_for_it(name: str, variable: str) -> None:
-    assert f"E({variable})" in str(documented()[name]["description"])
+    assert f"E({variable})" in str(DOCUMENTED[name]["description"])
     assert f"`{variable}`" in PAGE
 
 

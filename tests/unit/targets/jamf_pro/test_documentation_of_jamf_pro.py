@@ -5,48 +5,30 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 import yaml
 
-from ansible_collections.appban.endpoint.plugins.doc_fragments.target import ModuleDocFragment
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.module import ENVIRONMENT, argument_spec
 from ansible_collections.appban.endpoint.plugins.modules import jamf_pro
+from tests.unit.targets.documented_options import documented_as, documented_options, specified_as
 from tools.write_capabilities import JAMF_PRO_BEGIN, JAMF_PRO_END, README, jamf_pro_matrix, with_matrix
 
 SPEC = argument_spec()
-# What both sides say of an option, with what it is when nothing is said.
-COMPARED = {"type": "str", "default": None, "choices": None, "required": False, "elements": None}
-
-
-def documented() -> dict[str, dict[str, Any]]:
-    """The module's documented options, fragments under its own."""
-    options: dict[str, dict[str, Any]] = {}
-    for text in (ModuleDocFragment.DOCUMENTATION, ModuleDocFragment.CONNECTION, jamf_pro.DOCUMENTATION):
-        for name, option in yaml.safe_load(text)["options"].items():
-            options[name] = {**options.get(name, {}), **option}
-    return options
-
-
-def said(option: dict[str, Any], nested: str) -> dict[str, Any]:
-    """An option as both sides can say it. nested: what its own options are called."""
-    plain = {name: option.get(name, default) for name, default in COMPARED.items()}
-    return {**plain, "options": {name: said(each, nested) for name, each in option.get(nested, {}).items()}}
+DOCUMENTED = documented_options(jamf_pro.DOCUMENTATION)
 
 
 def test_documented_options_are_those_of_the_module() -> None:
-    assert set(documented()) == set(SPEC)
+    assert set(DOCUMENTED) == set(SPEC)
 
 
 @pytest.mark.parametrize("name", SPEC)
 def test_option_is_as_documented(name: str) -> None:
-    assert said(documented()[name], "suboptions") == said(SPEC[name], "options")
+    assert documented_as(DOCUMENTED[name]) == specified_as(SPEC[name])
 
 
 @pytest.mark.parametrize(("name", "variable"), ENVIRONMENT.items())
 def test_option_names_the_variable_that_stands_in_for_it(name: str, variable: str) -> None:
-    assert f"E({variable})" in str(documented()[name]["description"])
+    assert f"E({variable})" in str(DOCUMENTED[name]["description"])
 
 
 def test_secrets_are_no_log() -> None:

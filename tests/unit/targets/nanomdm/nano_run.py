@@ -7,14 +7,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence import read_rows, verify_record
-from ansible_collections.appban.endpoint.plugins.module_utils.engine.outcomes import OUTCOMES
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.plain import policy_to_plain
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.module import argument_spec, run_module
@@ -22,7 +20,7 @@ from tests.nano.device_facts import App
 from tests.nano.fake_device import FakeDevice
 from tests.nano.fleet import all_at_once
 from tests.nano.servers import KMFDDM_KEY, NANOMDM_KEY, NanoServers
-from tests.scenarios.tenant import RECORD, Ended, Module
+from tests.scenarios import target_runs
 from tests.unit.mdm.mdm_samples import exemption
 
 from .nano_clients import run_command
@@ -35,7 +33,7 @@ MANAGED = App("com.banned.app", "Banned", "1.2", managed=True)
 OTHER = App("org.example.private", "A private app", "3")
 
 
-class ModuleWithPsql(Module):
+class ModuleWithPsql(target_runs.Module):
     """What the module's code needs of AnsibleModule, commands included."""
 
     def run_command(self, words: list[str], environ_update: Mapping[str, str]) -> tuple[int, str, str]:
@@ -43,17 +41,8 @@ class ModuleWithPsql(Module):
 
 
 @dataclass(frozen=True)
-class Run:
-    """One run: what the module returned, what it sent, its record."""
-
-    values: Mapping[str, Any]
-    failed: bool
-    exchanges: Sequence[Mapping[str, Any]]
-    rows: Sequence[Mapping[str, Any]]
-
-    @property
-    def message(self) -> str:
-        return str(self.values.get("msg", ""))
+class Run(target_runs.Run):
+    """A run over real servers."""
 
     @property
     def changed(self) -> bool:
@@ -67,12 +56,8 @@ class Run:
     def writes(self) -> list[str]:
         return ["%s %s" % (each["method"], each["path"]) for each in self.exchanges if each["method"] != "GET"]
 
-    def changes(self) -> list[str]:
-        return ["{op} {kind} {name}".format(**change) for change in self.values.get("changes", [])]
-
     def outcomes(self, app: str = "banned") -> dict[str, tuple[str, str]]:
-        """Id of a device -> outcome and reason."""
-        return {row["device"]: (row["outcome"], row["reason"]) for row in self.rows if row["row"] == "device" and row["app"] == app}
+        return super().outcomes(app)
 
 
 class Ban:
@@ -168,28 +153,20 @@ class Ban:
 
     def run(self, *policies: Policy, check: bool = False, expect_failure: bool = False, **options: Any) -> Run:
         """One run of the module."""
-        spec = argument_spec()
-        params: dict[str, Any] = {name: each.get("default") for name, each in spec.items()}
-        params.update(self.nano.connection, enrollments=[self.row(each) for each in self.devices])
-        params.update(
-            policy=[policy_to_plain(each) for each in policies],
-            evidence_dir=str(self.evidence_dir),
-            evidence="all",
-            now=self.now.isoformat(),
-            **{**self.options, **options},
+        enrolments = [self.row(each) for each in self.devices]
+        params = target_runs.parameters(
+            argument_spec(),
+            [policy_to_plain(each) for each in policies],
+            self.evidence_dir,
+            self.now.isoformat(),
+            **{**self.nano.connection, "enrollments": enrolments, **self.options, **options},
         )
-        assert set(params) <= set(spec)
         self._write_log()
         already = [len(front.requests()) for front in (self.nano.kmfddm, self.nano.nanomdm)]
-        module = ModuleWithPsql(params, check)
-        try:
-            run_module(module)
-        except Ended:
-            pass
+        module = target_runs.end_of(run_module, ModuleWithPsql(params, check))
         fronts = (self.nano.kmfddm, self.nano.nanomdm)
         exchanges = [each for front, count in zip(fronts, already, strict=True) for each in front.requests()[count:]]
-        rows = read_rows(module.values["evidence"]) if "evidence" in module.values else []
-        run = Run(module.values, module.failed, exchanges, rows)
+        run = Run(module.values, module.failed, exchanges, target_runs.rows_of_record(module.values))
         assert run.failed == expect_failure, run.message
         if check:
             assert run.writes() == []
@@ -198,15 +175,8 @@ class Ban:
 
     def _hold_to_the_rules(self, run: Run) -> None:
         """What is true of every run: the record keeps to its schema and adds up, no secret and no private app is anywhere."""
-        assert [error.message for row in run.rows for error in RECORD.iter_errors(row)] == []
-        if "evidence" in run.values:
-            last = verify_record(str(run.values["evidence"]))
-            for counts in (last["outcomes"], *last["totals"].values()):
-                assert sum(counts[name] for name in OUTCOMES if name in counts) == last["devices"]
-        texts = [json.dumps(run.values, default=str)]
-        texts += [path.read_text(encoding="utf-8") for path in self.evidence_dir.rglob("*") if path.is_file()]
-        for secret in (NANOMDM_KEY, KMFDDM_KEY, OTHER.identifier, OTHER.name):
-            assert not [text for text in texts if secret in text], secret
+        target_runs.hold_record(run)
+        target_runs.hold_secrets(run, self.evidence_dir, (NANOMDM_KEY, KMFDDM_KEY, OTHER.identifier, OTHER.name))
 
     def converge(self, *policies: Policy, **options: Any) -> Run:
         """Apply, and see that check mode announces exactly that and that a second apply has nothing to write. The apply is returned."""

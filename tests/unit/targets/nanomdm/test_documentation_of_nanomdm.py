@@ -6,55 +6,37 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 import yaml
 
-from ansible_collections.appban.endpoint.plugins.doc_fragments.target import ModuleDocFragment
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.enrollments import ATTRIBUTES
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.module import ENVIRONMENT, argument_spec
 from ansible_collections.appban.endpoint.plugins.modules import nanomdm
+from tests.unit.targets.documented_options import documented_as, documented_options, specified_as
 from tools.write_capabilities import NANOMDM_BEGIN, NANOMDM_END, README, nanomdm_matrix, with_matrix
 
 SPEC = argument_spec()
-# What both sides say of an option, with what it is when nothing is said.
-COMPARED = {"type": "str", "default": None, "choices": None, "required": False, "elements": None}
+DOCUMENTED = documented_options(nanomdm.DOCUMENTATION)
 # What the module returns beside what every target does.
 OWN_VALUES = {"requests", "warnings_of_servers"}
 
 
-def documented() -> dict[str, dict[str, Any]]:
-    """The module's documented options, fragments under its own."""
-    options: dict[str, dict[str, Any]] = {}
-    for text in (ModuleDocFragment.DOCUMENTATION, ModuleDocFragment.CONNECTION, nanomdm.DOCUMENTATION):
-        for name, option in yaml.safe_load(text)["options"].items():
-            options[name] = {**options.get(name, {}), **option}
-    return options
-
-
-def said(option: dict[str, Any], nested: str) -> dict[str, Any]:
-    """An option as both sides can say it. nested: what its own options are called."""
-    plain = {name: option.get(name, default) for name, default in COMPARED.items()}
-    return {**plain, "options": {name: said(each, nested) for name, each in option.get(nested, {}).items()}}
-
-
 def test_documented_options_are_those_of_the_module() -> None:
-    assert set(documented()) == set(SPEC)
+    assert set(DOCUMENTED) == set(SPEC)
 
 
 @pytest.mark.parametrize("name", SPEC)
 def test_option_is_as_documented(name: str) -> None:
-    assert said(documented()[name], "suboptions") == said(SPEC[name], "options")
+    assert documented_as(DOCUMENTED[name]) == specified_as(SPEC[name])
 
 
 @pytest.mark.parametrize(("name", "variable"), ENVIRONMENT.items())
 def test_option_names_the_variable_that_stands_in_for_it(name: str, variable: str) -> None:
-    assert f"E({variable})" in str(documented()[name]["description"])
+    assert f"E({variable})" in str(DOCUMENTED[name]["description"])
 
 
 def test_every_attribute_of_an_enrolment_is_named() -> None:
-    assert not [name for name in ATTRIBUTES if f"C({name})" not in str(documented()["enrollments"]["description"])]
+    assert not [name for name in ATTRIBUTES if f"C({name})" not in str(DOCUMENTED["enrollments"]["description"])]
 
 
 def test_secrets_are_no_log() -> None:
