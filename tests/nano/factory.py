@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import itertools
+import os
 import shutil
+from pathlib import Path
 
 from . import postgres
 from .binaries import CHECKOUT, missing_servers, nanomdm_schema
@@ -27,14 +29,17 @@ class CannotStart(Exception):
 
 
 class NanoFactory:
-    """One for a test session (of one worker). Logs stay below ``.build/nano`` until the next."""
+    """One for a process that tests. Logs stay below ``.build/nano`` until the next one starts."""
 
     def __init__(self, worker: str = "main") -> None:
         problems = missing_servers()
         if problems:
             raise CannotStart(problems)
-        self.folder = FOLDER / worker
-        shutil.rmtree(self.folder, ignore_errors=True)
+        for left in FOLDER.glob("*-*"):
+            # Another session may be at work in this checkout.
+            if not Path("/proc", left.name.rpartition("-")[2]).exists():
+                shutil.rmtree(left, ignore_errors=True)
+        self.folder = FOLDER / f"{worker}-{os.getpid()}"
         self.folder.mkdir(parents=True)
         self.authority = Authority.create()
         self._numbers = itertools.count(1)

@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from .server_process import NotStarted, ServerProcess
@@ -105,7 +106,7 @@ class PostgresCluster:
             command = [*self._as_user, str(self._programs / "postgres"), "-D", str(self.folder / "data"), *options]
             server = ServerProcess(command, log, env=_environment(), cwd=self.folder)
             try:
-                server.wait_until(lambda port=port: self._is_ready(port))  # type: ignore[misc]
+                server.wait_until(partial(self._is_ready, port))
             except NotStarted:
                 # Somebody else may have taken the port in between.
                 if not attempts_left:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import plistlib
 from collections.abc import Iterable, Mapping
 from typing import Any
+from xml.parsers.expat import ExpatError
 
 from .device_facts import DeviceFacts
 from .error_chain import not_installable
@@ -29,8 +30,8 @@ def read_profile(content: bytes, device: DeviceFacts) -> dict[str, Any]:
     """Read a profile that the device takes. Raises Refused for one that it rejects."""
     try:
         profile = plistlib.loads(content)
-    except Exception:
-        # plistlib raises whatever its parser does (ExpatError, ValueError, KeyError ...).
+    # plistlib lets through whatever its parsers and converters raise.
+    except (ExpatError, ValueError, TypeError, LookupError, OverflowError, RecursionError, AttributeError):
         raise not_installable("The profile is invalid: it is no property list") from None
     if not isinstance(profile, dict) or profile.get("PayloadType") != "Configuration":
         raise not_installable("The profile is invalid: its PayloadType is not Configuration")

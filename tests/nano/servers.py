@@ -20,6 +20,7 @@ import itertools
 import ssl
 import uuid
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -109,7 +110,7 @@ class NanoServers:
             # No environment: both servers read options from it.
             server = ServerProcess([program, "-listen", f"127.0.0.1:{port}", *options(port)], log, env={}, cwd=self.folder)
             try:
-                server.wait_until(lambda port=port: _answers(port))  # type: ignore[misc]
+                server.wait_until(partial(_answers, port))
             except NotStarted as problem:
                 if attempts_left and "address already in use" in str(problem):
                     continue

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.nano.api_client import NanoApi
@@ -24,8 +26,8 @@ def put_ban(api: NanoApi, ids: list[str], predicate: str | None = None) -> None:
     assert set(api.assign("org.example.ban.tiktok", [CFG, ACT], ids)) == {204}
 
 
-def device_with_tiktok(api: NanoApi, **facts: object) -> FakeDevice:
-    device = api.servers.device(apps=[TIKTOK], **{"os_version": "27.0", **facts})  # type: ignore[arg-type]
+def device_with_tiktok(api: NanoApi, **facts: Any) -> FakeDevice:
+    device = api.servers.device(apps=[TIKTOK], **{"os_version": "27.0", **facts})
     device.enrol()
     return device
 

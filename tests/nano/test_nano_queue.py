@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import plistlib
 import uuid
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from tests.nano.api_client import NanoApi
 from tests.nano.device_facts import App
+from tests.nano.factory import NanoFactory
 from tests.nano.fake_device import FakeDevice
 
 MALFORMED = [
@@ -24,8 +27,8 @@ WORK = App("org.example.work", "Work", managed=True)
 UNKNOWN = "00000000-DEAD-4000-8000-000000000000"
 
 
-def enrolled(api: NanoApi, **facts: object) -> FakeDevice:
-    device = api.servers.device(**facts)  # type: ignore[arg-type]
+def enrolled(api: NanoApi, **facts: Any) -> FakeDevice:
+    device = api.servers.device(**facts)
     device.enrol()
     return device
 
@@ -66,9 +69,9 @@ def test_an_unknown_device_beside_a_known_one(either: NanoApi) -> None:
 
 
 @pytest.mark.parametrize("spoil", [str.lower, lambda device: f"{device},", lambda device: f"{device[:-1]}"])
-def test_ids_that_are_no_device_are_accepted_in_memory_and_refused_in_sql(either: NanoApi, spoil: object) -> None:
+def test_ids_that_are_no_device_are_accepted_in_memory_and_refused_in_sql(either: NanoApi, spoil: Callable[[str], str]) -> None:
     device = enrolled(either, udid="ABCDEFAB-0000-4000-8000-ABCDEFABCDEF")
-    sent = either.enqueue([spoil(device.id)], "DeviceInformation")  # type: ignore[operator]
+    sent = either.enqueue([spoil(device.id)], "DeviceInformation")
     assert sent.status == (500 if is_pgsql(either) else 200)
 
 
@@ -182,12 +185,13 @@ def test_lifting_while_an_install_waits_leaves_the_profile_in_the_end(pgsql: Nan
     assert "org.example.ban" in device.installed_profiles()
 
 
-def test_results_can_be_read_in_sql(pgsql: NanoApi, nano_postgres: object) -> None:
+def test_results_can_be_read_in_sql(pgsql: NanoApi, nano_postgres: NanoFactory) -> None:
     device = enrolled(pgsql)
     sent = pgsql.enqueue([device.id], "DeviceInformation")
     query = "SELECT command_uuid, request_type, status FROM view_queue"
-    rows = nano_postgres.cluster().rows(pgsql.servers.dsn, query)  # type: ignore[attr-defined]
+    assert pgsql.servers.dsn
+    rows = nano_postgres.cluster().rows(pgsql.servers.dsn, query)
     assert rows == [[sent.command_uuid, "DeviceInformation", ""]]
     device.connect()
-    rows = nano_postgres.cluster().rows(pgsql.servers.dsn, query)  # type: ignore[attr-defined]
+    rows = nano_postgres.cluster().rows(pgsql.servers.dsn, query)
     assert rows == [[sent.command_uuid, "DeviceInformation", "Acknowledged"]]
