@@ -140,7 +140,8 @@ def tell(story: Story, city: City, apples: Sequence[AppleTenant], lab: Lab | Non
 def set_up(story: Story, city: City, apples: Sequence[AppleTenant], lab: Lab | None, policy: Path) -> Stage:
     """Shows the fleet and writes its inventory."""
     devices = city.devices()
-    story.heading(f"The fleet: a simulated Microsoft Intune tenant of {len(devices)} devices")
+    story.heading("The fleet: mobile devices in several tenants" + ", and Linux hosts" * (lab is not None))
+    story.line(f"a simulated Microsoft Intune: {len(devices)} devices")
     demo_tenant.show_fleet(story, devices)
     for tenant in apples:
         demo_apple.show_fleet(story, tenant)

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import requests
 
+from tests.nano.binaries import servers_are_built
 from tests.nano.device_facts import App
 from tests.nano.factory import CannotStart, NanoFactory
 from tests.nano.fake_device import FakeDevice
@@ -186,6 +187,8 @@ def apple_tenants(story: Story, now: str) -> Iterator[list[AppleTenant]]:
         simulation.objects({"settings": {"nodes": 1}})
         simulation.clock(now)
         tenants: list[AppleTenant] = [JamfCity(simulation)]
+        if not servers_are_built():
+            story.line("building NanoMDM and KMFDDM, with Go where there is one (about half a minute, once)")
         try:
             factory = NanoFactory("demo")
         except CannotStart as problem:

@@ -15,6 +15,11 @@ NANOMDM = GO / "bin" / "nanomdm"
 KMFDDM = GO / "bin" / "kmfddm"
 
 
+def servers_are_built() -> bool:
+    """Whether there is nothing to build any more, as far as can be seen at a glance."""
+    return NANOMDM.exists() and KMFDDM.exists()
+
+
 def missing_servers() -> list[str]:
     """Build the servers if they are not there; what keeps them from being built, empty when they are ready."""
     done = subprocess.run([str(INSTALLER)], capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
