@@ -12,12 +12,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ...engine.errors import AppbanError
+from ...mdm.access_token import Token
 from ...mdm.connection import Connection
 from ...mdm.urls import is_loopback, origin
 from .client_assertion import ClientCertificate, read_certificate
 from .clouds import Cloud
 from .token_claims import granted_permissions, is_held, read_claims
-from .token_endpoint import Token, TokenEndpoint
+from .token_endpoint import TokenEndpoint
 from .token_methods import (
     IMDS_URL,
     App,
@@ -110,7 +111,7 @@ class Credentials:
         Raises:
             AppbanError: if there is no token to be had.
         """
-        return {"Authorization": "Bearer " + self.current().value}
+        return self.current().headers()
 
     def refused(self, headers: Mapping[str, str]) -> bool:
         """Drop the token to which the server answered 401, unless another thread has done so.
@@ -119,7 +120,7 @@ class Credentials:
             AppbanError: for a ready token, because nobody here can renew it.
         """
         with self.lock:
-            if self.token is not None and headers.get("Authorization") == "Bearer " + self.token.value:
+            if self.token is not None and headers.get("Authorization") == self.token.headers()["Authorization"]:
                 if not self.method.renewable:
                     raise AppbanError(
                         "The server refuses the access token (HTTP 401)",

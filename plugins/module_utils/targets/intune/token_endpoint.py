@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
+from ...mdm.access_token import Token
 from ...mdm.connection import Connection
 from ...mdm.http_errors import RequestFailed
 from ...mdm.response import Request, Response, ServerMessage, read_server_message, shorten
@@ -42,19 +42,6 @@ ADVICE = {
     "53003": "Conditional access blocks the app: allow the address of the controller",
     "1002012": "The scope is wrong: check graph_url",
 }
-
-
-@dataclass(frozen=True)
-class Token:
-    """An access token.
-
-    Args:
-        value: the token itself.
-        lifetime: seconds that it is good for, from when it was asked for.
-    """
-
-    value: str = field(repr=False)
-    lifetime: float
 
 
 class TokenEndpoint:

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ...engine.errors import AppbanError
+from ...mdm.access_token import Token
 from .client_assertion import ClientCertificate
 from .token_claims import read_claims
-from .token_endpoint import Token, TokenEndpoint
+from .token_endpoint import TokenEndpoint
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 #: Where Azure gives virtual machines their identity (Entra documentation, "How to use managed identities to acquire an access token").

@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ...engine.errors import AppbanError
+from ...mdm.access_token import Token
 from ...mdm.clock import Clock
 from ...mdm.redaction import Redactor
-from .token_methods import ClientCredentials, Token, TokenMethod, TokenRequests, UserAccount, take_back
+from .token_methods import ClientCredentials, TokenMethod, TokenRequests, UserAccount, take_back
 
 #: Seconds before its end from which a token is not used any more, if it lives long enough for that.
 MARGIN = 60.0

@@ -19,6 +19,7 @@ from typing import Protocol
 from urllib.parse import urlencode
 
 from ...engine.errors import AppbanError
+from ...mdm.access_token import Token
 from ...mdm.connection import Connection
 from ...mdm.http_errors import RequestFailed
 from ...mdm.response import Request, Response
@@ -37,23 +38,6 @@ INVALIDATE_PATH = "/api/v1/auth/invalidate-token"
 ONCE = Safety(frozenset(), repeatable=False, harmless=True)
 #: Seconds that taking a token back may take at the end of a run.
 FAREWELL_TIMEOUT = 10.0
-
-
-@dataclass(frozen=True)
-class Token:
-    """An access token.
-
-    Args:
-        value: the token itself.
-        lifetime: seconds that it is good for, from when it was asked for.
-    """
-
-    value: str = field(repr=False)
-    lifetime: float
-
-    def headers(self) -> Mapping[str, str]:
-        """The header that it authorizes a request with."""
-        return {"Authorization": "Bearer " + self.value}
 
 
 class TokenRequests:
