@@ -149,9 +149,34 @@ options:
     elements: str
     default: []
   lock_timeout:
-    description: Seconds to wait for a package manager's lock. A lock file is never deleted.
+    description:
+      - Seconds to wait for a package manager's lock, and for another run of this module on the same host.
+      - >-
+        A lock file of pacman's is deleted only if a run of this module that was killed had noted it and no process has it open any
+        more. The lock of a stranger never is.
     type: int
     default: 60
+  plan_only:
+    description:
+      - Look and say what would be done, as in check mode, and change nothing but our own note of what was seen (see O(look_digest)).
+    type: bool
+    default: false
+    version_added: 0.3.0
+  approved:
+    description:
+      - RV(changes) of a plan that was seen and counted. The host is planned once more under its lock, and fails before any change if
+        there is anything to do by then that the plan did not show.
+    type: list
+    elements: dict
+    version_added: 0.3.0
+  look_digest:
+    description:
+      - >-
+        Digest of the request. The action plugin of this module sets it; there is no need to. A look that finds nothing to do is kept
+        under it in C(/var/lib/appban/looked.json), with a mark of every file that it rests on, where a block of ours stands on the host.
+        While all marks are unchanged, the next run answers with it.
+    type: str
+    version_added: 0.3.0
   now:
     description: The instant to write into the ledger, ISO 8601 in UTC. By default the host's clock.
     type: str
@@ -168,6 +193,10 @@ attributes:
     platforms: posix
 notes:
   - Needs root to change anything. Needs nothing on the host but Python 3.8 or later.
+  - >-
+    Root runs only programs that nobody but root can write, on a path that nobody but root can write. What lies in places of people is
+    read without following links and without waiting, and people's own installations are changed as those people.
+  - One run at a time works on a host, by the lock C(/run/appban.lock); looks share it.
   - The package managers C(dnf5), C(apk), C(snap) and C(homebrew) are written from their documentation and tested on recorded output
     only. The others are proved on the real tools.
 seealso:
@@ -241,6 +270,22 @@ apps:
     block:
       description: Strength of the block that stands, V(none), V(soft) or V(strong); the weakest over its names.
       type: str
+    block_proof:
+      description:
+        - How it is known in this run that the block holds. V(asked) is the package manager's own simulation of an installation, V(read) its
+          effective configuration, read as it reads it. Empty where no block holds, or where it is yet to be made.
+      type: str
+    unseen:
+      description: Why a part of the host was not looked into, where the app may be under a name that is known; empty if all was.
+      type: str
+    remains:
+      description: Files of the removed app that are still there although its package is gone.
+      type: list
+      elements: str
+    running:
+      description: Processes that still run from files of the removed app, as number and path.
+      type: list
+      elements: str
     why_not_blocked:
       description: Why a demanded block doesn't stand.
       type: str
@@ -350,6 +395,8 @@ verified:
   type: bool
 """
 
+import os
+import signal
 from datetime import datetime, timezone
 from typing import Any, Dict
 
@@ -358,6 +405,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.converge import converge
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.present_backends import BACKEND_NAMES
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.process import Interrupted
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.request import parse_host_request
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.system import System
 
@@ -393,18 +441,29 @@ def argument_spec() -> Dict[str, Any]:
         "remove_leftovers": {"type": "bool", "default": False},
         "comment": {"type": "list", "elements": "str", "default": []},
         "lock_timeout": {"type": "int", "default": 60},
+        "plan_only": {"type": "bool", "default": False},
+        "approved": {"type": "list", "elements": "dict"},
+        "look_digest": {"type": "str"},
         "now": {"type": "str"},
     }
+
+
+def interrupt(number: int, _frame: object) -> None:
+    raise Interrupted("the run was interrupted by signal %d" % number)
 
 
 def main() -> None:
     module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
     now = module.params["now"] or datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, interrupt)
     try:
         request = parse_host_request(module.params, now)
-        report = converge(request, System(check_mode=module.check_mode))
+        report = converge(request, System(check_mode=module.check_mode), "host_app, process %d" % os.getpid())
     except AppbanError as error:
         module.fail_json(msg=str(error))
+    except Interrupted as error:
+        module.fail_json(msg="%s. What was under way was ended; the next run tidies up and finishes" % error)
     result = report.to_plain()
     result["diff"] = report.host_plan.plan.diff()
     message = report.message()

@@ -16,7 +16,7 @@ from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Sequence, Tupl
 
 from ..engine.plan import Change
 from .apk_world import WORLD_PATH, add_conflicts, conflicts, drop_conflicts
-from .backend import Block, BlockPlan, BlockRequest, Package, Refusal, RemovalPlan, RemovalRequest
+from .backend import Block, BlockPlan, BlockRequest, Package, Refusal, RemovalPlan, RemovalRequest, Unseen
 from .steps import CommandStep, FileStep
 from .system import System
 
@@ -58,6 +58,14 @@ class Apk:
     def installed(self, names: FrozenSet[str]) -> Tuple[Package, ...]:
         """Which of the names are installed: one read of the database, no process."""
         return tuple(Package(name, version) for name, version in parse_installed(self._database()) if name in names)
+
+    def unseen(self) -> Tuple[Unseen, ...]:
+        """Nothing: the database is the system's, and all of it was read."""
+        return ()
+
+    def files(self, packages: Sequence[Package]) -> Tuple[str, ...]:
+        """None are known: nobody could try this package manager, so its removal is believed when its database shows it."""
+        return ()
 
     def plan_removal(self, request: RemovalRequest) -> RemovalPlan:
         """Simulate; apk also takes along what nothing needs any more, which counts as a dependent: it was not asked for."""
@@ -114,7 +122,7 @@ class Apk:
             wanted, newline = current, bool(owned.get("newline"))
         if wanted != current:
             text = [content.decode("utf-8", "replace") for content in (current, wanted)]
-            changes = (Change("update", "file", WORLD_PATH, text[0], text[1], step=FileStep(WORLD_PATH, wanted)),)
+            changes = (Change("update", "file", WORLD_PATH, text[0], text[1], step=FileStep(WORLD_PATH, wanted, shared=True, before=current)),)
         notes = ["apk knows no stronger block than the world file: %s" % ", ".join(sorted(request.strong))] if request.strong else []
         block = Block(self.name, blocked, MECHANISM, WORLD_PATH, STRENGTH, BYPASSES)
         remembered: Dict[str, Any] = {"names": sorted(ours)} if ours else {}

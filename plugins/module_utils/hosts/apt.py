@@ -15,7 +15,7 @@ from ..engine.errors import AppbanError
 from ..engine.plan import Change
 from .apt_preferences import PIN_PATH, pinned_names, render_pin
 from .apt_providers import NO_CACHE_FILES, offered_under
-from .backend import GUARD_NAME, Block, BlockPlan, BlockRequest, Package, Refusal, RemovalPlan, RemovalRequest
+from .backend import GUARD_NAME, Block, BlockPlan, BlockRequest, Package, Refusal, RemovalPlan, RemovalRequest, Unseen
 from .dpkg_database import LISTING, DpkgPackage, knows_protected, parse_dependents, parse_listing, parse_selections
 from .guard_deb import DEB_NAME, guard_deb
 from .guard_version import guard_version
@@ -69,6 +69,17 @@ class Apt:
     def installed(self, names: FrozenSet[str]) -> Tuple[Package, ...]:
         """Installed packages among the names; one entry per version where several architectures are installed."""
         return tuple(dict.fromkeys(_package(each) for each in self._installed() if each.name in names))
+
+    def unseen(self) -> Tuple[Unseen, ...]:
+        """Nothing: the database is the system's, and all of it was read."""
+        return ()
+
+    def files(self, packages: Sequence[Package]) -> Tuple[str, ...]:
+        """What dpkg lists of them; a path that another package has too is not theirs alone."""
+        asked = {package.name for package in packages}
+        names = [each.unique for each in self._installed() if each.name in asked]
+        listed = self.system.query(["dpkg-query", "-L"] + names).stdout.split("\n") if names else []
+        return tuple(sorted({path for path in listed if path.startswith("/") and path != "/."}))
 
     def plan_removal(self, request: RemovalRequest) -> RemovalPlan:
         """Remove the packages in every architecture, with their configuration files (purge), in one dpkg call."""

@@ -10,7 +10,7 @@ apply are the same code for every package manager.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, FrozenSet, Mapping, Optional, Protocol, Tuple
+from typing import Any, Dict, FrozenSet, Mapping, NamedTuple, Optional, Protocol, Sequence, Tuple
 
 from ..engine.plan import Change
 
@@ -46,6 +46,18 @@ class Package:
     scope: str = "system"
     protected: str = ""
     held: str = ""
+
+
+class Unseen(NamedTuple):
+    """A part of the host that a package manager's look did not reach, so that an app may be there.
+
+    Args:
+        reason: the reason that the record gives (``home_unreadable``, ``account_unknown``, ``backend_left_out``, ...).
+        note: one sentence for a person: what was not looked at, why, and what to do.
+    """
+
+    reason: str
+    note: str
 
 
 @dataclass(frozen=True)
@@ -86,7 +98,8 @@ class RemovalPlan:
     """What a removal would do.
 
     Args:
-        changes: one or more changes (kind ``package``, op ``delete``) that do exactly that.
+        changes: one or more changes (kind ``package``, op ``delete``) that do exactly that. Each is carried out whether or not another
+            one fails, unless it says what it ``needs``.
         removes: every package that would go, the requested ones included.
         dependents: those of ``removes`` that were not asked for.
         refusals: reasons against; when there are any, ``changes`` is empty.
@@ -162,6 +175,10 @@ class BlockPlan:
         drift: one sentence per part of our block that somebody changed or removed since we made it.
         unsupported: name -> reason, for names that this backend can't block.
         notes: one sentence each for a person (strength not reached and why, a provider seen, ...).
+        proof: how it is known that the blocks hold: ``asked`` (the package manager's own simulation refuses every name) or ``read`` (its
+            effective configuration was read as it reads it); empty as long as changes are still to be made.
+        overridden: name -> one sentence: every part of our block is in place, and the name would be installed all the same, and why as far
+            as it is known. Such a name is in none of the ``blocks``.
     """
 
     changes: Tuple[Change, ...] = ()
@@ -171,6 +188,8 @@ class BlockPlan:
     drift: Tuple[str, ...] = ()
     unsupported: Mapping[str, str] = field(default_factory=dict)
     notes: Tuple[str, ...] = ()
+    proof: str = ""
+    overridden: Mapping[str, str] = field(default_factory=dict)
 
 
 class Backend(Protocol):
@@ -192,11 +211,22 @@ class Backend(Protocol):
     def installed(self, names: FrozenSet[str]) -> Tuple[Package, ...]:
         """Which of the names are installed, by exact name, from the low-level database in one call. Never through the solver."""
 
+    def unseen(self) -> Tuple[Unseen, ...]:
+        """What the last :meth:`installed` could not look into; an app that was not found may be there."""
+
+    def files(self, packages: Sequence[Package]) -> Tuple[str, ...]:
+        """Absolute paths of the files and links that these installed packages brought, and no other installed package. Asked before a
+        removal, so that it can be looked at afterwards whether they are gone. Directories are left out."""
+
     def plan_removal(self, request: RemovalRequest) -> RemovalPlan:
         """What removing exactly these packages means. Reads only."""
 
     def plan_block(self, request: BlockRequest, owned: Mapping[str, Any]) -> BlockPlan:
-        """How to get to exactly the requested block; with no names, how to lift. Reads only."""
+        """How to get to exactly the requested block; with no names, how to lift. Reads only.
+
+        With nothing to change it asks whether the block holds (``proof``, ``overridden``), at every run. With an empty ``owned``, a lift
+        finds what is ours by our marks.
+        """
 
     def verify(self, change: Change) -> Optional[str]:
         """After a change was carried out: None if the host shows its effect, otherwise one sentence of what it shows instead."""

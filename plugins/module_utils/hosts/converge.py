@@ -1,62 +1,94 @@
 # Copyright (c) 2026 appban contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One run on one host: detect, plan, rails, remove, read again, block, verify the block.
+"""One run on one host: look, plan, apply, look again.
 
-Check mode is the same way and ends before the first change. The order is what the package managers' traps ask for: a block
-that is set first hides the app from its own removal (dnf reports success and leaves it installed), so blocks come last.
+Packages are removed first. Then the host is looked at once more, and the blocks are planned with what is really gone, so that a
+removal that failed holds back no other app and no block. At the end the host is looked at a last time: what is reported is what that
+look saw.
 """
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Set, Tuple
+from dataclasses import replace
+from typing import Any, Dict, FrozenSet, List, Mapping, Sequence
 
 from ..engine.apply import Applied, apply_plan
 from ..engine.errors import AppbanError, ChangeFailed
-from ..engine.plan import Change
+from ..engine.plan import Change, Plan
+from . import intent
 from .backend import Backend
-from .host_plan import HostPlan, plan_host
+from .host_lock import host_lock
+from .host_plan import HostPlan, ledger_after, names_there, plan_blocks, plan_host
 from .ledger import Ledger, claim, write_ledger
+from .looked import LOOKED_PATH, rendered
 from .rails import check_globs
+from .remains import FileId, Remains, after_removal, before_removal
 from .report import HostReport, report_after, report_before
 from .request import HostRequest
 from .situation import Finding, Situation, look
-from .steps import perform
+from .steps import discard_handed_over, perform
 from .system import System
 
 
-def converge(request: HostRequest, system: System) -> HostReport:
+def converge(request: HostRequest, system: System, who: str = "a run of appban.endpoint") -> HostReport:
     """Bring a host to the request, or in check mode say what that would take.
 
     Args:
         request: what is asked for.
         system: the host; its own check mode decides whether anything is changed.
+        who: this run, for the note of an interrupted run and for others that have to wait.
 
     Raises:
-        AppbanError: for a call that can't be carried out at all (bad globs, a damaged ledger, not root). What the rails
-            refuse and what fails on the way is in the report, not raised.
+        AppbanError: for a call that can't be carried out at all (bad globs, a damaged ledger, not root, another run at work). What the
+            rails refuse and what fails on the way is in the report, not raised.
     """
     problems = check_globs(request.protected)
     if problems:
         raise AppbanError("\n  ".join(["the option `protected` can't be used:"] + problems), "", "Nothing was changed")
+    only_look = system.check_mode or request.plan_only
+    with host_lock(exclusive=not only_look, who="%s, since %s" % (who, request.now), timeout=request.lock_timeout):
+        return _look_and_plan(request, system, who) if only_look else _converge(request, system, who)
+
+
+def _look_and_plan(request: HostRequest, system: System, who: str) -> HostReport:
     situation = look(request, system)
     planned = plan_host(request, situation)
-    report = report_before(request, situation, planned, system.check_mode)
+    report = report_before(request, situation, planned, check_mode=True)
     if planned.refusals:
         report.changed = False
         return report
     if request.on_unsupported == "fail":
         _refuse_unsupported(planned)
-    if system.check_mode:
-        report.verified = not report.changed
+    report.verified = not report.changed
+    _keep_look(request, system, situation.ledger, report)
+    return report
+
+
+def _converge(request: HostRequest, system: System, who: str) -> HostReport:
+    tidied: List[str] = []
+    if system.is_root():
+        tidied = intent.tidy_up(system)
+        discard_handed_over(system)
+        system.look_again()
+    situation = look(request, system)
+    planned = plan_host(request, situation)
+    report = report_before(request, situation, planned, check_mode=False)
+    report.notes.extend(tidied)
+    report.changed = report.changed or bool(tidied)
+    if planned.refusals:
+        report.changed = bool(tidied)
         return report
-    if report.changed and not system.is_root():
+    if request.on_unsupported == "fail":
+        _refuse_unsupported(planned)
+    _refuse_unseen_by_the_guard(request, planned)
+    if planned and not system.is_root():
         raise AppbanError("removing and blocking needs root", "", "Run with become: true, or only look with --check")
-    if planned.plan:
-        _apply(request, situation, planned, system, report)
+    if planned:
+        _apply(request, situation, planned, system, report, who)
     else:
-        write_ledger(system, planned.ledger, situation.ledger)
         report.verified = True
+        _keep_look(request, system, situation.ledger, report)
     return report
 
 
@@ -74,10 +106,25 @@ def _refuse_unsupported(planned: HostPlan) -> None:
         )
 
 
-def _apply(request: HostRequest, situation: Situation, planned: HostPlan, system: System, report: HostReport) -> None:
-    before, after = situation.ledger, planned.ledger
+def _refuse_unseen_by_the_guard(request: HostRequest, planned: HostPlan) -> None:
+    """A host may have changed since its plan was shown and counted; what nobody has seen is not done."""
+    if request.approved is None:
+        return
+    approved = {(each["op"], each["kind"], each["name"]) for each in request.approved}
+    new = ["%(op)s %(kind)s %(name)s" % each for each in planned.summaries() if (each["op"], each["kind"], each["name"]) not in approved]
+    if new:
+        raise AppbanError(
+            "\n  ".join(["this host has changed since its plan was made, and now there is more to do:"] + new), "", "Nothing was changed; run again"
+        )
+
+
+def _apply(request: HostRequest, situation: Situation, planned: HostPlan, system: System, report: HostReport, who: str) -> None:
+    before = situation.ledger
     # All that may be ours is on disk before the first change: killed at any moment, a later lift still knows it.
-    meanwhile = claim(before, after)
+    meanwhile = claim(before, planned.ledger)
+    system.remove_file(LOOKED_PATH)
+    if planned.plan:
+        intent.begin(system, intent.intent_of(planned.plan.changes, "%s, since %s" % (who, request.now)))
     write_ledger(system, meanwhile, before)
 
     def execute(change: Change) -> None:
@@ -86,49 +133,99 @@ def _apply(request: HostRequest, situation: Situation, planned: HostPlan, system
         if problem:
             raise ChangeFailed("done, but the host doesn't show it: %s" % problem, change.name, "Look at this host by hand")
 
-    applied = apply_plan(planned.plan, execute)
-    still_there = _read_again(planned)
-    report_after(report, request, situation, planned, applied, still_there)
-    if report.failures:
-        after = _ledger_after_failures(before, meanwhile, planned, applied, report)
+    files = _files_that_go(planned, system)
+    removed = apply_plan(planned.removal, execute)
+    system.look_again()
+    halfway = look(request, system)
+    there = {_identity(each) for each in halfway.findings}
+    gone = [each for each in planned.going if _identity(each) not in there]
+    remains = _remains(files, gone, system)
+    staying = names_there(halfway, halfway.findings)
+    # Planned once more, from the same ledger as before, with what is really gone.
+    halfway = replace(halfway, ledger=before, remains={**halfway.remains, **remains})
+    blocks, block, owners = plan_blocks(request, halfway, staying)
+    seen_by_the_guard = {change.key for change in planned.plan.changes}
+    block = Plan(tuple(change for change in block.changes if change.key in seen_by_the_guard))
+    planned = replace(planned, block=block, blocks=blocks, owners={**planned.owners, **owners})
+    blocked = apply_plan(block, execute)
+
+    applied = Applied(removed.done + blocked.done, removed.failed + blocked.failed, removed.skipped + blocked.skipped)
+    after = ledger_after(request, halfway, gone, blocks, staying)
+    undone = {failure.change.key for failure in applied.failed} | {change.key for change in applied.skipped}
+    if undone:
+        after = _ledger_after_failures(before, meanwhile, after, planned, applied)
+    intent.end(system)
     write_ledger(system, after, meanwhile)
+    system.look_again()
+    last = look(request, system)
+    settled = plan_host(request, last)
+    report_after(report, request, planned, applied, gone, last, settled)
+    _keep_look(request, system, after, _as_seen_again(request, last, settled))
 
 
-def _ledger_after_failures(before: Ledger, meanwhile: Ledger, planned: HostPlan, applied: Applied, report: HostReport) -> Ledger:
+def _as_seen_again(request: HostRequest, last: Situation, settled: HostPlan) -> HostReport:
+    """The report that the next run would make if nothing happens in between."""
+    report = report_before(request, last, settled, check_mode=False)
+    report.verified = not report.changed
+    return report
+
+
+def _keep_look(request: HostRequest, system: System, ledger: Ledger, report: HostReport) -> None:
+    """Keep what this look saw, where the next run may ask for it: nothing is to be done, and all is known that this rests on."""
+    if not request.digest or system.check_mode or not system.is_root() or not ledger:
+        return
+    if report.changed or not report.verified or report.host_plan.refusals or report.is_of_the_moment() or not system.basis.holds():
+        return
+    content = rendered(request.digest, system.basis.to_plain(), report.to_plain())
+    system.write(LOOKED_PATH, content, 0o600)
+
+
+def _identity(finding: Finding) -> Tuple[str, str, str, str]:
+    package = finding.package
+    return finding.backend.name, package.name, package.version, package.scope
+
+
+def _files_that_go(planned: HostPlan, system: System) -> Dict[str, Dict[str, FileId]]:
+    """app -> the files that its packages brought, by path and identity."""
+    found: Dict[str, List[str]] = {}
+    backends: Dict[str, Backend] = {finding.backend.name: finding.backend for finding in planned.going}
+    for name, backend in backends.items():
+        for app in dict.fromkeys(each.app.id for each in planned.going if each.backend.name == name):
+            packages = [each.package for each in planned.going if each.backend.name == name and each.app.id == app]
+            found.setdefault(app, []).extend(backend.files(packages))
+    return {app: before_removal(system, paths) for app, paths in found.items()}
+
+
+def _remains(files: Mapping[str, Dict[str, FileId]], gone: Sequence[Finding], system: System) -> Dict[str, Remains]:
+    """app -> what is left of it although its packages are gone from their database."""
+    left = {app: after_removal(system, files[app]) for app in dict.fromkeys(each.app.id for each in gone) if app in files}
+    return {app: each for app, each in left.items() if each}
+
+
+def _ledger_after_failures(before: Ledger, meanwhile: Ledger, after: Ledger, planned: HostPlan, applied: Applied) -> Ledger:
     """What is true when not everything was done: per backend the block of before, of after, or whatever may be ours of both."""
+    undone: FrozenSet[str] = frozenset(failure.change.key for failure in applied.failed).union(change.key for change in applied.skipped)
     attempted = {change.key for change in applied.done} | {failure.change.key for failure in applied.failed}
     sources: Dict[str, Ledger] = {}
     for name, plan in planned.blocks.items():
-        if report.is_done(plan.changes):
-            sources[name] = planned.ledger
-        elif attempted.intersection(change.key for change in plan.changes):
+        keys = {change.key for change in plan.changes}
+        if not keys & undone:
+            sources[name] = after
+        elif keys & attempted:
             sources[name] = meanwhile
         else:
             sources[name] = before
     owned = {name: value for name, value in before.owned.items() if name not in sources}
-    apps: Dict[str, Dict[str, Any]] = {}
     for name, ledger in sources.items():
         if name in ledger.owned:
             owned[name] = ledger.owned[name]
+    apps: Dict[str, Dict[str, Any]] = {}
     for app, entry in meanwhile.apps.items():
         blocks = {}
         for name in entry["blocks"]:
-            block = sources.get(name, planned.ledger).block_of(app, name)
+            block = sources.get(name, after).block_of(app, name)
             if block:
                 blocks[name] = block
         if blocks:
             apps[app] = {"since": entry["since"], "blocks": blocks}
-    removed = dict(before.removed)
-    seen_to_go = {app for app, seen in report.apps.items() if seen.removal == "done"}
-    removed.update((app, entries) for app, entries in planned.ledger.removed.items() if app in seen_to_go)
-    return Ledger(owned, apps, removed, before.made_directory)
-
-
-def _read_again(planned: HostPlan) -> List[Finding]:
-    """Never trust an exit code: what was to go is looked for once more in the low-level databases."""
-    backends: Dict[str, Backend] = {finding.backend.name: finding.backend for finding in planned.going}
-    left: Set[Tuple[str, str, str]] = set()
-    for name, backend in backends.items():
-        asked = frozenset(each.package.name for each in planned.going if each.backend is backend)
-        left.update((name, package.name, package.scope) for package in backend.installed(asked))
-    return [each for each in planned.going if (each.backend.name, each.package.name, each.package.scope) in left]
+    return Ledger(owned, apps, after.removed, before.made_directory, after.remains, after.running)

@@ -53,7 +53,7 @@ class Dnf4(RpmFrontEnd):
         changes: List[Change] = []
         if content != current:
             op = "delete" if content is None else "create" if current is None else "update"
-            changes.append(Change(op, "file", DNF_CONF, masked(current), masked(content), step=FileStep(DNF_CONF, content)))
+            changes.append(Change(op, "file", DNF_CONF, masked(current), masked(content), step=FileStep(DNF_CONF, content, shared=True, before=current)))
         guard = plan_guard(self.system, self.keeps_guard, request, owned.get("guard", {}))
         remembered = dict(providers.owned)
         if added.names:

@@ -13,7 +13,7 @@ import os
 from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple
 
 from ..engine.plan import Change
-from .backend import Block, BlockPlan, BlockRequest, Package, RemovalPlan, RemovalRequest
+from .backend import Block, BlockPlan, BlockRequest, Package, RemovalPlan, RemovalRequest, Unseen
 from .flatpak_filter import denies, render_filter
 from .flatpak_installations import Installation, Remote, deployed, remotes, system_installations, user_installations
 from .owned_file import OwnedFilePlan, plan_owned_file, written_content
@@ -63,6 +63,14 @@ class Flatpak:
                 for version in deployed(self._system, installation, app):
                     found.append(Package(app, version, installation.scope))
         return tuple(found)
+
+    def unseen(self) -> Tuple[Unseen, ...]:
+        """Places that could not be looked into."""
+        return ()
+
+    def files(self, packages: Sequence[Package]) -> Tuple[str, ...]:
+        """See :class:`.backend.Backend`."""
+        return ()
 
     def plan_removal(self, request: RemovalRequest) -> RemovalPlan:
         """One transaction per app and installation. An app has no dependents, and runtimes are never named."""

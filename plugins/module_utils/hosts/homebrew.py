@@ -17,7 +17,7 @@ from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Sequence, Set,
 
 from ..engine.plan import Change
 from .accounts import owner_of
-from .backend import Block, BlockPlan, BlockRequest, Package, Refusal, RemovalPlan, RemovalRequest
+from .backend import Block, BlockPlan, BlockRequest, Package, Refusal, RemovalPlan, RemovalRequest, Unseen
 from .brew_env import CASKS, COMMENT, FORMULAE, add_forbidden, drop_forbidden, forbidden
 from .steps import CommandStep, FileStep
 from .system import System
@@ -86,6 +86,14 @@ class Homebrew:
                     found.append(Package(name, versions[-1], prefix.scope))
         return tuple(found)
 
+    def unseen(self) -> Tuple[Unseen, ...]:
+        """Places that could not be looked into."""
+        return ()
+
+    def files(self, packages: Sequence[Package]) -> Tuple[str, ...]:
+        """See :class:`.backend.Backend`."""
+        return ()
+
     def plan_removal(self, request: RemovalRequest) -> RemovalPlan:
         """One change per formula or cask; a formula that another one needs is refused, or goes with it if that is allowed."""
         by_scope = {prefix.scope: prefix for prefix in self._prefixes()}
@@ -132,7 +140,7 @@ class Homebrew:
         changes: Tuple[Change, ...] = ()
         if edit.content != current:
             op = "delete" if edit.content is None else "create" if current is None else "update"
-            step = FileStep(ENV_PATH, edit.content, made_directories=tuple(owned.get("made_directories", ())))
+            step = FileStep(ENV_PATH, edit.content, made_directories=tuple(owned.get("made_directories", ())), shared=True, before=current)
             changes = (Change(op, "file", ENV_PATH, _masked(current), _masked(edit.content), step=step),)
         blocks = (Block(self.name, request.names, MECHANISM, ENV_PATH, STRENGTH, BYPASSES),) if request.names else ()
         unblocked = tuple(name for name in owned.get("names", ()) if name not in request.names)

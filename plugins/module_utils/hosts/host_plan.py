@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Mapping, Sequence, Set, Tuple, Union
 
 from ..engine.plan import Change, Plan
-from .backend import Backend, BlockPlan, BlockRequest, Refusal, RemovalRequest
+from .backend import Backend, BlockPlan, BlockRequest, Package, Refusal, RemovalRequest
+from .intent import INTENT_PATH
 from .ledger import LEDGER_PATH, Ledger, says_the_same
 from .rails import Removal, check_names, check_removals
 from .request import AppRequest, HostRequest
@@ -28,18 +29,21 @@ class HostPlan:
     """What is to be done on one host.
 
     Args:
-        plan: the ordered changes; empty when the host is where it should be, or when there are refusals.
+        removal: the changes that take away what is there, in order; each is carried out whether or not another one fails.
+        block: the changes that make, repair or lift blocks. They are planned once more after the removals, with what is really gone.
         refusals: why nothing at all may be done.
-        removals: what each backend was asked to remove, and its answer.
+        removals: what each backend was asked to remove, and its answer; one for each app, or for apps that only go together.
         going: the findings that the removals take away.
         blocks: backend name -> its plan for the block.
         owners: change key -> who verifies it: a backend, or the search for leftovers.
         ledger: the ledger as it will be when everything is done.
         only_ledger: there is nothing to do on the host itself, but its ledger says more than is true any longer (a block was
             taken away by hand before its lift, a removal is to be forgotten).
+        interrupted: an earlier run was killed; what it left is tidied up first.
     """
 
-    plan: Plan = field(default_factory=Plan)
+    removal: Plan = field(default_factory=Plan)
+    block: Plan = field(default_factory=Plan)
     refusals: Tuple[Refusal, ...] = ()
     removals: Tuple[Removal, ...] = ()
     going: Tuple[Finding, ...] = ()
@@ -47,12 +51,22 @@ class HostPlan:
     owners: Mapping[str, Union[Backend, Leftovers]] = field(default_factory=dict)
     ledger: Ledger = field(default_factory=Ledger)
     only_ledger: bool = False
+    interrupted: bool = False
+
+    @property
+    def plan(self) -> Plan:
+        """Every change on the host itself, in order."""
+        return Plan(self.removal.changes + self.block.changes)
+
+    def __bool__(self) -> bool:
+        return bool(self.removal or self.block or self.only_ledger or self.interrupted)
 
     def summaries(self) -> List[Dict[str, str]]:
         """Every change as ``{op, kind, name}``, in order."""
+        first = [{"op": "delete", "kind": "intent", "name": INTENT_PATH}] if self.interrupted else []
         if self.only_ledger:
-            return [{"op": "update" if self.ledger else "delete", "kind": "ledger", "name": LEDGER_PATH}]
-        return self.plan.summaries()
+            return first + [{"op": "update" if self.ledger else "delete", "kind": "ledger", "name": LEDGER_PATH}]
+        return first + self.plan.summaries()
 
 
 def plan_host(request: HostRequest, situation: Situation) -> HostPlan:
@@ -61,19 +75,43 @@ def plan_host(request: HostRequest, situation: Situation) -> HostPlan:
     removals = tuple(_removals(request, situation, going))
     refusals = tuple(_refusals(request, situation, removals))
     if refusals:
-        return HostPlan(refusals=refusals, removals=removals, going=going, ledger=situation.ledger)
-    staying = {(each.backend.database, each.package.name) for each in situation.findings if each not in going}
-    staying |= situation.kept_present
-    blocks = {}
+        return HostPlan(refusals=refusals, removals=removals, going=going, ledger=situation.ledger, interrupted=situation.interrupted)
+    removal, owners = _removal_plan(request, situation, removals, going)
+    staying = names_there(situation, [each for each in situation.findings if each not in going])
+    blocks, block, block_owners = plan_blocks(request, situation, staying)
+    owners.update(block_owners)
+    ledger = ledger_after(request, situation, going, blocks, staying)
+    only_ledger = not removal and not block and not says_the_same(ledger, situation.ledger)
+    return HostPlan(removal, block, (), removals, going, blocks, owners, ledger, only_ledger, situation.interrupted)
+
+
+def names_there(situation: Situation, findings: Iterable[Finding]) -> Set[Tuple[str, str]]:
+    """``(database, name)`` of installed packages that a block has to live with."""
+    return {(each.backend.database, each.package.name) for each in findings} | set(situation.kept_present)
+
+
+def plan_blocks(
+    request: HostRequest, situation: Situation, staying: Set[Tuple[str, str]]
+) -> Tuple[Dict[str, BlockPlan], Plan, Dict[str, Union[Backend, Leftovers]]]:
+    """Plan every backend's block, knowing what stays installed.
+
+    Returns:
+        Backend name -> its plan; all their changes; and who verifies each.
+    """
+    blocks: Dict[str, BlockPlan] = {}
+    changes: List[Change] = []
+    owners: Dict[str, Union[Backend, Leftovers]] = {}
     for backend in situation.backends:
         asked = _block_request(request, situation.ledger, backend, staying)
         owned = situation.ledger.owned.get(backend.name, {})
-        if asked.names or owned:
-            blocks[backend.name] = backend.plan_block(asked, owned)
-    plan, owners = _one_plan(situation, removals, going, blocks, request)
-    ledger = _ledger_after(request, situation, going, blocks, staying)
-    only_ledger = not plan and not says_the_same(ledger, situation.ledger)
-    return HostPlan(plan, (), removals, going, blocks, owners, ledger, only_ledger)
+        if not (asked.names or owned or backend.name in situation.marked):
+            continue
+        plan = blocks[backend.name] = backend.plan_block(asked, owned)
+        apps = tuple(app.id for app in request.apps if names_to_act_on(backend, app))
+        for change in plan.changes:
+            changes.append(replace(change, apps=apps))
+            owners[change.key] = backend
+    return blocks, Plan(tuple(changes)), owners
 
 
 def deleted_leftovers(changes: Iterable[Change]) -> Set[str]:
@@ -87,13 +125,43 @@ def apps_acted_on(request: HostRequest) -> List[AppRequest]:
 
 
 def _removals(request: HostRequest, situation: Situation, going: Sequence[Finding]) -> List[Removal]:
+    """One removal for each app, so that one that fails holds back no other; apps that only go together share one."""
     removals = []
     for backend in situation.backends:
-        packages = tuple(each.package for each in going if each.backend is backend)
-        if packages:
-            asked = RemovalRequest(packages, request.allow_dependents, request.lock_timeout)
-            removals.append(Removal(backend.name, asked, backend.plan_removal(asked)))
+        here = [each for each in going if each.backend is backend]
+        groups = [tuple(each.package for each in here if each.app.id == app) for app in dict.fromkeys(each.app.id for each in here)]
+        removals.extend(_apart(request, backend, groups))
     return removals
+
+
+def _apart(request: HostRequest, backend: Backend, groups: Sequence[Tuple[Package, ...]]) -> List[Removal]:
+    """Plan groups of packages one by one; groups of which one would take packages of the other are planned as one."""
+    plans: List[Removal] = []
+    for packages in groups:
+        removal = _removal(request, backend, packages)
+        while True:
+            touching = [other for other in plans if _touch(removal, other)]
+            if not touching:
+                break
+            plans = [other for other in plans if other not in touching]
+            removal = _removal(request, backend, sum((other.request.packages for other in touching), ()) + removal.request.packages)
+        plans.append(removal)
+    return plans
+
+
+def _removal(request: HostRequest, backend: Backend, packages: Tuple[Package, ...]) -> Removal:
+    asked = RemovalRequest(packages, request.allow_dependents, request.lock_timeout)
+    return Removal(backend.name, asked, backend.plan_removal(asked))
+
+
+def _touch(one: Removal, other: Removal) -> bool:
+    return bool(_reach(one).intersection(_reach(other)))
+
+
+def _reach(removal: Removal) -> Set[Tuple[str, str]]:
+    reached = {(package.name, package.scope) for package in removal.request.packages + removal.plan.removes}
+    # A refusal names who depends on the packages and would have to go.
+    return reached.union((name, "system") for name in removal.plan.dependents)
 
 
 def _refusals(request: HostRequest, situation: Situation, removals: Sequence[Removal]) -> List[Refusal]:
@@ -130,41 +198,31 @@ def _block_request(request: HostRequest, ledger: Ledger, backend: Backend, stayi
     )
 
 
-def _one_plan(
-    situation: Situation,
-    removals: Sequence[Removal],
-    going: Sequence[Finding],
-    blocks: Mapping[str, BlockPlan],
-    request: HostRequest,
+def _removal_plan(
+    request: HostRequest, situation: Situation, removals: Sequence[Removal], going: Sequence[Finding]
 ) -> Tuple[Plan, Dict[str, Union[Backend, Leftovers]]]:
-    """Removals first; a block waits for the removals in its database, or it would hide what is to go."""
+    """All that goes: packages of the system, those in people's own places, then files that no package manager knows."""
     changes: List[Change] = []
     owners: Dict[str, Union[Backend, Leftovers]] = {}
+    by_name = {backend.name: backend for backend in situation.backends}
+    for removal in removals:
+        backend = by_name[removal.backend]
+        asked = set(removal.request.packages)
+        apps = tuple(sorted({each.app.id for each in going if each.backend is backend and each.package in asked}))
+        for change in removal.plan.changes:
+            changes.append(replace(change, apps=apps))
+            owners[change.key] = backend
     if request.remove_leftovers and situation.search is not None:
         for change in situation.search.plan_removal(situation.leftovers):
             changes.append(change)
             owners[change.key] = situation.search
-    by_name = {backend.name: backend for backend in situation.backends}
-    keys: Dict[str, Tuple[str, ...]] = {}
-    for removal in removals:
-        backend = by_name[removal.backend]
-        apps = tuple(sorted({each.app.id for each in going if each.backend is backend}))
-        keys[backend.database] = tuple(change.key for change in removal.plan.changes)
-        for change in removal.plan.changes:
-            changes.append(replace(change, apps=apps))
-            owners[change.key] = backend
-    for name, block in blocks.items():
-        backend = by_name[name]
-        apps = tuple(app.id for app in request.apps if names_to_act_on(backend, app))
-        for change in block.changes:
-            changes.append(replace(change, apps=apps, needs=keys.get(backend.database, ()) + tuple(change.needs)))
-            owners[change.key] = backend
     return Plan(tuple(changes)), owners
 
 
-def _ledger_after(
-    request: HostRequest, situation: Situation, going: Sequence[Finding], blocks: Mapping[str, BlockPlan], staying: Set[Tuple[str, str]]
+def ledger_after(
+    request: HostRequest, situation: Situation, gone: Sequence[Finding], blocks: Mapping[str, BlockPlan], staying: Set[Tuple[str, str]]
 ) -> Ledger:
+    """The ledger when these findings are gone and these block plans are carried out."""
     before = situation.ledger
     owned = {name: dict(value) for name, value in before.owned.items() if name not in blocks}
     for name, block in blocks.items():
@@ -184,12 +242,18 @@ def _ledger_after(
         standing = {name: block for name, block in earlier["blocks"].items() if name not in chosen}
         if app.state == "absent":
             standing.update(_standing_blocks(app, situation, blocks, staying))
-            history = tuple(before.removed.get(app.id, ())) + tuple(_removal_note(each, request.now) for each in going if each.app is app)
+            history = tuple(before.removed.get(app.id, ())) + tuple(_removal_note(each, request.now) for each in gone if each.app is app)
             if history:
                 removed[app.id] = history[-_REMEMBERED_REMOVALS:]
         if standing:
             apps[app.id] = {"since": earlier["since"], "blocks": standing}
-    return Ledger(owned, apps, removed, before.made_directory)
+    demanded = {app.id for app in request.apps if app.state == "absent"}
+    files = {app: each.files for app, each in situation.remains.items() if each.files and app in demanded}
+    programs = {app: each.programs for app, each in situation.remains.items() if each.programs and app in demanded}
+    if request.others == "keep":
+        files.update((name, noted) for name, noted in before.remains.items() if name not in listed)
+        programs.update((name, noted) for name, noted in before.running.items() if name not in listed)
+    return Ledger(owned, apps, removed, before.made_directory, files, programs)
 
 
 def _removal_note(finding: Finding, now: str) -> Mapping[str, str]:

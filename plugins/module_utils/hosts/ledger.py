@@ -19,6 +19,8 @@ from .system import System
 
 LEDGER_PATH = "/var/lib/appban/ledger.json"
 _FORMAT = 1
+# What else of ours may lie beside the ledger: it is no reason to think that the directory was there before us.
+_OURS = frozenset(("intent.json", ".appban-new-intent.json", ".appban-new-ledger.json", "looked.json", ".appban-new-looked.json"))
 
 
 @dataclass(frozen=True)
@@ -31,15 +33,19 @@ class Ledger:
             are the names that were not seen absent under their block: it was begun and not finished, or the app was there.
         removed: app id -> ``[{"backend", "name", "version", "scope", "at"}]``, oldest first.
         made_directory: the ledger's directory did not exist before us.
+        remains: app id -> files of removed packages that were still there after the removal; each look checks them until they are gone.
+        running: app id -> ``DEVICE INODE PATH`` of programs of removed packages that were still running.
     """
 
     owned: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     apps: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     removed: Mapping[str, Tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
     made_directory: bool = True
+    remains: Mapping[str, Tuple[str, ...]] = field(default_factory=dict)
+    running: Mapping[str, Tuple[str, ...]] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.owned or self.apps or self.removed)
+        return bool(self.owned or self.apps or self.removed or self.remains or self.running)
 
     def knows(self, app: str) -> bool:
         """Whether this host was affected by us for this app before."""
@@ -65,7 +71,7 @@ def read_ledger(system: System) -> Ledger:
     data = system.read(LEDGER_PATH)
     if data is None:
         # An empty directory of this name is what a run leaves that was killed right before its first write or after its last.
-        return Ledger(made_directory=not system.names_in(os.path.dirname(LEDGER_PATH)))
+        return Ledger(made_directory=not set(system.names_in(os.path.dirname(LEDGER_PATH))).difference(_OURS))
     try:
         plain = json.loads(data.decode("utf-8"))
         if plain["format"] != _FORMAT:
@@ -75,6 +81,8 @@ def read_ledger(system: System) -> Ledger:
             apps={app: _read_app(entry) for app, entry in plain["apps"].items()},
             removed={app: tuple(dict(each) for each in entries) for app, entries in plain["removed"].items()},
             made_directory=bool(plain["made_directory"]),
+            remains={app: tuple(_read_names(paths)) for app, paths in plain.get("remains", {}).items()},
+            running={app: tuple(_read_names(programs)) for app, programs in plain.get("running", {}).items()},
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise AppbanError(
@@ -105,7 +113,10 @@ def write_ledger(system: System, ledger: Ledger, current: Ledger) -> None:
     if not ledger:
         if current:
             system.remove_file(LEDGER_PATH)
-        # A run that was killed between the two left the directory.
+        # A run that was killed between the two left the directory, or a file that had not taken its place yet.
+        for name in system.names_in(directory):
+            if name in _OURS:
+                system.remove_file(os.path.join(directory, name))
         if ledger.made_directory and system.exists(directory):
             system.remove_empty_directory(directory)
         return
@@ -126,7 +137,7 @@ def says_the_same(one: Ledger, other: Ledger) -> bool:
 
 
 def _plain(ledger: Ledger) -> Dict[str, Any]:
-    return {
+    plain = {
         "about": "Kept by appban.endpoint: which blocks on this host are ours, so that ending a ban takes exactly those. Do not edit.",
         "format": _FORMAT,
         "owned": ledger.owned,
@@ -134,6 +145,11 @@ def _plain(ledger: Ledger) -> Dict[str, Any]:
         "removed": {app: list(entries) for app, entries in ledger.removed.items()},
         "made_directory": ledger.made_directory,
     }
+    # Left out where there is nothing to say: an earlier release writes the same bytes then.
+    for name, noted in (("remains", ledger.remains), ("running", ledger.running)):
+        if noted:
+            plain[name] = {app: list(each) for app, each in noted.items()}
+    return plain
 
 
 def claim(before: Ledger, after: Ledger) -> Ledger:
@@ -151,7 +167,7 @@ def claim(before: Ledger, after: Ledger) -> Ledger:
             entry["blocks"][backend] = {"names": sorted(set(block["names"])), "strong": block["strong"]}
             if unproved:
                 entry["blocks"][backend]["unproved"] = unproved
-    return Ledger(both(before.owned, after.owned), apps, before.removed, before.made_directory)
+    return Ledger(both(before.owned, after.owned), apps, before.removed, before.made_directory, before.remains, before.running)
 
 
 def both(old: Any, new: Any) -> Any:

@@ -42,6 +42,34 @@ class Lock:
     process: bool = False
     first: Optional[Lock] = None
 
+    def is_mere_file(self) -> bool:
+        """Whether the lock is the existence of a file, which a package manager that is killed leaves behind."""
+        return not (self.held or self.taken_by_command or self.process)
+
+
+def is_open_by_somebody(path: str) -> bool:
+    """Whether any process has this very file open, or nobody can tell."""
+    try:
+        wanted = os.lstat(path)
+        processes = [name for name in os.listdir("/proc") if name.isdigit()]
+    except OSError:
+        return True
+    for process in processes:
+        directory = "/proc/%s/fd" % process
+        try:
+            descriptors = os.listdir(directory)
+        except OSError:
+            # It has ended; root may look at every other.
+            continue
+        for descriptor in descriptors:
+            try:
+                found = os.stat("%s/%s" % (directory, descriptor))
+            except OSError:
+                continue
+            if (found.st_dev, found.st_ino) == (wanted.st_dev, wanted.st_ino):
+                return True
+    return False
+
 
 @contextmanager
 def waiting_for(
@@ -122,5 +150,6 @@ def _still_locked(lock: Lock) -> ChangeFailed:
     return ChangeFailed(
         "another program still uses the package manager after %d seconds" % lock.timeout,
         lock.path,
-        "Let it finish, or raise lock_timeout; the lock is never removed by force",
+        "See who has it with: fuser -v %s. Let it finish, or raise lock_timeout. A lock that is not ours is never removed; if nobody "
+        "has it open, a package manager was killed: check its database, then delete the file" % lock.path,
     )

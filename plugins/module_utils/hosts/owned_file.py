@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..engine.plan import Change
-from .steps import FileStep, Steps
+from .steps import FileStep, ModeStep, Steps
 from .system import System
 
 #: In the first line of every such file; how a file is known as ours when the ledger was lost.
@@ -74,7 +75,13 @@ def plan_owned_file(system: System, path: str, content: Optional[bytes], owned: 
     if made:
         remembered["made_directories"] = made
     if not link and current == content:
-        return OwnedFilePlan((), remembered, drift)
+        closed = _modes_to_set(system, path, made)
+        if not closed:
+            return OwnedFilePlan((), remembered, drift)
+        steps = Steps(tuple(ModeStep(each, mode) for each, mode in closed))
+        told = ("%s can't be read by everybody" % ", ".join(each for each, _mode in closed),)
+        text = _text(content)
+        return OwnedFilePlan((Change("update", "file", path, text, text, diff=False, step=steps),), remembered, drift + told)
     write = FileStep(path, content)
     change = Change(
         "update" if there else "create",
@@ -91,7 +98,9 @@ def written_content(change: Change) -> Optional[bytes]:
     """The content that a change made by :func:`plan_owned_file` leaves at its path; None where it deletes."""
     step = change.step
     last = step.steps[-1] if isinstance(step, Steps) else step
-    return last.content if isinstance(last, FileStep) else None
+    if isinstance(last, FileStep):
+        return last.content
+    return (change.after or "").encode("utf-8") if change.after is not None else None
 
 
 def _is_ours(current: Optional[bytes]) -> bool:
@@ -108,6 +117,16 @@ def _drift(path: str, link: bool, current: Optional[bytes], owned: Mapping[str, 
     if hashlib.sha256(current).hexdigest() not in owned.get("sha256", ()):
         return ("%s was edited" % path,)
     return ()
+
+
+def _modes_to_set(system: System, path: str, made: Sequence[str]) -> List[Tuple[str, int]]:
+    """What of ours, the file and the directories made for it, has not the mode that it needs: an earlier umask, or somebody, closed it."""
+    wrong = []
+    for each, mode in [(path, 0o644)] + [(directory, 0o755) for directory in made]:
+        status = system.status(each)
+        if status is not None and stat.S_IMODE(status.st_mode) & mode != mode:
+            wrong.append((each, mode))
+    return wrong
 
 
 def _missing_directories(system: System, path: str) -> List[str]:

@@ -15,7 +15,7 @@ from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Sequence, Tupl
 
 from ..engine.errors import AppbanError
 from ..engine.plan import Change
-from .backend import GUARD_NAME, Block, BlockPlan, BlockRequest, Package, Refusal, RemovalPlan, RemovalRequest
+from .backend import GUARD_NAME, Block, BlockPlan, BlockRequest, Package, Refusal, RemovalPlan, RemovalRequest, Unseen
 from .guard_pacman import PACMAN_NAME, guard_file_name, guard_pacman
 from .guard_version import guard_version
 from .locks import Lock
@@ -65,6 +65,16 @@ class Pacman:
         """Installed packages among the names, with what HoldPkg says of them."""
         found = {name: version for name, version in self._installed().items() if name in names}
         return self._packages(found)
+
+    def unseen(self) -> Tuple[Unseen, ...]:
+        """Nothing: the database is the system's, and all of it was read."""
+        return ()
+
+    def files(self, packages: Sequence[Package]) -> Tuple[str, ...]:
+        """What pacman lists of them, without directories."""
+        names = sorted({package.name for package in packages})
+        listed = self.system.query(["pacman", "-Qlq"] + names).stdout.split("\n") if names else []
+        return tuple(sorted({path for path in listed if path.startswith("/") and not path.endswith("/")}))
 
     def plan_removal(self, request: RemovalRequest) -> RemovalPlan:
         """Remove the packages with their configuration files (-Rn), in one transaction."""
@@ -308,7 +318,7 @@ class Pacman:
             new, record = add_hold(conf, GUARD_NAME)
         if new == conf:
             return [], record, drift
-        change = Change("update", "file", CONF, before=without_secrets(conf), after=without_secrets(new), step=FileStep(CONF, new))
+        change = Change("update", "file", CONF, before=without_secrets(conf), after=without_secrets(new), step=FileStep(CONF, new, shared=True, before=conf))
         return [change], record, drift
 
 

@@ -5,31 +5,76 @@
 
 from __future__ import annotations
 
-from typing import AbstractSet, Callable, List, Tuple
+from typing import AbstractSet, Callable, FrozenSet, List, Mapping, NamedTuple, Set, Tuple
 
 from .backend import Backend
 from .system import System
 
+#: backend -> files that are there only while a block of ours stands. A lost ledger does not hide them.
+_OUR_FILES: Mapping[str, Tuple[str, ...]] = {
+    "apt": ("/etc/apt/preferences.d/appban", "/var/lib/dpkg/info/appban-guard.list"),
+    "dnf5": ("/etc/dnf/libdnf5.conf.d/90-appban.conf", "/etc/dnf/protected.d/appban-guard.conf"),
+    "dnf4": ("/etc/dnf/protected.d/appban-guard.conf",),
+    "pacman": ("/etc/pacman.d/hooks/00-appban.hook",),
+    "flatpak": ("/etc/flatpak/appban.filter",),
+}
+#: backend -> files of administrators in which our entries carry a mark.
+_SHARED_FILES: Mapping[str, Tuple[str, ...]] = {
+    "dnf4": ("/etc/dnf/dnf.conf",),
+    "zypper": ("/etc/zypp/locks",),
+    "apk": ("/etc/apk/world",),
+    "homebrew": ("/etc/homebrew/brew.env",),
+}
+_MARK = b"appban"
 
-def present_backends(system: System, wanted: Tuple[str, ...], concerned: Callable[[str, Tuple[str, ...]], bool]) -> List[Backend]:
+
+class Present(NamedTuple):
+    """The package managers of a host.
+
+    Args:
+        backends: those that a run has anything to do with.
+        left_out: ``(name, kinds)`` of those that it would have to do with, that this host has, and that it was told to leave out.
+        marked: names of those that show a mark of ours though the host remembers nothing of us.
+    """
+
+    backends: Tuple[Backend, ...]
+    left_out: Tuple[Tuple[str, Tuple[str, ...]], ...]
+    marked: FrozenSet[str]
+
+
+def present_backends(
+    system: System, wanted: Tuple[str, ...], concerned: Callable[[str, Tuple[str, ...]], bool], by_marks: bool
+) -> Present:
     """The host's backends that this run has anything to do with.
 
     Args:
         system: the host.
         wanted: names to restrict to; empty means all.
         concerned: ``(backend name, its kinds) -> bool``; a backend that is not concerned is not even loaded.
+        by_marks: the host remembers nothing of us, so a backend is concerned, too, where a mark of ours shows.
     """
     chosen: List[Backend] = []
+    left_out: List[Tuple[str, Tuple[str, ...]]] = []
+    marked: Set[str] = set()
     databases: AbstractSet[str] = set()
     for name, kinds, programs, load in _TABLE:
-        if wanted and name not in wanted:
+        if by_marks and _shows_our_mark(system, name):
+            marked.add(name)
+        if not (concerned(name, kinds) or name in marked) or not all(system.which(program) for program in programs):
             continue
-        if not concerned(name, kinds) or not all(system.which(program) for program in programs):
+        if wanted and name not in wanted:
+            left_out.append((name, kinds))
             continue
         backend = load(system, databases)
         chosen.append(backend)
         databases = databases | {backend.database}
-    return chosen
+    return Present(tuple(chosen), tuple(left_out), frozenset(marked))
+
+
+def _shows_our_mark(system: System, name: str) -> bool:
+    if any(system.exists(path) for path in _OUR_FILES.get(name, ())):
+        return True
+    return any(_MARK in (system.read(path) or b"") for path in _SHARED_FILES.get(name, ()))
 
 
 # Each loader imports its backend only when the host has its programs: a run pays for what it uses.
@@ -99,7 +144,8 @@ _TABLE: Tuple[Tuple[str, Tuple[str, ...], Tuple[str, ...], Callable[[System, Abs
     ("apk", ("apk",), ("apk",), _apk),
     ("flatpak", ("flatpak",), ("flatpak",), _flatpak),
     ("snap", ("snap",), ("snap",), _snap),
-    ("homebrew", ("brew_formula", "brew_cask"), ("brew",), _homebrew),
+    # brew is a person's own program in a person's own directory: its backend looks for it there, and never on the search path.
+    ("homebrew", ("brew_formula", "brew_cask"), (), _homebrew),
 )
 
 #: Names of all backends, in the order in which they are asked. Of those that share a database the first one here removes.

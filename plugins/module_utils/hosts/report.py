@@ -21,7 +21,14 @@ if TYPE_CHECKING:
 
 @dataclass
 class AppReport:
-    """One app on this host: those fields of the engine's ``Observation`` that a host can fill."""
+    """One app on this host: those fields of the engine's ``Observation`` that a host can fill, and what they rest on.
+
+    Args:
+        block_proof: how it is known that the block holds: ``asked`` of the package manager, or ``read`` in its configuration.
+        unseen: reason for a part of the host that was not looked into, though the app may be there.
+        remains: files of the removed app that are still there.
+        running: ``PID PATH`` of processes that still run from its files.
+    """
 
     before: Optional[bool] = None
     after: Optional[bool] = None
@@ -29,10 +36,14 @@ class AppReport:
     removal: str = "none"
     removed_earlier: bool = False
     block: str = "none"
+    block_proof: str = ""
     why_not_blocked: str = ""
     why_not_removed: str = ""
     pending: bool = False
     error: str = ""
+    unseen: str = ""
+    remains: List[str] = field(default_factory=list)
+    running: List[str] = field(default_factory=list)
     mechanism: List[str] = field(default_factory=list)
     findings: List[Dict[str, str]] = field(default_factory=list)
 
@@ -79,6 +90,10 @@ class HostReport:
             return "\n  ".join(["not everything could be done:"] + self.failures)
         return ""
 
+    def is_of_the_moment(self) -> bool:
+        """Whether it tells of processes, which come and go without a trace in any file."""
+        return any(report.running for report in self.apps.values())
+
     def to_plain(self) -> Dict[str, Any]:
         """The module's return values."""
         planned = self.host_plan
@@ -102,7 +117,7 @@ class HostReport:
                 for each, reason in sorted(plan.unsupported.items())
             ],
             "drift": self._drift(),
-            "notes": self.notes + ["%s: %s" % (name, line) for name, plan in planned.blocks.items() for line in plan.notes],
+            "notes": list(dict.fromkeys(self.notes + ["%s: %s" % (name, line) for name, plan in planned.blocks.items() for line in plan.notes])),
             "newly_affected": self.newly_affected,
             "verified": self.verified,
         }
@@ -126,8 +141,10 @@ class HostReport:
 
 def report_before(request: HostRequest, situation: Situation, planned: HostPlan, check_mode: bool) -> HostReport:
     """The report as it stands before the first change (and, in check mode, for good)."""
-    changed = bool(planned.plan) or planned.only_ledger
-    notes = list(situation.search.notes) if situation.search else []
+    changed = bool(planned)
+    notes = [part.note for parts in situation.unseen.values() for part in parts]
+    notes += [why + ", so it was not run" for why in situation.passed_over]
+    notes += situation.search.notes if situation.search else []
     report = HostReport(planned, {}, situation.leftovers, notes, check_mode=check_mode, changed=changed)
     touched = _touched(request, situation, planned)
     for app in request.apps:
@@ -162,39 +179,77 @@ def _touched(request: HostRequest, situation: Situation, planned: HostPlan) -> S
 
 
 def report_after(
-    report: HostReport, request: HostRequest, situation: Situation, planned: HostPlan, applied: Applied, still_there: Sequence[Finding]
+    report: HostReport,
+    request: HostRequest,
+    planned: HostPlan,
+    applied: Applied,
+    gone: Sequence[Finding],
+    last: Situation,
+    settled: HostPlan,
 ) -> None:
-    """Enter what was done, and what the second look at the databases showed."""
+    """Enter what was done, and what the last look at the host showed.
+
+    Args:
+        report: the report as it stood before the first change.
+        request: what was asked for.
+        planned: the plan, with the blocks as they were planned after the removals.
+        applied: what became of its changes.
+        gone: the findings that are in no database any more.
+        last: the host as the last look found it.
+        settled: the plan that would follow from it: empty if everything is as it should be.
+    """
     undone = [failure.change for failure in applied.failed] + list(applied.skipped)
+    report.host_plan = planned
     report.undone = frozenset(change.key for change in undone)
-    report.left = tuple(still_there)
+    report.left = tuple(each for each in planned.going if each not in gone)
     report.failures = applied.messages()
-    for finding in still_there:
-        if all(report.is_done(removal.plan.changes) for removal in planned.removals if removal.backend == finding.backend.name):
-            report.failures.append("%s: %s is still installed after its removal" % (finding.backend.name, finding.package.name))
-    failed: Set[str] = {finding.app.id for finding in still_there}
+    removals_failed = {change.key for change in planned.removal.changes}.intersection(report.undone)
+    if not removals_failed:
+        lines = ["%s: %s is still installed after its removal" % (each.backend.name, each.package.name) for each in report.left]
+        report.failures.extend(lines)
+    if not report.failures:
+        more = ["%(op)s %(kind)s %(name)s" % each for each in settled.summaries()]
+        report.failures.extend("%s: was done and is to be done again; somebody or something undoes it" % each for each in more)
+    failed: Set[str] = {finding.app.id for finding in report.left}
     for change in undone:
         failed.update(change.apps)
-    left = {id(each) for each in still_there}
     deleted = deleted_leftovers(applied.done)
     for app in request.apps:
         seen = report.apps[app.id]
         if app.id in failed:
             seen.error = "error"
-            _enter_block(app, situation, {name: plan for name, plan in planned.blocks.items() if report.is_done(plan.changes)}, seen)
         packages = [each for each in planned.going if each.app is app]
         files = [each for each in report.leftovers if each.app == app.id]
         files_left = [each for each in files if each.file.shown not in deleted]
-        if (packages or len(files_left) < len(files)) and not any(id(each) in left for each in packages):
+        if (packages or len(files_left) < len(files)) and not any(each in report.left for each in packages):
             seen.removal = "done"
             seen.after = len(packages) < len(seen.findings) or bool(files_left)
-    report.changed = bool(applied.done)
+        _enter_block(app, last, settled.blocks, seen)
+        _enter_remains(app, last, seen)
+    report.notes.extend(line for name, plan in settled.blocks.items() for line in _with_name(name, plan.notes))
+    report.changed = report.changed and (bool(applied.done) or bool(gone) or bool(planned.only_ledger))
     report.verified = not report.failures
+
+
+def _with_name(name: str, lines: Sequence[str]) -> List[str]:
+    return ["%s: %s" % (name, line) for line in lines]
+
+
+def _enter_remains(app: AppRequest, situation: Situation, seen: AppReport) -> None:
+    remains = situation.remains.get(app.id)
+    if remains is not None and app.state == "absent":
+        seen.remains, seen.running = list(remains.files), list(remains.processes)
 
 
 def _app_before(app: AppRequest, situation: Situation, planned: HostPlan) -> AppReport:
     seen = AppReport(removed_earlier=app.id in situation.ledger.removed)
-    if situation.can_see(app):
+    unseen = situation.unseen.get(app.id, ())
+    if unseen:
+        seen.unseen = unseen[0].reason
+    if unseen and not any(finding.app is app for finding in situation.findings):
+        # Not found where it was looked for, and it may be where it was not.
+        seen.why_not_seen = seen.unseen
+    elif situation.can_see(app):
         seen.before = seen.after = False
     else:
         seen.why_not_seen = "no_backend" if any(app.all_names(kind) for kind in PACKAGE_KINDS) else "no_identifier"
@@ -214,6 +269,7 @@ def _app_before(app: AppRequest, situation: Situation, planned: HostPlan) -> App
             seen.before = seen.after = True
             if leftover.file.shown not in going:
                 seen.why_not_removed = seen.why_not_removed or "leftover_kept"
+    _enter_remains(app, situation, seen)
     if not planned.refusals:
         _enter_block(app, situation, planned.blocks, seen)
     return seen
@@ -221,25 +277,32 @@ def _app_before(app: AppRequest, situation: Situation, planned: HostPlan) -> App
 
 def _enter_block(app: AppRequest, situation: Situation, blocks: Mapping[str, BlockPlan], seen: AppReport) -> None:
     """An app is blocked as well as its least blocked name is: one open door is an open door."""
-    seen.block, seen.why_not_blocked, seen.mechanism = "none", "", []
+    seen.block, seen.block_proof, seen.why_not_blocked, seen.mechanism = "none", "", "", []
     if app.state != "absent" or app.block == "none":
         return
     strengths = []
+    proofs = set()
+    overridden = False
     for backend in situation.backends:
-        standing = blocks[backend.name].blocks if backend.name in blocks else ()
+        plan = blocks.get(backend.name, BlockPlan())
         for name in sorted(names_to_act_on(backend, app)):
-            holding = [block for block in standing if name in block.names]
+            holding = [block for block in plan.blocks if name in block.names]
             strengths.append("strong" if any(block.strength == "strong" for block in holding) else "soft" if holding else "none")
+            overridden = overridden or name in plan.overridden
+            if holding:
+                proofs.add(plan.proof)
             for block in holding:
-                mechanism = "%s %s" % (backend.name, block.mechanism)
+                mechanism = "%s %s%s" % (backend.name, block.mechanism, " (%s)" % plan.proof if plan.proof else "")
                 if mechanism not in seen.mechanism:
                     seen.mechanism.append(mechanism)
     if not strengths:
         seen.why_not_blocked = "detect_only" if situation.can_see(app) else "no_identifier"
     elif "none" in strengths:
-        seen.why_not_blocked = "no_block"
+        seen.why_not_blocked = "block_overridden" if overridden else "no_block"
     else:
         seen.block = "soft" if "soft" in strengths else "strong"
+        # What is known in the weaker way counts for all.
+        seen.block_proof = "" if "" in proofs else "read" if "read" in proofs else "asked"
 
 
 def _removal_lines(report: HostReport) -> List[str]:

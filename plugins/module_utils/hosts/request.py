@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ..engine.errors import AppbanError
 
@@ -77,6 +77,9 @@ class HostRequest:
         comment: lines for the header of files that are wholly ours.
         lock_timeout: seconds to wait for a package manager's lock.
         now: the run's instant, ISO 8601 in UTC.
+        plan_only: say what would be done, and change nothing of the host.
+        approved: the changes, as ``{op, kind, name}``, that a plan has shown; None where there was none. Nothing else is done.
+        digest: what the look is kept under for the next run; empty for not keeping it.
     """
 
     apps: Tuple[AppRequest, ...]
@@ -92,6 +95,9 @@ class HostRequest:
     comment: Tuple[str, ...] = ()
     lock_timeout: int = 60
     now: str = ""
+    plan_only: bool = False
+    approved: Optional[Tuple[Mapping[str, str], ...]] = None
+    digest: str = ""
 
 
 def parse_host_request(parameters: Mapping[str, Any], now: str) -> HostRequest:
@@ -140,6 +146,9 @@ def parse_host_request(parameters: Mapping[str, Any], now: str) -> HostRequest:
         comment=tuple(_one_line(line) for line in (parameters["comment"] or ())),
         lock_timeout=parameters["lock_timeout"],
         now=now,
+        plan_only=bool(parameters.get("plan_only")),
+        approved=None if parameters.get("approved") is None else tuple(parameters["approved"]),
+        digest=parameters.get("look_digest") or "",
     )
 
 

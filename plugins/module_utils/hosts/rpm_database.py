@@ -107,6 +107,14 @@ def hold_of(system: System, package: Package) -> str:
     return ""
 
 
+def package_files(system: System, packages: Sequence[Package]) -> Tuple[str, ...]:
+    """The files that the packages brought."""
+    if not packages:
+        return ()
+    listed = system.query(("rpm", "-ql", "--", *sorted(_full_name(package) for package in packages))).stdout.split("\n")
+    return tuple(sorted({path for path in listed if path.startswith("/")}))
+
+
 def plan_rpm_removal(system: System, backend: str, request: RemovalRequest) -> RemovalPlan:
     """What ``rpm -e`` of exactly these packages means; see :meth:`.backend.Backend.plan_removal`."""
     requested = tuple(sorted(set(request.packages), key=_full_name))

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-from typing import FrozenSet, Optional, Tuple
+from typing import FrozenSet, Optional, Sequence, Tuple
 
 from ..engine.plan import Change
-from .backend import Package, RemovalPlan, RemovalRequest
+from .backend import Package, RemovalPlan, RemovalRequest, Unseen
 from .rpm_block import verify_rpm_change
-from .rpm_database import installed_packages, plan_rpm_removal
+from .rpm_database import installed_packages, package_files, plan_rpm_removal
 from .system import System
 
 
@@ -33,6 +33,14 @@ class RpmFrontEnd:
     def installed(self, names: FrozenSet[str]) -> Tuple[Package, ...]:
         """See :class:`.backend.Backend`."""
         return installed_packages(self.system, names)
+
+    def unseen(self) -> Tuple[Unseen, ...]:
+        """Nothing: the database is the system's, and all of it was read."""
+        return ()
+
+    def files(self, packages: Sequence[Package]) -> Tuple[str, ...]:
+        """See :class:`.backend.Backend`."""
+        return package_files(self.system, packages)
 
     def plan_removal(self, request: RemovalRequest) -> RemovalPlan:
         """See :class:`.backend.Backend`."""

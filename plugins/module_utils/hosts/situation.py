@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Dict, FrozenSet, List, Mapping, Optional, Sequence, Set, Tuple
 
-from .backend import Backend, Package, package_name
+from .backend import Backend, Package, Unseen, package_name
+from .intent import is_interrupted
 from .ledger import Ledger, read_ledger
 from .present_backends import present_backends
 from .request import LEFTOVER_KINDS, PACKAGE_KINDS, AppRequest, HostRequest
@@ -16,6 +17,7 @@ from .system import System
 
 if TYPE_CHECKING:
     from .leftovers import Leftover, Leftovers
+    from .remains import Remains
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,11 @@ class Situation:
         search: the search for desktop leftovers, which also plans and verifies their removal; None if there is nothing to look for.
         leftovers: what it found.
         kept_present: ``(database, name)`` of installed packages whose block is kept although their app is not listed.
+        unseen: app id -> what was not looked into, where the app may be under a name that we know.
+        remains: app id -> what is still there of a removed package, of what an earlier removal noted.
+        interrupted: an earlier run was killed while it wrote, and has left a note.
+        marked: backends that show a mark of ours though the ledger knows nothing of us.
+        passed_over: one sentence for each program of a wanted name that the trust rule forbids to run.
     """
 
     backends: Tuple[Backend, ...]
@@ -68,6 +75,11 @@ class Situation:
     search: Optional[Leftovers] = None
     leftovers: Tuple[Leftover, ...] = ()
     kept_present: FrozenSet[Tuple[str, str]] = frozenset()
+    unseen: Mapping[str, Tuple[Unseen, ...]] = field(default_factory=dict)
+    remains: Mapping[str, Remains] = field(default_factory=dict)
+    interrupted: bool = False
+    marked: FrozenSet[str] = frozenset()
+    passed_over: Tuple[str, ...] = ()
 
     def was_blocked(self, finding: Finding) -> bool:
         """Whether this very name was blocked and absent when it was last looked at."""
@@ -91,7 +103,13 @@ def look(request: HostRequest, system: System) -> Situation:
     def concerned(name: str, kinds: Tuple[str, ...]) -> bool:
         return name in ledger.owned or bool(kinds_asked.intersection(kinds))
 
-    backends = present_backends(system, request.backends, concerned)
+    interrupted = is_interrupted(system)
+    present = present_backends(system, request.backends, concerned, by_marks=not ledger)
+    backends = present.backends
+    unseen: Dict[str, List[Unseen]] = {}
+    for name, kinds in present.left_out:
+        note = "%s is on this host and was left out by the option backends, so nobody looked there" % name
+        _enter_unseen(unseen, request, kinds, (Unseen("backend_left_out", note),))
     findings: List[Finding] = []
     kept_present: Set[Tuple[str, str]] = set()
     kept = _kept_names(backends, request, ledger)
@@ -108,8 +126,39 @@ def look(request: HostRequest, system: System) -> Situation:
                 kept_present.add((backend.database, package.name))
             else:
                 findings.append(Finding(backend, app, package, package.name in names_to_act_on(backend, app)))
+        _enter_unseen(unseen, request, backend.kinds, backend.unseen())
     search, leftovers = _search_leftovers(request, system)
-    return Situation(tuple(backends), tuple(findings), ledger, search, leftovers, frozenset(kept_present))
+    if search is not None:
+        _enter_unseen(unseen, request, LEFTOVER_KINDS, search.unseen)
+    return Situation(
+        backends=backends,
+        findings=tuple(findings),
+        ledger=ledger,
+        search=search,
+        leftovers=leftovers,
+        kept_present=frozenset(kept_present),
+        unseen={app: tuple(parts) for app, parts in unseen.items()},
+        remains=_remains(request, ledger, system),
+        interrupted=interrupted,
+        marked=present.marked,
+        passed_over=tuple(sorted(set(system.passed_over.values()))),
+    )
+
+
+def _enter_unseen(unseen: Dict[str, List[Unseen]], request: HostRequest, kinds: Sequence[str], parts: Sequence[Unseen]) -> None:
+    for app in request.apps:
+        if parts and any(app.all_names(kind) for kind in kinds):
+            known = unseen.setdefault(app.id, [])
+            known.extend(part for part in parts if part not in known)
+
+
+def _remains(request: HostRequest, ledger: Ledger, system: System) -> Mapping[str, Remains]:
+    if not ledger.remains and not ledger.running:
+        return {}
+    from .remains import noted_remains
+
+    noted = {app.id: noted_remains(system, ledger.remains.get(app.id, ()), ledger.running.get(app.id, ())) for app in request.apps}
+    return {app: each for app, each in noted.items() if each}
 
 
 def _search_leftovers(request: HostRequest, system: System) -> Tuple[Optional[Leftovers], Tuple[Leftover, ...]]:

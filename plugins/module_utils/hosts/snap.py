@@ -10,10 +10,10 @@ stops its updates, and a validation set is an assertion that has to be signed by
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Tuple
+from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple
 
 from ..engine.plan import Change
-from .backend import BlockPlan, BlockRequest, Package, Refusal, RemovalPlan, RemovalRequest
+from .backend import BlockPlan, BlockRequest, Package, Refusal, RemovalPlan, RemovalRequest, Unseen
 from .steps import CommandStep
 from .system import System
 
@@ -62,6 +62,14 @@ class Snap:
             foundation = _FOUNDATIONS.intersection(notes.split(","))
             packages.append(Package(name, version, protected=sorted(foundation)[0] if foundation else ""))
         return tuple(packages)
+
+    def unseen(self) -> Tuple[Unseen, ...]:
+        """Nothing: the database is the system's, and all of it was read."""
+        return ()
+
+    def files(self, packages: Sequence[Package]) -> Tuple[str, ...]:
+        """None are known: nobody could try this package manager, so its removal is believed when its database shows it."""
+        return ()
 
     def plan_removal(self, request: RemovalRequest) -> RemovalPlan:
         """One change per snap, without ``--purge``: snapd keeps a snapshot of people's data for a month, as it always does."""

@@ -13,6 +13,7 @@ from typing import Mapping, Optional, Tuple, Union
 
 from ..engine.errors import ChangeFailed
 from .found_files import FoundFile
+from .host_lock import LOCK_PATH
 from .locks import Lock, waiting_for
 from .system import System
 
@@ -24,14 +25,26 @@ class FileStep:
     Args:
         path: absolute path.
         content: the bytes to be there; None deletes the file.
-        mode: mode of a new file; an existing file keeps its own.
-        made_directories: directories that we made for this file and that are to go, if empty, when the file is deleted.
+        mode: mode of a file that is wholly ours, and of a new one.
+        made_directories: directories that we made for this file; they are to go, if empty, when the file is deleted.
+        shared: the file is an administrator's and we edit it: in place, and only while it still holds ``before``.
+        before: what a shared file held when this was planned; None where there was none.
     """
 
     path: str
     content: Optional[bytes]
     mode: int = 0o644
     made_directories: Tuple[str, ...] = ()
+    shared: bool = False
+    before: Optional[bytes] = None
+
+
+@dataclass(frozen=True)
+class ModeStep:
+    """Give a file or directory of ours the mode that it was made with."""
+
+    path: str
+    mode: int
 
 
 @dataclass(frozen=True)
@@ -68,17 +81,21 @@ class FoundFileStep:
 class Steps:
     """Several steps that together are one change, in order."""
 
-    steps: Tuple[Union[FileStep, CommandStep], ...]
+    steps: Tuple[Union[FileStep, CommandStep, ModeStep], ...]
 
 
-Step = Union[FileStep, CommandStep, FoundFileStep, Steps]
+Step = Union[FileStep, CommandStep, FoundFileStep, ModeStep, Steps]
+
+# Where a command reads a file of ours from: only root can make anything there, and a restart clears it.
+_HANDED_OVER = os.path.dirname(LOCK_PATH)
+_HANDED_OVER_NAME = "appban-files-"
 
 
 def perform(step: Step, system: System) -> None:
     """Carry out one step.
 
     Raises:
-        ChangeFailed: with the command's exit code and its last telling line.
+        ChangeFailed: with the command's exit code and the lines that say why.
     """
     if isinstance(step, Steps):
         for each in step.steps:
@@ -87,6 +104,8 @@ def perform(step: Step, system: System) -> None:
         _perform_file(step, system)
     elif isinstance(step, FoundFileStep):
         system.remove_found_file(step.file)
+    elif isinstance(step, ModeStep):
+        system.set_mode(step.path, step.mode)
     else:
         _perform_command(step, system)
 
@@ -98,14 +117,27 @@ def _perform_file(step: FileStep, system: System) -> None:
             system.remove_empty_directory(directory)
         return
     system.make_directory(os.path.dirname(step.path))
-    system.write(step.path, step.content, step.mode)
+    if step.shared:
+        system.edit(step.path, step.before, step.content, step.mode)
+    else:
+        system.write(step.path, step.content, step.mode)
+
+
+def discard_handed_over(system: System) -> None:
+    """Delete the files that a killed run had handed to a command. The host's lock must be held."""
+    for name in system.names_in(_HANDED_OVER):
+        if name.startswith(_HANDED_OVER_NAME):
+            shutil.rmtree(os.path.join(_HANDED_OVER, name), ignore_errors=True)
 
 
 def _perform_command(step: CommandStep, system: System) -> None:
     if step.file is None:
         _run(step, step.argv, system)
         return
-    directory = tempfile.mkdtemp(prefix="appban-")
+    if system.check_mode:
+        # Refuses, before a file is made.
+        system.command(step.argv)
+    directory = tempfile.mkdtemp(prefix=_HANDED_OVER_NAME, dir=_HANDED_OVER)
     try:
         path = os.path.join(directory, step.file_name)
         system.write(path, step.file)

@@ -56,7 +56,7 @@ class Zypper(RpmFrontEnd):
         changes: List[Change] = []
         if content != current:
             op = "delete" if content is None else "create" if current is None else "update"
-            step = FileStep(ZYPP_LOCKS, content, made_directories=made)
+            step = FileStep(ZYPP_LOCKS, content, made_directories=made, shared=True, before=current)
             changes.append(Change(op, "file", ZYPP_LOCKS, _text(current), _text(content), step=step))
         guard = plan_guard(self.system, self.keeps_guard, request, owned.get("guard", {}))
         remembered = dict(providers.owned)
