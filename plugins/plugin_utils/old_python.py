@@ -47,13 +47,13 @@ def old_python_message(result: Mapping[str, Any], interpreter: str, run: Callabl
     answer = _ANSWER.search(run(probe_command(interpreter)))
     if not answer:
         return None
-    found = tuple(int(part) for part in answer.groups())
     needed = max(OLDEST_PYTHON, _refusal(result) or OLDEST_PYTHON)
-    if found[:2] >= needed:
+    if (int(answer[1]), int(answer[2])) >= needed:
         return None
     return (
-        "The Python of this host is too old: %s is Python %d.%d.%d, and %d.%d or later is needed. Nothing was looked at or changed on this "
-        "host. Install a newer Python there and set ansible_python_interpreter to its path." % (interpreter, *found, *needed)
+        "The Python of this host is too old: %s is Python %s, and %s or later is needed. Nothing was looked at or changed on this "
+        "host. Install a newer Python there and set ansible_python_interpreter to its path."
+        % (interpreter, ".".join(answer.groups()), "%d.%d" % needed)
     )
 
 
