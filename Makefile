@@ -24,10 +24,10 @@ CHANGELOG_ARGS ?= generate
 # Tools that look for a collection find this checkout below .build/c, whatever the checkout is called.
 in_checkout = PATH="$(CURDIR)/.venv/bin:$$PATH" PYTHONPATH="$(CURDIR)/.build/c" ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/.build/c"
 
-.PHONY: help setup test lint sanity bench demo changelog clean
+.PHONY: help setup test test-long lint sanity bench demo changelog clean
 
 help:  ## List the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
 setup:  ## Make the development virtual environment and the collection layout
 	@tools/venv.sh .venv requirements-dev.txt
@@ -35,17 +35,21 @@ setup:  ## Make the development virtual environment and the collection layout
 	@[ "$$(readlink .build/c/ansible_collections/appban/endpoint)" = ../../../.. ] \
 	  || ln -sfn ../../../.. .build/c/ansible_collections/appban/endpoint
 
-test: setup  ## Run all tests (PYTEST_ARGS='-k name' and PYTEST_WORKERS=N are passed on)
+test: setup  ## Run all tests but those of test-long (PYTEST_ARGS='-k name' and PYTEST_WORKERS=N are passed on)
 	@tools/lab_tools.sh
 	@tools/nano_servers.sh $$([ "$${CI:-}" = true ] || echo --optional)
-	@$(in_checkout) $(python) -m pytest -n $(PYTEST_WORKERS) --dist loadscope --no-loadscope-reorder $(PYTEST_ARGS)
+	@$(in_checkout) $(python) -m pytest -n $(PYTEST_WORKERS) --dist loadscope --no-loadscope-reorder -m 'not long' $(PYTEST_ARGS)
+
+test-long: setup  ## Run the real playbook on the oldest and the newest ansible-core, and hosts with old Pythons
+	@tools/lab_tools.sh
+	@$(in_checkout) $(python) -m pytest -m long $(PYTEST_ARGS)
 
 lint: setup  ## Run the linters, the type checker and the release checks
 	@tools/venv.sh .build/venv-lint requirements-lint.txt
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then tools/debian_packages.sh shellcheck || true; fi
 	@$(in_checkout) $(python) tools/lint.py $(LINT_ARGS)
 
-sanity: setup  ## Run ansible-test sanity with ansible-core 2.19 and, where Python 3.12 or later is found, 2.21
+sanity: setup  ## Run ansible-test sanity with every ansible-core from 2.16 on (SANITY_ARGS=--cores=2.16,2.22 for some)
 	@$(in_checkout) $(python) tools/sanity.py $(SANITY_ARGS)
 
 bench: setup  ## Measure; writes .build/bench.json (BENCH_ARGS=--quick for the quick half)

@@ -10,7 +10,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-PROBE = "import sys, ensurepip, venv; print('%d.%d' % sys.version_info[:2])"
+PROBE_VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
+PROBE = f"import ensurepip, venv; {PROBE_VERSION}"
 
 
 def find(minors: range) -> dict[str, Path]:
@@ -20,11 +21,16 @@ def find(minors: range) -> dict[str, Path]:
     """
     found: dict[str, Path] = {}
     for minor in minors:
-        for candidate in _candidates(minor):
+        for candidate in _candidates(f"3.{minor}"):
             if _version(candidate) == f"3.{minor}":
                 found[f"3.{minor}"] = candidate
                 break
     return found
+
+
+def find_version(version: str) -> Path | None:
+    """Find an interpreter of a version ("2.7", "3.6") that runs, however little else it can do; None where there is none."""
+    return next((candidate for candidate in _candidates(version) if _version(candidate, PROBE_VERSION) == version), None)
 
 
 def link_all(minors: range, directory: Path) -> dict[str, Path]:
@@ -40,19 +46,19 @@ def link_all(minors: range, directory: Path) -> dict[str, Path]:
     return found
 
 
-def _candidates(minor: int) -> list[Path]:
-    name = f"python3.{minor}"
+def _candidates(version: str) -> list[Path]:
+    name = f"python{version}"
     managed = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser() / "versions"
-    candidates = [Path("/usr/bin") / name, *sorted(managed.glob(f"3.{minor}.*/bin/{name}"), reverse=True)]
+    candidates = [Path("/usr/bin") / name, *sorted(managed.glob(f"{version}.*/bin/{name}"), reverse=True)]
     on_path = shutil.which(name)
     if on_path:
         candidates.insert(0, Path(on_path))
     return [candidate for candidate in candidates if candidate.exists()]
 
 
-def _version(interpreter: Path) -> str:
+def _version(interpreter: Path, probe: str = PROBE) -> str:
     try:
-        asked = subprocess.run([str(interpreter), "-c", PROBE], capture_output=True, text=True, timeout=30, check=False)
+        asked = subprocess.run([str(interpreter), "-c", probe], capture_output=True, text=True, timeout=30, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return asked.stdout.strip() if asked.returncode == 0 else ""

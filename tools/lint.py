@@ -26,7 +26,7 @@ TOOLS = CHECKOUT / ".build" / "venv-lint" / "bin"
 PYTHON = str(CHECKOUT / ".venv" / "bin" / "python")
 # mypy --strict holds for these rooms and for these tools.
 TYPED = ("plugins/module_utils", "plugins/plugin_utils", "plugins/modules", "plugins/lookup", "plugins/filter", "plugins/action")
-TYPED_TOOLS = tuple(f"tools/{name}.py" for name in ("get_pip", "host_code", "interpreters", "lint", "sanity", "working_copy"))
+TYPED_TOOLS = tuple(f"tools/{name}.py" for name in ("cores", "get_pip", "host_code", "interpreters", "lint", "sanity", "working_copy"))
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,10 @@
 # Copyright (c) 2026 appban contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run ``ansible-test sanity`` with the oldest supported ansible-core and with a newer one, each in a copy of its own.
+"""Run ``ansible-test sanity`` with every ansible-core that is tested, each on a copy of the checkout.
 
-Both runs go on at once; their output is printed one after the other. Arguments are passed on to ansible-test.
+Two run at a time; their output is printed one after the other. Arguments are passed on to ansible-test, except ``--cores=2.16,2.22``,
+which names the versions to run.
 """
 
 from __future__ import annotations
@@ -19,90 +20,84 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import cores
 import interpreters
 import working_copy
 
 WORK = working_copy.CHECKOUT / ".build" / "sanity"
+HOME = WORK / "home"
 # ansible-test looks at no other versions.
 PYTHON_MINORS = range(8, 15)
-NO_SUITABLE_PYTHON = 3
-
-
-@dataclass(frozen=True)
-class Core:
-    """One ansible-core to test with: its virtual environment, and the pip version that its ansible-test bootstraps."""
-
-    version: str
-    environment: Path
-    pip: str
+ONLY = "--cores="
+AT_ONCE = 2
 
 
 @dataclass(frozen=True)
 class Run:
-    """What one run of ansible-test came to."""
+    """What one run of ansible-test came to; ``missing`` says why there was none."""
 
-    core: Core
-    python: str
+    core: cores.Core
     output: str
-    status: int
+    passed: bool
     seconds: float
-
-
-OLDEST = Core("2.19", working_copy.CHECKOUT / ".venv", "24.2")
-NEWER = Core("2.21", working_copy.CHECKOUT / ".build" / "venv-core-2.21", "25.2")
+    missing: str = ""
 
 
 def main() -> int:
     """Run sanity for each core that this machine can run, print everything, and return the exit status."""
-    shutil.rmtree(working_copy.CHECKOUT / ".build" / "sanity" / "cores", ignore_errors=True)
+    asked = [argument[len(ONLY) :].split(",") for argument in sys.argv[1:] if argument.startswith(ONLY)]
+    wanted = [core for core in cores.CORES if not asked or core.version in asked[0]]
+    arguments = [argument for argument in sys.argv[1:] if not argument.startswith(ONLY)]
+    shutil.rmtree(WORK / "cores", ignore_errors=True)
     bin_directory = WORK / "bin"
     interpreters.link_all(PYTHON_MINORS, bin_directory)
-    cores = [OLDEST]
-    newer = subprocess.run(
-        [
-            str(working_copy.CHECKOUT / "tools" / "venv.sh"),
-            str(NEWER.environment.relative_to(working_copy.CHECKOUT)),
-            "requirements-core-2.21.txt",
-            "12",
-        ],
-        cwd=working_copy.CHECKOUT,
-        check=False,
-    ).returncode
-    if newer == 0:
-        cores.append(NEWER)
-    elif newer == NO_SUITABLE_PYTHON:
-        print("sanity: skipping ansible-core 2.21, which needs Python 3.12 or 3.13", flush=True)
-    else:
-        print("sanity: the virtual environment for ansible-core 2.21 could not be made", flush=True)
-        return newer
+    prepare_home(wanted)
+    environment = private_environment(bin_directory)
 
-    failed = []
-    with ThreadPoolExecutor(len(cores)) as pool:
-        for run in pool.map(lambda core: sanity(core, bin_directory, sys.argv[1:]), cores):
-            print(f"== ansible-test sanity, ansible-core {run.core.version}, Python {run.python} ({run.seconds:.0f} s)")
-            print(run.output, flush=True)
-            if run.status:
-                failed.append(run.core.version)
+    # ansible-test keeps a virtual environment per Python and set of requirements in the home, for all cores that ask for the same.
+    # Cores of one Python therefore run one after the other, the longest row first.
+    pythons = sorted({core.python for core in wanted}, key=lambda python: [core.python for core in wanted].count(python), reverse=True)
+    rows = [[core for core in wanted if core.python == python] for python in pythons]
+    runs: list[Run] = []
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for row in pool.map(lambda row: [sanity(core, environment, arguments) for core in row], rows):
+            for run in row:
+                print(f"== ansible-test sanity, ansible-core {run.core.version}, Python {run.core.python} ({run.seconds:.0f} s)")
+                print(run.missing or run.output, flush=True)
+                runs.append(run)
+    return verdict(runs)
+
+
+def verdict(runs: list[Run]) -> int:
+    """Say what passed, what failed and, loudly, what could not be run; return the exit status."""
+    missing = [run for run in runs if run.missing]
+    failed = [run.core.version for run in runs if not run.missing and not run.passed]
+    if cores.must_have_all():
+        failed += [run.core.version for run in missing]
+    for run in missing:
+        print(f"!! sanity: NOT TESTED: {run.missing}")
     if failed:
         print(f"sanity: FAILED with ansible-core {', '.join(failed)}")
         return 1
-    print(f"sanity: passed with ansible-core {', '.join(core.version for core in cores)}")
+    print(f"sanity: passed with ansible-core {', '.join(run.core.version for run in runs if run.passed) or 'none'}")
     return 0
 
 
-def sanity(core: Core, bin_directory: Path, arguments: list[str]) -> Run:
+def sanity(core: cores.Core, environment: dict[str, str], arguments: list[str]) -> Run:
     """Run all sanity tests of one ansible-core on a fresh copy of the checkout."""
     started = time.monotonic()
-    place = WORK / "cores" / core.version
-    collection = working_copy.copy_to(place)
-    environment = private_environment(core, bin_directory)
-    python = str(core.environment / "bin" / "python")
-    asked = subprocess.run([python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], capture_output=True, text=True, check=True)
-    version = asked.stdout.strip()
-    # One Python each, the environment's own: the two runs then cover two versions instead of each covering both.
-    command = [python, str(core.environment / "bin" / "ansible-test"), "sanity", "--python", version, "--color", "no", "--truncate", "0"]
+    try:
+        core.prepare()
+    except cores.CoreMissing as missing:
+        return Run(core, "", False, 0, str(missing))
+    except cores.CoreFailed as error:
+        return Run(core, str(error), False, time.monotonic() - started)
+    collection = working_copy.copy_to(WORK / "cores" / core.version)
+    programs = core.environment / "bin"
+    # One Python each, the environment's own: the runs together then cover three versions instead of each covering all.
+    command = [str(programs / "python"), str(programs / "ansible-test"), "sanity", "--python", core.python]
     done = subprocess.run(
-        [*command, *arguments],
+        [*command, "--color", "no", "--truncate", "0", *arguments],
         cwd=collection,
         env=environment,
         stdin=subprocess.DEVNULL,
@@ -111,27 +106,31 @@ def sanity(core: Core, bin_directory: Path, arguments: list[str]) -> Run:
         text=True,
         check=False,
     )
-    return Run(core, version, done.stdout, done.returncode, time.monotonic() - started)
+    return Run(core, done.stdout, done.returncode == 0, time.monotonic() - started)
 
 
-def private_environment(core: Core, bin_directory: Path) -> dict[str, str]:
-    """Build the environment of one run: a home of its own with our get-pip in ansible-test's cache, and only working interpreters."""
-    home = WORK / "home" / core.version
-    cache = home / ".ansible" / "test" / "cache"
+def prepare_home(wanted: list[cores.Core]) -> None:
+    """Make the home of the runs: our get-pip under the names that ansible-test looks for in its cache, and pip's settings."""
+    cache = HOME / ".ansible" / "test" / "cache"
     cache.mkdir(parents=True, exist_ok=True)
-    shutil.copy(working_copy.CHECKOUT / "tools" / "get_pip.py", cache / f"get_pip_{core.pip.replace('.', '_')}.py")
-    write_pip_settings(home)
+    for pip in {core.pip for core in wanted}:
+        shutil.copy(working_copy.CHECKOUT / "tools" / "get_pip.py", cache / f"get_pip_{pip.replace('.', '_')}.py")
+    write_pip_settings()
+
+
+def private_environment(bin_directory: Path) -> dict[str, str]:
+    """Build the environment of the runs: a home of their own, nothing of the caller's Ansible and Python, only working interpreters."""
     keep = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "PYTHON", "VIRTUAL_ENV", "PYENV_"))}
     return {
         **keep,
-        "HOME": str(home),
+        "HOME": str(HOME),
         "PATH": os.pathsep.join([str(bin_directory), "/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbin"]),
     }
 
 
-def write_pip_settings(home: Path) -> None:
-    """Give pip below ``home`` the settings it has here: ansible-test passes no PIP_* variable on, and the home is another one."""
-    command = [str(OLDEST.environment / "bin" / "python"), "-m", "pip", "config", "list"]
+def write_pip_settings() -> None:
+    """Give pip below the home the settings it has here: ansible-test passes no PIP_* variable on, and the home is another one."""
+    command = [sys.executable, "-m", "pip", "config", "list"]
     listed = subprocess.run(command, capture_output=True, text=True, check=True)
     settings = configparser.RawConfigParser()
     settings["global"] = {"cache-dir": str(WORK / "pip-cache"), "quiet": "1"}
@@ -142,7 +141,7 @@ def write_pip_settings(home: Path) -> None:
         if not settings.has_section(section):
             settings.add_section(section)
         settings.set(section, key, ast.literal_eval(value))
-    path = home / ".config" / "pip" / "pip.conf"
+    path = HOME / ".config" / "pip" / "pip.conf"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch(mode=0o600)  # an index's address may hold a password
     with path.open("w", encoding="utf-8") as file:

@@ -5,9 +5,10 @@
 #
 # Make a virtual environment that holds exactly one requirements file. Quick when it is there already.
 #
-#   tools/venv.sh DIRECTORY REQUIREMENTS [OLDEST_MINOR]
+#   tools/venv.sh DIRECTORY REQUIREMENTS [OLDEST_MINOR [NEWEST_MINOR]]
 #
-# OLDEST_MINOR is the oldest acceptable Python 3 minor version (default 11). Set PYTHON to choose the interpreter yourself.
+# The acceptable Python 3 minor versions are OLDEST_MINOR (default 11) to NEWEST_MINOR (default 13); the oldest found is taken. Set
+# PYTHON to choose the interpreter yourself.
 # Two callers at once are safe: the second waits for the first and then finds the work done.
 # Exit status 0: ready. 3: no suitable Python here (the message says what to install). Anything else: pip failed.
 set -euo pipefail
@@ -16,13 +17,13 @@ cd -P "$(dirname "${BASH_SOURCE[0]}")/.."
 directory=$1
 requirements=$2
 oldest=${3:-11}
-newest=13  # ansible-core 2.19 and 2.21 have this one in common
+newest=${4:-13}
 stamp=$directory/.installed
 
 say() { printf '%s\n' "venv: $*" >&2; }
 
 # A virtual environment remembers its own path in every script, so a moved checkout needs a new one.
-wanted() { { pwd; printf '%s\n' "$directory" "$oldest"; cat "$requirements"; } | sha256sum | cut -d' ' -f1; }
+wanted() { { pwd; printf '%s\n' "$directory" "$oldest-$newest"; cat "$requirements"; } | sha256sum | cut -d' ' -f1; }
 
 ready() { [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$(wanted)" ] && "$directory/bin/python" -c '' 2>/dev/null; }
 
@@ -77,7 +78,7 @@ if ! python=$(find_python); then
         tools/debian_packages.sh python3 python3-venv
     fi
     if ! python=$(find_python); then
-        say "no Python 3.$oldest to 3.$newest that can make a virtual environment was found."
+        say "no Python $([ "$oldest" = "$newest" ] || printf '3.%s to ' "$oldest")3.$newest that can make a virtual environment was found."
         if [ "$oldest" = 11 ]; then
             say "On Debian 12 install it with: apt-get install python3 python3-venv"
             say "Elsewhere install Python 3.11, or name one: PYTHON=/path/to/python3.11 make ..."

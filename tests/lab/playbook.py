@@ -94,8 +94,15 @@ def write_inventory(
     return path
 
 
-def ansible_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment of every Ansible run of the lab: nothing of the person's own configuration, and pipelining."""
+# Where the programs of the Ansible are that the tests run on.
+PROGRAMS = Path(sys.executable).parent
+
+
+def ansible_environment(extra: Mapping[str, str] | None = None, programs: Path = PROGRAMS) -> dict[str, str]:
+    """The environment of every Ansible run of the lab: nothing of the person's own configuration, and pipelining.
+
+    extra: more variables. programs: the directory of the Ansible to run, ``bin`` of a virtual environment.
+    """
     home = LAB_DIRECTORY / "ansible"
     home.mkdir(parents=True, exist_ok=True)
     configuration = home / "ansible.cfg"
@@ -106,7 +113,7 @@ def ansible_environment(extra: Mapping[str, str] | None = None) -> dict[str, str
     return {
         **keep,
         # The connection hands the environment down into the hosts.
-        "PATH": f"{Path(sys.executable).parent}:{chroot.PATH}",
+        "PATH": f"{programs}:{chroot.PATH}",
         "HOME": chroot.ROOT.home,
         "LC_ALL": "C.UTF-8",
         "TZ": "UTC",
@@ -139,8 +146,9 @@ def run_playbook(
     forbid_warnings: bool = True,
     must_succeed: bool = True,
     timeout: float = 600,
+    programs: Path = PROGRAMS,
 ) -> PlayResult:
-    """Runs ansible-playbook on a file or a playbook of a collection (appban.endpoint.enforce).
+    """Runs ansible-playbook on a file or a playbook of a collection (appban.endpoint.enforce); programs: as in ansible_environment.
 
     Raises PlayFailed when the exit code is not 0 (unless must_succeed is false) and WarningPrinted when anything was
     warned about (unless forbid_warnings is false); a run that fails may print errors, so only warnings are judged then.
@@ -148,7 +156,7 @@ def run_playbook(
     command = ["-i", str(inventory), *(["--check"] if check else []), *(["--diff"] if diff else []), *arguments]
     if extra_vars:
         command += ["-e", json.dumps(dict(extra_vars))]
-    return _run("playbook", [*command, str(playbook)], env, cwd, forbid_warnings, must_succeed, timeout)
+    return _run("playbook", [*command, str(playbook)], env, cwd, forbid_warnings, must_succeed, timeout, programs)
 
 
 def run_module(
@@ -163,6 +171,7 @@ def run_module(
     forbid_warnings: bool = True,
     must_succeed: bool = True,
     timeout: float = 600,
+    programs: Path = PROGRAMS,
 ) -> PlayResult:
     """Runs one module on a pattern of hosts with the real ansible-playbook; arguments keep their types. Raises as run_playbook."""
     play = [{"hosts": hosts, "gather_facts": False, "tasks": [{"name": module, module: dict(arguments or {})}]}]
@@ -170,7 +179,7 @@ def run_module(
         playbook = Path(directory) / "play.yml"
         playbook.write_text(json.dumps(play, indent=2), encoding="utf-8")
         options = ["-i", str(inventory), *(["--check"] if check else []), *(["--diff"] if diff else [])]
-        return _run("playbook", [*options, str(playbook)], env, CHECKOUT, forbid_warnings, must_succeed, timeout)
+        return _run("playbook", [*options, str(playbook)], env, CHECKOUT, forbid_warnings, must_succeed, timeout, programs)
 
 
 def _run(
@@ -181,11 +190,12 @@ def _run(
     forbid_warnings: bool,
     must_succeed: bool,
     timeout: float,
+    programs: Path,
 ) -> PlayResult:
-    command = [str(Path(sys.executable).parent / f"ansible-{tool}"), *arguments]
+    command = [str(programs / f"ansible-{tool}"), *arguments]
     with tempfile.TemporaryDirectory(prefix="lab.") as directory:
         events = Path(directory) / "events.jsonl"
-        environment = ansible_environment({"LAB_EVENTS": str(events), **(env or {})})
+        environment = ansible_environment({"LAB_EVENTS": str(events), **(env or {})}, programs)
         done = subprocess.run(
             command, cwd=cwd, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=timeout, check=False
         )

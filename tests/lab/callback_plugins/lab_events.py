@@ -22,6 +22,11 @@ author: appban contributors
 """
 
 
+def part_of(result: Any, name: str) -> Any:
+    """The host, task or result of a task's result; before ansible-core 2.19 these attributes began with an underscore."""
+    return getattr(result, name) if hasattr(result, name) else getattr(result, f"_{name}")
+
+
 class CallbackModule(CallbackBase):  # type: ignore[misc]
     """The callback Ansible loads."""
 
@@ -39,12 +44,12 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
             lines.write(json.dumps(event, default=str) + "\n")
 
     def write_result(self, status: str, result: Any) -> None:
-        data = {key: value for key, value in result.result.items() if not key.startswith("_ansible")}
+        data = {key: value for key, value in part_of(result, "result").items() if not key.startswith("_ansible")}
         self.write_event(
             {
-                "host": result.host.get_name(),
-                "task": result.task.get_name(),
-                "action": result.task.action,
+                "host": part_of(result, "host").get_name(),
+                "task": part_of(result, "task").get_name(),
+                "action": part_of(result, "task").action,
                 "status": status,
                 "changed": bool(data.get("changed", False)),
                 "result": data,

@@ -17,7 +17,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.engine.version imp
 
 CHECKOUT = working_copy.CHECKOUT
 ROLES = sorted(path.name for path in (CHECKOUT / "roles").glob("*") if path.is_dir())
-PINNED = sorted(path.name for path in CHECKOUT.glob("requirements-*.txt"))
+PINNED = sorted(str(path.relative_to(CHECKOUT)) for path in (*CHECKOUT.glob("requirements-*.txt"), *CHECKOUT.glob("tools/cores/*.txt")))
 
 
 def load(path: str | Path) -> Any:
@@ -58,12 +58,6 @@ def test_collection_depends_on_no_other() -> None:
     assert load("galaxy.yml")["dependencies"] == {}
 
 
-def test_oldest_ansible_is_the_one_the_tests_run_on() -> None:
-    required = re.fullmatch(r">=(\d+\.\d+)\.0", load("meta/runtime.yml")["requires_ansible"])
-    assert required
-    assert f"\nansible-core=={required[1]}." in (CHECKOUT / "requirements-dev.txt").read_text(encoding="utf-8")
-
-
 @pytest.mark.parametrize("name", PINNED)
 def test_development_requirements_are_exact(name: str) -> None:
     lines = (CHECKOUT / name).read_text(encoding="utf-8").splitlines()
@@ -77,10 +71,11 @@ def test_requirements_of_a_controller_hold_in_the_development_environment() -> N
     runtime = [line for line in (CHECKOUT / "requirements.txt").read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
     assert runtime
     for line in runtime:
-        name, lowest, below = re.fullmatch(r"([\w-]+)>=([\d.]+),<([\d.]+)", line).groups()  # type: ignore[union-attr]
+        # No upper bound: certification forbids it, and a controller's other collections may need a newer one.
+        name, lowest = re.fullmatch(r"([\w-]+)>=([\d.]+)", line).groups()  # type: ignore[union-attr]
         pinned = re.search(rf"^{name}==([\d.]+)$", exact, re.MULTILINE)
         assert pinned, f"{name} is not pinned in requirements-dev.txt"
-        assert version_key(lowest) <= version_key(pinned[1]) < version_key(below)
+        assert version_key(lowest) <= version_key(pinned[1])
 
 
 def test_execution_environment_names_files_that_exist() -> None:
