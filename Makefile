@@ -24,10 +24,10 @@ CHANGELOG_ARGS ?= generate
 # Tools that look for a collection find this checkout below .build/c, whatever the checkout is called.
 in_checkout = PATH="$(CURDIR)/.venv/bin:$$PATH" PYTHONPATH="$(CURDIR)/.build/c" ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/.build/c"
 
-.PHONY: help setup test lint sanity bench demo changelog clean
+.PHONY: help setup test fault-kinds lint sanity bench demo changelog clean
 
 help:  ## List the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
 setup:  ## Make the development virtual environment and the collection layout
 	@tools/venv.sh .venv requirements-dev.txt
@@ -39,6 +39,9 @@ test: setup  ## Run all tests (PYTEST_ARGS='-k name' and PYTEST_WORKERS=N are pa
 	@tools/lab_tools.sh
 	@tools/nano_servers.sh $$([ "$${CI:-}" = true ] || echo --optional)
 	@$(in_checkout) $(python) -m pytest -n $(PYTEST_WORKERS) --dist loadscope --no-loadscope-reorder $(PYTEST_ARGS)
+
+fault-kinds: setup  ## List the kinds of fault, the tests that hold them and the commits in which those failed
+	@$(in_checkout) $(python) -m tests.faults
 
 lint: setup  ## Run the linters, the type checker and the release checks
 	@tools/venv.sh .build/venv-lint requirements-lint.txt
