@@ -32,7 +32,7 @@ PIN = "/etc/apt/preferences.d/appban"
 FILTER = "/etc/flatpak/appban.filter"
 JANAS_FLATPAK = "/home/jana/.local/share/flatpak"
 # What a run may take. A good one takes two or three seconds; the rest is for a busy machine.
-SECONDS = 40.0
+SECONDS = 25.0
 
 BANNED: Mapping[str, Any] = {
     "id": "tiktok",
@@ -51,10 +51,10 @@ class Machine:
 
     host: Host
     directory: Path
-    # What the interpreter's wrapper does before it starts Python; empty for no wrapper.
+    # What stands before Python and its arguments in a wrapper of the interpreter: "umask 077; exec"; empty for no wrapper.
     preparation: str = ""
     # All that the last run said.
-    said: str = field(default="", init=False)
+    said: str = field(default="", init=False, repr=False)
 
     def ban(self, *apps: Mapping[str, Any], check: bool = False, seconds: float = SECONDS, **options: Any) -> Mapping[str, Any]:
         """What the module returned; a failure is a result like others, a traceback or a run without an end is none."""
@@ -86,9 +86,7 @@ class Machine:
             return "/usr/bin/python3"
         # Ansible hands over a command line without a place for any preparation but this one.
         path = "/usr/bin/python3-prepared"
-        self.host.write(
-            path, f'#!/bin/sh\n{self.preparation}\nexec {"" if "exec" in self.preparation else "/usr/bin/python3 "}"$@"\n', 0o755
-        )
+        self.host.write(path, f'#!/bin/sh\n{self.preparation} /usr/bin/python3 "$@"\n', 0o755)
         return path
 
     def as_jana(self, script: str) -> str:
