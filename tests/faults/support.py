@@ -199,9 +199,11 @@ def _build_rpm(host: Host, name: str, top: Path, inside: str, script: str, provi
     spec = f"Name: {name}\nVersion: 1.0\nRelease: 1\nSummary: odd\nLicense: GPL-3.0-or-later\nBuildArch: noarch\nAutoReqProv: no\n"
     spec += "".join(f"Provides: {each}\n" for each in provides)
     # A program of the host is no noarch file, and its symbols stay as they are.
-    spec += "%global __os_install_post %{nil}\n%global _binaries_in_noarch_packages_terminate_build 0\n"
+    spec = "%global __os_install_post %{nil}\n%global _binaries_in_noarch_packages_terminate_build 0\n" + spec
     spec += f"%description\nodd\n%install\ncp -a {inside}/files/. %{{buildroot}}/\n%files\n/opt/rpm/{name}/app\n"
-    spec += f"%preun\n{script}\n" if script else ""
+    if script:
+        # The script's interpreter, which no rpm package brings on a Debian root.
+        spec = spec.replace("%description", "Provides: /bin/sh\n%description", 1) + f"%preun\n{script}\n"
     (top / "package.spec").write_text(spec, encoding="utf-8")
     definitions = {"_topdir": inside, "_rpmdir": inside, "_build_name_fmt": "built.rpm"}
     defines = [word for key, value in definitions.items() for word in ("--define", f"{key} {value}")]
