@@ -24,7 +24,7 @@ CHANGELOG_ARGS ?= generate
 # Tools that look for a collection find this checkout below .build/c, whatever the checkout is called.
 in_checkout = PATH="$(CURDIR)/.venv/bin:$$PATH" PYTHONPATH="$(CURDIR)/.build/c" ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/.build/c"
 
-.PHONY: help setup test test-long lint sanity bench demo changelog clean
+.PHONY: help setup test test-long fault-kinds lint sanity bench demo changelog clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -43,6 +43,9 @@ test: setup  ## Run all tests but those of test-long (PYTEST_ARGS='-k name' and 
 test-long: setup  ## Run the real playbook on the oldest and the newest ansible-core, and hosts with old Pythons
 	@tools/lab_tools.sh
 	@$(in_checkout) $(python) -m pytest -m long $(PYTEST_ARGS)
+
+fault-kinds: setup  ## List the kinds of fault, the tests that hold them and the commits in which those failed
+	@$(in_checkout) $(python) -m tests.faults
 
 lint: setup  ## Run the linters, the type checker and the release checks
 	@tools/venv.sh .build/venv-lint requirements-lint.txt

@@ -1,0 +1,79 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The kinds of fault, each closed by a rule that holds everywhere, and the commits in which their tests failed.
+
+A kind is closed when a test per place that failed before holds its rule. Tests say which kind they hold with the marker
+``fault_kind``, wherever they stand; a new kind is a new line of KINDS.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+RED_COMMITS = Path(__file__).with_name("red_commits.json")
+MARKER = "fault_kind"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind: its short name, what happened, and the rule that closes it."""
+
+    name: str
+    fault: str
+    rule: str
+
+
+KINDS = (
+    Kind("H1", "root runs what a person wrote", "programs only from places of root's; a person's tool only as that person"),
+    Kind(
+        "H2",
+        "a person's trouble stops the system's block",
+        "each account is a part of its own; its trouble is told and stops nothing else",
+    ),
+    Kind("H3", "files that don't end", "regular files only, opened without blocking, bounded in size; every wait has a bound"),
+    Kind("H4", "umask and metadata", "modes are set, edits keep inode, xattr, ACL and links, and a lift puts everything back"),
+    Kind("H5", "once looked, never again", "every run asks or reads whether the block holds, and says which of both"),
+    Kind("H6", "removal that isn't", "a file that is still there, or a process that still runs from it, is told"),
+    Kind("H7", "compliant without having looked", "what was not looked at is not_observable, with the reason"),
+    Kind("H8", "one failure holds back another app", "apps are independent, and changed follows from what was done"),
+    Kind("H9", "interrupted", "the next run finishes what a killed one began, leaves nothing behind and accuses nobody"),
+    Kind("H10", "children that hold pipes", "the wait is for the process, never for its output"),
+    Kind("H11", "lost ledger", "a lift without a ledger finds what is ours by its marks"),
+    Kind("H12", "wrong line shown", "a message shows the error's own lines"),
+    Kind("R3", "two at once", "one run at a time; who comes second is told who runs, and since when"),
+)
+
+
+def red_commits(path: Path = RED_COMMITS) -> Mapping[str, str]:
+    """Path of a test file, or a test's full id -> the commit in which it failed."""
+    commits: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    return commits
+
+
+def red_commit(test: str, commits: Mapping[str, str]) -> str:
+    """The commit in which a test failed: its own if there is one, else its file's; empty if it never did."""
+    bare = test.partition("[")[0]
+    return commits.get(bare, commits.get(bare.partition("::")[0], ""))
+
+
+def problems(held: Mapping[str, Iterable[str]], commits: Mapping[str, str], kinds: Iterable[Kind] = KINDS) -> list[str]:
+    """What keeps the list from being whole.
+
+    Args:
+        held: name of a kind -> ids of the tests that carry its marker.
+        commits: from red_commits.
+        kinds: the kinds that there are.
+    """
+    names = {kind.name for kind in kinds}
+    found = [f"no kind is called {name}: {', '.join(sorted(tests))}" for name, tests in sorted(held.items()) if name not in names]
+    for kind in kinds:
+        tests = list(held.get(kind.name, ()))
+        if not tests:
+            found.append(f"{kind.name} ({kind.fault}) has no test")
+        elif not any(red_commit(test, commits) for test in tests):
+            found.append(f"{kind.name} ({kind.fault}) has no test of which a commit says that it failed")
+    return found

@@ -1,0 +1,88 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""H11: without its ledger a host's blocks are still known by the marks of ours in them, and a lift takes them all away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from tests.lab.hosts import Host
+from tests.lab.snapshot import Snapshot, snapshot
+
+from .support import APP, FILTER, FLATPAK, LEDGER, Machine, banned, told
+
+pytestmark = pytest.mark.fault_kind("H11", "lost ledger")
+
+MANAGERS: Mapping[str, Mapping[str, str]] = {
+    "apt": {"deb": APP},
+    "dnf4": {"rpm": APP},
+    "zypper": {"rpm": APP},
+    "pacman": {"pacman": APP},
+    "flatpak": {"flatpak": FLATPAK},
+}
+
+# Directories that only the ledger knew to be made by us. Empty they block nothing.
+EMPTY = ("added /etc/flatpak", "added /etc/pacman.d/hooks", "added /etc/dnf/protected.d")
+
+
+def left_over(before: Snapshot, host: Host) -> list[str]:
+    """What of ours is left on a host."""
+    lines = before.difference(snapshot(host))
+    return [line for line in lines if line not in EMPTY or any(host.path(line.partition(" ")[2]).iterdir())]
+
+
+@pytest.mark.parametrize("block", ["true", "strong"])
+@pytest.mark.parametrize("manager", MANAGERS)
+def test_a_lift_without_a_ledger_finds_what_is_ours(machine: Machine, manager: str, block: str) -> None:
+    app = banned(**MANAGERS[manager])
+    before = snapshot(machine.host)
+    machine.ban(app, backends=[manager], block=block)
+    blocked = snapshot(machine.host)
+    assert before.difference(blocked) != []
+    machine.host.path(LEDGER).unlink()
+
+    planned = machine.lift(app, backends=[manager], check=True)
+    assert planned["changed"] is True
+    lifted = machine.lift(app, backends=[manager])
+    assert (lifted["changed"], lifted["verified"]) == (True, True), told(lifted)
+    assert left_over(before, machine.host) == []
+    assert machine.lift(app, backends=[manager])["changed"] is False
+
+
+def test_what_an_administrator_had_before_stays_when_the_ledger_is_lost(machine: Machine) -> None:
+    """Names that were locked and excluded by others are not ours because they are those of a banned app."""
+    machine.as_root(f"zypper -n addlock vlc-lab {APP}; printf '[main]\\nexcludepkgs=vlc-lab\\n' > /etc/dnf/dnf.conf")
+    before = snapshot(machine.host)
+    machine.ban(banned(rpm=APP), backends=["dnf4", "zypper"])
+    machine.host.path(LEDGER).unlink()
+    machine.lift(banned(rpm=APP), backends=["dnf4", "zypper"])
+    assert left_over(before, machine.host) == []
+
+
+@pytest.mark.parametrize("gone", [(FILTER,), (FILTER, LEDGER)], ids=["filter", "filter and ledger"])
+def test_a_lift_ends_a_filter_whose_file_is_gone(machine: Machine, gone: tuple[str, ...]) -> None:
+    before = snapshot(machine.host)
+    machine.ban(banned(flatpak=FLATPAK), backends=["flatpak"])
+    for path in gone:
+        machine.host.path(path).unlink()
+    lifted = machine.lift(banned(flatpak=FLATPAK), backends=["flatpak"])
+    assert (lifted.get("failed", False), lifted["verified"]) == (False, True), told(lifted)
+    assert left_over(before, machine.host) == []
+    assert not machine.host.path("/var/lib/flatpak/repo/lab.filter").exists()
+    machine.host.install("flatpak", FLATPAK)
+
+
+def test_a_ban_that_lost_its_ledger_is_no_news(machine: Machine) -> None:
+    """What stands is taken over by its marks: nothing is written anew, no drift is claimed, and the next lift is exact."""
+    before = snapshot(machine.host)
+    machine.ban()
+    stands = snapshot(machine.host)
+    machine.host.path(LEDGER).unlink()
+    again = machine.ban()
+    assert again["drift"] == []
+    assert [line for line in stands.difference(snapshot(machine.host)) if LEDGER not in line] == []
+    machine.lift()
+    assert left_over(before, machine.host) == []
