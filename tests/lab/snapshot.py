@@ -1,15 +1,21 @@
 # Copyright (c) 2026 appban contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a host looks like at one moment, to prove that something was changed, was put back, or was never touched."""
+"""What a host looks like at one moment, to prove that something was changed, was put back, or was never touched.
+
+Extended attributes of every name space are seen (user, trusted, security and system, of which POSIX ACLs are two), because a
+host's overlay lies on a tmpfs, which holds them all (user's since Linux 6.6). The overlay's own trusted.overlay.* are not in
+the view that a host has. Not seen: times, flags (chattr), and who reads what.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import stat
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -33,23 +39,33 @@ PACKAGE_LISTS: Mapping[str, tuple[str, ...]] = {
     "rpm": ("rpm", "-qa", "--qf", "%{NAME} %{EPOCHNUM}:%{VERSION}-%{RELEASE}\\n"),
     "pacman": ("pacman", "-Q"),
 }
+# Without a pattern dpkg-query leaves out what is not installed.
+SELECTIONS = ("dpkg-query", "-W", "-f=${Package} ${db:Status-Abbrev}\\n", "*")
 FLATPAK_DIRECTORIES = {"flatpak": "/var/lib/flatpak", "flatpak of jana": "/home/jana/.local/share/flatpak"}
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One file: kind (f, d, l or the letter of a special file), permissions, owners, and sha256 of the bytes or link target."""
+    """One file.
+
+    kind: f, d, l or the letter of a special file. content: sha256 of the bytes, or a link's target. attributes: the extended ones,
+    ACLs included, by name. links: how many names the inode has (1 for directories, whose count says nothing). linked: those of
+    the other names that the snapshot watches.
+    """
 
     kind: str
     mode: int
     uid: int
     gid: int
     content: str = ""
+    attributes: tuple[tuple[str, bytes], ...] = ()
+    links: int = 1
+    linked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The files of some directories and the packages of every manager; equal snapshots compare equal."""
+    """The files of some directories, the packages of every manager and dpkg's selections; equal snapshots compare equal."""
 
     files: Mapping[str, Entry]
     packages: Mapping[str, frozenset[str]]
@@ -76,10 +92,17 @@ class Snapshot:
 def snapshot(host: Host, paths: Iterable[str] = CONFIGURATION) -> Snapshot:
     """The host's configuration files and, from the low-level databases, its packages."""
     files: dict[str, Entry] = {}
+    names: dict[tuple[int, int], list[str]] = defaultdict(list)
     for top in paths:
         for path, status in _walk(host.path(top)):
-            files["/" + str(path.relative_to(host.root))] = _entry(path, status)
-    return Snapshot(files=files, packages=installed(host))
+            inside = "/" + str(path.relative_to(host.root))
+            files[inside] = _entry(path, status)
+            if files[inside].links > 1:
+                names[status.st_dev, status.st_ino].append(inside)
+    for together in names.values():
+        for name in together:
+            files[name] = replace(files[name], linked=tuple(sorted(each for each in together if each != name)))
+    return Snapshot(files=files, packages={**installed(host), "deb selections": selected(host)})
 
 
 def installed(host: Host) -> dict[str, frozenset[str]]:
@@ -94,6 +117,13 @@ def installed(host: Host) -> dict[str, frozenset[str]]:
         branches = [path for kind in ("app", "runtime") for path in top.glob(f"{kind}/*/*/*") if path.parent.name != "current"]
         found[manager] = frozenset(str(path.relative_to(top)) for path in branches)
     return found
+
+
+def selected(host: Host) -> frozenset[str]:
+    """The packages that dpkg holds or wants although they are not installed: name and status letters, as in "vlc-lab hn"."""
+    lines = host.run(SELECTIONS, check=True).stdout.splitlines()
+    # Nobody wants anything (un) of a name that dpkg only read in another package's relations.
+    return frozenset(line.strip() for line in lines if line.split()[1].endswith("n") and line.split()[1] != "un")
 
 
 def _walk(top: Path) -> Iterator[tuple[Path, os.stat_result]]:
@@ -113,7 +143,13 @@ def _entry(path: Path, status: os.stat_result) -> Entry:
         content = hashlib.sha256(path.read_bytes()).hexdigest()
     elif kind == "l":
         content = os.readlink(path)
-    return Entry(kind, stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid, content)
+    links = 1 if kind == "d" else status.st_nlink
+    return Entry(kind, stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid, content, _attributes(path), links)
+
+
+def _attributes(path: Path) -> tuple[tuple[str, bytes], ...]:
+    names = sorted(os.listxattr(path, follow_symlinks=False))
+    return tuple((name, os.getxattr(path, name, follow_symlinks=False)) for name in names)
 
 
 # -- writes ------------------------------------------------------------------------------------------------------------

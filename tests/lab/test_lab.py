@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import signal
+import struct
 import subprocess
 import sys
 import threading
@@ -170,6 +173,75 @@ def test_snapshot_names_every_difference(lab_host: Host) -> None:
         "pacman: added vlc-lab 1.0-1",
     ]
     assert "gone /etc/resolv.conf" in lines
+
+
+# A POSIX ACL as the kernel keeps it: version 2, then tag, permissions and id of each entry. The owner may read and write, jana may
+# read, the group, the mask and all others may read.
+NO_ID = 0xFFFFFFFF
+ACL_FOR_JANA = struct.pack("<I", 2) + b"".join(
+    struct.pack("<HHI", *entry) for entry in ((0x01, 6, NO_ID), (0x02, 4, 1001), (0x04, 4, NO_ID), (0x10, 4, NO_ID), (0x20, 4, NO_ID))
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "value"),
+    [
+        ("/etc/hosts", "trusted.note", b"1"),
+        ("/etc/hosts", "security.note", b"1"),
+        ("/etc/hosts", "system.posix_acl_access", ACL_FOR_JANA),
+        ("/etc/apt/preferences.d", "system.posix_acl_default", ACL_FOR_JANA),
+        ("/usr/local/bin", "security.note", b"on a directory"),
+    ],
+)
+def test_snapshot_sees_extended_attributes_and_acls(lab_host: Host, path: str, name: str, value: bytes) -> None:
+    before = snapshot(lab_host)
+    os.setxattr(lab_host.path(path), name, value)
+    with_it = snapshot(lab_host)
+    assert before.difference(with_it) == [f"changed {path} (attributes)"]
+    assert with_it.files[path].attributes == ((name, value),)
+    os.removexattr(lab_host.path(path), name)
+    assert before.difference(snapshot(lab_host)) == []
+
+
+def test_snapshot_sees_attributes_that_a_person_set(lab_host: Host) -> None:
+    try:
+        os.setxattr(lab_host.path("/etc/hosts"), "user.note", b"mine")
+    except OSError as error:
+        # A tmpfs holds them since Linux 6.6.
+        assert error.errno == errno.EOPNOTSUPP
+        assert tuple(int(each) for each in re.findall(r"\d+", os.uname().release)[:2]) < (6, 6)
+        return
+    assert snapshot(lab_host).files["/etc/hosts"].attributes == (("user.note", b"mine"),)
+
+
+def test_snapshot_sees_hard_links(lab_host: Host) -> None:
+    lab_host.write("/etc/one", "same\n")
+    lab_host.run(["ln", "/etc/one", "/etc/two"], check=True)
+    lab_host.run(["ln", "/etc/one", "/srv/elsewhere"], check=True)
+    before = snapshot(lab_host)
+    assert (before.files["/etc/one"].links, before.files["/etc/one"].linked) == (3, ("/etc/two",))
+    # The same bytes in a file of its own.
+    lab_host.run(["sh", "-c", "cp -p /etc/one /etc/new && mv /etc/new /etc/one"], check=True)
+    assert before.difference(snapshot(lab_host)) == ["changed /etc/one (links, linked)", "changed /etc/two (links, linked)"]
+    # A name that the snapshot doesn't watch counts as well.
+    before = snapshot(lab_host)
+    lab_host.path("/srv/elsewhere").unlink()
+    assert before.difference(snapshot(lab_host)) == ["changed /etc/two (links)"]
+
+
+def test_snapshot_sees_holds_and_selections_of_packages_that_are_not_installed(lab_host: Host) -> None:
+    before = snapshot(lab_host)
+    lab_host.run(["apt-mark", "hold", "vlc-lab"], check=True)
+    assert before.difference(snapshot(lab_host)) == ["deb selections: added vlc-lab hn"]
+    lab_host.run(["dpkg", "--set-selections"], stdin="vlc-lab install\n", check=True)
+    assert before.difference(snapshot(lab_host)) == ["deb selections: added vlc-lab in"]
+    lab_host.run(["dpkg", "--set-selections"], stdin="apt hold\n", check=True)
+    version = lab_host.run(["dpkg-query", "-W", "-f=${Version}", "apt"], check=True).stdout
+    assert before.difference(snapshot(lab_host)) == [
+        f"deb: gone apt {version} ii",
+        f"deb: added apt {version} hi",
+        "deb selections: added vlc-lab in",
+    ]
 
 
 def test_equal_snapshots_compare_equal() -> None:

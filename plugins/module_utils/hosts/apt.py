@@ -32,11 +32,14 @@ _LOCK_IS_HELD = {"DPKG_FRONTEND_LOCKED": "true"}
 _GUARD = "apt: %s" % GUARD_NAME
 _SELECTIONS = "apt: dpkg selections"
 
+# PackageKit picks a version by itself and asks libapt for that one, which a pin leaves alone; only what a package needs is chosen
+# by pins (seen in tests/lab/test_packagekit.py).
 PIN_BYPASSES = (
     "apt-get install NAME=VERSION or NAME/RELEASE",
     "apt-get install ./FILE.deb",
     "dpkg -i FILE.deb",
     "an apt configuration with other preferences (-o Dir::Etc::PreferencesParts=DIRECTORY), or deleting the pin file",
+    "PackageKit (pkcon install NAME, pkcon install-local FILE.deb) and what installs through it, such as GNOME Software",
 )
 GUARD_BYPASSES = (
     "dpkg --force-conflicts",

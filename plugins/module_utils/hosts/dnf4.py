@@ -19,11 +19,14 @@ from .rpm_front_end import RpmFrontEnd
 from .rpm_guard import plan_guard
 from .steps import FileStep
 
+# PackageKit fills a solver of its own from the repositories and never reads the main configuration's excludes
+# (dnf_utils_create_sack_for_filters in its backends/dnf; its issue 196, libdnf's issue 1721).
 EXCLUDE_BYPASSES = (
     "dnf --disableexcludes=all (or =main) install",
     "dnf --setopt=excludepkgs= install",
     "rpm -i",
     "editing %s" % DNF_CONF,
+    "PackageKit (pkcon install NAME) and what installs through it, such as GNOME Software",
 )
 GUARD_BYPASS = "dnf --setopt=protected_packages= remove %s, then installing" % GUARD_NAME
 

@@ -20,7 +20,14 @@ from .rpm_guard import plan_guard
 from .steps import FileStep
 from .zypp_locks import Addition, locked_names, set_locks
 
-LOCK_BYPASSES = ("zypper install --force", "zypper removelock, then installing", "rpm -i", "editing %s" % ZYPP_LOCKS)
+# PackageKit selects a package for the solver without a look at its lock (its issue 325; its pull request 557 is open).
+LOCK_BYPASSES = (
+    "zypper install --force",
+    "zypper removelock, then installing",
+    "rpm -i",
+    "editing %s" % ZYPP_LOCKS,
+    "PackageKit (pkcon install NAME) and what installs through it, such as GNOME Software",
+)
 GUARD_BYPASS = "zypper removelock %s, then install --force --force-resolution" % GUARD_NAME
 _NOTHING_FOUND = 104
 
