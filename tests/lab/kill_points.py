@@ -8,8 +8,8 @@ count. A point is the moment before a write verb, before any single write that P
 rename, a truncation: the interpreter's audit events), right after a command's process was started, and the moment after the last
 verb. The moment after any other write is the one before the next: reads in between leave nothing.
 
-    with hosts_with(lab, prepare) as starts:
-        HostApp(starts.create("h")).kill(options, at=3)
+    with prepared(lab, "start", prepare) as start:
+        HostApp(lab.create("h", like=start)).kill(options, at=3)
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from ansible_collections.appban.endpoint.plugins.modules.host_app import argumen
 from .hosts import Host, Lab
 from .inside import MODULE_UTILS, PACKAGE
 
-# On the host's own file system, so that hosts on top of a prepared one have it; no snapshot looks here.
+# On the host's own file system, so that a host like it has it; no snapshot looks here.
 PLACE = "/srv/appban-code"
 NOW = "2026-11-22T00:00:00Z"
 
@@ -170,22 +170,15 @@ def put_code(host: Host, module_utils: Path = MODULE_UTILS) -> None:
 
 
 @contextlib.contextmanager
-def hosts_with(lab: Lab, name: str, prepare: Callable[[Host], None]) -> Iterator[Lab]:
-    """A lab whose hosts begin as the prepared one: preparing costs once, a host milliseconds."""
-    below = lab.create(name)
+def prepared(lab: Lab, name: str, prepare: Callable[[Host], None]) -> Iterator[Host]:
+    """A host for others to begin like: preparing costs once."""
+    host = lab.create(name)
     try:
-        prepare(below)
-        wait_for_processes(below)
-        directory = lab.directory / f"{name}-hosts"
-        directory.mkdir()
-        above = Lab(lower=below.root, directory=directory)
-        try:
-            yield above
-        finally:
-            above.close()
-            directory.rmdir()
+        prepare(host)
+        wait_for_processes(host)
+        yield host
     finally:
-        lab.destroy(below)
+        lab.destroy(host)
 
 
 def wait_for_processes(host: Host, seconds: int = 120) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from tests.lab.hosts import Host, Lab
-from tests.lab.kill_points import HostApp, hosts_with, put_code
+from tests.lab.kill_points import HostApp, prepared, put_code
 from tests.lab.packages import BANNED
 from tests.lab.snapshot import Snapshot, layer, snapshot
 
@@ -92,8 +92,9 @@ class Stage:
     manager: Manager
     ban: dict[str, Any]
     lift: dict[str, Any]
-    hosts: Lab
-    banned_hosts: Lab
+    lab: Lab
+    installed_host: Host
+    banned_host: Host
     banned: Snapshot
     lifted: Snapshot
     ban_points: tuple[str, ...]
@@ -116,19 +117,19 @@ def stage(lab: Lab, request: pytest.FixtureRequest) -> Iterator[Stage]:
             install(host)
             succeed(HostApp(host).run(ban))
 
-        hosts = opened.enter_context(hosts_with(lab, "installed", install))
-        banned_hosts = opened.enter_context(hosts_with(lab, "banned", install_and_ban))
-        host = hosts.create("uninterrupted")
+        installed_host = opened.enter_context(prepared(lab, "installed", install))
+        banned_host = opened.enter_context(prepared(lab, "banned", install_and_ban))
+        host = lab.create("uninterrupted", like=installed_host)
         before = snapshot(host)
         first = succeed(HostApp(host).run(ban))
         banned = snapshot(host)
         last = succeed(HostApp(host).run(lift))
         lifted = snapshot(host)
-        hosts.destroy(host)
+        lab.destroy(host)
         assert {line for line in before.difference(lifted) if not is_the_apps(line)} == set(), "an uninterrupted lift is not exact"
         assert banned.difference(lifted), "the ban changed nothing"
         points = (tuple(first["points"]), tuple(last["points"]))
-        yield Stage(manager, ban, lift, hosts, banned_hosts, banned, lifted, *points)
+        yield Stage(manager, ban, lift, lab, installed_host, banned_host, banned, lifted, *points)
 
 
 def succeed(answer: dict[str, Any]) -> dict[str, Any]:
@@ -182,18 +183,18 @@ def problems_after(host: Host, again: dict[str, Any], stage: Stage, expected: Sn
 
 
 def try_every_point(
-    stage: Stage, starts: Lab, options: dict[str, Any], points: tuple[str, ...], finish: Callable[[Host], Iterator[str]]
+    stage: Stage, start: Host, options: dict[str, Any], points: tuple[str, ...], finish: Callable[[Host], Iterator[str]]
 ) -> None:
     """Kills a run at each point; finish yields what is wrong afterwards. Fails with all of it, a line each."""
     assert len(points) > 5, points
     problems = []
     for number, point in enumerate(points, 1):
-        host = starts.create("killed")
+        host = stage.lab.create("killed", like=start)
         try:
             HostApp(host).kill(options, number)
             problems += [f"{number} {point}: {problem}" for problem in finish(host)]
         finally:
-            starts.destroy(host)
+            stage.lab.destroy(host)
     bad = {line.split(" ", 1)[0] for line in problems}
     assert problems == [], f"{len(bad)} of {len(points)} points of {stage.manager.name} end badly:\n" + "\n".join(problems)
 
@@ -209,7 +210,7 @@ def test_a_ban_killed_at_any_point_is_finished_by_the_next_run_and_lifted_exactl
         yield from (f"not lifted: {line}" for line in stage.lifted.difference(snapshot(host)))
         yield from (f"left over after the lift: {path}" for path in left_over(host))
 
-    try_every_point(stage, stage.hosts, stage.ban, stage.ban_points, finish)
+    try_every_point(stage, stage.installed_host, stage.ban, stage.ban_points, finish)
 
 
 def test_a_ban_killed_at_any_point_is_lifted_exactly_without_being_finished(stage: Stage) -> None:
@@ -223,7 +224,7 @@ def test_a_ban_killed_at_any_point_is_lifted_exactly_without_being_finished(stag
         yield from (f"not lifted: {line}" for line in different if not is_back(line))
         yield from (f"left over: {path}" for path in left_over(host))
 
-    try_every_point(stage, stage.hosts, stage.ban, stage.ban_points, finish)
+    try_every_point(stage, stage.installed_host, stage.ban, stage.ban_points, finish)
 
 
 def test_a_lift_killed_at_any_point_is_finished_by_the_next(stage: Stage) -> None:
@@ -231,7 +232,7 @@ def test_a_lift_killed_at_any_point_is_finished_by_the_next(stage: Stage) -> Non
         yield from problems_after(host, HostApp(host).run(stage.lift), stage, stage.lifted)
         yield from (f"kept: {path}" for path in KEPT if host.path(path).exists())
 
-    try_every_point(stage, stage.banned_hosts, stage.lift, stage.lift_points, finish)
+    try_every_point(stage, stage.banned_host, stage.lift, stage.lift_points, finish)
 
 
 def is_back(line: str) -> bool:
