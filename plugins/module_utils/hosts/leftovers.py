@@ -15,6 +15,7 @@ from typing import Callable, Dict, Iterable, List, Optional, Sequence, Tuple
 
 from ..engine.plan import Change
 from .accounts import Account, people
+from .backend import Unseen
 from .desktop_entry import appimage_names, is_installed_web_app, is_named, leads_to, parse_desktop_entry
 from .found_files import FoundFile, is_there, read_found, search
 from .request import AppRequest
@@ -113,6 +114,8 @@ class Leftovers:
         self._system = system
         #: sentences for a person, about searches that were not complete
         self.notes: List[str] = []
+        #: homes that were to be searched and could not be
+        self.unseen: List[Unseen] = []
 
     def find(self, queries: Iterable[LeftoverQuery], users: Sequence[str]) -> Tuple[Leftover, ...]:
         """Search the system's directories and the homes.
