@@ -60,7 +60,8 @@ MANAGERS = (
         (("/etc/dnf/dnf.conf", "[main]\n# theirs\nexcludepkgs=vlc-lab\n"), ("/etc/zypp/locks", LOCKS)),
     ),
     Manager("pacman", ("pacman",), (("pacman", BANNED),), ("/etc/pacman.conf",)),
-    Manager("flatpak", ("flatpak",), (("flatpak", FLATPAK),), ("/var/lib/flatpak/repo/config",)),
+    # The file of its remotes is written by flatpak itself, which makes it anew each time, whoever asks.
+    Manager("flatpak", ("flatpak",), (("flatpak", FLATPAK),)),
 )
 
 BAN = {

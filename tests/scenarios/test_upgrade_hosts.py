@@ -41,7 +41,7 @@ LOOKED = "/var/lib/appban/looked.json"
 # There is nothing in a block that has to be written anew; what is added here needs a reason.
 REWRITES: Mapping[str, Mapping[str, str]] = {}
 # Empty directories that only the ledger knew to be made by us. Without a ledger they stay.
-EMPTY = ("added /etc/flatpak", "added /etc/pacman.d/hooks", "added /etc/dnf/protected.d")
+EMPTY = ("added /etc/flatpak", "added /etc/pacman.d", "added /etc/pacman.d/hooks", "added /etc/dnf/protected.d")
 
 
 @pytest.fixture(scope="module")
