@@ -20,7 +20,7 @@ from .rpm_guard import plan_guard
 from .steps import FileStep
 from .zypp_locks import Addition, locked_names, set_locks
 
-# PackageKit selects a package for the solver without a look at its lock (its issue 325; its pull request 557 is open).
+# PackageKit selects a package for the solver without a look at its lock (PackageKit#325, and #557, which is open).
 LOCK_BYPASSES = (
     "zypper install --force",
     "zypper removelock, then installing",
