@@ -41,6 +41,14 @@ INSTALL_FILE: dict[str, tuple[str, ...]] = {
     "rpm": ("rpm", "-i"),
     "pacman": ("pacman", "--noconfirm", "-U"),
 }
+# The programs by which a package manager is known.
+FRONT_ENDS: dict[str, tuple[str, ...]] = {
+    "apt": ("apt-get",),
+    "dnf4": ("dnf", "dnf-3"),
+    "zypper": ("zypper",),
+    "pacman": ("pacman",),
+    "flatpak": ("flatpak",),
+}
 
 
 @dataclass(frozen=True)
@@ -80,6 +88,14 @@ class Host:
         target.write_text(content, encoding="utf-8")
         target.chmod(mode)
 
+    def keep_managers(self, managers: Sequence[str]) -> None:
+        """Makes this a host with these package managers alone (names of FRONT_ENDS); install() goes on working with every kind."""
+        aside = self.path(chroot.ASIDE)
+        aside.mkdir(exist_ok=True)
+        for manager, programs in FRONT_ENDS.items():
+            for program in programs if manager not in managers else ():
+                self.path(f"/usr/bin/{program}").rename(aside / program)
+
     def install(self, kind: str, *names: str) -> None:
         """Installs packages by name; kind is deb, rpm (with dnf), zypper, pacman or flatpak. Versions as the tool writes them."""
         self.run([*INSTALL[kind], *names], check=True)
@@ -98,7 +114,6 @@ class Host:
 
         Known by the device of their root directory: a path means another place in another lab's mount namespace.
         """
-        here = self.root.stat()
         found = []
         here = os.stat(self.root)
         for entry in Path("/proc").iterdir():
