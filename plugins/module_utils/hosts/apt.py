@@ -217,7 +217,7 @@ class Apt:
     def _shared_with_others(self, paths: Sequence[str], packages: Set[str]) -> Set[str]:
         """Those of the paths that an installed package beside these has, too."""
         others = {each.name for each in self._installed()} - packages
-        shared = set()
+        shared: Set[str] = set()
         for start in range(0, len(paths), _MOST_PATHS):
             # What looks like a pattern is a plain character in a path.
             asked = [re.sub(r"([\\*?\[\]])", r"\\\1", path) for path in paths[start : start + _MOST_PATHS]]

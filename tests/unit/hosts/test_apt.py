@@ -32,7 +32,7 @@ STATUS='/var/lib/dpkg/status'
 """
 NOTHING = "E: Unable to locate package appban-asks-for-nothing\n"
 NONE_OF_IT = NOTHING + "E: Package 'tiktok-desktop' has no installation candidate\n"
-ALONE = ("apt-get", "-s", "-qq", *ASKS_ONLY, "-o", "Dir::Log::Planner=", "-o", "Dir::Log::Solver=")
+ALONE: tuple[str, ...] = ("apt-get", "-s", "-qq", *ASKS_ONLY, "-o", "Dir::Log::Planner=", "-o", "Dir::Log::Solver=")
 ALONE += ("--allow-change-held-packages", "--allow-downgrades", "install", "tiktok-desktop:native")
 
 
