@@ -4,9 +4,9 @@
 
 """A host in memory: files, packages and package managers with the real ones' traps, behind the real protocol.
 
-Its package managers are honest about what goes wrong in the field: a name that is blocked can't be removed any more (the
-command reports success and leaves it), a guard package throws an installed package of its names out, several package managers
-share a database, and the block is a line in a file that an administrator edits too.
+Its package managers are honest about what goes wrong in the field: a guard package throws an installed package of its names out,
+several package managers share a database, and the block is a line in a file that an administrator edits too. They remove with the
+low-level tool, as ours do, which no block keeps from it (the front ends' removals, which a block does stop, are tried in the lab).
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ class State:
     """All there is on the host.
 
     packages: database -> installed name -> version. guards: database -> names the guard package conflicts with. needs: name ->
-    the names that it needs. failing: names whose removal, or whose guard, fails. protected: names that the database calls essential.
+    the names that it needs. failing: names whose removal, or whose guard, fails. stuck: names whose
+    removal reports success and leaves them. protected: names that the database calls essential.
     """
 
     packages: dict[str, dict[str, str]] = field(default_factory=lambda: {"dpkg": {}, "rpm": {}})
@@ -63,6 +64,7 @@ class State:
     directories: set[str] = field(default_factory=lambda: {"/", "/etc", "/var", "/var/lib"})
     needs: dict[str, str] = field(default_factory=dict)
     failing: set[str] = field(default_factory=set)
+    stuck: set[str] = field(default_factory=set)
     protected: set[str] = field(default_factory=set)
 
     def copy(self) -> State:
@@ -154,10 +156,8 @@ class MemorySystem(System):
             for name in names:
                 self.state.packages[database].pop(name, None)
             return CommandResult(tuple(argv), 0, "", "")
-        blocked = {name for each in MANAGERS if DATABASE[each] == database for name in _lines(self.state.files.get(path_of(each)))}
-        for name in names:
-            if name not in blocked:
-                self.state.packages[database].pop(name, None)
+        for name in set(names) - self.state.stuck:
+            self.state.packages[database].pop(name, None)
         return CommandResult(tuple(argv), 0, "", "")
 
 
