@@ -149,14 +149,20 @@ class Lab:
         mounts.mount("tmpfs", directory, "tmpfs", data="mode=755")
         return cls(lower=lower, directory=directory)
 
-    def create(self, name: str) -> Host:
-        """A fresh host; the name must not be in use."""
+    def create(self, name: str, like: Host | None = None) -> Host:
+        """A fresh host; the name must not be in use.
+
+        like: a host of this lab whose files it begins with (a copy of what that one wrote, /run and /tmp not being part of it).
+        A further overlay would be faster and lose what a real disk has: hard links of files that are written, renamed directories.
+        """
         if name in self.hosts:
             raise ValueError(f"the lab already has a host {name}")
         base = self.directory / name
         host = Host(name=name, root=base / "root", upper=base / "upper", lower=self.lower)
         for directory in (host.root, host.upper, base / "work"):
             directory.mkdir(parents=True)
+        if like is not None:
+            subprocess.run(["cp", "-a", f"{like.upper}/.", str(host.upper)], check=True)
         try:
             mounts.mount_overlay(host.root, self.lower, host.upper, base / "work")
             mounts.mount_interfaces(host.root)
