@@ -236,7 +236,10 @@ class Pacman:
         result = self.system.query(["pacman"] + arguments, rests_on=self.settings.offered_rests_on())
         # pacman answers 1 for "nothing found", and for a list that it can't read; only its messages tell which.
         if result.stderr.strip():
-            note = "pacman can't read all package lists, so packages that offer a blocked name may be unknown until it can: %s" % result.explain()
+            note = (
+                "pacman can't read all package lists, so packages that offer a blocked name may be unknown until it can: %s"
+                % result.explain()
+            )
             if note not in notes:
                 notes.append(note)
         return result.stdout
@@ -345,7 +348,14 @@ class Pacman:
             new, record = add_hold(conf, GUARD_NAME)
         if new == conf:
             return [], record, drift
-        change = Change("update", "file", CONF, before=without_secrets(conf), after=without_secrets(new), step=FileStep(CONF, new, shared=True, before=conf))
+        change = Change(
+            "update",
+            "file",
+            CONF,
+            before=without_secrets(conf),
+            after=without_secrets(new),
+            step=FileStep(CONF, new, shared=True, before=conf),
+        )
         return [change], record, drift
 
 

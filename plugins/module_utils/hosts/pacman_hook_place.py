@@ -77,7 +77,9 @@ def plan_hook(
     if remember:
         remember["path"] = path
     told = drift + plan.drift if names and old else plan.drift
-    return HookPlan(path, tuple(moved) + plan.changes, remember, told, plan.foreign, overridden if names else "", tuple(dict.fromkeys(before)))
+    return HookPlan(
+        path, tuple(moved) + plan.changes, remember, told, plan.foreign, overridden if names else "", tuple(dict.fromkeys(before))
+    )
 
 
 def _plan_here(system: System, path: str, names: Sequence[str], comment: Sequence[str], owned: Mapping[str, Any]) -> OwnedFilePlan:
