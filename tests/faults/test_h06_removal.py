@@ -25,7 +25,7 @@ BACKENDS = {"deb": DEB, "rpm": RPM, "pacman": ARCH}
 HELD = ("rpm", "pacman")
 RUNNING = ("deb", "rpm", "pacman")
 # A host whose ban has no block.
-NO_BLOCK = {"rules:\n": "rules:\n  - name: Machines that get no block\n    when: {ownership: shared}\n    actions: [remove]\n"}
+NO_BLOCK = {"\nrules:\n": "\nrules:\n  - name: Machines that get no block\n    when: {ownership: shared}\n    actions: [remove]\n"}
 
 
 def program(kind: str) -> str:
