@@ -24,11 +24,11 @@ from .guard_version import guard_version
 from .locks import Lock
 from .owned_file import written_content
 from .pacman_conf import add_hold, hold_names, remove_hold, without_secrets
-from .pacman_database import HELD_QUESTION, parse_mtree, parse_owners, parse_packages, parse_provides, parse_required_by
+from .pacman_database import HELD_QUESTION, parse_conflicts, parse_mtree, parse_owners, parse_packages, parse_provides, parse_required_by
 from .pacman_hook_place import HookPlan, plan_hook
 from .pacman_settings import CONF, PacmanSettings
 from .provider_names import choose_providers, known_providers
-from .steps import CommandStep, FileStep
+from .steps import CommandStep, FileStep, Steps
 from .system import System, Unreadable
 
 _GUARD = "pacman: %s" % GUARD_NAME
@@ -129,7 +129,9 @@ class Pacman:
         drift: List[str] = []
         providers = self._providers(names, request.providers, owned, notes, drift)
         stopped = sorted(set(names).union(providers)) if names else []
-        hook = plan_hook(self.system, self.settings.hook_directories(), stopped, request.comment, owned.get("hook", {}))
+        # A run that was killed had claimed what it may not have made: what of that is missing was not taken away by anybody.
+        claimed = bool(owned.get("claimed"))
+        hook = plan_hook(self.system, self.settings.hook_directories(), stopped, request.comment, owned.get("hook", {}), claimed)
         if hook.foreign:
             notes.append("%s is not ours, so it was left alone and no hook was made. Give it another name" % hook.path)
             unsupported.update((name, "%s is somebody else's file" % hook.path) for name in names if name not in request.strong)
@@ -155,7 +157,7 @@ class Pacman:
             self._blocks(hook, stopped, guarded),
             remembered,
             tuple(sorted(set(owned.get("names", ()) or hook.before) - set(names))),
-            tuple(drift) + hook.drift + guard_drift + held_drift,
+            tuple(drift) + hook.drift + (() if claimed else guard_drift + held_drift),
             unsupported,
             tuple(notes + self.settings.problems),
             "" if changes or not names else "read",
@@ -288,7 +290,7 @@ class Pacman:
         notes += ["pacman: no guard against %s, because it is installed and stays" % name for name in staying]
         if not wanted:
             return (), ()
-        if not owned.get("without") and self._installed().get(GUARD_NAME) == "%s-1" % guard_version(wanted):
+        if not owned.get("without") and self._is_whole_guard("%s-1" % guard_version(wanted), wanted):
             return tuple(wanted), ()
         # -T prints the names that nothing installed satisfies.
         lacking = set(self.system.query(["pacman", "-T"] + wanted, rests_on=self.settings.installed_rests_on()).stdout.split())
@@ -321,16 +323,34 @@ class Pacman:
         remembered = {"names": list(guarded), "versions": ["%s-1" % version]}
         if without:
             remembered["without"] = list(without)
-        if current == "%s-1" % version:
+        if self._is_whole_guard("%s-1" % version, guarded):
             return [], remembered, drift
-        step = CommandStep(
+        install = CommandStep(
             ("pacman", "-U", "--noconfirm", "{file}"),
             file=guard_pacman(guarded, version),
             file_name=guard_file_name(version),
             lock=self._lock(lock_timeout),
         )
+        step = Steps((self._removal_in_spite_of_hold(lock_timeout), install)) if current and not self._guard_entry(current) else install
         after = "%s %s-1\nConflicts: %s\n" % (GUARD_NAME, version, ", ".join(guarded))
         return [Change("update" if current else "create", "guard", _GUARD, before=before, after=after, step=step)], remembered, drift
+
+    def _is_whole_guard(self, version: str, names: Sequence[str]) -> bool:
+        """Whether this very guard is installed, with its conflicts: where pacman was killed while it installed it they are missing."""
+        if self._installed().get(GUARD_NAME) != version:
+            return False
+        return set(names) <= set(parse_conflicts(self._guard_entry(version)))
+
+    def _guard_entry(self, version: str) -> bytes:
+        """What pacman's database says of the installed guard; nothing where pacman was killed before it wrote that."""
+        return self.system.read(os.path.join(self.settings.database(), "local", "%s-%s" % (GUARD_NAME, version), "desc")) or b""
+
+    def _removal_in_spite_of_hold(self, lock_timeout: int) -> CommandStep:
+        """Take away a guard that is there by half: pacman can't install over it, and HoldPkg keeps it from being removed."""
+        root = self.settings.values("RootDir", ("/",))[-1]
+        settings = "[options]\nRootDir = %s\nDBPath = %s/\n" % (root, self.settings.database())
+        argv = ("pacman", "-R", "--noconfirm", "--config", "{file}", GUARD_NAME)
+        return CommandStep(argv, file=os.fsencode(settings), file_name="pacman.conf", lock=self._lock(lock_timeout))
 
     def _plan_hold(
         self, conf: Optional[bytes], wanted: bool, owned: Optional[Mapping[str, Any]]

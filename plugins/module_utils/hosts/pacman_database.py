@@ -58,6 +58,18 @@ def parse_owners(output: str) -> Dict[str, List[str]]:
     return owners
 
 
+def parse_conflicts(content: bytes) -> Tuple[str, ...]:
+    """Read ``%CONFLICTS%`` in the ``desc`` of an installed package: one name a line, up to an empty one."""
+    found: List[str] = []
+    inside = False
+    for line in content.decode("utf-8", "replace").split("\n"):
+        if inside and line:
+            found.append(line)
+        else:
+            inside = line == "%CONFLICTS%"
+    return tuple(found)
+
+
 def parse_mtree(packed: bytes) -> Tuple[str, ...]:
     """Files and links in a package's ``mtree``, without the leading slash: what it lists where pacman was killed while it installed.
 

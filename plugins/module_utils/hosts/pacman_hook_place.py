@@ -44,7 +44,12 @@ class HookPlan(NamedTuple):
 
 
 def plan_hook(
-    system: System, directories: Sequence[str], names: Sequence[str], comment: Sequence[str], owned: Mapping[str, Any]
+    system: System,
+    directories: Sequence[str],
+    names: Sequence[str],
+    comment: Sequence[str],
+    owned: Mapping[str, Any],
+    claimed: bool = False,
 ) -> HookPlan:
     """Plan the hook.
 
@@ -54,6 +59,7 @@ def plan_hook(
         names: what it shall stop; empty to take it away.
         comment: lines for its header.
         owned: what an earlier plan asked to remember.
+        claimed: that plan was perhaps not carried out, so what is missing of it was not taken away by anybody.
     """
     remembered = dict(owned)
     old = str(remembered.pop("path", os.path.join(directories[-1], HOOK_NAME))) if remembered else ""
@@ -76,7 +82,7 @@ def plan_hook(
     remember = dict(plan.owned)
     if remember:
         remember["path"] = path
-    told = drift + plan.drift if names and old else plan.drift
+    told = (drift if names and old else ()) + (() if claimed else plan.drift)
     return HookPlan(
         path, tuple(moved) + plan.changes, remember, told, plan.foreign, overridden if names else "", tuple(dict.fromkeys(before))
     )
