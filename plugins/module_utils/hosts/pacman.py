@@ -331,9 +331,10 @@ class Pacman:
             file_name=guard_file_name(version),
             lock=self._lock(lock_timeout),
         )
-        step = Steps((self._removal_in_spite_of_hold(lock_timeout), install)) if current and not self._guard_entry(current) else install
+        by_half = current is not None and not self._guard_entry(current)
+        steps = Steps((self._removal_in_spite_of_hold(lock_timeout), install)) if by_half else install
         after = "%s %s-1\nConflicts: %s\n" % (GUARD_NAME, version, ", ".join(guarded))
-        return [Change("update" if current else "create", "guard", _GUARD, before=before, after=after, step=step)], remembered, drift
+        return [Change("update" if current else "create", "guard", _GUARD, before=before, after=after, step=steps)], remembered, drift
 
     def _is_whole_guard(self, version: str, names: Sequence[str]) -> bool:
         """Whether this very guard is installed, with its conflicts: where pacman was killed while it installed it they are missing."""
