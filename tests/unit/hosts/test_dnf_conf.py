@@ -20,6 +20,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.hosts.dnf_conf imp
 )
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.ledger import both
 
+
 def unmarked(content: bytes) -> bytes:
     """A file as the previous release wrote it."""
     return b"".join(line for line in content.splitlines(keepends=True) if not line.startswith(b"# appban: "))
