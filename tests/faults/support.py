@@ -22,6 +22,7 @@ from tests.lab import chroot
 from tests.lab.hosts import Host
 from tests.lab.packages import WORKSHOP
 from tests.lab.playbook import PlayResult, run_module, write_inventory
+from tests.scenarios.fleet import Fleet
 
 HOST_APP = "appban.endpoint.host_app"
 APP = "tiktok-desktop"
@@ -234,3 +235,19 @@ def start_app(host: Host, path: str, *arguments: str) -> subprocess.Popen[bytes]
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     wait_for(f"{path} runs", lambda: os.readlink(f"/proc/{process.pid}/exe").endswith(path))
     return process
+
+
+# -- hosts of the real playbook ------------------------------------------------------------------------------------------
+
+# What makes a host one with that package manager.
+PROGRAMS = {"apt": ("apt-get",), "dnf4": ("dnf", "dnf-3"), "zypper": ("zypper",), "pacman": ("pacman",), "flatpak": ("flatpak",)}
+
+
+def add_host(fleet: Fleet, name: str, backends: Sequence[str], **variables: Any) -> Host:
+    """A host that has these package managers and no other, so that nothing needs to be left out by option."""
+    host = fleet.add(name, backends, ownership="corporate", **variables)
+    del fleet.variables[name]["appban_host_backends"]
+    for backend, programs in PROGRAMS.items():
+        for program in () if backend in backends else programs:
+            host.path(f"/usr/bin/{program}").unlink()
+    return host

@@ -14,7 +14,7 @@ from tests.lab.hosts import Host
 from tests.lab.packages import Package, build_package, index_rpms
 from tests.scenarios.fleet import ARCH, DEB, RPM, SUSE, Fleet, Run
 
-from .support import APP, FILTER, FLATPAK
+from .support import APP, FILTER, FLATPAK, add_host
 
 pytestmark = pytest.mark.fault_kind("H5", "once looked, never again")
 
@@ -139,7 +139,7 @@ class Story:
 @pytest.fixture(scope="module")
 def story(fleet: Fleet) -> Story:
     for name, fault in FAULTS.items():
-        host = fleet.add(name, fault.backends, ownership="corporate")
+        host = add_host(fleet, name, fault.backends)
         host.run(["sh", "-euc", fault.prepare], check=True)
     # What the new repository holds.
     host = fleet.hosts["rpm-repo"]
