@@ -78,6 +78,7 @@ def _observation(app_id: str, part: Mapping[str, Any], result: Mapping[str, Any]
         # The module says something of every app that it is asked to look for, unless it failed before it could.
         return Observation(error="error"), {}
     values = {name: value for name, value in details.items() if name in _FIELDS}
+    values.update(files_remain=bool(details.get("remains")), still_running=bool(details.get("running")))
     if stopped and not values.get("error") and details["pending"]:
         values["error"] = "limit_exceeded"
     values["unsupported"] = tuple(action for action in part["actions"] if action not in SUPPORTED_ACTIONS)

@@ -49,7 +49,7 @@ KINDS = (
 
 
 def red_commits(path: Path = RED_COMMITS) -> Mapping[str, str]:
-    """Path of a test file, or a test's full id -> the commit in which it failed."""
+    """Path of a test file, or a test's id -> the commit in which it failed; empty for a test that held from the start."""
     commits: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
     return commits
 

@@ -24,6 +24,8 @@ BACKENDS = {"deb": DEB, "rpm": RPM, "pacman": ARCH}
 # dpkg itself fails there; the others say that all went well.
 HELD = ("rpm", "pacman")
 RUNNING = ("deb", "rpm", "pacman")
+# A host whose ban has no block.
+NO_BLOCK = {"rules:\n": "rules:\n  - name: Machines that get no block\n    when: {ownership: shared}\n    actions: [remove]\n"}
 
 
 def program(kind: str) -> str:
@@ -46,8 +48,9 @@ class Story:
 def story(fleet: Fleet) -> Story:
     """held-KIND: something is mounted on the app's file. running-KIND: jana has the app open."""
     running: list[subprocess.Popen[bytes]] = []
-    for kind in HELD:
-        host = add_host(fleet, f"held-{kind}", BACKENDS[kind])
+    held = {f"held-{kind}": kind for kind in HELD}
+    for name, kind in [*held.items(), ("open-rpm", "rpm")]:
+        host = add_host(fleet, name, BACKENDS[kind])
         host.install_file(kind, APP)
         path = host.path(program(kind))
         mounts.mount(str(path), path, flags=mounts.MS_BIND)
@@ -55,10 +58,11 @@ def story(fleet: Fleet) -> Story:
         host = add_host(fleet, f"running-{kind}", BACKENDS[kind])
         install_built(host, kind, APP, program="/usr/bin/sleep")
         running.append(start_app(host, program(kind), "600"))
-    policy = fleet.policy(CITY)
+    fleet.variables["open-rpm"]["ownership"] = "shared"
+    policy = fleet.policy(CITY, replace=NO_BLOCK)
     first, second = (fleet.enforce(policy, now, must_succeed=False) for now in INSTANTS[:2])
-    for kind in HELD:
-        path = fleet.hosts[f"held-{kind}"].path(program(kind))
+    for name, kind in [*held.items(), ("open-rpm", "rpm")]:
+        path = fleet.hosts[name].path(program(kind))
         mounts.detach(path)
         path.unlink(missing_ok=True)
     for process in running:
@@ -82,6 +86,12 @@ def test_a_file_that_is_still_there_is_no_removal(story: Story, kind: str) -> No
     assert applied(story.first, name)["remains"] == [program(kind)]
     # The database has forgotten the package; what is left of it is not forgotten with it.
     assert story.second.outcome(name) == "blocked_not_removed: files_remain"
+
+
+def test_a_file_that_is_still_there_without_a_block_is_a_violation(story: Story) -> None:
+    assert not story.fleet.installed("open-rpm", "rpm")
+    assert story.first.outcome("open-rpm") == "violating: files_remain"
+    assert story.second.outcome("open-rpm") == "violating: files_remain"
 
 
 @pytest.mark.parametrize("kind", RUNNING)

@@ -41,6 +41,14 @@ INSTALL_FILE: dict[str, tuple[str, ...]] = {
     "rpm": ("rpm", "-i"),
     "pacman": ("pacman", "--noconfirm", "-U"),
 }
+# The programs by which a package manager is known.
+FRONT_ENDS: dict[str, tuple[str, ...]] = {
+    "apt": ("apt-get",),
+    "dnf4": ("dnf", "dnf-3"),
+    "zypper": ("zypper",),
+    "pacman": ("pacman",),
+    "flatpak": ("flatpak",),
+}
 
 
 @dataclass(frozen=True)
@@ -80,6 +88,14 @@ class Host:
         target.write_text(content, encoding="utf-8")
         target.chmod(mode)
 
+    def keep_managers(self, managers: Sequence[str]) -> None:
+        """Makes this a host with these package managers alone (names of FRONT_ENDS); install() goes on working with every kind."""
+        aside = self.path(chroot.ASIDE)
+        aside.mkdir(exist_ok=True)
+        for manager, programs in FRONT_ENDS.items():
+            for program in programs if manager not in managers else ():
+                self.path(f"/usr/bin/{program}").rename(aside / program)
+
     def install(self, kind: str, *names: str) -> None:
         """Installs packages by name; kind is deb, rpm (with dnf), zypper, pacman or flatpak. Versions as the tool writes them."""
         self.run([*INSTALL[kind], *names], check=True)
@@ -98,7 +114,6 @@ class Host:
 
         Known by the device of their root directory: a path means another place in another lab's mount namespace.
         """
-        here = self.root.stat()
         found = []
         here = os.stat(self.root)
         for entry in Path("/proc").iterdir():
@@ -134,14 +149,20 @@ class Lab:
         mounts.mount("tmpfs", directory, "tmpfs", data="mode=755")
         return cls(lower=lower, directory=directory)
 
-    def create(self, name: str) -> Host:
-        """A fresh host; the name must not be in use."""
+    def create(self, name: str, like: Host | None = None) -> Host:
+        """A fresh host; the name must not be in use.
+
+        like: a host of this lab whose files it begins with (a copy of what that one wrote, /run and /tmp not being part of it).
+        A further overlay would be faster and lose what a real disk has: hard links of files that are written, renamed directories.
+        """
         if name in self.hosts:
             raise ValueError(f"the lab already has a host {name}")
         base = self.directory / name
         host = Host(name=name, root=base / "root", upper=base / "upper", lower=self.lower)
         for directory in (host.root, host.upper, base / "work"):
             directory.mkdir(parents=True)
+        if like is not None:
+            subprocess.run(["cp", "-a", f"{like.upper}/.", str(host.upper)], check=True)
         try:
             mounts.mount_overlay(host.root, self.lower, host.upper, base / "work")
             mounts.mount_interfaces(host.root)

@@ -4,16 +4,14 @@
 """Hosts with the real PackageKit, which GNOME Software, KDE Discover and pkcon install through.
 
 It is no part of the lab's root, which every other test would pay for. Its packages and all that they need are fetched once
-(seconds, cached beside the root) and installed in one host; the hosts of the tests are overlays on top of that one.
+(seconds, cached beside the root) and installed in one host; the hosts of the tests begin like that one.
 """
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 from .apt_sources import codename, debian_sources
@@ -73,28 +71,14 @@ def _fetch(root: Path, scratch: Path) -> Path:
     return archives
 
 
-@contextlib.contextmanager
-def desktops(lab: Lab) -> Iterator[Lab]:
-    """A lab whose hosts have PackageKit and pkcon; its root is a host of the other lab."""
-    packages = ensure_packages(lab)
-    below = lab.create("packagekit")
-    try:
-        place = below.path("/run/packages")
-        shutil.copytree(packages, place)
-        names = sorted(f"/run/packages/{path.name}" for path in place.iterdir())
-        options = ("-y", "-q", "-o", "Dpkg::Options::=--force-unsafe-io", "--no-install-recommends")
-        below.run(["apt-get", *options, "install", *names], check=True)
-        # The hosts of this lab lie in memory, beside those of the other one.
-        directory = lab.directory / "packagekit-hosts"
-        directory.mkdir()
-        above = Lab(lower=below.root, directory=directory)
-        try:
-            yield above
-        finally:
-            above.close()
-            directory.rmdir()
-    finally:
-        lab.destroy(below)
+def install_packagekit(host: Host, packages: Path) -> None:
+    """Installs PackageKit and all that it needs from a directory that ensure_packages filled."""
+    place = host.path("/run/packages")
+    shutil.copytree(packages, place)
+    names = sorted(f"/run/packages/{path.name}" for path in place.iterdir())
+    options = ("-y", "-q", "-o", "Dpkg::Options::=--force-unsafe-io", "--no-install-recommends")
+    host.run(["apt-get", *options, "install", *names], check=True)
+    shutil.rmtree(place)
 
 
 def start_packagekit(host: Host) -> None:

@@ -16,7 +16,7 @@ from tests.conftest import skip_loudly
 from tests.lab.apt_sources import NoArchive
 from tests.lab.hosts import Host, Lab
 from tests.lab.inside import Inside
-from tests.lab.packagekit import desktops, start_packagekit
+from tests.lab.packagekit import ensure_packages, install_packagekit, start_packagekit
 from tests.lab.packages import package_path
 from tests.lab.root import RootNotBuilt
 
@@ -33,21 +33,25 @@ EVERY_WAY = (BY_NAME, BY_ID, PROVIDER, BY_FILE, DEPENDENCY)
 
 
 @pytest.fixture(scope="module")
-def desktop_lab(lab: Lab, request: pytest.FixtureRequest) -> Iterator[Lab]:
+def with_packagekit(lab: Lab, request: pytest.FixtureRequest) -> Iterator[Host]:
+    """A host with PackageKit and pkcon, for others to begin like."""
     try:
-        with desktops(lab) as opened:
-            yield opened
+        packages = ensure_packages(lab)
     except (RootNotBuilt, NoArchive) as error:
         skip_loudly(request.config, "PackageKit", "PackageKit's Debian packages are needed", [str(error)])
+    host = lab.create("packagekit")
+    install_packagekit(host, packages)
+    yield host
+    lab.destroy(host)
 
 
 @pytest.fixture
-def desktop(desktop_lab: Lab) -> Iterator[Host]:
+def desktop(lab: Lab, with_packagekit: Host) -> Iterator[Host]:
     """A host on which PackageKit runs."""
-    host = desktop_lab.create("desk")
+    host = lab.create("desk", like=with_packagekit)
     start_packagekit(host)
     yield host
-    desktop_lab.destroy(host)
+    lab.destroy(host)
 
 
 def pkcon(host: Host, *arguments: str, user: str = "root") -> tuple[int, str]:

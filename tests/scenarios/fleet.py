@@ -130,10 +130,11 @@ class Fleet:
     last_hash: str | None = None
 
     def add(self, name: str, backends: Sequence[str], *installed: tuple[str, str], **variables: Any) -> Host:
-        """Makes a host with these package managers (all others of the lab's root are left out of account) and packages."""
+        """Makes a host with these package managers and no others, and with packages."""
         host = self.lab.create(name)
         self.hosts[name] = host
-        self.variables[name] = {"appban_host_backends": list(backends), **variables}
+        self.variables[name] = dict(variables)
+        host.keep_managers(backends)
         for kind, package in installed:
             host.install(kind, package)
         return host

@@ -65,6 +65,12 @@ REASONS: Tuple[str, ...] = (
     "detect_only",
     "leftover_kept",
     "not_root",
+    "backend_left_out",
+    "home_unreadable",
+    "account_unknown",
+    "block_overridden",
+    "files_remain",
+    "still_running",
     "user_installed",
     "no_conditional_access",
     "not_registered",
@@ -143,6 +149,9 @@ class Observation:
         unsupported: demanded actions that this target has no means for.
         pending: in check mode, that something would be changed for this app.
         error: reason of a failed or refused run on this device; empty if none.
+        unseen: reason for a part of the device that was not looked into, where the app may be although it was not found elsewhere.
+        files_remain: files of the app are still there although its package is gone.
+        still_running: a process still runs from a file of the app.
     """
 
     reachable: bool = True
@@ -165,6 +174,9 @@ class Observation:
     unsupported: Tuple[str, ...] = ()
     pending: bool = False
     error: str = ""
+    unseen: str = ""
+    files_remain: bool = False
+    still_running: bool = False
 
 
 def judge(decision: Mapping[str, Any], seen: Observation, check_mode: bool = False) -> Outcome:
@@ -202,6 +214,8 @@ def judge(decision: Mapping[str, Any], seen: Observation, check_mode: bool = Fal
 
 
 def _not_enforced(verdict: str, seen: Observation) -> Outcome:
+    if not seen.before and seen.unseen:
+        return Outcome("not_observable", seen.unseen)
     if verdict == "report_only":
         return Outcome("violating" if seen.before else "compliant", "report_only")
     return Outcome("compliant", {"pending": "not_yet_in_force", "review": "under_review"}[verdict])
@@ -211,8 +225,12 @@ def _enforced(decision: Mapping[str, Any], seen: Observation, check_mode: bool) 
     actions = decision["actions"]
     open_door = _open_door(actions, seen)
     if not seen.before:
+        if seen.files_remain or seen.still_running:
+            return _left_behind(seen)
         if open_door:
             return Outcome("cannot_enforce", open_door)
+        if seen.unseen:
+            return Outcome("not_observable", seen.unseen)
         if check_mode and seen.pending:
             # The app isn't there, but neither is its block yet.
             return Outcome("violating", "check_mode")
@@ -230,8 +248,12 @@ def _enforced(decision: Mapping[str, Any], seen: Observation, check_mode: bool) 
     if requested:
         return Outcome("removal_requested", "recurrence" if seen.removed_earlier else "")
     if gone:
+        if seen.files_remain or seen.still_running:
+            return _left_behind(seen)
         if open_door:
             return Outcome("cannot_enforce", open_door)
+        if seen.unseen:
+            return Outcome("not_observable", seen.unseen)
         return Outcome("recurred" if seen.removed_earlier else "removed")
     if check_mode and seen.pending:
         return Outcome("violating", "check_mode")
@@ -260,6 +282,11 @@ def _enforced(decision: Mapping[str, Any], seen: Observation, check_mode: bool) 
     if seen.advised:
         return Outcome("advised")
     return Outcome("cannot_enforce", "no_backend") if set(seen.unsupported).intersection(actions) else Outcome("violating")
+
+
+def _left_behind(seen: Observation) -> Outcome:
+    """The package is gone from its database, and the app is not gone from the device."""
+    return Outcome("blocked_not_removed" if seen.block != "none" else "violating", "files_remain" if seen.files_remain else "still_running")
 
 
 def _open_door(actions: Sequence[str], seen: Observation) -> str:

@@ -150,7 +150,9 @@ def _apply(request: HostRequest, situation: Situation, planned: HostPlan, system
     blocked = apply_plan(block, execute)
 
     applied = Applied(removed.done + blocked.done, removed.failed + blocked.failed, removed.skipped + blocked.skipped)
-    after = ledger_after(request, halfway, gone, blocks, staying)
+    left = {each.app.id for each in planned.going if each not in gone}
+    # An app of which something is still there was not removed, so that finding it again is no recurrence.
+    after = ledger_after(request, halfway, [each for each in gone if each.app.id not in left], blocks, staying)
     undone = {failure.change.key for failure in applied.failed} | {change.key for change in applied.skipped}
     if undone:
         after = _ledger_after_failures(before, meanwhile, after, planned, applied)

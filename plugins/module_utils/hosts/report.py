@@ -214,6 +214,8 @@ def report_after(
     for change in undone:
         failed.update(change.apps)
     deleted = deleted_leftovers(applied.done)
+    # Half a block is not called one.
+    standing = {name: plan for name, plan in settled.blocks.items() if not plan.changes}
     for app in request.apps:
         seen = report.apps[app.id]
         if app.id in failed:
@@ -224,7 +226,7 @@ def report_after(
         if (packages or len(files_left) < len(files)) and not any(each in report.left for each in packages):
             seen.removal = "done"
             seen.after = len(packages) < len(seen.findings) or bool(files_left)
-        _enter_block(app, last, settled.blocks, seen)
+        _enter_block(app, last, standing, seen)
         _enter_remains(app, last, seen)
     report.notes.extend(line for name, plan in settled.blocks.items() for line in _with_name(name, plan.notes))
     report.changed = report.changed and (bool(applied.done) or bool(gone) or bool(planned.only_ledger))

@@ -4,15 +4,17 @@
 
 """A host in memory: files, packages and package managers with the real ones' traps, behind the real protocol.
 
-Its package managers are honest about what goes wrong in the field: a name that is blocked can't be removed any more (the
-command reports success and leaves it), a guard package throws an installed package of its names out, several package managers
-share a database, and the block is a line in a file that an administrator edits too.
+Its package managers are honest about what goes wrong in the field: a guard package throws an installed package of its names out,
+several package managers share a database, and the block is a line in a file that an administrator edits too. They remove with the
+low-level tool, as ours do, which no block keeps from it (the front ends' removals, which a block does stop, are tried in the lab).
 """
 
 from __future__ import annotations
 
 import copy
+import os
 import posixpath
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,9 +31,11 @@ from ansible_collections.appban.endpoint.plugins.module_utils.hosts.backend impo
     Refusal,
     RemovalPlan,
     RemovalRequest,
+    Unseen,
 )
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.converge import converge
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.ledger import LEDGER_PATH
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.present_backends import Present
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.report import HostReport
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.request import HostRequest, parse_host_request
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.steps import CommandStep, FileStep
@@ -98,6 +102,12 @@ class MemorySystem(System):
     def is_link(self, path: str) -> bool:
         return False
 
+    def status(self, path: str) -> os.stat_result | None:
+        if not self.exists(path):
+            return None
+        mode = stat.S_IFDIR | 0o755 if path in self.state.directories else stat.S_IFREG | 0o644
+        return os.stat_result((mode, 1, 1, 1, 0, 0, 0, 0, 0, 0))
+
     def is_root(self) -> bool:
         return True
 
@@ -105,6 +115,10 @@ class MemorySystem(System):
         self._count("write %s" % path)
         assert posixpath.dirname(path) in self.state.directories
         self.state.files[path] = content
+
+    def edit(self, path: str, before: bytes | None, after: bytes, mode: int = 0o644) -> None:
+        assert self.state.files.get(path) == before
+        self.write(path, after, mode)
 
     def make_directory(self, path: str, mode: int = 0o755) -> tuple[str, ...]:
         self._refuse_in_check_mode(path)
@@ -126,9 +140,7 @@ class MemorySystem(System):
             self._count("delete directory %s" % path)
             self.state.directories.discard(path)
 
-    def command(
-        self, argv: Sequence[str], env: Mapping[str, str] | None = None, stdin: bytes | None = None, run_as: str | None = None
-    ) -> CommandResult:
+    def command(self, argv: Sequence[str], env: Mapping[str, str] | None = None, run_as: str | None = None) -> CommandResult:
         self._count(" ".join(argv))
         manager, verb, names = argv[0], argv[1], argv[2:]
         database = DATABASE[manager]
@@ -142,10 +154,8 @@ class MemorySystem(System):
             for name in names:
                 self.state.packages[database].pop(name, None)
             return CommandResult(tuple(argv), 0, "", "")
-        blocked = {name for each in MANAGERS if DATABASE[each] == database for name in _lines(self.state.files.get(path_of(each)))}
         for name in names:
-            if name not in blocked:
-                self.state.packages[database].pop(name, None)
+            self.state.packages[database].pop(name, None)
         return CommandResult(tuple(argv), 0, "", "")
 
 
@@ -182,6 +192,12 @@ class MemoryBackend:
         return tuple(
             Package(name, found[name], protected="essential" if name in state.protected else "") for name in sorted(names) if name in found
         )
+
+    def unseen(self) -> tuple[Unseen, ...]:
+        return ()
+
+    def files(self, packages: Sequence[Package]) -> tuple[str, ...]:
+        return ()
 
     def plan_removal(self, request: RemovalRequest) -> RemovalPlan:
         state = self.system.state
@@ -250,12 +266,16 @@ class MemoryBackend:
 def managers(names: Sequence[str] = MANAGERS) -> Iterator[None]:
     """Within, a host in memory has these package managers."""
 
-    def present(system: MemorySystem, wanted: Sequence[str], concerned: Any) -> list[MemoryBackend]:
+    def present(system: MemorySystem, wanted: Sequence[str], concerned: Any, by_marks: bool) -> Present:
         chosen: list[MemoryBackend] = []
+        left_out = []
         for name in names:
-            if (not wanted or name in wanted) and concerned(name, (KIND[name],)):
-                chosen.append(MemoryBackend(system, name, all(each.database != DATABASE[name] for each in chosen)))
-        return chosen
+            if concerned(name, (KIND[name],)):
+                if not wanted or name in wanted:
+                    chosen.append(MemoryBackend(system, name, all(each.database != DATABASE[name] for each in chosen)))
+                else:
+                    left_out.append((name, (KIND[name],)))
+        return Present(tuple(chosen), tuple(left_out), frozenset())
 
     with mock.patch.object(situation, "present_backends", present):
         yield

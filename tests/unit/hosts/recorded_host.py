@@ -37,7 +37,13 @@ class RecordedHost(System):
         """Every recorded program is there."""
         return f"/usr/bin/{program}" if any(argv[0] == program for argv in self.commands) else None
 
-    def query(self, argv: Sequence[str], env: Mapping[str, str] | None = None, run_as: str | None = None) -> CommandResult:
+    def query(
+        self,
+        argv: Sequence[str],
+        env: Mapping[str, str] | None = None,
+        run_as: str | None = None,
+        rests_on: Sequence[tuple[str, str]] | None = None,
+    ) -> CommandResult:
         """The recorded answer."""
         asked = tuple(argv)
         self.asked.append(asked)
