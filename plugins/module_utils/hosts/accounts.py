@@ -75,7 +75,7 @@ class People:
 
     def look_at_places(self, paths: Sequence[str]) -> List[PlaceFacts]:
         """Look at further places where settings say that somebody's flatpak is."""
-        facts = self._scan(paths, lambda path: scan_place(self._system.trust, path, self._apps), PlaceFacts("slow"))
+        facts = self.scan(paths, lambda path: scan_place(self._system.trust, path, self._apps), PlaceFacts("slow"))
         if paths:
             self._rest_on(homes_input((), paths, self._apps), paths, facts)
         return facts
@@ -83,6 +83,15 @@ class People:
     def is_slow(self, path: str) -> bool:
         """Whether a place may never answer."""
         return bool(self._mounts) and is_slow(path, self._mounts)
+
+    def scan(self, paths: Sequence[str], look: Callable[[str], Any], no_answer: Any) -> List[Any]:
+        """The answer of ``look`` for each place; ``no_answer`` for one that gives none in time."""
+        self._system.reads += len(paths)
+        if not self._mounts:
+            return [look(path) for path in paths]
+        slow = [path for path in paths if self.is_slow(path)]
+        answers = dict(zip(slow, each_in_time(look, slow)))
+        return [(answers[path] or no_answer) if path in answers else look(path) for path in paths]
 
     # inside
 
@@ -106,21 +115,13 @@ class People:
         return list(homes.values())
 
     def _scan_homes(self, paths: Sequence[str]) -> Dict[str, HomeFacts]:
-        scanned = self._scan(paths, lambda path: scan_home(self._system.trust, path, self._apps), HomeFacts("slow"))
+        scanned = self.scan(paths, lambda path: scan_home(self._system.trust, path, self._apps), HomeFacts("slow"))
         if paths:
             self._rest_on(homes_input(paths, (), self._apps), paths, scanned)
         for path, facts in zip(paths, scanned):
             if facts.problem and facts.problem != "ENOENT":
                 self.unseen.append(unreadable_home(path, facts.problem))
         return dict(zip(paths, scanned))
-
-    def _scan(self, paths: Sequence[str], look: Callable[[str], Any], no_answer: Any) -> List[Any]:
-        self._system.reads += len(paths)
-        if not self._mounts:
-            return [look(path) for path in paths]
-        slow = [path for path in paths if self.is_slow(path)]
-        answers = dict(zip(slow, each_in_time(look, slow)))
-        return [(answers[path] or no_answer) if path in answers else look(path) for path in paths]
 
     def _rest_on(self, of: str, paths: Sequence[str], facts: Sequence[Any]) -> None:
         slow = any(self.is_slow(path) for path in paths)
@@ -167,4 +168,3 @@ def unreadable_home(path: str, problem: str) -> Unseen:
     """
     why = _WHY.get(problem, problem or "it could not be listed")
     return Unseen("home_unreadable", "%s was not looked into: %s" % (printable(path), why))
-

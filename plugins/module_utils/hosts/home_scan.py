@@ -210,7 +210,7 @@ def _setting(home: int, path: str, name: str, status: os.stat_result) -> Tuple[s
     below = os.path.relpath(os.path.normpath(os.path.join(path, to)), path)
     parts = below.split("/")
     if parts[0] in (".", ".."):
-        return name, "link"
+        return name, "0"
     current = os.dup(home)
     try:
         for part in parts[:-1]:
@@ -218,9 +218,9 @@ def _setting(home: int, path: str, name: str, status: os.stat_result) -> Tuple[s
             os.close(current)
             current = following
         target = _status(current, parts[-1])
-        return (below, _told(target)) if target is not None else (name, "link")
+        return (below, _told(target)) if target is not None else (name, "0")
     except OSError:
-        return name, "link"
+        return name, "0"
     finally:
         os.close(current)
 

@@ -21,7 +21,24 @@ PATIENCE = 4.0
 ALL_PATIENCE = 12.0
 _MOUNTS = "/proc/self/mountinfo"
 _REMOTE = frozenset(
-    "nfs nfs4 cifs smb3 smbfs ncpfs afs ceph 9p lustre gpfs beegfs glusterfs orangefs pvfs2 coda davfs autofs".split()
+    (
+        "nfs",
+        "nfs4",
+        "cifs",
+        "smb3",
+        "smbfs",
+        "ncpfs",
+        "afs",
+        "ceph",
+        "9p",
+        "lustre",
+        "gpfs",
+        "beegfs",
+        "glusterfs",
+        "pvfs2",
+        "coda",
+        "autofs",
+    )
 )
 _LENGTH = struct.Struct("!Q")
 
@@ -79,7 +96,8 @@ def _by_a_child(look: Callable[[Any], Any], places: Sequence[Any], answers: List
                 body = _read(pipe, _LENGTH.unpack(head)[0], until) if head is not None else None
                 if body is None:
                     return at + 1
-                answers[at] = pickle.loads(body)
+                # From a child of ours, which never runs anything else.
+                answers[at] = pickle.loads(body)  # noqa: S301
                 at += 1
         return at
     finally:
