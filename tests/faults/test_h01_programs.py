@@ -48,12 +48,11 @@ def test_a_program_in_a_place_of_a_person_is_never_started(machine: Machine, pla
     machine.host.write("/tmp/program", NOTE_WHO, 0o755)
     machine.as_jana("for name in dnf5 apk snap; do cp /tmp/program /home/jana/place/$name; done")
 
+    # A look is enough to be caught.
     looked = machine.ban(APP, check=True)
     assert started(machine) == []
     # The genuine package manager of the same packages is used all the same.
     assert "/etc/dnf/dnf.conf" in [change["name"] for change in looked["changes"]]
-    assert seen(machine.ban(APP))["block"] == "soft"
-    assert started(machine) == []
 
 
 def test_a_program_that_a_group_may_write_is_never_started(machine: Machine) -> None:
@@ -61,7 +60,6 @@ def test_a_program_that_a_group_may_write_is_never_started(machine: Machine) -> 
     machine.as_root("chgrp jana /usr/local/bin/dnf5")
     machine.host.write("/tmp/program", NOTE_WHO, 0o755)
     machine.as_jana("cat /tmp/program > /usr/local/bin/dnf5")
-    machine.ban(APP, check=True)
     assert seen(machine.ban(APP))["block"] == "soft"
     assert started(machine) == []
 
@@ -80,9 +78,8 @@ BREWED = banned(brew_formula="tiktok", deb="tiktok-desktop")
 
 def test_a_link_in_a_prefix_does_not_make_root_its_owner(machine: Machine, prefix: str) -> None:
     machine.as_jana(f"ln -s /tmp {prefix}/Cellar; mkdir -p /tmp/tiktok/1.0")
-    for check in (True, False):
-        result = machine.ban(BREWED, check=check)
-        assert [line for line in started(machine) if line.startswith("0 ")] == []
+    result = machine.ban(BREWED)
+    assert [line for line in started(machine) if line.startswith("0 ")] == []
     assert f"{prefix}/Cellar" in told(result)
     assert machine.host.path("/tmp/tiktok/1.0").is_dir()
     # The system's own part stands.
@@ -93,9 +90,8 @@ def test_a_prefix_of_an_owner_without_an_account_is_left_alone(machine: Machine,
     machine.as_jana(f"mkdir -p {prefix}/Cellar/tiktok/1.0")
     # The account is gone, its files are not.
     machine.as_root("chown -hR 4242 /home/linuxbrew")
-    for check in (True, False):
-        result = machine.ban(BREWED, check=check)
-        assert started(machine) == []
+    result = machine.ban(BREWED)
+    assert started(machine) == []
     assert "4242" in told(result)
     assert machine.host.path("/etc/apt/preferences.d/appban").exists()
 
@@ -104,7 +100,6 @@ def test_a_prefix_of_root_is_left_alone(machine: Machine) -> None:
     """Homebrew refuses root; what looks like Homebrew of root's is something else."""
     machine.host.write("/opt/homebrew/bin/brew", NOTE_WHO, 0o755)
     machine.host.path("/opt/homebrew/Cellar/tiktok/1.0").mkdir(parents=True)
-    for check in (True, False):
-        result = machine.ban(BREWED, check=check)
-        assert started(machine) == []
+    result = machine.ban(BREWED)
+    assert started(machine) == []
     assert "/opt/homebrew" in told(result)

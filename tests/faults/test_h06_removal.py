@@ -25,7 +25,7 @@ BACKENDS = {"deb": DEB, "rpm": RPM, "pacman": ARCH}
 HELD = ("rpm", "pacman")
 RUNNING = ("deb", "rpm", "pacman")
 # A host whose ban has no block.
-NO_BLOCK = {"rules:\n": "rules:\n  - name: Machines that get no block\n    when: {ownership: shared}\n    actions: [remove]\n"}
+NO_BLOCK = {"\nrules:\n": "\nrules:\n  - name: Machines that get no block\n    when: {ownership: shared}\n    actions: [remove]\n"}
 
 
 def program(kind: str) -> str:
@@ -48,26 +48,28 @@ class Story:
 def story(fleet: Fleet) -> Story:
     """held-KIND: something is mounted on the app's file. running-KIND: jana has the app open."""
     running: list[subprocess.Popen[bytes]] = []
-    held = {f"held-{kind}": kind for kind in HELD}
-    for name, kind in [*held.items(), ("open-rpm", "rpm")]:
+    held = {**{f"held-{kind}": kind for kind in HELD}, "open-rpm": "rpm"}
+    for name, kind in held.items():
         host = add_host(fleet, name, BACKENDS[kind])
         host.install_file(kind, APP)
         path = host.path(program(kind))
         mounts.mount(str(path), path, flags=mounts.MS_BIND)
+    fleet.variables["open-rpm"]["ownership"] = "shared"
     for kind in RUNNING:
         host = add_host(fleet, f"running-{kind}", BACKENDS[kind])
         install_built(host, kind, APP, program="/usr/bin/sleep")
         running.append(start_app(host, program(kind), "600"))
-    fleet.variables["open-rpm"]["ownership"] = "shared"
     policy = fleet.policy(CITY, replace=NO_BLOCK)
-    first, second = (fleet.enforce(policy, now, must_succeed=False) for now in INSTANTS[:2])
-    for name, kind in [*held.items(), ("open-rpm", "rpm")]:
+    try:
+        first, second = (fleet.enforce(policy, now, must_succeed=False) for now in INSTANTS[:2])
+    finally:
+        for process in running:
+            process.kill()
+            process.wait()
+    for name, kind in held.items():
         path = fleet.hosts[name].path(program(kind))
         mounts.detach(path)
         path.unlink(missing_ok=True)
-    for process in running:
-        process.kill()
-        process.wait()
     cleared, last = (fleet.enforce(policy, now, must_succeed=False) for now in INSTANTS[2:])
     return Story(fleet, first, second, cleared, last)
 

@@ -14,15 +14,14 @@ pytestmark = pytest.mark.fault_kind("H10", "children that hold pipes")
 BACKENDS = {"deb": "apt", "rpm": "dnf4"}
 
 
-@pytest.mark.parametrize(
-    "script", ["sleep 300 &", "(trap '' TERM HUP; exec sleep 300) &"], ids=["a daemon", "a daemon that ignores signals"]
-)
 @pytest.mark.parametrize("kind", BACKENDS)
-def test_a_daemon_of_a_removal_script_is_left_alone(machine: Machine, kind: str, script: str) -> None:
+def test_a_daemon_of_a_removal_script_is_left_alone(machine: Machine, kind: str) -> None:
+    """Two of them: one that would end when asked, and one that wouldn't. Both hold what the script's output goes to."""
+    script = "sleep 300 &\n(trap '' TERM HUP; exec sleep 300) &"
     install_built(machine.host, kind, APP, before_removal=script)
-    result = machine.ban(banned(**{kind: APP}), backends=[BACKENDS[kind]], seconds=15)
+    result = machine.ban(banned(**{kind: APP}), backends=[BACKENDS[kind]], seconds=30)
     app = seen(result)
     assert (app["removal"], app["after"], app["block"], app["error"]) == ("done", False, "soft", "")
     assert result["verified"] is True
     # Whoever started it meant it to go on.
-    assert len(machine.host.processes()) == 1
+    assert len(machine.host.processes()) == 2

@@ -36,11 +36,3 @@ def test_pacmans_own_reason_is_shown(machine: Machine) -> None:
     said = told(machine.ban(banned(pacman=APP), backends=["pacman"]))
     assert REASON in said
     assert "failed to run transaction hooks" in said
-
-
-def test_flatpaks_own_reason_is_shown(machine: Machine) -> None:
-    """A deployment that is none: flatpak's error comes first, and warnings after it."""
-    place = "/home/jana/.local/share/flatpak/app/com.tiktok.Desktop/x86_64/stable"
-    machine.as_jana(f"mkdir -p {place}; touch {place}/active")
-    said = told(machine.ban(banned(flatpak="com.tiktok.Desktop"), backends=["flatpak"]))
-    assert "not installed" in said

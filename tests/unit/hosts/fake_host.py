@@ -54,7 +54,8 @@ class State:
     """All there is on the host.
 
     packages: database -> installed name -> version. guards: database -> names the guard package conflicts with. needs: name ->
-    the names that it needs. failing: names whose removal, or whose guard, fails. protected: names that the database calls essential.
+    the names that it needs. failing: names whose removal, or whose guard, fails. stuck: names whose
+    removal reports success and leaves them. protected: names that the database calls essential.
     """
 
     packages: dict[str, dict[str, str]] = field(default_factory=lambda: {"dpkg": {}, "rpm": {}})
@@ -63,6 +64,7 @@ class State:
     directories: set[str] = field(default_factory=lambda: {"/", "/etc", "/var", "/var/lib"})
     needs: dict[str, str] = field(default_factory=dict)
     failing: set[str] = field(default_factory=set)
+    stuck: set[str] = field(default_factory=set)
     protected: set[str] = field(default_factory=set)
 
     def copy(self) -> State:
@@ -154,7 +156,7 @@ class MemorySystem(System):
             for name in names:
                 self.state.packages[database].pop(name, None)
             return CommandResult(tuple(argv), 0, "", "")
-        for name in names:
+        for name in set(names) - self.state.stuck:
             self.state.packages[database].pop(name, None)
         return CommandResult(tuple(argv), 0, "", "")
 

@@ -291,10 +291,10 @@ def test_the_removal_comes_before_the_block_that_would_hide_the_app() -> None:
     assert next(change["kind"] for change in report.to_plain()["changes"]) == "package"
 
 
-def test_a_block_that_stands_already_is_reported_and_the_app_is_still_found() -> None:
-    # The administrator's own line hides the app from its removal: the exit code says yes, the database says no.
+def test_an_exit_code_is_not_believed() -> None:
+    # The command reports success, the database says no.
     state = installed("tiktok-rpm")
-    state.files[path_of("dnf4")] = b"tiktok-rpm\n"
+    state.stuck = {"tiktok-rpm"}
     report, _unused = run(state, request(app("tiktok")))
     assert "still installed" in report.message()
     assert report.apps["tiktok"].error == "error"
