@@ -52,9 +52,18 @@ def test_the_note_is_there_while_a_run_writes_and_only_then(top: Path) -> None:
     system = begun(top)
     assert intent.is_interrupted(system)
     assert (top / "appban" / "intent.json").stat().st_mode & 0o777 == 0o600
+    (top / "appban" / "ledger.json").touch()
     intent.end(system)
     assert not intent.is_interrupted(System())
     assert intent.tidy_up(System()) == []
+
+
+def test_a_run_that_was_killed_right_after_its_first_directory_is_tidied_up(top: Path) -> None:
+    (top / "appban").mkdir()
+    assert intent.is_interrupted(System())
+    intent.tidy_up(System())
+    assert not (top / "appban").exists()
+    assert not intent.is_interrupted(System())
 
 
 def test_what_a_killed_run_left_is_tidied_up_and_told(top: Path) -> None:
