@@ -239,15 +239,6 @@ def start_app(host: Host, path: str, *arguments: str) -> subprocess.Popen[bytes]
 
 # -- hosts of the real playbook ------------------------------------------------------------------------------------------
 
-# What makes a host one with that package manager.
-PROGRAMS = {"apt": ("apt-get",), "dnf4": ("dnf", "dnf-3"), "zypper": ("zypper",), "pacman": ("pacman",), "flatpak": ("flatpak",)}
-
-
 def add_host(fleet: Fleet, name: str, backends: Sequence[str], **variables: Any) -> Host:
     """A host that has these package managers and no other, so that nothing needs to be left out by option."""
-    host = fleet.add(name, backends, ownership="corporate", **variables)
-    del fleet.variables[name]["appban_host_backends"]
-    for backend, programs in PROGRAMS.items():
-        for program in () if backend in backends else programs:
-            host.path(f"/usr/bin/{program}").unlink()
-    return host
+    return fleet.add(name, backends, ownership="corporate", **variables)
