@@ -14,7 +14,6 @@ from .apt_question import ask_apt
 from .dpkg_database import ARCHITECTURES_PATH
 from .system import System, Unreadable
 
-
 # Nothing in the preferences says why.
 _UNKNOWN = "`apt-cache policy %s` shows what apt reads. Take away what gives it a priority"
 

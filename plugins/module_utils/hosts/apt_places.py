@@ -84,7 +84,7 @@ def _is_directory(system: System, path: str) -> bool:
     return status is not None and status.st_mode & 0o170000 == 0o040000
 
 
-def _inputs(system: System, found: Dict[str, str]) -> Inputs:
+def _inputs(system: System, found: Dict[str, str]) -> Optional[Inputs]:
     inputs: List[Tuple[str, str]] = [("program", "apt-get"), ("program", "apt-cache"), ("contents", _TOP)]
     inputs += DPKG_INPUTS
     for name, kind in (
@@ -93,7 +93,8 @@ def _inputs(system: System, found: Dict[str, str]) -> Inputs:
         ("SOURCELIST", "content"),
         ("SOURCEPARTS", "contents"),
     ):
-        if not found[name].startswith(_TOP + "/"):
+        # A directory that is a link is not entered from above.
+        if not found[name].startswith(_TOP + "/") or system.is_link(found[name]):
             inputs.append((kind, found[name]))
     inputs.append(("status", found["STATUS"]))
     inputs.append(("statuses", found["LISTS"]))
@@ -101,5 +102,8 @@ def _inputs(system: System, found: Dict[str, str]) -> Inputs:
         path = os.path.join(found["LISTS"], name)
         # The list of a local repository is a link to the repository's own file, which changes without any "apt-get update".
         if system.is_link(path):
+            if not system.trust.place(path).trusted:
+                # In a person's directory it may be exchanged in ways that leave no mark.
+                return None
             inputs.append(("status", path))
     return tuple(dict.fromkeys(inputs))
