@@ -128,6 +128,22 @@ def test_where_apt_can_not_answer_its_preferences_are_read(broken: str) -> None:
     assert (plan.proof, list(plan.overridden), plan.blocks) == ("read", ["tiktok-desktop"], ())
 
 
+def test_an_apt_that_speaks_like_apt_3_is_understood() -> None:
+    system, owned = blocked()
+    system.commands[("apt-get",)] = (100, "", NONE_OF_IT.replace("E: ", "Error: "))
+    assert Apt(system).plan_block(request(), owned).proof == "asked"
+    system.commands[("apt-get",)] = (100, "", NONE_OF_IT.replace("E: ", "Error: ") + "Error: The list of sources could not be read.\n")
+    assert Apt(system).plan_block(request(), owned).proof == "read"
+
+
+def test_an_apt_that_refuses_nothing_has_not_answered() -> None:
+    """The name that nobody has is refused by every apt; where it is not, the others' silence says nothing."""
+    system, owned = blocked()
+    system.commands[("apt-get",)] = (0, "", "")
+    plan = Apt(system).plan_block(request(), owned)
+    assert (plan.proof, plan.overridden) == ("read", {})
+
+
 def test_a_configuration_that_includes_others_is_asked_every_time() -> None:
     system, owned = blocked()
     assert apt_places(system).inputs is not None
