@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,11 +24,11 @@ ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="without root's rights nothi
 
 
 @pytest.fixture
-def top(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def top(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     top = tmp_path.resolve()
     monkeypatch.setattr(intent, "INTENT_PATH", str(top / "appban" / "intent.json"))
     monkeypatch.setattr(intent, "LEDGER_PATH", str(top / "appban" / "ledger.json"))
-    yield top
+    return top
 
 
 def plan(top: Path) -> list[Change]:
@@ -167,9 +166,12 @@ def test_a_run_waits_as_long_as_it_may(tmp_path: Path) -> None:
     path = str(tmp_path / "lock")
     waits: list[float] = []
     clock = iter(range(100))
-    with host_lock(True, "me", 0, path):
-        with pytest.raises(HostIsBusy), host_lock(True, "other", 5, path, lambda: next(clock), waits.append):
-            pass
+    with (
+        host_lock(True, "me", 0, path),
+        pytest.raises(HostIsBusy),
+        host_lock(True, "other", 5, path, lambda: next(clock), waits.append),
+    ):
+        pass
     assert len(waits) == 4
 
 
