@@ -9,6 +9,7 @@ import hashlib
 
 import pytest
 
+from tests.lab import mounts
 from tests.lab.hosts import Host
 from tests.lab.inside import Inside, holder
 from tests.lab.packages import Package, build_package, index_debs, package_path
@@ -367,6 +368,34 @@ def test_a_failing_script_is_told_and_the_next_run_goes_on(apt: Inside, lab_host
     assert lab_host.run(["dpkg-query", "-W", "-f=${db:Status-Abbrev}", APP]).stdout == "ii "
     script.unlink()
     assert apt.remove(APP)["problems"] == []
+
+
+def test_a_removal_that_fails_halfway_is_told_and_finished_later(apt: Inside, lab_host: Host) -> None:
+    """dpkg takes what it can, then fails: the app is half there, still found, and gone with the first run that nothing hinders."""
+    lab_host.install_file("deb", APP)
+    program = lab_host.path(f"/opt/deb/{APP}/app")
+    mounts.mount(str(program), program, flags=mounts.MS_BIND)
+    for _run in range(2):
+        answer = apt.remove(APP)
+        assert "Device or resource busy" in answer["problems"][0]
+        assert [each["name"] for each in apt.installed(APP)] == [APP]
+        assert f"/opt/deb/{APP}/app" in apt.files(APP)
+    mounts.detach(program)
+    assert apt.remove(APP)["problems"] == []
+    assert apt.installed(APP) == []
+    assert not program.exists()
+
+
+@pytest.mark.parametrize(
+    "odd", ["mkdir /etc/apt/apt.conf.d/odd", "ln -s /srv /etc/apt/apt.conf.d/odd", "mkdir /etc/apt/preferences.d/00odd"]
+)
+def test_what_apt_skips_ends_no_run(apt: Inside, lab_host: Host, odd: str) -> None:
+    owned = apt.block([APP])["owned"]
+    lab_host.run(["sh", "-c", odd], check=True)
+    lab_host.write(ADMIN, STANZA.format(APP, "release *", 990))
+    answer = apt.block([APP], owned=owned)
+    assert (answer["proof"], list(answer["overridden"])) == ("asked", [APP])
+    assert ADMIN in answer["overridden"][APP]
 
 
 def test_lift_forgets_a_refused_installation(apt: Inside, lab_host: Host) -> None:

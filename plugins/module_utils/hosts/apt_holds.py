@@ -135,7 +135,10 @@ class _Causes:
     def _files(self) -> List[str]:
         if self._before_ours is None:
             parts = self._places.preferences_parts
-            names = [name for name in self._system.names_in(parts) if is_read_by_apt(name) and name < os.path.basename(PIN_PATH)]
+            try:
+                names = [name for name in self._system.names_in(parts) if is_read_by_apt(name) and name < os.path.basename(PIN_PATH)]
+            except Unreadable:
+                names = []
             self._before_ours = [self._places.preferences] + [os.path.join(parts, name) for name in names]
         return self._before_ours
 

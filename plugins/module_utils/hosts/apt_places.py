@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from .dpkg_database import DPKG_INPUTS
-from .system import CommandResult, System
+from .system import CommandResult, System, Unreadable
 
 Inputs = Sequence[Tuple[str, str]]
 
@@ -58,7 +59,11 @@ def apt_places(system: System) -> AptPlaces:
     if set(found) != set(_ASKED):
         return AptPlaces()
     known = known and (found["MAIN"], found["PARTS"]) == (_MAIN, _PARTS)
-    inputs = _inputs(system, found) if known else None
+    try:
+        inputs = _inputs(system, found) if known else None
+    except Unreadable:
+        # A place of apt's that a person may exchange.
+        inputs = None
     return AptPlaces(found["PREFERENCES"], found["PREFERENCESPARTS"], inputs)
 
 
@@ -73,15 +78,18 @@ def _settings(result: CommandResult) -> Dict[str, str]:
 
 
 def _includes_others(system: System) -> bool:
-    """Whether a file of the configuration names further files, wherever they are."""
-    names = [_MAIN] + [os.path.join(_PARTS, name) for name in system.names_in(_PARTS)]
-    files = [path for path in names if not _is_directory(system, path)]
-    return any(b"#include" in (system.read(path) or b"").lower() for path in files)
+    """Whether a file of the configuration names further files, wherever they are; what can't be read may do so, too."""
+    try:
+        names = [_MAIN] + [os.path.join(_PARTS, name) for name in system.names_in(_PARTS)]
+        files = [path for path in names if not _is_directory(system, path)]
+        return any(b"#include" in (system.read(path) or b"").lower() for path in files)
+    except Unreadable:
+        return True
 
 
 def _is_directory(system: System, path: str) -> bool:
     status = system.status(path)
-    return status is not None and status.st_mode & 0o170000 == 0o040000
+    return status is not None and stat.S_ISDIR(status.st_mode)
 
 
 def _inputs(system: System, found: Dict[str, str]) -> Optional[Inputs]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
@@ -150,6 +151,16 @@ def test_a_configuration_that_includes_others_is_asked_every_time() -> None:
     system.files["/etc/apt/apt.conf.d/99"] = b'#include "/srv/apt.conf";\n'
     assert apt_places(system).inputs is None
     assert Apt(system).plan_block(request(), owned).proof == "asked"
+
+
+def test_what_the_previous_release_remembers_is_kept_as_it_is() -> None:
+    """An upgrade in the middle of a ban writes nothing, says nothing, and lifts what is there."""
+    system, _owned = blocked()
+    digest = hashlib.sha256(system.files[PIN]).hexdigest()
+    owned = {"names": ["tiktok-desktop"], "pin": {"sha256": [digest]}, "providers": {}}
+    plan = Apt(system).plan_block(request(), owned)
+    assert (plan.changes, json.loads(json.dumps(plan.owned)), plan.drift, plan.proof) == ((), owned, (), "asked")
+    assert [change.op for change in Apt(system).plan_block(BlockRequest(), owned).changes] == ["delete"]
 
 
 def test_an_interrupted_run_claims_no_drift() -> None:
