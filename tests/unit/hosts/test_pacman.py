@@ -24,8 +24,8 @@ from ansible_collections.appban.endpoint.plugins.module_utils.hosts.pacman_datab
 )
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.pacman_hook import hooked_names, made_directories, render_hook
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.pacman_settings import PacmanSettings
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.process import CommandResult
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.steps import CommandStep
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.system import CommandResult
 from tests.unit.hosts.recorded_host import RecordedHost
 
 CONF = b"[options]\nHoldPkg = pacman glibc\nArchitecture = auto\n\n[core]\nInclude = /etc/pacman.d/mirrorlist\n"
