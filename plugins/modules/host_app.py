@@ -459,7 +459,9 @@ def main() -> None:
         signal.signal(number, interrupt)
     try:
         request = parse_host_request(module.params, now)
-        report = converge(request, System(check_mode=module.check_mode), "host_app, process %d" % os.getpid())
+        # By the host's clock: the run's instant may have been given, and be years away.
+        who = "host_app, process %d, since %s" % (os.getpid(), datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"))
+        report = converge(request, System(check_mode=module.check_mode), who)
     except AppbanError as error:
         module.fail_json(msg=str(error))
     except Interrupted as error:

@@ -37,7 +37,7 @@ def converge(request: HostRequest, system: System, who: str = "a run of appban.e
     Args:
         request: what is asked for.
         system: the host; its own check mode decides whether anything is changed.
-        who: this run, for the note of an interrupted run and for others that have to wait.
+        who: this run and since when it is at work, for the note of an interrupted run and for others that have to wait.
 
     Raises:
         AppbanError: for a call that can't be carried out at all (bad globs, a damaged ledger, not root, another run at work). What the
@@ -47,11 +47,11 @@ def converge(request: HostRequest, system: System, who: str = "a run of appban.e
     if problems:
         raise AppbanError("\n  ".join(["the option `protected` can't be used:"] + problems), "", "Nothing was changed")
     only_look = system.check_mode or request.plan_only
-    with host_lock(exclusive=not only_look, who="%s, since %s" % (who, request.now), timeout=request.lock_timeout):
-        return _look_and_plan(request, system, who) if only_look else _converge(request, system, who)
+    with host_lock(exclusive=not only_look, who=who, timeout=request.lock_timeout):
+        return _look_and_plan(request, system) if only_look else _converge(request, system, who)
 
 
-def _look_and_plan(request: HostRequest, system: System, who: str) -> HostReport:
+def _look_and_plan(request: HostRequest, system: System) -> HostReport:
     situation = look(request, system)
     planned = plan_host(request, situation)
     report = report_before(request, situation, planned, check_mode=True)
@@ -124,7 +124,7 @@ def _apply(request: HostRequest, situation: Situation, planned: HostPlan, system
     meanwhile = claim(before, planned.ledger)
     system.remove_file(LOOKED_PATH)
     if planned.plan:
-        intent.begin(system, intent.intent_of(planned.plan.changes, "%s, since %s" % (who, request.now)))
+        intent.begin(system, intent.intent_of(planned.plan.changes, who))
     write_ledger(system, meanwhile, before)
 
     def execute(change: Change) -> None:
