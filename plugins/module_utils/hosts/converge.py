@@ -11,7 +11,7 @@ look saw.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Dict, FrozenSet, List, Mapping, Sequence
+from typing import Any, Dict, FrozenSet, List, Mapping, Sequence, Tuple
 
 from ..engine.apply import Applied, apply_plan
 from ..engine.errors import AppbanError, ChangeFailed
@@ -76,6 +76,7 @@ def _converge(request: HostRequest, system: System, who: str) -> HostReport:
     report = report_before(request, situation, planned, check_mode=False)
     report.notes.extend(tidied)
     report.changed = report.changed or bool(tidied)
+    report.interrupted = report.interrupted or bool(tidied)
     if planned.refusals:
         report.changed = bool(tidied)
         return report
@@ -114,7 +115,9 @@ def _refuse_unseen_by_the_guard(request: HostRequest, planned: HostPlan) -> None
     new = ["%(op)s %(kind)s %(name)s" % each for each in planned.summaries() if (each["op"], each["kind"], each["name"]) not in approved]
     if new:
         raise AppbanError(
-            "\n  ".join(["this host has changed since its plan was made, and now there is more to do:"] + new), "", "Nothing was changed; run again"
+            "\n  ".join(["this host has changed since its plan was made, and now there is more to do:"] + new),
+            "",
+            "Nothing was changed; run again",
         )
 
 
@@ -156,8 +159,9 @@ def _apply(request: HostRequest, situation: Situation, planned: HostPlan, system
     undone = {failure.change.key for failure in applied.failed} | {change.key for change in applied.skipped}
     if undone:
         after = _ledger_after_failures(before, meanwhile, after, planned, applied)
-    intent.end(system)
+    # The note goes last: while it is there, nobody is accused of what the ledger claims and the host doesn't have yet.
     write_ledger(system, after, meanwhile)
+    intent.end(system)
     system.look_again()
     last = look(request, system)
     settled = plan_host(request, last)

@@ -151,7 +151,8 @@ def _still_locked(lock: Lock) -> ChangeFailed:
         return ChangeFailed(
             "the package manager is locked, and no process has the lock open: somebody's package manager was killed",
             lock.path,
-            "It is not ours, so it stays. Make sure with: fuser -v %s. Then check the package database, delete the file and run again" % lock.path,
+            "It is not ours, so it stays. Make sure with: fuser -v %s. Then check the package database, delete the file and run again"
+            % lock.path,
         )
     return ChangeFailed(
         "another program still uses the package manager after %d seconds" % lock.timeout,

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,11 +24,11 @@ ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="without root's rights nothi
 
 
 @pytest.fixture
-def top(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def top(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     top = tmp_path.resolve()
     monkeypatch.setattr(intent, "INTENT_PATH", str(top / "appban" / "intent.json"))
     monkeypatch.setattr(intent, "LEDGER_PATH", str(top / "appban" / "ledger.json"))
-    yield top
+    return top
 
 
 def plan(top: Path) -> list[Change]:
@@ -53,9 +52,18 @@ def test_the_note_is_there_while_a_run_writes_and_only_then(top: Path) -> None:
     system = begun(top)
     assert intent.is_interrupted(system)
     assert (top / "appban" / "intent.json").stat().st_mode & 0o777 == 0o600
+    (top / "appban" / "ledger.json").touch()
     intent.end(system)
     assert not intent.is_interrupted(System())
     assert intent.tidy_up(System()) == []
+
+
+def test_a_run_that_was_killed_right_after_its_first_directory_is_tidied_up(top: Path) -> None:
+    (top / "appban").mkdir()
+    assert intent.is_interrupted(System())
+    intent.tidy_up(System())
+    assert not (top / "appban").exists()
+    assert not intent.is_interrupted(System())
 
 
 def test_what_a_killed_run_left_is_tidied_up_and_told(top: Path) -> None:
@@ -167,9 +175,12 @@ def test_a_run_waits_as_long_as_it_may(tmp_path: Path) -> None:
     path = str(tmp_path / "lock")
     waits: list[float] = []
     clock = iter(range(100))
-    with host_lock(True, "me", 0, path):
-        with pytest.raises(HostIsBusy), host_lock(True, "other", 5, path, lambda: next(clock), waits.append):
-            pass
+    with (
+        host_lock(True, "me", 0, path),
+        pytest.raises(HostIsBusy),
+        host_lock(True, "other", 5, path, lambda: next(clock), waits.append),
+    ):
+        pass
     assert len(waits) == 4
 
 
