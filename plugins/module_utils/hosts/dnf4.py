@@ -12,14 +12,14 @@ import re
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ..engine.plan import Change
-from .backend import GUARD_NAME, BlockRequest
+from .backend import GUARD_NAME, Block, BlockRequest
 from .dnf_conf import Addition, effective_excludes, marked_excludes, masked, option_words, set_excludes
-from .rpm_block import Answer, Draft, Providers, Simulated, present_notes, wanted_names
+from .process import CommandResult
+from .rpm_block import Answer, Draft, Providers, Simulated, guard_block, present_notes, wanted_names
 from .rpm_database import DNF_CONF, rpm_inputs
 from .rpm_front_end import RpmFrontEnd
 from .rpm_guard import plan_guard
 from .steps import FileStep
-from .system import CommandResult
 
 # PackageKit fills a solver of its own from the repositories and never reads the main configuration's excludes
 # (dnf_utils_create_sack_for_filters in its backends/dnf; its issue 196, libdnf's issue 1721).
@@ -79,13 +79,8 @@ class Dnf4(RpmFrontEnd):
             remembered["guard"] = dict(guard.owned)
         switched_off = sorted({"all", "main"}.intersection(option_words(current, "disable_excludes")))
         return Draft(
-            self.name,
-            wanted,
-            "excludes",
-            DNF_CONF,
-            EXCLUDE_BYPASSES,
-            guard,
-            GUARD_BYPASS,
+            Block(self.name, wanted, "excludes", DNF_CONF, "soft", EXCLUDE_BYPASSES),
+            guard_block(self.name, guard.covers, GUARD_BYPASS),
             changes=tuple(changes) + guard.changes,
             held=frozenset(() if switched_off else effective_excludes(content)),
             why_not=_SWITCHED_OFF % (", ".join(switched_off), DNF_CONF) if switched_off else "",
@@ -129,7 +124,7 @@ class Dnf4(RpmFrontEnd):
         undecided = [name for name in names if name not in said.refused]
         if len(undecided) == 1:
             return Simulated({undecided[0]: said.brings} if said.brings else {})
-        admitted = {name: (name,) for name in undecided if name in said.brings}
+        admitted: Dict[str, Tuple[str, ...]] = {name: (name,) for name in undecided if name in said.brings}
         for name in undecided:
             # Names that stand in each other's way leave all but one out, and a provider comes under its own name.
             if name not in admitted and said.brings:
