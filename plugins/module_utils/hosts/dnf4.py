@@ -120,7 +120,7 @@ class Dnf4(RpmFrontEnd):
         result = self._ask("--assumeno", _ALL_NEEDED, "--setopt=strict=0", "install", *names)
         said = read_simulation(result)
         if said is None:
-            return Simulated(unanswered=result.explain())
+            return Simulated(unanswered=_why_unanswered(result))
         undecided = [name for name in names if name not in said.refused]
         if len(undecided) == 1:
             return Simulated({undecided[0]: said.brings} if said.brings else {})
@@ -131,7 +131,7 @@ class Dnf4(RpmFrontEnd):
                 result = self._ask("--assumeno", _ALL_NEEDED, "install", name)
                 alone = read_simulation(result)
                 if alone is None:
-                    return Simulated(unanswered=result.explain())
+                    return Simulated(unanswered=_why_unanswered(result))
                 if alone.brings:
                     admitted[name] = alone.brings
         return Simulated(admitted)
@@ -190,3 +190,9 @@ def read_simulation(result: CommandResult) -> Optional[Said]:
             # A long name has a line of its own; the rest of the row follows, further in.
             brings.append(line.split()[0])
     return Said(refused, tuple(dict.fromkeys(brings)))
+
+
+def _why_unanswered(result: CommandResult) -> str:
+    # With some errors dnf shows all options of a repository, its password included: only its own error lines are passed on.
+    errors = [line for line in result.stderr.splitlines() if line.startswith("Error:")]
+    return result._replace(stdout="", stderr="\n".join(errors)).explain() if errors else result.explain()
