@@ -451,14 +451,21 @@ def test_without_metadata_the_block_stands_and_says_what_it_does_not_know(dnf: I
 
 def test_a_repository_without_a_cache_is_not_passed_over(dnf: Inside, lab_host: Host) -> None:
     first = dnf.block([APP])
-    lab_host.write(
-        "/etc/yum.repos.d/web.repo", "[web]\nname=web\nbaseurl=http://127.0.0.1:1/\nskip_if_unavailable=True\npassword=secretsecret\n"
-    )
+    lab_host.write("/etc/yum.repos.d/web.repo", "[web]\nname=web\nbaseurl=http://127.0.0.1:1/\ngpgcheck=0\nskip_if_unavailable=True\n")
     second = dnf.block([APP], owned=first["owned"])
     assert (second["changes"], second["proof"]) == ([], "read")
-    # dnf prints it.
-    assert "secretsecret" not in json.dumps(second)
     assert any("no cache for 'web'" in note for note in second["notes"])
+
+
+def test_a_repository_that_dnf_refuses_is_named_and_its_password_is_not(dnf: Inside, lab_host: Host) -> None:
+    first = dnf.block([APP])
+    lab_host.write("/etc/yum.repos.d/web.repo", "[web]\nname=web\nbaseurl=http://127.0.0.1:1/\ngpgcheck=1\npassword=secretsecret\n")
+    shown = lab_host.run(["dnf", "-C", "--assumeno", "install", APP])
+    assert "secretsecret" in shown.stdout + shown.stderr
+    second = dnf.block([APP], owned=first["owned"])
+    assert (second["changes"], second["proof"]) == ([], "read")
+    assert any("[web]" in note for note in second["notes"])
+    assert "secretsecret" not in json.dumps(second)
 
 
 def test_another_dnf_at_work_is_not_waited_for(dnf: Inside, lab_host: Host) -> None:

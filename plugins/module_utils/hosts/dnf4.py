@@ -38,6 +38,7 @@ _ALL_NEEDED = "--setopt=*.skip_if_unavailable=False"
 # Options of [main] that move what an answer rests on.
 _MOVES = ("reposdir", "varsdir", "pluginpath", "pluginconfpath", "cachedir", "persistdir", "installroot", "modulesdir", "include")
 _REFUSED = re.compile(r"(?:All matches were filtered out by .* for argument|No match for argument): (\S+)\s*$")
+_TELLING = ("Error:", "Problem repository:")
 _NOTHING = ("Nothing to do.", "Error: Unable to find a match")
 
 
@@ -193,6 +194,6 @@ def read_simulation(result: CommandResult) -> Optional[Said]:
 
 
 def _why_unanswered(result: CommandResult) -> str:
-    # With some errors dnf shows all options of a repository, its password included: only its own error lines are passed on.
-    errors = [line for line in result.stderr.splitlines() if line.startswith("Error:")]
-    return result._replace(stdout="", stderr="\n".join(errors)).explain() if errors else result.explain()
+    # Of a repository with gpgcheck and without a key dnf shows all options, its password included: only lines of its own are passed on.
+    telling = [line for line in result.stderr.splitlines() if line.startswith(_TELLING) or "already locked" in line]
+    return result._replace(stdout="", stderr="\n".join(telling)).explain()
