@@ -1,94 +1,170 @@
 # Copyright (c) 2026 appban contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The accounts of people on a host, and where their homes are."""
+"""The accounts of people on a host, and where their homes are.
+
+A home is known by its owner, not by its name: two accounts may share one, one account may have several (a copy of a home among them),
+and its owner may be in a directory service, or in no account database any more.
+"""
 
 from __future__ import annotations
 
 import os
-import pwd
-from dataclasses import dataclass
-from typing import Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from .system import System
+from .backend import Unseen
+from .found_files import printable
+from .home_scan import HomeFacts, PlaceFacts, facts_mark, homes_input, scan_home, scan_place
+from .slow_places import each_in_time, is_slow, slow_mounts
+from .system import System, Unreadable
 
 #: Directories that hold the homes of accounts from a directory service, which /etc/passwd does not list.
 HOME_ROOTS: Tuple[str, ...] = ("/home",)
 _FIRST_PERSON = 1000
 _NOBODY = 65534
+_WHY = {
+    "link": "a link leads there, and links in places of people are not followed",
+    "slow": "its file system gave no answer in time",
+    "EACCES": "root may not read it (a file server that maps root to nobody?)",
+    "EPERM": "root may not read it",
+    "many": "there are too many files",
+    "EFBIG": "there are too many files",
+}
 
 
-@dataclass(frozen=True)
-class Account:
-    """One account with an existing home of its own."""
+class Home(NamedTuple):
+    """One home.
 
-    name: str
-    uid: int
-    home: str
-
-
-def people(system: System) -> Tuple[Account, ...]:
-    """Root and every person who has a home on this host, sorted by name, each home once.
-
-    Reads /etc/passwd and the directories below /home; never asks a directory service for a list, which may be long and slow.
+    Args:
+        path: where it is, without trusted links.
+        claimed_by: numbers of the local accounts whose home this is by /etc/passwd.
+        facts: what was found in it.
     """
-    by_home: Dict[str, Account] = {}
-    for account in _local_accounts(system) + _owners_of_homes(system, HOME_ROOTS):
-        home = os.path.realpath(account.home)
-        if home not in by_home and home != "/" and os.path.isdir(home):
-            by_home[home] = Account(account.name, account.uid, home)
-    return tuple(sorted(by_home.values(), key=lambda account: account.name))
+
+    path: str
+    claimed_by: Tuple[int, ...]
+    facts: HomeFacts
+
+    def is_of_a_person(self) -> bool:
+        """Whether root, a person, or a system account that owns its own home lives there."""
+        return is_person(self.facts.uid) or self.facts.uid in self.claimed_by
 
 
-def _local_accounts(system: System) -> List[Account]:
-    accounts = []
-    for line in (system.read("/etc/passwd") or b"").decode("utf-8", "replace").splitlines():
-        fields = line.split(":")
-        if len(fields) != 7 or not fields[2].isdigit():
-            continue
-        uid = int(fields[2])
-        if _is_person(uid) and fields[5].startswith("/"):
-            accounts.append(Account(fields[0], uid, fields[5]))
-    return accounts
+class People:
+    """The homes of a host, with what was found in them.
 
+    Args:
+        system: the host.
+        apps: application ids of flatpak that are looked for.
+    """
 
-def _owners_of_homes(system: System, roots: Tuple[str, ...], depth: int = 2) -> List[Account]:
-    """Owners of home directories; a directory of root's in between (``/home/DOMAIN/user``) is looked into once."""
-    accounts = []
-    for root in roots:
-        for name in system.names_in(root):
-            path = os.path.join(root, name)
-            if os.path.islink(path) or not os.path.isdir(path):
+    def __init__(self, system: System, apps: Sequence[str] = ()) -> None:
+        self._system = system
+        self._apps = tuple(sorted(apps))
+        self._mounts = slow_mounts()
+        self._names: Dict[int, str] = {}
+        self.unseen: List[Unseen] = []
+        self.homes: Tuple[Home, ...] = tuple(self._find())
+
+    def name_of(self, uid: int) -> Optional[str]:
+        """The name of an account; None where the account database has none. A directory service is asked only for those needed."""
+        if uid not in self._names:
+            account = self._system.account_of(uid)
+            return None if account is None else account.pw_name
+        return self._names[uid]
+
+    def look_at_places(self, paths: Sequence[str]) -> List[PlaceFacts]:
+        """Look at further places where settings say that somebody's flatpak is."""
+        facts = self.scan(paths, lambda path: scan_place(self._system.trust, path, self._apps), PlaceFacts("slow"))
+        if paths:
+            self._rest_on(homes_input((), paths, self._apps), paths, facts)
+        return facts
+
+    def is_slow(self, path: str) -> bool:
+        """Whether a place may never answer."""
+        return bool(self._mounts) and is_slow(path, self._mounts)
+
+    def scan(self, paths: Sequence[str], look: Callable[[str], Any], no_answer: Any) -> List[Any]:
+        """The answer of ``look`` for each place; ``no_answer`` for one that gives none in time."""
+        self._system.reads += len(paths)
+        if not self._mounts:
+            return [look(path) for path in paths]
+        slow = [path for path in paths if self.is_slow(path)]
+        answers = dict(zip(slow, each_in_time(look, slow)))
+        return [(answers[path] or no_answer) if path in answers else look(path) for path in paths]
+
+    # inside
+
+    def _find(self) -> List[Home]:
+        claims = self._local_claims()
+        listed = {path for root in HOME_ROOTS for path in self._listed(root)}
+        first = self._scan_homes(sorted(listed.union(claims)))
+        # A directory of root's in between: /home/DOMAIN/user.
+        between = {path for path, facts in first.items() if path in listed and facts.uid == 0 and path not in claims}
+        deeper = {path for directory in between for path in self._listed(directory)}
+        facts = {**first, **self._scan_homes(sorted(deeper.difference(first)))}
+        claimed: Dict[Any, List[int]] = {}
+        for path, uids in claims.items():
+            claimed.setdefault(facts[path].identity, []).extend(uids)
+        homes: Dict[Any, Home] = {}
+        for path in sorted(facts, key=lambda each: (each not in claims, each)):
+            identity = facts[path].identity
+            if path not in between and not facts[path].problem and identity not in homes:
+                real = self._system.trust.place(path).path
+                homes[identity] = Home(real, tuple(claimed.get(identity, ())), facts[path])
+        return list(homes.values())
+
+    def _scan_homes(self, paths: Sequence[str]) -> Dict[str, HomeFacts]:
+        scanned = self.scan(paths, lambda path: scan_home(self._system.trust, path, self._apps), HomeFacts("slow"))
+        if paths:
+            self._rest_on(homes_input(paths, (), self._apps), paths, scanned)
+        for path, facts in zip(paths, scanned):
+            if facts.problem and facts.problem != "ENOENT":
+                self.unseen.append(unreadable_home(path, facts.problem))
+        return dict(zip(paths, scanned))
+
+    def _rest_on(self, of: str, paths: Sequence[str], facts: Sequence[Any]) -> None:
+        slow = any(self.is_slow(path) for path in paths)
+        self._system.basis.add("homes", of, "!slow" if slow else facts_mark(facts))
+
+    def _listed(self, directory: str) -> List[str]:
+        """What is in a directory of homes."""
+        try:
+            # A directory of homes that is a mount of a network is listed in time or not at all.
+            if self.is_slow(directory) and each_in_time(os.listdir, [directory])[0] is None:
+                raise Unreadable("no answer in time", directory)
+            names = self._system.names_in(directory)
+        except Unreadable:
+            self.unseen.append(unreadable_home(directory, "slow" if self.is_slow(directory) else ""))
+            return []
+        return [os.path.join(directory, name) for name in names]
+
+    def _local_claims(self) -> Dict[str, List[int]]:
+        """Home -> the local accounts that have it."""
+        claims: Dict[str, List[int]] = {}
+        for line in (self._system.read("/etc/passwd") or b"").decode("utf-8", "replace").splitlines():
+            fields = line.split(":")
+            if len(fields) != 7 or not fields[2].isdigit() or len(fields[2]) > 10 or not fields[5].startswith("/"):
                 continue
-            uid = _owner_id(path)
-            if uid == 0 and depth > 1:
-                accounts.extend(_owners_of_homes(system, (path,), depth - 1))
-            elif uid and _is_person(uid):
-                owner = _name_of(uid)
-                if owner is not None:
-                    accounts.append(Account(owner, uid, path))
-    return accounts
+            uid = int(fields[2])
+            self._names.setdefault(uid, fields[0])
+            home = os.path.normpath(fields[5])
+            if home not in ("/", "//") and uid != _NOBODY:
+                claims.setdefault(home, []).append(uid)
+        return claims
 
 
-def _is_person(uid: int) -> bool:
+def is_person(uid: int) -> bool:
+    """Whether an account's number is that of root or of a person."""
     return uid == 0 or (uid >= _FIRST_PERSON and uid != _NOBODY)
 
 
-def _name_of(uid: int) -> Optional[str]:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return None
+def unreadable_home(path: str, problem: str) -> Unseen:
+    """What is told of a place of a person's that was not looked into.
 
-
-def owner_of(path: str) -> Optional[str]:
-    """Name of the account that owns a file or directory; None where there is none or the account has no name."""
-    uid = _owner_id(path)
-    return None if uid is None else _name_of(uid)
-
-
-def _owner_id(path: str) -> Optional[int]:
-    try:
-        return os.stat(path).st_uid
-    except OSError:
-        return None
+    Args:
+        path: the place.
+        problem: as in :class:`.home_scan.HomeFacts`.
+    """
+    why = _WHY.get(problem, problem or "it could not be listed")
+    return Unseen("home_unreadable", "%s was not looked into: %s" % (printable(path), why))

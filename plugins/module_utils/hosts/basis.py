@@ -17,11 +17,15 @@ import pwd
 import stat
 from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
+from .found_files import levels_mark
+from .home_scan import homes_mark
 from .trust import Trust
 
 #: Files below one directory that are marked at most; with more of them the mark never matches.
 MOST_FILES = 20000
 ABSENT = "-"
+#: Kinds of input that stand for many files; an error of one of them says nothing about the others.
+_OF_MANY = frozenset(("contents", "statuses", "homes", "levels"))
 
 
 class Input(NamedTuple):
@@ -30,8 +34,9 @@ class Input(NamedTuple):
     Args:
         kind: ``content`` (a file, by content), ``names`` (of a directory), ``kind`` (what is at a path), ``status`` (a file, by inode and
             times), ``contents`` and ``statuses`` (all files below a directory), ``journal`` (SQLite's, which a mere read touches),
-            ``program`` (what a name on the search path is), ``uid`` and ``account`` (an account by number or name).
-        of: a path, the name of a program, or an account.
+            ``program`` (what a name on the search path is), ``uid`` and ``account`` (an account by number or name), ``homes`` (many homes
+            at once, see :mod:`.home_scan`), ``levels`` (files of wanted names some levels deep, see :mod:`.found_files`).
+        of: a path, the name of a program, an account, or what the two last kinds describe their places by.
     """
 
     kind: str
@@ -76,7 +81,8 @@ class Basis:
 def unchanged(marks: Sequence[Sequence[str]]) -> bool:
     """Whether every input still has its mark. Looks at everything anew."""
     trust = Trust()
-    return all(mark(trust, Input(kind, of)) == found for kind, of, found in marks)
+    # What could not be read through may be the same or another: nobody knows.
+    return all(not (kind in _OF_MANY and found.startswith("!")) and mark(trust, Input(kind, of)) == found for kind, of, found in marks)
 
 
 def mark(trust: Trust, each: Input) -> str:
@@ -149,7 +155,10 @@ def _told(status: Optional[os.stat_result]) -> str:
 
 
 def _contents(trust: Trust, top: str) -> str:
-    return _digest("%s %s" % (path, _content(trust, path) if is_file else _kind(trust, path)) for path, is_file in _below(trust, top))
+    # A link that leads to no file, or through a person's directory, is known by its inode and times.
+    return _digest(
+        "%s %s" % (path, _content(trust, path) if is_file else _told(trust.status(path))) for path, is_file in _below(trust, top)
+    )
 
 
 def _statuses(trust: Trust, top: str) -> str:
@@ -201,6 +210,8 @@ _MARKS: Dict[str, Callable[[Trust, str], str]] = {
     "contents": _contents,
     "statuses": _statuses,
     "program": _program,
+    "homes": homes_mark,
+    "levels": levels_mark,
     "uid": lambda trust, uid: account_mark(find_account(lambda: pwd.getpwuid(int(uid)))),
     "account": lambda trust, name: account_mark(find_account(lambda: pwd.getpwnam(name))),
 }

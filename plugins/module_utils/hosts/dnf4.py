@@ -22,7 +22,7 @@ from .rpm_guard import plan_guard
 from .steps import FileStep
 
 # PackageKit fills a solver of its own from the repositories and never reads the main configuration's excludes
-# (dnf_utils_create_sack_for_filters in its backends/dnf; its issue 196, libdnf's issue 1721).
+# (dnf_utils_create_sack_for_filters in its backends/dnf; PackageKit#196, libdnf#1721).
 EXCLUDE_BYPASSES = (
     "dnf --disableexcludes=all (or =main) install",
     "dnf --setopt=excludepkgs= install",

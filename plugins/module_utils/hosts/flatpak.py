@@ -10,15 +10,20 @@ is never used: a masked app can still be installed by hand (flatpak-mask(1)), an
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple
+from functools import partial
+from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple
 
 from ..engine.plan import Change
 from .backend import Block, BlockPlan, BlockRequest, Package, RemovalPlan, RemovalRequest, Unseen
 from .flatpak_filter import denies, render_filter
-from .flatpak_installations import Installation, Remote, deployed, remotes, system_installations, user_installations
+from .flatpak_installations import Installation, Remote, deployed, remotes, system_installations
+from .flatpak_people import LIMIT_NOTE, PersonalFlatpaks
+from .found_files import Search, printable, search_root
+from .home_scan import scan_place
 from .owned_file import OwnedFilePlan, plan_owned_file, written_content
+from .slow_places import each_in_time, is_slow, slow_mounts
 from .steps import CommandStep, FileStep, Steps
-from .system import System
+from .system import System, Unreadable
 
 FILTER_PATH = "/etc/flatpak/appban.filter"
 MECHANISM = "remote_filter"
@@ -30,6 +35,9 @@ BYPASSES = (
     "flatpak remote-add --if-not-exists with a .flatpakrepo file, which takes the filter off the remote it names, until the next run",
     "flatpak remote-modify --no-filter",
 )
+_MOST_NAMED = 20
+# Levels of directories of a deployment that are looked into for its files.
+_MOST_LEVELS = 40
 _NOT_STRONG = "no stronger block than the remote filter is known for flatpak, so %s blocked softly"
 
 
@@ -46,37 +54,52 @@ class Flatpak:
 
     def __init__(self, system: System) -> None:
         self._system = system
+        self._personal: Optional[PersonalFlatpaks] = None
+        self._unseen: List[Unseen] = []
 
     def version(self) -> Optional[str]:
         """Flatpak's version, or None where this host hasn't got it."""
         program = self._system.which("flatpak")
         if program is None:
             return None
-        words = self._system.query((program, "--version")).stdout.split()
+        words = self._system.query((program, "--version"), rests_on=[("program", "flatpak")]).stdout.split()
         return words[-1] if words else ""
 
     def installed(self, names: FrozenSet[str]) -> Tuple[Package, ...]:
         """Which of the apps are deployed, and where; version is ``ARCH/BRANCH``, which flatpak's references are made of."""
-        found = []
-        for installation in self._installations():
-            for app in sorted(names):
-                for version in deployed(self._system, installation, app):
-                    found.append(Package(app, version, installation.scope))
+        found: List[Package] = []
+        self._unseen = []
+        for place in system_installations(self._system):
+            try:
+                found.extend(Package(app, version, place.scope) for app in sorted(names) for version in deployed(self._system, place, app))
+            except Unreadable as error:
+                self._unseen.append(Unseen("home_unreadable", "flatpak's installation %s: %s" % (place.scope, error)))
+        self._personal = PersonalFlatpaks(self._system, names)
+        for each in self._personal.found:
+            found.extend(Package(app, version, each.place.scope) for app, version in each.deployed)
         return tuple(found)
 
     def unseen(self) -> Tuple[Unseen, ...]:
-        """Places that could not be looked into."""
-        return ()
+        """Homes and installations that could not be looked into, and deployments that nobody can remove."""
+        return tuple(self._unseen) + (tuple(self._personal.unseen) if self._personal else ())
 
     def files(self, packages: Sequence[Package]) -> Tuple[str, ...]:
-        """See :class:`.backend.Backend`."""
-        return ()
+        """The regular files of the deployments, whose names a person can be told."""
+        places = {place.scope: place for place in self._installations()}
+        found: List[str] = []
+        for package in packages:
+            place = places[package.scope]
+            search = Search(("app", package.name) + tuple(package.version.split("/")), _MOST_LEVELS, "")
+            for each in self._in_time(place, partial(search_root, searches=(search,))) or ():
+                found.extend(file.path for file in each.files if file.path == printable(file.path))
+        return tuple(found)
 
     def plan_removal(self, request: RemovalRequest) -> RemovalPlan:
         """One transaction per app and installation. An app has no dependents, and runtimes are never named."""
         by_scope = {installation.scope: installation for installation in self._installations()}
         changes = []
-        for package in request.packages:
+        # What is the system's goes first: what a person keeps may make flatpak wait.
+        for package in sorted(request.packages, key=lambda package: by_scope[package.scope].option == "--user"):
             installation = by_scope[package.scope]
             reference = "app/%s/%s" % (package.name, package.version)
             argv = ("flatpak", "uninstall", installation.option, "-y", "--noninteractive", reference)
@@ -87,7 +110,7 @@ class Flatpak:
                     "package",
                     "flatpak: %s %s%s" % (package.name, package.version, where),
                     before="%s %s%s\n" % (package.name, package.version, where),
-                    step=CommandStep(argv, run_as=installation.run_as),
+                    step=CommandStep(argv, run_as=installation.run_as, env=installation.env),
                 )
             )
         return RemovalPlan(tuple(changes), request.packages)
@@ -99,38 +122,58 @@ class Flatpak:
         """
         names = tuple(sorted(request.names))
         filter_owned = owned.get("filter", {})
-        if not names and not owned and not self._system.exists(FILTER_PATH):
-            return BlockPlan()
         content = render_filter(names, request.comment) if names else None
         file = plan_owned_file(self._system, FILTER_PATH, content, filter_owned)
         if file.foreign:
             reason = "%s is there and is not ours; move it away, then run again" % FILTER_PATH
             return BlockPlan(unsupported=dict.fromkeys(names, reason), unblocked=_unblocked(owned, ()))
         if content is None:
-            # Without a record and without a file of ours there is nothing to lift, whatever the remotes say.
-            return self._lift(owned, file) if owned or file.changes else BlockPlan()
+            # Without a record a file in that place is ours by its first line. Where there is none, the path itself is our mark: a remote
+            # that names it goes on with flatpak's copy of what was in it.
+            foreign = not owned and not file.changes and self._system.exists(FILTER_PATH)
+            return BlockPlan() if foreign else self._lift(owned, file)
         return self._filter(request, owned, file, content)
 
     def verify(self, change: Change) -> Optional[str]:
         """Look again in flatpak's files."""
+        if change.kind == "directory":
+            return (
+                "%s is still there" % change.name if self._system.exists(change.name) and not self._system.names_in(change.name) else None
+            )
         if change.kind == "file":
             wanted = written_content(change)
             return None if self._system.read(change.name) == wanted else "%s does not hold what was written" % change.name
         command = _command(change)
-        installation = next(each for each in self._installations() if each.option == command.argv[2] and each.run_as == command.run_as)
         if change.kind == "package":
             _app, name, version = command.argv[-1].split("/", 2)
-            return "%s is still deployed" % command.argv[-1] if version in deployed(self._system, installation, name) else None
+            return "%s is still deployed" % command.argv[-1] if self._is_deployed(command, name, version) else None
+        place = next(each for each in system_installations(self._system) if each.option == command.argv[2])
         wanted_filter = FILTER_PATH if change.after else ""
-        for remote in remotes(self._system, installation):
+        for remote in remotes(self._system, place):
             if remote.name == command.argv[-1] and remote.filter != wanted_filter:
                 return "its filter is %s" % (remote.filter or "none")
         return None
 
     # inside
 
+    def _is_deployed(self, command: CommandStep, app: str, version: str) -> bool:
+        if command.argv[2] != "--user":
+            place = next(each for each in system_installations(self._system) if each.option == command.argv[2])
+            return version in deployed(self._system, place, app)
+        path = (command.env or {})["FLATPAK_USER_DIR"]
+        facts = self._in_time(Installation(path, "--user", ""), lambda root: scan_place(self._system.trust, root, (app,)))
+        return facts is None or bool(facts.problem) or (app, version) in facts.deployed
+
+    def _in_time(self, place: Installation, look: Callable[[str], Any]) -> Any:
+        """What a look finds in an installation; None where a person's gives no answer in time."""
+        path = self._system.trust.place(place.path).path
+        if place.option == "--user" and is_slow(path, slow_mounts()):
+            return each_in_time(look, [path])[0]
+        return look(path)
+
     def _installations(self) -> Tuple[Installation, ...]:
-        return system_installations(self._system) + user_installations(self._system)
+        personal = self._personal.found if self._personal else ()
+        return system_installations(self._system) + tuple(each.place for each in personal)
 
     def _system_remotes(self) -> List[Tuple[Installation, Remote]]:
         return [(place, remote) for place in system_installations(self._system) for remote in remotes(self._system, place)]
@@ -165,8 +208,17 @@ class Flatpak:
         blocked = tuple(name for name in request.names if name not in unsupported)
         notes.extend(self._more_notes(request, blocked, ours))
         blocks = (Block(self.name, blocked, MECHANISM, FILTER_PATH, STRENGTH, BYPASSES),) if blocked else ()
-        remembered = {"filter": file.owned, "names": list(request.names), "remotes": ours}
-        return BlockPlan(tuple(changes), blocks, remembered, _unblocked(owned, request.names), tuple(drift), unsupported, tuple(notes))
+        return BlockPlan(
+            tuple(changes),
+            blocks,
+            {"filter": file.owned, "names": list(request.names), "remotes": ours},
+            _unblocked(owned, request.names),
+            tuple(drift),
+            unsupported,
+            tuple(notes),
+            # Read as flatpak reads it: each remote's settings, the filter file that they name, and flatpak's copy of it.
+            "read" if blocks and not changes else "",
+        )
 
     def _lift(self, owned: Mapping[str, Any], file: OwnedFilePlan) -> BlockPlan:
         """The remotes first: a remote that names a missing file would go on with flatpak's copy of it."""
@@ -205,10 +257,23 @@ class Flatpak:
             notes.append(_NOT_STRONG % ("%s %s" % (", ".join(strong), "is" if len(strong) == 1 else "are")))
         for name in sorted(request.present.intersection(blocked)):
             notes.append("%s stays installed and gets no updates while it is blocked" % name)
-        people = [place.scope[len("user:") :] for place in user_installations(self._system) if remotes(self._system, place)]
-        if people and blocked:
-            notes.append("not filtered, because they are a person's own: remotes of %s" % ", ".join(people))
+        if blocked:
+            if self._personal is None:
+                self._personal = PersonalFlatpaks(self._system, frozenset(request.names))
+            notes.extend(_notes_of_people(self._personal))
         return notes
+
+
+def _notes_of_people(personal: PersonalFlatpaks) -> List[str]:
+    notes = []
+    owners = personal.names_of_owners(_MOST_NAMED)
+    if owners:
+        notes.append("not filtered, because they are a person's own: flatpak installations of %s" % owners)
+    if personal.further:
+        shown = ", ".join(printable(path) for path in personal.further[:_MOST_NAMED])
+        notes.append("looked at like an installation in a home, for its owner has another one there: %s" % shown)
+    notes.append(LIMIT_NOTE)
+    return notes
 
 
 def _command(change: Change) -> CommandStep:

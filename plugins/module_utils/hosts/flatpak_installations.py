@@ -11,38 +11,34 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
-from typing import Dict, List, Mapping, Optional, Tuple
+from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple
 
-from .accounts import Account, people
-from .found_files import read_persons_file
+from .home_scan import PLAIN_WORD
 from .system import System
 
 SYSTEM_PATH = "/var/lib/flatpak"
 EXTRA_INSTALLATIONS = "/etc/flatpak/installations.d"
 PRECONFIGURED_REMOTES = ("/etc/flatpak/remotes.d", "/usr/share/flatpak/remotes.d")
-USER_PATH = ".local/share/flatpak"
 
-_CONFIG_LIMIT = 1 << 20
-_PLAIN_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*\Z")
 _REMOTE_GROUP = re.compile(r'remote "(.*)"\Z')
 
 
-@dataclass(frozen=True)
-class Installation:
+class Installation(NamedTuple):
     """One place with apps of its own.
 
     Args:
         path: its directory.
         option: how flatpak is told to use it (``--system``, ``--user``, ``--installation=NAME``).
-        scope: as in :class:`.backend.Package`: ``system``, ``system:NAME`` or ``user:ACCOUNT``.
+        scope: as in :class:`.backend.Package`: ``system``, ``system:NAME``, ``user:ACCOUNT``, or ``user:ACCOUNT:PATH`` for a further one.
         run_as: account that has to run flatpak for it; None for root. As root flatpak refuses another account's installation.
+        env: additions to flatpak's environment.
     """
 
     path: str
     option: str
     scope: str
     run_as: Optional[str] = None
+    env: Optional[Mapping[str, str]] = None
 
     @property
     def config_path(self) -> str:
@@ -50,8 +46,7 @@ class Installation:
         return os.path.join(self.path, "repo", "config")
 
 
-@dataclass(frozen=True)
-class Remote:
+class Remote(NamedTuple):
     """One remote of an installation.
 
     Args:
@@ -74,19 +69,9 @@ def system_installations(system: System) -> Tuple[Installation, ...]:
         for group, values in parse_key_file(system.read(os.path.join(EXTRA_INSTALLATIONS, name)) or b""):
             match = re.match(r'Installation "(.*)"\Z', group)
             path = values.get("Path", "")
-            if match and _PLAIN_WORD.match(match.group(1)) and path.startswith("/"):
+            if match and PLAIN_WORD.match(match.group(1)) and path.startswith("/"):
                 found.append(Installation(path, "--installation=%s" % match.group(1), "system:%s" % match.group(1)))
     return tuple(found)
-
-
-def user_installations(system: System) -> Tuple[Installation, ...]:
-    """Every person's own installation that exists."""
-    return tuple(_of_account(account) for account in people(system) if system.exists(os.path.join(account.home, USER_PATH)))
-
-
-def _of_account(account: Account) -> Installation:
-    run_as = None if account.uid == 0 else account.name
-    return Installation(os.path.join(account.home, USER_PATH), "--user", "user:%s" % account.name, run_as)
 
 
 def deployed(system: System, installation: Installation, app: str) -> List[str]:
@@ -94,36 +79,37 @@ def deployed(system: System, installation: Installation, app: str) -> List[str]:
     found = []
     top = os.path.join(installation.path, "app", app)
     for arch in system.names_in(top):
-        if arch == "current" or not _PLAIN_WORD.match(arch):
+        if arch == "current" or not PLAIN_WORD.match(arch):
             continue
         for branch in system.names_in(os.path.join(top, arch)):
-            if _PLAIN_WORD.match(branch) and system.exists(os.path.join(top, arch, branch, "active")):
+            if PLAIN_WORD.match(branch) and system.exists(os.path.join(top, arch, branch, "active")):
                 found.append("%s/%s" % (arch, branch))
     return found
 
 
 def remotes(system: System, installation: Installation) -> Tuple[Remote, ...]:
-    """An installation's remotes, those included that are preconfigured and that flatpak will add at its next start."""
-    found: List[Remote] = []
+    """The remotes of an installation of the system, those included that are preconfigured and that flatpak will add at its next start."""
+    groups: Dict[str, Dict[str, str]] = {}
     applied: List[str] = []
-    if installation.option == "--user":
-        # A person may put anything there; it must neither stop the run nor make it wait.
-        config = read_persons_file(installation.config_path, _CONFIG_LIMIT)
-    else:
-        config = system.read(installation.config_path)
+    config = system.read(installation.config_path)
     if config is None and installation.scope != "system":
         return ()
     for group, values in parse_key_file(config or b""):
         match = _REMOTE_GROUP.match(group)
         if match:
-            main = values.get("xa.main-ref", "") if values.get("xa.noenumerate") == "true" else ""
-            found.append(Remote(match.group(1), values.get("xa.filter", ""), main))
+            # GLib takes groups of one name together, and of two values the later one.
+            groups.setdefault(match.group(1), {}).update(values)
         elif group == "core":
             applied = [name for name in values.get("xa.applied-remotes", "").split(";") if name]
+    found = [_remote(name, values) for name, values in groups.items()]
     if installation.scope == "system":
-        known = {remote.name for remote in found}.union(applied)
+        known = set(groups).union(applied)
         found.extend(Remote(name) for name in _preconfigured(system) if name not in known)
     return tuple(found)
+
+
+def _remote(name: str, values: Mapping[str, str]) -> Remote:
+    return Remote(name, values.get("xa.filter", ""), values.get("xa.main-ref", "") if values.get("xa.noenumerate") == "true" else "")
 
 
 def _preconfigured(system: System) -> List[str]:
@@ -139,12 +125,13 @@ def parse_key_file(content: bytes) -> List[Tuple[str, Mapping[str, str]]]:
     """The groups of a GLib key file with their values, in order; what can't be understood is left out."""
     groups: List[Tuple[str, Dict[str, str]]] = []
     for raw in content.decode("utf-8", "replace").split("\n"):
-        line = raw.strip()
-        if line.startswith("[") and line.endswith("]"):
-            groups.append((line[1:-1], {}))
+        line = (raw[:-1] if raw.endswith("\r") else raw).lstrip()
+        if line.startswith("[") and line.rstrip().endswith("]"):
+            groups.append((line.rstrip()[1:-1], {}))
         elif groups and "=" in line and not line.startswith("#"):
             key, value = line.split("=", 1)
-            groups[-1][1][key.strip()] = _unescape(value.strip())
+            # A blank at the end belongs to the value.
+            groups[-1][1][key.strip()] = _unescape(value.lstrip())
     return list(groups)
 
 

@@ -12,19 +12,18 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+import re
 from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ..engine.plan import Change
-from .accounts import owner_of
 from .backend import Block, BlockPlan, BlockRequest, Package, Refusal, RemovalPlan, RemovalRequest, Unseen
 from .brew_env import CASKS, COMMENT, FORMULAE, add_forbidden, drop_forbidden, forbidden
+from .found_files import printable
+from .homebrew_prefixes import Prefix, find_prefixes
 from .steps import CommandStep, FileStep
-from .system import System
+from .system import System, Unreadable
 
 ENV_PATH = "/etc/homebrew/brew.env"
-#: Apple silicon, Intel, Linux
-PREFIXES = ("/opt/homebrew", "/usr/local", "/home/linuxbrew/.linuxbrew")
 MECHANISM = "environment"
 STRENGTH = "soft"
 BYPASSES = (
@@ -44,11 +43,12 @@ _KEYS = {"formula": FORMULAE, "cask": CASKS}
 _ROOMS = {"formula": "Cellar", "cask": "Caskroom"}
 
 
-@dataclass(frozen=True)
-class _Prefix:
-    path: str
-    brew: str
-    scope: str
+# Names of formulae and versions as Homebrew makes them; a person may make others, which it never reads.
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9@._+-]{0,127}\Z")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9@._+/-]{0,127}\Z")
+#: Formulae whose receipts are read at most, and names of a prefix's own settings that are taken over.
+_MOST_FORMULAE = 3000
+_MOST_CARRIED = 200
 
 
 class Homebrew:
@@ -64,42 +64,50 @@ class Homebrew:
 
     def __init__(self, system: System) -> None:
         self._system = system
+        self._unseen: List[Unseen] = []
+        self._found: Optional[Tuple[Prefix, ...]] = None
 
     def version(self) -> Optional[str]:
         """Homebrew's version, or None where this host hasn't got it. Asked as the prefix's owner, for brew refuses root."""
         prefixes = self._prefixes()
         if not prefixes:
             return None
-        result = self._system.query((prefixes[0].brew, "--version"), run_as=self._owner(prefixes[0]))
+        if not prefixes[0].owner:
+            return ""
+        result = self._system.query((prefixes[0].brew, "--version"), run_as=prefixes[0].owner)
         words = result.stdout.split()
         return words[1] if len(words) > 1 and words[0] == "Homebrew" else ""
 
     def installed(self, names: FrozenSet[str]) -> Tuple[Package, ...]:
         """Which of the names have a directory in a prefix; only those are looked into, and no process is started."""
-        found = []
+        found: List[Package] = []
+        self._unseen = []
+        self._found = None
         for prefix in self._prefixes():
+            if prefix.why_not:
+                self._look_at_refused(prefix, names)
+                continue
             for name in sorted(names):
-                kind, token = _split(name)
-                top = os.path.join(prefix.path, _ROOMS[kind], token.rsplit("/", 1)[-1])
-                versions = [each for each in self._system.names_in(top) if not each.startswith(".")]
-                if versions and ("/" not in token or self._tap(top, kind, versions) == token.rsplit("/", 1)[0]):
-                    found.append(Package(name, versions[-1], prefix.scope))
+                try:
+                    found.extend(self._installed_in(prefix, name))
+                except Unreadable as error:
+                    self._miss(prefix, "%s: %s" % (name, error))
         return tuple(found)
 
     def unseen(self) -> Tuple[Unseen, ...]:
-        """Places that could not be looked into."""
-        return ()
+        """Prefixes that must not be used, and what of others could not be looked into."""
+        return tuple(self._unseen)
 
     def files(self, packages: Sequence[Package]) -> Tuple[str, ...]:
-        """See :class:`.backend.Backend`."""
+        """None: everything that Homebrew installs is in the directory by which an installed package is found."""
         return ()
 
     def plan_removal(self, request: RemovalRequest) -> RemovalPlan:
         """One change per formula or cask; a formula that another one needs is refused, or goes with it if that is allowed."""
-        by_scope = {prefix.scope: prefix for prefix in self._prefixes()}
+        by_scope = {prefix.scope: prefix for prefix in self._usable()}
         going: List[Package] = list(request.packages)
         more: List[str] = []
-        for prefix in self._prefixes():
+        for prefix in self._usable():
             formulae = {_short(package.name) for package in going if package.scope == prefix.scope and package.name.startswith("formula:")}
             for name, version in self._dependents(prefix, formulae) if formulae else ():
                 going.append(Package("formula:%s" % name, version, prefix.scope))
@@ -144,7 +152,8 @@ class Homebrew:
             changes = (Change(op, "file", ENV_PATH, _masked(current), _masked(edit.content), step=step),)
         blocks = (Block(self.name, request.names, MECHANISM, ENV_PATH, STRENGTH, BYPASSES),) if request.names else ()
         unblocked = tuple(name for name in owned.get("names", ()) if name not in request.names)
-        return BlockPlan(changes, blocks, remembered, unblocked, drift, {}, tuple(notes))
+        # Read as brew reads it: the system's file has the last word over the prefix's and the person's.
+        return BlockPlan(changes, blocks, remembered, unblocked, drift, {}, tuple(notes), "read" if blocks and not changes else "")
 
     def verify(self, change: Change) -> Optional[str]:
         """Read the file, or the prefix's directories, again."""
@@ -154,48 +163,69 @@ class Homebrew:
         name = (change.before or "").split(" ", 1)[0]
         brew = next(argument for argument in change.step.argv if argument.endswith("/brew"))
         left = [each for each in self.installed(frozenset((name,))) if self._brew_of(each.scope) == brew]
+        if not left and self._unseen:
+            return "whether %s is gone can't be told: %s" % (name, self._unseen[0].note)
         return "%s is still installed" % name if left else None
 
     # inside
 
-    def _prefixes(self) -> Tuple[_Prefix, ...]:
-        found: List[_Prefix] = []
-        for path in PREFIXES:
-            brew = os.path.join(path, "bin", "brew")
-            if self._system.exists(brew):
-                found.append(_Prefix(path, brew, "system" if not found else "prefix:%s" % path))
-        return tuple(found)
+    def _prefixes(self) -> Tuple[Prefix, ...]:
+        if self._found is None:
+            self._found = find_prefixes(self._system)
+        return self._found
+
+    def _usable(self) -> Tuple[Prefix, ...]:
+        return tuple(prefix for prefix in self._prefixes() if not prefix.why_not)
+
+    def _installed_in(self, prefix: Prefix, name: str) -> List[Package]:
+        kind, token = _split(name)
+        top = os.path.join(prefix.path, _ROOMS[kind], token.rsplit("/", 1)[-1])
+        versions = [each for each in self._system.names_in(top) if not each.startswith(".")]
+        if not versions or ("/" in token and self._tap(top, kind, versions) != token.rsplit("/", 1)[0]):
+            return []
+        plain = [each for each in versions if _PLAIN.match(each)]
+        return [Package(name, plain[-1] if plain else printable(versions[-1])[:128], prefix.scope)]
+
+    def _look_at_refused(self, prefix: Prefix, names: FrozenSet[str]) -> None:
+        """A prefix that must not be used keeps no other back; but what is in it, or can't be told, is told."""
+        there = []
+        for name in sorted(names):
+            try:
+                there.extend(self._installed_in(prefix, name))
+            except Unreadable as error:
+                self._miss(prefix, "%s: %s" % (prefix.why_not, error))
+                return
+        if there:
+            self._miss(prefix, "%s; it holds %s" % (prefix.why_not, ", ".join(package.name for package in there)))
+
+    def _miss(self, prefix: Prefix, why: str) -> None:
+        reason = "account_unknown" if "does not know" in prefix.why_not else "home_unreadable"
+        self._unseen.append(Unseen(reason, "Homebrew in %s was left alone: %s" % (prefix.path, why)))
 
     def _brew_of(self, scope: str) -> str:
-        return next(prefix.brew for prefix in self._prefixes() if prefix.scope == scope)
+        return next((prefix.brew for prefix in self._usable() if prefix.scope == scope), "")
 
-    def _owner(self, prefix: _Prefix) -> Optional[str]:
-        for name in ("Cellar", "Caskroom", "bin/brew"):
-            owner = owner_of(os.path.join(prefix.path, name))
-            if owner is not None:
-                return owner
-        return None
-
-    def _removal(self, prefix: _Prefix, package: Package) -> Change:
+    def _removal(self, prefix: Prefix, package: Package) -> Change:
         kind, token = _split(package.name)
         options = ("--cask", "--force") if kind == "cask" else ("--formula",)
         argv = ("env",) + _ONLY_WHAT_WAS_ASKED + (prefix.brew, "uninstall") + options + (token,)
         where = "" if package.scope == "system" else " (%s)" % package.scope
         text = "%s %s%s" % (package.name, package.version, where)
-        return Change("delete", "package", "homebrew: %s" % text, before=text + "\n", step=CommandStep(argv, run_as=self._owner(prefix)))
+        return Change("delete", "package", "homebrew: %s" % text, before=text + "\n", step=CommandStep(argv, run_as=prefix.owner))
 
-    def _dependents(self, prefix: _Prefix, formulae: Set[str]) -> List[Tuple[str, str]]:
+    def _dependents(self, prefix: Prefix, formulae: Set[str]) -> List[Tuple[str, str]]:
         """Formulae that need one of these, directly or not: from the receipts that brew leaves with each of them."""
         needs: Dict[str, FrozenSet[str]] = {}
         versions: Dict[str, str] = {}
         cellar = os.path.join(prefix.path, "Cellar")
-        for name in self._system.names_in(cellar):
-            kegs = [each for each in self._system.names_in(os.path.join(cellar, name)) if not each.startswith(".")]
+        for name in self._plain_names(cellar)[:_MOST_FORMULAE]:
+            kegs = self._plain_names(os.path.join(cellar, name))
             if kegs:
                 versions[name] = kegs[-1]
                 receipt = self._receipt(os.path.join(cellar, name, kegs[-1], "INSTALL_RECEIPT.json"))
-                listed = receipt.get("runtime_dependencies") or ()
-                needs[name] = frozenset(str(each.get("full_name", "")).rsplit("/", 1)[-1] for each in listed if isinstance(each, dict))
+                listed = receipt.get("runtime_dependencies")
+                entries = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+                needs[name] = frozenset(str(each.get("full_name", "")).rsplit("/", 1)[-1] for each in entries)
         found: List[Tuple[str, str]] = []
         gone = set(formulae)
         while True:
@@ -210,20 +240,33 @@ class Homebrew:
         source = self._receipt(os.path.join(top, *(place + ("INSTALL_RECEIPT.json",)))).get("source")
         return str(source.get("tap", "")) if isinstance(source, dict) else ""
 
+    def _plain_names(self, directory: str) -> List[str]:
+        try:
+            return [each for each in self._system.names_in(directory) if _PLAIN.match(each)]
+        except Unreadable:
+            # Whatever is there is nothing that Homebrew has made.
+            return []
+
     def _receipt(self, path: str) -> Mapping[str, Any]:
         try:
             receipt = json.loads((self._system.read(path) or b"{}").decode("utf-8"))
-        except ValueError:
+        except (ValueError, RecursionError, Unreadable):
             return {}
         return receipt if isinstance(receipt, dict) else {}
 
     def _carry(self, wanted: Dict[str, List[str]], notes: List[str]) -> None:
         """What a prefix's own settings forbid must stay forbidden, though ours are read after them from now on."""
-        for prefix in self._prefixes():
+        for prefix in self._usable():
             path = os.path.join(prefix.path, "etc", "homebrew", "brew.env")
-            content = self._system.read(path)
+            try:
+                content = self._system.read(path)
+            except Unreadable as error:
+                notes.append("a prefix's own settings were not read: %s" % error)
+                continue
             for key, names in wanted.items():
-                theirs = [name for name in forbidden(content or b"", key) if name.isascii() and name not in names]
+                # A person writes that file, so only what a name can be goes from there into root's.
+                told = [name for name in forbidden(content or b"", key) if _NAME.match(name)]
+                theirs = [name for name in dict.fromkeys(told) if name not in names][:_MOST_CARRIED]
                 if theirs and any(wanted.values()):
                     names.extend(theirs)
                     notes.append("%s of %s was taken over into %s, which is read after it" % (key, path, ENV_PATH))

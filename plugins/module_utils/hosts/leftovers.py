@@ -9,15 +9,16 @@ the names of a person's other files are never returned, logged or stored.
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
-from typing import Callable, Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
 
 from ..engine.plan import Change
-from .accounts import Account, people
+from .accounts import Home, People, unreadable_home
 from .backend import Unseen
 from .desktop_entry import appimage_names, is_installed_web_app, is_named, leads_to, parse_desktop_entry
-from .found_files import FoundFile, is_there, read_found, search
+from .found_files import FoundFile, Search, Searched, is_there, levels_input, printable, search_root, searched_mark
 from .request import AppRequest
 from .steps import FoundFileStep
 from .system import System
@@ -38,6 +39,9 @@ _SYSTEM_LAUNCHERS: Tuple[Tuple[str, int], ...] = (("/usr/local/share/application
 #: What lies here belongs to a package; deleting it would break that package's files.
 _OF_PACKAGES = "/usr/share/applications"
 _LAUNCHER_LIMIT = 65536
+_USER_DIRECTORIES = Search((".config",), 1, "=user-dirs.dirs")
+_APPIMAGE = ".appimage"
+_LAUNCHER = ".desktop"
 _USER_DIRECTORY = re.compile(r'XDG_(DOWNLOAD|DESKTOP)_DIR="\$HOME/([^"]+)"\Z')
 
 
@@ -114,7 +118,7 @@ class Leftovers:
         self._system = system
         #: sentences for a person, about searches that were not complete
         self.notes: List[str] = []
-        #: homes that were to be searched and could not be
+        #: homes and places that were to be searched and could not be
         self.unseen: List[Unseen] = []
 
     def find(self, queries: Iterable[LeftoverQuery], users: Sequence[str]) -> Tuple[Leftover, ...]:
@@ -129,15 +133,10 @@ class Leftovers:
             return ()
         found: List[Leftover] = []
         for place, depth in _SYSTEM_PLACES:
-            found.extend(self._appimages(asked, "", place, (), depth))
+            found.extend(self._in_system(asked, place, Search((), depth, _APPIMAGE)))
         for place, depth in _SYSTEM_LAUNCHERS:
-            found.extend(self._launchers(asked, "", place, (), depth))
-        for account in self._accounts(users):
-            own_places = self._own_places(account)
-            for below, depth in _HOME_PLACES + own_places:
-                found.extend(self._appimages(asked, account.name, account.home, below, depth))
-            for below, depth in _HOME_LAUNCHERS + own_places:
-                found.extend(self._launchers(asked, account.name, account.home, below, depth))
+            found.extend(self._in_system(asked, place, Search((), depth, _LAUNCHER)))
+        found.extend(self._in_homes(asked, users))
         # A file may be found for two reasons, and a file of two names in two places: each place counts once.
         # Sorted so that of two reasons the one that allows to delete it stays.
         unique = {(leftover.app, leftover.file.path): leftover for leftover in sorted(found, key=lambda each: each.actionable)}
@@ -159,53 +158,96 @@ class Leftovers:
 
     # inside
 
-    def _accounts(self, users: Sequence[str]) -> List[Account]:
+    def _in_system(self, asked: Sequence[LeftoverQuery], place: str, search: Search) -> List[Leftover]:
+        root = self._system.trust.place(place).path
+        self._system.reads += 1
+        (searched,) = results = search_root(root, (search,), _LAUNCHER_LIMIT)
+        # What the place is called leads to the root, so the root's name alone would not notice another link.
+        self._system.basis.add("kind", place)
+        self._system.basis.add("levels", levels_input((root,), (search,), {}), searched_mark((results,)))
+        self._tell(root, search, searched)
+        return self._matching(asked, "", place == _OF_PACKAGES, search, searched)
+
+    def _in_homes(self, asked: Sequence[LeftoverQuery], users: Sequence[str]) -> List[Leftover]:
         if tuple(users) == ("none",):
             return []
-        return [account for account in people(self._system) if tuple(users) == ("all",) or account.name in users]
-
-    def _own_places(self, account: Account) -> Tuple[Tuple[Tuple[str, ...], int], ...]:
-        """Where this person's desktop keeps downloads and the desktop, if it has other names than in English."""
-        content = b""
-        for file in self._search(account.home, (".config",), 1, lambda name: name == "user-dirs.dirs"):
-            content = read_found(file, _LAUNCHER_LIMIT) or b""
-        known = {below for below, _depth in _HOME_PLACES}
-        places = []
-        for line in content.decode("utf-8", "replace").splitlines():
-            match = _USER_DIRECTORY.match(line.strip())
-            parts = tuple(part for part in match.group(2).split("/") if part) if match else ()
-            if parts and not {".", ".."}.intersection(parts) and parts not in known:
-                places.append((parts, 2))
-        return tuple(places)
-
-    def _appimages(self, asked: Sequence[LeftoverQuery], user: str, root: str, below: Tuple[str, ...], depth: int) -> List[Leftover]:
-        found = []
-        for file in self._search(root, below, depth, lambda name: bool(appimage_names(name))):
-            names = appimage_names(file.parts[-1])
-            for query in asked:
-                if any(is_named(name, query.display_names) for name in names):
-                    found.append(Leftover(query.app, "appimage", user, file, query.actionable))
+        people = People(self._system)
+        everybody = tuple(users) == ("all",)
+        if everybody:
+            self.unseen.extend(people.unseen)
+        homes = [home for home in people.homes if home.is_of_a_person() and (everybody or people.name_of(home.facts.uid) in users)]
+        roots = [home.path for home in homes]
+        own = {root: _own_places(results[0]) for root, results in self._search(people, roots, (_USER_DIRECTORIES,), {})}
+        standard = tuple(Search(below, depth, _APPIMAGE) for below, depth in _HOME_PLACES)
+        standard += tuple(Search(below, depth, _LAUNCHER) for below, depth in _HOME_LAUNCHERS)
+        found: List[Leftover] = []
+        for home, (root, results) in zip(homes, self._search(people, roots, standard, own)):
+            user = ""
+            for search, searched in zip(standard + own[root], results):
+                self._tell(root, search, searched)
+                if searched.files:
+                    user = user or _owner(people, home)
+                    found.extend(self._matching(asked, user, False, search, searched))
         return found
 
-    def _launchers(self, asked: Sequence[LeftoverQuery], user: str, root: str, below: Tuple[str, ...], depth: int) -> List[Leftover]:
+    def _search(
+        self, people: People, roots: Sequence[str], searches: Tuple[Search, ...], own: Dict[str, Tuple[Search, ...]]
+    ) -> List[Tuple[str, List[Searched]]]:
+        """The same searches in many homes, and each home's own after them."""
+
+        def look(root: str) -> List[Searched]:
+            return search_root(root, searches + own.get(root, ()), _LAUNCHER_LIMIT)
+
+        found = people.scan(roots, look, None)
+        slow = any(people.is_slow(root) for root in roots)
+        results = [
+            (root, each if each is not None else [Searched(problem="slow")] * len(searches + own.get(root, ())))
+            for root, each in zip(roots, found)
+        ]
+        if roots:
+            mark = "!slow" if slow else searched_mark([each for _root, each in results])
+            self._system.basis.add("levels", levels_input(roots, searches, own), mark)
+        return results
+
+    def _tell(self, root: str, search: Search, searched: Searched) -> None:
+        if searched.problem:
+            told = unreadable_home("/".join((root.rstrip("/"),) + search.below), searched.problem)
+            if told not in self.unseen:
+                self.unseen.append(told)
+
+    def _matching(self, asked: Sequence[LeftoverQuery], user: str, of_packages: bool, search: Search, searched: Searched) -> List[Leftover]:
         found = []
-        for file in self._search(root, below, depth, lambda name: name.endswith(".desktop")):
-            entry = None
+        for file, content in zip(searched.files, searched.contents):
+            entry: Optional[Any] = None
             for query in asked:
-                may_go = query.actionable and not (user == "" and root == _OF_PACKAGES)
+                if search.ending == _APPIMAGE:
+                    if any(is_named(name, query.display_names) for name in appimage_names(file.parts[-1])):
+                        found.append(Leftover(query.app, "appimage", user, file, query.actionable))
+                    continue
+                may_go = query.actionable and not of_packages
                 if file.parts[-1] in ["waydroid.%s.desktop" % package for package in query.android_packages]:
                     found.append(Leftover(query.app, "waydroid", user, file, may_go))
                     continue
-                if entry is None:
-                    entry = parse_desktop_entry(read_found(file, _LAUNCHER_LIMIT) or b"")
+                entry = parse_desktop_entry(content) if entry is None else entry
                 named = is_installed_web_app(entry) and is_named(entry.get("Name", ""), query.display_names)
                 if named or leads_to(entry, query.domains):
                     found.append(Leftover(query.app, "web_app", user, file, may_go))
         return found
 
-    def _search(self, root: str, below: Tuple[str, ...], depth: int, wanted: Callable[[str], bool]) -> List[FoundFile]:
-        self._system.reads += 1
-        files, too_much = search(root, below, depth, wanted)
-        if too_much:
-            self.notes.append("the search for leftovers in %s ended early: too many files" % "/".join((root.rstrip("/"),) + below))
-        return files
+
+def _owner(people: People, home: Home) -> str:
+    name = people.name_of(home.facts.uid)
+    return printable(name) if name is not None else "uid %d" % home.facts.uid
+
+
+def _own_places(searched: Searched) -> Tuple[Search, ...]:
+    """Where this person's desktop keeps downloads and the desktop, if it has other names than in English."""
+    content = searched.contents[0] if searched.contents else b""
+    known = {below for below, _depth in _HOME_PLACES}
+    places: List[Search] = []
+    for line in os.fsdecode(content).splitlines():
+        match = _USER_DIRECTORY.match(line.strip())
+        parts = tuple(part for part in match.group(2).split("/") if part) if match else ()
+        if parts and not {".", ".."}.intersection(parts) and parts not in known:
+            places.extend((Search(parts, 2, _APPIMAGE), Search(parts, 2, _LAUNCHER)))
+    return tuple(places)

@@ -42,9 +42,7 @@ class Present(NamedTuple):
     marked: FrozenSet[str]
 
 
-def present_backends(
-    system: System, wanted: Tuple[str, ...], concerned: Callable[[str, Tuple[str, ...]], bool], by_marks: bool
-) -> Present:
+def present_backends(system: System, wanted: Tuple[str, ...], concerned: Callable[[str, Tuple[str, ...]], bool], by_marks: bool) -> Present:
     """The host's backends that this run has anything to do with.
 
     Args:
@@ -60,7 +58,7 @@ def present_backends(
     for name, kinds, programs, load in _TABLE:
         if by_marks and _shows_our_mark(system, name):
             marked.add(name)
-        if not (concerned(name, kinds) or name in marked) or not all(system.which(program) for program in programs):
+        if not (concerned(name, kinds) or name in marked) or not _is_here(system, name, programs):
             continue
         if wanted and name not in wanted:
             left_out.append((name, kinds))
@@ -75,6 +73,15 @@ def _shows_our_mark(system: System, name: str) -> bool:
     if any(system.exists(path) for path in _OUR_FILES.get(name, ())):
         return True
     return any(_MARK in (system.read(path) or b"") for path in _SHARED_FILES.get(name, ()))
+
+
+def _is_here(system: System, name: str, programs: Tuple[str, ...]) -> bool:
+    if name == "homebrew":
+        from .homebrew_prefixes import has_prefix
+
+        # A block outlives the Homebrew that it was made for, and has to be lifted all the same.
+        return has_prefix(system) or _shows_our_mark(system, name)
+    return all(system.which(program) for program in programs)
 
 
 # Each loader imports its backend only when the host has its programs: a run pays for what it uses.

@@ -23,7 +23,7 @@ from .system import System
 from .zypp_conf import read_zypp_settings, uncached_repositories
 from .zypp_locks import Addition, locked_names, marked_locks, set_locks
 
-# PackageKit selects a package for the solver without a look at its lock (its issue 325; its pull request 557 is open).
+# PackageKit selects a package for the solver without a look at its lock (PackageKit#325, and #557, which is open).
 LOCK_BYPASSES = (
     "zypper install --force",
     "zypper removelock, then installing",

@@ -1,0 +1,181 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The flatpak installations of people: found in every home and where settings put them, each with who may act on it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import Callable, Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Set, Tuple
+
+from .accounts import Home, People, unreadable_home
+from .backend import Unseen
+from .data_places import DataPlaces, data_places
+from .flatpak_installations import Installation
+from .found_files import printable
+from .home_scan import SETTINGS, USER_PATH, PlaceFacts
+from .system import System, Unreadable
+
+#: Files in which an administrator sets variables for everybody's login, and directories of such files.
+SYSTEM_SETTINGS = ("/etc/environment", "/etc/profile", "/etc/zsh/zshenv", "/etc/security/pam_env.conf")
+SYSTEM_SETTINGS_DIRECTORIES = (("/etc/profile.d", ".sh"), ("/etc/environment.d", ".conf"), ("/usr/lib/environment.d", ".conf"))
+LIMIT_NOTE = (
+    "a person's own flatpak is looked for in ~/%s and where %s, ~/.config/environment.d or the system's files of that kind "
+    "set XDG_DATA_HOME or FLATPAK_USER_DIR in plain words; where anything else sets them, nobody looked"
+) % ("/".join(USER_PATH), ", ".join("~/" + each for each in SETTINGS))
+_SETTINGS_LIMIT = 1 << 18
+
+
+class Personal(NamedTuple):
+    """One installation of a person's.
+
+    Args:
+        place: how flatpak is told to use it, and as whom.
+        deployed: ``(application, ARCH/BRANCH)``.
+    """
+
+    place: Installation
+    deployed: Tuple[Tuple[str, str], ...]
+
+
+class PersonalFlatpaks:
+    """What people have installed for themselves of some applications.
+
+    Args:
+        system: the host, only read.
+        apps: application ids.
+    """
+
+    def __init__(self, system: System, apps: FrozenSet[str]) -> None:
+        self._system = system
+        self._people = People(system, sorted(apps))
+        self._scopes: Set[str] = set()
+        self._seen: Set[str] = set()
+        #: owners of installations, whatever is in them; by number, because to ask for a name may mean to ask a directory service
+        self.owners: List[int] = []
+        #: further installations of an account that has one already: a second home, a copy of a home, another place for data
+        self.further: List[str] = []
+        self.unseen: List[Unseen] = list(self._people.unseen)
+        self.found: List[Personal] = []
+        homes = self._people.homes
+        for home in homes:
+            self._enter(home, os.path.join(home.path, *USER_PATH), home.facts.flatpak)
+        elsewhere = self._elsewhere(homes)
+        for path, facts in zip(elsewhere, self._people.look_at_places(list(elsewhere))):
+            self._enter(elsewhere[path], path, facts)
+
+    def names_of_owners(self, most: int) -> str:
+        """Whose installations there are, in words for a person."""
+        known = sorted({self._people.name_of(uid) or "account %d" % uid for uid in dict.fromkeys(self.owners[:most])})
+        more = len(set(self.owners)) - len(known)
+        return ", ".join(known) + (" and %d more" % more if more > 0 else "")
+
+    # inside
+
+    def _enter(self, home: Home, path: str, facts: PlaceFacts) -> None:
+        if facts.problem:
+            self.unseen.append(unreadable_home(facts.at, facts.problem))
+        if not facts.there or path in self._seen:
+            return
+        self._seen.add(path)
+        mine = (home.facts.uid,) + home.claimed_by
+        if facts.uid not in mine and not path.startswith(home.path + "/"):
+            # Settings may name anything, another person's installation too; that one is looked at where it is at home.
+            return
+        if facts.config:
+            if facts.uid in self.owners:
+                self.further.append(path)
+            self.owners.append(facts.uid)
+        runner = facts.uid if facts.uid in mine else home.facts.uid
+        if not facts.deployed:
+            return
+        name = self._people.name_of(runner)
+        why = self._why_not(runner, name, path, facts)
+        if why or name is None:
+            self.unseen.append(Unseen("account_unknown" if name is None else "home_unreadable", why))
+            return
+        scope = "user:%s" % printable(name)
+        if scope in self._scopes:
+            scope = "%s:%s" % (scope, printable(path))
+        self._scopes.add(scope)
+        place = Installation(path, "--user", scope, None if runner == 0 else name, {"FLATPAK_USER_DIR": path})
+        self.found.append(Personal(place, facts.deployed))
+
+    def _why_not(self, runner: int, name: Optional[str], path: str, facts: PlaceFacts) -> str:
+        """Why flatpak is not run for an installation; empty if it may."""
+        apps = ", ".join(dict.fromkeys(app for app, _version in facts.deployed))
+        if name is None:
+            return "%s in %s belongs to account %d, which this host has no name for, so nobody can remove it as its owner" % (
+                apps,
+                printable(path),
+                runner,
+            )
+        if runner == 0 and not self._system.trust.is_trusted_directory(path):
+            return "%s in %s was left alone: others than root may write there, so flatpak is not run in it as root" % (
+                apps,
+                printable(path),
+            )
+        if facts.odd:
+            odd = printable(os.path.join(path, facts.odd[0]))
+            return "%s of %s was left alone: %s is no regular file, so flatpak was not run" % (apps, printable(name), odd)
+        return ""
+
+    def _elsewhere(self, homes: Sequence[Home]) -> Dict[str, Home]:
+        """Other places of installations by people's settings, and whose they are."""
+        common = self._system_settings()
+        with_settings = [home for home in homes if home.facts.settings]
+        read = self._people.scan([home.path for home in with_settings], self._settings_of({h.path: h for h in with_settings}), None)
+        own = dict(zip((home.path for home in with_settings), read))
+        found: Dict[str, Home] = {}
+        for home in homes:
+            told = [data_places(content, home.path) for content in common]
+            if home.path in own:
+                if own[home.path] is None:
+                    self.unseen.append(unreadable_home(home.path, "slow"))
+                told.extend(own[home.path] or ())
+            for each in told:
+                if each.not_understood:
+                    self._tell_not_understood(home, each.not_understood)
+                for path in each.flatpak:
+                    found.setdefault(path, home)
+        return {path: home for path, home in found.items() if path not in self._seen}
+
+    def _tell_not_understood(self, home: Home, line: str) -> None:
+        note = "flatpak of the owner of %s may be elsewhere: this of its settings can't be read without a shell: %s"
+        self.unseen.append(Unseen("home_unreadable", note % (printable(home.path), printable(line))))
+
+    def _settings_of(self, homes: Dict[str, Home]) -> Callable[[str], List[DataPlaces]]:
+        trust = self._system.trust
+
+        def read(path: str) -> List[DataPlaces]:
+            found = []
+            for name, state in homes[path].facts.settings:
+                if not stat.S_ISREG(int(state.split(" ", 1)[0], 8)):
+                    continue
+                try:
+                    content = trust.read(os.path.join(path, name), _SETTINGS_LIMIT) or b""
+                except OSError:
+                    found.append(DataPlaces((), "%s can't be read" % name))
+                    continue
+                found.append(data_places(content, path))
+            return found
+
+        return read
+
+    def _system_settings(self) -> List[bytes]:
+        paths = list(SYSTEM_SETTINGS)
+        for directory, ending in SYSTEM_SETTINGS_DIRECTORIES:
+            try:
+                paths.extend(os.path.join(directory, name) for name in self._system.names_in(directory) if name.endswith(ending))
+            except Unreadable:
+                continue
+        contents = []
+        for path in paths:
+            try:
+                content = self._system.read(path) or b""
+            except Unreadable:
+                continue
+            if b"XDG_DATA_HOME" in content or b"FLATPAK_USER_DIR" in content:
+                contents.append(content)
+        return contents
