@@ -15,7 +15,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tu
 from .backend import Unseen
 from .found_files import printable
 from .home_scan import HomeFacts, PlaceFacts, facts_mark, homes_input, scan_home, scan_place
-from .slow_places import each_in_time, is_slow, slow_mounts
+from .slow_places import each_in_time, is_inside, is_slow, slow_mounts
 from .system import System, Unreadable
 
 #: Directories that hold the homes of accounts from a directory service, which /etc/passwd does not list.
@@ -129,13 +129,14 @@ class People:
 
     def _listed(self, directory: str) -> List[str]:
         """What is in a directory of homes."""
+        # A directory of homes that is a mount of a network is listed in time or not at all.
+        slow = is_inside(directory, self._mounts)
         try:
-            # A directory of homes that is a mount of a network is listed in time or not at all.
-            if self.is_slow(directory) and each_in_time(os.listdir, [directory])[0] is None:
-                raise Unreadable("no answer in time", directory)
-            names = self._system.names_in(directory)
+            names = None if slow and each_in_time(os.listdir, [directory])[0] is None else self._system.names_in(directory)
         except Unreadable:
-            self.unseen.append(unreadable_home(directory, "slow" if self.is_slow(directory) else ""))
+            names = None
+        if names is None:
+            self.unseen.append(unreadable_home(directory, "slow" if slow else ""))
             return []
         return [os.path.join(directory, name) for name in names]
 
