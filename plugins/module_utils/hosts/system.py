@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 # Package managers translate their messages and ask questions; a run must read plain English and never wait for an answer.
 FIXED_ENVIRONMENT = {"LC_ALL": "C", "LANG": "C", "DEBIAN_FRONTEND": "noninteractive", "APT_LISTCHANGES_FRONTEND": "none"}
 #: Seconds for a command that runs as a person: what a person keeps may hang it, and must not keep the host waiting.
-PERSON_TIMEOUT = 20
+PERSON_TIMEOUT = 15
 _TEMPORARY = ".appban-new-"
 
 
