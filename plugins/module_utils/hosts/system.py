@@ -51,12 +51,15 @@ class System:
         self.writes = 0
         #: program -> why one of that name was passed over
         self.passed_over: Dict[str, str] = {}
+        #: what a look found out once and several parts of it need
+        self.memory: Dict[str, object] = {}
         self._found: Dict[str, Optional[str]] = {}
 
     def look_again(self) -> None:
         """Forget what was read, because something was written: the next look stands on its own."""
         self.trust = Trust()
         self.basis = Basis(self.trust)
+        self.memory.clear()
         self._found.clear()
 
     # reads

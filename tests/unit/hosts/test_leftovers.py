@@ -136,7 +136,7 @@ def home(tmp_path, monkeypatch):
     scan = accounts.scan_home
     # Only root could give homes to other accounts.
     owners = {str(home): 1001, str(other): 1002}
-    monkeypatch.setattr(accounts, "scan_home", lambda trust, path, apps: scan(trust, path, apps)._replace(uid=owners.get(path, 0)))
+    monkeypatch.setattr(accounts, "scan_home", lambda places, path, apps: scan(places, path, apps)._replace(uid=owners.get(path, 0)))
     passwd = f"eva:x:1002:1002::{other}:/bin/sh\njana:x:1001:1001::{home}:/bin/sh\n".encode()
     read = System.read
     monkeypatch.setattr(System, "read", lambda system, path, limit=None: passwd if path == "/etc/passwd" else read(system, path, limit))
