@@ -80,6 +80,8 @@ CORES = (
     Core("2.22", "3.13", "25.2"),
 )
 OLDEST, NEWEST = CORES[0], CORES[-1]
+#: The one that requirements-dev.txt has, on which nearly all tests run.
+DEVELOPMENT = CORES[2]
 
 
 def must_have_all() -> bool:

@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -29,14 +30,19 @@ def our_files() -> list[Path]:
     return sorted(name for name in names if (CHECKOUT / name).is_file())
 
 
-def copy_to(collections: Path) -> Path:
-    """Make a fresh copy below ``collections/ansible_collections`` and return it.
+def of_a_release(path: Path) -> bool:
+    """Say whether a file, relative to the checkout, is what users get or tells tools how to judge it: our tests and tools are not."""
+    return path.parts[0] not in {"tests", "tools"} or path == Path("tests", "config.yml")
+
+
+def copy_to(collections: Path, keep: Callable[[Path], bool] = lambda path: True) -> Path:
+    """Make a fresh copy of the files that ``keep`` wants below ``collections/ansible_collections`` and return it.
 
     The copy is a git repository of its own: tools that ask git for files must not find the one around it.
     """
     destination = collections / "ansible_collections" / "appban" / "endpoint"
     shutil.rmtree(destination, ignore_errors=True)
-    for name in our_files():
+    for name in filter(keep, our_files()):
         target = destination / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(CHECKOUT / name, target)

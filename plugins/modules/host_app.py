@@ -161,14 +161,14 @@ options:
       - Look and say what would be done, as in check mode, and change nothing but our own note of what was seen (see O(look_digest)).
     type: bool
     default: false
-    version_added: 0.3.0
+    version_added: 0.2.0
   approved:
     description:
       - RV(changes) of a plan that was seen and counted. The host is planned once more under its lock, and fails before any change if
         there is anything to do by then that the plan did not show.
     type: list
     elements: dict
-    version_added: 0.3.0
+    version_added: 0.2.0
   look_digest:
     description:
       - >-
@@ -176,7 +176,7 @@ options:
         under it in C(/var/lib/appban/looked.json), with a mark of every file that it rests on, where a block of ours stands on the host.
         While all marks are unchanged, the next run answers with it.
     type: str
-    version_added: 0.3.0
+    version_added: 0.2.0
   now:
     description: The instant to write into the ledger, ISO 8601 in UTC. By default the host's clock.
     type: str
@@ -459,7 +459,9 @@ def main() -> None:
         signal.signal(number, interrupt)
     try:
         request = parse_host_request(module.params, now)
-        report = converge(request, System(check_mode=module.check_mode), "host_app, process %d" % os.getpid())
+        # By the host's clock: the run's instant may have been given, and be years away.
+        who = "host_app, process %d, since %s" % (os.getpid(), datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"))
+        report = converge(request, System(check_mode=module.check_mode), who)
     except AppbanError as error:
         module.fail_json(msg=str(error))
     except Interrupted as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: host_look
 short_description: Tell whether a host is as it was at the last look
-version_added: 0.3.0
+version_added: 0.2.0
 author:
   - appban contributors (@appban)
 description:

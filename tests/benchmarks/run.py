@@ -33,6 +33,8 @@ def main() -> int:
     measures: dict[str, Callable[[], dict[str, Any]]] = {
         "decisions_per_second": decisions.decisions_per_second,
         "host_noop_vs_ping": hosts.host_noop_vs_ping,
+        "host_noop_vs_ping_five_managers": hosts.host_noop_vs_ping_five_managers,
+        "host_noop_3000_homes_vs_none": hosts.host_noop_3000_homes_vs_none,
         "intune_requests_vs_one_a_device": partial(tenants.intune_steady_state, fleet, "requests"),
         "intune_seconds_vs_one_request_a_device": partial(tenants.intune_steady_state, fleet, "s"),
         "intune_vs_uri": tenants.intune_vs_uri,
@@ -41,6 +43,7 @@ def main() -> int:
     measures["jamf_requests_vs_one_a_device"] = partial(jamf_servers.jamf_requests, 1_000 if options.quick else 5_000)
     if options.only or not options.quick:
         measures["host_one_task_vs_existing_modules"] = hosts.host_one_task_vs_existing_modules
+        measures["host_one_task_vs_plain_tasks"] = hosts.host_one_task_vs_plain_tasks
     if options.only:
         measures = {options.only: measures[options.only]}
     rows = []

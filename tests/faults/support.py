@@ -239,6 +239,7 @@ def start_app(host: Host, path: str, *arguments: str) -> subprocess.Popen[bytes]
 
 # -- hosts of the real playbook ------------------------------------------------------------------------------------------
 
+
 def add_host(fleet: Fleet, name: str, backends: Sequence[str], **variables: Any) -> Host:
     """A host that has these package managers and no other, so that nothing needs to be left out by option."""
     return fleet.add(name, backends, ownership="corporate", **variables)

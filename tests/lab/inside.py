@@ -64,6 +64,8 @@ if request["op"] == "version":
     answer["version"] = backend.version()
 elif request["op"] == "installed":
     answer["packages"] = [dataclasses.asdict(each) for each in backend.installed(frozenset(request["names"]))]
+elif request["op"] == "files":
+    answer["files"] = backend.files(backend.installed(frozenset(request["names"])))
 else:
     if request["op"] == "remove":
         packages = backend.installed(frozenset(request["names"]))
@@ -85,6 +87,9 @@ else:
             answer[key] = getattr(plan, key)
         answer["owned"] = dict(plan.owned)
         answer["unsupported"] = dict(plan.unsupported)
+        answer["overridden"] = dict(plan.overridden)
+        answer["proof"] = plan.proof
+        answer["undeclared"] = system.basis.undeclared
     answer["changes"] = [plain(change) for change in plan.changes]
     if request["between"]:
         subprocess.run(request["between"], check=True, stdout=subprocess.DEVNULL)
@@ -133,6 +138,11 @@ class Inside:
         """The backend's installed(), each package as a mapping."""
         packages: list[dict[str, Any]] = self.ask("installed", check=True, names=names)["packages"]
         return packages
+
+    def files(self, *names: str) -> list[str]:
+        """The backend's files() of what is installed of the names."""
+        files: list[str] = self.ask("files", check=True, names=names)["files"]
+        return files
 
     def remove(
         self,

@@ -111,6 +111,7 @@ def test_the_life_of_a_ban(apt: Inside, lab_host: Host) -> None:
     assert (second["changes"], second["problems"], second["drift"], second["notes"], second["writes"]) == ([], [], [], [], 0)
     assert second["owned"] == first["owned"]
     assert second["blocks"] == first["blocks"]
+    assert (second["proof"], second["overridden"], second["undeclared"]) == ("asked", {}, "")
     assert writes_since(lab_host, written) == []
 
     lifted = apt.block([], owned=second["owned"])
@@ -415,9 +416,233 @@ def test_somebody_elses_file_in_our_place_stays(apt: Inside, lab_host: Host) -> 
     assert before.difference(snapshot(lab_host)) == []
 
 
-def test_an_overriding_pin_is_told(apt: Inside, lab_host: Host) -> None:
-    lab_host.write("/etc/apt/preferences", f"Package: {APP}\nPin: release *\nPin-Priority: 1001\n")
-    assert "apt still offers tiktok-desktop" in apt.block([APP])["problems"][0]
+STANZA = "Package: {0}\nPin: {1}\nPin-Priority: {2}\n"
+ADMIN = "/etc/apt/preferences.d/00-admin"
+OTHER_PARTS = 'Dir::Etc::PreferencesParts "/etc/apt/other";\n'
+# Path and content of what an administrator makes, and what a person is told of it.
+OVERRIDES = [
+    pytest.param(ADMIN, STANZA.format(APP, "release *", 990), ADMIN, id="earlier-file"),
+    pytest.param("/etc/apt/preferences", STANZA.format(APP, "release *", 1001), "/etc/apt/preferences gives", id="first-file"),
+    pytest.param(ADMIN, STANZA.format(APP, "version 1.0", 1001), ADMIN, id="version"),
+    pytest.param(ADMIN, STANZA.format("/^tik/", "release *", 500), ADMIN, id="pattern"),
+    pytest.param(ADMIN, STANZA.format("tiktok-*:any", "release *", 500), ADMIN, id="glob"),
+    pytest.param("/etc/apt/apt.conf.d/99-other", OTHER_PARTS, "Dir::Etc::PreferencesParts", id="other-directory"),
+]
+# What leaves the block as it is.
+NO_OVERRIDES = [
+    pytest.param("/etc/apt/preferences.d/zz-admin", STANZA.format(APP, "release *", 990), id="later-file"),
+    pytest.param("/etc/apt/preferences.d/00-admin.conf", STANZA.format(APP, "release *", 990), id="file-that-apt-skips"),
+    pytest.param(ADMIN, STANZA.format("*", "release *", 990), id="everything"),
+    pytest.param(ADMIN, STANZA.format(APP, "release a=none", 990), id="release-that-is-not-there"),
+    pytest.param("/etc/apt/apt.conf.d/99-release", 'APT::Default-Release "lab";\n', id="default-release"),
+]
+
+
+@pytest.mark.parametrize(("path", "content", "told"), OVERRIDES)
+def test_what_overrides_the_pin_is_told_with_what_can_be_done(apt: Inside, lab_host: Host, path: str, content: str, told: str) -> None:
+    first = apt.block([APP])
+    assert (first["problems"], first["proof"]) == ([], "")
+    lab_host.path("/etc/apt/other").mkdir()
+    lab_host.write(path, content)
+    written = layer(lab_host)
+    answer = apt.block([APP], owned=first["owned"])
+    assert (answer["changes"], answer["proof"], list(answer["overridden"])) == ([], "asked", [APP])
+    assert APP not in [name for block in answer["blocks"] for name in block["names"]]
+    assert told in answer["overridden"][APP]
+    assert answer["drift"] == [answer["overridden"][APP]]
+    assert (answer["owned"], answer["undeclared"], writes_since(lab_host, written)) == (first["owned"], "", [])
+    lab_host.run((*INSTALL, APP), check=True)
+    lab_host.run(["dpkg", "-P", APP], check=True)
+    # Without it the block holds as before.
+    lab_host.path(path).unlink()
+    again = apt.block([APP], owned=first["owned"])
+    assert (again["changes"], again["drift"], again["overridden"], again["proof"]) == ([], [], {}, "asked")
+
+
+@pytest.mark.parametrize(("path", "content"), NO_OVERRIDES)
+def test_what_does_not_override_the_pin_is_no_drift(apt: Inside, lab_host: Host, path: str, content: str) -> None:
+    owned = apt.block([APP])["owned"]
+    lab_host.write(path, content)
+    answer = apt.block([APP], owned=owned)
+    assert (answer["changes"], answer["drift"], answer["overridden"], answer["proof"]) == ([], [], {}, "asked")
+    assert lab_host.run((*INSTALL, APP)).returncode != 0
+
+
+@pytest.mark.parametrize("path", [ADMIN, "/etc/apt/preferences"])
+def test_a_pin_that_was_there_before_the_ban_is_no_failure(apt: Inside, lab_host: Host, path: str) -> None:
+    lab_host.write(path, STANZA.format(APP, "release *", 1001))
+    first = apt.block([APP])
+    assert first["problems"] == []
+    assert list(apt.block([APP], owned=first["owned"])["overridden"]) == [APP]
+
+
+@pytest.mark.parametrize("name", [APP, "tiktok-rev"])
+def test_the_guard_holds_where_the_pin_is_overridden(apt: Inside, lab_host: Host, name: str) -> None:
+    owned = apt.block([APP], strong=[APP])["owned"]
+    lab_host.write(ADMIN, STANZA.format(name, "release *", 990))
+    answer = apt.block([APP], strong=[APP], owned=owned)
+    assert (answer["changes"], answer["overridden"], answer["proof"]) == ([], {}, "asked")
+    assert [(each["mechanism"], each["names"]) for each in answer["blocks"]][-1] == ("guard", [APP])
+    assert len(answer["drift"]) == 1
+    assert "only the guard package keeps" in answer["drift"][0]
+    assert lab_host.run((*INSTALL, name)).returncode != 0
+
+
+@pytest.mark.usefixtures("old_dpkg")
+def test_a_held_guard_holds_where_the_pin_is_overridden(apt: Inside, lab_host: Host) -> None:
+    owned = apt.block([APP], strong=[APP])["owned"]
+    lab_host.write(ADMIN, STANZA.format(APP, "release *", 990))
+    answer = apt.block([APP], strong=[APP], owned=owned)
+    assert (answer["changes"], answer["overridden"], len(answer["drift"])) == ([], {}, 1)
+    assert lab_host.run((*INSTALL, APP)).returncode != 0
+
+
+def test_a_provider_that_is_let_in_opens_the_name(apt: Inside, lab_host: Host) -> None:
+    owned = apt.block([APP])["owned"]
+    lab_host.write(ADMIN, STANZA.format("tiktok-rev", "release *", 990))
+    answer = apt.block([APP], owned=owned)
+    assert list(answer["overridden"]) == [APP]
+    assert "tiktok-rev" in answer["overridden"][APP]
+    assert answer["blocks"] == []
+
+
+def selection(host: Host) -> str:
+    """What dpkg was told to do with the app."""
+    return host.run(["dpkg", "--get-selections", APP], check=True).stdout.split()[1]
+
+
+def offer(host: Host, *packages: Package) -> None:
+    """Has one more repository of the host offer these, without telling apt."""
+    for each in packages:
+        build_package(host.root, "deb", each, "/srv/new")
+    index_debs(host.root, "/srv/new")
+
+
+def test_a_provider_that_comes_later_is_blocked_at_once(apt: Inside, lab_host: Host) -> None:
+    """A list of a local repository is a link to the repository's own file: no `apt-get update` tells of the change."""
+    lab_host.path("/srv/new").mkdir()
+    lab_host.path("/srv/new/Packages").touch()
+    lab_host.write("/etc/apt/sources.list.d/new.list", "deb [trusted=yes] file:/srv/new ./\n")
+    lab_host.run(["apt-get", "-qq", "update"], check=True)
+    assert [each for each in lab_host.path("/var/lib/apt/lists").iterdir() if each.is_symlink()]
+    first = apt.block([APP])
+    offer(lab_host, Package("tiktok-new", provides=(APP,)))
+    lab_host.run(["apt-get", "-s", "install", APP], check=True)
+    seen = apt.block([APP], owned=first["owned"], check=True)
+    assert seen["drift"] == [f"tiktok-new offers itself under the blocked name {APP} and was not blocked"]
+    repaired = apt.block([APP], owned=first["owned"])
+    assert (repaired["problems"], sorted(repaired["owned"]["providers"])) == ([], ["tiktok-new", "tiktok-rev"])
+    again = apt.block([APP], owned=repaired["owned"])
+    assert (again["changes"], again["drift"], again["notes"], again["proof"]) == ([], [], [], "asked")
+    assert lab_host.run(["apt-get", "-s", "install", APP]).returncode != 0
+
+
+def test_providers_that_were_not_to_be_blocked_are_no_drift_later(apt: Inside) -> None:
+    first = apt.block([APP], providers=False)
+    assert list(first["owned"]["providers"]) == []
+    later = apt.block([APP], owned=first["owned"])
+    assert (later["drift"], list(later["owned"]["providers"])) == ([], ["tiktok-rev"])
+
+
+def test_an_app_whose_dependencies_are_missing_is_not_called_blocked(apt: Inside, lab_host: Host) -> None:
+    offer(lab_host, Package("odd", depends=("nowhere",)))
+    lab_host.write("/etc/apt/sources.list.d/new.list", "deb [trusted=yes] file:/srv/new ./\n")
+    lab_host.run(["apt-get", "-qq", "update"], check=True)
+    owned = apt.block(["odd"])["owned"]
+    assert apt.block(["odd"], owned=owned)["overridden"] == {}
+    lab_host.write(ADMIN, STANZA.format("odd", "release *", 990))
+    assert lab_host.run(["apt-get", "-s", "install", "odd"]).returncode != 0
+    assert "as soon as what it depends on is there" in apt.block(["odd"], owned=owned)["overridden"]["odd"]
+
+
+@pytest.mark.parametrize("name", ["g++", "nosuch+", "nosuch-", "nosuch.any", f"{APP}-", "tiktok.desktop"])
+def test_no_name_is_taken_for_a_pattern_or_for_a_removal(apt: Inside, lab_host: Host, name: str) -> None:
+    lab_host.install("deb", APP)
+    lab_host.run(["dpkg", "-P", APP], check=True)
+    present = [name] if apt.installed(name) else []
+    owned = apt.block([name], present=present)["owned"]
+    answer = apt.block([name], present=present, owned=owned)
+    assert (answer["changes"], answer["overridden"], answer["drift"]) == ([], {}, [])
+    assert answer["proof"] == ("read" if present else "asked")
+
+
+@pytest.mark.parametrize("path", ["/etc/apt/sources.list.d/odd.list", "/etc/apt/preferences.d/odd", "/etc/apt/apt.conf.d/odd"])
+def test_where_apt_can_not_answer_its_preferences_are_read(apt: Inside, lab_host: Host, path: str) -> None:
+    owned = apt.block([APP])["owned"]
+    lab_host.write(path, "this is nothing that apt can read\n")
+    answer = apt.block([APP], owned=owned)
+    assert (answer["changes"], answer["overridden"], answer["proof"]) == ([], {}, "read")
+    assert any("apt could not say whether the block holds" in note for note in answer["notes"])
+    assert answer["undeclared"] != ""
+    lab_host.write(ADMIN, STANZA.format(APP, "release *", 990))
+    assert list(apt.block([APP], owned=owned)["overridden"]) == [APP]
+
+
+def test_a_lock_of_others_keeps_nobody_from_asking(apt: Inside, lab_host: Host) -> None:
+    owned = apt.block([APP])["owned"]
+    paths = ["/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock", "/var/cache/apt/archives/lock", "/var/lib/apt/lists/lock"]
+    hold = f"import fcntl,sys;f=[open(path,'a+') for path in {paths}];[fcntl.lockf(each,fcntl.LOCK_EX) for each in f]"
+    with holder(lab_host, f"{hold};print('held',flush=True);sys.stdin.read()"):
+        assert apt.block([APP], owned=owned)["proof"] == "asked"
+
+
+def test_other_architectures_are_asked_about(apt: Inside, lab_host: Host) -> None:
+    """A pin of an administrator for one architecture lets the app of that one in."""
+    native = lab_host.run(["dpkg", "--print-architecture"], check=True).stdout.strip()
+    foreign = "i386" if native != "i386" else "amd64"
+    lab_host.run(["dpkg", "--add-architecture", foreign], check=True)
+    control = f"Package: duo\\nVersion: 1.0\\nArchitecture: {foreign}\\nMaintainer: L <l@localhost>\\nDescription: x\\n"
+    build = f"mkdir -p /srv/repo/deb /tmp/x/DEBIAN && printf '{control}' > /tmp/x/DEBIAN/control"
+    lab_host.run(["sh", "-c", f"{build} && dpkg-deb -b /tmp/x /srv/repo/deb/duo_{foreign}.deb"], check=True)
+    lab_host.path("/srv/repo/deb/Release").unlink()
+    index_debs(lab_host.root, "/srv/repo/deb")
+    lab_host.run(["apt-get", "-q", "update"], check=True)
+    owned = apt.block(["duo"])["owned"]
+    held = apt.block(["duo"], owned=owned)
+    assert (held["overridden"], held["proof"]) == ({}, "asked")
+    lab_host.write(ADMIN, STANZA.format(f"duo:{foreign}", "release *", 990))
+    assert list(apt.block(["duo"], owned=owned)["overridden"]) == ["duo"]
+
+
+def test_an_administrators_hold_outlives_ban_and_lift(apt: Inside, lab_host: Host) -> None:
+    lab_host.run(["apt-mark", "hold", APP], check=True)
+    before = selection(lab_host)
+    assert before == "hold"
+    first = apt.block([APP], strong=[APP])
+    assert first["owned"]["selections"] == {APP: "hold"}
+    # A refused installation makes it "install".
+    assert lab_host.run(["dpkg", "-i", FILE]).returncode != 0
+    assert selection(lab_host) == "install"
+    second = apt.block([APP], strong=[APP], owned=first["owned"])
+    assert (second["changes"], second["owned"]) == ([], first["owned"])
+    assert apt.block([], owned=second["owned"])["problems"] == []
+    assert selection(lab_host) == before
+
+
+def test_a_hold_of_an_administrator_stays_without_a_ledger(apt: Inside, lab_host: Host) -> None:
+    lab_host.run(["apt-mark", "hold", APP], check=True)
+    before = selection(lab_host)
+    apt.block([APP])
+    taken_over = apt.block([APP])
+    assert (taken_over["changes"], taken_over["drift"], taken_over["owned"]["selections"]) == ([], [], {APP: "hold"})
+    assert apt.block([])["problems"] == []
+    assert selection(lab_host) == before
+
+
+def test_the_files_of_a_package_are_where_diversions_put_them_and_its_own(apt: Inside, lab_host: Host) -> None:
+    lab_host.install_file("deb", APP)
+    assert apt.files(APP) == [f"/etc/opt/deb/{APP}.conf", f"/opt/deb/{APP}/app", f"/usr/share/applications/{APP}-deb.desktop"]
+    lab_host.run(["dpkg-divert", "--local", "--rename", "--add", f"/opt/deb/{APP}/app"], check=True)
+    lab_host.run(
+        ["dpkg-divert", "--package", "vlc-lab", "--rename", "--divert", "/etc/other", "--add", f"/etc/opt/deb/{APP}.conf"], check=True
+    )
+    assert apt.files(APP) == ["/etc/other", f"/opt/deb/{APP}/app.distrib", f"/usr/share/applications/{APP}-deb.desktop"]
+    # Another package has the launcher, too.
+    list_of_other = lab_host.path("/var/lib/dpkg/info/vlc-lab.list")
+    lab_host.install_file("deb", "vlc-lab")
+    list_of_other.write_text(list_of_other.read_text() + f"/usr/share/applications/{APP}-deb.desktop\n")
+    assert apt.files(APP) == ["/etc/other", f"/opt/deb/{APP}/app.distrib"]
+    assert apt.files("nothing") == []
 
 
 def test_a_present_app_is_pinned_only(apt: Inside, lab_host: Host) -> None:

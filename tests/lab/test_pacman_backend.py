@@ -5,11 +5,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from pathlib import Path
+
 import pytest
 
+from tests.lab import mounts
 from tests.lab.hosts import Host
 from tests.lab.inside import Inside, holder
 from tests.lab.packages import Package, build_package, package_path
+from tests.lab.playbook import run_module, write_inventory
 from tests.lab.snapshot import layer, snapshot, writes_since
 
 APP = "tiktok-desktop"
@@ -106,6 +112,7 @@ def test_the_life_of_a_ban(pacman: Inside, lab_host: Host) -> None:
     written = layer(lab_host)
     second = pacman.block([APP], strong=[APP], owned=first["owned"])
     assert (second["changes"], second["problems"], second["drift"], second["notes"], second["writes"]) == ([], [], [], [], 0)
+    assert (second["proof"], second["overridden"], second["undeclared"]) == ("read", {}, "")
     assert second["owned"] == first["owned"]
     assert second["blocks"] == first["blocks"]
     assert writes_since(lab_host, written) == []
@@ -327,3 +334,237 @@ def test_a_present_app_can_still_be_upgraded(pacman: Inside, lab_host: Host) -> 
     assert (answer["problems"], [each["mechanism"] for each in answer["blocks"]]) == ([], ["hook"])
     lab_host.run(["pacman", "--noconfirm", "-Syu"], check=True)
     assert pacman_list(lab_host)[APP] == "2.0-1"
+
+
+# -- whether the block holds, as pacman reads its configuration ----------------------------------------------------------
+
+SITE = "/etc/pacman.d/site"
+OTHER_HOOK = r"[Trigger]\nOperation = Remove\nType = Package\nTarget = x\n[Action]\nWhen = PostTransaction\nExec = /bin/true\n"
+
+
+def set_hook_directories(host: Host, *directories: str) -> None:
+    """Puts the HookDirs into pacman.conf and makes them."""
+    lines = "".join(f"\nHookDir = {each}" for each in directories)
+    host.write(CONF, host.path(CONF).read_text().replace("[options]", f"[options]{lines}", 1))
+    for each in directories:
+        host.path(each).mkdir(parents=True, exist_ok=True)
+
+
+def gets_in(host: Host, *arguments: str) -> bool:
+    """Whether pacman really installs the app, which is undone."""
+    installed = host.run(["pacman", "--noconfirm", *arguments, "-S", APP]).returncode == 0
+    if installed:
+        host.run(["pacman", "--noconfirm", "-R", APP], check=True)
+    return installed
+
+
+@pytest.mark.parametrize(
+    "mask",
+    ["ln -s /dev/null {}", "touch {}", f"printf '{OTHER_HOOK}' > {{}}; chmod 000 {{}}"],
+    ids=["null", "empty", "other"],
+)
+def test_a_file_of_our_name_in_a_later_directory_is_told_and_left_alone(pacman: Inside, lab_host: Host, mask: str) -> None:
+    first = pacman.block([APP])
+    set_hook_directories(lab_host, "/etc/pacman.d/hooks", SITE)
+    assert pacman.block([APP], owned=first["owned"])["changes"] == []
+    lab_host.run(["sh", "-euc", mask.replace("{}", f"{SITE}/00-appban.hook")], check=True)
+    before = snapshot(lab_host)
+    told = pacman.block([APP], owned=first["owned"])
+    assert (told["changes"], told["blocks"], told["owned"], told["proof"]) == ([], [], first["owned"], "read")
+    assert [f"{SITE}/00-appban.hook has the name of our hook" in line for line in told["drift"]] == [True]
+    assert sorted(told["overridden"]) == [APP, "tiktok-rev"]
+    assert f"take {SITE} out of HookDir in {CONF}" in told["overridden"][APP]
+    assert before.difference(snapshot(lab_host)) == []
+    # A guard holds whatever the hooks are.
+    strong = pacman.block([APP], strong=[APP], owned=first["owned"])
+    assert ([each["mechanism"] for each in strong["blocks"]], list(strong["overridden"])) == (["guard"], ["tiktok-rev"])
+    lab_host.path(f"{SITE}/00-appban.hook").unlink()
+    again = pacman.block([APP], strong=[APP], owned=strong["owned"])
+    assert (again["drift"], again["overridden"], [each["mechanism"] for each in again["blocks"]]) == ([], {}, ["hook", "guard"])
+    assert not gets_in(lab_host)
+
+
+def test_a_mask_that_is_not_in_the_last_directory_is_passed(pacman: Inside, lab_host: Host) -> None:
+    clean = snapshot(lab_host)
+    first = pacman.block([APP])
+    plain = lab_host.path(CONF).read_text()
+    set_hook_directories(lab_host, "/etc/pacman.d/hooks", SITE, "/srv/last")
+    lab_host.path(f"{SITE}/00-appban.hook").symlink_to("/dev/null")
+    assert gets_in(lab_host)
+    moved = pacman.block([APP], owned=first["owned"])
+    assert (moved["problems"], len(moved["drift"]), moved["overridden"]) == ([], 1, {})
+    assert [(each["op"], each["name"]) for each in moved["changes"]] == [("delete", HOOK), ("create", "/srv/last/00-appban.hook")]
+    assert not gets_in(lab_host)
+    assert lab_host.path(f"{SITE}/00-appban.hook").is_symlink()
+    assert pacman.block([APP], owned=moved["owned"])["changes"] == []
+    assert pacman.block([], owned=moved["owned"])["problems"] == []
+    lab_host.path(f"{SITE}/00-appban.hook").unlink()
+    for each in (SITE, "/etc/pacman.d", "/srv/last"):
+        if lab_host.path(each).exists():
+            lab_host.path(each).rmdir()
+    lab_host.write(CONF, plain)
+    # The app takes /etc/opt away when it goes.
+    assert clean.difference(snapshot(lab_host)) == ["gone /etc/opt"]
+
+
+def test_what_does_not_count_as_a_hook_masks_nothing(pacman: Inside, lab_host: Host) -> None:
+    first = pacman.block([APP])
+    set_hook_directories(lab_host, "/etc/pacman.d/hooks", SITE)
+    lab_host.path(f"{SITE}/00-appban.hook").mkdir()
+    # The system's own directory comes before all others.
+    lab_host.path("/usr/share/libalpm/hooks").mkdir(parents=True, exist_ok=True)
+    lab_host.path("/usr/share/libalpm/hooks/00-appban.hook").symlink_to("/dev/null")
+    assert not gets_in(lab_host)
+    told = pacman.block([APP], owned=first["owned"])
+    assert (told["changes"], told["drift"], told["overridden"], told["proof"]) == ([], [], {}, "read")
+
+
+@pytest.mark.parametrize("include", ["/etc/pacman.d/mirrorlist", "/etc/pacman.d/mirror*", "/etc/*/mirrorlist"])
+def test_a_repositorys_included_file_may_move_the_hooks(pacman: Inside, lab_host: Host, include: str) -> None:
+    first = pacman.block([APP])
+    lab_host.write(CONF, lab_host.path(CONF).read_text() + f"Include = {include}\n")
+    lab_host.write("/etc/pacman.d/mirrorlist", f"[options]\nHookDir = {SITE}\n")
+    assert gets_in(lab_host)
+    moved = pacman.block([APP], owned=first["owned"])
+    assert (moved["problems"], len(moved["drift"])) == ([], 1)
+    assert (moved["undeclared"] == "") is ("/*/" not in include)
+    assert [each["name"] for each in moved["changes"]] == [HOOK, f"{SITE}/00-appban.hook"]
+    assert not gets_in(lab_host)
+
+
+def test_a_directory_that_is_a_link_to_ours_masks_nothing(pacman: Inside, lab_host: Host) -> None:
+    first = pacman.block([APP])
+    lab_host.path("/etc/hooks").symlink_to("pacman.d/hooks")
+    set_hook_directories(lab_host, "/etc/pacman.d/hooks", "/etc/hooks")
+    told = pacman.block([APP], owned=first["owned"])
+    assert (told["changes"], told["drift"], told["overridden"]) == ([], [], {})
+    assert not gets_in(lab_host)
+    assert pacman.block([])["problems"] == []
+    assert gets_in(lab_host)
+
+
+def test_a_provider_that_is_seen_later_is_blocked_then(pacman: Inside, lab_host: Host) -> None:
+    lab_host.run(["sh", "-euc", "rm -f /var/lib/pacman/sync/*"], check=True)
+    first = pacman.block([APP])
+    assert first["owned"]["providers"] == {}
+    assert "does not exist" in first["notes"][0]
+    lab_host.write("/var/lib/pacman/sync/lab.db", "no archive")
+    broken = pacman.block([APP], owned=first["owned"])
+    assert (broken["changes"], broken["drift"]) == ([], [])
+    assert "Unrecognized archive format" in broken["notes"][0]
+    lab_host.run(["pacman", "-Syy"], check=True)
+    later = pacman.block([APP], owned=first["owned"])
+    assert (later["problems"], len(later["drift"]), later["owned"]["providers"]) == ([], 1, {"tiktok-rev": [APP]})
+    assert lab_host.run(["pacman", "--noconfirm", "-S", "tiktok-rev"]).returncode != 0
+    settled = pacman.block([APP], owned=later["owned"])
+    assert (settled["changes"], settled["drift"], settled["notes"]) == ([], [], [])
+
+
+# -- our memory, and runs that were interrupted --------------------------------------------------------------------------
+
+
+def test_a_ban_whose_ledger_was_lost_is_lifted_exactly(pacman: Inside, lab_host: Host) -> None:
+    clean = snapshot(lab_host)
+    pacman.block([APP], strong=[APP])
+    stands = snapshot(lab_host)
+    again = pacman.block([APP], strong=[APP])
+    assert (again["changes"], again["drift"]) == ([], [])
+    assert stands.difference(snapshot(lab_host)) == []
+    assert pacman.block([], owned=again["owned"])["problems"] == []
+    assert clean.difference(snapshot(lab_host)) == []
+
+
+def test_what_an_interrupted_run_had_only_claimed_is_no_drift(pacman: Inside, lab_host: Host) -> None:
+    claimed = {**pacman.block([APP], strong=[APP], check=True)["owned"], "claimed": True}
+    again = pacman.block([APP], strong=[APP], owned=claimed)
+    assert (again["drift"], again["problems"], len(again["changes"])) == ([], [], 3)
+    assert "claimed" not in again["owned"]
+
+
+def test_a_block_of_the_previous_release_is_not_written_anew(pacman: Inside, lab_host: Host) -> None:
+    clean = snapshot(lab_host)
+    first = pacman.block([APP])
+    hook = lab_host.path(HOOK)
+    lines = hook.read_text().splitlines(keepends=True)
+    assert lines.pop(3) == "# Directories made for this file: /etc/pacman.d /etc/pacman.d/hooks\n"
+    hook.write_text("".join(lines))
+    owned = {**first["owned"], "hook": {**first["owned"]["hook"], "sha256": [hashlib.sha256(hook.read_bytes()).hexdigest()]}}
+    again = pacman.block([APP], owned=owned)
+    assert (again["changes"], again["drift"], again["owned"]) == ([], [], owned)
+    assert pacman.block([], owned=again["owned"])["problems"] == []
+    assert clean.difference(snapshot(lab_host)) == []
+
+
+def half_install(host: Host, name: str) -> None:
+    """Leaves what pacman leaves when it is killed while it unpacks: the files, and an entry with nothing but the package's mtree."""
+    (entry,) = host.path("/var/lib/pacman/local").glob(f"{name}-[0-9]*")
+    for part in ("desc", "files"):
+        (entry / part).unlink()
+    assert [each.name for each in entry.iterdir()] == ["mtree"]
+
+
+def test_a_guard_that_was_installed_by_half_is_installed_again(pacman: Inside, lab_host: Host) -> None:
+    clean = snapshot(lab_host)
+    first = pacman.block([APP], strong=[APP])
+    half_install(lab_host, "appban-guard")
+    assert gets_in(lab_host, NO_HOOKS)
+    again = pacman.block([APP], strong=[APP], owned=first["owned"])
+    assert (again["problems"], [each["kind"] for each in again["changes"]]) == ([], ["guard"])
+    assert not gets_in(lab_host, NO_HOOKS)
+    half_install(lab_host, "appban-guard")
+    assert pacman.block([], owned=again["owned"])["problems"] == []
+    assert clean.difference(snapshot(lab_host)) == ["gone /etc/opt"]
+
+
+def test_the_files_of_a_package(pacman: Inside, lab_host: Host) -> None:
+    lab_host.install("pacman", APP, "vlc-lab")
+    app, menu = f"/opt/pacman/{APP}/app", f"/usr/share/applications/{APP}-pacman.desktop"
+    everything = [f"/etc/opt/pacman/{APP}.conf", app, menu]
+    assert pacman.files(APP) == everything
+    # As --overwrite leaves it; pacman -Qo names the first owner only.
+    (listing,) = lab_host.path("/var/lib/pacman/local").glob("vlc-lab-*/files")
+    listing.write_text(listing.read_text().rstrip("\n") + f"\n{menu[1:]}\n\n")
+    assert pacman.files(APP) == everything[:2]
+    half_install(lab_host, APP)
+    assert pacman.files(APP) == everything[:2]
+    # pacman says that it removed it, and removes nothing.
+    assert pacman.remove(APP)["problems"] == []
+    assert lab_host.path(app).exists()
+
+
+def test_a_file_that_is_mounted_stays_though_pacman_is_content(pacman: Inside, lab_host: Host) -> None:
+    lab_host.install("pacman", APP)
+    files = pacman.files(APP)
+    held = lab_host.path(f"/opt/pacman/{APP}/app")
+    mounts.mount(str(held), held, flags=mounts.MS_BIND)
+    assert pacman.remove(APP)["problems"] == []
+    assert [path for path in files if lab_host.path(path).exists()] == [f"/opt/pacman/{APP}/app"]
+    mounts.detach(held)
+
+
+def test_an_unchanged_host_is_not_asked_again(lab_host: Host, tmp_path: Path) -> None:
+    """All is declared that the answers rest on: the next run finds the last look, and any change of an input ends it."""
+    lab_host.keep_managers(["pacman"])
+    inventory = write_inventory(tmp_path / "inventory.json", [lab_host])
+    arguments = {"apps": [{"id": "tiktok", "identifiers": {"pacman": [APP]}}], "block": "strong"}
+    looked = lab_host.path("/var/lib/appban/looked.json")
+
+    def ban() -> list[str]:
+        done = run_module("all", "appban.endpoint.host_app", inventory, arguments=arguments)
+        (task,) = done.of(lab_host.name, "appban.endpoint.host_app")
+        assert task.result["apps"]["tiktok"]["block_proof"] == "read"
+        notes: list[str] = task.result["notes"]
+        return notes
+
+    ban()
+    kept = json.loads(looked.read_text())
+    kept["result"]["notes"] = ["from the last look"]
+    looked.write_text(json.dumps(kept))
+    assert ban() == ["from the last look"]
+    lab_host.install("pacman", "vlc-lab")
+    assert ban() == []
+    kept = json.loads(looked.read_text())
+    kept["result"]["notes"] = ["from the last look"]
+    looked.write_text(json.dumps(kept))
+    lab_host.run(["sh", "-euc", "touch /var/lib/pacman/sync/*"], check=True)
+    assert ban() == []

@@ -24,14 +24,29 @@ class Vendor(Protocol):
     clock: Clock
     fault_kinds: frozenset[str]
 
-    def answer(self, request: Request, front: Front) -> Response | None: ...
-    def failure(self, status: int, request: Request) -> Response: ...
-    def state(self) -> dict[str, Any]: ...
-    def change_devices(self, operations: list[dict[str, Any]]) -> Any: ...
-    def change_objects(self, change: dict[str, Any] | list[dict[str, Any]]) -> Any: ...
-    def check_in_all(self) -> None: ...
-    def time_passed(self) -> None: ...
-    def reset(self) -> None: ...
+    def answer(self, request: Request, front: Front) -> Response | None:
+        """Answers a request of the vendor's API; None where there is no such path."""
+
+    def failure(self, status: int, request: Request) -> Response:
+        """The vendor's form of an error with this status."""
+
+    def state(self) -> dict[str, Any]:
+        """Everything there is, for a test to look at."""
+
+    def change_devices(self, operations: list[dict[str, Any]]) -> Any:
+        """Changes devices as people and time do."""
+
+    def change_objects(self, change: dict[str, Any] | list[dict[str, Any]]) -> Any:
+        """Changes objects as an administrator does."""
+
+    def check_in_all(self) -> None:
+        """Has every device contact the server."""
+
+    def time_passed(self) -> None:
+        """Does what is due after the clock was moved."""
+
+    def reset(self) -> None:
+        """Goes back to the beginning."""
 
 
 class Front:

@@ -5,17 +5,19 @@
 
 Written from documentation and apk's source, tested on recorded output; not run on a real Alpine (fact sheet hosts_linux 6).
 The world file is edited as text instead of with ``apk add '!name'``, which runs the solver and may change other packages, and
-whose counterpart ``apk del`` takes names only.
+whose counterpart ``apk del`` takes names only. Whether the block holds is read in that file: ``apk add --simulate NAME`` would not
+ask it, because apk puts the name in the place of the conflict before it solves anything (``apk_deps_add`` in apk's source).
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple
 
 from ..engine.plan import Change
-from .apk_world import WORLD_PATH, add_conflicts, conflicts, drop_conflicts
+from .apk_world import WORLD_PATH, add_conflicts, conflicts, drop_conflicts, marked_names, with_marks
 from .backend import Block, BlockPlan, BlockRequest, Package, Refusal, RemovalPlan, RemovalRequest, Unseen
 from .steps import CommandStep, FileStep
 from .system import System
@@ -52,7 +54,7 @@ class Apk:
         program = self._system.which("apk")
         if program is None:
             return None
-        match = re.search(r"apk-tools (\S+?),", self._system.query((program, "--version")).stdout)
+        match = re.search(r"apk-tools (\S+?),", self._system.query((program, "--version"), rests_on=[("program", "apk")]).stdout)
         return match.group(1) if match else ""
 
     def installed(self, names: FrozenSet[str]) -> Tuple[Package, ...]:
@@ -64,8 +66,10 @@ class Apk:
         return ()
 
     def files(self, packages: Sequence[Package]) -> Tuple[str, ...]:
-        """None are known: nobody could try this package manager, so its removal is believed when its database shows it."""
-        return ()
+        """What the database lists of them and of no other package. Recorded databases only: not tried on a real Alpine."""
+        names = {package.name for package in packages}
+        owners = parse_files(self._database()) if names else {}
+        return tuple(sorted(path for path, of in owners.items() if names.issuperset(of)))
 
     def plan_removal(self, request: RemovalRequest) -> RemovalPlan:
         """Simulate; apk also takes along what nothing needs any more, which counts as a dependent: it was not asked for."""
@@ -104,25 +108,30 @@ class Apk:
 
     def plan_block(self, request: BlockRequest, owned: Mapping[str, Any]) -> BlockPlan:
         """``!name`` lines in the world file. A name that is installed and stays gets none: apk would remove it."""
-        before: Sequence[str] = owned.get("names", ())
-        if not request.names and not owned:
+        current = self._system.read(WORLD_PATH) if request.names or owned or self._system.exists(WORLD_PATH) else None
+        before: Sequence[str] = owned.get("names", ()) if owned else marked_names(current or b"")
+        if not request.names and not before and not owned:
             return BlockPlan()
-        current = self._system.read(WORLD_PATH)
         if current is None:
             return BlockPlan(owned={}, unblocked=tuple(before), unsupported=dict.fromkeys(request.names, "%s is missing" % WORLD_PATH))
         there = conflicts(current)
         drift = tuple("%s: the line !%s was taken out" % (WORLD_PATH, name) for name in before if name not in there)
-        foreign = conflicts(drop_conflicts(current, before, bool(owned.get("newline"))))
+        # An earlier release made no marks.
+        ours_there = [each for each in with_marks(before) if each in there]
+        without_ours = drop_conflicts(current, ours_there, bool(owned.get("newline")))
+        foreign = conflicts(without_ours)
         blocked = tuple(name for name in request.names if name not in request.present)
         ours = [name for name in blocked if name not in foreign]
-        wanted, newline = add_conflicts(drop_conflicts(current, before, bool(owned.get("newline"))), ours)
+        wanted, newline = add_conflicts(without_ours, with_marks(ours))
         changes: Tuple[Change, ...] = ()
         # Where apk rewrote the file in its own order, the same names in another place are no reason to write.
         if set(ours) == set(before).intersection(there) and set(before) == set(ours):
             wanted, newline = current, bool(owned.get("newline"))
         if wanted != current:
             text = [content.decode("utf-8", "replace") for content in (current, wanted)]
-            changes = (Change("update", "file", WORLD_PATH, text[0], text[1], step=FileStep(WORLD_PATH, wanted, shared=True, before=current)),)
+            changes = (
+                Change("update", "file", WORLD_PATH, text[0], text[1], step=FileStep(WORLD_PATH, wanted, shared=True, before=current)),
+            )
         notes = ["apk knows no stronger block than the world file: %s" % ", ".join(sorted(request.strong))] if request.strong else []
         block = Block(self.name, blocked, MECHANISM, WORLD_PATH, STRENGTH, BYPASSES)
         remembered: Dict[str, Any] = {"names": sorted(ours)} if ours else {}
@@ -133,9 +142,11 @@ class Apk:
             (block,) if blocked else (),
             remembered,
             tuple(name for name in before if name not in request.names),
-            drift,
+            # A run that was killed had claimed lines that it may not have written.
+            () if owned.get("claimed") else drift,
             {name: "it is installed and stays, and apk would remove it" for name in request.names if name in request.present},
             tuple(notes),
+            "read" if blocked and not changes else "",
         )
 
     def verify(self, change: Change) -> Optional[str]:
@@ -179,6 +190,23 @@ def parse_installed(content: bytes) -> List[Tuple[str, str]]:
                 found.append((name, version))
             name = version = ""
     return found
+
+
+def parse_files(content: bytes) -> Dict[str, List[str]]:
+    """Path of every file and link in the installed database -> packages that list it (lines ``P:``, ``F:`` directory, ``R:`` file)."""
+    owners: Dict[str, List[str]] = {}
+    name = directory = ""
+    for raw in content.split(b"\n"):
+        field, value = raw[:2], os.fsdecode(raw[2:])
+        if field == b"P:":
+            name = value.strip()
+        elif field == b"F:":
+            directory = value
+        elif field == b"R:" and name:
+            owners.setdefault(os.path.join("/", directory, value), []).append(name)
+        elif not raw.strip():
+            name = directory = ""
+    return owners
 
 
 def parse_simulation(output: str) -> Tuple[List[Tuple[str, str]], List[str]]:

@@ -3,21 +3,38 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Alpine's list of what shall be installed, ``/etc/apk/world``, edited line by line. Pure.
 
-Format: apk-world(5): words ``[!]name[@tag][op version]`` set apart by white space; apk itself writes one a line. ``!name``
-says that the package must not be installed.
+Format: apk-world(5): words ``[!]name[@tag][op version]`` set apart by spaces and newlines, and nothing else (apk-tools' source); apk
+itself writes one a line, sorted. ``!name`` says that the package must not be installed. There are no comments, and apk writes the
+file anew from what it understood of it; so what is ours is marked by a second conflict, with a package that nobody has:
+``!appban.NAME`` says that ``!NAME`` is ours.
 """
 
 from __future__ import annotations
 
-from typing import FrozenSet, Iterable, Sequence, Tuple
+import re
+from typing import FrozenSet, Iterable, List, Sequence, Tuple
 
 WORLD_PATH = "/etc/apk/world"
+_MARK = "appban."
+_SEPARATORS = re.compile("[ \\n]+")
 
 
 def conflicts(content: bytes) -> FrozenSet[str]:
     """The names that the list keeps out in every version."""
-    words = content.decode("utf-8", "replace").split()
+    words = _SEPARATORS.split(content.decode("utf-8", "replace"))
     return frozenset(word[1:] for word in words if word.startswith("!") and not set(word).intersection("@<>=~"))
+
+
+def marked_names(content: bytes) -> Tuple[str, ...]:
+    """The names whose conflict carries our mark, sorted."""
+    there = conflicts(content)
+    return tuple(sorted(name for name in there if _MARK + name in there))
+
+
+def with_marks(names: Iterable[str]) -> List[str]:
+    """The names, and the mark of each."""
+    listed = sorted(set(names))
+    return listed + [_MARK + name for name in listed]
 
 
 def add_conflicts(content: bytes, names: Iterable[str]) -> Tuple[bytes, bool]:

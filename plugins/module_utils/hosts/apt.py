@@ -9,28 +9,40 @@ the list, it never installs, and no hold or pin stands in its way (fact sheet ho
 
 from __future__ import annotations
 
-from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Sequence, Set, Tuple
+import re
+import stat
+from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ..engine.errors import AppbanError
 from ..engine.plan import Change
+from .apt_guard import GUARD_BYPASSES, HELD_GUARD_BYPASSES, dpkg_lock, dpkg_step, guarded_names, plan_guard, verify_guard
+from .apt_holds import Holding, how_it_holds
+from .apt_places import AptPlaces, apt_places
 from .apt_preferences import PIN_PATH, pinned_names, render_pin
-from .apt_providers import NO_CACHE_FILES, offered_under
+from .apt_providers import offered_under
 from .backend import GUARD_NAME, Block, BlockPlan, BlockRequest, Package, Refusal, RemovalPlan, RemovalRequest, Unseen
-from .dpkg_database import LISTING, DpkgPackage, knows_protected, parse_dependents, parse_listing, parse_selections
-from .guard_deb import DEB_NAME, guard_deb
-from .guard_version import guard_version
-from .locks import Lock
-from .owned_file import plan_owned_file, written_content
+from .dpkg_database import (
+    DPKG_INPUTS,
+    LISTING,
+    SELECTIONS,
+    DpkgPackage,
+    knows_protected,
+    parse_dependents,
+    parse_file_list,
+    parse_listing,
+    parse_owners,
+    parse_selections,
+    selections_before,
+)
+from .guard_deb import DEB_NAME
+from .owned_file import OwnedFilePlan, plan_owned_file, written_content
 from .provider_names import choose_providers, known_providers
-from .steps import CommandStep, Step, Steps
-from .system import System
+from .steps import CommandStep, Steps
+from .system import System, Unreadable
 
-# What apt holds while it runs dpkg; a dpkg that is told so takes only the inner lock.
-_FRONTEND_LOCK = "/var/lib/dpkg/lock-frontend"
-_FOREIGN_ARCHITECTURES = "/var/lib/dpkg/arch"
-_LOCK_IS_HELD = {"DPKG_FRONTEND_LOCKED": "true"}
-_GUARD = "apt: %s" % GUARD_NAME
 _SELECTIONS = "apt: dpkg selections"
+# Paths that dpkg is asked about at once.
+_MOST_PATHS = 500
 
 # PackageKit picks a version by itself and asks libapt for that one, which a pin leaves alone; only what a package needs is chosen
 # by pins (seen in tests/lab/test_packagekit.py).
@@ -41,14 +53,15 @@ PIN_BYPASSES = (
     "an apt configuration with other preferences (-o Dir::Etc::PreferencesParts=DIRECTORY), or deleting the pin file",
     "PackageKit (pkcon install NAME, pkcon install-local FILE.deb) and what installs through it, such as GNOME Software",
 )
-GUARD_BYPASSES = (
-    "dpkg --force-conflicts",
-    "removing the guard by force (dpkg --force-remove-protected, apt-get --allow-remove-essential)",
-)
-HELD_GUARD_BYPASSES = (
-    "dpkg --force-conflicts",
-    "removing the guard with dpkg, or with apt-get --allow-change-held-packages",
-)
+
+
+class _Parts(NamedTuple):
+    """The parts of a block as a plan has them."""
+
+    names: Tuple[str, ...]
+    providers: Mapping[str, Tuple[str, ...]]
+    guarded: Tuple[str, ...]
+    pin: OwnedFilePlan
 
 
 class Apt:
@@ -78,11 +91,15 @@ class Apt:
         return ()
 
     def files(self, packages: Sequence[Package]) -> Tuple[str, ...]:
-        """What dpkg lists of them; a path that another package has too is not theirs alone."""
+        """What dpkg lists of them, where diversions have put it, without what another package has too."""
         asked = {package.name for package in packages}
         names = [each.unique for each in self._installed() if each.name in asked]
-        listed = self.system.query(["dpkg-query", "-L"] + names).stdout.split("\n") if names else []
-        return tuple(sorted({path for path in listed if path.startswith("/") and path != "/."}))
+        if not names:
+            return ()
+        paths = parse_file_list(self.system.query(("dpkg-query", "-L") + tuple(names)).stdout)
+        files = [path for path in paths if not self._is_directory(path)]
+        shared = self._shared_with_others(files, asked)
+        return tuple(sorted(set(files) - shared))
 
     def plan_removal(self, request: RemovalRequest) -> RemovalPlan:
         """Remove the packages in every architecture, with their configuration files (purge), in one dpkg call."""
@@ -115,51 +132,57 @@ class Apt:
         unsupported = {name: "not a Debian package name" for name in request.names if not DEB_NAME.fullmatch(name)}
         names = tuple(name for name in request.names if name not in unsupported)
         notes: List[str] = []
-        providers = self._providers(names, request.providers, listing, owned, notes)
-
-        content = render_pin(set(names).union(providers), request.comment) if names else None
-        pin = plan_owned_file(self.system, PIN_PATH, content, owned.get("pin", {}))
+        drift: List[str] = []
+        places = apt_places(self.system) if names else AptPlaces()
+        providers = self._providers(names, request, listing, owned, places, notes, drift)
+        pin = plan_owned_file(
+            self.system, PIN_PATH, render_pin(set(names).union(providers), request.comment) if names else None, owned.get("pin", {})
+        )
         if pin.foreign:
             notes.append("%s is not ours, so it was left alone and no pin was made. Move its content to another file there" % PIN_PATH)
             unsupported.update((name, "%s is somebody else's file" % PIN_PATH) for name in names if name not in request.strong)
-        guarded = self._guarded(names, request, listing, notes)
-        guard_changes, guard_owned, drift = self._plan_guard(guarded, request.lock_timeout, listing, owned.get("guard", {}))
+        parts = _Parts(names, providers, guarded_names(names, request, listing, notes), pin)
+        guard_changes, guard_owned, guard_drift = plan_guard(
+            parts.guarded, request.lock_timeout, listing, owned.get("guard", {}), bool(parts.guarded) and self._knows_protected()
+        )
+        if not owned.get("claimed"):
+            # A run that was killed had claimed parts that it may not have made, or may have taken away already.
+            drift = list(pin.drift + guard_drift) + drift
 
-        remembered: Dict[str, Any] = {}
-        if names:
-            remembered = {"names": list(names), "pin": dict(pin.owned), "providers": {each: list(of) for each, of in providers.items()}}
-            if guard_owned:
-                remembered["guard"] = guard_owned
-        before = tuple(owned.get("names", ())) or pinned_names(self.system.read(PIN_PATH) or b"")
+        pinned = self._pinned(pin)
+        before = tuple(owned.get("names", ())) or pinned
         unblocked = tuple(sorted(set(before) - set(names)))
         changes = list(pin.changes) + guard_changes
         if unblocked:
-            changes += self._plan_selections(unblocked, request.lock_timeout)
-        blocks = []
-        if names and not pin.foreign:
-            blocks.append(Block(self.name, tuple(sorted(set(names).union(providers))), "pin", PIN_PATH, "soft", PIN_BYPASSES))
-        if guarded:
-            bypasses = GUARD_BYPASSES if self._knows_protected() else HELD_GUARD_BYPASSES
-            blocks.append(Block(self.name, guarded, "guard", GUARD_NAME, "strong", bypasses))
-        for name in sorted(request.present.intersection(names)):
-            notes.append("apt: %s stays installed and, being pinned, gets no upgrades any more" % name)
-        return BlockPlan(tuple(changes), tuple(blocks), remembered, unblocked, pin.drift + drift, unsupported, tuple(notes))
+            changes += self._plan_selections(unblocked, owned.get("selections", {}), request.lock_timeout)
+        holding = Holding("", {})
+        if names and not changes:
+            holding = self._holding(parts, listing, places)
+        notes.extend(
+            "%s stays installed and, being pinned, gets no upgrades any more" % name for name in sorted(request.present.intersection(names))
+        )
+        return BlockPlan(
+            changes=tuple(changes),
+            blocks=self._blocks(parts, holding),
+            owned=self._remembered(parts, guard_owned, request, owned, pinned),
+            unblocked=unblocked,
+            drift=tuple(drift) + holding.drift,
+            unsupported=unsupported,
+            notes=tuple(notes) + holding.notes,
+            proof=holding.proof,
+            overridden=holding.overridden,
+        )
 
     def verify(self, change: Change) -> Optional[str]:
-        """Read the host again: dpkg's list, the file, and what apt makes of it."""
+        """Read the host again: dpkg's list, and the file. Whether the block holds is asked when all of it is in place."""
         if change.kind == "package":
             asked = set((change.before or "").splitlines())
             left = [each.line for each in self._installed() if each.line in asked]
             return "still installed: %s" % ", ".join(left) if left else None
         if change.kind == "guard":
-            guard = self._guard(self._installed())
-            if change.after is None:
-                return "the guard package is still installed" if guard else None
-            if guard is None or guard.line not in change.after.splitlines():
-                return "the guard package is %s" % (guard.line if guard else "not installed")
-            return None
-        if change.kind == "file":
-            return self._verify_pin(change)
+            return verify_guard(change, self._installed())
+        if change.kind == "file" and self.system.read(PIN_PATH) != written_content(change):
+            return "%s has other content" % PIN_PATH
         return None
 
     # detection
@@ -173,7 +196,7 @@ class Apt:
 
     def _query(self, names: Tuple[str, ...] = ()) -> Tuple[DpkgPackage, ...]:
         """Installed packages of these names, or all of them."""
-        result = self.system.query(LISTING + names)
+        result = self.system.query(LISTING + names, rests_on=DPKG_INPUTS)
         if result.rc != 0 and not (result.rc == 1 and not result.stdout and "no packages found" in result.stderr):
             raise AppbanError("dpkg can't list the installed packages", result.explain(), "Check the database with dpkg --audit")
         return parse_listing(result.stdout)
@@ -183,6 +206,24 @@ class Apt:
 
     def _knows_protected(self) -> bool:
         return knows_protected(self._version_of("dpkg"))
+
+    def _is_directory(self, path: str) -> bool:
+        try:
+            status = self.system.status(path)
+        except Unreadable:
+            return False
+        return status is not None and stat.S_ISDIR(status.st_mode)
+
+    def _shared_with_others(self, paths: Sequence[str], packages: Set[str]) -> Set[str]:
+        """Those of the paths that an installed package beside these has, too."""
+        others = {each.name for each in self._installed()} - packages
+        shared: Set[str] = set()
+        for start in range(0, len(paths), _MOST_PATHS):
+            # What looks like a pattern is a plain character in a path.
+            asked = [re.sub(r"([\\*?\[\]])", r"\\\1", path) for path in paths[start : start + _MOST_PATHS]]
+            owners = parse_owners(self.system.query(("dpkg-query", "-S") + tuple(asked)).stdout)
+            shared.update(path for path, of in owners.items() if others.intersection(of))
+        return shared
 
     # removal
 
@@ -226,141 +267,93 @@ class Apt:
     def _providers(
         self,
         names: Tuple[str, ...],
-        wanted: bool,
+        request: BlockRequest,
         listing: Sequence[DpkgPackage],
         owned: Mapping[str, Any],
+        places: AptPlaces,
         notes: List[str],
+        drift: List[str],
     ) -> Mapping[str, Tuple[str, ...]]:
-        if not names or not wanted:
+        if not names or not request.providers:
             return {}
         known = known_providers(owned.get("providers", {}), names)
-        # Asking apt is slow, so only a block that is made or changed asks; what was found once stays while the block stands.
-        if tuple(owned.get("names", ())) == names:
-            return known
         installed = frozenset(each.name for each in listing)
-        return choose_providers(self.name, names, offered_under(self.system, names), known, installed, notes)
+        chosen = choose_providers(self.name, names, offered_under(self.system, names, places.inputs), known, installed, notes)
+        if tuple(owned.get("names", ())) == names and not owned.get("claimed") and not owned.get("without_providers"):
+            new = sorted(set(chosen) - set(known))
+            drift.extend("%s offers itself under the blocked name %s and was not blocked" % (each, ", ".join(chosen[each])) for each in new)
+        return chosen
 
-    def _guarded(self, names: Tuple[str, ...], request: BlockRequest, listing: Sequence[DpkgPackage], notes: List[str]) -> Tuple[str, ...]:
-        """The names that a guard can conflict with: not installed after this run, neither themselves nor through a provider."""
-        guarded = []
-        for name in names:
-            if name not in request.strong:
-                continue
-            if name in request.present:
-                notes.append("apt: no guard against %s, because it is installed and stays" % name)
-                continue
-            # What is on the list of names is either removed in this run or `present`.
-            providers = [each.name for each in listing if name in each.provides and each.name not in names and each.name != GUARD_NAME]
-            if providers:
-                notes.append("apt: no guard against %s, because the installed %s provides it" % (name, ", ".join(sorted(set(providers)))))
-                continue
-            guarded.append(name)
-        return tuple(sorted(guarded))
+    def _remembered(
+        self, parts: _Parts, guard: Mapping[str, Any], request: BlockRequest, owned: Mapping[str, Any], pinned: Sequence[str]
+    ) -> Mapping[str, Any]:
+        if not parts.names:
+            return {}
+        providers = {each: list(of) for each, of in parts.providers.items()}
+        remembered: Dict[str, Any] = {"names": list(parts.names), "pin": dict(parts.pin.owned), "providers": providers}
+        if guard:
+            remembered["guard"] = dict(guard)
+        if not request.providers:
+            remembered["without_providers"] = True
+        selections = {name: each for name, each in owned.get("selections", {}).items() if name in parts.names}
+        new = [name for name in parts.names if name not in owned.get("names", ())]
+        if new:
+            asked = self.system.query(SELECTIONS + tuple(new), rests_on=DPKG_INPUTS)
+            for name, selection in selections_before(asked.stdout).items():
+                # Under a block of ours that the ledger has lost, "install" may be what a refused installation left.
+                if selection == "hold" or name not in pinned:
+                    selections[name] = selection
+        if selections:
+            remembered["selections"] = selections
+        return remembered
 
-    def _guard(self, listing: Sequence[DpkgPackage]) -> Optional[DpkgPackage]:
-        return next((each for each in listing if each.name == GUARD_NAME), None)
+    def _pinned(self, pin: OwnedFilePlan) -> Tuple[str, ...]:
+        """The names that our pin has now, whatever the ledger says of it."""
+        if pin.foreign or self.system.is_link(PIN_PATH):
+            return ()
+        return pinned_names(self.system.read(PIN_PATH) or b"")
 
-    def _plan_guard(
-        self, guarded: Tuple[str, ...], lock_timeout: int, listing: Sequence[DpkgPackage], owned: Mapping[str, Any]
-    ) -> Tuple[List[Change], Dict[str, Any], Tuple[str, ...]]:
-        current = self._guard(listing)
-        drift = _guard_drift(current, owned)
-        before = _guard_text(current, owned.get("names", ())) if current else None
-        if not guarded:
-            if current is None:
-                return [], {}, drift
-            force = ("--force-remove-protected",) if current.protected else ()
-            step: Step = _dpkg(force + ("--purge", GUARD_NAME), lock_timeout)
-            return [Change("delete", "guard", _GUARD, before=before, step=step)], {}, drift
-        protected = self._knows_protected()
-        # An old dpkg ignores "Protected": a hold has to keep the guard in place, and it is another guard, to be replaced later.
-        version = guard_version(guarded) + ("" if protected else "+hold")
-        remembered: Dict[str, Any] = {"names": list(guarded), "versions": [version]}
-        if not protected:
-            remembered["hold"] = True
-        if current and current.version == version and (protected or current.hold):
-            return [], remembered, drift
-        step = CommandStep(
-            ("dpkg", "--install", "{file}"),
-            file=guard_deb(guarded, version, protected),
-            file_name="%s.deb" % GUARD_NAME,
-            lock=_lock(lock_timeout),
-        )
-        if not protected:
-            step = Steps((step, CommandStep(("apt-mark", "hold", GUARD_NAME), lock=_lock(lock_timeout))))
-        after = "%s %s\nConflicts: %s\n" % (GUARD_NAME, version, ", ".join(guarded))
-        return [Change("update" if current else "create", "guard", _GUARD, before=before, after=after, step=step)], remembered, drift
+    def _holding(self, parts: _Parts, listing: Sequence[DpkgPackage], places: AptPlaces) -> Holding:
+        pinned = not parts.pin.foreign
+        if not (pinned or parts.guarded):
+            return Holding("", {})
+        installed = frozenset(each.name for each in listing)
+        names = parts.names if pinned else parts.guarded
+        return how_it_holds(self.system, places, names, parts.providers, installed, parts.guarded, pinned)
 
-    def _plan_selections(self, unblocked: Sequence[str], lock_timeout: int) -> List[Change]:
+    def _blocks(self, parts: _Parts, holding: Holding) -> Tuple[Block, ...]:
+        blocks = []
+        pinned = sorted(set(parts.names).union(parts.providers) - holding.past_the_pin - set(holding.overridden))
+        if pinned and not parts.pin.foreign:
+            blocks.append(Block(self.name, tuple(pinned), "pin", PIN_PATH, "soft", PIN_BYPASSES))
+        guarded = tuple(name for name in parts.guarded if name not in holding.overridden)
+        if guarded:
+            bypasses = GUARD_BYPASSES if self._knows_protected() else HELD_GUARD_BYPASSES
+            blocks.append(Block(self.name, guarded, "guard", GUARD_NAME, "strong", bypasses))
+        return tuple(blocks)
+
+    def _plan_selections(self, unblocked: Sequence[str], remembered: Mapping[str, str], lock_timeout: int) -> List[Change]:
         """A refused installation leaves "install", a failed removal leaves "purge": without the block they would come true later."""
-        result = self.system.query(["dpkg-query", "-W", "-f=${binary:Package}\\t${db:Status-Abbrev}\\n"] + list(unblocked))
-        wrong = parse_selections(result.stdout)
+        result = self.system.query(SELECTIONS + tuple(unblocked), rests_on=DPKG_INPUTS)
+        wrong = parse_selections(result.stdout, remembered)
         if not wrong:
             return []
         step = CommandStep(
             ("sh", "-c", 'exec dpkg --set-selections < "$1"', "sh", "{file}"),
             file="".join("%s %s\n" % (name, should) for name, _is, should in wrong).encode("ascii"),
             file_name="selections",
-            lock=_lock(lock_timeout),
+            lock=dpkg_lock(lock_timeout),
         )
         before = "".join("%s %s\n" % (name, selection) for name, selection, _should in wrong)
         after = "".join("%s %s\n" % (name, should) for name, _is, should in wrong)
         return [Change("update", "selection", _SELECTIONS, before=before, after=after, step=step)]
-
-    def _verify_pin(self, change: Change) -> Optional[str]:
-        content = written_content(change)
-        if self.system.read(PIN_PATH) != content:
-            return "%s has other content" % PIN_PATH
-        names = pinned_names(content or b"")
-        if not names:
-            return None
-        # An administrator's own pin for the same name wins if it is read first, and preferences can be configured away.
-        foreign = (self.system.read(_FOREIGN_ARCHITECTURES) or b"").decode("ascii", "replace").split()
-        asked = [name for each in names for name in [each] + ["%s:%s" % (each, architecture) for architecture in foreign]]
-        result = self.system.query(("apt-cache",) + NO_CACHE_FILES + ("policy",) + tuple(asked))
-        left: Set[str] = set()
-        name = ""
-        for line in result.stdout.splitlines():
-            if line.endswith(":") and not line.startswith(" "):
-                name = line.split(":")[0]
-            elif line.startswith("  Candidate: ") and not line.endswith("(none)"):
-                left.add(name)
-        # Of an installed package the installed version is the candidate, whatever the pin.
-        left -= {each.name for each in self._installed()}
-        if not left:
-            return None
-        return "apt still offers %s: other preferences override the pin (apt-cache policy shows which)" % ", ".join(sorted(left))
 
 
 def _package(package: DpkgPackage) -> Package:
     return Package(package.name, package.version, protected=package.protected, held="hold" if package.hold else "")
 
 
-def _lock(timeout: int) -> Lock:
-    return Lock(_FRONTEND_LOCK, timeout, held=True, env=_LOCK_IS_HELD)
-
-
-def _dpkg(arguments: Tuple[str, ...], lock_timeout: int) -> CommandStep:
-    return CommandStep(("dpkg",) + arguments, lock=_lock(lock_timeout))
-
-
 def _purge(names: Sequence[str], lock_timeout: int) -> Steps:
     # dpkg removes what it can before it refuses the rest, so it is asked once more whether it will refuse nothing.
     arguments = ("--purge",) + tuple(names)
-    return Steps((_dpkg(("--no-act", "--log=/dev/null") + arguments, lock_timeout), _dpkg(arguments, lock_timeout)))
-
-
-def _guard_text(guard: DpkgPackage, names: Sequence[str]) -> str:
-    return "%s\n" % guard.line + ("Conflicts: %s\n" % ", ".join(names) if names else "")
-
-
-def _guard_drift(guard: Optional[DpkgPackage], owned: Mapping[str, Any]) -> Tuple[str, ...]:
-    if not owned:
-        return ()
-    if guard is None:
-        return ("the guard package %s was removed" % GUARD_NAME,)
-    if guard.version not in owned.get("versions", ()):
-        return ("the guard package %s was replaced by version %s" % (GUARD_NAME, guard.version),)
-    if owned.get("hold") and not guard.hold:
-        return ("the hold on the guard package %s was taken away" % GUARD_NAME,)
-    return ()
+    return Steps((dpkg_step(("--no-act", "--log=/dev/null") + arguments, lock_timeout), dpkg_step(arguments, lock_timeout)))

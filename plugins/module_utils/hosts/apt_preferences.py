@@ -1,11 +1,13 @@
 # Copyright (c) 2026 appban contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""apt's preferences file that keeps names from being installed (apt_preferences(5))."""
+"""apt's preferences: the file of ours that keeps names from being installed, and those of others (apt_preferences(5))."""
 
 from __future__ import annotations
 
-from typing import Iterable, Sequence, Tuple
+import fnmatch
+import re
+from typing import Iterable, Iterator, NamedTuple, Sequence, Tuple
 
 from .owned_file import header_lines
 
@@ -39,3 +41,63 @@ def pinned_names(content: bytes) -> Tuple[str, ...]:
         if line.startswith("Package:"):
             return tuple(word.split(":")[0] for word in line[len("Package:") :].split())
     return ()
+
+
+class Pin(NamedTuple):
+    """One stanza of preferences.
+
+    Args:
+        patterns: what its field ``Package`` names.
+        priority: its priority.
+    """
+
+    patterns: Tuple[str, ...]
+    priority: int
+
+    def concerns(self, name: str) -> bool:
+        """Whether it is a stanza for this package, and not one for all packages: those give way to ours."""
+        return any(_matches(pattern, name) for pattern in self.patterns if pattern != "*")
+
+
+def pins(content: bytes) -> Tuple[Pin, ...]:
+    """The stanzas of a file of preferences that name packages and have a priority."""
+    found = []
+    for stanza in re.split(r"\n[ \t]*(?:\n|$)", content.decode("utf-8", "replace")):
+        fields = dict(_fields(stanza))
+        priority = re.match(r"[+-]?\d+", fields.get("pin-priority", ""))
+        if fields.get("package") and priority:
+            found.append(Pin(tuple(fields["package"].split()), int(priority.group())))
+    return tuple(found)
+
+
+def is_read_by_apt(name: str) -> bool:
+    """Whether apt reads a file of this name in its directory of preferences."""
+    return re.fullmatch(r"[A-Za-z0-9_:-][A-Za-z0-9_:.-]*", name) is not None and ("." not in name or name.endswith(".pref"))
+
+
+def _fields(stanza: str) -> Iterator[Tuple[str, str]]:
+    field, value = "", ""
+    for line in stanza.splitlines():
+        if line.startswith("#"):
+            continue
+        if line[:1] in (" ", "\t"):
+            value += " " + line.strip()
+            continue
+        if field:
+            yield field, value.strip()
+        field, _colon, value = line.partition(":")
+        field = field.strip().lower()
+    if field:
+        yield field, value.strip()
+
+
+def _matches(pattern: str, name: str) -> bool:
+    if len(pattern) > 2 and pattern.startswith("/") and pattern.endswith("/"):
+        try:
+            return re.search(pattern[1:-1], name, re.IGNORECASE) is not None
+        except re.error:
+            # POSIX and Python differ; a pattern that can't be judged is looked at by a person.
+            return True
+    # A source package is mostly called like one of those that are built from it; no file says more.
+    bare = pattern[len("src:") :] if pattern.startswith("src:") else pattern.split(":")[0]
+    return fnmatch.fnmatchcase(name, bare)

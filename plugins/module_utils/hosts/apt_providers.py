@@ -5,17 +5,22 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Sequence
+from typing import Dict, List, Optional, Sequence
 
+from .apt_places import ASKS_ONLY, Inputs
 from .system import System
 
-#: Without its cache files apt-cache reads the package lists, and as root writes nothing.
-NO_CACHE_FILES = ("-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache=")
 
+def offered_under(system: System, names: Sequence[str], inputs: Optional[Inputs]) -> Dict[str, List[str]]:
+    """Ask apt's package lists: name -> the packages that provide it.
 
-def offered_under(system: System, names: Sequence[str]) -> Dict[str, List[str]]:
-    """Ask apt's package lists: name -> the packages that provide it."""
-    return parse_reverse_provides(system.query(("apt-cache",) + NO_CACHE_FILES + ("showpkg",) + tuple(names)).stdout)
+    Args:
+        system: the host.
+        names: names of packages.
+        inputs: what the answer rests on.
+    """
+    asked = system.query(("apt-cache",) + ASKS_ONLY + ("showpkg",) + tuple(names), rests_on=inputs)
+    return parse_reverse_provides(asked.stdout)
 
 
 def parse_reverse_provides(output: str) -> Dict[str, List[str]]:

@@ -155,7 +155,10 @@ def _told(status: Optional[os.stat_result]) -> str:
 
 
 def _contents(trust: Trust, top: str) -> str:
-    return _digest("%s %s" % (path, _content(trust, path) if is_file else _kind(trust, path)) for path, is_file in _below(trust, top))
+    # A link that leads to no file, or through a person's directory, is known by its inode and times.
+    return _digest(
+        "%s %s" % (path, _content(trust, path) if is_file else _told(trust.status(path))) for path, is_file in _below(trust, top)
+    )
 
 
 def _statuses(trust: Trust, top: str) -> str:

@@ -11,7 +11,7 @@ look saw.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Dict, FrozenSet, List, Mapping, Sequence
+from typing import Any, Dict, FrozenSet, List, Mapping, Sequence, Tuple
 
 from ..engine.apply import Applied, apply_plan
 from ..engine.errors import AppbanError, ChangeFailed
@@ -37,7 +37,7 @@ def converge(request: HostRequest, system: System, who: str = "a run of appban.e
     Args:
         request: what is asked for.
         system: the host; its own check mode decides whether anything is changed.
-        who: this run, for the note of an interrupted run and for others that have to wait.
+        who: this run and since when it is at work, for the note of an interrupted run and for others that have to wait.
 
     Raises:
         AppbanError: for a call that can't be carried out at all (bad globs, a damaged ledger, not root, another run at work). What the
@@ -47,11 +47,11 @@ def converge(request: HostRequest, system: System, who: str = "a run of appban.e
     if problems:
         raise AppbanError("\n  ".join(["the option `protected` can't be used:"] + problems), "", "Nothing was changed")
     only_look = system.check_mode or request.plan_only
-    with host_lock(exclusive=not only_look, who="%s, since %s" % (who, request.now), timeout=request.lock_timeout):
-        return _look_and_plan(request, system, who) if only_look else _converge(request, system, who)
+    with host_lock(exclusive=not only_look, who=who, timeout=request.lock_timeout):
+        return _look_and_plan(request, system) if only_look else _converge(request, system, who)
 
 
-def _look_and_plan(request: HostRequest, system: System, who: str) -> HostReport:
+def _look_and_plan(request: HostRequest, system: System) -> HostReport:
     situation = look(request, system)
     planned = plan_host(request, situation)
     report = report_before(request, situation, planned, check_mode=True)
@@ -76,6 +76,7 @@ def _converge(request: HostRequest, system: System, who: str) -> HostReport:
     report = report_before(request, situation, planned, check_mode=False)
     report.notes.extend(tidied)
     report.changed = report.changed or bool(tidied)
+    report.interrupted = report.interrupted or bool(tidied)
     if planned.refusals:
         report.changed = bool(tidied)
         return report
@@ -114,7 +115,9 @@ def _refuse_unseen_by_the_guard(request: HostRequest, planned: HostPlan) -> None
     new = ["%(op)s %(kind)s %(name)s" % each for each in planned.summaries() if (each["op"], each["kind"], each["name"]) not in approved]
     if new:
         raise AppbanError(
-            "\n  ".join(["this host has changed since its plan was made, and now there is more to do:"] + new), "", "Nothing was changed; run again"
+            "\n  ".join(["this host has changed since its plan was made, and now there is more to do:"] + new),
+            "",
+            "Nothing was changed; run again",
         )
 
 
@@ -124,7 +127,7 @@ def _apply(request: HostRequest, situation: Situation, planned: HostPlan, system
     meanwhile = claim(before, planned.ledger)
     system.remove_file(LOOKED_PATH)
     if planned.plan:
-        intent.begin(system, intent.intent_of(planned.plan.changes, "%s, since %s" % (who, request.now)))
+        intent.begin(system, intent.intent_of(planned.plan.changes, who))
     write_ledger(system, meanwhile, before)
 
     def execute(change: Change) -> None:
@@ -156,8 +159,9 @@ def _apply(request: HostRequest, situation: Situation, planned: HostPlan, system
     undone = {failure.change.key for failure in applied.failed} | {change.key for change in applied.skipped}
     if undone:
         after = _ledger_after_failures(before, meanwhile, after, planned, applied)
-    intent.end(system)
+    # The note goes last: while it is there, nobody is accused of what the ledger claims and the host doesn't have yet.
     write_ledger(system, after, meanwhile)
+    intent.end(system)
     system.look_again()
     last = look(request, system)
     settled = plan_host(request, last)

@@ -9,17 +9,19 @@ with dnf 4 and zypper (finding, removing, the guard package) is proved there, be
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Optional, Tuple
+import itertools
+from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple
 
-from .backend import GUARD_NAME, Block, BlockPlan, BlockRequest
-from .dnf_conf import clears_excludes
+from .backend import GUARD_NAME, BlockRequest
+from .dnf_conf import clears_excludes, effective_excludes, option_words
 from .owned_file import header_lines, plan_owned_file
-from .rpm_block import Answer, guard_block, plan_providers, present_notes, wanted_names
+from .rpm_block import Answer, Draft, Providers, Simulated, present_notes, wanted_names
 from .rpm_database import DNF_CONF
 from .rpm_front_end import RpmFrontEnd
 from .rpm_guard import plan_guard
 
 DROP_IN = "/etc/dnf/libdnf5.conf.d/90-appban.conf"
+_DROP_INS = ("/usr/share/dnf5/libdnf.conf.d", "/etc/dnf/libdnf5.conf.d")
 # PackageKit's dnf back end, which distributions with dnf 5 had at first, is dnf 4's library and reads no excludes (libdnf's issue 1721);
 # its dnf5 back end loads this configuration (dnf5_setup_base in its backends/dnf5).
 EXCLUDE_BYPASSES = (
@@ -42,45 +44,101 @@ class Dnf5(RpmFrontEnd):
         if self.system.which("dnf5") is None:
             return None
         # "dnf5 version 5.2.6.2", then its libraries and plugins
-        lines = self.system.query(("dnf5", "--version")).stdout.splitlines()
+        lines = self.system.query(("dnf5", "--version"), rests_on=[("program", "dnf5")]).stdout.splitlines()
         return lines[0].split()[-1] if lines and lines[0].split() else None
 
-    def plan_block(self, request: BlockRequest, owned: Mapping[str, Any]) -> BlockPlan:
-        """See :class:`.backend.Backend`."""
-        providers = plan_providers(self.system, self.name, request, owned, self._providers)
+    def draft(self, request: BlockRequest, owned: Mapping[str, Any], providers: Providers) -> Draft:
+        """See :class:`.rpm_front_end.RpmFrontEnd`."""
         wanted = wanted_names(request, providers)
-        file = plan_owned_file(self.system, DROP_IN, render_drop_in(wanted, request.comment) if wanted else None, owned.get("file", {}))
-        guard = plan_guard(self.system, self.keeps_guard, request, owned.get("guard", {}))
-        notes = providers.notes + present_notes(request) + guard.notes
-        unsupported = {}
-        blocks = []
-        if file.foreign:
-            unsupported = dict.fromkeys(wanted, "%s is there and not ours" % DROP_IN)
-        elif wanted:
-            blocks.append(Block(self.name, wanted, "excludes", DROP_IN, "soft", EXCLUDE_BYPASSES))
-            if clears_excludes(self.system.read(DNF_CONF)):
-                notes += ("the excludes in %s begin with an empty element, which empties the list that drop-ins gave" % DNF_CONF,)
-        blocks += guard_block(self.name, guard.covers, GUARD_BYPASS)
+        content = render_drop_in(wanted, request.comment) if wanted else None
+        file = plan_owned_file(self.system, DROP_IN, content, owned.get("file", {}))
+        guard = plan_guard(self.system, self.keeps_guard, request, owned.get("guard", {}), known=bool(owned))
+        held, why_not = (frozenset(wanted), "") if file.changes else self._effective()
         remembered = dict(providers.owned)
         if file.owned:
             remembered["file"] = dict(file.owned)
         if guard.owned:
             remembered["guard"] = dict(guard.owned)
-        return BlockPlan(
+        return Draft(
+            self.name,
+            wanted,
+            "excludes",
+            DROP_IN,
+            EXCLUDE_BYPASSES,
+            guard,
+            GUARD_BYPASS,
             changes=file.changes + guard.changes,
-            blocks=tuple(blocks),
+            held=held,
+            why_not=why_not,
             owned=remembered,
-            unblocked=tuple(name for name in owned.get("asked", ()) if name not in request.names),
-            drift=file.drift + guard.drift,
-            unsupported=unsupported,
-            notes=notes,
+            drift=file.drift + providers.drift + guard.drift,
+            notes=providers.notes + present_notes(request) + guard.notes,
+            unsupported=dict.fromkeys(wanted, "%s is there and not ours" % DROP_IN) if file.foreign else {},
+            unblocked=tuple(name for name in owned.get("asked", ()) if name not in wanted),
         )
 
-    def _providers(self, name: str) -> Answer:
+    def _effective(self) -> Tuple[FrozenSet[str], str]:
+        """The excludes that dnf 5 would honour, and what takes ours away: drop-ins in the order of their names, then dnf.conf."""
+        drop_ins: Dict[str, str] = {}
+        for directory in _DROP_INS:
+            # A name in /etc takes the place of the same name in /usr.
+            drop_ins.update({name: "%s/%s" % (directory, name) for name in self.system.names_in(directory) if name.endswith(".conf")})
+        excludes: List[str] = []
+        why_not = ""
+        switched_off: Tuple[str, ...] = ()
+        for path in [drop_ins[name] for name in sorted(drop_ins)] + [DNF_CONF]:
+            content = self.system.read(path)
+            if clears_excludes(content):
+                why_not = (
+                    ""
+                    if path == DROP_IN
+                    else "the excludes in %s begin with an empty element, which empties our list: take that out" % path
+                )
+                excludes = []
+            excludes += effective_excludes(content)
+            words = option_words(content, "disable_excludes")
+            if words:
+                switched_off = words + (path,)
+        if {"*", "main"}.intersection(switched_off[:-1]):
+            return frozenset(), "disable_excludes in %s switches our excludes off: take it out there" % switched_off[-1]
+        return frozenset(excludes), why_not
+
+    def providers(self, names: Sequence[str]) -> Answer:
+        """See :class:`.rpm_front_end.RpmFrontEnd`."""
         options = ("dnf5", "--quiet", "--cacheonly", "--setopt=disable_excludes=*")
-        # Unlike dnf 4, dnf 5 ends no line by itself.
-        result = self.system.query((*options, "repoquery", "--available", "--whatprovides", name, "--queryformat", "%{name}\\n"))
-        return Answer(tuple(result.stdout.split()) if result.rc == 0 else (), complete=result.rc == 0)
+        offers: Dict[str, Tuple[str, ...]] = {}
+        complete = True
+        for name in names:
+            # Unlike dnf 4, dnf 5 ends no line by itself.
+            question = ("repoquery", "--available", "--whatprovides", name, "--queryformat", "%{name}\\n")
+            result = self.system.query((*options, *question), rests_on=self._inputs())
+            complete = complete and result.rc == 0
+            offers[name] = tuple(result.stdout.split()) if result.rc == 0 else ()
+        return Answer(offers, complete)
+
+    def simulate(self, names: Sequence[str]) -> Simulated:
+        """See :class:`.rpm_front_end.RpmFrontEnd`.
+
+        Nothing but the words that dnf 5 is known to refuse with counts as its answer, and nothing but its own summary as an admission.
+        """
+        admitted: Dict[str, Tuple[str, ...]] = {}
+        for name in names:
+            result = self.system.query(("dnf5", "--cacheonly", "--assumeno", "install", name), rests_on=self._inputs())
+            said = result.stdout + result.stderr
+            lines = [line.strip() for line in said.splitlines()]
+            if "Operation aborted by the user." in lines:
+                rows = said.partition("Installing:")[2].splitlines()[1:]
+                brought = tuple(row.split()[0] for row in itertools.takewhile(lambda row: row.startswith(" "), rows) if row.split())
+                if not brought:
+                    return Simulated(unanswered=result.explain())
+                admitted[name] = brought
+            elif not {"No match for argument: %s" % name, "Argument '%s' matches only excluded packages." % name}.intersection(lines):
+                return Simulated(unanswered=result.explain())
+        return Simulated(admitted)
+
+    def _inputs(self) -> Optional[List[Tuple[str, str]]]:
+        """Nobody here has a dnf 5 to find out what all its answers rest on: so none is used again."""
+        return None
 
 
 def render_drop_in(names: Tuple[str, ...], comment: Tuple[str, ...]) -> bytes:

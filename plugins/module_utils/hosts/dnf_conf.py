@@ -8,6 +8,9 @@ add up; the last occurrence of each key counts, in all ``[main]`` sections toget
 occurrence; a value whose first element is empty clears what came before; blanks, commas and line ends divide, tabs don't; a line
 that begins with white space continues the value; a value may stand in quotes as a whole; key and section names are case-sensitive.
 
+A comment directly above the list (``# appban: NAME,NAME``) names what is ours in it. It is a line of its own: a comment behind a value
+would be a part of the value.
+
 Files are handled as Latin-1, which maps every byte to one character and back.
 """
 
@@ -17,8 +20,11 @@ import re
 from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
+from .our_mark import Mark, mark_text, read_mark
+
 KEYS = ("exclude", "excludepkgs")
 WHITE = " \t\r\v\f"
+_FLAGS = ("created", "section", "line", "comma")
 _TOKEN = re.compile(r"[^ ,]+")
 _SECRET = re.compile(r"(?im)^(\s*[^=\n]*(?:password|passwd|secret|token|clientkey)[^=\n]*=)[^\n]*(?:\n[ \t][^\n]*)*")
 _LOGIN = re.compile(r"(?i)(://)[^/\s@]+@")
@@ -110,9 +116,8 @@ class Addition:
         """As the ledger keeps it; empty when nothing is ours."""
         if not self.names:
             return {}
-        flags = ("created", "section", "line", "comma", "newline")
         plain: Dict[str, Any] = {"names": list(self.names)}
-        plain.update({flag: getattr(self, flag) for flag in flags if getattr(self, flag)})
+        plain.update({flag: getattr(self, flag) for flag in _FLAGS + ("newline",) if getattr(self, flag)})
         return plain
 
     @staticmethod
@@ -139,8 +144,29 @@ def clears_excludes(content: Optional[bytes]) -> bool:
     return any(each.clears for each in _parse((content or b"").decode("latin-1")).applied())
 
 
+def option_words(content: Optional[bytes], key: str) -> Tuple[str, ...]:
+    """The elements of another list of ``[main]``: of its last occurrence, which alone counts."""
+    applied = _parse((content or b"").decode("latin-1"), (key,)).applied()
+    return tuple(token.text for each in applied for token in each.tokens)
+
+
+def marked_excludes(content: Optional[bytes]) -> Addition:
+    """What the marks in a file call ours, whatever a ledger says."""
+    text = (content or b"").decode("latin-1")
+    names: List[str] = []
+    flags: Dict[str, Any] = {}
+    for line, mark in _marks(text):
+        names.extend(name for name in mark.names if name not in names)
+        flags.update({flag: True for flag in _FLAGS if flag in mark.flags})
+        if "newline" in mark.flags:
+            flags["newline"] = "\r\n" if text[line.start : line.next].endswith("\r\n") else "\n"
+    return Addition(names=tuple(names), **flags)
+
+
 def set_excludes(content: Optional[bytes], wanted: Sequence[str], ours: Addition) -> Tuple[Optional[bytes], Addition]:
     """The file in which exactly ``wanted`` of our excludes stand, and what is ours in it.
+
+    A file that an earlier release wrote has no mark and gets one when something has to be written anyway.
 
     Args:
         content: the file now; None where there is none.
@@ -151,18 +177,25 @@ def set_excludes(content: Optional[bytes], wanted: Sequence[str], ours: Addition
         The new content (None: the file goes) and the new record. The content is the same object when nothing has to change.
     """
     text = (content or b"").decode("latin-1")
+    marked = marked_excludes(content)
+    if marked.names:
+        # The file knows better than the ledger what else around the names is ours.
+        ours = _replace(marked, names=ours.names + tuple(name for name in marked.names if name not in ours.names))
+    bare = _without_marks(text)
     surplus = [name for name in ours.names if name not in wanted]
+    changed, ours = _without_dead(text, ours)
+    changed = _without_marks(changed)
     kept = tuple(name for name in ours.names if name in wanted)
-    changed, ours = _without(text, surplus, ours, kept)
+    changed, ours = _without(changed, surplus, ours, kept)
     present = effective_excludes(changed.encode("latin-1"))
     missing = [name for name in wanted if name not in present]
     if missing:
         changed, ours = _with(changed, missing, ours, created=content is None)
-    if changed == text:
+    if changed == bare and (bare == text or ours.names):
         return content, ours
     if not changed and ours.created and not ours.names:
         return None, Addition()
-    return changed.encode("latin-1"), ours
+    return _with_mark(changed, ours).encode("latin-1"), ours
 
 
 def masked(content: Optional[bytes]) -> Optional[str]:
@@ -186,7 +219,7 @@ def _lines(text: str) -> List[Line]:
     return lines
 
 
-def _parse(text: str) -> Document:
+def _parse(text: str, keys: Sequence[str] = KEYS) -> Document:
     header: Optional[Line] = None
     assignments: List[Assignment] = []
     in_main = False
@@ -210,7 +243,7 @@ def _parse(text: str) -> Document:
             body.append(lines[index])
             index += 1
         key, equals, _rest = content.partition("=")
-        if in_main and equals and key.strip(WHITE) in KEYS:
+        if in_main and equals and key.strip(WHITE) in keys:
             assignments.append(_assignment(text, key.strip(WHITE), body))
     return Document(header, tuple(assignments))
 
@@ -295,11 +328,12 @@ def _line_end(text: str, line: Line) -> str:
 
 def _without(text: str, surplus: Sequence[str], ours: Addition, kept: Tuple[str, ...]) -> Tuple[str, Addition]:
     for name in surplus:
-        text = _without_name(text, name)
+        # Only where it has an effect: we add nowhere else, and the same name elsewhere is the administrator's.
+        text = _without_name(text, name, _parse(text).honoured())
     if not surplus or kept:
         return text, _replace(ours, names=kept)
     if ours.comma:
-        text = _without_comma(text)
+        text = _without_comma(text, _parse(text).applied())
     if ours.line:
         text = _without_line(text)
     if ours.section:
@@ -307,9 +341,34 @@ def _without(text: str, surplus: Sequence[str], ours: Addition, kept: Tuple[str,
     return text, Addition(created=ours.created)
 
 
-def _without_name(text: str, name: str) -> str:
-    # Only where it has an effect: we add nowhere else, and the same name elsewhere is the administrator's.
-    for each in reversed(_parse(text).honoured()):
+def _without_dead(text: str, ours: Addition) -> Tuple[str, Addition]:
+    """Take out what a mark calls ours and what has no effect any more, because somebody's later line replaced or emptied ours."""
+    honoured = _parse(text).honoured()
+    effective = {token.text for each in honoured for token in each.tokens}
+    dead = [name for name in ours.names if name not in effective]
+    marked = {line.next for line, _mark in _marks(text)}
+    for each in reversed([each for each in _parse(text).assignments if each not in honoured and each.start in marked]):
+        names = {token.text for token in each.tokens}
+        if not names.intersection(dead):
+            continue
+        if ours.line and names <= set(ours.names):
+            text, ours = _without_whole(text, each), _replace(ours, line=False)
+        else:
+            for name in dead:
+                text = _without_name(text, name, _at(text, each.start))
+            (rest,) = _at(text, each.start)
+            if ours.comma and not rest.tokens:
+                text, ours = _without_comma(text, [rest]), _replace(ours, comma=False)
+        break
+    return text, _replace(ours, names=tuple(name for name in ours.names if name not in dead))
+
+
+def _at(text: str, start: int) -> List[Assignment]:
+    return [each for each in _parse(text).assignments if each.start == start]
+
+
+def _without_name(text: str, name: str, places: Sequence[Assignment]) -> str:
+    for each in reversed(places):
         for number in range(len(each.tokens) - 1, -1, -1):
             token = each.tokens[number]
             if token.text != name:
@@ -322,8 +381,8 @@ def _without_name(text: str, name: str) -> str:
     return text
 
 
-def _without_comma(text: str) -> str:
-    for each in reversed(_parse(text).applied()):
+def _without_comma(text: str, places: Sequence[Assignment]) -> str:
+    for each in reversed(places):
         start, end = each.inside
         if not each.tokens and text[start:end] == ",":
             return text[:start] + text[end:]
@@ -334,12 +393,15 @@ def _without_line(text: str) -> str:
     for each in reversed(_parse(text).assignments):
         if text[each.start : each.next].rstrip("\r\n") != "excludepkgs=":
             continue
-        if text[each.start : each.next].endswith("\n") or each.start == 0:
-            return text[: each.start] + text[each.next :]
-        # It stands at the end of a file without a last line end: the one before it is ours.
-        before = each.start - (2 if text[each.start - 2 : each.start] == "\r\n" else 1)
-        return text[:before]
+        return _without_whole(text, each)
     return text
+
+
+def _without_whole(text: str, each: Assignment) -> str:
+    if text[each.start : each.next].endswith("\n") or each.start == 0:
+        return text[: each.start] + text[each.next :]
+    # It stands at the end of a file without a last line end: the one before it is ours.
+    return text[: each.start - (2 if text[each.start - 2 : each.start] == "\r\n" else 1)]
 
 
 def _without_section(text: str, newline: str) -> str:
@@ -355,6 +417,31 @@ def _without_section(text: str, newline: str) -> str:
         if newline and not following and text.endswith(newline):
             text = text[: -len(newline)]
         return text
+    return text
+
+
+def _marks(text: str) -> List[Tuple[Line, Mark]]:
+    found = []
+    for line in _lines(text):
+        content = text[line.start : line.end].rstrip("\r")
+        mark = read_mark(content[2:]) if content.startswith("# ") else None
+        if mark is not None:
+            found.append((line, mark))
+    return found
+
+
+def _without_marks(text: str) -> str:
+    for line, _mark in reversed(_marks(text)):
+        text = text[: line.start] + text[line.next :]
+    return text
+
+
+def _with_mark(text: str, ours: Addition) -> str:
+    for each in reversed(_parse(text).honoured()):
+        if ours.names and {token.text for token in each.tokens}.intersection(ours.names):
+            flags = [flag for flag in _FLAGS + ("newline",) if getattr(ours, flag)]
+            end = "\r\n" if "\r\n" in text else "\n"
+            return text[: each.start] + "# " + mark_text(ours.names, flags) + end + text[each.start :]
     return text
 
 

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import FrozenSet, List, Optional, Tuple
+from typing import Dict, FrozenSet, Iterator, List, Mapping, Optional, Tuple
 
 from ..engine.errors import AppbanError
+
+#: dpkg's own list of architectures, its own first; only there on a host with foreign ones.
+ARCHITECTURES_PATH = "/var/lib/dpkg/arch"
 
 #: One line a package. Fields that an old dpkg doesn't know come out empty. Provides is last, because it is the longest.
 LISTING = (
@@ -18,10 +21,20 @@ LISTING = (
     "-f=${Package}\\t${binary:Package}\\t${Version}\\t${db:Status-Abbrev}\\t${Essential}\\t${Protected}\\t${Important}\\t${Priority}\\t${Provides}\\n",
 )
 
+#: All that decides what dpkg-query says.
+DPKG_INPUTS: Tuple[Tuple[str, str], ...] = (
+    ("program", "dpkg-query"),
+    ("status", "/var/lib/dpkg/status"),
+    ("statuses", "/var/lib/dpkg/updates"),
+    ("content", ARCHITECTURES_PATH),
+)
+
 _FIELDS = 9
 # The second letter tells what is there: not installed, or only configuration files left. All others have files on the disk.
 _ABSENT = frozenset("nc")
 _DEPENDENT = re.compile(r"^ (\S+) (?:pre-)?depends on ")
+_DIVERTED = re.compile(r"(?:locally diverted|diverted by \S+) to: (/.*)")
+_DIVERSION = re.compile(r"(?:local diversion|diversion by \S+) (?:from|to)$")
 _PROVIDED = re.compile(r"\s*([^\s(,:]+)")
 
 
@@ -115,17 +128,68 @@ def _provided(field: str) -> FrozenSet[str]:
     return frozenset(names)
 
 
-def parse_selections(output: str) -> Tuple[Tuple[str, str, str], ...]:
-    """Selections that contradict what is there, from ``name TAB status`` lines.
+#: ``name TAB status`` of packages, also of those that are not there and have a selection.
+SELECTIONS = ("dpkg-query", "-W", "-f=${binary:Package}\\t${db:Status-Abbrev}\\n")
+
+# Selections that a package has which is not there, because somebody wants it so.
+_SELECTED = {"h": "hold", "i": "install"}
+
+
+def selections_before(output: str) -> Dict[str, str]:
+    """What somebody wants of packages that are not there: name -> ``hold`` or ``install``, from the output of :data:`SELECTIONS`."""
+    found = {}
+    for name, status in _statuses(output):
+        if status[1] in _ABSENT and status[0] in _SELECTED:
+            found[name] = _SELECTED[status[0]]
+    return found
+
+
+def parse_selections(output: str, before: Mapping[str, str]) -> Tuple[Tuple[str, str, str], ...]:
+    """Selections that came about while a block stood: those of refused installations and of removals that failed.
+
+    Args:
+        output: the output of :data:`SELECTIONS`.
+        before: what :func:`selections_before` found when the block was made.
 
     Returns:
-        ``(name, selection it has, selection it should have)``: an app that isn't there and is wanted, or is there and is to go.
+        ``(name, selection it has, selection it should have)``: an app that isn't there and is wanted, or is there and is to go. A hold is
+        an administrator's, whenever it was made.
     """
     wrong = []
-    for line in output.splitlines():
-        name, _tab, status = line.partition("\t")
-        if status[:2] in ("in", "hn"):
-            wrong.append((name, "install" if status[0] == "i" else "hold", "purge"))
-        elif status[:1] in ("p", "r") and status[1:2] not in _ABSENT:
+    for name, status in _statuses(output):
+        if status[1] in _ABSENT:
+            default = "deinstall" if status[1] == "c" else "purge"
+            if status[0] == "i" and before.get(name) != "install":
+                wrong.append((name, "install", before.get(name, default)))
+        elif status[0] in "pr":
             wrong.append((name, "purge" if status[0] == "p" else "deinstall", "install"))
     return tuple(wrong)
+
+
+def _statuses(output: str) -> Iterator[Tuple[str, str]]:
+    for line in output.splitlines():
+        name, _tab, status = line.partition("\t")
+        if len(status) >= 2:
+            yield name, status
+
+
+def parse_file_list(output: str) -> Tuple[str, ...]:
+    """The paths in the output of ``dpkg-query -L``, each where its file really is: diversions move files."""
+    paths: List[str] = []
+    for line in output.split("\n"):
+        diverted = _DIVERTED.match(line)
+        if line.startswith("/"):
+            paths.append(line)
+        elif diverted and paths:
+            paths[-1] = diverted.group(1)
+    return tuple(path for path in dict.fromkeys(paths) if path != "/.")
+
+
+def parse_owners(output: str) -> Dict[str, FrozenSet[str]]:
+    """Path -> names of the packages that have it, from the output of ``dpkg-query -S``."""
+    owners: Dict[str, FrozenSet[str]] = {}
+    for line in output.split("\n"):
+        names, colon, path = line.partition(": ")
+        if colon and path.startswith("/") and not _DIVERSION.match(names):
+            owners[path] = frozenset(name.split(":")[0] for name in names.split(", "))
+    return owners

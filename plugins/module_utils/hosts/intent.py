@@ -78,8 +78,12 @@ def end(system: System) -> None:
 
 
 def is_interrupted(system: System) -> bool:
-    """Whether a run was killed on this host while it wrote. Held the host's lock, so that no run is under way."""
-    return system.exists(INTENT_PATH) or system.exists(temporary_path(INTENT_PATH))
+    """Whether a run was killed on this host while it wrote. The host's lock must be held, so that no run is under way."""
+    if system.exists(INTENT_PATH) or system.exists(temporary_path(INTENT_PATH)):
+        return True
+    # The directory for ledger and note is made first of all.
+    directory = os.path.dirname(INTENT_PATH)
+    return system.exists(directory) and not system.names_in(directory)
 
 
 def tidy_up(system: System) -> List[str]:
@@ -116,7 +120,7 @@ def is_torn(current: bytes, before: bytes, after: bytes) -> bool:
     """Whether a file holds the beginning of one content and the rest of the other: an edit in place that was cut off."""
     if current in (before, after):
         return False
-    same = len(os.path.commonprefix([current, after]))
+    same = next((at for at, (one, other) in enumerate(zip(current, after)) if one != other), min(len(current), len(after)))
     return current == after[:same] + before[same:]
 
 

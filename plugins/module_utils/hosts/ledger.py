@@ -167,7 +167,12 @@ def claim(before: Ledger, after: Ledger) -> Ledger:
             entry["blocks"][backend] = {"names": sorted(set(block["names"])), "strong": block["strong"]}
             if unproved:
                 entry["blocks"][backend]["unproved"] = unproved
-    return Ledger(both(before.owned, after.owned), apps, before.removed, before.made_directory, before.remains, before.running)
+    owned: Dict[str, Any] = both(before.owned, after.owned)
+    for name, value in owned.items():
+        if before.owned.get(name) != after.owned.get(name):
+            # Left behind by a run that was killed: what is missing may never have been made, or be taken away already.
+            value["claimed"] = True
+    return Ledger(owned, apps, before.removed, before.made_directory, before.remains, before.running)
 
 
 def both(old: Any, new: Any) -> Any:

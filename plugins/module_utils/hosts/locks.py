@@ -147,9 +147,15 @@ def _is_process_alive(path: str) -> bool:
 
 
 def _still_locked(lock: Lock) -> ChangeFailed:
+    if lock.is_mere_file() and not is_open_by_somebody(lock.path):
+        return ChangeFailed(
+            "the package manager is locked, and no process has the lock open: somebody's package manager was killed",
+            lock.path,
+            "It is not ours, so it stays. Make sure with: fuser -v %s. Then check the package database, delete the file and run again"
+            % lock.path,
+        )
     return ChangeFailed(
         "another program still uses the package manager after %d seconds" % lock.timeout,
         lock.path,
-        "See who has it with: fuser -v %s. Let it finish, or raise lock_timeout. A lock that is not ours is never removed; if nobody "
-        "has it open, a package manager was killed: check its database, then delete the file" % lock.path,
+        "See which with: fuser -v %s. Let it finish, or raise lock_timeout; the lock is never removed by force" % lock.path,
     )

@@ -65,9 +65,10 @@ def plan_owned_file(system: System, path: str, content: Optional[bytes], owned: 
         step = FileStep(path, None, made_directories=made_before)
         if there:
             return OwnedFilePlan((Change("delete", "file", path, before=_text(current), after=None, step=step),), {}, drift)
-        if made_before and system.exists(made_before[-1]) and not system.names_in(made_before[-1]):
-            # A run that was killed between the file and its directory, or somebody who deleted the file alone.
-            return OwnedFilePlan((Change("delete", "directory", made_before[-1], diff=False, step=step),), {}, drift)
+        left = [directory for directory in made_before if system.exists(directory)]
+        if left and not system.names_in(left[-1]):
+            # A run that was killed between the file and its directories, or somebody who deleted the file alone.
+            return OwnedFilePlan((Change("delete", "directory", left[-1], diff=False, step=step),), {}, drift)
         return OwnedFilePlan(drift=drift)
     made = list(owned.get("made_directories", ())) or _missing_directories(system, path)
     # A list, because after a run that failed halfway the ledger claims both the old and the new content.

@@ -4,11 +4,14 @@
 """pacman: remove with ``-R``, block with a hook and, for the strong form, a guard package held in pacman.conf.
 
 ``pacman -R`` removes exactly what it is told: it refuses while another package needs one of the list and never installs.
+pacman's simulation (``--print``) runs no hook, so whether the block holds is read: where pacman looks for hooks, and which file it
+reads there; in its database the guard package, in its settings HoldPkg.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple
@@ -19,15 +22,15 @@ from .backend import GUARD_NAME, Block, BlockPlan, BlockRequest, Package, Refusa
 from .guard_pacman import PACMAN_NAME, guard_file_name, guard_pacman
 from .guard_version import guard_version
 from .locks import Lock
-from .owned_file import OwnedFilePlan, plan_owned_file, written_content
-from .pacman_conf import add_hold, hold_names, remove_hold, sets_option, without_secrets
-from .pacman_database import HELD_QUESTION, parse_packages, parse_provides, parse_required_by
-from .pacman_hook import HOOK_NAME, hooked_names, render_hook
+from .owned_file import written_content
+from .pacman_conf import add_hold, hold_names, remove_hold, without_secrets
+from .pacman_database import HELD_QUESTION, parse_conflicts, parse_mtree, parse_owners, parse_packages, parse_provides, parse_required_by
+from .pacman_hook_place import HookPlan, plan_hook
+from .pacman_settings import CONF, PacmanSettings
 from .provider_names import choose_providers, known_providers
-from .steps import CommandStep, FileStep
-from .system import System
+from .steps import CommandStep, FileStep, Steps
+from .system import System, Unreadable
 
-CONF = "/etc/pacman.conf"
 _GUARD = "pacman: %s" % GUARD_NAME
 
 HOOK_BYPASSES = (
@@ -49,6 +52,7 @@ class Pacman:
 
     def __init__(self, system: System) -> None:
         self.system = system
+        self.settings = PacmanSettings(system)
         self._listing: Optional[Mapping[str, str]] = None
         self._listed_at = -1
 
@@ -56,7 +60,7 @@ class Pacman:
         """pacman's version, as it says itself."""
         if not self.system.which("pacman"):
             return None
-        for word in self.system.query(["pacman", "--version"]).stdout.split():
+        for word in self.system.query(["pacman", "--version"], rests_on=[("program", "pacman")]).stdout.split():
             if word[:1] == "v" and word[1:2].isdigit():
                 return word[1:]
         return None
@@ -71,10 +75,18 @@ class Pacman:
         return ()
 
     def files(self, packages: Sequence[Package]) -> Tuple[str, ...]:
-        """What pacman lists of them, without directories."""
-        names = sorted({package.name for package in packages})
-        listed = self.system.query(["pacman", "-Qlq"] + names).stdout.split("\n") if names else []
-        return tuple(sorted({path for path in listed if path.startswith("/") and not path.endswith("/")}))
+        """What pacman lists of them and of no other package, without directories."""
+        names = {package.name for package in packages}
+        if not names:
+            return ()
+        owners = parse_owners(self.system.query(["pacman", "-Ql"], rests_on=self.settings.installed_rests_on()).stdout)
+        found = {path for path, of in owners.items() if names.issuperset(of)}
+        listed = {name for of in owners.values() for name in of}
+        for package in packages:
+            if package.name not in listed:
+                # pacman was killed while it installed this: the files are there, the list of them is not.
+                found.update(path for path in self._tree(package) if path not in owners)
+        return tuple(sorted(found))
 
     def plan_removal(self, request: RemovalRequest) -> RemovalPlan:
         """Remove the packages with their configuration files (-Rn), in one transaction."""
@@ -82,7 +94,8 @@ class Pacman:
         going = sorted({package.name for package in request.packages if package.name in listing})
         if not going:
             return RemovalPlan()
-        result = self.system.query(["pacman", "-Rc", "--print", "--print-format", "%n %v"] + going)
+        asked = ["pacman", "-Rc", "--print", "--print-format", "%n %v"] + going
+        result = self.system.query(asked, rests_on=self.settings.installed_rests_on())
         if HELD_QUESTION in result.stdout + result.stderr:
             # pacman lists nothing then, not even which package is held.
             closure = self._needed_by(going)
@@ -113,20 +126,21 @@ class Pacman:
         names = tuple(name for name in request.names if name not in unsupported)
         notes: List[str] = []
         conf = self.system.read(CONF)
-        providers = self._providers(names, request.providers, owned, notes)
-        path = os.path.join(self._last_setting(conf, "HookDir", "/etc/pacman.d/hooks/"), HOOK_NAME)
-        before = tuple(owned.get("names", ())) or hooked_names(self.system.read(path) or b"")
-
-        hook, moved = self._plan_hook(path, render_hook(set(names).union(providers), request.comment) if names else None, owned)
+        drift: List[str] = []
+        providers = self._providers(names, request.providers, owned, notes, drift)
+        stopped = sorted(set(names).union(providers)) if names else []
+        # A run that was killed had claimed what it may not have made: what of that is missing was not taken away by anybody.
+        claimed = bool(owned.get("claimed"))
+        hook = plan_hook(self.system, self.settings.hook_directories(), stopped, request.comment, owned.get("hook", {}), claimed)
         if hook.foreign:
-            notes.append("%s is not ours, so it was left alone and no hook was made. Give it another name" % path)
-            unsupported.update((name, "%s is somebody else's file" % path) for name in names if name not in request.strong)
+            notes.append("%s is not ours, so it was left alone and no hook was made. Give it another name" % hook.path)
+            unsupported.update((name, "%s is somebody else's file" % hook.path) for name in names if name not in request.strong)
         guarded, without = self._guarded(names, request, owned.get("guard", {}), notes)
         guard, guard_owned, guard_drift = self._plan_guard(guarded, without, request.lock_timeout, owned.get("guard", {}))
         held, held_owned, held_drift = self._plan_hold(conf, bool(guarded), owned.get("hold_pkg"))
 
         # The guard can't be removed while it is held, and is not held before it is there.
-        changes = moved + list(hook.changes)
+        changes = list(hook.changes)
         if guarded:
             changes += guard + [_after(change, guard) for change in held]
         else:
@@ -134,20 +148,20 @@ class Pacman:
         remembered: Dict[str, Any] = {}
         if names:
             remembered = {"names": list(names), "hook": dict(hook.owned), "providers": {each: list(of) for each, of in providers.items()}}
-            if hook.owned:
-                remembered["hook"]["path"] = path
             if guard_owned:
                 remembered["guard"] = guard_owned
             if held_owned:
                 remembered["hold_pkg"] = held_owned
-        blocks = []
-        if names and not hook.foreign:
-            blocks.append(Block(self.name, tuple(sorted(set(names).union(providers))), "hook", path, "soft", HOOK_BYPASSES))
-        if guarded:
-            blocks.append(Block(self.name, guarded, "guard", GUARD_NAME, "strong", GUARD_BYPASSES))
-        unblocked = tuple(sorted(set(before) - set(names)))
         return BlockPlan(
-            tuple(changes), tuple(blocks), remembered, unblocked, hook.drift + guard_drift + held_drift, unsupported, tuple(notes)
+            tuple(changes),
+            self._blocks(hook, stopped, guarded),
+            remembered,
+            tuple(sorted(set(owned.get("names", ()) or hook.before) - set(names))),
+            tuple(drift) + hook.drift + (() if claimed else guard_drift + held_drift),
+            unsupported,
+            tuple(notes + self.settings.problems),
+            "" if changes or not names else "read",
+            {name: hook.overridden for name in stopped if name not in guarded} if hook.overridden else {},
         )
 
     def verify(self, change: Change) -> Optional[str]:
@@ -172,7 +186,7 @@ class Pacman:
     def _installed(self) -> Mapping[str, str]:
         # One call serves a whole run, until something is written.
         if self._listing is None or self._listed_at != self.system.writes:
-            result = self.system.query(["pacman", "-Q"])
+            result = self.system.query(["pacman", "-Q"], rests_on=self.settings.installed_rests_on(only_names=True))
             # pacman says 1 where nothing at all is installed (fact sheet hosts_linux 5.6).
             if result.rc != 0 and (result.stdout or result.stderr):
                 raise AppbanError("pacman can't list the installed packages", result.explain(), "Check the database with pacman -Dk")
@@ -183,36 +197,54 @@ class Pacman:
     def _packages(self, found: Mapping[str, str]) -> Tuple[Package, ...]:
         if not found:
             return ()
-        conf = self.system.read(CONF) or b""
-        globs = self._settings(conf, "HoldPkg", hold_names(conf))
+        globs = self.settings.values("HoldPkg", ())
         return tuple(
             Package(name, version, protected="hold_pkg" if any(fnmatchcase(name, glob) for glob in globs) else "")
             for name, version in sorted(found.items())
         )
 
-    def _settings(self, conf: Optional[bytes], key: str, default: Sequence[str]) -> Sequence[str]:
-        """All values of a setting. pacman itself is asked only where the file or one that it includes may set it."""
-        if conf is None or not sets_option(conf, key) or not self.system.which("pacman-conf"):
-            return default
-        result = self.system.query(["pacman-conf", key])
-        return result.stdout.splitlines() if result.rc == 0 else default
-
-    def _last_setting(self, conf: Optional[bytes], key: str, default: str) -> str:
-        values = self._settings(conf, key, (default,))
-        return values[-1] if values else default
+    def _tree(self, package: Package) -> Tuple[str, ...]:
+        path = os.path.join(self.settings.database(), "local", "%s-%s" % (package.name, package.version), "mtree")
+        root = self.settings.values("RootDir", ("/",))[-1]
+        try:
+            return tuple(os.path.join(root, each) for each in parse_mtree(self.system.read(path) or b""))
+        except Unreadable:
+            return ()
 
     def _lock(self, timeout: int) -> Lock:
-        return Lock(os.path.join(self._last_setting(self.system.read(CONF), "DBPath", "/var/lib/pacman/"), "db.lck"), timeout)
+        return Lock(os.path.join(self.settings.database(), "db.lck"), timeout)
 
-    def _providers(self, names: Tuple[str, ...], wanted: bool, owned: Mapping[str, Any], notes: List[str]) -> Mapping[str, Tuple[str, ...]]:
+    def _providers(
+        self, names: Tuple[str, ...], wanted: bool, owned: Mapping[str, Any], notes: List[str], drift: List[str]
+    ) -> Mapping[str, Tuple[str, ...]]:
+        """The packages that offer themselves under a blocked name, by the package lists as they are now."""
         if not names or not wanted:
             return {}
+        # What was found stays while the block stands.
         known = known_providers(owned.get("providers", {}), names)
-        # Reading all package lists is slow, so only a block that is made or changed does; what was found stays while it stands.
-        if tuple(owned.get("names", ())) == names:
-            return known
-        offered = parse_provides(self.system.query(["pacman", "-Si"]).stdout)
-        return choose_providers(self.name, names, offered, known, frozenset(self._installed()), notes)
+        # The search looks at names, provided names and descriptions alike; which of them it was is in the details.
+        pattern = "^(%s)$" % "|".join(re.sub(r"([.+])", r"\\\1", name) for name in names)
+        found = self._of_lists(["-Ssq", pattern], notes)
+        candidates = sorted(set(found.split()).difference(names, known))
+        offered = parse_provides(self._of_lists(["-Si"] + candidates, notes)) if candidates else {}
+        chosen = choose_providers(self.name, names, offered, known, frozenset(self._installed()), notes)
+        blocked_before = set(owned.get("names", ()))
+        for each in sorted(set(chosen).difference(known)):
+            if blocked_before.intersection(chosen[each]):
+                drift.append("a repository offers %s under the blocked name %s, and it was not blocked" % (each, ", ".join(chosen[each])))
+        return chosen
+
+    def _of_lists(self, arguments: List[str], notes: List[str]) -> str:
+        result = self.system.query(["pacman"] + arguments, rests_on=self.settings.offered_rests_on())
+        # pacman answers 1 for "nothing found", and for a list that it can't read; only its messages tell which.
+        if result.stderr.strip():
+            note = (
+                "pacman can't read all package lists, so packages that offer a blocked name may be unknown until it can: %s"
+                % result.explain()
+            )
+            if note not in notes:
+                notes.append(note)
+        return result.stdout
 
     # removal
 
@@ -221,7 +253,8 @@ class Pacman:
         closure = {name: listing[name] for name in going}
         new = list(going)
         while new:
-            needing = parse_required_by(self.system.query(["pacman", "-Qi"] + new).stdout)
+            details = self.system.query(["pacman", "-Qi"] + new, rests_on=self.settings.installed_rests_on())
+            needing = parse_required_by(details.stdout)
             new = [name for name in needing if name in listing and name not in closure]
             closure.update((name, listing[name]) for name in new)
         return closure
@@ -240,15 +273,13 @@ class Pacman:
 
     # block
 
-    def _plan_hook(self, path: str, content: Optional[bytes], owned: Mapping[str, Any]) -> Tuple[OwnedFilePlan, List[Change]]:
-        remembered = dict(owned.get("hook", {}))
-        old = remembered.pop("path", path)
-        moved: List[Change] = []
-        if old != path:
-            # HookDir was changed since: the hook goes where pacman looks now.
-            moved = list(plan_owned_file(self.system, old, None, remembered).changes)
-            remembered = {}
-        return plan_owned_file(self.system, path, content, remembered), moved
+    def _blocks(self, hook: HookPlan, stopped: Sequence[str], guarded: Tuple[str, ...]) -> Tuple[Block, ...]:
+        blocks = []
+        if stopped and not hook.foreign and not hook.overridden:
+            blocks.append(Block(self.name, tuple(stopped), "hook", hook.path, "soft", HOOK_BYPASSES))
+        if guarded:
+            blocks.append(Block(self.name, guarded, "guard", GUARD_NAME, "strong", GUARD_BYPASSES))
+        return tuple(blocks)
 
     def _guarded(
         self, names: Tuple[str, ...], request: BlockRequest, owned: Mapping[str, Any], notes: List[str]
@@ -259,13 +290,13 @@ class Pacman:
         notes += ["pacman: no guard against %s, because it is installed and stays" % name for name in staying]
         if not wanted:
             return (), ()
-        if not owned.get("without") and self._installed().get(GUARD_NAME) == "%s-1" % guard_version(wanted):
+        if not owned.get("without") and self._is_whole_guard("%s-1" % guard_version(wanted), wanted):
             return tuple(wanted), ()
         # -T prints the names that nothing installed satisfies.
-        lacking = set(self.system.query(["pacman", "-T"] + wanted).stdout.split())
+        lacking = set(self.system.query(["pacman", "-T"] + wanted, rests_on=self.settings.installed_rests_on()).stdout.split())
         without: List[str] = []
         if not lacking.issuperset(wanted):
-            provided = parse_provides(self.system.query(["pacman", "-Qi"]).stdout)
+            provided = parse_provides(self.system.query(["pacman", "-Qi"], rests_on=self.settings.installed_rests_on()).stdout)
             for name in wanted:
                 # What is on the list of names is either removed in this run or `present`.
                 providers = [each for each in provided.get(name, ()) if each not in names]
@@ -292,16 +323,35 @@ class Pacman:
         remembered = {"names": list(guarded), "versions": ["%s-1" % version]}
         if without:
             remembered["without"] = list(without)
-        if current == "%s-1" % version:
+        if self._is_whole_guard("%s-1" % version, guarded):
             return [], remembered, drift
-        step = CommandStep(
+        install = CommandStep(
             ("pacman", "-U", "--noconfirm", "{file}"),
             file=guard_pacman(guarded, version),
             file_name=guard_file_name(version),
             lock=self._lock(lock_timeout),
         )
+        by_half = current is not None and not self._guard_entry(current)
+        steps = Steps((self._removal_in_spite_of_hold(lock_timeout), install)) if by_half else install
         after = "%s %s-1\nConflicts: %s\n" % (GUARD_NAME, version, ", ".join(guarded))
-        return [Change("update" if current else "create", "guard", _GUARD, before=before, after=after, step=step)], remembered, drift
+        return [Change("update" if current else "create", "guard", _GUARD, before=before, after=after, step=steps)], remembered, drift
+
+    def _is_whole_guard(self, version: str, names: Sequence[str]) -> bool:
+        """Whether this very guard is installed, with its conflicts: where pacman was killed while it installed it they are missing."""
+        if self._installed().get(GUARD_NAME) != version:
+            return False
+        return set(names) <= set(parse_conflicts(self._guard_entry(version)))
+
+    def _guard_entry(self, version: str) -> bytes:
+        """What pacman's database says of the installed guard; nothing where pacman was killed before it wrote that."""
+        return self.system.read(os.path.join(self.settings.database(), "local", "%s-%s" % (GUARD_NAME, version), "desc")) or b""
+
+    def _removal_in_spite_of_hold(self, lock_timeout: int) -> CommandStep:
+        """Take away a guard that is there by half: pacman can't install over it, and HoldPkg keeps it from being removed."""
+        root = self.settings.values("RootDir", ("/",))[-1]
+        settings = "[options]\nRootDir = %s\nDBPath = %s/\n" % (root, self.settings.database())
+        argv = ("pacman", "-R", "--noconfirm", "--config", "{file}", GUARD_NAME)
+        return CommandStep(argv, file=os.fsencode(settings), file_name="pacman.conf", lock=self._lock(lock_timeout))
 
     def _plan_hold(
         self, conf: Optional[bytes], wanted: bool, owned: Optional[Mapping[str, Any]]
@@ -313,12 +363,20 @@ class Pacman:
         if not wanted:
             new, record = remove_hold(conf, GUARD_NAME, owned), {}
         elif there:
-            new, record = conf, dict(owned or {"added": False})
+            # Our memory was lost where a line of its own names the guard: nobody else has a reason to write one.
+            new, record = conf, dict(owned or {"added": remove_hold(conf, GUARD_NAME, None) != conf})
         else:
             new, record = add_hold(conf, GUARD_NAME)
         if new == conf:
             return [], record, drift
-        change = Change("update", "file", CONF, before=without_secrets(conf), after=without_secrets(new), step=FileStep(CONF, new, shared=True, before=conf))
+        change = Change(
+            "update",
+            "file",
+            CONF,
+            before=without_secrets(conf),
+            after=without_secrets(new),
+            step=FileStep(CONF, new, shared=True, before=conf),
+        )
         return [change], record, drift
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
@@ -22,10 +23,20 @@ def hold_names(content: bytes) -> Tuple[str, ...]:
     return tuple(found)
 
 
-def sets_option(content: bytes, key: str) -> bool:
-    """Whether the general options set a key, here or perhaps in a file they include."""
-    wanted = (key.encode("ascii"), b"Include")
-    return any(_entry(line)[0] in wanted for _index, line in _options(_lines(content)))
+def mentions(content: bytes, key: str) -> bool:
+    """Whether a file sets a key, in any section: pacman.conf may include it at any place."""
+    wanted = key.encode("ascii")
+    return any(_entry(line)[0] == wanted for line in _lines(content))
+
+
+def included_paths(content: bytes) -> Tuple[str, ...]:
+    """The values of ``Include``, each a path or a glob."""
+    found = []
+    for line in _lines(content):
+        key, equals, value = line.partition(b"=")
+        if key.strip() == b"Include" and equals and value.strip():
+            found.append(os.fsdecode(value.strip()))
+    return tuple(found)
 
 
 def add_hold(content: bytes, name: str) -> Tuple[bytes, Dict[str, Any]]:

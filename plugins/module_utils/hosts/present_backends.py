@@ -44,9 +44,7 @@ class Present(NamedTuple):
     marked: FrozenSet[str]
 
 
-def present_backends(
-    system: System, wanted: Tuple[str, ...], concerned: Callable[[str, Tuple[str, ...]], bool], by_marks: bool
-) -> Present:
+def present_backends(system: System, wanted: Tuple[str, ...], concerned: Callable[[str, Tuple[str, ...]], bool], by_marks: bool) -> Present:
     """The host's backends that this run has anything to do with.
 
     Args:

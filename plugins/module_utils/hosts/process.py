@@ -29,7 +29,15 @@ _LOOK_EVERY = 0.5
 _MOST_TOLD = 4
 _TOLD_LENGTH = 500
 # Lines that say that there was an error, and not which.
-_NO_NEWS = ("errors were encountered while processing", "use dpkg --audit", "error: failed to commit transaction", "e: sub-process")
+_NO_NEWS = (
+    "errors were encountered while processing",
+    "use dpkg --audit",
+    "error: failed to commit transaction",
+    "e: sub-process",
+    # Debian's rpm says so before everything.
+    "rpm: rpm should not be used directly",
+    "rpm: however assuming you know",
+)
 _NEWS = ("error", "e: ", "fatal", "cannot", "can't", "failed", "not ")
 
 

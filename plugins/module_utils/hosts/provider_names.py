@@ -39,7 +39,7 @@ def choose_providers(
         offered: name -> the packages that offer themselves under it; may hold more names than the blocked ones.
         known: what was chosen earlier; it stays.
         installed: names of installed packages; those are not blocked by the way.
-        notes: gets one sentence per provider seen.
+        notes: gets one sentence for each provider that is seen for the first time, and for each that is not blocked.
 
     Returns:
         provider -> blocked names under which it offers itself.
@@ -55,7 +55,7 @@ def choose_providers(
                 notes.append("%s: the installed %s offers itself under the blocked name %s; it was left alone" % (backend, each, name))
             elif protected_reason(backend, each):
                 notes.append("%s: the protected %s offers itself under the blocked name %s; it was not blocked" % (backend, each, name))
-            else:
+            elif name not in known.get(each, ()):
                 chosen[each] = tuple(sorted(set(chosen.get(each, ()) + (name,))))
                 notes.append("%s: %s offers itself under the blocked name %s and is blocked with it" % (backend, each, name))
     return chosen

@@ -64,6 +64,7 @@ class HostReport:
         changed: something was changed, or in check mode would be.
         verified: the end state was read back and is the requested one.
         check_mode: nothing was changed.
+        interrupted: an earlier run was killed while it wrote.
     """
 
     host_plan: HostPlan
@@ -77,6 +78,7 @@ class HostReport:
     changed: bool = False
     verified: bool = False
     check_mode: bool = False
+    interrupted: bool = False
 
     def message(self) -> str:
         """Why the run failed, or an empty text."""
@@ -116,8 +118,10 @@ class HostReport:
                 for name, plan in planned.blocks.items()
                 for each, reason in sorted(plan.unsupported.items())
             ],
-            "drift": self._drift(),
-            "notes": list(dict.fromkeys(self.notes + ["%s: %s" % (name, line) for name, plan in planned.blocks.items() for line in plan.notes])),
+            "drift": [] if self.interrupted else self._drift(),
+            "notes": list(
+                dict.fromkeys(self.notes + [line for name, plan in planned.blocks.items() for line in _with_name(name, plan.notes)])
+            ),
             "newly_affected": self.newly_affected,
             "verified": self.verified,
         }
@@ -145,7 +149,11 @@ def report_before(request: HostRequest, situation: Situation, planned: HostPlan,
     notes = [part.note for parts in situation.unseen.values() for part in parts]
     notes += [why + ", so it was not run" for why in situation.passed_over]
     notes += situation.search.notes if situation.search else []
-    report = HostReport(planned, {}, situation.leftovers, notes, check_mode=check_mode, changed=changed)
+    if situation.interrupted:
+        notes.append(
+            "an earlier run was interrupted; what is missing of our blocks may be its doing, so nobody is said to have taken it away"
+        )
+    report = HostReport(planned, {}, situation.leftovers, notes, check_mode=check_mode, changed=changed, interrupted=situation.interrupted)
     touched = _touched(request, situation, planned)
     for app in request.apps:
         report.apps[app.id] = _app_before(app, situation, planned)

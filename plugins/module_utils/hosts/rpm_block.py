@@ -1,50 +1,103 @@
 # Copyright (c) 2026 appban contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the blocks of dnf and zypper share: the names they hold, providers included, and how a change is verified."""
+"""What the blocks of dnf and zypper share: the names they hold, providers included, whether they hold, and how a change is verified."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ..engine.plan import Change
-from .backend import GUARD_NAME, Block, BlockRequest
+from .backend import GUARD_NAME, Block, BlockPlan, BlockRequest
 from .rails import check_name, protected_reason
 from .rpm_database import query_packages, verify_removal
-from .rpm_guard import verify_guard
+from .rpm_guard import GuardPlan, verify_guard
 from .steps import FileStep, Steps
 from .system import System
 
 GUARD_BYPASSES = ("rpm -i --nodeps", "rpm -e %s, then installing" % GUARD_NAME)
 
 
-@dataclass(frozen=True)
-class Answer:
-    """Which packages provide the name that a front end was asked about.
+class Answer(NamedTuple):
+    """Which packages provide the names that a front end was asked about.
 
     Args:
-        names: the packages.
+        offers: name -> the packages, itself included.
         complete: False where some repository could not be looked into without the network.
     """
 
-    names: Tuple[str, ...]
+    offers: Mapping[str, Sequence[str]]
     complete: bool = True
 
 
-@dataclass(frozen=True)
-class Providers:
+class Simulated(NamedTuple):
+    """What a front end's own simulation says of installing names.
+
+    Args:
+        admitted: name -> the packages that its installation would bring; a name that is refused or unknown is not in it.
+        unanswered: why it can't be asked; empty if it was.
+    """
+
+    admitted: Mapping[str, Tuple[str, ...]] = {}
+    unanswered: str = ""
+
+
+class Providers(NamedTuple):
     """Packages that offer themselves under a blocked name.
 
     Args:
         names: those to block as well.
         owned: what to remember of the question and its answer.
         notes: one sentence for each, or why they are not known.
+        drift: those that were not there when the same name was asked about before.
+        asked: the repositories were asked about every name just now.
     """
 
     names: Tuple[str, ...] = ()
-    owned: Mapping[str, Any] = field(default_factory=dict)
+    owned: Mapping[str, Any] = {}
     notes: Tuple[str, ...] = ()
+    drift: Tuple[str, ...] = ()
+    asked: bool = True
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A block as it is planned, before it was asked whether it holds.
+
+    Args:
+        backend: name of the front end.
+        names: every name that the soft block is made for.
+        mechanism: of the soft block, as :class:`.backend.Block` names it.
+        path: the file that holds it.
+        bypasses: what gets past it.
+        guard: the guard's plan.
+        guard_bypass: this front end's own way past the guard.
+        changes: all that is to be done.
+        held: names that the soft block holds as far as the configuration can be read.
+        why_not: why it holds no others, and what to do about it.
+        owned: what to remember.
+        drift: what somebody did to our block.
+        notes: for a person.
+        unsupported: name -> why it can't be blocked.
+        unblocked: names whose block this takes away.
+    """
+
+    backend: str
+    names: Tuple[str, ...]
+    mechanism: str
+    path: str
+    bypasses: Tuple[str, ...]
+    guard: GuardPlan
+    guard_bypass: str
+    changes: Tuple[Change, ...] = ()
+    held: FrozenSet[str] = frozenset()
+    why_not: str = ""
+    owned: Mapping[str, Any] = field(default_factory=dict)
+    drift: Tuple[str, ...] = ()
+    notes: Tuple[str, ...] = ()
+    unsupported: Mapping[str, str] = field(default_factory=dict)
+    unblocked: Tuple[str, ...] = ()
 
 
 def plan_providers(
@@ -52,18 +105,18 @@ def plan_providers(
     backend: str,
     request: BlockRequest,
     owned: Mapping[str, Any],
-    ask: Callable[[str], Answer],
+    ask: Callable[[Sequence[str]], Answer],
+    again: bool = False,
 ) -> Providers:
     """The providers to block.
-
-    The package manager is asked when the list of names changes only: that takes a second, and the no-op run must not.
 
     Args:
         system: the host, only read.
         backend: name of the front end.
         request: the block that is asked for.
         owned: what the front end remembers.
-        ask: answers which packages of the repositories provide a name.
+        ask: answers which packages of the repositories provide some names.
+        again: ask about every name, not only about those that were never asked about.
     """
     if not request.names:
         return Providers()
@@ -71,22 +124,95 @@ def plan_providers(
     if not request.providers:
         return Providers(owned=remembered)
     known: Mapping[str, Sequence[str]] = owned.get("providers", {})
-    unchanged = list(owned.get("asked", ())) == list(request.names)
-    offers: Dict[str, List[str]] = {}
+    offers: Dict[str, List[str]] = {name: [str(each) for each in known.get(name, ())] for name in request.names}
+    questions = [name for name in request.names if again or name not in known]
     notes: Set[str] = set()
-    for name in request.names:
-        offers[name] = [str(each) for each in known.get(name, ())]
-        if unchanged and name in known:
-            continue
-        answer = ask(name)
-        new = [each for each in _blockable(system, backend, request, answer.names) if each not in offers[name]]
+    drift: Set[str] = set()
+    answer = ask(questions) if questions else Answer({})
+    for name in questions:
+        new = [each for each in _blockable(system, backend, request, answer.offers.get(name, ())) if each not in offers[name]]
         offers[name] += new
         notes.update("%s offers itself as %s and is blocked too" % (each, name) for each in new)
-        if not answer.complete:
-            notes.add("%s has no metadata of some repository, so packages there that provide a blocked name are not blocked" % backend)
+        if name in known:
+            drift.update("%s, which no block held, offers itself as %s" % (each, name) for each in new)
+    if not answer.complete:
+        notes.add("%s has no metadata of some repository, so packages there that provide a blocked name are not blocked" % backend)
     remembered["providers"] = offers
     names = {each for offered in offers.values() for each in offered if each not in request.names}
-    return Providers(tuple(sorted(names)), remembered, tuple(sorted(notes)))
+    asked = len(questions) == len(request.names)
+    return Providers(tuple(sorted(names)), remembered, tuple(sorted(notes)), tuple(sorted(drift)), asked)
+
+
+def to_be_made(draft: Draft) -> BlockPlan:
+    """The plan of a block that is not all in place yet."""
+    return _plan(draft, frozenset(draft.names), draft.guard.covers, "", {}, (), ())
+
+
+def judged(draft: Draft, request: BlockRequest, simulated: Simulated) -> BlockPlan:
+    """The plan of a block all of whose parts are in place: which names it holds, and how that is known."""
+    if not draft.names or draft.unsupported:
+        return to_be_made(draft)
+    soft, hard = set(draft.names), set(draft.guard.covers)
+    overridden: Dict[str, str] = {}
+    for name in draft.names:
+        held = name in draft.held
+        admitted = set(simulated.admitted.get(name, ())).intersection(draft.names)
+        can_be_asked = not simulated.unanswered and name not in request.present
+        if admitted if can_be_asked else not (held or name in hard):
+            overridden[name] = _why_overridden(draft, name, tuple(sorted(admitted)))
+        elif not held and name in hard:
+            # The guard alone holds it.
+            soft.discard(name)
+    drift = list(dict.fromkeys(overridden.values()))
+    if soft != set(draft.names) and not overridden:
+        drift.append(draft.why_not or "the block in %s has no effect" % draft.path)
+    notes = []
+    if simulated.unanswered:
+        notes.append("could not be asked whether the block holds (%s), so its configuration was read instead" % simulated.unanswered)
+    strangers = {each for name in simulated.admitted for each in simulated.admitted[name]} - set(draft.names)
+    if request.providers and strangers:
+        notes.append("installing a blocked name would bring %s, which must not be blocked" % ", ".join(sorted(strangers)))
+    asked = not simulated.unanswered and set(draft.names) - request.present
+    proof = "asked" if asked else "read"
+    return _plan(draft, frozenset(soft - set(overridden)), frozenset(hard - set(overridden)), proof, overridden, drift, notes)
+
+
+def _why_overridden(draft: Draft, name: str, admitted: Sequence[str]) -> str:
+    if draft.why_not and name not in draft.held:
+        return draft.why_not
+    brought = "" if admitted in ((), (name,)) else " (as %s)" % ", ".join(admitted)
+    return "%s would install %s%s in spite of %s: look at what it says to that on this host, and at its plug-ins and aliases" % (
+        draft.backend,
+        name,
+        brought,
+        draft.path,
+    )
+
+
+def _plan(
+    draft: Draft,
+    soft: FrozenSet[str],
+    hard: FrozenSet[str],
+    proof: str,
+    overridden: Mapping[str, str],
+    drift: Sequence[str],
+    notes: Sequence[str],
+) -> BlockPlan:
+    blocks = []
+    if soft and not draft.unsupported:
+        blocks.append(Block(draft.backend, tuple(sorted(soft)), draft.mechanism, draft.path, "soft", draft.bypasses))
+    blocks += guard_block(draft.backend, hard, draft.guard_bypass)
+    return BlockPlan(
+        changes=draft.changes,
+        blocks=tuple(blocks),
+        owned=draft.owned,
+        unblocked=draft.unblocked,
+        drift=draft.drift + tuple(drift),
+        unsupported=draft.unsupported,
+        notes=draft.notes + tuple(notes),
+        proof=proof if blocks else "",
+        overridden=overridden,
+    )
 
 
 def wanted_names(request: BlockRequest, providers: Providers) -> Tuple[str, ...]:

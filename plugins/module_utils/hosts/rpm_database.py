@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from fnmatch import fnmatchcase
 from typing import Dict, FrozenSet, Iterable, List, Optional, Sequence, Tuple
 
@@ -30,12 +31,38 @@ PROTECTED_DIRECTORIES = ("/etc/yum/protected.d", "/etc/dnf/protected.d")
 #: what zypper demands to stay (zypp.conf, "commit.*" and systemCheck)
 SYSTEM_CHECKS = ("/etc/zypp/systemCheck", "/etc/zypp/systemCheck.d")
 
+# Where distributions keep the database, its files in every format, and what else decides which database rpm reads.
+_PLACES = ("/var/lib/rpm", "/usr/lib/sysimage/rpm")
+_DATABASE = ("rpmdb.sqlite", "Packages", "Packages.db", "Index.db")
+_MACROS = ("/usr/lib/rpm/macros", "/usr/lib/rpm/rpmrc", "/etc/rpmrc")
+_OWN_MACROS = ("/root/.rpmmacros", "/root/.rpmrc", "/root/.config/rpm/macros")
+_DBPATH = re.compile(rb"(?m)^\s*%_dbpath\s+(\S+)")
+
 _FORMAT = r"%{NAME}\t%{EPOCHNUM}\t%{VERSION}-%{RELEASE}\t%{ARCH}\n"
+_FULL_NAME = r"%{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}"
+_MOST_ARGUMENTS = 500
 _NEEDED = re.compile(r"is needed by \(installed\) (\S+)\s*$")
 _MISSING = re.compile(r"package .* is not installed|no package provides .*")
 _MOST_ROUNDS = 50
 # dnf and libzypp protect themselves; rpm does not know that.
 _MANAGERS = frozenset(("rpm", "dnf", "dnf5", "yum", "zypper", "libzypp"))
+
+
+def rpm_inputs(system: System) -> Optional[List[Tuple[str, str]]]:
+    """What every answer of rpm about its database rests on; None where it is not where distributions keep it."""
+    for path in ["/etc/rpm/" + name for name in system.names_in("/etc/rpm")] + list(_OWN_MACROS):
+        status = system.status(path)
+        if status is not None and stat.S_ISDIR(status.st_mode):
+            continue
+        if any(os.fsdecode(place) not in _PLACES for place in _DBPATH.findall(system.read(path) or b"")):
+            return None
+    inputs = [("program", "rpm"), ("contents", "/etc/rpm"), ("statuses", "/usr/lib/rpm/macros.d"), ("statuses", "/usr/lib/rpm/platform")]
+    inputs += [("status", path) for path in _MACROS] + [("content", path) for path in _OWN_MACROS]
+    for place in _PLACES:
+        inputs += [("status", "%s/%s" % (place, name)) for name in _DATABASE]
+        # SQLite's shared memory beside it says nothing, and every reader writes it.
+        inputs.append(("journal", place + "/rpmdb.sqlite-wal"))
+    return inputs
 
 
 def query_packages(system: System, options: Sequence[str], names: Iterable[str]) -> List[Package]:
@@ -56,7 +83,7 @@ def query_packages(system: System, options: Sequence[str], names: Iterable[str])
     if not asked:
         return []
     argv = ("rpm", "-q", *options, "--qf", _FORMAT, "--", *asked)
-    result = system.query(argv)
+    result = system.query(argv, rests_on=rpm_inputs(system))
     packages = []
     # rpm's exit code is the number of names that are not there, so only its words tell a miss from a failure.
     for line in result.stdout.splitlines():
@@ -101,6 +128,7 @@ def protected_packages(system: System) -> FrozenSet[str]:
 def hold_of(system: System, package: Package) -> str:
     """What would keep dnf or zypper from removing an installed package: ``excluded``, ``lock`` or nothing."""
     spellings = (package.name, _full_name(package))
+    # A lock in another place (locksfile.path) goes unseen here, which changes nothing: rpm obeys neither.
     for reason, patterns in (("excluded", effective_excludes(system.read(DNF_CONF))), ("lock", locked_names(system.read(ZYPP_LOCKS)))):
         if any(fnmatchcase(spelling, pattern) for spelling in spellings for pattern in patterns):
             return reason
@@ -108,11 +136,29 @@ def hold_of(system: System, package: Package) -> str:
 
 
 def package_files(system: System, packages: Sequence[Package]) -> Tuple[str, ...]:
-    """The files that the packages brought."""
+    """The files and links that the packages brought, and no other installed package."""
     if not packages:
         return ()
-    listed = system.query(("rpm", "-ql", "--", *sorted(_full_name(package) for package in packages))).stdout.split("\n")
-    return tuple(sorted({path for path in listed if path.startswith("/")}))
+    names = sorted(_full_name(package) for package in packages)
+    paths = _listed_files(system, names)
+    owners = set()
+    for first in range(0, len(paths), _MOST_ARGUMENTS):
+        argv = ("rpm", "-qf", "--qf", _FULL_NAME + r"\n", "--", *paths[first : first + _MOST_ARGUMENTS])
+        owners.update(system.query(argv, rests_on=rpm_inputs(system)).stdout.splitlines())
+    # Of a path that is gone, and of one that is nobody's, rpm says so in words.
+    others = sorted(each for each in owners - set(names) if each and " " not in each)
+    shared = set(_listed_files(system, others)) if others else set()
+    return tuple(path for path in paths if path not in shared)
+
+
+def _listed_files(system: System, names: Sequence[str]) -> List[str]:
+    argv = ("rpm", "-q", "--qf", r"[%{FILEMODES}\t%{FILENAMES}\n]", "--", *names)
+    found = set()
+    for line in system.query(argv, rests_on=rpm_inputs(system)).stdout.split("\n"):
+        mode, tab, path = line.partition("\t")
+        if tab and path.startswith("/") and not stat.S_ISDIR(int(mode) & 0xFFFF):
+            found.add(path)
+    return sorted(found)
 
 
 def plan_rpm_removal(system: System, backend: str, request: RemovalRequest) -> RemovalPlan:
@@ -123,7 +169,7 @@ def plan_rpm_removal(system: System, backend: str, request: RemovalRequest) -> R
     names = tuple(sorted({package.name for package in requested}))
     going: Dict[str, Package] = {_full_name(package): package for package in requested}
     for _round in range(_MOST_ROUNDS):
-        result = system.query(("rpm", "-e", "--test", "--", *sorted(going)))
+        result = system.query(("rpm", "-e", "--test", "--", *sorted(going)), rests_on=rpm_inputs(system))
         if result.rc == 0:
             break
         more = sorted({match.group(1) for match in (_NEEDED.search(line) for line in result.stderr.splitlines()) if match} - set(going))
@@ -151,7 +197,7 @@ def rpm_lock(system: System, timeout: int) -> Lock:
 
     rpm waits for its lock only on a terminal; without one it fails at once.
     """
-    path = system.query(("rpm", "--eval", "%{_rpmlock_path}")).stdout.strip()
+    path = system.query(("rpm", "--eval", "%{_rpmlock_path}"), rests_on=rpm_inputs(system)).stdout.strip()
     zypp = Lock("/run/zypp.pid", timeout, process=True)
     if not path.startswith("/"):
         return zypp

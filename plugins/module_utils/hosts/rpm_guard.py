@@ -18,7 +18,7 @@ from .backend import GUARD_NAME, BlockRequest, Package
 from .guard_rpm import RELEASE, guard_rpm
 from .guard_version import guard_version
 from .owned_file import header_lines, plan_owned_file
-from .rpm_database import query_packages, rpm_lock
+from .rpm_database import query_packages, rpm_inputs, rpm_lock
 from .steps import CommandStep
 from .system import System
 
@@ -46,7 +46,7 @@ class GuardPlan:
     notes: Tuple[str, ...] = ()
 
 
-def plan_guard(system: System, keeps: bool, request: BlockRequest, owned: Mapping[str, Any]) -> GuardPlan:
+def plan_guard(system: System, keeps: bool, request: BlockRequest, owned: Mapping[str, Any], known: bool = True) -> GuardPlan:
     """Plan the guard.
 
     Args:
@@ -54,11 +54,12 @@ def plan_guard(system: System, keeps: bool, request: BlockRequest, owned: Mappin
         keeps: this front end installs and removes the guard; False only looks at what it covers.
         request: the block that is asked for.
         owned: what the keeper remembered (key ``guard`` of its own bookkeeping).
+        known: the keeper remembers anything at all; where it does not, a guard may be there that a lost ledger told of.
     """
     wanted = frozenset(request.strong.intersection(request.names) - request.present)
     if not keeps:
         return _look(system, wanted)
-    if not wanted and not owned:
+    if not wanted and not owned and known:
         return GuardPlan()
     found = query_packages(system, ("--whatprovides",), wanted | {GUARD_NAME})
     guard = next((package for package in found if package.name == GUARD_NAME), None)
@@ -106,7 +107,7 @@ def _look(system: System, wanted: FrozenSet[str]) -> GuardPlan:
 
 
 def _conflicts(system: System) -> Set[str]:
-    result = system.query(("rpm", "-q", "--conflicts", "--", GUARD_NAME))
+    result = system.query(("rpm", "-q", "--conflicts", "--", GUARD_NAME), rests_on=rpm_inputs(system))
     return {line.strip() for line in result.stdout.splitlines()} if result.rc == 0 else set()
 
 
@@ -118,7 +119,7 @@ def _left_out(system: System, request: BlockRequest, wanted: FrozenSet[str], fou
     for package in found:
         if package.name == GUARD_NAME or package.name in going:
             continue
-        offers = system.query(("rpm", "-q", "--provides", "--", package.name)).stdout
+        offers = system.query(("rpm", "-q", "--provides", "--", package.name), rests_on=rpm_inputs(system)).stdout
         offered = wanted.intersection(line.split(" ", 1)[0].strip() for line in offers.splitlines())
         left_out |= offered
         notes.append("%s is installed and offers %s, so the guard leaves that out" % (package.name, ", ".join(sorted(offered))))

@@ -9,6 +9,7 @@ stops its updates, and a validation set is an assertion that has to be signed by
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple
 
@@ -17,10 +18,13 @@ from .backend import BlockPlan, BlockRequest, Package, Refusal, RemovalPlan, Rem
 from .steps import CommandStep
 from .system import System
 
-#: Every revision of every installed snap, as ``NAME_REVISION.snap``.
+#: Every revision of every installed snap, as ``NAME_REVISION.snap``; of a second instance of one (``snap install NAME_KEY``, an
+#: experimental feature) as ``NAME_KEY_REVISION.snap``.
 SNAPS_DIRECTORY = "/var/lib/snapd/snaps"
 NO_BLOCK = "no_block_mechanism"
-_FILE = re.compile(r"([a-z0-9-]+)(_[a-z0-9]+)?_(x?\d+)\.snap\Z")
+#: Where snapd keeps what ``snap list`` shows.
+STATE_PATH = "/var/lib/snapd/state.json"
+_FILE = re.compile(r"([a-z0-9-]+)(?:_([a-z0-9]+))?_(x?\d+)\.snap\Z")
 #: Notes in ``snap list`` of what every other snap stands on.
 _FOUNDATIONS = frozenset(("base", "core", "kernel", "gadget", "os", "snapd"))
 
@@ -44,23 +48,26 @@ class Snap:
         program = self._system.which("snap")
         if program is None:
             return None
-        for line in self._system.query((program, "version")).stdout.splitlines():
+        for line in self._system.query((program, "version"), rests_on=self._rests_on()).stdout.splitlines():
             words = line.split()
             if len(words) >= 2 and words[0] == "snapd":
                 return words[1]
         return ""
 
     def installed(self, names: FrozenSet[str]) -> Tuple[Package, ...]:
-        """Which of the names are installed. Without a file of theirs no process is started."""
+        """Which of the names are installed, each instance of a snap on its own (scope ``system:KEY``). Without a file of theirs no
+        process is started."""
         there = self._revisions(names)
         if not there:
             return ()
-        listed = parse_list(self._system.query(("snap", "list", "--unicode=never", "--color=never")).stdout)
+        asked = ("snap", "list", "--unicode=never", "--color=never")
+        listed = parse_list(self._system.query(asked, rests_on=self._rests_on()).stdout)
         packages = []
-        for name in sorted(there):
-            version, notes = listed.get(name, ("revision %s" % there[name][-1], ""))
+        for (name, key), revisions in sorted(there.items()):
+            version, notes = listed.get(_instance(name, key), ("revision %s" % revisions[-1], ""))
             foundation = _FOUNDATIONS.intersection(notes.split(","))
-            packages.append(Package(name, version, protected=sorted(foundation)[0] if foundation else ""))
+            scope = "system:%s" % key if key else "system"
+            packages.append(Package(name, version, scope, protected=sorted(foundation)[0] if foundation else ""))
         return tuple(packages)
 
     def unseen(self) -> Tuple[Unseen, ...]:
@@ -68,8 +75,17 @@ class Snap:
         return ()
 
     def files(self, packages: Sequence[Package]) -> Tuple[str, ...]:
-        """None are known: nobody could try this package manager, so its removal is believed when its database shows it."""
-        return ()
+        """The images that snapd mounts; everything else of a snap is inside them."""
+        there = self._revisions(frozenset(package.name for package in packages))
+        wanted = {(package.name, _key(package)) for package in packages}
+        return tuple(
+            sorted(
+                os.path.join(SNAPS_DIRECTORY, "%s_%s.snap" % (_instance(name, key), revision))
+                for (name, key), revisions in there.items()
+                if (name, key) in wanted
+                for revision in revisions
+            )
+        )
 
     def plan_removal(self, request: RemovalRequest) -> RemovalPlan:
         """One change per snap, without ``--purge``: snapd keeps a snapshot of people's data for a month, as it always does."""
@@ -90,9 +106,9 @@ class Snap:
             Change(
                 "delete",
                 "package",
-                "snap: %s %s" % (package.name, package.version),
-                before="%s %s\n" % (package.name, package.version),
-                step=CommandStep(("snap", "remove", package.name)),
+                "snap: %s %s" % (_instance(package.name, _key(package)), package.version),
+                before="%s %s\n" % (_instance(package.name, _key(package)), package.version),
+                step=CommandStep(("snap", "remove", _instance(package.name, _key(package)))),
             )
             for package in request.packages
         )
@@ -107,19 +123,32 @@ class Snap:
 
     def verify(self, change: Change) -> Optional[str]:
         """Look for the snap's files again."""
-        name = change.step.argv[-1]
-        return "snap %s is still installed" % name if self._revisions(frozenset((name,))) else None
+        instance = change.step.argv[-1]
+        name, _underscore, key = instance.partition("_")
+        return "snap %s is still installed" % instance if (name, key) in self._revisions(frozenset((name,))) else None
 
     # inside
 
-    def _revisions(self, names: FrozenSet[str]) -> Dict[str, List[str]]:
-        found: Dict[str, List[str]] = {}
+    def _rests_on(self) -> List[Tuple[str, str]]:
+        return [("program", "snap"), ("names", SNAPS_DIRECTORY), ("status", STATE_PATH)]
+
+    def _revisions(self, names: FrozenSet[str]) -> Dict[Tuple[str, str], List[str]]:
+        """``(name, instance key)`` -> revisions; the key is empty for the snap of the name itself."""
+        found: Dict[Tuple[str, str], List[str]] = {}
         for file_name in self._system.names_in(SNAPS_DIRECTORY):
             match = _FILE.match(file_name)
-            # A second instance of a snap (NAME_KEY, an experimental feature) is another name.
-            if match and match.group(2) is None and match.group(1) in names:
-                found.setdefault(match.group(1), []).append(match.group(3))
+            if match and match.group(1) in names:
+                found.setdefault((match.group(1), match.group(2) or ""), []).append(match.group(3))
         return found
+
+
+def _instance(name: str, key: str) -> str:
+    """The name by which snap's commands know an instance."""
+    return "%s_%s" % (name, key) if key else name
+
+
+def _key(package: Package) -> str:
+    return package.scope.partition(":")[2]
 
 
 def parse_list(output: str) -> Dict[str, Tuple[str, str]]:

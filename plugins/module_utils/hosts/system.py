@@ -221,7 +221,9 @@ class System:
                 handle.truncate(len(after))
                 os.fsync(descriptor)
         except OSError as error:
-            raise ChangeFailed("cannot edit a file: %s" % error.strerror, path, "Check its attributes (lsattr) and its file system") from error
+            raise ChangeFailed(
+                "cannot edit a file: %s" % error.strerror, path, "Check its attributes (lsattr) and its file system"
+            ) from error
 
     def make_directory(self, path: str, mode: int = 0o755) -> Tuple[str, ...]:
         """Make a directory and its missing parents, each with exactly this mode; returns those made, outermost first."""

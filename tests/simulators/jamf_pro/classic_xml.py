@@ -17,12 +17,18 @@ from .errors import ClassicRefusal, conflict
 class Names(Protocol):
     """Who knows the objects that documents refer to."""
 
-    def name_of(self, collection: str, number: int) -> str | None: ...
-    def number_of(self, collection: str, name: str) -> int | None: ...
-    def extra_of(self, collection: str, number: int) -> dict[str, Any]: ...
+    def name_of(self, collection: str, number: int) -> str | None:
+        """The name of an object; None where there is no such one."""
+
+    def number_of(self, collection: str, name: str) -> int | None:
+        """The number of an object; None where there is no such one."""
+
+    def extra_of(self, collection: str, number: int) -> dict[str, Any]:
+        """More that a document says of an object it refers to."""
 
     @property
-    def unknown_names_conflict(self) -> bool: ...
+    def unknown_names_conflict(self) -> bool:
+        """Whether a name that is nobody's is refused."""
 
 
 @dataclass(frozen=True)

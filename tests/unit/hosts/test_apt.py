@@ -5,7 +5,13 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
+import pytest
+
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.apt import Apt
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.apt_places import ASKS_ONLY, apt_places
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.backend import BlockRequest, Package, RemovalRequest
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.steps import CommandStep, Steps
 from tests.unit.hosts.dpkg_output import DEPENDENTS, row
@@ -15,31 +21,129 @@ BASE = row("apt", version="2.6.1") + row("dpkg", version="1.21.22", marks=("yes"
 APP = row("tiktok-desktop")
 PIN = "/etc/apt/preferences.d/appban"
 PREFERENCES = {"/etc/apt/preferences.d/README": b""}
+PLACES = """MAIN='/etc/apt/apt.conf'
+PARTS='/etc/apt/apt.conf.d/'
+PREFERENCES='/etc/apt/preferences'
+PREFERENCESPARTS='/etc/apt/preferences.d/'
+SOURCELIST='/etc/apt/sources.list'
+SOURCEPARTS='/etc/apt/sources.list.d/'
+LISTS='/var/lib/apt/lists/'
+STATUS='/var/lib/dpkg/status'
+"""
+NOTHING = "E: Unable to locate package appban-asks-for-nothing\n"
+NONE_OF_IT = NOTHING + "E: Package 'tiktok-desktop' has no installation candidate\n"
+ALONE: tuple[str, ...] = ("apt-get", "-s", "-qq", *ASKS_ONLY, "-o", "Dir::Log::Planner=", "-o", "Dir::Log::Solver=")
+ALONE += ("--allow-change-held-packages", "--allow-downgrades", "install", "tiktok-desktop:native")
 
 
-def host(listing: str, **more: str | tuple[int, str, str]) -> RecordedHost:
+class Recorded(RecordedHost):
+    """The recorded host with directories."""
+
+    def names_in(self, directory: str) -> list[str]:
+        """The recorded files' names."""
+        return sorted(path[len(directory) + 1 :] for path in self.files if path.rpartition("/")[0] == directory)
+
+    def status(self, path: str) -> None:
+        """Nothing has the mode of a directory here."""
+        return
+
+
+def host(listing: str, **more: str | tuple[int, str, str]) -> Recorded:
     commands: dict[tuple[str, ...], str | tuple[int, str, str]] = {
         ("dpkg-query",): listing,
-        ("apt-get",): "",
+        ("dpkg-query", "-W", "-f=${binary:Package}\\t${db:Status-Abbrev}\\n"): "",
+        ("apt-config",): PLACES,
+        ("apt-get",): (100, "", NONE_OF_IT),
         ("apt-cache",): "",
         ("dpkg",): "",
     }
     commands.update({(name.replace("_", "-"),): answer for name, answer in more.items()})
-    return RecordedHost(commands, PREFERENCES)
+    return Recorded(commands, PREFERENCES)
 
 
-def test_one_call_answers_everything_of_a_run_without_changes() -> None:
-    system = host(BASE)
-    apt = Apt(system)
-    owned = apt.plan_block(BlockRequest(("tiktok-desktop",)), {}).owned
-    system.files[PIN] = apt.plan_block(BlockRequest(("tiktok-desktop",)), {}).changes[0].step.content
+def blocked(listing: str = BASE, strong: bool = False, **more: str | tuple[int, str, str]) -> tuple[Recorded, dict[str, Any]]:
+    """A host on which the pin of the app stands, and what it remembers."""
+    system = host(listing, **more)
+    plan = Apt(system).plan_block(request(strong), {})
+    system.files[PIN] = plan.changes[0].step.content
     system.asked.clear()
+    return system, json.loads(json.dumps(plan.owned))
+
+
+def request(strong: bool = False) -> BlockRequest:
+    return BlockRequest(("tiktok-desktop",), strong=frozenset({"tiktok-desktop"} if strong else ()))
+
+
+def test_a_run_without_changes_asks_apt_once() -> None:
+    system, owned = blocked()
     again = Apt(system)
     assert again.version() == "2.6.1"
     assert again.installed(frozenset({"tiktok-desktop"})) == ()
-    plan = again.plan_block(BlockRequest(("tiktok-desktop",)), owned)
-    assert (plan.changes, plan.owned, plan.drift) == ((), owned, ())
-    assert [argv[0] for argv in system.asked] == ["dpkg-query"]
+    plan = again.plan_block(request(), owned)
+    assert (plan.changes, plan.owned, plan.drift, plan.proof, plan.overridden) == ((), owned, (), "asked", {})
+    assert [argv[0] for argv in system.asked] == ["dpkg-query", "apt-config", "apt-cache", "apt-get"]
+    assert system.asked[-1][-2:] == ("appban-asks-for-nothing", "tiktok-desktop:native")
+
+
+def test_a_name_that_apt_would_install_is_no_block_and_says_why() -> None:
+    system, owned = blocked()
+    system.files["/etc/apt/preferences.d/00-admin"] = b"Package: tik*\nPin: release *\nPin-Priority: 990\n"
+    # After ours, so it changes nothing.
+    system.files["/etc/apt/preferences.d/zz"] = b"Package: tiktok-desktop\nPin: release *\nPin-Priority: 1001\n"
+    system.commands[("apt-get",)] = (100, "", NOTHING)
+    system.commands[ALONE] = "Inst tiktok-desktop (2.0 localhost [all])\nConf tiktok-desktop (2.0 localhost [all])\n"
+    plan = Apt(system).plan_block(request(), owned)
+    assert (plan.changes, plan.blocks, plan.proof, list(plan.overridden)) == ((), (), "asked", ["tiktok-desktop"])
+    assert "/etc/apt/preferences.d/00-admin gives it the priority 990" in plan.drift[0]
+    assert plan.drift == (plan.overridden["tiktok-desktop"],)
+
+
+def test_an_upgrade_of_what_is_there_is_no_hole() -> None:
+    """The installed provider that apt takes for the name stays out of the block, and newer versions of it are its own affair."""
+    system, owned = blocked()
+    system.commands[("apt-get",)] = (100, "", NOTHING)
+    system.commands[ALONE] = "Inst tiktok-rev [1.0] (2.0 localhost [all])\n"
+    plan = Apt(system).plan_block(request(), owned)
+    assert (plan.overridden, plan.drift, plan.proof) == ({}, (), "asked")
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "E: The list of sources could not be read.\n",
+        NONE_OF_IT + "E: The package lists or status file could not be parsed or opened.\n",
+        "",
+    ],
+)
+def test_where_apt_can_not_answer_its_preferences_are_read(broken: str) -> None:
+    system, owned = blocked()
+    system.commands[("apt-get",)] = (100, "", broken)
+    plan = Apt(system).plan_block(request(), owned)
+    assert (plan.proof, plan.overridden, plan.blocks[0].names) == ("read", {}, ("tiktok-desktop",))
+    assert "apt could not say whether the block holds" in plan.notes[0]
+    # Nobody knows whether that was of the moment.
+    assert not system.basis.holds()
+    system.files["/etc/apt/preferences"] = b"Package: tiktok-desktop\nPin: release *\nPin-Priority: 1\n"
+    plan = Apt(system).plan_block(request(), owned)
+    assert (plan.proof, list(plan.overridden), plan.blocks) == ("read", ["tiktok-desktop"], ())
+
+
+def test_a_configuration_that_includes_others_is_asked_every_time() -> None:
+    system, owned = blocked()
+    assert apt_places(system).inputs is not None
+    system.files["/etc/apt/apt.conf.d/99"] = b'#include "/srv/apt.conf";\n'
+    assert apt_places(system).inputs is None
+    assert Apt(system).plan_block(request(), owned).proof == "asked"
+
+
+def test_an_interrupted_run_claims_no_drift() -> None:
+    system = host(BASE)
+    owned = dict(Apt(system).plan_block(request(True), {}).owned)
+    missing = Apt(system).plan_block(request(True), owned)
+    assert len(missing.drift) == 2
+    assert Apt(system).plan_block(request(True), {**owned, "claimed": True}).drift == ()
+    assert Apt(system).plan_block(BlockRequest(), {**owned, "claimed": True}).drift == ()
+    assert "claimed" not in missing.owned
 
 
 def test_only_the_asked_names_leave() -> None:

@@ -13,10 +13,18 @@ from ansible_collections.appban.endpoint.plugins.module_utils.hosts.dnf_conf imp
     Addition,
     clears_excludes,
     effective_excludes,
+    marked_excludes,
     masked,
+    option_words,
     set_excludes,
 )
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.ledger import both
+
+
+def unmarked(content: bytes) -> bytes:
+    """A file as the previous release wrote it."""
+    return b"".join(line for line in content.splitlines(keepends=True) if not line.startswith(b"# appban: "))
+
 
 # What dnf 4.14 itself read from these files (dnf.Base().conf.read, recorded).
 READ_BY_DNF = [
@@ -115,7 +123,10 @@ def test_reads_sections_as_dnf_does(content: bytes | None, expected: list[str]) 
 )
 def test_merges_into_what_is_there(content: bytes | None, expected: bytes) -> None:
     new, ours = set_excludes(content, ("tk", "zz"), Addition())
-    assert new == expected
+    assert new is not None
+    assert unmarked(new) == expected
+    assert marked_excludes(new) == ours
+    assert set_excludes(new, (), Addition()) == (content, Addition()) or content == b""
     assert set_excludes(new, ("tk", "zz"), ours) == (new, ours)
     assert set_excludes(new, (), ours) == (content, Addition()) or content == b""
 
@@ -141,7 +152,7 @@ def test_an_empty_file_that_was_there_stays() -> None:
 
 def test_lift_after_foreign_edits_takes_only_ours() -> None:
     new, ours = set_excludes(b"[main]\nexcludepkgs=a\n", ("tk", "zz"), Addition())
-    assert new == b"[main]\nexcludepkgs=a,tk,zz\n"
+    assert new == b"[main]\n# appban: tk,zz\nexcludepkgs=a,tk,zz\n"
     edited = b"# mine\n[main]\nbest=1\nexcludepkgs=zz b, tk c\nx=1\n"
     assert set_excludes(edited, (), ours)[0] == b"# mine\n[main]\nbest=1\nexcludepkgs=b c\nx=1\n"
 
@@ -178,6 +189,50 @@ def test_secrets_stay_out_of_the_diff() -> None:
     assert masked(None) is None
 
 
+def test_without_a_ledger_the_mark_tells_what_is_ours() -> None:
+    before = b"[main]\r\nexcludepkgs=a,zz\r\n"
+    new, ours = set_excludes(before, ("tk", "zz"), Addition())
+    assert new == b"[main]\r\n# appban: tk\r\nexcludepkgs=a,zz,tk\r\n"
+    assert set_excludes(new, ("tk", "zz"), Addition()) == (new, ours)
+    assert set_excludes(new, (), Addition()) == (before, Addition())
+
+
+def test_a_file_of_the_previous_release_is_left_alone_until_something_changes() -> None:
+    """It has no mark: nothing is written for the mark alone, and the lift is exact with the ledger of that release."""
+    for before in (None, b"", b"[main]\nexcludepkgs=a", b"[x]"):
+        new, ours = set_excludes(before, ("tk",), Addition())
+        assert new is not None
+        old = unmarked(new)
+        assert set_excludes(old, ("tk",), ours)[0] is old
+        assert set_excludes(old, (), ours) == (before, Addition())
+        grown, more = set_excludes(old, ("tk", "zz"), ours)
+        assert marked_excludes(grown) == more
+        assert set_excludes(grown, (), Addition()) == (before, Addition())
+
+
+@pytest.mark.parametrize("later", [b"excludepkgs=\n", b"excludepkgs=b\n", b"exclude=\n", b"[main]\nexclude=,b\n"])
+@pytest.mark.parametrize("before", [b"[main]\nbest=1\n", b"[main]\nexcludepkgs=a,c\n", b"[main]\nexcludepkgs=\n"])
+def test_ours_moves_to_where_it_has_an_effect(before: bytes, later: bytes) -> None:
+    new, ours = set_excludes(before, ("tk", "zz"), Addition())
+    assert new is not None
+    edited = new + later
+    moved, ours = set_excludes(edited, ("tk", "zz"), ours)
+    assert moved is not None
+    assert moved.count(b"zz") == 2  # in the list and in the mark
+    assert {"tk", "zz"} <= set(effective_excludes(moved))
+    assert set_excludes(moved, (), Addition())[0] == before + later
+    assert set_excludes(moved, (), ours)[0] == before + later
+
+
+def test_a_mark_without_its_entries_goes_with_the_lift() -> None:
+    assert set_excludes(b"[main]\n# appban: tk\nexcludepkgs=a\n", (), Addition())[0] == b"[main]\nexcludepkgs=a\n"
+
+
+def test_other_lists_are_read_the_same_way() -> None:
+    assert option_words(b"[main]\ndisable_excludes=a\ndisable_excludes = main, lab\n", "disable_excludes") == ("main", "lab")
+    assert option_words(b"[x]\ndisable_excludes=all\n", "disable_excludes") == ()
+
+
 PIECES = st.sampled_from(
     ["[main]", "[main]\t# x", "[repo]", " [main]", "excludepkgs=", "excludepkgs = a", "exclude=a,b", "excludepkgs=a b c", "excludepkgs=,"]
     + ["excludepkgs=,x", "excludepkgs='a, b'", 'exclude=""', "  c", "\td,e,", "   ", "", "# note", ";x=1", "best=1", "proxy=\xe9"]
@@ -199,6 +254,9 @@ def test_add_then_lift_gives_the_same_bytes(content: bytes | None, names: list[s
     assert set_excludes(new, names, ours) == (new, ours)
     assert Addition.from_plain(ours.to_plain()) == ours
     assert set_excludes(new, (), ours) == (content, Addition())
+    # The same with the ledger lost.
+    assert set_excludes(new, names, Addition()) == (new, ours)
+    assert set_excludes(new, (), Addition()) == (content, Addition())
 
 
 @given(FILES | st.none(), NAMES, NAMES, NAMES)

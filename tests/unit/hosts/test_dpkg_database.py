@@ -10,14 +10,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.apt_preferences import pinned_names, render_pin
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.apt_preferences import (
+    Pin,
+    is_read_by_apt,
+    pinned_names,
+    pins,
+    render_pin,
+)
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.apt_providers import parse_reverse_provides
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.dpkg_database import (
     DpkgPackage,
     knows_protected,
     parse_dependents,
+    parse_file_list,
     parse_listing,
+    parse_owners,
     parse_selections,
+    selections_before,
 )
 from tests.unit.hosts.dpkg_output import DEPENDENTS, row
 
@@ -92,13 +101,100 @@ def test_dependents_come_from_dpkgs_own_objections() -> None:
 
 
 def test_selections_that_contradict_what_is_there() -> None:
-    output = "a1\tin \nb1\tpi \nc1\tri \nd1\tii \ne1\trc \nf1\tun \ng1\thn \nh1\thi \ni1\tpc \n"
-    assert parse_selections(output) == (
+    output = "a1\tin \nb1\tpi \nc1\tri \nd1\tii \ne1\trc \nf1\tun \ng1\thn \nh1\thi \ni1\tpc \nj1\tic \n"
+    assert parse_selections(output, {}) == (
         ("a1", "install", "purge"),
         ("b1", "purge", "install"),
         ("c1", "deinstall", "install"),
-        ("g1", "hold", "purge"),
+        ("j1", "install", "deinstall"),
     )
+
+
+def test_selections_of_an_administrator_come_back() -> None:
+    before = selections_before("a1\thn \nb1\tin \nc1\tun \nd1\thi \ne1\tii \nf1\trc \ng1\thc \n\n")
+    assert before == {"a1": "hold", "b1": "install", "g1": "hold"}
+    # A refused installation has taken the place of a1's hold and made c1 wanted.
+    assert parse_selections("a1\tin \nb1\tin \nc1\tin \ng1\thc \n", before) == (("a1", "install", "hold"), ("c1", "install", "purge"))
+
+
+LISTED = """/.
+/etc/opt/deb/tiktok-desktop.conf
+diverted by vlc-lab to: /etc/opt/deb/other
+/opt/deb/a: b
+/opt/deb/tiktok-desktop/app
+locally diverted to: /opt/deb/tiktok-desktop/app.distrib
+/usr/bin/true
+
+/.
+/usr/bin/true
+"""
+OWNED = """local diversion from: /opt/deb/tiktok-desktop/app
+local diversion to: /opt/deb/tiktok-desktop/app.distrib
+tiktok-desktop: /opt/deb/tiktok-desktop/app
+diversion by vlc-lab from: /etc/opt/deb/tiktok-desktop.conf
+diversion by vlc-lab to: /etc/opt/deb/other
+duo:amd64, duo:i386, other: /opt/deb/a: b
+"""
+
+
+def test_files_are_where_diversions_have_put_them() -> None:
+    assert parse_file_list(LISTED) == (
+        "/etc/opt/deb/other",
+        "/opt/deb/a: b",
+        "/opt/deb/tiktok-desktop/app.distrib",
+        "/usr/bin/true",
+    )
+    assert parse_file_list("") == ()
+
+
+def test_owners_of_paths() -> None:
+    assert parse_owners(OWNED) == {"/opt/deb/tiktok-desktop/app": {"tiktok-desktop"}, "/opt/deb/a: b": {"duo", "other"}}
+
+
+PREFERENCES = b"""Explanation: of an administrator
+# a comment
+Package: tiktok-desktop
+ vlc-lab
+Pin: release *
+Pin-Priority: 990
+
+Package: /^media-/
+Pin: version 1.0
+Pin-Priority: -5
+\t
+package: src:studio lib*:any
+Pin: origin ""
+pin-priority: 1001
+
+Package: *
+Pin: release a=lab
+Pin-Priority: 500
+
+Package: nothing
+Pin: release a=lab
+"""
+
+
+def test_the_pins_of_others_are_read_as_apt_reads_them() -> None:
+    found = pins(PREFERENCES)
+    assert found == (
+        Pin(("tiktok-desktop", "vlc-lab"), 990),
+        Pin(("/^media-/",), -5),
+        Pin(("src:studio", "lib*:any"), 1001),
+        Pin(("*",), 500),
+    )
+    concerned = [[name for name in ("tiktok-desktop", "media-rec", "studio", "libfoo", "vlc") if pin.concerns(name)] for pin in found]
+    assert concerned == [["tiktok-desktop"], ["media-rec"], ["studio", "libfoo"], []]
+    assert Pin(("/(/",), 1).concerns("whatever")
+    assert pins(b"") == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [("00-admin", True), ("own.pref", True), ("a.b.pref", True), ("own.conf", False), (".hidden", False), ("own~", False), ("a b", False)],
+)
+def test_which_files_apt_takes_preferences_from(name: str, read: bool) -> None:
+    assert is_read_by_apt(name) is read
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Mapping, Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,28 +15,56 @@ from hypothesis import strategies as st
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.backend import BlockRequest, Package, RemovalRequest
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.pacman import Pacman
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.pacman_database import parse_packages, parse_provides
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.pacman_hook import hooked_names, render_hook
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.pacman_database import (
+    parse_conflicts,
+    parse_mtree,
+    parse_owners,
+    parse_packages,
+    parse_provides,
+)
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.pacman_hook import hooked_names, made_directories, render_hook
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.pacman_settings import PacmanSettings
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.steps import CommandStep
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.system import CommandResult
 from tests.unit.hosts.recorded_host import RecordedHost
 
 CONF = b"[options]\nHoldPkg = pacman glibc\nArchitecture = auto\n\n[core]\nInclude = /etc/pacman.d/mirrorlist\n"
 HOOK = "/etc/pacman.d/hooks/00-appban.hook"
 APP = "tiktok-desktop"
+SEARCH = ("pacman", "-Ssq", f"^({APP})$")
 
 
-def host(listing: str, conf: bytes = CONF, **more: str | tuple[int, str, str]) -> RecordedHost:
+class PacmanHost(RecordedHost):
+    """Notes which questions don't say what they rest on; directories and what is at a path come from the recorded files."""
+
+    undeclared: list[tuple[str, ...]]
+
+    def query(
+        self,
+        argv: Sequence[str],
+        env: Mapping[str, str] | None = None,
+        run_as: str | None = None,
+        rests_on: Sequence[tuple[str, str]] | None = None,
+    ) -> CommandResult:
+        self.undeclared = [*getattr(self, "undeclared", []), *([] if rests_on is not None else [tuple(argv)])]
+        return super().query(argv, env, run_as, rests_on)
+
+    def names_in(self, directory: str) -> list[str]:
+        return sorted({path[len(directory) + 1 :].split("/")[0] for path in self.files if path.startswith(directory + "/")})
+
+
+def host(listing: str, conf: bytes = CONF, **more: str | tuple[int, str, str]) -> PacmanHost:
     commands: dict[tuple[str, ...], str | tuple[int, str, str]] = {
         ("pacman", "-Q"): listing,
-        ("pacman", "-Si"): "",
+        SEARCH: (1, "", ""),
         ("pacman", "-T"): (127, f"{APP}\n", ""),
         ("pacman-conf", "HoldPkg"): "pacman\nglibc\n",
     }
     commands.update({("pacman", f"-{name}"): answer for name, answer in more.items()})
-    return RecordedHost(commands, {"/etc/pacman.conf": conf, "/etc/pacman.d/mirrorlist": b""})
+    return PacmanHost(commands, {"/etc/pacman.conf": conf, "/etc/pacman.d/mirrorlist": b""})
 
 
-def test_one_call_answers_everything_of_a_run_without_changes() -> None:
+def test_two_calls_answer_everything_of_a_run_without_changes() -> None:
     request = BlockRequest((APP,), strong=frozenset({APP}))
     system = host("bash 5.2-1\n")
     first = Pacman(system).plan_block(request, {})
@@ -44,13 +75,17 @@ def test_one_call_answers_everything_of_a_run_without_changes() -> None:
     ]
     system.files[HOOK] = first.changes[0].step.content
     system.files["/etc/pacman.conf"] = first.changes[2].step.content
-    system.commands[("pacman", "-Q")] = f"bash 5.2-1\nappban-guard {first.owned['guard']['versions'][0]}\n"
+    version = first.owned["guard"]["versions"][0]
+    system.commands[("pacman", "-Q")] = f"bash 5.2-1\nappban-guard {version}\n"
+    system.files[f"/var/lib/pacman/local/appban-guard-{version}/desc"] = f"%NAME%\nappban-guard\n\n%CONFLICTS%\n{APP}\n\n".encode()
     system.asked.clear()
     again = Pacman(system)
     assert again.installed(frozenset({APP})) == ()
     plan = again.plan_block(request, first.owned)
-    assert (plan.changes, plan.owned, plan.drift) == ((), first.owned, ())
-    assert system.asked == [("pacman", "-Q")]
+    assert (plan.changes, plan.owned, plan.drift, first.proof, plan.proof) == ((), first.owned, (), "", "read")
+    assert system.asked == [("pacman", "-Q"), SEARCH]
+    # Every question says what its answer rests on.
+    assert system.undeclared == []
 
 
 def test_only_the_asked_names_leave() -> None:
@@ -136,3 +171,117 @@ def test_the_hook_names_exactly_what_it_was_given(names: list[str], comment: lis
     lines = [line for line in content.decode().splitlines() if not line.startswith("#")]
     assert lines[:3] == ["[Trigger]", "Operation = Install", "Type = Package"]
     assert lines[-1] == "AbortOnFail"
+
+
+def test_the_hook_remembers_the_directories_made_for_it() -> None:
+    made = ("/etc/pacman.d", "/etc/pacman.d/hooks")
+    assert made_directories(render_hook([APP], ["Directories made for this file: /"], made)) == made
+    assert made_directories(render_hook([APP], ["Directories made for this file: /"])) == ()
+
+
+# -- settings ----------------------------------------------------------------------------------------------------------
+
+
+def test_settings_that_nobody_changes_need_no_process() -> None:
+    system = host("")
+    settings = PacmanSettings(system)
+    assert (settings.hook_directories(), settings.database(), settings.problems) == (("/etc/pacman.d/hooks",), "/var/lib/pacman", [])
+    assert settings.rests_on() == [("content", "/etc/pacman.conf"), ("content", "/etc/pacman.d/mirrorlist")]
+    assert system.asked == []
+
+
+@pytest.mark.parametrize("include", ["/etc/pacman.d/mirrorlist", "/etc/pacman.d/*list", "etc/pacman.d/mirrorlist"])
+def test_an_included_file_may_set_anything(include: str) -> None:
+    system = host("", conf=f"[core]\nInclude = {include}\n".encode())
+    system.files["/etc/pacman.d/mirrorlist"] = b"[options]\nInclude = /etc/pacman.conf\nRootDir = /mnt\nHookDir = /a/\n"
+    system.commands.update({("pacman-conf", "HookDir"): "/a/\n/b\n", ("pacman-conf", "DBPath"): "/mnt/var/lib/pacman/\n"})
+    settings = PacmanSettings(system)
+    assert (settings.hook_directories(), settings.database()) == (("/a", "/b"), "/mnt/var/lib/pacman")
+    assert system.undeclared == []
+
+
+def test_files_that_cannot_be_known_are_said_to_be_unknown() -> None:
+    system = host("", conf=b"[core]\nInclude = /etc/*/mirrorlist\n")
+    system.commands[("pacman-conf", "HookDir")] = (1, "", "error: config file could not be read\n")
+    settings = PacmanSettings(system)
+    assert settings.hook_directories() == ("/etc/pacman.d/hooks",)
+    assert settings.rests_on() is None
+    assert ["could not be read" in each for each in settings.problems] == [True]
+
+
+def test_many_files_that_include_each_other_come_to_an_end() -> None:
+    system = host("", conf=b"[core]\nInclude = /srv/0\n")
+    system.files.update({f"/srv/{number}": f"Include = /srv/{number + 1}\n".encode() for number in range(1000)})
+    assert PacmanSettings(system).rests_on() is None
+
+
+# -- providers ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_provider_that_is_new_in_the_lists_is_blocked_and_told() -> None:
+    system = host("bash 5.2-1\n", Si="Name            : tiktok-rev\nProvides        : tiktok-desktop\n")
+    first = Pacman(system).plan_block(BlockRequest((APP,)), {})
+    system.files[HOOK] = first.changes[0].step.content
+    system.commands[SEARCH] = f"{APP}\ntiktok-rev\n"
+    second = Pacman(system).plan_block(BlockRequest((APP,)), first.owned)
+    assert (second.owned["providers"], len(second.drift)) == ({"tiktok-rev": [APP]}, 1)
+    assert ("pacman", "-Si", "tiktok-rev") in system.asked
+    system.files[HOOK] = second.changes[0].step.content
+    system.asked.clear()
+    third = Pacman(system).plan_block(BlockRequest((APP,)), second.owned)
+    assert (third.owned, third.drift) == (second.owned, ())
+    assert ("pacman", "-Si", "tiktok-rev") not in system.asked
+
+
+def test_a_name_is_no_pattern() -> None:
+    system = host("bash 5.2-1\n")
+    system.commands[("pacman", "-Ssq", r"^(gtk\+|lib\.so)$")] = (1, "", "")
+    assert Pacman(system).plan_block(BlockRequest(("gtk+", "lib.so")), {}).notes == ()
+
+
+def test_lists_that_cannot_be_read_are_told() -> None:
+    system = host("bash 5.2-1\n")
+    system.commands[SEARCH] = (1, "", "error: could not open file /var/lib/pacman/sync/core.db: Unrecognized archive format\n")
+    (note,) = Pacman(system).plan_block(BlockRequest((APP,)), {}).notes
+    assert "core.db: Unrecognized archive format" in note
+
+
+# -- what the database holds -------------------------------------------------------------------------------------------
+
+
+def test_owners_are_all_that_list_a_path() -> None:
+    listing = "a /opt/\na /opt/app with space\nb /opt/app with space\nb /opt/other\n"
+    assert parse_owners(listing) == {"/opt/app with space": ["a", "b"], "/opt/other": ["b"]}
+
+
+def test_conflicts_of_an_installed_package() -> None:
+    assert parse_conflicts(b"%NAME%\nx\n\n%CONFLICTS%\na\nb\n\n%PROVIDES%\nc\n") == ("a", "b")
+    assert parse_conflicts(b"%CONFLICTS%\na") == ("a",)
+    assert parse_conflicts(b"") == ()
+
+
+TREE = b"""#mtree
+/set type=file uid=0 gid=0 mode=644
+./.PKGINFO time=1.0 size=1
+./opt time=1.0 mode=755 type=dir
+./opt/a\\040name time=1.0 size=1
+./opt/link time=1.0 mode=777 type=link link=app
+/set type=dir
+./usr time=1.0
+./usr/app type=file
+"""
+
+
+def packed(content: bytes) -> bytes:
+    packer = zlib.compressobj(wbits=16 + zlib.MAX_WBITS)
+    return packer.compress(content) + packer.flush()
+
+
+def test_files_of_an_mtree() -> None:
+    assert parse_mtree(packed(TREE)) == ("opt/a name", "opt/link", "usr/app")
+    assert parse_mtree(packed(TREE)[:-12])[:1] == ("opt/a name",)
+
+
+@given(st.one_of(st.binary(max_size=60), st.binary(max_size=60).map(packed)))
+def test_no_mtree_breaks_the_reader(content: bytes) -> None:
+    parse_mtree(content)

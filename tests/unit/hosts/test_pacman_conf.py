@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.pacman_conf import (
     add_hold,
     hold_names,
+    included_paths,
+    mentions,
     remove_hold,
-    sets_option,
     without_secrets,
 )
 
@@ -123,10 +124,14 @@ def test_without_a_record_only_a_line_of_its_own_is_taken_for_ours() -> None:
 def test_a_repository_section_is_none_of_our_business() -> None:
     content = b"[core]\nHoldPkg = appban-guard\nHookDir = /x\n[options]\nColor\n[extra]\nInclude = /etc/pacman.d/mirrorlist\n"
     assert hold_names(content) == ()
-    assert not sets_option(content, "HookDir")
-    assert sets_option(b"[options]\n HookDir=/x\n", "HookDir")
-    assert sets_option(b"[options]\nInclude = /etc/more.conf\n", "HookDir")
-    assert not sets_option(b"[options]\n#HookDir = /x\n", "HookDir")
+
+
+def test_a_setting_is_seen_wherever_it_stands() -> None:
+    # An included file is read as if its lines stood there, so the section that it begins in is not known.
+    assert mentions(b"[core]\n HookDir=/x\n", "HookDir")
+    assert mentions(b"HookDir", "HookDir")
+    assert not mentions(b"[options]\n#HookDir = /x\nHookDirs = /y\n", "HookDir")
+    assert included_paths(b"[core]\n Include=/etc/a b*\r\n#Include = /no\nInclude =\nInclude = c\n") == ("/etc/a b*", "c")
 
 
 def test_a_diff_shows_no_secrets() -> None:

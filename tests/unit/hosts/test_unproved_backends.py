@@ -18,8 +18,20 @@ from ansible_collections.appban.endpoint.plugins.module_utils.hosts import apk a
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts import homebrew as homebrew_module
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts import homebrew_prefixes, rails
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts import snap as snap_module
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.apk import Apk, parse_installed, parse_kept, parse_simulation
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.apk_world import add_conflicts, conflicts, drop_conflicts
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.apk import (
+    Apk,
+    parse_files,
+    parse_installed,
+    parse_kept,
+    parse_simulation,
+)
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.apk_world import (
+    add_conflicts,
+    conflicts,
+    drop_conflicts,
+    marked_names,
+    with_marks,
+)
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.backend import BlockRequest, Package, RemovalRequest, package_name
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.brew_env import (
     CASKS,
@@ -30,7 +42,6 @@ from ansible_collections.appban.endpoint.plugins.module_utils.hosts.brew_env imp
     owned_by_marks,
 )
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.homebrew import Homebrew
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.process import run
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.snap import Snap, parse_list
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.steps import perform
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.system import System
@@ -58,11 +69,13 @@ class StandIn(System):
     def calls(self):
         return self.log.read_text().splitlines() if self.log.exists() else []
 
+    def _program(self, name):
+        # The trust rule is tried elsewhere; no directory of a test is trusted.
+        return name if "/" in name else self.which(name) or shutil.which(name)
+
     def _run(self, argv, env, run_as):
         self.run_as = run_as
-        path = self.which(argv[0]) or shutil.which(argv[0])
-        # The trust rule holds for the real host's programs; these are the test's own.
-        return run((path or argv[0],) + tuple(argv[1:]), {"PATH": os.defpath, **(env or {})}, None, 60)
+        return super()._run(argv, env, None)
 
 
 def carry_out(backend, system, changes):
@@ -110,6 +123,13 @@ def test_the_installed_database_is_read_by_exact_name():
 @given(st.binary(max_size=200))
 def test_no_database_breaks_the_reader(content):
     parse_installed(content)
+    parse_files(content)
+
+
+def test_the_files_of_installed_packages():
+    database = INSTALLED.replace(b"P:tiktok-docs\nV:1.0-r0\n", b"P:tiktok-docs\nF:usr/bin\nR:tiktok\nF:\nR:top\nM:0:0:755\n")
+    assert parse_files(INSTALLED) == {"/usr/bin/tiktok": ["tiktok"]}
+    assert parse_files(database) == {"/usr/bin/tiktok": ["tiktok", "tiktok-docs"], "/top": ["tiktok-docs"]}
 
 
 SIMULATED = """World updated, but the following packages are not removed due to:
@@ -147,6 +167,20 @@ def test_the_world_file_after_apk_rewrote_it():
     assert (edited, newline) == (b"bash\nalpine-base\n!tiktok\n", True)
     assert drop_conflicts(b"!tiktok\nalpine-base\nbash\nvim\n", ["tiktok"], newline) == b"alpine-base\nbash\nvim\n"
     assert conflicts(b"!tiktok !other<2 name@edge !x@edge") == {"tiktok"}
+    # Only spaces and newlines part words for apk.
+    assert conflicts(b"a\t!b\n!c\r\n") == {"c\r"}
+
+
+@given(
+    content=st.one_of(st.binary(max_size=80), st.sampled_from([b"", b"alpine-base\nbash", b"!tiktok-lite\n", b"!appban.tiktok\n"])),
+    names=NAMES,
+)
+def test_what_is_ours_in_the_world_file_is_known_by_its_mark(content, names):
+    before = set(marked_names(content))
+    ours = [name for name in names if name not in conflicts(content)]
+    edited, _newline = add_conflicts(content, with_marks(ours))
+    assert set(marked_names(edited)) >= before.union(ours)
+    assert set(marked_names(b"".join(sorted(edited.splitlines(keepends=True)))) if edited.endswith(b"\n") else ours) >= set(ours)
 
 
 # -- apk: the backend --------------------------------------------------------------------------------------------------
@@ -235,21 +269,52 @@ def test_the_life_of_apks_block(alpine):
         "soft",
     )
     assert carry_out(backend, alpine, first.changes) == []
-    assert alpine.world.read_bytes() == original + b"\n!tiktok\n"
-    assert backend.plan_block(BlockRequest(("other", "tiktok")), first.owned).changes == ()
+    assert alpine.world.read_bytes() == original + b"\n!appban.tiktok\n!tiktok\n"
+    second = backend.plan_block(BlockRequest(("other", "tiktok")), first.owned)
+    assert (second.changes, second.owned, first.proof, second.proof) == ((), first.owned, "", "read")
     # apk sorts the file when it writes it: no reason to write again.
-    alpine.world.write_bytes(b"!other\n!tiktok\nalpine-base\nbash\n")
+    alpine.world.write_bytes(b"!appban.tiktok\n!other\n!tiktok\nalpine-base\nbash\n")
     assert backend.plan_block(BlockRequest(("other", "tiktok")), first.owned).changes == ()
     # `apk add tiktok` puts the name in the place of the conflict.
-    alpine.world.write_bytes(b"!other\nalpine-base\nbash\ntiktok\n")
+    alpine.world.write_bytes(b"!appban.tiktok\n!other\nalpine-base\nbash\ntiktok\n")
     drifted = backend.plan_block(BlockRequest(("other", "tiktok")), first.owned)
     assert (len(drifted.drift), len(drifted.changes)) == (1, 1)
-    alpine.world.write_bytes(original + b"\n!tiktok\n")
+    # A run that was killed had perhaps not written it yet.
+    assert backend.plan_block(BlockRequest(("other", "tiktok")), {**first.owned, "claimed": True}).drift == ()
+    alpine.world.write_bytes(original + b"\n!appban.tiktok\n!tiktok\n")
     lifted = backend.plan_block(BlockRequest(), first.owned)
     assert carry_out(backend, alpine, lifted.changes) == []
     assert (alpine.world.read_bytes(), lifted.owned, lifted.unblocked) == (original, {}, ("tiktok",))
     assert backend.plan_block(BlockRequest(), {}).changes == ()
     assert alpine.calls() == []
+
+
+def test_apks_block_is_known_without_a_ledger(alpine):
+    backend = Apk(alpine)
+    original = b"!other\nalpine-base\n"
+    alpine.world.write_bytes(original)
+    assert backend.plan_block(BlockRequest(), {}) == apk_module.BlockPlan()
+    first = backend.plan_block(BlockRequest(("other", "tiktok")), {})
+    assert carry_out(backend, alpine, first.changes) == []
+    again = backend.plan_block(BlockRequest(("other", "tiktok")), {})
+    assert (again.changes, again.owned, again.drift) == ((), first.owned, ())
+    lifted = backend.plan_block(BlockRequest(), {})
+    assert carry_out(backend, alpine, lifted.changes) == []
+    assert (alpine.world.read_bytes(), lifted.unblocked) == (original, ("tiktok",))
+
+
+def test_apks_block_of_an_earlier_release_has_no_mark_and_is_lifted_all_the_same(alpine):
+    backend = Apk(alpine)
+    alpine.world.write_bytes(b"bash\n!tiktok\n")
+    owned = {"names": ["tiktok"], "newline": True}
+    stands = backend.plan_block(BlockRequest(("tiktok",)), owned)
+    assert (stands.changes, stands.owned, stands.proof) == ((), owned, "read")
+    grown = backend.plan_block(BlockRequest(("tik", "tiktok")), owned)
+    assert carry_out(backend, alpine, grown.changes) == []
+    assert alpine.world.read_bytes() == b"bash\n!appban.tik\n!appban.tiktok\n!tik\n!tiktok\n"
+    lifted = backend.plan_block(BlockRequest(), grown.owned)
+    assert carry_out(backend, alpine, lifted.changes) == []
+    assert alpine.world.read_bytes() == b"bash"
 
 
 def test_apk_never_blocks_what_stays_installed(alpine):
@@ -289,11 +354,18 @@ def test_a_snap_is_found_removed_and_looked_for_again(snapd):
     assert backend.installed(frozenset(("nothing",))) == ()
     assert snapd.calls() == []
     packages = backend.installed(frozenset(("tiktok",)))
-    assert packages == (Package("tiktok", "1.0"),)
+    assert packages == (Package("tiktok", "1.0"), Package("tiktok", "revision 3", "system:work"))
+    files = [f"{snap_module.SNAPS_DIRECTORY}/tiktok_{each}.snap" for each in ("6", "7", "work_3")]
+    assert backend.files(packages) == tuple(files)
+    assert backend.files(packages[:1]) == tuple(files[:2])
     plan = backend.plan_removal(RemovalRequest(packages))
-    assert backend.verify(plan.changes[0]) == "snap tiktok is still installed"
+    assert [backend.verify(change) for change in plan.changes] == [
+        "snap tiktok is still installed",
+        "snap tiktok_work is still installed",
+    ]
     assert carry_out(backend, snapd, plan.changes) == []
-    assert snapd.calls()[-1] == "snap remove tiktok"
+    assert snapd.calls()[-2:] == ["snap remove tiktok", "snap remove tiktok_work"]
+    assert [os.path.exists(path) for path in files] == [False, False, False]
     assert backend.installed(frozenset(("tiktok",))) == ()
     assert backend.installed(frozenset(("tiktok-docs",))) == (Package("tiktok-docs", "revision x1"),)
 
