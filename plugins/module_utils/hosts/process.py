@@ -30,7 +30,6 @@ _MOST_TOLD = 4
 _TOLD_LENGTH = 500
 # Lines that say that there was an error, and not which.
 _NO_NEWS = (
-    "errors were encountered while processing",
     "use dpkg --audit",
     "e: sub-process",
     # Debian's rpm says so before everything.
@@ -170,7 +169,8 @@ def _lines(output: str) -> List[str]:
 
 
 def _telling(output: str, errors_only: bool = False) -> List[str]:
-    lines = _lines(output)
+    # dpkg ends with a list of names under a headline, which the lines above have told already.
+    lines = _lines(output.split("Errors were encountered while processing:")[0])
     lines = [line for line in lines if not line.lower().startswith(_NO_NEWS)]
     news = [line for line in lines if any(word in line.lower() for word in _NEWS)]
     if errors_only:
