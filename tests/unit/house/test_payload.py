@@ -5,17 +5,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from ansible.executor.module_common import modify_module
+from ansible.modules import ping
 from ansible.parsing.dataloader import DataLoader
-from ansible.plugins.loader import init_plugin_loader, module_loader
 from ansible.template import Templar
+
+
+CHECKOUT = Path(__file__).resolve().parents[3]
 
 
 def payload(name: str) -> bytes:
     """A module as it is sent, with the compression that Ansible uses by default."""
+    short = name.rpartition(".")[2]
     built = modify_module(
         module_name=name,
-        module_path=module_loader.find_plugin(name),
+        module_path=ping.__file__ if short == "ping" else str(CHECKOUT / "plugins" / "modules" / f"{short}.py"),
         module_args={},
         templar=Templar(loader=DataLoader()),
         task_vars={"ansible_python_interpreter": "/usr/bin/python3"},
@@ -26,10 +32,9 @@ def payload(name: str) -> bytes:
 
 
 def test_the_look_sends_little_more_than_a_ping() -> None:
-    init_plugin_loader()
-    ping = len(payload("ansible.builtin.ping"))
+    sent = len(payload("ansible.builtin.ping"))
     look = len(payload("appban.endpoint.host_look"))
-    assert ping < look <= 230_000
-    assert look - ping <= 61_000
+    assert sent < look <= 230_000
+    assert look - sent <= 61_000
     # What is only needed where there is something to do stays on the controller.
     assert len(payload("appban.endpoint.host_app")) > look + 100_000
