@@ -15,7 +15,8 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tu
 from .backend import Unseen
 from .found_files import printable
 from .home_scan import HomeFacts, PlaceFacts, facts_mark, homes_input, scan_home, scan_place
-from .slow_places import each_in_time, is_slow, slow_mounts
+from .open_places import OpenPlaces
+from .slow_places import each_in_time, is_inside, is_slow, slow_mounts
 from .system import System, Unreadable
 
 #: Directories that hold the homes of accounts from a directory service, which /etc/passwd does not list.
@@ -50,6 +51,14 @@ class Home(NamedTuple):
         return is_person(self.facts.uid) or self.facts.uid in self.claimed_by
 
 
+def people_of(system: System, apps: Sequence[str] = ()) -> People:
+    """The people of a host. Found once in a look: whoever asks for no more than was looked for gets the same again."""
+    found = system.memory.get("people")
+    if not isinstance(found, People) or not found.knows(apps):
+        found = system.memory["people"] = People(system, apps)
+    return found
+
+
 class People:
     """The homes of a host, with what was found in them.
 
@@ -66,6 +75,10 @@ class People:
         self.unseen: List[Unseen] = []
         self.homes: Tuple[Home, ...] = tuple(self._find())
 
+    def knows(self, apps: Sequence[str]) -> bool:
+        """Whether these applications were looked for."""
+        return set(apps) <= set(self._apps)
+
     def name_of(self, uid: int) -> Optional[str]:
         """The name of an account; None where the account database has none. A directory service is asked only for those needed."""
         if uid not in self._names:
@@ -75,7 +88,8 @@ class People:
 
     def look_at_places(self, paths: Sequence[str]) -> List[PlaceFacts]:
         """Look at further places where settings say that somebody's flatpak is."""
-        facts = self.scan(paths, lambda path: scan_place(self._system.trust, path, self._apps), PlaceFacts("slow"))
+        with OpenPlaces(self._system.trust) as places:
+            facts = self.scan(paths, lambda path: scan_place(places, path, self._apps), PlaceFacts("slow"))
         if paths:
             self._rest_on(homes_input((), paths, self._apps), paths, facts)
         return facts
@@ -115,7 +129,8 @@ class People:
         return list(homes.values())
 
     def _scan_homes(self, paths: Sequence[str]) -> Dict[str, HomeFacts]:
-        scanned = self.scan(paths, lambda path: scan_home(self._system.trust, path, self._apps), HomeFacts("slow"))
+        with OpenPlaces(self._system.trust) as places:
+            scanned = self.scan(paths, lambda path: scan_home(places, path, self._apps), HomeFacts("slow"))
         if paths:
             self._rest_on(homes_input(paths, (), self._apps), paths, scanned)
         for path, facts in zip(paths, scanned):
@@ -129,13 +144,14 @@ class People:
 
     def _listed(self, directory: str) -> List[str]:
         """What is in a directory of homes."""
+        # A directory of homes that is a mount of a network is listed in time or not at all.
+        slow = is_inside(directory, self._mounts)
         try:
-            # A directory of homes that is a mount of a network is listed in time or not at all.
-            if self.is_slow(directory) and each_in_time(os.listdir, [directory])[0] is None:
-                raise Unreadable("no answer in time", directory)
-            names = self._system.names_in(directory)
+            names = None if slow and each_in_time(os.listdir, [directory])[0] is None else self._system.names_in(directory)
         except Unreadable:
-            self.unseen.append(unreadable_home(directory, "slow" if self.is_slow(directory) else ""))
+            names = None
+        if names is None:
+            self.unseen.append(unreadable_home(directory, "slow" if slow else ""))
             return []
         return [os.path.join(directory, name) for name in names]
 

@@ -11,6 +11,7 @@ prefix's and the user's own, so that it has the last word (fact sheet hosts_linu
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
@@ -21,6 +22,8 @@ PRIORITY = "HOMEBREW_SYSTEM_ENV_TAKES_PRIORITY"
 COMMENT = (
     b"# Kept by appban.endpoint, with the names it added to the HOMEBREW_FORBIDDEN lists. Lift the ban in the policy to take them away."
 )
+#: Before what of the file is ours, as JSON: a second source beside the ledger, which may be lost.
+MARK = b"# appban.endpoint owns here: "
 _PRIORITY_LINE = PRIORITY.encode("ascii") + b"=1"
 
 
@@ -43,12 +46,13 @@ def forbidden(content: bytes, key: str) -> Tuple[str, ...]:
     return () if found is None else tuple(word.decode("utf-8", "replace") for word in found[1].split())
 
 
-def add_forbidden(content: Optional[bytes], wanted: Mapping[str, Sequence[str]]) -> BrewEnvEdit:
+def add_forbidden(content: Optional[bytes], wanted: Mapping[str, Sequence[str]], marked: bool = True) -> BrewEnvEdit:
     """Put names on the lists and give the file the last word.
 
     Args:
         content: the file without anything of ours; None where there is none.
         wanted: key of a list -> names.
+        marked: also write down what is ours; earlier releases didn't.
     """
     lines = _lines(content or b"")
     owned: Dict[str, Any] = {"created": content is None, "lists": {}}
@@ -76,9 +80,12 @@ def add_forbidden(content: Optional[bytes], wanted: Mapping[str, Sequence[str]])
         owned["priority"] = True
     if not owned["lists"]:
         return BrewEnvEdit(content)
-    if new_lines:
-        new_lines.insert(0, COMMENT)
+    if new_lines or marked:
         _close_last_line(lines, owned)
+        if marked:
+            owned["marked"] = True
+            new_lines.insert(0, MARK + json.dumps(owned, sort_keys=True, separators=(",", ":")).encode("ascii"))
+        new_lines.insert(0, COMMENT)
         lines.extend(line + b"\n" for line in new_lines)
     elif not lines[-1].endswith(b"\n") and any(_is_key(lines[-1], key) for key in (*owned["lists"], PRIORITY)):
         _close_last_line(lines, owned)
@@ -95,12 +102,43 @@ def drop_forbidden(content: Optional[bytes], owned: Mapping[str, Any]) -> BrewEn
         _drop_names(lines, key, [name.encode("ascii") for name in entry["names"]], bool(entry["line"]))
     if owned.get("priority"):
         _drop_last_line(lines, _PRIORITY_LINE)
-    if owned.get("priority") or any(entry["line"] for entry in owned.get("lists", {}).values()):
+    if owned.get("priority") or owned.get("marked") or any(entry["line"] for entry in owned.get("lists", {}).values()):
         _drop_last_line(lines, COMMENT)
+    if owned.get("marked"):
+        lines = [line for line in lines if not line.startswith(MARK)]
     if owned.get("newline") and at_end and lines and lines[-1].endswith(b"\n"):
         lines[-1] = lines[-1][:-1]
     rest = b"".join(lines)
     return BrewEnvEdit(None if not rest and owned.get("created") else rest)
+
+
+def owned_by_marks(content: Optional[bytes]) -> Mapping[str, Any]:
+    """What of a file is ours by the marks in it; empty for nothing. Of an earlier release that is what follows its comment."""
+    lines = [line.rstrip(b"\n") for line in _lines(content or b"")]
+    for line in reversed(lines):
+        if line.startswith(MARK):
+            try:
+                owned = json.loads(line[len(MARK) :].decode("ascii"))
+                for entry in owned["lists"].values():
+                    if not all(isinstance(name, str) and name.isascii() for name in entry["names"]) or not isinstance(entry["line"], bool):
+                        return {}
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+                break
+            return {**owned, "marked": True}
+    if COMMENT not in lines:
+        return {}
+    lists: Dict[str, Any] = {}
+    priority = False
+    for line in lines[lines.index(COMMENT) + 1 :]:
+        key = next((each for each in (FORMULAE, CASKS) if line.startswith(each.encode("ascii") + b"=")), None)
+        if key is not None and key not in lists:
+            names = [word.decode("ascii") for word in line.split(b"=", 1)[1].split() if word.isascii()]
+            lists[key] = {"names": names, "line": True}
+        elif line == _PRIORITY_LINE:
+            priority = True
+        else:
+            break
+    return {"created": True, "lists": lists, **({"priority": True} if priority else {})} if lists or priority else {}
 
 
 def _close_last_line(lines: List[bytes], owned: Dict[str, Any]) -> None:
@@ -112,6 +150,8 @@ def _close_last_line(lines: List[bytes], owned: Dict[str, Any]) -> None:
 def _our_lines_at_end(lines: Sequence[bytes], owned: Mapping[str, Any]) -> bool:
     """Whether nobody added anything after what we appended, so that the newline before it is still ours to take."""
     count = sum(1 for entry in owned.get("lists", {}).values() if entry["line"]) + (1 if owned.get("priority") else 0)
+    if owned.get("marked"):
+        return len(lines) > count + 2 and lines[-count - 2].rstrip(b"\n") == COMMENT
     if not count:
         # Then what was closed is the administrator's own last line, of one of these keys.
         return bool(lines) and any(_is_key(lines[-1], key) for key in (*owned.get("lists", {}), PRIORITY))

@@ -20,6 +20,7 @@ from .flatpak_installations import Installation, Remote, deployed, remotes, syst
 from .flatpak_people import LIMIT_NOTE, PersonalFlatpaks
 from .found_files import Search, printable, search_root
 from .home_scan import scan_place
+from .open_places import OpenPlaces
 from .owned_file import OwnedFilePlan, plan_owned_file, written_content
 from .slow_places import each_in_time, is_slow, slow_mounts
 from .steps import CommandStep, FileStep, Steps
@@ -90,7 +91,9 @@ class Flatpak:
         for package in packages:
             place = places[package.scope]
             search = Search(("app", package.name) + tuple(package.version.split("/")), _MOST_LEVELS, "")
-            for each in self._in_time(place, partial(search_root, searches=(search,))) or ():
+            with OpenPlaces(self._system.trust) as opener:
+                searched = self._in_time(place, partial(search_root, opener, searches=(search,)))
+            for each in searched or ():
                 found.extend(file.path for file in each.files if file.path == printable(file.path))
         return tuple(found)
 
@@ -161,7 +164,8 @@ class Flatpak:
             place = next(each for each in system_installations(self._system) if each.option == command.argv[2])
             return version in deployed(self._system, place, app)
         path = (command.env or {})["FLATPAK_USER_DIR"]
-        facts = self._in_time(Installation(path, "--user", ""), lambda root: scan_place(self._system.trust, root, (app,)))
+        with OpenPlaces(self._system.trust) as places:
+            facts = self._in_time(Installation(path, "--user", ""), lambda root: scan_place(places, root, (app,)))
         return facts is None or bool(facts.problem) or (app, version) in facts.deployed
 
     def _in_time(self, place: Installation, look: Callable[[str], Any]) -> Any:

@@ -9,7 +9,7 @@ import os
 import stat
 from typing import Callable, Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Set, Tuple
 
-from .accounts import Home, People, unreadable_home
+from .accounts import Home, people_of, unreadable_home
 from .backend import Unseen
 from .data_places import DataPlaces, data_places
 from .flatpak_installations import Installation
@@ -49,7 +49,7 @@ class PersonalFlatpaks:
 
     def __init__(self, system: System, apps: FrozenSet[str]) -> None:
         self._system = system
-        self._people = People(system, sorted(apps))
+        self._people = people_of(system, sorted(apps))
         self._scopes: Set[str] = set()
         self._seen: Set[str] = set()
         #: owners of installations, whatever is in them; by number, because to ask for a name may mean to ask a directory service

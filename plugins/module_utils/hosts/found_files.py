@@ -13,17 +13,21 @@ import errno
 import hashlib
 import json
 import os
+import re
 import stat
 from contextlib import contextmanager
-from typing import Any, Callable, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import Any, Callable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
+from .open_places import INSIDE, LISTED, OpenPlaces, enter, error_name
 from .slow_places import each_in_time, is_slow, slow_mounts
 from .trust import Trust
 
 #: A search that meets more entries than this stops: a run must not take minutes because of one heap of downloads.
 MAX_ENTRIES = 20000
-_ON_THE_WAY = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+#: Where a desktop keeps the names that it gave to a person's directories, read up to so many bytes.
+USER_DIRECTORIES = (".config", "user-dirs.dirs")
+_USER_DIRECTORIES_LIMIT = 65536
+_USER_DIRECTORY = re.compile(r'XDG_(?:DOWNLOAD|DESKTOP)_DIR="\$HOME/([^"]+)"\Z')
 # NONBLOCK: opening somebody's named pipe would wait for ever.
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
@@ -62,7 +66,7 @@ class Search(NamedTuple):
     Args:
         below: names from the root to the directory where the search begins; a link among them ends it.
         depth: how many levels deep; 1 is that directory alone. Other file systems are never entered.
-        ending: how a wanted file's name ends, in small letters; with ``=`` before it the whole name, which is looked for without a list.
+        ending: how a wanted file's name ends, in small letters.
     """
 
     below: Tuple[str, ...]
@@ -84,39 +88,72 @@ class Searched(NamedTuple):
     problem: str = ""
 
 
+_NOTHING = Searched()
+
+
 def printable(path: str) -> str:
     """A path or name as text for a person, whatever it is made of."""
     text = os.fsencode(path).decode("utf-8", "backslashreplace")
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in text)
 
 
-def search_root(root: str, searches: Sequence[Search], limit: int = 0) -> List[Searched]:
+def search_root(places: OpenPlaces, root: str, searches: Sequence[Search], limit: int = 0) -> List[Searched]:
     """Make several searches below one root.
 
     Args:
-        root: absolute path without links (:meth:`.trust.Trust.place`).
+        places: opens it.
+        root: absolute path.
         searches: which ones.
         limit: bytes of each found file that are read.
     """
     try:
-        with _opened(root, ()) as (directory, device):
-            return [_search(root, directory, device, each, limit) for each in searches]
+        opened = places.open(root)
     except OSError as error:
-        problem = _problem(error)
-        return [Searched(problem=problem)] * len(searches)
+        return [Searched(problem=_problem(error))] * len(searches)
+    try:
+        return _searches(root, opened, searches, limit)
+    finally:
+        os.close(opened)
 
 
-def levels_input(roots: Sequence[str], searches: Sequence[Search], own: Mapping[str, Sequence[Search]]) -> str:
-    """The input (:class:`.basis.Input`) of these searches below each root, and of a root's own, as text."""
-    plain = {"roots": list(roots), "searches": searches, "own": {root: more for root, more in own.items() if more}}
-    return json.dumps(plain, separators=(",", ":"))
+def search_home(
+    places: OpenPlaces, root: str, searches: Sequence[Search], endings: Sequence[str], limit: int = 0
+) -> List[Tuple[Search, Searched]]:
+    """Make several searches in a home, and more where its desktop keeps downloads and itself, if not under the English names.
+
+    Args:
+        places: opens it.
+        root: absolute path.
+        searches: which ones everywhere.
+        endings: of the files that are looked for in the home's own places.
+        limit: bytes of each found file that are read.
+    """
+    try:
+        opened = places.open(root)
+    except OSError as error:
+        return [(each, Searched(problem=_problem(error))) for each in searches]
+    try:
+        named, problem = _user_directories(opened)
+        known = {each.below for each in searches}
+        own = [Search(below, 2, ending) for below in named if below not in known for ending in endings]
+        every = list(searches) + own
+        found = list(zip(every, _searches(root, opened, every, limit)))
+        return found + ([(Search(USER_DIRECTORIES, 1, ""), Searched(problem=problem))] if problem else [])
+    finally:
+        os.close(opened)
+
+
+def levels_input(roots: Sequence[str], searches: Sequence[Search], endings: Optional[Sequence[str]]) -> str:
+    """The input (:class:`.basis.Input`) of searches below each root, as text; with endings, the roots are homes."""
+    return json.dumps({"roots": list(roots), "searches": searches, "endings": endings}, separators=(",", ":"))
 
 
 def searched_mark(searched: Sequence[Sequence[Searched]]) -> str:
     """The mark of what was found, root by root."""
     digest = hashlib.sha256()
     for each in searched:
-        digest.update(repr([(found.files, found.problem) for found in each]).encode("utf-8", "backslashreplace"))
+        told = [(found.files, found.problem) if found.files or found.problem else 0 for found in each]
+        digest.update(repr(told).encode("utf-8", "backslashreplace"))
     return digest.hexdigest()
 
 
@@ -127,8 +164,11 @@ def levels_mark(trust: Trust, of: str) -> str:
     if slow and any(is_slow(root, slow) for root in asked["roots"]):
         raise OSError(errno.EREMOTE, "a file system of a network")
     searches = [Search(tuple(below), depth, ending) for below, depth, ending in asked["searches"]]
-    own = {root: [Search(tuple(below), depth, ending) for below, depth, ending in more] for root, more in asked["own"].items()}
-    return searched_mark([search_root(root, searches + own.get(root, [])) for root in asked["roots"]])
+    endings = asked["endings"]
+    with OpenPlaces(trust) as places:
+        if endings is None:
+            return searched_mark([search_root(places, root, searches) for root in asked["roots"]])
+        return searched_mark([[found for _search, found in search_home(places, root, searches, endings)] for root in asked["roots"]])
 
 
 def is_there(file: FoundFile) -> bool:
@@ -156,7 +196,7 @@ def _in_time(act: Callable[[FoundFile], Any], file: FoundFile) -> Any:
 
 def _is_there(file: FoundFile) -> bool:
     try:
-        with _opened(file.root, file.parts[:-1]) as (directory, _device):
+        with _opened(file.root, file.parts[:-1]) as directory:
             return _is_same(os.stat(file.parts[-1], dir_fd=directory, follow_symlinks=False), file)
     except OSError:
         return False
@@ -165,7 +205,7 @@ def _is_there(file: FoundFile) -> bool:
 def _unlink(file: FoundFile) -> Any:
     """True or False, or the error: it has to come out of another process."""
     try:
-        with _opened(file.root, file.parts[:-1]) as (directory, _device):
+        with _opened(file.root, file.parts[:-1]) as directory:
             if not _is_same(os.stat(file.parts[-1], dir_fd=directory, follow_symlinks=False), file):
                 return False
             os.unlink(file.parts[-1], dir_fd=directory)
@@ -173,93 +213,139 @@ def _unlink(file: FoundFile) -> Any:
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError as error:
-        return OSError(error.errno, error.strerror)
+        # A link in the place of a directory: the file that was found is not there any more.
+        return False if error.errno == errno.ELOOP else OSError(error.errno, error.strerror)
 
 
 @contextmanager
-def _opened(root: str, below: Sequence[str]) -> Iterator[Tuple[int, int]]:
-    """A directory below a root as a descriptor, with the root's file system; a link on the way, in the root too, is an OSError."""
-    current = os.open("/", _ON_THE_WAY)
+def _opened(root: str, below: Sequence[str]) -> Iterator[int]:
+    """A directory below a root as a descriptor; a link on the way, in the root too, is an OSError."""
+    current = os.open("/", INSIDE)
     try:
-        for name in root.split("/"):
-            current = _enter(current, name) if name else current
-        device = os.fstat(current).st_dev
-        for name in below:
-            current = _enter(current, name)
-        yield current, device
+        for name in [each for each in root.split("/") if each] + list(below):
+            following = enter(current, name)
+            os.close(current)
+            current = following
+        yield current
     finally:
         os.close(current)
 
 
-def _enter(directory: int, name: str) -> int:
-    following = os.open(name, _ON_THE_WAY, dir_fd=directory)
-    os.close(directory)
-    return following
+def _user_directories(home: int) -> Tuple[List[Tuple[str, ...]], str]:
+    """The places that the desktop names, and why they could not be read."""
+    try:
+        directory = enter(home, USER_DIRECTORIES[0])
+        try:
+            content = _head(directory, USER_DIRECTORIES[1], _USER_DIRECTORIES_LIMIT)
+        finally:
+            os.close(directory)
+    except OSError as error:
+        return [], _problem(error)
+    places = []
+    for line in os.fsdecode(content).splitlines():
+        match = _USER_DIRECTORY.match(line.strip())
+        parts = tuple(part for part in match.group(1).split("/") if part) if match else ()
+        if parts and not {".", ".."}.intersection(parts) and parts not in places:
+            places.append(parts)
+    return places, ""
+
+
+def _searches(root: str, opened: int, searches: Sequence[Search], limit: int) -> List[Searched]:
+    device = os.fstat(opened).st_dev
+    here = _names_here(opened)
+    # Few names are worth a second glance at all.
+    endings = {os.path.splitext(name)[1].lower() for name in here or ()}
+    found: List[Searched] = []
+    for each in searches:
+        if here is not None and not each.below and each.depth == 1:
+            walk = _Walk(root, device, each.ending, limit)
+            for name in here if each.ending in endings or not each.ending else ():
+                if name.lower().endswith(each.ending):
+                    walk.take(opened, (), name)
+            found.append(Searched(tuple(walk.found), tuple(walk.contents)) if walk.found else _NOTHING)
+        elif here is not None and each.below and each.below[0] not in here:
+            found.append(_NOTHING)
+        else:
+            found.append(_search(root, opened, device, each, limit))
+    return found
+
+
+def _names_here(opened: int) -> Optional[Tuple[str, ...]]:
+    """The names in a root, so that places which are not there cost nothing; None if there are too many or nobody may list them."""
+    names = []
+    try:
+        directory = os.open(".", LISTED, dir_fd=opened)
+    except OSError:
+        return None
+    try:
+        with os.scandir(directory) as entries:
+            for entry in entries:
+                names.append(entry.name)
+                if len(names) > MAX_ENTRIES:
+                    return None
+    finally:
+        os.close(directory)
+    return tuple(sorted(names))
 
 
 def _search(root: str, directory: int, device: int, asked: Search, limit: int) -> Searched:
-    found: List[FoundFile] = []
-    contents: List[bytes] = []
-    walk = _Walk(root, device, asked.ending, limit, found, contents)
-    current = os.dup(directory)
+    walk = _Walk(root, device, asked.ending, limit)
+    current = directory
     try:
-        for name in asked.below:
-            current = _enter(current, name)
-        if asked.ending.startswith("="):
-            walk.take(current, asked.below, asked.ending[1:])
-        else:
-            walk.enter(current, asked.below, asked.depth)
-    except NotADirectoryError:
-        # A link or another thing in the place of a directory.
-        problem = "link" if _is_link_on_the_way(directory, asked.below) else ""
-        return Searched(problem=problem)
+        for name in asked.below[:-1]:
+            following = enter(current, name)
+            if current != directory:
+                os.close(current)
+            current = following
+        listed = enter(current, asked.below[-1] if asked.below else ".", LISTED)
+        try:
+            walk.enter(listed, asked.below, asked.depth)
+        finally:
+            os.close(listed)
     except OSError as error:
         walk.problem = _problem(error)
     finally:
-        os.close(current)
-    return Searched(tuple(found), tuple(contents), "many" if walk.left <= 0 else walk.problem)
+        if current != directory:
+            os.close(current)
+    if not walk.found and not walk.problem and walk.left > 0:
+        return _NOTHING
+    return Searched(tuple(walk.found), tuple(walk.contents), "many" if walk.left <= 0 else walk.problem)
 
 
 class _Walk:
     """One search under way."""
 
-    def __init__(self, root: str, device: int, ending: str, limit: int, found: List[FoundFile], contents: List[bytes]) -> None:
+    def __init__(self, root: str, device: int, ending: str, limit: int) -> None:
         self.root, self.device, self.ending, self.limit = root, device, ending, limit
-        self.found, self.contents = found, contents
+        self.found: List[FoundFile] = []
+        self.contents: List[bytes] = []
         self.left = MAX_ENTRIES
         self.problem = ""
 
-    def enter(self, opened: int, below: Tuple[str, ...], depth: int) -> None:
+    def enter(self, directory: int, below: Tuple[str, ...], depth: int) -> None:
         """Go through a directory, and through those below it."""
-        if os.fstat(opened).st_dev != self.device:
+        if below and os.fstat(directory).st_dev != self.device:
             return
         deeper = []
-        directory = os.open(".", _DIRECTORY, dir_fd=opened)
-        try:
-            with os.scandir(directory) as entries:
-                for entry in entries:
-                    self.left -= 1
-                    if self.left <= 0:
-                        return
-                    if depth > 1 and entry.is_dir(follow_symlinks=False):
-                        deeper.append(entry.name)
-                    elif entry.name.lower().endswith(self.ending) and entry.is_file(follow_symlinks=False):
-                        self.take(directory, below, entry.name)
-            for name in sorted(deeper):
-                self._enter_below(directory, below, name, depth - 1)
-        finally:
-            os.close(directory)
-
-    def _enter_below(self, directory: int, below: Tuple[str, ...], name: str, depth: int) -> None:
-        try:
-            following = os.open(name, _ON_THE_WAY, dir_fd=directory)
+        with os.scandir(directory) as entries:
+            for entry in entries:
+                self.left -= 1
+                if self.left <= 0:
+                    return
+                if depth > 1 and entry.is_dir(follow_symlinks=False):
+                    deeper.append(entry.name)
+                elif entry.name.lower().endswith(self.ending) and entry.is_file(follow_symlinks=False):
+                    self.take(directory, below, entry.name)
+        for name in sorted(deeper):
             try:
-                self.enter(following, below + (name,), depth)
-            finally:
-                os.close(following)
-        except OSError as error:
-            # One directory that can't be read leaves the others to be searched.
-            self.problem = _problem(error) or self.problem
+                following = enter(directory, name, LISTED)
+                try:
+                    self.enter(following, below + (name,), depth - 1)
+                finally:
+                    os.close(following)
+            except OSError as error:
+                # One directory that can't be read leaves the others to be searched.
+                self.problem = _problem(error) or self.problem
 
     def take(self, directory: int, below: Tuple[str, ...], name: str) -> None:
         """Note a file, if it is a regular one and still there."""
@@ -281,28 +367,18 @@ class _Walk:
         self.contents.append(content)
 
 
-def _head(directory: int, name: str, limit: int, file: FoundFile) -> bytes:
+def _head(directory: int, name: str, limit: int, file: Optional[FoundFile] = None) -> bytes:
+    # Looked at first: to open a device can have an effect of its own.
+    if not stat.S_ISREG(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode):
+        return b""
     descriptor = os.open(name, _FILE, dir_fd=directory)
     with os.fdopen(descriptor, "rb") as handle:
-        return handle.read(limit) if _is_same(os.fstat(descriptor), file) else b""
-
-
-def _is_link_on_the_way(directory: int, below: Sequence[str]) -> bool:
-    current = os.dup(directory)
-    try:
-        for name in below:
-            if stat.S_ISLNK(os.stat(name, dir_fd=current, follow_symlinks=False).st_mode):
-                return True
-            current = _enter(current, name)
-    except OSError:
-        return False
-    finally:
-        os.close(current)
-    return False
+        status = os.fstat(descriptor)
+        return handle.read(limit) if (_is_same(status, file) if file is not None else stat.S_ISREG(status.st_mode)) else b""
 
 
 def _problem(error: OSError) -> str:
-    return "" if error.errno == errno.ENOENT else "link" if error.errno == errno.ELOOP else errno.errorcode.get(error.errno or 0, "EIO")
+    return "" if error.errno == errno.ENOENT else error_name(error)
 
 
 def _is_same(status: os.stat_result, file: FoundFile) -> bool:

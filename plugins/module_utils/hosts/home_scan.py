@@ -17,6 +17,7 @@ import re
 import stat
 from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
 
+from .open_places import LISTED, OpenPlaces, enter, error_name, status_in
 from .slow_places import is_slow, slow_mounts
 from .trust import Trust
 
@@ -38,8 +39,6 @@ USER_PATH: Tuple[str, str, str] = (".local", "share", "flatpak")
 PLAIN_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*\Z")
 
 _MOST_NAMES = 500
-_INSIDE = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_LISTED = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 
 class PlaceFacts(NamedTuple):
@@ -82,18 +81,18 @@ class HomeFacts(NamedTuple):
     flatpak: PlaceFacts = PlaceFacts()
 
 
-def scan_home(trust: Trust, path: str, apps: Sequence[str]) -> HomeFacts:
+def scan_home(places: OpenPlaces, path: str, apps: Sequence[str]) -> HomeFacts:
     """Look at one home.
 
     Args:
-        trust: the trust rule.
+        places: opens it.
         path: the home.
         apps: application ids; what is deployed of others is not looked at.
     """
     try:
-        home = _open_place(trust, path)
+        home = places.open(path)
     except OSError as error:
-        return HomeFacts(_name_of(error))
+        return HomeFacts(error_name(error))
     try:
         status = os.fstat(home)
         facts = HomeFacts("", (status.st_dev, status.st_ino), status.st_uid)
@@ -102,17 +101,17 @@ def scan_home(trust: Trust, path: str, apps: Sequence[str]) -> HomeFacts:
             # On a server that maps root to nobody a home may be seen and not entered.
             return facts._replace(settings=settings, flatpak=_scan_below(home, path, USER_PATH, apps))
         except OSError as error:
-            return facts._replace(problem=_name_of(error))
+            return facts._replace(problem=error_name(error))
     finally:
         os.close(home)
 
 
-def scan_place(trust: Trust, path: str, apps: Sequence[str]) -> PlaceFacts:
+def scan_place(places: OpenPlaces, path: str, apps: Sequence[str]) -> PlaceFacts:
     """Look at a place that settings name, as :func:`scan_home` looks at the default one."""
     try:
-        directory = _open_place(trust, path)
+        directory = places.open(path)
     except OSError as error:
-        name = _name_of(error)
+        name = error_name(error)
         return PlaceFacts() if name == "ENOENT" else PlaceFacts(name, path)
     try:
         return _scan_installation(directory, path, apps)
@@ -140,61 +139,32 @@ def homes_mark(trust: Trust, of: str) -> str:
     if slow and any(is_slow(each, slow) for each in asked["homes"] + asked["places"]):
         raise OSError(errno.EREMOTE, "a file system of a network")
     apps = asked["apps"]
-    found: List[Any] = [scan_home(trust, each, apps) for each in asked["homes"]]
-    return facts_mark(found + [scan_place(trust, each, apps) for each in asked["places"]])
-
-
-def _open_place(trust: Trust, path: str) -> int:
-    place = trust.place(path)
-    current = os.open(place.directory, _INSIDE)
-    for name in place.below:
-        try:
-            following = _enter(current, name)
-        finally:
-            os.close(current)
-        current = following
-    return current
-
-
-def _enter(directory: int, name: str) -> int:
-    """Open a directory in a directory. A link raises ELOOP, whatever the system calls it."""
-    try:
-        return os.open(name, _INSIDE, dir_fd=directory)
-    except NotADirectoryError:
-        status = _status(directory, name)
-        if status is not None and stat.S_ISLNK(status.st_mode):
-            raise OSError(errno.ELOOP, "a link") from None
-        raise FileNotFoundError(errno.ENOENT, "no directory") from None
-
-
-def _status(directory: int, name: str) -> Optional[os.stat_result]:
-    try:
-        return os.stat(name, dir_fd=directory, follow_symlinks=False)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
+    with OpenPlaces(trust) as places:
+        found: List[Any] = [scan_home(places, each, apps) for each in asked["homes"]]
+        return facts_mark(found + [scan_place(places, each, apps) for each in asked["places"]])
 
 
 def _settings(home: int, path: str) -> Tuple[Tuple[str, str], ...]:
     found = []
     for name in SETTINGS:
-        status = _status(home, name)
+        status = status_in(home, name)
         if status is not None:
             found.append(_setting(home, path, name, status))
     try:
-        config = _enter(home, ENVIRONMENT[0])
+        config = enter(home, ENVIRONMENT[0])
     except OSError as error:
         if error.errno != errno.ENOENT and error.errno != errno.ELOOP:
             raise
         return tuple(found)
     try:
-        directory = os.open(ENVIRONMENT[1], _LISTED, dir_fd=config)
+        directory = os.open(ENVIRONMENT[1], LISTED, dir_fd=config)
     except (FileNotFoundError, NotADirectoryError):
         return tuple(found)
     finally:
         os.close(config)
     try:
         for name in _names(directory):
-            status = _status(directory, name)
+            status = status_in(directory, name)
             if name.endswith(".conf") and status is not None:
                 found.append(("/".join(ENVIRONMENT + (name,)), _told(status)))
     finally:
@@ -214,10 +184,10 @@ def _setting(home: int, path: str, name: str, status: os.stat_result) -> Tuple[s
     current = os.dup(home)
     try:
         for part in parts[:-1]:
-            following = _enter(current, part)
+            following = enter(current, part)
             os.close(current)
             current = following
-        target = _status(current, parts[-1])
+        target = status_in(current, parts[-1])
         return (below, _told(target)) if target is not None else (name, "0")
     except OSError:
         return name, "0"
@@ -230,12 +200,12 @@ def _scan_below(home: int, path: str, parts: Sequence[str], apps: Sequence[str])
     try:
         for part in parts:
             path = os.path.join(path, part)
-            following = _enter(current, part)
+            following = enter(current, part)
             os.close(current)
             current = following
         return _scan_installation(current, path, apps)
     except OSError as error:
-        name = _name_of(error)
+        name = error_name(error)
         return PlaceFacts() if name == "ENOENT" else PlaceFacts(name, path)
     finally:
         os.close(current)
@@ -258,7 +228,7 @@ def _scan_installation(directory: int, path: str, apps: Sequence[str]) -> PlaceF
         told = "" if config is None else _told(config)
         return facts._replace(deployed=tuple(deployed), config=told, odd=tuple(odd))
     except OSError as error:
-        return facts._replace(problem=_name_of(error), at=where)
+        return facts._replace(problem=error_name(error), at=where)
 
 
 def _in(directory: int, *parts: str) -> Optional[os.stat_result]:
@@ -267,16 +237,16 @@ def _in(directory: int, *parts: str) -> Optional[os.stat_result]:
     try:
         for part in parts[:-1]:
             try:
-                following = _enter(current, part)
+                following = enter(current, part)
             except FileNotFoundError:
                 return None
             except OSError as error:
                 if error.errno == errno.ELOOP:
-                    return _status(current, part)
+                    return status_in(current, part)
                 raise
             os.close(current)
             current = following
-        return _status(current, parts[-1])
+        return status_in(current, parts[-1])
     finally:
         os.close(current)
 
@@ -297,10 +267,10 @@ def _names_below(directory: int, parts: Sequence[str]) -> List[str]:
     current = os.dup(directory)
     try:
         for part in parts:
-            following = _enter(current, part)
+            following = enter(current, part)
             os.close(current)
             current = following
-        listed = os.open(".", _LISTED, dir_fd=current)
+        listed = os.open(".", LISTED, dir_fd=current)
         try:
             return _names(listed)
         finally:
@@ -323,7 +293,3 @@ def _names(directory: int) -> List[str]:
 
 def _told(status: os.stat_result) -> str:
     return "%o %d %d %d %d" % (status.st_mode, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-
-
-def _name_of(error: OSError) -> str:
-    return "link" if error.errno == errno.ELOOP else errno.errorcode.get(error.errno or 0, "EIO")

@@ -17,7 +17,7 @@ from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Sequence, Set,
 
 from ..engine.plan import Change
 from .backend import Block, BlockPlan, BlockRequest, Package, Refusal, RemovalPlan, RemovalRequest, Unseen
-from .brew_env import CASKS, COMMENT, FORMULAE, add_forbidden, drop_forbidden, forbidden
+from .brew_env import CASKS, COMMENT, FORMULAE, MARK, BrewEnvEdit, add_forbidden, drop_forbidden, forbidden, owned_by_marks
 from .found_files import printable
 from .homebrew_prefixes import Prefix, find_prefixes
 from .steps import CommandStep, FileStep
@@ -123,9 +123,10 @@ class Homebrew:
 
     def plan_block(self, request: BlockRequest, owned: Mapping[str, Any]) -> BlockPlan:
         """Names on the forbidden lists of the system-wide settings, which get the last word over people's own."""
-        if not request.names and not owned:
-            return BlockPlan()
         current = self._system.read(ENV_PATH)
+        ours: Mapping[str, Any] = owned.get("edit") or owned_by_marks(current)
+        if not request.names and not owned and not ours:
+            return BlockPlan()
         wanted: Dict[str, List[str]] = {FORMULAE: [], CASKS: []}
         for name in request.names:
             kind, token = _split(name)
@@ -134,9 +135,9 @@ class Homebrew:
             ["Homebrew knows no stronger block than its forbidden lists: %s" % ", ".join(sorted(request.strong))] if request.strong else []
         )
         self._carry(wanted, notes)
-        base = drop_forbidden(current, owned.get("edit", {})).content
-        edit = add_forbidden(base, wanted) if request.names else drop_forbidden(current, owned.get("edit", {}))
-        drift = self._drift(current, owned.get("edit", {}))
+        base = drop_forbidden(current, ours)
+        edit = _edited(current, base.content, wanted, ours) if request.names else base
+        drift = self._drift(current, ours)
         remembered: Dict[str, Any] = {}
         if request.names:
             made = list(owned.get("made_directories", ())) or (
@@ -283,6 +284,15 @@ class Homebrew:
         return tuple(lost)
 
 
+def _edited(current: Optional[bytes], base: Optional[bytes], wanted: Mapping[str, Sequence[str]], ours: Mapping[str, Any]) -> BrewEnvEdit:
+    """The file with our names on its lists; what an earlier release wrote, without a mark, stays as long as it says the same."""
+    if ours and not ours.get("marked"):
+        earlier = add_forbidden(base, wanted, marked=False)
+        if earlier.content == current:
+            return earlier
+    return add_forbidden(base, wanted)
+
+
 def _split(name: str) -> Tuple[str, str]:
     kind, token = name.split(":", 1)
     return kind, token
@@ -296,6 +306,6 @@ def _masked(content: Optional[bytes]) -> Optional[str]:
     """The file as text for a diff: what is not ours to know (tokens, proxies with passwords) is left out."""
     if content is None:
         return None
-    ours = ("HOMEBREW_FORBIDDEN_", "HOMEBREW_SYSTEM_ENV_", COMMENT.decode("ascii"))
+    ours = ("HOMEBREW_FORBIDDEN_", "HOMEBREW_SYSTEM_ENV_", COMMENT.decode("ascii"), MARK.decode("ascii"))
     lines = content.decode("utf-8", "replace").splitlines()
     return "\n".join(line if line.lstrip().startswith(ours) else "(not shown)" for line in lines) + "\n"

@@ -9,16 +9,15 @@ the names of a person's other files are never returned, logged or stored.
 
 from __future__ import annotations
 
-import os
-import re
 from dataclasses import dataclass
 from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
 
 from ..engine.plan import Change
-from .accounts import Home, People, unreadable_home
+from .accounts import Home, People, people_of, unreadable_home
 from .backend import Unseen
 from .desktop_entry import appimage_names, is_installed_web_app, is_named, leads_to, parse_desktop_entry
-from .found_files import FoundFile, Search, Searched, is_there, levels_input, printable, search_root, searched_mark
+from .found_files import FoundFile, Search, Searched, is_there, levels_input, printable, search_home, search_root, searched_mark
+from .open_places import OpenPlaces
 from .request import AppRequest
 from .steps import FoundFileStep
 from .system import System
@@ -39,10 +38,8 @@ _SYSTEM_LAUNCHERS: Tuple[Tuple[str, int], ...] = (("/usr/local/share/application
 #: What lies here belongs to a package; deleting it would break that package's files.
 _OF_PACKAGES = "/usr/share/applications"
 _LAUNCHER_LIMIT = 65536
-_USER_DIRECTORIES = Search((".config",), 1, "=user-dirs.dirs")
 _APPIMAGE = ".appimage"
 _LAUNCHER = ".desktop"
-_USER_DIRECTORY = re.compile(r'XDG_(DOWNLOAD|DESKTOP)_DIR="\$HOME/([^"]+)"\Z')
 
 
 @dataclass(frozen=True)
@@ -161,53 +158,45 @@ class Leftovers:
     def _in_system(self, asked: Sequence[LeftoverQuery], place: str, search: Search) -> List[Leftover]:
         root = self._system.trust.place(place).path
         self._system.reads += 1
-        (searched,) = results = search_root(root, (search,), _LAUNCHER_LIMIT)
+        with OpenPlaces(self._system.trust) as places:
+            (searched,) = results = search_root(places, root, (search,), _LAUNCHER_LIMIT)
         # What the place is called leads to the root, so the root's name alone would not notice another link.
         self._system.basis.add("kind", place)
-        self._system.basis.add("levels", levels_input((root,), (search,), {}), searched_mark((results,)))
+        self._system.basis.add("levels", levels_input((root,), (search,), None), searched_mark((results,)))
         self._tell(root, search, searched)
         return self._matching(asked, "", place == _OF_PACKAGES, search, searched)
 
     def _in_homes(self, asked: Sequence[LeftoverQuery], users: Sequence[str]) -> List[Leftover]:
         if tuple(users) == ("none",):
             return []
-        people = People(self._system)
+        people = people_of(self._system)
         everybody = tuple(users) == ("all",)
         if everybody:
             self.unseen.extend(people.unseen)
         homes = [home for home in people.homes if home.is_of_a_person() and (everybody or people.name_of(home.facts.uid) in users)]
-        roots = [home.path for home in homes]
-        own = {root: _own_places(results[0]) for root, results in self._search(people, roots, (_USER_DIRECTORIES,), {})}
-        standard = tuple(Search(below, depth, _APPIMAGE) for below, depth in _HOME_PLACES)
-        standard += tuple(Search(below, depth, _LAUNCHER) for below, depth in _HOME_LAUNCHERS)
         found: List[Leftover] = []
-        for home, (root, results) in zip(homes, self._search(people, roots, standard, own)):
+        for home, results in zip(homes, self._search(people, [home.path for home in homes])):
             user = ""
-            for search, searched in zip(standard + own[root], results):
-                self._tell(root, search, searched)
+            for search, searched in results:
+                self._tell(home.path, search, searched)
                 if searched.files:
                     user = user or _owner(people, home)
                     found.extend(self._matching(asked, user, False, search, searched))
         return found
 
-    def _search(
-        self, people: People, roots: Sequence[str], searches: Tuple[Search, ...], own: Dict[str, Tuple[Search, ...]]
-    ) -> List[Tuple[str, List[Searched]]]:
-        """The same searches in many homes, and each home's own after them."""
-
-        def look(root: str) -> List[Searched]:
-            return search_root(root, searches + own.get(root, ()), _LAUNCHER_LIMIT)
-
-        found = people.scan(roots, look, None)
-        slow = any(people.is_slow(root) for root in roots)
-        results = [
-            (root, each if each is not None else [Searched(problem="slow")] * len(searches + own.get(root, ())))
-            for root, each in zip(roots, found)
-        ]
+    def _search(self, people: People, roots: Sequence[str]) -> List[List[Tuple[Search, Searched]]]:
+        """The same searches in many homes, and each home's own."""
+        searches = tuple(Search(below, depth, _APPIMAGE) for below, depth in _HOME_PLACES)
+        searches += tuple(Search(below, depth, _LAUNCHER) for below, depth in _HOME_LAUNCHERS)
+        endings = (_APPIMAGE, _LAUNCHER)
+        no_answer = [(Search((), 1, ""), Searched(problem="slow"))]
+        with OpenPlaces(self._system.trust) as places:
+            found = people.scan(roots, lambda root: search_home(places, root, searches, endings, _LAUNCHER_LIMIT), no_answer)
         if roots:
-            mark = "!slow" if slow else searched_mark([each for _root, each in results])
-            self._system.basis.add("levels", levels_input(roots, searches, own), mark)
-        return results
+            slow = any(people.is_slow(root) for root in roots)
+            mark = "!slow" if slow else searched_mark([[searched for _search, searched in each] for each in found])
+            self._system.basis.add("levels", levels_input(roots, searches, endings), mark)
+        return found
 
     def _tell(self, root: str, search: Search, searched: Searched) -> None:
         if searched.problem:
@@ -238,16 +227,3 @@ class Leftovers:
 def _owner(people: People, home: Home) -> str:
     name = people.name_of(home.facts.uid)
     return printable(name) if name is not None else "uid %d" % home.facts.uid
-
-
-def _own_places(searched: Searched) -> Tuple[Search, ...]:
-    """Where this person's desktop keeps downloads and the desktop, if it has other names than in English."""
-    content = searched.contents[0] if searched.contents else b""
-    known = {below for below, _depth in _HOME_PLACES}
-    places: List[Search] = []
-    for line in os.fsdecode(content).splitlines():
-        match = _USER_DIRECTORY.match(line.strip())
-        parts = tuple(part for part in match.group(2).split("/") if part) if match else ()
-        if parts and not {".", ".."}.intersection(parts) and parts not in known:
-            places.extend((Search(parts, 2, _APPIMAGE), Search(parts, 2, _LAUNCHER)))
-    return tuple(places)

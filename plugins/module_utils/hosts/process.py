@@ -21,6 +21,8 @@ from typing import IO, Any, Iterator, List, Mapping, NamedTuple, Optional, Seque
 MOST_OUTPUT = 64 << 20
 #: Seconds that a command gets to end after it was told to, and once more after it was killed.
 GRACE = 10
+#: The same for a person's program, which leaves nothing of the system's half done and may ignore the first for as long as it likes.
+PERSON_GRACE = 2
 #: Seconds that a command which is changing the host gets to finish when the module itself is told to end.
 INTERRUPTED_GRACE = 30
 _LOOK_EVERY = 0.5
@@ -28,7 +30,6 @@ _MOST_TOLD = 4
 _TOLD_LENGTH = 500
 # Lines that say that there was an error, and not which.
 _NO_NEWS = (
-    "errors were encountered while processing",
     "use dpkg --audit",
     "e: sub-process",
     # Debian's rpm says so before everything.
@@ -110,12 +111,12 @@ def run(argv: Sequence[str], env: Mapping[str, str], person: Optional[Person], t
             )
         except (OSError, subprocess.SubprocessError) as error:
             return CommandResult(tuple(argv), 127, "", "%s: %s" % (argv[0], getattr(error, "strerror", None) or error))
-        more = _wait(process, (stdout, stderr), timeout)
+        more = _wait(process, (stdout, stderr), timeout, GRACE if person is None else PERSON_GRACE)
         rc = 124 if more or process.returncode is None else process.returncode
         return CommandResult(tuple(argv), rc, _text(stdout), _text(stderr) + more)
 
 
-def _wait(process: subprocess.Popen[bytes], outputs: Tuple[IO[bytes], ...], timeout: float) -> str:
+def _wait(process: subprocess.Popen[bytes], outputs: Tuple[IO[bytes], ...], timeout: float, grace: float) -> str:
     """Wait for the process alone; returns what to add to its messages where it had to be ended."""
     # A thread, because a wait with a time limit polls, and a short command would pay half of its time again.
     waiter = threading.Thread(target=process.wait, daemon=True)
@@ -126,24 +127,24 @@ def _wait(process: subprocess.Popen[bytes], outputs: Tuple[IO[bytes], ...], time
             waiter.join(min(left, _LOOK_EVERY))
             left -= _LOOK_EVERY
             if waiter.is_alive() and any(os.fstat(each.fileno()).st_size > MOST_OUTPUT for each in outputs):
-                return _end(process, waiter, "more than %d bytes of output" % MOST_OUTPUT)
+                return _end(process, waiter, "more than %d bytes of output" % MOST_OUTPUT, grace)
     except Interrupted:
         # A package manager that is ended halfway leaves more to repair than one that may finish.
         waiter.join(INTERRUPTED_GRACE)
         if waiter.is_alive():
-            _end(process, waiter, "")
+            _end(process, waiter, "", grace)
         raise
-    return _end(process, waiter, "no end after %d seconds" % timeout) if waiter.is_alive() else ""
+    return _end(process, waiter, "no end after %d seconds" % timeout, grace) if waiter.is_alive() else ""
 
 
-def _end(process: subprocess.Popen[bytes], waiter: threading.Thread, why: str) -> str:
+def _end(process: subprocess.Popen[bytes], waiter: threading.Thread, why: str, grace: float) -> str:
     # The whole session: dpkg and rpm leave scriptlets behind that would hold the database lock.
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(process.pid, number)
         except ProcessLookupError:
             pass
-        waiter.join(GRACE)
+        waiter.join(grace)
         if not waiter.is_alive():
             return "\n" + why
     return "\n%s, and it could not be ended (process %d)" % (why, process.pid)
@@ -168,7 +169,8 @@ def _lines(output: str) -> List[str]:
 
 
 def _telling(output: str, errors_only: bool = False) -> List[str]:
-    lines = _lines(output)
+    # dpkg ends with a list of names under a headline, which the lines above have told already.
+    lines = _lines(output.split("Errors were encountered while processing:")[0])
     lines = [line for line in lines if not line.lower().startswith(_NO_NEWS)]
     news = [line for line in lines if any(word in line.lower() for word in _NEWS)]
     if errors_only:

@@ -61,9 +61,14 @@ def slow_mounts() -> List[str]:
     return found
 
 
+def is_inside(path: str, mounts: Sequence[str]) -> bool:
+    """Whether a path is in such a file system."""
+    return any(each == "/" or (path + "/").startswith(each + "/") for each in mounts)
+
+
 def is_slow(path: str, mounts: Sequence[str]) -> bool:
     """Whether a path is in such a file system, or one is mounted below it."""
-    return any(each == "/" or (path + "/").startswith(each + "/") or each.startswith(path.rstrip("/") + "/") for each in mounts)
+    return is_inside(path, mounts) or any(each.startswith(path.rstrip("/") + "/") for each in mounts)
 
 
 def each_in_time(look: Callable[[Any], Any], places: Sequence[Any]) -> List[Optional[Any]]:

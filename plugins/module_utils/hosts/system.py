@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 # Package managers translate their messages and ask questions; a run must read plain English and never wait for an answer.
 FIXED_ENVIRONMENT = {"LC_ALL": "C", "LANG": "C", "DEBIAN_FRONTEND": "noninteractive", "APT_LISTCHANGES_FRONTEND": "none"}
 #: Seconds for a command that runs as a person: what a person keeps may hang it, and must not keep the host waiting.
-PERSON_TIMEOUT = 20
+PERSON_TIMEOUT = 15
 _TEMPORARY = ".appban-new-"
 
 
@@ -51,12 +51,15 @@ class System:
         self.writes = 0
         #: program -> why one of that name was passed over
         self.passed_over: Dict[str, str] = {}
+        #: what a look found out once and several parts of it need
+        self.memory: Dict[str, object] = {}
         self._found: Dict[str, Optional[str]] = {}
 
     def look_again(self) -> None:
         """Forget what was read, because something was written: the next look stands on its own."""
         self.trust = Trust()
         self.basis = Basis(self.trust)
+        self.memory.clear()
         self._found.clear()
 
     # reads

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts import accounts
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.accounts import Account, owner_of, people
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts import accounts, basis, flatpak_people, slow_places
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.accounts import People
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.data_places import data_places
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.flatpak_filter import denies, render_filter
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.flatpak_installations import (
     Installation,
@@ -22,6 +23,8 @@ from ansible_collections.appban.endpoint.plugins.module_utils.hosts.flatpak_inst
     remotes,
     system_installations,
 )
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.flatpak_people import PersonalFlatpaks
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.home_scan import scan_home
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.system import System
 
 CONFIG = b"""# comment
@@ -55,21 +58,12 @@ def test_remotes_are_read_from_the_repositorys_configuration(tmp_path):
     assert remotes(System(), Installation(str(tmp_path / "none"), "--user", "user:x")) == ()
 
 
-def test_whatever_a_person_puts_in_the_place_of_the_configuration_stops_nothing(tmp_path):
-    place = Installation(str(tmp_path), "--user", "user:jana", "jana")
-    config = tmp_path / "repo" / "config"
-    config.parent.mkdir()
-    os.mkfifo(config)
-    assert remotes(System(), place) == ()
-    config.unlink()
-    config.symlink_to(config)
-    assert remotes(System(), place) == ()
-    config.unlink()
-    config.symlink_to("/dev/zero")
-    assert remotes(System(), place) == ()
-    config.unlink()
-    config.write_bytes(CONFIG)
-    assert [remote.name for remote in remotes(System(), place)] == ["flathub", "desktop-origin", "static"]
+def test_groups_of_one_name_are_one_remote_and_the_later_value_counts(tmp_path):
+    (tmp_path / "repo").mkdir()
+    (tmp_path / "repo" / "config").write_bytes(b'[remote "x"]\nxa.filter=/a\nxa.filter=/b\r\n[core]\n[remote "x"]\nurl=u\n')
+    assert remotes(System(), Installation(str(tmp_path), "--installation=x", "system:x")) == (Remote("x", "/b"),)
+    (tmp_path / "repo" / "config").write_bytes(b'[remote "x"] \nxa.filter=/a \n')
+    assert remotes(System(), Installation(str(tmp_path), "--installation=x", "system:x")) == (Remote("x", "/a "),)
 
 
 @given(st.binary(max_size=200))
@@ -132,25 +126,53 @@ class PasswdSystem(System):
         super().__init__()
         self.passwd = passwd
 
-    def read(self, path):
-        return self.passwd if path == "/etc/passwd" else super().read(path)
+    def read(self, path, limit=None):
+        return self.passwd if path == "/etc/passwd" else super().read(path, limit)
+
+
+APP = "com.tiktok.Desktop"
+PLACE = f"app/{APP}/x86_64/stable"
+
+
+def deploy(place):
+    """A deployment as flatpak makes one, as far as a look sees it."""
+    (place / PLACE).mkdir(parents=True)
+    (place / PLACE / "active").symlink_to("0123")
+    (place / "repo").mkdir()
+    (place / "repo" / "config").write_bytes(CONFIG)
 
 
 @pytest.fixture
 def homes(tmp_path, monkeypatch):
-    for name in ("jana", "EXAMPLE/eva", "gone", "service", "lost"):
+    """Homes of several accounts; who owns them is made up, because only root could give them away."""
+    for name in ("jana", "jana.bak", "EXAMPLE/eva", "gone", "service", "lost"):
         (tmp_path / name).mkdir(parents=True)
-    (tmp_path / "link").symlink_to(tmp_path / "jana")
     (tmp_path / "file").touch()
-    owners = {"jana": 1001, "eva": 70001, "EXAMPLE": 0, "service": 999, "lost": 55555}
-    monkeypatch.setattr(accounts, "_owner_id", lambda path: owners.get(os.path.basename(path)))
+    (tmp_path / "line\nend\udcff").mkdir()
+    owners = {
+        "jana": 1001,
+        "jana.bak": 1001,
+        "eva": 70001,
+        "EXAMPLE": 0,
+        "service": 999,
+        "lost": 55555,
+        "gone": 0,
+        "line\nend\udcff": 55555,
+    }
     monkeypatch.setattr(accounts, "HOME_ROOTS", (str(tmp_path),))
-    monkeypatch.setattr(accounts, "_name_of", {1001: "jana", 70001: "eva@example"}.get)
+
+    def owned(trust, path, apps):
+        uid = owners.get(os.path.basename(path), -1)
+        facts = scan_home(trust, path, apps)
+        return facts if facts.problem else facts._replace(uid=uid, flatpak=facts.flatpak._replace(uid=uid))
+
+    monkeypatch.setattr(accounts, "scan_home", owned)
+    monkeypatch.setattr(People, "name_of", lambda self, uid: {0: "root", 999: "service", 1001: "jana", 70001: "eva@example"}.get(uid))
     return tmp_path
 
 
-def test_people_are_root_local_accounts_and_owners_of_homes(homes):
-    passwd = f"""root:x:0:0::{homes}/gone:/bin/sh
+def passwd_of(homes):
+    return f"""root:x:0:0::{homes}/gone:/bin/sh
 daemon:x:1:1::{homes}/service:/bin/false
 jana:x:1001:1001::{homes}/jana:/bin/sh
 twin:x:1002:1002::{homes}/jana:/bin/sh
@@ -159,15 +181,210 @@ slash:x:1004:1004::/:/bin/sh
 nobody:x:65534:65534::{homes}/service:/bin/false
 broken:x
 bad:x:many:1::{homes}/lost:/bin/sh
+huge:x:99999999999999999999:1::{homes}/lost:/bin/sh
 """.encode()
-    assert people(PasswdSystem(passwd)) == (
-        Account("eva@example", 70001, f"{homes}/EXAMPLE/eva"),
-        Account("jana", 1001, f"{homes}/jana"),
-        Account("root", 0, f"{homes}/gone"),
-    )
+
+
+def test_every_home_is_found_once_with_its_owner(homes):
+    found = People(PasswdSystem(passwd_of(homes))).homes
+    assert {home.path[len(str(homes)) + 1 :]: (home.facts.uid, home.claimed_by, home.is_of_a_person()) for home in found} == {
+        "EXAMPLE/eva": (70001, (), True),
+        "gone": (0, (0,), True),
+        "jana": (1001, (1001, 1002), True),
+        "jana.bak": (1001, (), True),
+        "line\nend\udcff": (55555, (), True),
+        "lost": (55555, (), True),
+        "service": (999, (1,), False),
+    }
 
 
 def test_a_host_without_accounts_has_no_people(homes, monkeypatch):
     monkeypatch.setattr(accounts, "HOME_ROOTS", (str(homes / "none"),))
-    assert people(PasswdSystem(None)) == ()
-    assert owner_of(str(homes / "none")) is None
+    assert People(PasswdSystem(None)).homes == ()
+
+
+def personal(homes):
+    found = PersonalFlatpaks(PasswdSystem(passwd_of(homes)), frozenset((APP,)))
+    found.found.sort(key=lambda each: each.place.scope)
+    return found
+
+
+def test_an_installation_is_its_homes_owners(homes):
+    for name in ("jana", "jana.bak", "EXAMPLE/eva", "service", "lost", "line\nend\udcff"):
+        deploy(homes / name / ".local/share/flatpak")
+    found = personal(homes)
+    assert [(each.place.scope, each.place.run_as) for each in found.found] == [
+        ("user:eva@example", "eva@example"),
+        ("user:jana", "jana"),
+        (f"user:jana:{homes}/jana.bak/.local/share/flatpak", "jana"),
+        ("user:service", "service"),
+    ]
+    assert [place.place.path for place in found.found][1] == f"{homes}/jana/.local/share/flatpak"
+    assert found.further == [f"{homes}/jana.bak/.local/share/flatpak", f"{homes}/lost/.local/share/flatpak"]
+    assert [part.reason for part in found.unseen] == ["account_unknown"] * 2
+    assert "55555" in found.unseen[0].note
+    assert "line\\nend\\xff" in found.unseen[0].note
+
+
+@pytest.mark.parametrize("odd", ["repo/config", "overrides/global", f"overrides/{APP}"])
+def test_what_flatpak_would_hang_on_is_told_and_not_run(homes, odd):
+    place = homes / "jana/.local/share/flatpak"
+    deploy(place)
+    (place / odd).parent.mkdir(exist_ok=True)
+    (place / odd).unlink(missing_ok=True)
+    os.mkfifo(place / odd)
+    found = personal(homes)
+    assert found.found == []
+    assert [part.reason for part in found.unseen] == ["home_unreadable"]
+    assert f"{place}/{odd} is no regular file" in found.unseen[0].note
+
+
+@pytest.mark.parametrize("part", [".local", ".local/share", ".local/share/flatpak", ".local/share/flatpak/app"])
+def test_a_link_on_the_way_is_told_and_not_followed(homes, part):
+    deploy(homes / "gone/elsewhere/.local/share/flatpak")
+    (homes / "jana" / part).parent.mkdir(parents=True, exist_ok=True)
+    (homes / "jana" / part).symlink_to(homes / "gone/elsewhere" / part)
+    found = personal(homes)
+    assert found.found == []
+    assert [part.reason for part in found.unseen] == ["home_unreadable"]
+    assert f"{homes}/jana/.local" in found.unseen[0].note
+
+
+@pytest.mark.parametrize(
+    ("file", "line"),
+    [
+        (".profile", "export XDG_DATA_HOME=$HOME/data"),
+        (".profile", 'if true; then XDG_DATA_HOME="${HOME}/data" ; fi'),
+        (".zshenv", "export XDG_DATA_HOME=${XDG_DATA_HOME:-$HOME/data}"),
+        (".zshenv", 'export XDG_DATA_HOME="${XDG_DATA_HOME:-"$HOME/data"}"'),
+        (".bash_profile", "export FLATPAK_USER_DIR=~/data/flatpak # mine"),
+        (".pam_environment", "XDG_DATA_HOME DEFAULT=@{HOME}/data"),
+        (".config/environment.d/x.conf", "XDG_DATA_HOME=$HOME/data"),
+    ],
+)
+def test_the_place_that_settings_name_is_looked_at(homes, monkeypatch, file, line):
+    deploy(homes / "jana/data/flatpak")
+    (homes / "jana" / file).parent.mkdir(parents=True, exist_ok=True)
+    (homes / "jana" / file).write_text(f"# settings\n{line}\n")
+    scan = accounts.scan_place
+    monkeypatch.setattr(accounts, "scan_place", lambda trust, path, apps: scan(trust, path, apps)._replace(uid=1001))
+    found = personal(homes)
+    assert [(each.place.path, each.place.scope) for each in found.found] == [(f"{homes}/jana/data/flatpak", "user:jana")]
+
+
+def test_what_only_a_shell_could_say_is_told(homes):
+    (homes / "jana/.profile").write_text("export XDG_DATA_HOME=$(cat ~/.where)\n")
+    found = personal(homes)
+    assert [part.reason for part in found.unseen] == ["home_unreadable"]
+    assert "$(cat ~/.where)" in found.unseen[0].note
+    (homes / "jana/.profile").unlink()
+    os.mkfifo(homes / "jana/.profile")
+    assert personal(homes).unseen == []
+
+
+@given(st.binary(max_size=100))
+def test_no_settings_break_the_reader(content):
+    data_places(b"XDG_DATA_HOME=" + content, "/home/jana")
+    data_places(b"FLATPAK_USER_DIR " + content + b"DEFAULT=" + content, "/home/jana")
+    data_places(b"FLATPAK_USER_DIR=${XDG_DATA_HOME:-" + content, "/home/jana")
+
+
+def test_a_variable_that_is_only_used_sets_nothing():
+    content = b'XDG_DATA_DIRS="${XDG_DATA_HOME:-"$HOME/.local/share"}/flatpak/exports/share:$XDG_DATA_DIRS"\n# XDG_DATA_HOME=/x\necho $XDG_DATA_HOME\n'
+    assert data_places(content, "/home/jana") == data_places(b"", "/home/jana")
+
+
+# -- what the next look knows again ------------------------------------------------------------------------------------
+
+
+def homes_marks(system):
+    return [each for each in system.basis.to_plain() if each[0] == "homes"]
+
+
+def test_homes_are_known_again_until_something_in_them_counts(tmp_path, monkeypatch):
+    # As the account that runs the test: a mark looks at the true owners.
+    home = tmp_path / "me"
+    home.mkdir()
+    monkeypatch.setattr(accounts, "HOME_ROOTS", ())
+    system = PasswdSystem(f"me:x:{os.getuid()}:1::{home}:/bin/sh\n".encode())
+    PersonalFlatpaks(system, frozenset((APP,)))
+    assert basis.unchanged(homes_marks(system))
+    (home / "letter.txt").touch()
+    assert basis.unchanged(homes_marks(system))
+    for change in (
+        lambda: (home / ".profile").write_text("x"),
+        lambda: deploy(home / ".local/share/flatpak"),
+        lambda: (home / ".local/share/flatpak" / PLACE / "active").unlink(),
+        lambda: (home / ".local/share/flatpak/repo/config").write_text(""),
+        lambda: home.rename(tmp_path / "moved"),
+    ):
+        system = PasswdSystem(system.passwd)
+        PersonalFlatpaks(system, frozenset((APP,)))
+        assert basis.unchanged(homes_marks(system))
+        change()
+        assert not basis.unchanged(homes_marks(system))
+
+
+def test_a_mark_of_many_files_that_could_not_be_made_is_no_mark(tmp_path, monkeypatch):
+    monkeypatch.setattr(basis, "MOST_FILES", 2)
+    for number in range(3):
+        (tmp_path / str(number)).touch()
+    system = System()
+    system.basis.add("contents", str(tmp_path))
+    system.basis.add("content", str(tmp_path))
+    marks = {kind: [[kind, of, found]] for kind, of, found in system.basis.to_plain()}
+    assert marks["contents"][0][2].startswith("!")
+    assert not basis.unchanged(marks["contents"])
+    # One thing that can't be read and never could says the same as before.
+    assert marks["content"][0][2].startswith("!")
+    assert basis.unchanged(marks["content"])
+
+
+# -- places that never answer ------------------------------------------------------------------------------------------
+
+
+def test_a_place_that_gives_no_answer_is_given_up_and_the_others_are_not(monkeypatch, tmp_path):
+    monkeypatch.setattr(slow_places, "PATIENCE", 0.2)
+    os.mkfifo(tmp_path / "pipe")
+
+    def look(place):
+        if place == "hangs":
+            os.open(tmp_path / "pipe", os.O_RDONLY)
+        if place == "fails":
+            raise PermissionError
+        return f"answer of {place}"
+
+    assert slow_places.each_in_time(look, ["a", "hangs", "b", "fails", "c"]) == ["answer of a", None, "answer of b", None, "answer of c"]
+    monkeypatch.setattr(slow_places, "ALL_PATIENCE", 0.3)
+    assert slow_places.each_in_time(look, ["hangs"] * 50 + ["late"]) == [None] * 51
+
+
+def test_slow_file_systems_are_known_by_their_kind(monkeypatch, tmp_path):
+    mounts = tmp_path / "mountinfo"
+    mounts.write_bytes(
+        b"22 1 8:1 / / rw - ext4 /dev/sda1 rw\n30 22 0:40 / /home rw shared:5 - nfs4 server:/home rw\n"
+        b"31 22 0:41 / /data/with\\040blank rw - fuse.sshfs x rw\n32 22 0:42 / /run/user/1 rw - tmpfs tmpfs rw\nodd\n"
+    )
+    monkeypatch.setattr(slow_places, "_MOUNTS", str(mounts))
+    slow = slow_places.slow_mounts()
+    assert slow == ["/home", "/data/with blank"]
+    assert [slow_places.is_slow(path, slow) for path in ("/home/jana", "/home", "/data", "/homes/jana", "/data/x")] == [
+        True,
+        True,
+        True,
+        False,
+        False,
+    ]
+
+
+def test_homes_on_a_slow_file_system_are_looked_at_in_time_and_never_taken_for_known(homes, monkeypatch):
+    deploy(homes / "jana/.local/share/flatpak")
+    monkeypatch.setattr(accounts, "slow_mounts", lambda: [str(homes / "jana")])
+    system = PasswdSystem(passwd_of(homes))
+    found = PersonalFlatpaks(system, frozenset((APP,)))
+    assert [each.place.scope for each in found.found] == ["user:jana"]
+    assert not basis.unchanged(homes_marks(system))
+    monkeypatch.setattr(slow_places, "ALL_PATIENCE", -1.0)
+    found = PersonalFlatpaks(PasswdSystem(passwd_of(homes)), frozenset((APP,)))
+    assert [part.note for part in found.unseen] == [f"{homes}/jana was not looked into: its file system gave no answer in time"]
+    assert flatpak_people.LIMIT_NOTE.startswith("a person's own flatpak")

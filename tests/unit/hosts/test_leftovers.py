@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import WriteInCheckMode
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts import found_files, leftovers
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.accounts import Account
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts import accounts, basis, found_files, leftovers
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.backend import Unseen
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.desktop_entry import (
     appimage_names,
     is_installed_web_app,
@@ -132,7 +132,14 @@ def home(tmp_path, monkeypatch):
     home.mkdir(parents=True)
     other = tmp_path / "home" / "eva"
     other.mkdir()
-    monkeypatch.setattr(leftovers, "people", lambda system: (Account("eva", 1002, str(other)), Account("jana", 1001, str(home))))
+    monkeypatch.setattr(accounts, "HOME_ROOTS", ())
+    scan = accounts.scan_home
+    # Only root could give homes to other accounts.
+    owners = {str(home): 1001, str(other): 1002}
+    monkeypatch.setattr(accounts, "scan_home", lambda places, path, apps: scan(places, path, apps)._replace(uid=owners.get(path, 0)))
+    passwd = f"eva:x:1002:1002::{other}:/bin/sh\njana:x:1001:1001::{home}:/bin/sh\n".encode()
+    read = System.read
+    monkeypatch.setattr(System, "read", lambda system, path, limit=None: passwd if path == "/etc/passwd" else read(system, path, limit))
     monkeypatch.setattr(leftovers, "_SYSTEM_PLACES", ((str(tmp_path / "opt"), 3),))
     monkeypatch.setattr(leftovers, "_SYSTEM_LAUNCHERS", ((str(tmp_path / "share"), 2),))
     monkeypatch.setattr(leftovers, "_OF_PACKAGES", str(tmp_path / "share"))
@@ -201,7 +208,11 @@ def test_links_are_never_followed_out_of_the_home(home, tmp_path):
     (home / "Applications").mkdir()
     (home / "Applications" / "deep").symlink_to(tmp_path / "elsewhere")
     put(home, ".config/user-dirs.dirs", 'XDG_DOWNLOAD_DIR="$HOME/../../elsewhere"\nXDG_DESKTOP_DIR="$HOME/Downloads"\n')
-    assert find() == ()
+    searching = leftovers.Leftovers(System())
+    assert searching.find([QUERY], ("all",)) == ()
+    # That a place was passed over is told: the app may be there.
+    assert [part.reason for part in searching.unseen] == ["home_unreadable"]
+    assert f"{home}/Downloads was not looked into: a link" in searching.unseen[0].note
 
 
 def test_a_named_pipe_does_not_stop_the_run(home):
@@ -220,7 +231,26 @@ def test_depth_and_number_are_limited_and_the_limit_is_said(home, monkeypatch):
         put(home, f"Downloads/{number}.txt")
     searching = leftovers.Leftovers(System())
     searching.find([QUERY], ("all",))
-    assert searching.notes == [f"the search for leftovers in {home}/Downloads ended early: too many files"]
+    assert searching.unseen == [Unseen("home_unreadable", f"{home}/Downloads was not looked into: there are too many files")]
+
+
+def test_a_search_is_known_again_by_its_mark(home, tmp_path):
+    put(home, "Downloads/TikTok.AppImage")
+    put(home, ".local/share/applications/x.desktop", WEB_APP)
+    system = System()
+    find(system)
+    marks = [each for each in system.basis.to_plain() if each[0] in ("levels", "homes")]
+    assert {each[0] for each in marks} == {"levels", "homes"}
+    levels = [each for each in marks if each[0] == "levels"]
+    assert basis.unchanged(levels)
+    put(home, "Downloads/letter.pdf")
+    assert basis.unchanged(levels)
+    put(home, "Downloads/new/Other.AppImage")
+    assert not basis.unchanged(levels)
+    (home / "Downloads/new/Other.AppImage").unlink()
+    assert basis.unchanged(levels)
+    put(home, ".local/share/applications/x.desktop", SHORTCUT)
+    assert not basis.unchanged(levels)
 
 
 # -- deleting ----------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts import apk as apk_module
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts import homebrew as homebrew_module
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts import rails
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts import homebrew_prefixes, rails
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts import snap as snap_module
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.apk import (
     Apk,
@@ -39,6 +39,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.hosts.brew_env imp
     add_forbidden,
     drop_forbidden,
     forbidden,
+    owned_by_marks,
 )
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.homebrew import Homebrew
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.snap import Snap, parse_list
@@ -426,6 +427,21 @@ def test_brew_env_comes_back_byte_for_byte_and_a_second_time_changes_nothing(con
     assert again == edit
 
 
+@given(content=FILES, wanted=WANTED)
+def test_what_is_ours_is_known_without_the_ledger(content, wanted):
+    edit = add_forbidden(content, wanted)
+    if edit.owned:
+        assert owned_by_marks(edit.content) == edit.owned
+    earlier = add_forbidden(content, wanted, marked=False)
+    again = drop_forbidden(earlier.content, earlier.owned).content
+    assert again == content
+    if earlier.owned and owned_by_marks(earlier.content):
+        # A whole line of ours is found by the comment before it.
+        left = drop_forbidden(earlier.content, owned_by_marks(earlier.content)).content
+        for key, entry in earlier.owned["lists"].items():
+            assert not entry["line"] or not set(entry["names"]) & set(forbidden(left or b"", key))
+
+
 @given(content=FILES, wanted=WANTED, line=st.sampled_from([b"HOMEBREW_NO_EMOJI=1\n", b"# later\n"]), front=st.booleans())
 def test_foreign_edits_in_between_stay(content, wanted, line, front):
     edit = add_forbidden(content, wanted)
@@ -444,7 +460,8 @@ def test_brew_reads_what_we_write():
     lines = edit.content.split(b"\n")
     assert lines[0] == b"HOMEBREW_FORBIDDEN_CASKS=tiktok old\r"
     assert lines[1] == b"HOMEBREW_NO_EMOJI=1"
-    assert lines[3:] == [b"HOMEBREW_FORBIDDEN_FORMULAE=tok", b"HOMEBREW_SYSTEM_ENV_TAKES_PRIORITY=1", b""]
+    assert lines[3].startswith(b"# appban.endpoint owns here: {")
+    assert lines[4:] == [b"HOMEBREW_FORBIDDEN_FORMULAE=tok", b"HOMEBREW_SYSTEM_ENV_TAKES_PRIORITY=1", b""]
 
 
 # -- Homebrew: the backend ---------------------------------------------------------------------------------------------
@@ -465,7 +482,9 @@ def brewed(tmp_path, monkeypatch):
         f'case "$2" in --cask) rm -r {prefix}/Caskroom/"$last" ;; *) rm -r {prefix}/Cellar/"$last" ;; esac\n'
     )
     brew.chmod(0o755)
-    monkeypatch.setattr(homebrew_module, "PREFIXES", (str(tmp_path / "none"), str(prefix)))
+    monkeypatch.setattr(homebrew_prefixes, "PREFIXES", (str(tmp_path / "none"), str(prefix)))
+    # Whose the prefix is, is tried out in the lab with accounts of its own.
+    monkeypatch.setattr(homebrew_prefixes, "_judge", lambda system, path: ("jana", ""))
     monkeypatch.setattr(homebrew_module, "ENV_PATH", str(tmp_path / "etc" / "homebrew" / "brew.env"))
     system.prefix = prefix
     system.env = tmp_path / "etc" / "homebrew" / "brew.env"
@@ -496,7 +515,7 @@ def test_homebrew_removes_as_the_owner_and_nothing_more(brewed):
     assert backend.verify(plan.changes[0]) == "cask:tiktok is still installed"
     assert carry_out(backend, brewed, plan.changes) == []
     assert brewed.calls() == ["brew uninstall --cask --force tiktok 1"]
-    assert brewed.run_as is not None
+    assert brewed.run_as == "jana"
     assert sorted(os.listdir(brewed.prefix / "Cellar")) == ["suite", "tok", "tok-docs"]
 
 
