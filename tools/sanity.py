@@ -62,8 +62,8 @@ def main() -> int:
 
     # ansible-test keeps a virtual environment per Python and set of requirements in the home, for all cores that ask for the same.
     # Cores of one Python therefore run one after the other, the longest row first.
-    pythons = sorted({core.python for core in wanted}, key=lambda python: [core.python for core in wanted].count(python), reverse=True)
-    rows = [[core for core in wanted if core.python == python] for python in pythons]
+    rows = [[core for core in wanted if core.python == python] for python in {core.python for core in wanted}]
+    rows.sort(key=len, reverse=True)
     runs: list[Run] = []
 
     def run_row(row: list[cores.Core]) -> list[Run]:

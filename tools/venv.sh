@@ -39,7 +39,11 @@ PY
 }
 
 candidates() {
-    [ -z "${PYTHON:-}" ] || { printf '%s\n' "$PYTHON"; return; }
+    if [ -n "${PYTHON:-}" ]; then
+        printf '%s\n' "$PYTHON"
+        # Who needs one certain version gets it, also where the interpreter of everything else was chosen.
+        [ "$oldest" = "$newest" ] || return 0
+    fi
     local minor
     for ((minor = oldest; minor <= newest; minor++)); do
         printf '%s\n' "python3.$minor" "/usr/bin/python3.$minor"

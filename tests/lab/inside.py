@@ -33,6 +33,7 @@ RUNNER = """
 import dataclasses, importlib, json, subprocess, sys
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts import backend as protocol
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.basis import unchanged
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.steps import perform
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.system import System
 
@@ -64,6 +65,8 @@ if request["op"] == "version":
     answer["version"] = backend.version()
 elif request["op"] == "installed":
     answer["packages"] = [dataclasses.asdict(each) for each in backend.installed(frozenset(request["names"]))]
+elif request["op"] == "unchanged":
+    answer["unchanged"] = unchanged(request["basis"])
 elif request["op"] == "files":
     answer["files"] = backend.files(backend.installed(frozenset(request["names"])))
 else:
@@ -90,6 +93,7 @@ else:
         answer["overridden"] = dict(plan.overridden)
         answer["proof"] = plan.proof
         answer["undeclared"] = system.basis.undeclared
+        answer["basis"] = system.basis.to_plain()
     answer["changes"] = [plain(change) for change in plan.changes]
     if request["between"]:
         subprocess.run(request["between"], check=True, stdout=subprocess.DEVNULL)
@@ -138,6 +142,11 @@ class Inside:
         """The backend's installed(), each package as a mapping."""
         packages: list[dict[str, Any]] = self.ask("installed", check=True, names=names)["packages"]
         return packages
+
+    def is_unchanged(self, answer: Mapping[str, Any]) -> bool:
+        """Whether everything that an answer of block() rests on is as it was, so that it may be used again."""
+        same: bool = self.ask("unchanged", check=True, basis=answer["basis"])["unchanged"]
+        return same
 
     def files(self, *names: str) -> list[str]:
         """The backend's files() of what is installed of the names."""

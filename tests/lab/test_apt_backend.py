@@ -9,6 +9,7 @@ import hashlib
 
 import pytest
 
+from tests.lab import mounts
 from tests.lab.hosts import Host
 from tests.lab.inside import Inside, holder
 from tests.lab.packages import Package, build_package, index_debs, package_path
@@ -369,6 +370,34 @@ def test_a_failing_script_is_told_and_the_next_run_goes_on(apt: Inside, lab_host
     assert apt.remove(APP)["problems"] == []
 
 
+def test_a_removal_that_fails_halfway_is_told_and_finished_later(apt: Inside, lab_host: Host) -> None:
+    """dpkg takes what it can, then fails: the app is half there, still found, and gone with the first run that nothing hinders."""
+    lab_host.install_file("deb", APP)
+    program = lab_host.path(f"/opt/deb/{APP}/app")
+    mounts.mount(str(program), program, flags=mounts.MS_BIND)
+    for _run in range(2):
+        answer = apt.remove(APP)
+        assert "Device or resource busy" in answer["problems"][0]
+        assert [each["name"] for each in apt.installed(APP)] == [APP]
+        assert f"/opt/deb/{APP}/app" in apt.files(APP)
+    mounts.detach(program)
+    assert apt.remove(APP)["problems"] == []
+    assert apt.installed(APP) == []
+    assert not program.exists()
+
+
+@pytest.mark.parametrize(
+    "odd", ["mkdir /etc/apt/apt.conf.d/odd", "ln -s /srv /etc/apt/apt.conf.d/odd", "mkdir /etc/apt/preferences.d/00odd"]
+)
+def test_what_apt_skips_ends_no_run(apt: Inside, lab_host: Host, odd: str) -> None:
+    owned = apt.block([APP])["owned"]
+    lab_host.run(["sh", "-c", odd], check=True)
+    lab_host.write(ADMIN, STANZA.format(APP, "release *", 990))
+    answer = apt.block([APP], owned=owned)
+    assert (answer["proof"], list(answer["overridden"])) == ("asked", [APP])
+    assert ADMIN in answer["overridden"][APP]
+
+
 def test_lift_forgets_a_refused_installation(apt: Inside, lab_host: Host) -> None:
     clean = snapshot(lab_host)
     owned = apt.block([APP], strong=[APP])["owned"]
@@ -443,7 +472,10 @@ def test_what_overrides_the_pin_is_told_with_what_can_be_done(apt: Inside, lab_h
     first = apt.block([APP])
     assert (first["problems"], first["proof"]) == ([], "")
     lab_host.path("/etc/apt/other").mkdir()
+    held = apt.block([APP], owned=first["owned"])
+    assert (held["proof"], held["undeclared"], apt.is_unchanged(held)) == ("asked", "", True)
     lab_host.write(path, content)
+    assert not apt.is_unchanged(held)
     written = layer(lab_host)
     answer = apt.block([APP], owned=first["owned"])
     assert (answer["changes"], answer["proof"], list(answer["overridden"])) == ([], "asked", [APP])
@@ -526,7 +558,10 @@ def test_a_provider_that_comes_later_is_blocked_at_once(apt: Inside, lab_host: H
     lab_host.run(["apt-get", "-qq", "update"], check=True)
     assert [each for each in lab_host.path("/var/lib/apt/lists").iterdir() if each.is_symlink()]
     first = apt.block([APP])
+    held = apt.block([APP], owned=first["owned"])
+    assert (held["proof"], held["undeclared"], apt.is_unchanged(held)) == ("asked", "", True)
     offer(lab_host, Package("tiktok-new", provides=(APP,)))
+    assert not apt.is_unchanged(held)
     lab_host.run(["apt-get", "-s", "install", APP], check=True)
     seen = apt.block([APP], owned=first["owned"], check=True)
     assert seen["drift"] == [f"tiktok-new offers itself under the blocked name {APP} and was not blocked"]
@@ -535,6 +570,39 @@ def test_a_provider_that_comes_later_is_blocked_at_once(apt: Inside, lab_host: H
     again = apt.block([APP], owned=repaired["owned"])
     assert (again["changes"], again["drift"], again["notes"], again["proof"]) == ([], [], [], "asked")
     assert lab_host.run(["apt-get", "-s", "install", APP]).returncode != 0
+
+
+HAPPENS = [
+    pytest.param(["apt-get", "-qq", "update"], id="update"),
+    pytest.param(["dpkg", "-i", package_path("deb", "vlc-lab")], id="installation"),
+    pytest.param(["dpkg", "--add-architecture", "riscv64"], id="architecture"),
+    pytest.param(["sh", "-c", "echo 'Dir::Etc::SourceParts \"/srv/sources\";' > /etc/apt/apt.conf"], id="configuration"),
+    pytest.param(["sh", "-c", "touch /etc/apt/sources.list.d/more.list"], id="sources"),
+    pytest.param(["sh", "-c", "echo > /srv/preferences/own"], id="linked-directory"),
+]
+
+
+@pytest.mark.parametrize("command", HAPPENS)
+def test_an_answer_rests_on_all_that_decides_it(apt: Inside, lab_host: Host, command: list[str]) -> None:
+    lab_host.path("/srv/preferences").mkdir()
+    lab_host.run(["sh", "-c", "rmdir /etc/apt/preferences.d && ln -s /srv/preferences /etc/apt/preferences.d"], check=True)
+    owned = apt.block([APP])["owned"]
+    held = apt.block([APP], owned=owned)
+    # A question leaves no trace that would make it be asked again.
+    assert (held["proof"], held["undeclared"], apt.is_unchanged(held)) == ("asked", "", True)
+    lab_host.run(command, check=True)
+    assert not apt.is_unchanged(held)
+
+
+def test_a_list_in_a_persons_directory_is_asked_about_every_time(apt: Inside, lab_host: Host) -> None:
+    lab_host.run(["install", "-d", "-o", "jana", "/srv/janas"], check=True)
+    lab_host.path("/srv/janas/Packages").touch()
+    lab_host.write("/etc/apt/sources.list.d/janas.list", "deb [trusted=yes] file:/srv/janas ./\n")
+    lab_host.run(["apt-get", "-qq", "update"], check=True)
+    owned = apt.block([APP])["owned"]
+    held = apt.block([APP], owned=owned)
+    assert (held["proof"], held["changes"]) == ("asked", [])
+    assert held["undeclared"] != ""
 
 
 def test_providers_that_were_not_to_be_blocked_are_no_drift_later(apt: Inside) -> None:

@@ -21,6 +21,9 @@ FILE = package_path("rpm", APP, "1.0")
 DNF = ("dnf", "-y", "-q", "-C")
 # rpm opens its database for writing even to read it.
 RPM_READS = ["/var/lib/rpm/rpmdb.sqlite-*", "/var/lib/rpm/.rpm.lock", "/var/lib/rpm"]
+# dnf notes every question, and takes its lock for it.
+DNF_READS = [*RPM_READS, "/var/log/dnf*.log", "/var/log/hawkey.log", "/var/lib/dnf*", "/var/cache/dnf"]
+NEW_REPOSITORY = "[new]\nname=new\nbaseurl=file:///srv/new\ngpgcheck=0\nmetadata_expire=never\n"
 
 STOPPED_BY_EXCLUDES = [
     pytest.param((*DNF, "install", APP), id="by-name"),
@@ -61,6 +64,16 @@ def rpms(host: Host) -> set[str]:
 def absent(host: Host, *more: str) -> bool:
     """Whether neither the app, nor its provider, nor what needs it got in."""
     return {APP, "tiktok-rev", "media-suite", *more}.isdisjoint(rpms(host))
+
+
+def sharing(host: Host, *paths: str) -> str:
+    """Builds a package that lists these files as its own, too."""
+    spec = "Name: sharer\nVersion: 1\nRelease: 1\nSummary: odd\nLicense: MIT\nBuildArch: noarch\n%description\nodd\n%install\n"
+    for path in paths:
+        spec += f"install -D /dev/null %{{buildroot}}{path}\n"
+    host.write("/srv/extra/sharer.spec", spec + "%files\n" + "\n".join(paths) + "\n")
+    host.run(["rpmbuild", "--quiet", "-bb", "--define", "_rpmdir /srv/extra", "/srv/extra/sharer.spec"], check=True)
+    return "/srv/extra/noarch/sharer-1-1.noarch.rpm"
 
 
 def test_detects_both_versions_and_never_the_look_alike(dnf: Inside, lab_host: Host) -> None:
@@ -117,7 +130,7 @@ def test_the_life_of_a_ban(dnf: Inside, lab_host: Host) -> None:
     second = dnf.block([APP], strong=[APP], owned=first["owned"])
     assert (second["changes"], second["problems"], second["drift"], second["notes"], second["writes"]) == ([], [], [], [], 0)
     assert (second["owned"], second["blocks"]) == (first["owned"], first["blocks"])
-    assert writes_since(lab_host, written, allow=RPM_READS) == []
+    assert writes_since(lab_host, written, allow=DNF_READS) == []
 
     lifted = dnf.block([], owned=second["owned"])
     assert (lifted["problems"], lifted["owned"], lifted["blocks"], lifted["unblocked"]) == ([], {}, [], [APP])
@@ -400,16 +413,24 @@ def test_an_installed_provider_is_left_alone(dnf: Inside, lab_host: Host) -> Non
     assert "tiktok-rev" in rpms(lab_host)
 
 
-def test_a_provider_that_appears_later_is_found_when_the_list_changes(dnf: Inside, lab_host: Host) -> None:
-    first = dnf.block(["vlc-lab"])
-    build_package(lab_host.root, "rpm", Package("vlc-rev", provides=("vlc-lab",)), "/srv/repo/rpm")
-    # createrepo_c can't rename a directory that comes from below the overlay.
-    lab_host.run(["rm", "-r", "/srv/repo/rpm/repodata"], check=True)
-    index_rpms(lab_host.root, "/srv/repo/rpm")
-    lab_host.run(["dnf", "-q", "--refresh", "makecache"], check=True)
-    assert dnf.block(["vlc-lab"], owned=first["owned"])["changes"] == []
-    grown = dnf.block([APP, "vlc-lab"], owned=first["owned"])
-    assert grown["blocks"][0]["names"] == [APP, "tiktok-rev", "vlc-lab", "vlc-rev"]
+@pytest.mark.parametrize("strong", [False, True], ids=["excludes", "guard"])
+def test_a_provider_that_appears_later_is_drift_and_blocked(dnf: Inside, lab_host: Host, strong: bool) -> None:
+    first = dnf.block([APP], strong=[APP] if strong else [])
+    build_package(lab_host.root, "rpm", Package("tiktok-new", provides=(APP,)), "/srv/new")
+    index_rpms(lab_host.root, "/srv/new")
+    lab_host.write("/etc/yum.repos.d/new.repo", NEW_REPOSITORY)
+    lab_host.run(["dnf", "-q", "makecache"], check=True)
+    grown = dnf.block([APP], strong=[APP] if strong else [], owned=first["owned"])
+    if strong:
+        # The guard refuses it already, by the name that it offers.
+        assert (grown["changes"], grown["proof"]) == ([], "asked")
+    else:
+        assert grown["drift"] == [f"tiktok-new, which no block held, offers itself as {APP}"]
+        assert grown["blocks"][0]["names"] == [APP, "tiktok-new", "tiktok-rev"]
+    again = dnf.block([APP], strong=[APP] if strong else [], owned=grown["owned"])
+    assert (again["changes"], again["drift"], again["proof"], again["overridden"]) == ([], [], "asked", {})
+    assert lab_host.run([*DNF, "install", APP]).returncode != 0
+    assert absent(lab_host, "tiktok-new")
 
 
 def test_without_metadata_the_block_stands_and_says_what_it_does_not_know(dnf: Inside, lab_host: Host) -> None:
@@ -418,6 +439,112 @@ def test_without_metadata_the_block_stands_and_says_what_it_does_not_know(dnf: I
     assert answer["problems"] == []
     assert any("no metadata of some repository" in note for note in answer["notes"])
     assert answer["blocks"][0]["names"] == [APP]
+    second = dnf.block([APP], owned=answer["owned"])
+    assert (second["changes"], second["proof"], second["drift"]) == ([], "read", [])
+    assert any("could not be asked" in note and "no cache for 'lab'" in note for note in second["notes"])
+    # As soon as it can be asked the provider is found.
+    lab_host.run(["dnf", "-q", "makecache"], check=True)
+    third = dnf.block([APP], owned=second["owned"])
+    assert third["drift"] == [f"tiktok-rev, which no block held, offers itself as {APP}"]
+    assert dnf.block([APP], owned=third["owned"])["proof"] == "asked"
+
+
+def test_a_repository_without_a_cache_is_not_passed_over(dnf: Inside, lab_host: Host) -> None:
+    first = dnf.block([APP])
+    lab_host.write("/etc/yum.repos.d/web.repo", "[web]\nname=web\nbaseurl=http://127.0.0.1:1/\ngpgcheck=0\nskip_if_unavailable=True\n")
+    second = dnf.block([APP], owned=first["owned"])
+    assert (second["changes"], second["proof"]) == ([], "read")
+    assert any("no cache for 'web'" in note for note in second["notes"])
+
+
+def test_a_repository_that_dnf_refuses_is_named_and_its_password_is_not(dnf: Inside, lab_host: Host) -> None:
+    first = dnf.block([APP])
+    lab_host.write("/etc/yum.repos.d/web.repo", "[web]\nname=web\nbaseurl=http://127.0.0.1:1/\ngpgcheck=1\npassword=secretsecret\n")
+    shown = lab_host.run(["dnf", "-C", "--assumeno", "install", APP])
+    assert "secretsecret" in shown.stdout + shown.stderr
+    second = dnf.block([APP], owned=first["owned"])
+    assert (second["changes"], second["proof"]) == ([], "read")
+    assert any("[web]" in note for note in second["notes"])
+    assert "secretsecret" not in json.dumps(second)
+
+
+def test_another_dnf_at_work_is_not_waited_for(dnf: Inside, lab_host: Host) -> None:
+    first = dnf.block([APP])
+    hold = "import os,sys;open('/var/cache/dnf/metadata_lock.pid','w').write(str(os.getpid()));print('held',flush=True);sys.stdin.read()"
+    with holder(lab_host, hold):
+        second = dnf.block([APP], owned=first["owned"])
+    assert (second["changes"], second["proof"]) == ([], "read")
+    assert any("metadata already locked" in note for note in second["notes"])
+    # That is over with the next look, so nobody may use this one again.
+    assert second["undeclared"] != ""
+
+
+@pytest.mark.parametrize("strong", [False, True], ids=["excludes", "guard"])
+@pytest.mark.parametrize("value", ["all", "main"])
+def test_excludes_that_are_switched_off_are_told(dnf: Inside, lab_host: Host, value: str, strong: bool) -> None:
+    first = dnf.block([APP], strong=[APP] if strong else [], providers=False)
+    lab_host.run(["sh", "-c", f"echo 'disable_excludes={value}' >> {CONF}"], check=True)
+    second = dnf.block([APP], strong=[APP] if strong else [], providers=False, owned=first["owned"])
+    assert (second["changes"], len(second["drift"])) == ([], 1)
+    assert f"disable_excludes={value} in {CONF}" in second["drift"][0]
+    assert list(second["overridden"]) == ([] if strong else [APP])
+    assert [each["mechanism"] for each in second["blocks"]] == (["guard"] if strong else [])
+    assert (lab_host.run([*DNF, "--setopt=tsflags=test", "install", APP]).returncode == 0) is not strong
+
+
+@pytest.mark.parametrize("later", ["excludepkgs=", "exclude=,mine", "excludepkgs=mine"])
+def test_a_later_line_that_empties_ours_is_drift_and_repaired(dnf: Inside, lab_host: Host, later: str) -> None:
+    before = lab_host.path(CONF).read_bytes()
+    first = dnf.block([APP])
+    lab_host.run(["sh", "-c", f"echo '{later}' >> {CONF}"], check=True)
+    repaired = dnf.block([APP], owned=first["owned"])
+    assert (len(repaired["drift"]), repaired["problems"]) == (2, [])
+    settled = dnf.block([APP], owned=repaired["owned"])
+    assert (settled["changes"], settled["drift"], settled["proof"], settled["overridden"]) == ([], [], "asked", {})
+    assert dnf.block([])["problems"] == []
+    assert lab_host.path(CONF).read_bytes() == before + later.encode() + b"\n"
+
+
+def test_an_alias_that_lets_the_app_in_is_told(dnf: Inside, lab_host: Host) -> None:
+    first = dnf.block([APP], providers=False)
+    # The backslash keeps dnf from taking the word for the alias again.
+    lab_host.write("/etc/dnf/aliases.d/x.conf", "[aliases]\ninstall=\\install --disableexcludes=all\n")
+    second = dnf.block([APP], providers=False, owned=first["owned"])
+    assert list(second["overridden"]) == [APP]
+    assert "aliases" in second["drift"][0]
+    assert second["blocks"] == []
+
+
+def test_names_that_nobody_knows_and_a_provider_that_is_asked_for_by_name(dnf: Inside, lab_host: Host) -> None:
+    first = dnf.block([APP, "nobody-knows-it", "vlc-lab"])
+    second = dnf.block([APP, "nobody-knows-it", "vlc-lab"], owned=first["owned"])
+    assert (second["changes"], second["proof"], second["overridden"]) == ([], "asked", {})
+    lab_host.run(["sh", "-c", f"echo disable_excludes=main >> {CONF}"], check=True)
+    third = dnf.block([APP, "nobody-knows-it", "vlc-lab"], owned=second["owned"])
+    assert list(third["overridden"]) == [APP, "tiktok-rev", "vlc-lab"]
+    assert third["blocks"][0]["names"] == ["nobody-knows-it"]
+
+
+def test_without_a_ledger_the_block_is_taken_over_and_lifted(dnf: Inside, lab_host: Host) -> None:
+    lab_host.run(["sh", "-c", f"echo 'exclude=vlc-lab' >> {CONF}"], check=True)
+    clean = snapshot(lab_host)
+    first = dnf.block([APP], strong=[APP])
+    again = dnf.block([APP], strong=[APP])
+    assert (again["changes"], again["drift"], again["owned"]) == ([], [], first["owned"])
+    assert dnf.block([])["problems"] == []
+    assert clean.difference(snapshot(lab_host)) == []
+
+
+def test_files_are_those_of_no_other_package(dnf: Inside, lab_host: Host) -> None:
+    lab_host.install_file("rpm", APP)
+    app, entry, conf = f"/opt/rpm/{APP}/app", f"/usr/share/applications/{APP}-rpm.desktop", f"/etc/opt/rpm/{APP}.conf"
+    assert dnf.files(APP) == [conf, app, entry]
+    lab_host.run(["rpm", "-i", "--force", package_path("rpm", APP, "2.0")], check=True)
+    # Both versions go together, so nothing is shared.
+    assert dnf.files(APP) == [conf, app, entry]
+    lab_host.run(["rpm", "-e", f"{APP}-2.0"], check=True)
+    lab_host.run(["rpm", "-i", "--justdb", "--nodeps", "--force", sharing(lab_host, conf, app)], check=True)
+    assert dnf.files(APP) == [entry]
 
 
 def test_no_password_of_the_file_leaves_it(dnf: Inside, lab_host: Host) -> None:

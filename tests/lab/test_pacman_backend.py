@@ -474,6 +474,29 @@ def test_a_ban_whose_ledger_was_lost_is_lifted_exactly(pacman: Inside, lab_host:
     assert clean.difference(snapshot(lab_host)) == []
 
 
+@pytest.mark.parametrize("block", ["true", "strong"])
+def test_a_lift_without_a_ledger_looks_where_pacman_looks(lab_host: Host, tmp_path: Path, block: str) -> None:
+    lab_host.keep_managers(["pacman"])
+    set_hook_directories(lab_host, SITE)
+    clean = snapshot(lab_host)
+    inventory = write_inventory(tmp_path / "inventory.json", [lab_host])
+    apps = [{"id": "tiktok", "identifiers": {"pacman": [APP]}}]
+    run_module("all", "appban.endpoint.host_app", inventory, arguments={"apps": apps, "block": block})
+    assert lab_host.path(f"{SITE}/00-appban.hook").exists()
+    lab_host.path("/var/lib/appban/ledger.json").unlink()
+    run_module("all", "appban.endpoint.host_app", inventory, arguments={"apps": apps, "state": "lifted"})
+    assert clean.difference(snapshot(lab_host)) == []
+
+
+def test_a_directory_in_our_place_stays(pacman: Inside, lab_host: Host) -> None:
+    lab_host.path(HOOK).mkdir(parents=True)
+    before = snapshot(lab_host)
+    answer = pacman.block([APP])
+    assert (list(answer["unsupported"]), answer["changes"], answer["blocks"]) == ([APP], [], [])
+    assert pacman.block([])["changes"] == []
+    assert before.difference(snapshot(lab_host)) == []
+
+
 def test_what_an_interrupted_run_had_only_claimed_is_no_drift(pacman: Inside, lab_host: Host) -> None:
     claimed = {**pacman.block([APP], strong=[APP], check=True)["owned"], "claimed": True}
     again = pacman.block([APP], strong=[APP], owned=claimed)

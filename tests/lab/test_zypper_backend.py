@@ -9,7 +9,7 @@ import pytest
 
 from tests.lab.hosts import Host
 from tests.lab.inside import Inside, holder
-from tests.lab.packages import package_path
+from tests.lab.packages import Package, build_package, index_rpms, package_path
 from tests.lab.snapshot import layer, snapshot, writes_since
 
 APP = "tiktok-desktop"
@@ -18,6 +18,9 @@ PROTECTED = "/etc/dnf/protected.d/appban-guard.conf"
 FILE = package_path("rpm", APP, "1.0")
 INSTALL = ("zypper", "-n", "--no-gpg-checks", "install")
 RPM_READS = ["/var/lib/rpm/rpmdb.sqlite-*", "/var/lib/rpm/.rpm.lock", "/var/lib/rpm"]
+# zypper notes every question, and makes its cache of what it was asked about.
+ZYPPER_READS = [*RPM_READS, "/var/log/zypper.log", "/var/tmp", "/var/cache/zypp/solv/*"]
+CONF = "/etc/zypp/zypp.conf"
 
 STOPPED_BY_LOCKS = [
     pytest.param((*INSTALL, APP), id="by-name"),
@@ -94,8 +97,8 @@ def test_the_life_of_a_ban(zypper: Inside, lab_host: Host) -> None:
     written = layer(lab_host)
     second = zypper.block([APP], strong=[APP], owned=first["owned"])
     assert (second["changes"], second["problems"], second["drift"], second["notes"], second["writes"]) == ([], [], [], [], 0)
-    assert (second["owned"], second["blocks"]) == (first["owned"], first["blocks"])
-    assert writes_since(lab_host, written, allow=RPM_READS) == []
+    assert (second["owned"], second["blocks"], second["proof"]) == (first["owned"], first["blocks"], "asked")
+    assert writes_since(lab_host, written, allow=ZYPPER_READS) == []
 
     lifted = zypper.block([], owned=second["owned"])
     assert (lifted["problems"], lifted["owned"], lifted["blocks"], lifted["unblocked"]) == ([], {}, [], [APP])
@@ -254,3 +257,120 @@ def test_a_present_app_is_locked_only(zypper: Inside, lab_host: Host) -> None:
     assert [each["mechanism"] for each in answer["blocks"]] == ["lock"]
     lab_host.run(["zypper", "-n", "update"], check=True)
     assert [each["version"] for each in zypper.installed(APP)] == ["1.0-1.noarch"]
+
+
+@pytest.mark.parametrize("strong", [False, True], ids=["locks", "guard"])
+@pytest.mark.parametrize("value", ["no", "FALSE", "0", "never"])
+def test_locks_that_are_switched_off_are_told(zypper: Inside, lab_host: Host, value: str, strong: bool) -> None:
+    first = zypper.block([APP], strong=[APP] if strong else [], providers=False)
+    lab_host.write(CONF, f"[main]\nlocksfile.apply = {value}\n")
+    second = zypper.block([APP], strong=[APP] if strong else [], providers=False, owned=first["owned"])
+    assert (second["changes"], second["drift"]) == ([], [f"locksfile.apply in {CONF} switches all locks off: take it out there"])
+    assert list(second["overridden"]) == ([] if strong else [APP])
+    assert [each["mechanism"] for each in second["blocks"]] == (["guard"] if strong else [])
+    shown = lab_host.run(["zypper", "-n", "--no-refresh", "install", "--dry-run", APP]).stdout
+    assert ("going to be installed" in shown) is not strong
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "locksfile.apply = no\n",
+        "[other]\nlocksfile.apply = no\n",
+        "[Main]\nlocksfile.apply = no\n",
+        "[main]\nlocksfile.apply = no # x\n",
+        "[main]\nlocksfile.apply = nonsense\n",
+        "[main]\n;locksfile.apply = no\n",
+        "[main]\nlocksfile.apply = no\nlocksfile.apply = yes\n",
+        "[main]\nlocksfile.path = etc/zypp/./locks\n",
+        "[main]\nlocksfile.path =\n",
+    ],
+)
+def test_settings_that_zypper_does_not_take_for_such_change_nothing(zypper: Inside, lab_host: Host, text: str) -> None:
+    first = zypper.block([APP])
+    lab_host.write(CONF, text)
+    second = zypper.block([APP], owned=first["owned"])
+    assert (second["changes"], second["drift"], second["overridden"], second["proof"]) == ([], [], {}, "asked")
+
+
+def test_locks_follow_zypper_to_another_file_and_back(zypper: Inside, lab_host: Host) -> None:
+    lab_host.run(["zypper", "-n", "addlock", "vlc-lab"], check=True)
+    lab_host.write("/etc/zypp/others", "# kept\n")
+    clean = snapshot(lab_host)
+    first = zypper.block([APP], strong=[APP])
+    lab_host.write(CONF, "[main]\nlocksfile.path = /srv/new/place/locks\n")
+    moved = zypper.block([APP], strong=[APP], owned=first["owned"])
+    assert moved["drift"] == [f"our locks are in {LOCKS}, and zypper reads /srv/new/place/locks (locksfile.path in {CONF})"]
+    assert (moved["problems"], [each["path"] for each in moved["blocks"]]) == ([], ["/srv/new/place/locks", "appban-guard"])
+    settled = zypper.block([APP], strong=[APP], owned=moved["owned"])
+    assert (settled["changes"], settled["drift"], settled["proof"], settled["owned"]) == ([], [], "asked", moved["owned"])
+    lab_host.write(CONF, "[main]\nlocksfile.path = /etc/zypp/others\n")
+    again = zypper.block([APP], strong=[APP], owned=settled["owned"])
+    assert again["problems"] == []
+    assert not lab_host.path("/srv/new").exists()
+    # A lift without a ledger looks into both files that may hold ours.
+    assert zypper.block([])["problems"] == []
+    lab_host.path(CONF).unlink()
+    assert clean.difference(snapshot(lab_host)) == []
+
+
+def test_a_provider_that_appears_later_is_drift_and_blocked(zypper: Inside, lab_host: Host) -> None:
+    first = zypper.block([APP])
+    build_package(lab_host.root, "rpm", Package("tiktok-new", provides=(APP,)), "/srv/new")
+    index_rpms(lab_host.root, "/srv/new")
+    lab_host.run(["zypper", "-n", "addrepo", "--no-gpgcheck", "/srv/new", "new"], check=True)
+    unknown = zypper.block([APP], owned=first["owned"])
+    assert (unknown["changes"], unknown["proof"]) == ([], "read")
+    assert any("nothing is known of the repository new yet" in note for note in unknown["notes"])
+    lab_host.run(["zypper", "-n", "--no-gpg-checks", "refresh"], check=True)
+    grown = zypper.block([APP], owned=unknown["owned"])
+    assert grown["drift"] == [f"tiktok-new, which no block held, offers itself as {APP}"]
+    again = zypper.block([APP], owned=grown["owned"])
+    assert (again["changes"], again["drift"], again["proof"], again["overridden"]) == ([], [], "asked", {})
+    assert "tiktok-new" in again["blocks"][0]["names"]
+
+
+def test_a_repository_that_was_never_fetched_is_not_fetched(zypper: Inside, lab_host: Host) -> None:
+    """zypper would, in spite of --no-refresh."""
+    first = zypper.block([APP])
+    lab_host.write("/etc/zypp/repos.d/web.repo", "[web]\nname=web\nbaseurl=http://127.0.0.1:1/\nenabled=1\nautorefresh=1\n")
+    written = layer(lab_host)
+    second = zypper.block([APP], owned=first["owned"])
+    assert (second["changes"], second["proof"], second["overridden"]) == ([], "read", {})
+    assert any("nothing is known of the repository web yet" in note for note in second["notes"])
+    assert writes_since(lab_host, written, allow=RPM_READS) == []
+    lab_host.run(["sed", "-i", "s/enabled=1/enabled=0/", "/etc/zypp/repos.d/web.repo"], check=True)
+    assert zypper.block([APP], owned=first["owned"])["proof"] == "asked"
+
+
+def test_a_zypper_at_work_is_not_waited_for(zypper: Inside, lab_host: Host) -> None:
+    first = zypper.block([APP])
+    hold = "import os,sys;open('/run/zypp.pid','w').write('%d\\n'%os.getpid());print('held',flush=True);sys.stdin.read()"
+    with holder(lab_host, hold):
+        second = zypper.block([APP], owned=first["owned"])
+    assert (second["changes"], second["proof"]) == ([], "read")
+    assert any("System management is locked" in note for note in second["notes"])
+    # That is over with the next look, so nobody may use this one again.
+    assert second["undeclared"] != ""
+
+
+@pytest.mark.parametrize("command", ["addlock zzz", "removelock aaa", f"removelock {APP}", "addlock -t pattern tiktok"])
+def test_zyppers_own_rewriting_keeps_our_mark(zypper: Inside, lab_host: Host, command: str) -> None:
+    lab_host.run(["zypper", "-n", "addlock", "aaa", "bbb"], check=True)
+    zypper.block([APP], strong=[APP])
+    lab_host.run(["zypper", "-n", *command.split()], check=True)
+    again = zypper.block([APP], strong=[APP])
+    assert len(again["drift"]) == (1 if APP in command else 0)
+    assert zypper.block([])["problems"] == []
+    shown = lab_host.run(["zypper", "-n", "-x", "locks"], check=True).stdout
+    assert "bbb" in shown
+    assert not any(name in shown for name in (APP, "tiktok-rev", "appban"))
+
+
+def test_without_a_ledger_the_block_is_taken_over_and_lifted(zypper: Inside, lab_host: Host) -> None:
+    clean = snapshot(lab_host)
+    first = zypper.block([APP], strong=[APP])
+    again = zypper.block([APP], strong=[APP])
+    assert (again["changes"], again["drift"], again["owned"]) == ([], [], first["owned"])
+    assert zypper.block([])["problems"] == []
+    assert clean.difference(snapshot(lab_host)) == []

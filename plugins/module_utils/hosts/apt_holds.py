@@ -14,6 +14,9 @@ from .apt_question import ask_apt
 from .dpkg_database import ARCHITECTURES_PATH
 from .system import System, Unreadable
 
+# Nothing in the preferences says why.
+_UNKNOWN = "`apt-cache policy %s` shows what apt reads. Take away what gives it a priority"
+
 
 class Holding(NamedTuple):
     """How a block stands that has all its parts.
@@ -83,15 +86,12 @@ def _holding(
 ) -> Holding:
     overridden: Dict[str, str] = {}
     for name, (by, cause) in sorted(open_doors.items()):
-        why = cause or "nothing in apt's preferences says why; `apt-cache policy %s` shows what apt reads" % (by or name)
-        told = "apt would install %s: %s" % (_shown(name, by), why)
+        told = "apt would install %s: %s, or use the block `strong`" % (_shown(name, by), cause or _UNKNOWN % (by or name))
         for each in providers.get(name, (name,)):
             overridden.setdefault(each, told)
     drift: List[str] = list(overridden.values())
     for name, cause in sorted(kept.items()):
-        drift.append(
-            "only the guard package keeps %s out, no longer the pin: %s" % (name, cause or "`apt-cache policy %s` shows why" % name)
-        )
+        drift.append("only the guard package keeps %s out, no longer the pin: %s" % (name, cause or _UNKNOWN % name))
     return Holding(proof, overridden, frozenset(open_doors).union(kept), tuple(dict.fromkeys(drift)), notes)
 
 
@@ -116,14 +116,12 @@ class _Causes:
             return "its configuration takes preferences from %s (Dir::Etc::PreferencesParts) and not from %s. %s" % (
                 parts,
                 os.path.dirname(PIN_PATH),
-                "Take that setting away (`apt-config dump Dir::Etc`, /etc/apt/apt.conf.d), or use the block `strong`",
+                "Take that setting away (`apt-config dump Dir::Etc` shows it)",
             )
         for path in self._files():
             for pin in pins(self._content(path)):
                 if pin.priority > 0 and pin.concerns(name):
-                    told = (
-                        "%s gives it the priority %d, and apt reads that before our pin. Take that stanza away, or use the block `strong`"
-                    )
+                    told = "%s gives it the priority %d, and apt reads that before our pin. Take that stanza away"
                     return told % (path, pin.priority)
         return ""
 
@@ -137,7 +135,10 @@ class _Causes:
     def _files(self) -> List[str]:
         if self._before_ours is None:
             parts = self._places.preferences_parts
-            names = [name for name in self._system.names_in(parts) if is_read_by_apt(name) and name < os.path.basename(PIN_PATH)]
+            try:
+                names = [name for name in self._system.names_in(parts) if is_read_by_apt(name) and name < os.path.basename(PIN_PATH)]
+            except Unreadable:
+                names = []
             self._before_ours = [self._places.preferences] + [os.path.join(parts, name) for name in names]
         return self._before_ours
 

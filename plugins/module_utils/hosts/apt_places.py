@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from .dpkg_database import DPKG_INPUTS
-from .system import CommandResult, System
+from .system import CommandResult, System, Unreadable
 
 Inputs = Sequence[Tuple[str, str]]
 
@@ -58,7 +59,11 @@ def apt_places(system: System) -> AptPlaces:
     if set(found) != set(_ASKED):
         return AptPlaces()
     known = known and (found["MAIN"], found["PARTS"]) == (_MAIN, _PARTS)
-    inputs = _inputs(system, found) if known else None
+    try:
+        inputs = _inputs(system, found) if known else None
+    except Unreadable:
+        # A place of apt's that a person may exchange.
+        inputs = None
     return AptPlaces(found["PREFERENCES"], found["PREFERENCESPARTS"], inputs)
 
 
@@ -73,18 +78,21 @@ def _settings(result: CommandResult) -> Dict[str, str]:
 
 
 def _includes_others(system: System) -> bool:
-    """Whether a file of the configuration names further files, wherever they are."""
-    names = [_MAIN] + [os.path.join(_PARTS, name) for name in system.names_in(_PARTS)]
-    files = [path for path in names if not _is_directory(system, path)]
-    return any(b"#include" in (system.read(path) or b"").lower() for path in files)
+    """Whether a file of the configuration names further files, wherever they are; what can't be read may do so, too."""
+    try:
+        names = [_MAIN] + [os.path.join(_PARTS, name) for name in system.names_in(_PARTS)]
+        files = [path for path in names if not _is_directory(system, path)]
+        return any(b"#include" in (system.read(path) or b"").lower() for path in files)
+    except Unreadable:
+        return True
 
 
 def _is_directory(system: System, path: str) -> bool:
     status = system.status(path)
-    return status is not None and status.st_mode & 0o170000 == 0o040000
+    return status is not None and stat.S_ISDIR(status.st_mode)
 
 
-def _inputs(system: System, found: Dict[str, str]) -> Inputs:
+def _inputs(system: System, found: Dict[str, str]) -> Optional[Inputs]:
     inputs: List[Tuple[str, str]] = [("program", "apt-get"), ("program", "apt-cache"), ("contents", _TOP)]
     inputs += DPKG_INPUTS
     for name, kind in (
@@ -93,7 +101,8 @@ def _inputs(system: System, found: Dict[str, str]) -> Inputs:
         ("SOURCELIST", "content"),
         ("SOURCEPARTS", "contents"),
     ):
-        if not found[name].startswith(_TOP + "/"):
+        # A directory that is a link is not entered from above.
+        if not found[name].startswith(_TOP + "/") or system.is_link(found[name]):
             inputs.append((kind, found[name]))
     inputs.append(("status", found["STATUS"]))
     inputs.append(("statuses", found["LISTS"]))
@@ -101,5 +110,8 @@ def _inputs(system: System, found: Dict[str, str]) -> Inputs:
         path = os.path.join(found["LISTS"], name)
         # The list of a local repository is a link to the repository's own file, which changes without any "apt-get update".
         if system.is_link(path):
+            if not system.trust.place(path).trusted:
+                # In a person's directory it may be exchanged in ways that leave no mark.
+                return None
             inputs.append(("status", path))
     return tuple(dict.fromkeys(inputs))

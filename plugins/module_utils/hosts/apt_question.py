@@ -16,9 +16,11 @@ from .system import System
 _SIMULATE = ("apt-get", "-s", "-qq") + ASKS_ONLY + ("-o", "Dir::Log::Planner=", "-o", "Dir::Log::Solver=")
 _SIMULATE += ("--allow-change-held-packages", "--allow-downgrades", "install")
 
-_REFUSED = re.compile(r"^E: (?:Unable to locate package (\S+)|Package '([^']+)' has no installation candidate)$")
+# An apt that was told to write as apt 3 does says "Error".
+_ERRORS = ("E: ", "Error: ")
+_REFUSED = re.compile(r"^(?:E|Error): (?:Unable to locate package (\S+)|Package '([^']+)' has no installation candidate)$")
 # What follows on "unable to locate" where the name could be a pattern.
-_NO_PATTERN = re.compile(r"^E: Couldn't find any package by (?:glob|regex|task) ")
+_NO_PATTERN = re.compile(r"^(?:E|Error): Couldn't find any package by (?:glob|regex|task) ")
 # An upgrade shows the version that is there in brackets; what is new doesn't.
 _INSTALLS = re.compile(r"^Inst (\S+) (?!\[)")
 _REMOVES = re.compile(r"^Remv (\S+)")
@@ -63,8 +65,8 @@ def ask_apt(
     # With an architecture a name can't be taken for a pattern, for a task, or for "remove NAME-".
     words = {"%s:%s" % (name, architecture): name for name in names for architecture in (architectures or ("native",))}
     refused, problem, _lines = _simulate(system, [_NOBODYS_NAME] + list(words), inputs)
-    if problem:
-        return Answer(problem=problem)
+    if problem or _NOBODYS_NAME not in refused:
+        return Answer(problem=problem or "it would install a package that nobody has")
     let_in: Dict[str, str] = {}
     kept_out: Set[str] = set()
     own = architectures[0] if architectures else "native"
@@ -109,7 +111,7 @@ def _simulate(system: System, words: Sequence[str], inputs: Optional[Inputs]) ->
         match = _REFUSED.match(line)
         if match:
             refused.add(match.group(1) or match.group(2))
-        elif line.startswith("E: ") and not _NO_PATTERN.match(line):
+        elif line.startswith(_ERRORS) and not _NO_PATTERN.match(line):
             others.append(line)
     problem = ""
     if others or (result.rc != 0 and not refused):

@@ -162,11 +162,19 @@ def _apply(request: HostRequest, situation: Situation, planned: HostPlan, system
     # The note goes last: while it is there, nobody is accused of what the ledger claims and the host doesn't have yet.
     write_ledger(system, after, meanwhile)
     intent.end(system)
-    system.look_again()
-    last = look(request, system)
-    settled = plan_host(request, last)
+    last, settled = _look_and_settle(request, system)
+    if settled.only_ledger and not undone:
+        # A block that was made and doesn't hold: the ledger remembers what was seen, not what was planned.
+        write_ledger(system, settled.ledger, last.ledger)
+        last, settled = _look_and_settle(request, system)
     report_after(report, request, planned, applied, gone, last, settled)
     _keep_look(request, system, after, _as_seen_again(request, last, settled))
+
+
+def _look_and_settle(request: HostRequest, system: System) -> Tuple[Situation, HostPlan]:
+    system.look_again()
+    last = look(request, system)
+    return last, plan_host(request, last)
 
 
 def _as_seen_again(request: HostRequest, last: Situation, settled: HostPlan) -> HostReport:

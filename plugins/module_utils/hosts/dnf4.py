@@ -12,14 +12,14 @@ import re
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ..engine.plan import Change
-from .backend import GUARD_NAME, BlockRequest
+from .backend import GUARD_NAME, Block, BlockRequest
 from .dnf_conf import Addition, effective_excludes, marked_excludes, masked, option_words, set_excludes
-from .rpm_block import Answer, Draft, Providers, Simulated, present_notes, wanted_names
+from .process import CommandResult
+from .rpm_block import Answer, Draft, Providers, Simulated, guard_block, present_notes, wanted_names
 from .rpm_database import DNF_CONF, rpm_inputs
 from .rpm_front_end import RpmFrontEnd
 from .rpm_guard import plan_guard
 from .steps import FileStep
-from .system import CommandResult
 
 # PackageKit fills a solver of its own from the repositories and never reads the main configuration's excludes
 # (dnf_utils_create_sack_for_filters in its backends/dnf; PackageKit#196, libdnf#1721).
@@ -38,6 +38,7 @@ _ALL_NEEDED = "--setopt=*.skip_if_unavailable=False"
 # Options of [main] that move what an answer rests on.
 _MOVES = ("reposdir", "varsdir", "pluginpath", "pluginconfpath", "cachedir", "persistdir", "installroot", "modulesdir", "include")
 _REFUSED = re.compile(r"(?:All matches were filtered out by .* for argument|No match for argument): (\S+)\s*$")
+_TELLING = ("Error:", "Problem repository:")
 _NOTHING = ("Nothing to do.", "Error: Unable to find a match")
 
 
@@ -79,13 +80,8 @@ class Dnf4(RpmFrontEnd):
             remembered["guard"] = dict(guard.owned)
         switched_off = sorted({"all", "main"}.intersection(option_words(current, "disable_excludes")))
         return Draft(
-            self.name,
-            wanted,
-            "excludes",
-            DNF_CONF,
-            EXCLUDE_BYPASSES,
-            guard,
-            GUARD_BYPASS,
+            Block(self.name, wanted, "excludes", DNF_CONF, "soft", EXCLUDE_BYPASSES),
+            guard_block(self.name, guard.covers, GUARD_BYPASS),
             changes=tuple(changes) + guard.changes,
             held=frozenset(() if switched_off else effective_excludes(content)),
             why_not=_SWITCHED_OFF % (", ".join(switched_off), DNF_CONF) if switched_off else "",
@@ -125,18 +121,18 @@ class Dnf4(RpmFrontEnd):
         result = self._ask("--assumeno", _ALL_NEEDED, "--setopt=strict=0", "install", *names)
         said = read_simulation(result)
         if said is None:
-            return Simulated(unanswered=result.explain())
+            return Simulated(unanswered=_why_unanswered(result))
         undecided = [name for name in names if name not in said.refused]
         if len(undecided) == 1:
             return Simulated({undecided[0]: said.brings} if said.brings else {})
-        admitted = {name: (name,) for name in undecided if name in said.brings}
+        admitted: Dict[str, Tuple[str, ...]] = {name: (name,) for name in undecided if name in said.brings}
         for name in undecided:
             # Names that stand in each other's way leave all but one out, and a provider comes under its own name.
             if name not in admitted and said.brings:
                 result = self._ask("--assumeno", _ALL_NEEDED, "install", name)
                 alone = read_simulation(result)
                 if alone is None:
-                    return Simulated(unanswered=result.explain())
+                    return Simulated(unanswered=_why_unanswered(result))
                 if alone.brings:
                     admitted[name] = alone.brings
         return Simulated(admitted)
@@ -195,3 +191,9 @@ def read_simulation(result: CommandResult) -> Optional[Said]:
             # A long name has a line of its own; the rest of the row follows, further in.
             brings.append(line.split()[0])
     return Said(refused, tuple(dict.fromkeys(brings)))
+
+
+def _why_unanswered(result: CommandResult) -> str:
+    # Of a repository with gpgcheck and without a key dnf shows all options, its password included: only lines of its own are passed on.
+    telling = [line for line in result.stderr.splitlines() if line.startswith(_TELLING) or "already locked" in line]
+    return result._replace(stdout="", stderr="\n".join(telling)).explain()

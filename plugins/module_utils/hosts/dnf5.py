@@ -12,10 +12,10 @@ from __future__ import annotations
 import itertools
 from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple
 
-from .backend import GUARD_NAME, BlockRequest
+from .backend import GUARD_NAME, Block, BlockRequest
 from .dnf_conf import clears_excludes, effective_excludes, option_words
 from .owned_file import header_lines, plan_owned_file
-from .rpm_block import Answer, Draft, Providers, Simulated, present_notes, wanted_names
+from .rpm_block import Answer, Draft, Providers, Simulated, guard_block, present_notes, wanted_names
 from .rpm_database import DNF_CONF
 from .rpm_front_end import RpmFrontEnd
 from .rpm_guard import plan_guard
@@ -60,13 +60,8 @@ class Dnf5(RpmFrontEnd):
         if guard.owned:
             remembered["guard"] = dict(guard.owned)
         return Draft(
-            self.name,
-            wanted,
-            "excludes",
-            DROP_IN,
-            EXCLUDE_BYPASSES,
-            guard,
-            GUARD_BYPASS,
+            Block(self.name, wanted, "excludes", DROP_IN, "soft", EXCLUDE_BYPASSES),
+            guard_block(self.name, guard.covers, GUARD_BYPASS),
             changes=file.changes + guard.changes,
             held=held,
             why_not=why_not,

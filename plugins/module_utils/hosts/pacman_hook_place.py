@@ -88,13 +88,20 @@ def plan_hook(
     )
 
 
+def shows_our_hook(system: System, directories: Sequence[str]) -> bool:
+    """Whether a hook of ours lies where pacman looks, or where it would look by default."""
+    return any(_known_by_mark(system, os.path.join(each, HOOK_NAME)) for each in dict.fromkeys([*directories, HOOKS]))
+
+
 def _plan_here(system: System, path: str, names: Sequence[str], comment: Sequence[str], owned: Mapping[str, Any]) -> OwnedFilePlan:
-    if not names:
-        return plan_owned_file(system, path, None, owned)
-    plain = render_hook(names, comment)
-    plan = plan_owned_file(system, path, plain, owned)
+    plain = render_hook(names, comment) if names else None
+    try:
+        plan = plan_owned_file(system, path, plain, owned)
+    except Unreadable:
+        # No file at all, so certainly not ours.
+        return OwnedFilePlan(foreign=bool(names))
     made = plan.owned.get("made_directories", ())
-    if not made or _content(system, path) == plain:
+    if not names or not made or _content(system, path) == plain:
         # An earlier release wrote it without the line about directories, and it need not be written again for that.
         return plan
     return plan_owned_file(system, path, render_hook(names, comment, made), owned)

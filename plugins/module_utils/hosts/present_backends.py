@@ -15,13 +15,13 @@ _OUR_FILES: Mapping[str, Tuple[str, ...]] = {
     "apt": ("/etc/apt/preferences.d/appban", "/var/lib/dpkg/info/appban-guard.list"),
     "dnf5": ("/etc/dnf/libdnf5.conf.d/90-appban.conf", "/etc/dnf/protected.d/appban-guard.conf"),
     "dnf4": ("/etc/dnf/protected.d/appban-guard.conf",),
-    "pacman": ("/etc/pacman.d/hooks/00-appban.hook",),
     "flatpak": ("/etc/flatpak/appban.filter",),
 }
 #: backend -> files of administrators in which our entries carry a mark.
 _SHARED_FILES: Mapping[str, Tuple[str, ...]] = {
     "dnf4": ("/etc/dnf/dnf.conf",),
     "zypper": ("/etc/zypp/locks",),
+    "pacman": ("/etc/pacman.conf",),
     "apk": ("/etc/apk/world",),
     # A remote names our filter, though the file may be gone.
     "flatpak": ("/var/lib/flatpak/repo/config",),
@@ -74,7 +74,17 @@ def present_backends(system: System, wanted: Tuple[str, ...], concerned: Callabl
 def _shows_our_mark(system: System, name: str) -> bool:
     if any(system.exists(path) for path in _OUR_FILES.get(name, ())):
         return True
-    return any(_MARK in (system.read(path) or b"") for path in _SHARED_FILES.get(name, ()))
+    if any(_MARK in (system.read(path) or b"") for path in _SHARED_FILES.get(name, ())):
+        return True
+    return name == "pacman" and system.which("pacman") is not None and _shows_our_hook(system)
+
+
+def _shows_our_hook(system: System) -> bool:
+    # Where pacman looks for hooks is a setting of its own.
+    from .pacman_hook_place import shows_our_hook
+    from .pacman_settings import PacmanSettings
+
+    return shows_our_hook(system, PacmanSettings(system).hook_directories())
 
 
 def _is_here(system: System, name: str, programs: Tuple[str, ...]) -> bool:

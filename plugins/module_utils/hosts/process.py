@@ -30,14 +30,15 @@ _MOST_TOLD = 4
 _TOLD_LENGTH = 500
 # Lines that say that there was an error, and not which.
 _NO_NEWS = (
-    "errors were encountered while processing",
     "use dpkg --audit",
-    "error: failed to commit transaction",
     "e: sub-process",
     # Debian's rpm says so before everything.
     "rpm: rpm should not be used directly",
     "rpm: however assuming you know",
 )
+# pacman's last words: what it was, a hook's own reason or the files in conflict, is the end of its ordinary output.
+_SUMMARIES = ("error: command failed to execute correctly", "error: failed to commit transaction")
+_PROGRESS = ("::", "(", "errors occurred")
 _NEWS = ("error", "e: ", "fatal", "cannot", "can't", "failed", "not ")
 
 
@@ -55,7 +56,10 @@ class CommandResult(NamedTuple):
 
     def explain(self) -> str:
         """The lines of the output that say what went wrong, for an error message; printable characters only."""
-        return "rc %d: %s" % (self.rc, "; ".join(_telling(self.stderr) or _telling(self.stdout, errors_only=True)) or "no output")
+        told = _telling(self.stderr)
+        if told and all(line.lower().startswith(_SUMMARIES) for line in told):
+            told = [line for line in _lines(self.stdout) if not line.lower().startswith(_PROGRESS)][-2:] + told
+        return "rc %d: %s" % (self.rc, "; ".join(told or _telling(self.stdout, errors_only=True)) or "no output")
 
 
 class Person(NamedTuple):
@@ -158,9 +162,16 @@ def _text(handle: IO[bytes]) -> str:
     return os.pread(handle.fileno(), MOST_OUTPUT, 0).decode("utf-8", "replace")
 
 
+def _lines(output: str) -> List[str]:
+    """The lines of an output, printable, without empty ones and repetitions."""
+    lines = ["".join(each if each.isprintable() else " " for each in line).strip()[:_TOLD_LENGTH] for line in output.splitlines()]
+    return [line for line in dict.fromkeys(lines) if line]
+
+
 def _telling(output: str, errors_only: bool = False) -> List[str]:
-    lines = ["".join(each if each.isprintable() else " " for each in line).strip() for line in output.splitlines()]
-    lines = [line for line in dict.fromkeys(lines) if line and not line.lower().startswith(_NO_NEWS)]
+    # dpkg ends with a list of names under a headline, which the lines above have told already.
+    lines = _lines(output.split("Errors were encountered while processing:")[0])
+    lines = [line for line in lines if not line.lower().startswith(_NO_NEWS)]
     news = [line for line in lines if any(word in line.lower() for word in _NEWS)]
     if errors_only:
         chosen = news or lines[-1:]

@@ -34,7 +34,7 @@ def choose_providers(
     """Choose the providers to block.
 
     Args:
-        backend: name of the backend.
+        backend: name of the backend, whose protected names are left alone.
         names: blocked names.
         offered: name -> the packages that offer themselves under it; may hold more names than the blocked ones.
         known: what was chosen earlier; it stays.
@@ -48,14 +48,14 @@ def choose_providers(
     for name in sorted(names):
         others = sorted({each for each in offered.get(name, ()) if each not in names})
         if len(others) > MOST_PROVIDERS:
-            notes.append("%s: %d packages offer themselves under the name %s; none of them was blocked" % (backend, len(others), name))
+            notes.append("%d packages offer themselves under the name %s; none of them was blocked" % (len(others), name))
             continue
         for each in others:
             if each in installed:
-                notes.append("%s: the installed %s offers itself under the blocked name %s; it was left alone" % (backend, each, name))
+                notes.append("the installed %s offers itself under the blocked name %s; it was left alone" % (each, name))
             elif protected_reason(backend, each):
-                notes.append("%s: the protected %s offers itself under the blocked name %s; it was not blocked" % (backend, each, name))
+                notes.append("the protected %s offers itself under the blocked name %s; it was not blocked" % (each, name))
             elif name not in known.get(each, ()):
                 chosen[each] = tuple(sorted(set(chosen.get(each, ()) + (name,))))
-                notes.append("%s: %s offers itself under the blocked name %s and is blocked with it" % (backend, each, name))
+                notes.append("%s offers itself under the blocked name %s and is blocked with it" % (each, name))
     return chosen

@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ..engine.plan import Change
 from .backend import GUARD_NAME, Block, BlockPlan, BlockRequest
 from .rails import check_name, protected_reason
 from .rpm_database import query_packages, verify_removal
-from .rpm_guard import GuardPlan, verify_guard
+from .rpm_guard import verify_guard
 from .steps import FileStep, Steps
 from .system import System
 
@@ -66,13 +66,8 @@ class Draft:
     """A block as it is planned, before it was asked whether it holds.
 
     Args:
-        backend: name of the front end.
-        names: every name that the soft block is made for.
-        mechanism: of the soft block, as :class:`.backend.Block` names it.
-        path: the file that holds it.
-        bypasses: what gets past it.
-        guard: the guard's plan.
-        guard_bypass: this front end's own way past the guard.
+        soft: the front end's own block, with every name that it is made for.
+        hard: the guard, where it covers any of them.
         changes: all that is to be done.
         held: names that the soft block holds as far as the configuration can be read.
         why_not: why it holds no others, and what to do about it.
@@ -83,13 +78,8 @@ class Draft:
         unblocked: names whose block this takes away.
     """
 
-    backend: str
-    names: Tuple[str, ...]
-    mechanism: str
-    path: str
-    bypasses: Tuple[str, ...]
-    guard: GuardPlan
-    guard_bypass: str
+    soft: Block
+    hard: Sequence[Block] = ()
     changes: Tuple[Change, ...] = ()
     held: FrozenSet[str] = frozenset()
     why_not: str = ""
@@ -145,18 +135,19 @@ def plan_providers(
 
 def to_be_made(draft: Draft) -> BlockPlan:
     """The plan of a block that is not all in place yet."""
-    return _plan(draft, frozenset(draft.names), draft.guard.covers, "", {}, (), ())
+    return _plan(draft, frozenset(draft.soft.names), _covered(draft), "", {}, (), ())
 
 
 def judged(draft: Draft, request: BlockRequest, simulated: Simulated) -> BlockPlan:
     """The plan of a block all of whose parts are in place: which names it holds, and how that is known."""
-    if not draft.names or draft.unsupported:
+    names = draft.soft.names
+    if not names or draft.unsupported:
         return to_be_made(draft)
-    soft, hard = set(draft.names), set(draft.guard.covers)
+    soft, hard = set(names), set(_covered(draft))
     overridden: Dict[str, str] = {}
-    for name in draft.names:
+    for name in names:
         held = name in draft.held
-        admitted = set(simulated.admitted.get(name, ())).intersection(draft.names)
+        admitted = set(simulated.admitted.get(name, ())).intersection(names)
         can_be_asked = not simulated.unanswered and name not in request.present
         if admitted if can_be_asked else not (held or name in hard):
             overridden[name] = _why_overridden(draft, name, tuple(sorted(admitted)))
@@ -164,17 +155,21 @@ def judged(draft: Draft, request: BlockRequest, simulated: Simulated) -> BlockPl
             # The guard alone holds it.
             soft.discard(name)
     drift = list(dict.fromkeys(overridden.values()))
-    if soft != set(draft.names) and not overridden:
-        drift.append(draft.why_not or "the block in %s has no effect" % draft.path)
+    if soft != set(names) and not overridden:
+        drift.append(draft.why_not or "the block in %s has no effect" % draft.soft.path)
     notes = []
     if simulated.unanswered:
         notes.append("could not be asked whether the block holds (%s), so its configuration was read instead" % simulated.unanswered)
-    strangers = {each for name in simulated.admitted for each in simulated.admitted[name]} - set(draft.names)
+    strangers = {each for name in simulated.admitted for each in simulated.admitted[name]} - set(names)
     if request.providers and strangers:
         notes.append("installing a blocked name would bring %s, which must not be blocked" % ", ".join(sorted(strangers)))
-    asked = not simulated.unanswered and set(draft.names) - request.present
+    asked = not simulated.unanswered and set(names) - request.present
     proof = "asked" if asked else "read"
     return _plan(draft, frozenset(soft - set(overridden)), frozenset(hard - set(overridden)), proof, overridden, drift, notes)
+
+
+def _covered(draft: Draft) -> FrozenSet[str]:
+    return frozenset(name for block in draft.hard for name in block.names)
 
 
 def _why_overridden(draft: Draft, name: str, admitted: Sequence[str]) -> str:
@@ -182,10 +177,10 @@ def _why_overridden(draft: Draft, name: str, admitted: Sequence[str]) -> str:
         return draft.why_not
     brought = "" if admitted in ((), (name,)) else " (as %s)" % ", ".join(admitted)
     return "%s would install %s%s in spite of %s: look at what it says to that on this host, and at its plug-ins and aliases" % (
-        draft.backend,
+        draft.soft.backend,
         name,
         brought,
-        draft.path,
+        draft.soft.path,
     )
 
 
@@ -199,9 +194,9 @@ def _plan(
     notes: Sequence[str],
 ) -> BlockPlan:
     blocks = []
-    if soft and not draft.unsupported:
-        blocks.append(Block(draft.backend, tuple(sorted(soft)), draft.mechanism, draft.path, "soft", draft.bypasses))
-    blocks += guard_block(draft.backend, hard, draft.guard_bypass)
+    for block, names in [(draft.soft, soft)] + [(block, hard) for block in draft.hard]:
+        if names and not (draft.unsupported and block is draft.soft):
+            blocks.append(replace(block, names=tuple(sorted(names))))
     return BlockPlan(
         changes=draft.changes,
         blocks=tuple(blocks),

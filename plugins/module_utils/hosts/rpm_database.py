@@ -20,8 +20,9 @@ from ..engine.plan import Change
 from .backend import Package, Refusal, RemovalPlan, RemovalRequest
 from .dnf_conf import effective_excludes
 from .locks import Lock
+from .process import CommandResult
 from .steps import CommandStep
-from .system import CommandResult, System
+from .system import System, Unreadable
 from .zypp_locks import locked_names
 
 DNF_CONF = "/etc/dnf/dnf.conf"
@@ -50,12 +51,13 @@ _MANAGERS = frozenset(("rpm", "dnf", "dnf5", "yum", "zypper", "libzypp"))
 
 def rpm_inputs(system: System) -> Optional[List[Tuple[str, str]]]:
     """What every answer of rpm about its database rests on; None where it is not where distributions keep it."""
-    for path in ["/etc/rpm/" + name for name in system.names_in("/etc/rpm")] + list(_OWN_MACROS):
-        status = system.status(path)
-        if status is not None and stat.S_ISDIR(status.st_mode):
-            continue
-        if any(os.fsdecode(place) not in _PLACES for place in _DBPATH.findall(system.read(path) or b"")):
-            return None
+    macros = ["/etc/rpm/" + name for name in system.names_in("/etc/rpm") if name.startswith("macros")]
+    try:
+        moved = [place for path in macros + list(_OWN_MACROS) for place in _DBPATH.findall(system.read(path) or b"")]
+    except Unreadable:
+        return None
+    if any(os.fsdecode(place) not in _PLACES for place in moved):
+        return None
     inputs = [("program", "rpm"), ("contents", "/etc/rpm"), ("statuses", "/usr/lib/rpm/macros.d"), ("statuses", "/usr/lib/rpm/platform")]
     inputs += [("status", path) for path in _MACROS] + [("content", path) for path in _OWN_MACROS]
     for place in _PLACES:

@@ -57,9 +57,9 @@ class RpmFrontEnd:
         draft = self.draft(request, owned, providers)
         if draft.changes:
             return to_be_made(draft if providers.asked else self._draft_anew(request, owned))
-        questions = tuple(name for name in draft.names if name not in request.present)
+        questions = tuple(name for name in draft.soft.names if name not in request.present)
         simulated = self.simulate(questions) if questions and not draft.unsupported else Simulated()
-        unknown = {each for packages in simulated.admitted.values() for each in packages} - set(draft.names)
+        unknown = {each for packages in simulated.admitted.values() for each in packages} - set(draft.soft.names)
         if unknown and request.providers and not providers.asked:
             anew = self._draft_anew(request, owned)
             if anew.changes:

@@ -12,13 +12,14 @@ import os
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..engine.plan import Change
-from .backend import GUARD_NAME, BlockRequest
-from .rpm_block import Answer, Draft, Providers, Simulated, present_notes, wanted_names
+from .backend import GUARD_NAME, Block, BlockRequest
+from .process import CommandResult
+from .rpm_block import Answer, Draft, Providers, Simulated, guard_block, present_notes, wanted_names
 from .rpm_database import ZYPP_LOCKS, rpm_inputs
 from .rpm_front_end import RpmFrontEnd
 from .rpm_guard import plan_guard
 from .steps import FileStep
-from .system import CommandResult, System
+from .system import System
 from .zypp_conf import read_zypp_settings, uncached_repositories
 from .zypp_locks import Addition, locked_names, marked_locks, set_locks
 
@@ -88,13 +89,8 @@ class Zypper(RpmFrontEnd):
             remembered["guard"] = dict(guard.owned)
         asked = owned.get("asked", [name for path in files for name in marked_locks(self.system.read(path)).names if name != GUARD_NAME])
         return Draft(
-            self.name,
-            wanted,
-            "lock",
-            settings.locks,
-            LOCK_BYPASSES,
-            guard,
-            GUARD_BYPASS,
+            Block(self.name, wanted, "lock", settings.locks, "soft", LOCK_BYPASSES),
+            guard_block(self.name, guard.covers, GUARD_BYPASS),
             changes=tuple(changes) + guard.changes,
             held=held,
             why_not="" if settings.applies else _SWITCHED_OFF % settings.source,

@@ -55,7 +55,8 @@ class State:
 
     packages: database -> installed name -> version. guards: database -> names the guard package conflicts with. needs: name ->
     the names that it needs. failing: names whose removal, or whose guard, fails. stuck: names whose
-    removal reports success and leaves them. protected: names that the database calls essential.
+    removal reports success and leaves them. overridden: names that install
+    although they are blocked. unreadable: a home that nobody can look into. protected: names that the database calls essential.
     """
 
     packages: dict[str, dict[str, str]] = field(default_factory=lambda: {"dpkg": {}, "rpm": {}})
@@ -65,6 +66,8 @@ class State:
     needs: dict[str, str] = field(default_factory=dict)
     failing: set[str] = field(default_factory=set)
     stuck: set[str] = field(default_factory=set)
+    overridden: set[str] = field(default_factory=set)
+    unreadable: str = ""
     protected: set[str] = field(default_factory=set)
 
     def copy(self) -> State:
@@ -196,7 +199,8 @@ class MemoryBackend:
         )
 
     def unseen(self) -> tuple[Unseen, ...]:
-        return ()
+        home = self.system.state.unreadable
+        return (Unseen("home_unreadable", "%s could not be looked into" % home),) if home else ()
 
     def files(self, packages: Sequence[Package]) -> tuple[str, ...]:
         return ()
@@ -248,11 +252,17 @@ class MemoryBackend:
             changes.append(Change("update", "guard", self.database, step=CommandStep((self.name, "guard", *strong))))
         if strong:
             remembered["guard"] = list(strong)
-        blocks = [Block(self.name, request.names, "lock", path, "soft")] if request.names else []
+        # Asked when nothing is left to do: an overridden name would be installed all the same.
+        open_names = [] if changes else sorted(self.system.state.overridden.intersection(request.names))
+        holding = tuple(name for name in request.names if name not in open_names)
+        blocks = [Block(self.name, holding, "lock", path, "soft")] if holding else []
         if strong:
             blocks.append(Block(self.name, strong, "guard", "appban-guard", "strong"))
         unblocked = tuple(sorted(mine.intersection(there) - set(request.names)))
-        return BlockPlan(tuple(changes), tuple(blocks), remembered, unblocked, drift)
+        drift += tuple("%s would be installed all the same" % name for name in open_names)
+        overridden = dict.fromkeys(open_names, "a setting of somebody else's wins")
+        proof = "" if changes else "asked"
+        return BlockPlan(tuple(changes), tuple(blocks), remembered, unblocked, drift, proof=proof, overridden=overridden)
 
     def verify(self, change: Change) -> str | None:
         state = self.system.state

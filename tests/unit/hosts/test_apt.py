@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
@@ -128,12 +129,38 @@ def test_where_apt_can_not_answer_its_preferences_are_read(broken: str) -> None:
     assert (plan.proof, list(plan.overridden), plan.blocks) == ("read", ["tiktok-desktop"], ())
 
 
+def test_an_apt_that_speaks_like_apt_3_is_understood() -> None:
+    system, owned = blocked()
+    system.commands[("apt-get",)] = (100, "", NONE_OF_IT.replace("E: ", "Error: "))
+    assert Apt(system).plan_block(request(), owned).proof == "asked"
+    system.commands[("apt-get",)] = (100, "", NONE_OF_IT.replace("E: ", "Error: ") + "Error: The list of sources could not be read.\n")
+    assert Apt(system).plan_block(request(), owned).proof == "read"
+
+
+def test_an_apt_that_refuses_nothing_has_not_answered() -> None:
+    """The name that nobody has is refused by every apt; where it is not, the others' silence says nothing."""
+    system, owned = blocked()
+    system.commands[("apt-get",)] = (0, "", "")
+    plan = Apt(system).plan_block(request(), owned)
+    assert (plan.proof, plan.overridden) == ("read", {})
+
+
 def test_a_configuration_that_includes_others_is_asked_every_time() -> None:
     system, owned = blocked()
     assert apt_places(system).inputs is not None
     system.files["/etc/apt/apt.conf.d/99"] = b'#include "/srv/apt.conf";\n'
     assert apt_places(system).inputs is None
     assert Apt(system).plan_block(request(), owned).proof == "asked"
+
+
+def test_what_the_previous_release_remembers_is_kept_as_it_is() -> None:
+    """An upgrade in the middle of a ban writes nothing, says nothing, and lifts what is there."""
+    system, _owned = blocked()
+    digest = hashlib.sha256(system.files[PIN]).hexdigest()
+    owned = {"names": ["tiktok-desktop"], "pin": {"sha256": [digest]}, "providers": {}}
+    plan = Apt(system).plan_block(request(), owned)
+    assert (plan.changes, json.loads(json.dumps(plan.owned)), plan.drift, plan.proof) == ((), owned, (), "asked")
+    assert [change.op for change in Apt(system).plan_block(BlockRequest(), owned).changes] == ["delete"]
 
 
 def test_an_interrupted_run_claims_no_drift() -> None:

@@ -159,6 +159,7 @@ def test_lift_after_foreign_edits_takes_only_ours() -> None:
 
 def test_lift_leaves_a_line_of_ours_that_the_administrator_uses_by_now() -> None:
     new, ours = set_excludes(b"[main]\nx=1\n", ("tk",), Addition())
+    assert new is not None
     edited = new.replace(b"=tk", b"=tk,mine")
     assert set_excludes(edited, (), ours)[0] == b"[main]\nexcludepkgs=mine\nx=1\n"
 

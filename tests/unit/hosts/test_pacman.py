@@ -24,8 +24,8 @@ from ansible_collections.appban.endpoint.plugins.module_utils.hosts.pacman_datab
 )
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.pacman_hook import hooked_names, made_directories, render_hook
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.pacman_settings import PacmanSettings
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.process import CommandResult
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.steps import CommandStep
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.system import CommandResult
 from tests.unit.hosts.recorded_host import RecordedHost
 
 CONF = b"[options]\nHoldPkg = pacman glibc\nArchitecture = auto\n\n[core]\nInclude = /etc/pacman.d/mirrorlist\n"
@@ -285,3 +285,28 @@ def test_files_of_an_mtree() -> None:
 @given(st.one_of(st.binary(max_size=60), st.binary(max_size=60).map(packed)))
 def test_no_mtree_breaks_the_reader(content: bytes) -> None:
     parse_mtree(content)
+
+
+@pytest.mark.parametrize(
+    ("stdout", "stderr", "said"),
+    [
+        (
+            "checking dependencies...\n:: Running pre-transaction hooks...\n(1/1) 50-refuse.hook\nthe profile is locked\n",
+            "error: command failed to execute correctly\nerror: failed to commit transaction (failed to run transaction hooks)\n",
+            "the profile is locked; error: command failed to execute correctly; "
+            "error: failed to commit transaction (failed to run transaction hooks)",
+        ),
+        (
+            ":: Proceed with installation? [Y/n] \napp: /opt/a exists in filesystem\napp: /opt/b exists in filesystem\n"
+            "Errors occurred, no packages were upgraded.\n",
+            "error: failed to commit transaction (conflicting files)\n",
+            "app: /opt/a exists in filesystem; app: /opt/b exists in filesystem; error: failed to commit transaction (conflicting files)",
+        ),
+        ("checking dependencies...\n", "error: target not found: x\n", "error: target not found: x"),
+    ],
+    ids=["hook", "conflict", "plain"],
+)
+def test_a_failure_is_explained_by_what_went_wrong(stdout: str, stderr: str, said: str) -> None:
+    explained = CommandResult(("pacman",), 1, stdout, stderr).explain()
+    assert explained.endswith(said)
+    assert len(explained) <= len("rc 1: checking dependencies...; ") + len(said)

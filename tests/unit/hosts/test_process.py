@@ -25,7 +25,7 @@ Errors were encountered while processing:
 """
 DPKG_TOLD = (
     "reason X; dpkg: error processing package tiktok-desktop (--purge):; "
-    "installed tiktok-desktop package pre-removal script subprocess returned error exit status 1; tiktok-desktop"
+    "installed tiktok-desktop package pre-removal script subprocess returned error exit status 1"
 )
 
 

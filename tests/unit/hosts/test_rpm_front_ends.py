@@ -20,10 +20,11 @@ from ansible_collections.appban.endpoint.plugins.module_utils.hosts.dnf5 import 
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.guard_version import guard_version
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.locks import Lock, waiting_for
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.owned_file import written_content
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.process import CommandResult
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.rpm_database import installed_packages, plan_rpm_removal, query_packages
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.rpm_guard import PROTECTED_FILE
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.steps import CommandStep
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.system import CommandResult, System
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.system import System
 
 APP = "tiktok-desktop"
 ASKED = ("rpm", "-q", "--qf", r"%{NAME}\t%{EPOCHNUM}\t%{VERSION}-%{RELEASE}\t%{ARCH}\n", "--")
@@ -43,13 +44,19 @@ class Recorded(System):
     def which(self, program: str) -> str | None:
         return f"/usr/bin/{program}"
 
-    def query(self, argv: Sequence[str], env: Mapping[str, str] | None = None, run_as: str | None = None) -> CommandResult:
+    def query(
+        self,
+        argv: Sequence[str],
+        env: Mapping[str, str] | None = None,
+        run_as: str | None = None,
+        rests_on: Sequence[tuple[str, str]] | None = None,
+    ) -> CommandResult:
         self.asked.append(tuple(argv))
         answer = self.answers[tuple(argv)]
         rc, stdout, stderr = answer if isinstance(answer, tuple) else (0, answer, "")
         return CommandResult(tuple(argv), rc, str(stdout), stderr)
 
-    def read(self, path: str) -> bytes | None:
+    def read(self, path: str, limit: int | None = None) -> bytes | None:
         return self.files.get(path)
 
     def names_in(self, directory: str) -> list[str]:
@@ -57,6 +64,9 @@ class Recorded(System):
 
     def exists(self, path: str) -> bool:
         return any(file == path or file.startswith(path + "/") for file in self.files)
+
+    def status(self, path: str) -> os.stat_result | None:
+        return None
 
     def is_link(self, path: str) -> bool:
         return False
@@ -142,7 +152,7 @@ def needed(*pairs: tuple[str, str]) -> tuple[int, str, str]:
 def removal_host(extra: Mapping[Sequence[str], object] | None = None) -> Recorded:
     test = ("rpm", "-e", "--test", "--")
     app, suite = f"{APP}-1.0-1.noarch", "media-suite-1.0-1.noarch"
-    answers = {
+    answers: dict[Sequence[str], object] = {
         (*test, app): needed((APP, suite), ("libtk.so.1()(64bit)", suite)),
         (*test, suite, app): needed(("media-suite >= 1", "studio-3-1.x86_64")),
         (*ASKED, suite): "media-suite\t0\t1.0-1\tnoarch\n",
@@ -183,8 +193,24 @@ def test_what_rpm_refuses_for_another_reason_is_told() -> None:
 # -- dnf 5 -------------------------------------------------------------------------------------------------------------
 
 
+DNF5_INSTALL = ("dnf5", "--cacheonly", "--assumeno", "install")
+
+
+def dnf5_refuses(name: str) -> tuple[int, str, str]:
+    return 1, "", f"Failed to resolve the transaction:\nArgument '{name}' matches only excluded packages.\n"
+
+
+def dnf5_installs(*packages: str) -> tuple[int, str, str]:
+    rows = "".join(f" {name}  noarch 2.0-1 lab  6.4 KiB\n" for name in packages)
+    table = f"Package         Arch   Version Repository Size\nInstalling:\n{rows}\nTransaction Summary:\n Installing: 1 package\n"
+    return 1, table, "Operation aborted by the user.\n"
+
+
 def dnf5_host(files: Mapping[str, bytes], guard: str = "", providers: object = "tiktok-desktop\ntiktok-rev\n") -> Recorded:
     answers: dict[Sequence[str], object] = {
+        (*DNF5_INSTALL, APP): dnf5_refuses(APP),
+        (*DNF5_INSTALL, "tiktok-rev"): (1, "", "No match for argument: tiktok-rev\n"),
+        (*PROVIDES, "appban-guard"): (0 if guard else 1, guard or "no package provides appban-guard\n", ""),
         (*DNF5_PROVIDERS, APP, "--queryformat", "%{name}\\n"): providers,
         (*ASKED, "tiktok-rev"): (1, "package tiktok-rev is not installed\n", ""),
         (*PROVIDES, "appban-guard", APP): (0 if guard else 2, guard or "no package provides appban-guard\nno package provides x\n", ""),
@@ -225,11 +251,11 @@ def test_dnf5_blocks_by_a_drop_in_and_lifts_it() -> None:
     after = applied(host, first)
     second = Dnf5(after).plan_block(request, first.owned)
     assert (second.changes, second.drift, second.notes, second.owned) == ((), (), (), first.owned)
-    # The no-op run asks rpm once and no dnf at all.
-    assert [argv[0] for argv in after.asked] == ["rpm"]
+    # The no-op run asks rpm once, and dnf once for each name whether it would come in.
+    assert [argv[0] for argv in after.asked] == ["rpm", "dnf5", "dnf5"]
+    assert (second.proof, second.overridden) == ("asked", {})
 
     after.answers[("rpm", "-q", "--conflicts", "--", "appban-guard")] = f"{APP}\n"
-    after.answers[(*PROVIDES, "appban-guard")] = after.answers[(*PROVIDES, "appban-guard", APP)]
     lifted = Dnf5(after).plan_block(BlockRequest(), second.owned)
     assert [(change.op, change.kind, change.name) for change in lifted.changes] == [
         ("delete", "file", DROP_IN),
@@ -246,10 +272,72 @@ def test_dnf5_says_when_its_cache_is_missing() -> None:
     assert any("no metadata" in note for note in plan.notes)
 
 
-def test_dnf5_says_when_dnf_conf_empties_the_list() -> None:
-    host = dnf5_host({"/etc/dnf/dnf.conf": b"[main]\nexcludepkgs=\n"})
-    plan = Dnf5(host).plan_block(BlockRequest(names=(APP,), providers=False), {})
-    assert any("empties the list" in note for note in plan.notes)
+def test_dnf5_tells_what_it_would_install_in_spite_of_the_block() -> None:
+    request = BlockRequest(names=(APP,), providers=False)
+    host = dnf5_host({})
+    first = Dnf5(host).plan_block(request, {})
+    after = applied(host, first)
+    after.answers[(*DNF5_INSTALL, APP)] = dnf5_installs(APP)
+    plan = Dnf5(after).plan_block(request, first.owned)
+    assert (plan.changes, plan.blocks, list(plan.overridden)) == ((), (), [APP])
+    assert plan.drift == (plan.overridden[APP],)
+    assert f"dnf5 would install {APP} in spite of {DROP_IN}" in plan.overridden[APP]
+
+
+def test_dnf5_blocks_a_provider_that_was_not_there_before() -> None:
+    request = BlockRequest(names=(APP,))
+    host = dnf5_host({}, providers=f"{APP}\n")
+    first = Dnf5(host).plan_block(request, {})
+    after = applied(host, first)
+    assert Dnf5(after).plan_block(request, first.owned).drift == ()
+    after.answers[(*DNF5_INSTALL, APP)] = dnf5_installs("tiktok-rev")
+    plan = Dnf5(after).plan_block(request, first.owned)
+    assert [change.op for change in plan.changes] == ["update"]
+    assert plan.blocks[0].names == (APP, "tiktok-rev")
+    assert plan.drift == (f"tiktok-rev, which no block held, offers itself as {APP}",)
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({"/etc/dnf/dnf.conf": b"[main]\nexcludepkgs=\n"}, "/etc/dnf/dnf.conf begin with an empty element"),
+        ({"/etc/dnf/dnf.conf": b"[main]\nexcludepkgs=,mine\n"}, "begin with an empty element"),
+        ({"/etc/dnf/libdnf5.conf.d/99-x.conf": b"[main]\nexclude=,\n"}, "99-x.conf begin with an empty element"),
+        ({"/usr/share/dnf5/libdnf.conf.d/99-x.conf": b"[main]\ndisable_excludes=*\n"}, "disable_excludes in /usr/share"),
+        ({"/etc/dnf/dnf.conf": b"[main]\ndisable_excludes=main\n"}, "disable_excludes in /etc/dnf/dnf.conf"),
+        ({"/etc/dnf/libdnf5.conf.d/10-x.conf": b"[main]\nexcludepkgs=\n"}, ""),
+        (
+            {"/etc/dnf/libdnf5.conf.d/99-x.conf": b"[main]\nbest=1\n", "/usr/share/dnf5/libdnf.conf.d/99-x.conf": b"[main]\nexclude=,\n"},
+            "",
+        ),
+    ],
+)
+def test_without_an_answer_of_dnf5_its_configuration_is_read(files: dict[str, bytes], said: str) -> None:
+    request = BlockRequest(names=(APP,), providers=False)
+    host = dnf5_host(files)
+    first = Dnf5(host).plan_block(request, {})
+    after = applied(host, first)
+    after.answers[(*DNF5_INSTALL, APP)] = (1, "", 'Cache-only enabled but no cache for repository "fedora"\n')
+    plan = Dnf5(after).plan_block(request, first.owned)
+    assert any("could not be asked" in note for note in plan.notes)
+    if said:
+        assert (plan.blocks, plan.proof) == ((), "")
+        assert said in plan.overridden[APP]
+    else:
+        assert ([block.names for block in plan.blocks], plan.proof, plan.overridden) == ([(APP,)], "read", {})
+
+
+def test_a_guard_that_a_lost_ledger_told_of_is_taken_away() -> None:
+    host = dnf5_host({"/etc/dnf/dnf.conf": b""})
+    first = Dnf5(host).plan_block(BlockRequest(names=(APP,), strong=frozenset((APP,))), {})
+    after = applied(host, first)
+    after.answers[("rpm", "-q", "--conflicts", "--", "appban-guard")] = f"{APP}\n"
+    lifted = Dnf5(after).plan_block(BlockRequest(), {})
+    assert [(change.op, change.name) for change in lifted.changes] == [
+        ("delete", DROP_IN),
+        ("delete", PROTECTED_FILE),
+        ("delete", "appban-guard"),
+    ]
 
 
 def test_dnf5_leaves_somebody_elses_file_in_its_place() -> None:
