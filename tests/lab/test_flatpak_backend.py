@@ -251,6 +251,37 @@ def test_every_persons_own_installation_is_found_and_cleared_as_that_person(lab_
     assert any(note.startswith("not filtered") and "jana" in note for note in flatpak.block([APP])["notes"])
 
 
+def test_an_installation_elsewhere_and_a_copy_of_a_home_are_cleared_as_their_owner(lab_host: Host, flatpak: Inside) -> None:
+    install_for_jana(lab_host)
+    lab_host.run(["cp", "-a", "/home/jana", "/home/jana.bak"], check=True)
+    line = 'export XDG_DATA_HOME="${XDG_DATA_HOME:-$HOME/data}"'
+    lab_host.run(["sh", "-c", "echo \"$1\" > ~/.profile", "-", line], user="jana", check=True)
+    data = {"XDG_DATA_HOME": "/home/jana/data"}
+    add = ["flatpak", "remote-add", "--user", "--no-gpg-verify", "lab", REPOSITORY]
+    lab_host.run(add, user="jana", env=data, check=True)
+    lab_host.run(["flatpak", "install", "--user", "-y", "--noninteractive", "lab", APP, LOOK_ALIKE], user="jana", env=data, check=True)
+    places = [f"/home/{each}" for each in ("jana.bak/.local/share/flatpak", "jana/data/flatpak")]
+    assert [package["scope"] for package in flatpak.installed(APP)] == ["user:jana", *(f"user:jana:{place}" for place in places)]
+    assert flatpak.remove(APP)["problems"] == []
+    assert flatpak.installed(APP) == []
+    assert [path.name for path in lab_host.path("/home/jana/data/flatpak/app").iterdir()] == [LOOK_ALIKE]
+    for place in ("/home/jana.bak", "/home/jana"):
+        assert [path for path in lab_host.path(place).rglob("*") if path.lstat().st_uid == 0] == []
+    (note,) = [note for note in flatpak.block([APP])["notes"] if note.startswith("looked at like")]
+    assert all(place in note for place in places)
+
+
+def test_what_keeps_a_persons_flatpak_waiting_keeps_nobody_else_back(lab_host: Host, flatpak: Inside) -> None:
+    install_for_jana(lab_host)
+    lab_host.install("flatpak", APP)
+    config = lab_host.path("/home/jana/.local/share/flatpak/repo/config")
+    config.unlink()
+    os.mkfifo(config)
+    assert [package["scope"] for package in flatpak.installed(APP)] == ["system"]
+    assert flatpak.remove(APP)["problems"] == []
+    assert system_apps(lab_host) == set()
+
+
 def test_extra_installations_and_several_branches(lab_host: Host, flatpak: Inside) -> None:
     lab_host.write("/etc/flatpak/installations.d/extra.conf", '[Installation "extra"]\nPath=/opt/flatpak\nDisplayName=Extra\n')
     lab_host.run(["flatpak", "remote-add", "--installation=extra", "--no-gpg-verify", "labx", REPOSITORY], check=True)

@@ -14,7 +14,7 @@ from .backend import Unseen
 from .data_places import DataPlaces, data_places
 from .flatpak_installations import Installation
 from .found_files import printable
-from .home_scan import SETTINGS, USER_PATH, PlaceFacts
+from .home_scan import SETTINGS, TOO_MANY, USER_PATH, PlaceFacts
 from .system import System, Unreadable
 
 #: Files in which an administrator sets variables for everybody's login, and directories of such files.
@@ -63,7 +63,7 @@ class PersonalFlatpaks:
             self._enter(home, os.path.join(home.path, *USER_PATH), home.facts.flatpak)
         elsewhere = self._elsewhere(homes)
         for path, facts in zip(elsewhere, self._people.look_at_places(list(elsewhere))):
-            self._enter(elsewhere[path], path, facts)
+            self._enter(_home_of(facts.uid, elsewhere[path]), path, facts)
 
     def names_of_owners(self, most: int) -> str:
         """Whose installations there are, in words for a person."""
@@ -81,7 +81,14 @@ class PersonalFlatpaks:
         self._seen.add(path)
         mine = (home.facts.uid,) + home.claimed_by
         if facts.uid not in mine and not path.startswith(home.path + "/"):
-            # Settings may name anything, another person's installation too; that one is looked at where it is at home.
+            if facts.deployed:
+                # Settings may name anything. Nobody acts on it as somebody whose home has nothing to do with it.
+                note = "%s, which settings of %s name, belongs to account %d and was left alone" % (
+                    printable(path),
+                    printable(home.path),
+                    facts.uid,
+                )
+                self.unseen.append(Unseen("home_unreadable", note))
             return
         if facts.config:
             if facts.uid in self.owners:
@@ -121,13 +128,13 @@ class PersonalFlatpaks:
             return "%s of %s was left alone: %s is no regular file, so flatpak was not run" % (apps, printable(name), odd)
         return ""
 
-    def _elsewhere(self, homes: Sequence[Home]) -> Dict[str, Home]:
-        """Other places of installations by people's settings, and whose they are."""
+    def _elsewhere(self, homes: Sequence[Home]) -> Dict[str, List[Home]]:
+        """Other places of installations by people's settings, and whose settings those are."""
         common = self._system_settings()
         with_settings = [home for home in homes if home.facts.settings]
         read = self._people.scan([home.path for home in with_settings], self._settings_of({h.path: h for h in with_settings}), None)
         own = dict(zip((home.path for home in with_settings), read))
-        found: Dict[str, Home] = {}
+        found: Dict[str, List[Home]] = {}
         for home in homes:
             told = [data_places(content, home.path) for content in common]
             if home.path in own:
@@ -138,8 +145,8 @@ class PersonalFlatpaks:
                 if each.not_understood:
                     self._tell_not_understood(home, each.not_understood)
                 for path in each.flatpak:
-                    found.setdefault(path, home)
-        return {path: home for path, home in found.items() if path not in self._seen}
+                    found.setdefault(path, []).append(home)
+        return {path: owners for path, owners in found.items() if path not in self._seen}
 
     def _tell_not_understood(self, home: Home, line: str) -> None:
         note = "flatpak of the owner of %s may be elsewhere: this of its settings can't be read without a shell: %s"
@@ -151,6 +158,9 @@ class PersonalFlatpaks:
         def read(path: str) -> List[DataPlaces]:
             found = []
             for name, state in homes[path].facts.settings:
+                if state == TOO_MANY:
+                    found.append(DataPlaces((), "too many files in %s" % name))
+                    continue
                 if not stat.S_ISREG(int(state.split(" ", 1)[0], 8)):
                     continue
                 try:
@@ -179,3 +189,8 @@ class PersonalFlatpaks:
             if b"XDG_DATA_HOME" in content or b"FLATPAK_USER_DIR" in content:
                 contents.append(content)
         return contents
+
+
+def _home_of(uid: int, homes: Sequence[Home]) -> Home:
+    """Of the homes whose settings name a place, the one of the account that owns the place."""
+    return next((home for home in homes if uid == home.facts.uid or uid in home.claimed_by), homes[0])

@@ -24,6 +24,9 @@ from .trust import Trust
 
 #: A search that meets more entries than this stops: a run must not take minutes because of one heap of downloads.
 MAX_ENTRIES = 20000
+#: Bytes of found files that one search reads at most, and endings of the files that say something by their content.
+MAX_BYTES = 16 << 20
+_READ = frozenset((".desktop",))
 #: Where a desktop keeps the names that it gave to a person's directories, read up to so many bytes.
 USER_DIRECTORIES = (".config", "user-dirs.dirs")
 _USER_DIRECTORIES_LIMIT = 65536
@@ -148,13 +151,15 @@ def levels_input(roots: Sequence[str], searches: Sequence[Search], endings: Opti
     return json.dumps({"roots": list(roots), "searches": searches, "endings": endings}, separators=(",", ":"))
 
 
-def searched_mark(searched: Sequence[Sequence[Searched]]) -> str:
-    """The mark of what was found, root by root."""
-    digest = hashlib.sha256()
-    for each in searched:
-        told = [(found.files, found.problem) if found.files or found.problem else 0 for found in each]
-        digest.update(repr(told).encode("utf-8", "backslashreplace"))
-    return digest.hexdigest()
+def searched_digest(searched: Sequence[Searched]) -> str:
+    """What was found below one root, in short."""
+    told = [(found.files, found.problem) for found in searched if found.files or found.problem]
+    return hashlib.sha256(repr(told).encode("utf-8", "backslashreplace")).hexdigest() if told else ""
+
+
+def searched_mark(digests: Sequence[str]) -> str:
+    """The mark of what was found below several roots."""
+    return hashlib.sha256("\n".join(digests).encode("ascii")).hexdigest()
 
 
 def levels_mark(trust: Trust, of: str) -> str:
@@ -167,8 +172,9 @@ def levels_mark(trust: Trust, of: str) -> str:
     endings = asked["endings"]
     with OpenPlaces(trust) as places:
         if endings is None:
-            return searched_mark([search_root(places, root, searches) for root in asked["roots"]])
-        return searched_mark([[found for _search, found in search_home(places, root, searches, endings)] for root in asked["roots"]])
+            return searched_mark([searched_digest(search_root(places, root, searches)) for root in asked["roots"]])
+        homes = (search_home(places, root, searches, endings) for root in asked["roots"])
+        return searched_mark([searched_digest([found for _search, found in home]) for home in homes])
 
 
 def is_there(file: FoundFile) -> bool:
@@ -262,7 +268,7 @@ def _searches(root: str, opened: int, searches: Sequence[Search], limit: int) ->
             for name in here if each.ending in endings or not each.ending else ():
                 if name.lower().endswith(each.ending):
                     walk.take(opened, (), name)
-            found.append(Searched(tuple(walk.found), tuple(walk.contents)) if walk.found else _NOTHING)
+            found.append(Searched(tuple(walk.found), tuple(walk.contents), walk.problem) if walk.found else _NOTHING)
         elif here is not None and each.below and each.below[0] not in here:
             found.append(_NOTHING)
         else:
@@ -316,10 +322,12 @@ class _Walk:
     """One search under way."""
 
     def __init__(self, root: str, device: int, ending: str, limit: int) -> None:
-        self.root, self.device, self.ending, self.limit = root, device, ending, limit
+        self.root, self.device, self.ending = root, device, ending
+        self.limit = limit if ending in _READ else 0
         self.found: List[FoundFile] = []
         self.contents: List[bytes] = []
         self.left = MAX_ENTRIES
+        self.bytes_left = MAX_BYTES
         self.problem = ""
 
     def enter(self, directory: int, below: Tuple[str, ...], depth: int) -> None:
@@ -360,7 +368,10 @@ class _Walk:
                 status.st_ino,
                 (status.st_size, status.st_mtime_ns, status.st_ctime_ns),
             )
-            content = _head(directory, name, self.limit, file) if self.limit else b""
+            content = _head(directory, name, min(self.limit, self.bytes_left), file) if self.limit and self.bytes_left > 0 else b""
+            if self.limit:
+                self.bytes_left -= len(content)
+                self.problem = "many" if self.bytes_left <= 0 else self.problem
         except OSError:
             return
         self.found.append(file)

@@ -38,6 +38,9 @@ ENVIRONMENT: Tuple[str, str] = (".config", "environment.d")
 USER_PATH: Tuple[str, str, str] = (".local", "share", "flatpak")
 PLAIN_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*\Z")
 
+#: State of a directory of settings that holds more of them than are read.
+TOO_MANY = "many"
+
 _MOST_NAMES = 500
 
 
@@ -167,6 +170,10 @@ def _settings(home: int, path: str) -> Tuple[Tuple[str, str], ...]:
             status = status_in(directory, name)
             if name.endswith(".conf") and status is not None:
                 found.append(("/".join(ENVIRONMENT + (name,)), _told(status)))
+    except OSError as error:
+        if error.errno != errno.EFBIG:
+            raise
+        found.append(("/".join(ENVIRONMENT), TOO_MANY))
     finally:
         os.close(directory)
     return tuple(found)

@@ -48,6 +48,8 @@ _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9@._+-]{0,127}\Z")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9@._+/-]{0,127}\Z")
 #: Formulae whose receipts are read at most, and names of a prefix's own settings that are taken over.
 _MOST_FORMULAE = 3000
+_RECEIPT_LIMIT = 1 << 18
+_MOST_BYTES = 16 << 20
 _MOST_CARRIED = 200
 
 
@@ -219,12 +221,17 @@ class Homebrew:
         needs: Dict[str, FrozenSet[str]] = {}
         versions: Dict[str, str] = {}
         cellar = os.path.join(prefix.path, "Cellar")
+        left = _MOST_BYTES
         for name in self._plain_names(cellar)[:_MOST_FORMULAE]:
+            if left <= 0:
+                # Whatever was not read, brew itself refuses to take away from a formula that needs it.
+                break
             kegs = self._plain_names(os.path.join(cellar, name))
             if kegs:
                 versions[name] = kegs[-1]
-                receipt = self._receipt(os.path.join(cellar, name, kegs[-1], "INSTALL_RECEIPT.json"))
-                listed = receipt.get("runtime_dependencies")
+                content = self._content(os.path.join(cellar, name, kegs[-1], "INSTALL_RECEIPT.json"))
+                left -= len(content)
+                listed = _receipt(content).get("runtime_dependencies")
                 entries = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
                 needs[name] = frozenset(str(each.get("full_name", "")).rsplit("/", 1)[-1] for each in entries)
         found: List[Tuple[str, str]] = []
@@ -238,7 +245,7 @@ class Homebrew:
 
     def _tap(self, top: str, kind: str, versions: Sequence[str]) -> str:
         place = (".metadata",) if kind == "cask" else (versions[-1],)
-        source = self._receipt(os.path.join(top, *(place + ("INSTALL_RECEIPT.json",)))).get("source")
+        source = _receipt(self._content(os.path.join(top, *(place + ("INSTALL_RECEIPT.json",))))).get("source")
         return str(source.get("tap", "")) if isinstance(source, dict) else ""
 
     def _plain_names(self, directory: str) -> List[str]:
@@ -248,12 +255,11 @@ class Homebrew:
             # Whatever is there is nothing that Homebrew has made.
             return []
 
-    def _receipt(self, path: str) -> Mapping[str, Any]:
+    def _content(self, path: str) -> bytes:
         try:
-            receipt = json.loads((self._system.read(path) or b"{}").decode("utf-8"))
-        except (ValueError, RecursionError, Unreadable):
-            return {}
-        return receipt if isinstance(receipt, dict) else {}
+            return self._system.read(path, _RECEIPT_LIMIT) or b""
+        except Unreadable:
+            return b""
 
     def _carry(self, wanted: Dict[str, List[str]], notes: List[str]) -> None:
         """What a prefix's own settings forbid must stay forbidden, though ours are read after them from now on."""
@@ -282,6 +288,15 @@ class Homebrew:
             there = forbidden(current, key)
             lost.extend("%s: %s was taken off %s" % (ENV_PATH, name, key) for name in entry["names"] if name not in there)
         return tuple(lost)
+
+
+def _receipt(content: bytes) -> Mapping[str, Any]:
+    """A receipt of brew's; empty for whatever a person put in its place."""
+    try:
+        receipt = json.loads(content.decode("utf-8"))
+    except (ValueError, RecursionError):
+        return {}
+    return receipt if isinstance(receipt, dict) else {}
 
 
 def _edited(current: Optional[bytes], base: Optional[bytes], wanted: Mapping[str, Sequence[str]], ours: Mapping[str, Any]) -> BrewEnvEdit:

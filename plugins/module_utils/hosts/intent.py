@@ -81,10 +81,12 @@ def is_interrupted(system: System) -> bool:
     """Whether a run was killed on this host while it wrote. The host's lock must be held, so that no run is under way."""
     if system.exists(INTENT_PATH) or system.exists(temporary_path(INTENT_PATH)):
         return True
-    # The directory for ledger and note is made first of all. It is listed only where there is no ledger: the last look is kept in it,
-    # too, and would rest on a list that changes when it is written.
+    if system.exists(LEDGER_PATH):
+        # The names beside it are none of this look's business: what it remembers will be one of them.
+        return False
+    # The directory for ledger and note is made first of all.
     directory = os.path.dirname(INTENT_PATH)
-    return system.exists(directory) and not system.exists(LEDGER_PATH) and not system.names_in(directory)
+    return system.exists(directory) and not system.names_in(directory)
 
 
 def tidy_up(system: System) -> List[str]:

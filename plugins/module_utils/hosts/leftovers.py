@@ -9,14 +9,25 @@ the names of a person's other files are never returned, logged or stored.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
+from dataclasses import dataclass, replace
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..engine.plan import Change
 from .accounts import Home, People, people_of, unreadable_home
 from .backend import Unseen
 from .desktop_entry import appimage_names, is_installed_web_app, is_named, leads_to, parse_desktop_entry
-from .found_files import FoundFile, Search, Searched, is_there, levels_input, printable, search_home, search_root, searched_mark
+from .found_files import (
+    FoundFile,
+    Search,
+    Searched,
+    is_there,
+    levels_input,
+    printable,
+    search_home,
+    search_root,
+    searched_digest,
+    searched_mark,
+)
 from .open_places import OpenPlaces
 from .request import AppRequest
 from .steps import FoundFileStep
@@ -104,6 +115,14 @@ def leftover_queries(apps: Iterable[AppRequest]) -> Tuple[LeftoverQuery, ...]:
     return tuple(queries)
 
 
+class _HomeResults(NamedTuple):
+    """What matters of one home: the leftovers, whose user is entered later, where the search was not complete, and the rest in short."""
+
+    found: Tuple[Leftover, ...]
+    problems: Tuple[Tuple[Search, str], ...]
+    digest: str
+
+
 class Leftovers:
     """The search for desktop leftovers on one host.
 
@@ -162,9 +181,9 @@ class Leftovers:
             (searched,) = results = search_root(places, root, (search,), _LAUNCHER_LIMIT)
         # What the place is called leads to the root, so the root's name alone would not notice another link.
         self._system.basis.add("kind", place)
-        self._system.basis.add("levels", levels_input((root,), (search,), None), searched_mark((results,)))
+        self._system.basis.add("levels", levels_input((root,), (search,), None), searched_mark((searched_digest(results),)))
         self._tell(root, search, searched)
-        return self._matching(asked, "", place == _OF_PACKAGES, search, searched)
+        return _matching(asked, "", place == _OF_PACKAGES, search, searched)
 
     def _in_homes(self, asked: Sequence[LeftoverQuery], users: Sequence[str]) -> List[Leftover]:
         if tuple(users) == ("none",):
@@ -175,26 +194,31 @@ class Leftovers:
             self.unseen.extend(people.unseen)
         homes = [home for home in people.homes if home.is_of_a_person() and (everybody or people.name_of(home.facts.uid) in users)]
         found: List[Leftover] = []
-        for home, results in zip(homes, self._search(people, [home.path for home in homes])):
-            user = ""
-            for search, searched in results:
-                self._tell(home.path, search, searched)
-                if searched.files:
-                    user = user or _owner(people, home)
-                    found.extend(self._matching(asked, user, False, search, searched))
+        for home, results in zip(homes, self._search(asked, people, [home.path for home in homes])):
+            for search, problem in results.problems:
+                self._tell(home.path, search, Searched(problem=problem))
+            if results.found:
+                user = _owner(people, home)
+                found.extend(replace(each, user=user) for each in results.found)
         return found
 
-    def _search(self, people: People, roots: Sequence[str]) -> List[List[Tuple[Search, Searched]]]:
-        """The same searches in many homes, and each home's own."""
+    def _search(self, asked: Sequence[LeftoverQuery], people: People, roots: Sequence[str]) -> List[_HomeResults]:
+        """The same searches in many homes, and each home's own. Of a home no more is kept than what matters of it."""
         searches = tuple(Search(below, depth, _APPIMAGE) for below, depth in _HOME_PLACES)
         searches += tuple(Search(below, depth, _LAUNCHER) for below, depth in _HOME_LAUNCHERS)
         endings = (_APPIMAGE, _LAUNCHER)
-        no_answer = [(Search((), 1, ""), Searched(problem="slow"))]
+
+        def look(root: str) -> _HomeResults:
+            results = search_home(places, root, searches, endings, _LAUNCHER_LIMIT)
+            found = [each for search, searched in results for each in _matching(asked, "-", False, search, searched)]
+            problems = [(search, searched.problem) for search, searched in results if searched.problem]
+            return _HomeResults(tuple(found), tuple(problems), searched_digest([searched for _search, searched in results]))
+
         with OpenPlaces(self._system.trust) as places:
-            found = people.scan(roots, lambda root: search_home(places, root, searches, endings, _LAUNCHER_LIMIT), no_answer)
+            found = people.scan(roots, look, _HomeResults((), ((Search((), 1, ""), "slow"),), ""))
         if roots:
             slow = any(people.is_slow(root) for root in roots)
-            mark = "!slow" if slow else searched_mark([[searched for _search, searched in each] for each in found])
+            mark = "!slow" if slow else searched_mark([each.digest for each in found])
             self._system.basis.add("levels", levels_input(roots, searches, endings), mark)
         return found
 
@@ -204,24 +228,25 @@ class Leftovers:
             if told not in self.unseen:
                 self.unseen.append(told)
 
-    def _matching(self, asked: Sequence[LeftoverQuery], user: str, of_packages: bool, search: Search, searched: Searched) -> List[Leftover]:
-        found = []
-        for file, content in zip(searched.files, searched.contents):
-            entry: Optional[Any] = None
-            for query in asked:
-                if search.ending == _APPIMAGE:
-                    if any(is_named(name, query.display_names) for name in appimage_names(file.parts[-1])):
-                        found.append(Leftover(query.app, "appimage", user, file, query.actionable))
-                    continue
-                may_go = query.actionable and not of_packages
-                if file.parts[-1] in ["waydroid.%s.desktop" % package for package in query.android_packages]:
-                    found.append(Leftover(query.app, "waydroid", user, file, may_go))
-                    continue
-                entry = parse_desktop_entry(content) if entry is None else entry
-                named = is_installed_web_app(entry) and is_named(entry.get("Name", ""), query.display_names)
-                if named or leads_to(entry, query.domains):
-                    found.append(Leftover(query.app, "web_app", user, file, may_go))
-        return found
+
+def _matching(asked: Sequence[LeftoverQuery], user: str, of_packages: bool, search: Search, searched: Searched) -> List[Leftover]:
+    found = []
+    for file, content in zip(searched.files, searched.contents):
+        entry: Optional[Any] = None
+        for query in asked:
+            if search.ending == _APPIMAGE:
+                if any(is_named(name, query.display_names) for name in appimage_names(file.parts[-1])):
+                    found.append(Leftover(query.app, "appimage", user, file, query.actionable))
+                continue
+            may_go = query.actionable and not of_packages
+            if file.parts[-1] in ["waydroid.%s.desktop" % package for package in query.android_packages]:
+                found.append(Leftover(query.app, "waydroid", user, file, may_go))
+                continue
+            entry = parse_desktop_entry(content) if entry is None else entry
+            named = is_installed_web_app(entry) and is_named(entry.get("Name", ""), query.display_names)
+            if named or leads_to(entry, query.domains):
+                found.append(Leftover(query.app, "web_app", user, file, may_go))
+    return found
 
 
 def _owner(people: People, home: Home) -> str:

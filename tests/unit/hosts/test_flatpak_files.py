@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts import accounts, basis, flatpak_people, slow_places
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.accounts import People
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.data_places import data_places
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.flatpak import Flatpak
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.flatpak_filter import denies, render_filter
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.flatpak_installations import (
     Installation,
@@ -270,6 +271,46 @@ def test_the_place_that_settings_name_is_looked_at(homes, monkeypatch, file, lin
     monkeypatch.setattr(accounts, "scan_place", lambda trust, path, apps: scan(trust, path, apps)._replace(uid=1001))
     found = personal(homes)
     assert [(each.place.path, each.place.scope) for each in found.found] == [(f"{homes}/jana/data/flatpak", "user:jana")]
+
+
+def test_a_place_that_everybodys_settings_name_is_its_owners(homes, monkeypatch):
+    deploy(homes / "shared/flatpak")
+    for name in ("jana", "EXAMPLE/eva"):
+        (homes / name / ".profile").write_text(f"XDG_DATA_HOME={homes}/shared\n")
+    scan = accounts.scan_place
+    for uid, scopes, reasons in ((70001, ["user:eva@example"], []), (1001, ["user:jana"], []), (4242, [], ["home_unreadable"])):
+        monkeypatch.setattr(accounts, "scan_place", lambda places, path, apps, uid=uid: scan(places, path, apps)._replace(uid=uid))
+        found = personal(homes)
+        assert [each.place.scope for each in found.found] == scopes
+        assert [part.reason for part in found.unseen] == reasons
+
+
+def test_too_many_settings_hide_no_app(homes):
+    deploy(homes / "jana/.local/share/flatpak")
+    (homes / "jana/.config/environment.d").mkdir(parents=True)
+    for number in range(501):
+        (homes / f"jana/.config/environment.d/{number}.conf").touch()
+    found = personal(homes)
+    assert [each.place.scope for each in found.found] == ["user:jana"]
+    assert [part.reason for part in found.unseen] == ["home_unreadable"]
+
+
+def test_the_files_of_a_deployment_are_its_regular_files(tmp_path, monkeypatch):
+    top = "ansible_collections.appban.endpoint.plugins.module_utils.hosts."
+    monkeypatch.setattr(top + "flatpak_installations.SYSTEM_PATH", str(tmp_path))
+    monkeypatch.setattr(accounts, "HOME_ROOTS", ())
+    commit = tmp_path / "app/com.tiktok.Desktop/x86_64/stable/0123"
+    (commit / "files/bin").mkdir(parents=True)
+    (commit / "files/bin/app").touch()
+    (commit / "files/link").symlink_to("bin/app")
+    (commit / "files/odd\udcff").touch()
+    (commit.parent / "active").symlink_to("0123")
+    (tmp_path / "app/org.lab.Good/x86_64/stable/0123/files").mkdir(parents=True)
+    (tmp_path / "app/org.lab.Good/x86_64/stable/0123/files/app").touch()
+    backend = Flatpak(PasswdSystem(None))
+    packages = backend.installed(frozenset((APP,)))
+    assert [package.scope for package in packages] == ["system"]
+    assert backend.files(packages) == (f"{commit}/files/bin/app",)
 
 
 def test_what_only_a_shell_could_say_is_told(homes):

@@ -234,6 +234,15 @@ def test_depth_and_number_are_limited_and_the_limit_is_said(home, monkeypatch):
     assert searching.unseen == [Unseen("home_unreadable", f"{home}/Downloads was not looked into: there are too many files")]
 
 
+def test_a_heap_of_launchers_fills_no_memory(home, monkeypatch):
+    monkeypatch.setattr(found_files, "MAX_BYTES", 1000)
+    for number in range(100):
+        put(home, f".local/share/applications/{number}.desktop", SHORTCUT)
+    searching = leftovers.Leftovers(System())
+    assert 0 < len(searching.find([QUERY], ("all",))) < 20
+    assert [part.reason for part in searching.unseen] == ["home_unreadable"]
+
+
 def test_a_search_is_known_again_by_its_mark(home, tmp_path):
     put(home, "Downloads/TikTok.AppImage")
     put(home, ".local/share/applications/x.desktop", WEB_APP)
