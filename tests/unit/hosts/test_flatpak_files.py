@@ -285,6 +285,17 @@ def test_a_place_that_everybodys_settings_name_is_its_owners(homes, monkeypatch)
         assert [part.reason for part in found.unseen] == reasons
 
 
+def test_a_link_beside_a_deployment_is_told_and_hides_nothing(homes):
+    place = homes / "jana/.local/share/flatpak"
+    deploy(place)
+    (place / f"app/{APP}/x86_64/other").symlink_to("/")
+    found = personal(homes)
+    assert [each.deployed for each in found.found] == [((APP, "x86_64/stable"),)]
+    assert [part.note for part in found.unseen] == [
+        f"{place}/app/{APP} was not looked into: a link leads there, and links in places of people are not followed"
+    ]
+
+
 def test_too_many_settings_hide_no_app(homes):
     deploy(homes / "jana/.local/share/flatpak")
     (homes / "jana/.config/environment.d").mkdir(parents=True)
