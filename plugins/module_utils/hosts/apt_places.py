@@ -11,7 +11,8 @@ import stat
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from .dpkg_database import DPKG_INPUTS
-from .system import CommandResult, System, Unreadable
+from .process import CommandResult
+from .system import System, Unreadable
 
 Inputs = Sequence[Tuple[str, str]]
 

@@ -13,8 +13,8 @@ from .backend import GUARD_NAME
 from .system import System
 
 # Even a simulation writes down what it planned. "Held" is no refusal of ours, and "quiet" answers apt's questions with yes.
-_SIMULATE = ("apt-get", "-s", "-qq") + ASKS_ONLY + ("-o", "Dir::Log::Planner=", "-o", "Dir::Log::Solver=")
-_SIMULATE += ("--allow-change-held-packages", "--allow-downgrades", "install")
+_WRITES_NOTHING = ("-o", "Dir::Log::Planner=", "-o", "Dir::Log::Solver=")
+_SIMULATE = ("apt-get", "-s", "-qq", *ASKS_ONLY, *_WRITES_NOTHING, "--allow-change-held-packages", "--allow-downgrades", "install")
 
 # An apt that was told to write as apt 3 does says "Error".
 _ERRORS = ("E: ", "Error: ")

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import List, Tuple
 
-from . import apk, apt, dnf4, dnf5, flatpak, homebrew, pacman, rpm_block, zypper
+from . import apk, apt, apt_guard, dnf4, dnf5, flatpak, homebrew, pacman, rpm_block, zypper
 
 LAB = "real tools in the lab"
 RECORDED = "recorded output only"
@@ -72,7 +72,7 @@ CAPABILITIES: Tuple[Capability, ...] = (
         "dpkg --purge of an explicit list",
         (
             Mechanism("pin", "soft", "preferences file, priority -1", apt.PIN_BYPASSES),
-            _guard("pin and a Protected guard package (held where dpkg is older than 1.20.1)", apt.GUARD_BYPASSES),
+            _guard("pin and a Protected guard package (held where dpkg is older than 1.20.1)", apt_guard.GUARD_BYPASSES),
         ),
         "",
         "file and guard package deleted",

@@ -15,7 +15,7 @@ from ..engine.plan import Change
 from .backend import GUARD_NAME, Block, BlockRequest
 from .dnf_conf import Addition, effective_excludes, marked_excludes, masked, option_words, set_excludes
 from .process import CommandResult
-from .rpm_block import Answer, Draft, Providers, Simulated, guard_block, present_notes, wanted_names
+from .rpm_block import Answer, Draft, Providers, Simulated, guard_block, present_notes, unmarked_notes, wanted_names
 from .rpm_database import DNF_CONF, rpm_inputs
 from .rpm_front_end import RpmFrontEnd
 from .rpm_guard import plan_guard
@@ -89,7 +89,7 @@ class Dnf4(RpmFrontEnd):
             drift=tuple("the exclude of %s was taken out of %s, or lost its effect there" % (name, DNF_CONF) for name in taken_out)
             + providers.drift
             + guard.drift,
-            notes=providers.notes + present_notes(request) + guard.notes,
+            notes=providers.notes + present_notes(request) + guard.notes + unmarked_notes(request, owned, DNF_CONF, honoured, marked),
             unblocked=tuple(name for name in owned.get("asked", marked) if name not in wanted),
         )
 

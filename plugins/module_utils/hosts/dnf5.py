@@ -22,7 +22,7 @@ from .rpm_guard import plan_guard
 
 DROP_IN = "/etc/dnf/libdnf5.conf.d/90-appban.conf"
 _DROP_INS = ("/usr/share/dnf5/libdnf.conf.d", "/etc/dnf/libdnf5.conf.d")
-# PackageKit's dnf back end, which distributions with dnf 5 had at first, is dnf 4's library and reads no excludes (libdnf's issue 1721);
+# PackageKit's dnf back end, which distributions with dnf 5 had at first, is dnf 4's library and reads no excludes (libdnf#1721);
 # its dnf5 back end loads this configuration (dnf5_setup_base in its backends/dnf5).
 EXCLUDE_BYPASSES = (
     "dnf --setopt=disable_excludes=* install",

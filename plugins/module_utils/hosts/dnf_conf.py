@@ -3,11 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The ``excludepkgs`` list of a dnf configuration file, edited by key: every other byte stays as it is.
 
-The reading follows libdnf's parser, as seen with dnf 4.14: ``exclude`` and ``excludepkgs`` are two keys of one list that
-add up; the last occurrence of each key counts, in all ``[main]`` sections together; keys are applied in the order of their first
-occurrence; a value whose first element is empty clears what came before; blanks, commas and line ends divide, tabs don't; a line
-that begins with white space continues the value; a value may stand in quotes as a whole; key and section names are case-sensitive.
-
 A comment directly above the list (``# appban: NAME,NAME``) names what is ours in it. It is a line of its own: a comment behind a value
 would be a part of the value.
 
@@ -20,76 +15,12 @@ import re
 from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
+from .dnf_conf_lines import WHITE, Assignment, Line, continues, lines_of, parse
 from .our_mark import Mark, mark_text, read_mark
 
-KEYS = ("exclude", "excludepkgs")
-WHITE = " \t\r\v\f"
 _FLAGS = ("created", "section", "line", "comma")
-_TOKEN = re.compile(r"[^ ,]+")
 _SECRET = re.compile(r"(?im)^(\s*[^=\n]*(?:password|passwd|secret|token|clientkey)[^=\n]*=)[^\n]*(?:\n[ \t][^\n]*)*")
 _LOGIN = re.compile(r"(?i)(://)[^/\s@]+@")
-
-
-@dataclass(frozen=True)
-class Line:
-    """One physical line: where it starts, where its text ends and where its line end ends."""
-
-    start: int
-    end: int
-    next: int
-
-
-@dataclass(frozen=True)
-class Token:
-    """One element of a list, by position in the text."""
-
-    start: int
-    end: int
-    text: str
-
-
-@dataclass(frozen=True)
-class Assignment:
-    """One ``key = value`` of a ``[main]`` section, continuation lines included.
-
-    Args:
-        key: as written.
-        start: start of its first line.
-        value: position right behind the equals sign.
-        inside: start and end of the value without surrounding blanks and quotes.
-        tokens: its elements.
-        clears: its first element is empty, so it empties the list first.
-    """
-
-    key: str
-    start: int
-    next: int
-    value: int
-    inside: Tuple[int, int]
-    tokens: Tuple[Token, ...]
-    clears: bool
-
-
-@dataclass(frozen=True)
-class Document:
-    """What of the file matters here."""
-
-    header: Optional[Line]
-    assignments: Tuple[Assignment, ...]
-
-    def applied(self) -> List[Assignment]:
-        """The assignments that count, in the order libdnf applies them."""
-        last: Dict[str, Assignment] = {}
-        for each in self.assignments:
-            last[each.key] = each
-        return list(last.values())
-
-    def honoured(self) -> List[Assignment]:
-        """Those of the applied assignments that no later one empties."""
-        kept: List[Assignment] = []
-        for each in self.applied():
-            kept = [each] if each.clears else kept + [each]
-        return kept
 
 
 @dataclass(frozen=True)
@@ -135,18 +66,18 @@ class Addition:
 
 def effective_excludes(content: Optional[bytes]) -> Tuple[str, ...]:
     """The excludes of ``[main]`` that dnf would honour, in order."""
-    document = _parse((content or b"").decode("latin-1"))
+    document = parse((content or b"").decode("latin-1"))
     return tuple(token.text for each in document.honoured() for token in each.tokens)
 
 
 def clears_excludes(content: Optional[bytes]) -> bool:
     """Whether ``[main]`` empties the list of excludes that other files gave (its first element is empty)."""
-    return any(each.clears for each in _parse((content or b"").decode("latin-1")).applied())
+    return any(each.clears for each in parse((content or b"").decode("latin-1")).applied())
 
 
 def option_words(content: Optional[bytes], key: str) -> Tuple[str, ...]:
     """The elements of another list of ``[main]``: of its last occurrence, which alone counts."""
-    applied = _parse((content or b"").decode("latin-1"), (key,)).applied()
+    applied = parse((content or b"").decode("latin-1"), (key,)).applied()
     return tuple(token.text for each in applied for token in each.tokens)
 
 
@@ -206,83 +137,8 @@ def masked(content: Optional[bytes]) -> Optional[str]:
     return _LOGIN.sub(r"\1(hidden)@", text)
 
 
-def _lines(text: str) -> List[Line]:
-    lines = []
-    start = 0
-    while start < len(text):
-        stop = text.find("\n", start)
-        if stop < 0:
-            lines.append(Line(start, len(text), len(text)))
-            break
-        lines.append(Line(start, stop, stop + 1))
-        start = stop + 1
-    return lines
-
-
-def _parse(text: str, keys: Sequence[str] = KEYS) -> Document:
-    header: Optional[Line] = None
-    assignments: List[Assignment] = []
-    in_main = False
-    lines = _lines(text)
-    index = 0
-    while index < len(lines):
-        line = lines[index]
-        index += 1
-        content = text[line.start : line.end]
-        if line.start == 0 and content.startswith("\xef\xbb\xbf"):
-            content = content[3:]
-        if content.lstrip(WHITE).startswith("["):
-            in_main = content.lstrip(WHITE).startswith("[main]")
-            if in_main and header is None:
-                header = line
-            continue
-        if not content.strip(WHITE) or content[0] in "#;" or content[0] in WHITE:
-            continue
-        body = [line]
-        while index < len(lines) and _continues(text[lines[index].start : lines[index].end]):
-            body.append(lines[index])
-            index += 1
-        key, equals, _rest = content.partition("=")
-        if in_main and equals and key.strip(WHITE) in keys:
-            assignments.append(_assignment(text, key.strip(WHITE), body))
-    return Document(header, tuple(assignments))
-
-
-def _continues(content: str) -> bool:
-    return content[:1] != "" and content[0] in WHITE and not content.lstrip(WHITE).startswith("[")
-
-
-def _assignment(text: str, key: str, body: List[Line]) -> Assignment:
-    value = text.index("=", body[0].start) + 1
-    end = body[-1].end
-    blank = WHITE + "\n"
-    start = value
-    while start < end and text[start] in blank:
-        start += 1
-    while end > start and text[end - 1] in blank:
-        end -= 1
-    if end - start >= 2 and text[start] in "\"'" and text[end - 1] == text[start]:
-        start, end = start + 1, end - 1
-    if start == end:
-        # Nothing but blanks: an element goes right behind the equals sign, or between the quotes.
-        if text[start - 1 : start] not in ('"', "'"):
-            start = end = value
-        return Assignment(key, body[0].start, body[-1].next, value, (start, end), (), True)
-    tokens: List[Token] = []
-    for line in body:
-        first, last = max(line.start, start), min(line.end, end)
-        while first < last and text[first] in WHITE:
-            first += 1
-        while last > first and text[last - 1] in WHITE:
-            last -= 1
-        tokens.extend(Token(match.start(), match.end(), match.group()) for match in _TOKEN.finditer(text, first, last))
-    # A list that begins on the next line begins with an empty element, too.
-    clears = text[start] in " ,\n" or "\n" in text[value:start]
-    return Assignment(key, body[0].start, body[-1].next, value, (start, end), tuple(tokens), clears)
-
-
 def _with(text: str, names: Sequence[str], ours: Addition, created: bool) -> Tuple[str, Addition]:
-    document = _parse(text)
+    document = parse(text)
     applied = document.applied()
     everything = ours.names + tuple(names)
     if applied:
@@ -301,8 +157,8 @@ def _with(text: str, names: Sequence[str], ours: Addition, created: bool) -> Tup
         end = _line_end(text, document.header)
         at = document.header.next
         # A stray line that begins with a blank (dnf refuses such a file) must not become a part of our value.
-        for each in _lines(text):
-            if each.start == at and _continues(text[each.start : each.end]):
+        for each in lines_of(text):
+            if each.start == at and continues(text[each.start : each.end]):
                 at = each.next
         if not text[:at].endswith("\n"):
             return text + end + line, _replace(ours, names=everything, line=True)
@@ -329,11 +185,11 @@ def _line_end(text: str, line: Line) -> str:
 def _without(text: str, surplus: Sequence[str], ours: Addition, kept: Tuple[str, ...]) -> Tuple[str, Addition]:
     for name in surplus:
         # Only where it has an effect: we add nowhere else, and the same name elsewhere is the administrator's.
-        text = _without_name(text, name, _parse(text).honoured())
+        text = _without_name(text, name, parse(text).honoured())
     if not surplus or kept:
         return text, _replace(ours, names=kept)
     if ours.comma:
-        text = _without_comma(text, _parse(text).applied())
+        text = _without_comma(text, parse(text).applied())
     if ours.line:
         text = _without_line(text)
     if ours.section:
@@ -343,11 +199,11 @@ def _without(text: str, surplus: Sequence[str], ours: Addition, kept: Tuple[str,
 
 def _without_dead(text: str, ours: Addition) -> Tuple[str, Addition]:
     """Take out what a mark calls ours and what has no effect any more, because somebody's later line replaced or emptied ours."""
-    honoured = _parse(text).honoured()
+    honoured = parse(text).honoured()
     effective = {token.text for each in honoured for token in each.tokens}
     dead = [name for name in ours.names if name not in effective]
     marked = {line.next for line, _mark in _marks(text)}
-    for each in reversed([each for each in _parse(text).assignments if each not in honoured and each.start in marked]):
+    for each in reversed([each for each in parse(text).assignments if each not in honoured and each.start in marked]):
         names = {token.text for token in each.tokens}
         if not names.intersection(dead):
             continue
@@ -364,7 +220,7 @@ def _without_dead(text: str, ours: Addition) -> Tuple[str, Addition]:
 
 
 def _at(text: str, start: int) -> List[Assignment]:
-    return [each for each in _parse(text).assignments if each.start == start]
+    return [each for each in parse(text).assignments if each.start == start]
 
 
 def _without_name(text: str, name: str, places: Sequence[Assignment]) -> str:
@@ -390,7 +246,7 @@ def _without_comma(text: str, places: Sequence[Assignment]) -> str:
 
 
 def _without_line(text: str) -> str:
-    for each in reversed(_parse(text).assignments):
+    for each in reversed(parse(text).assignments):
         if text[each.start : each.next].rstrip("\r\n") != "excludepkgs=":
             continue
         return _without_whole(text, each)
@@ -405,7 +261,7 @@ def _without_whole(text: str, each: Assignment) -> str:
 
 
 def _without_section(text: str, newline: str) -> str:
-    lines = _lines(text)
+    lines = lines_of(text)
     for number in range(len(lines) - 1, -1, -1):
         line = lines[number]
         if text[line.start : line.end].rstrip("\r") != "[main]":
@@ -422,7 +278,7 @@ def _without_section(text: str, newline: str) -> str:
 
 def _marks(text: str) -> List[Tuple[Line, Mark]]:
     found = []
-    for line in _lines(text):
+    for line in lines_of(text):
         content = text[line.start : line.end].rstrip("\r")
         mark = read_mark(content[2:]) if content.startswith("# ") else None
         if mark is not None:
@@ -437,7 +293,7 @@ def _without_marks(text: str) -> str:
 
 
 def _with_mark(text: str, ours: Addition) -> str:
-    for each in reversed(_parse(text).honoured()):
+    for each in reversed(parse(text).honoured()):
         if ours.names and {token.text for token in each.tokens}.intersection(ours.names):
             flags = [flag for flag in _FLAGS + ("newline",) if getattr(ours, flag)]
             end = "\r\n" if "\r\n" in text else "\n"

@@ -137,7 +137,7 @@ def _read(system: System) -> Intent:
         return Intent(tuple(plain["files"]), edits, tuple(plain["locks"]), str(plain["who"]))
     except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         raise AppbanError(
-            "the note of an interrupted run can't be understood: %s" % (error or type(error).__name__),
+            "the note of an interrupted run can't be understood: %s" % (str(error) or type(error).__name__),
             INTENT_PATH,
             "Look at it, delete it, and run again",
         ) from None

@@ -224,6 +224,16 @@ def present_notes(request: BlockRequest) -> Tuple[str, ...]:
     )
 
 
+def unmarked_notes(
+    request: BlockRequest, owned: Mapping[str, Any], path: str, names: Sequence[str], marked: Sequence[str]
+) -> Tuple[str, ...]:
+    """What a lift on a host that remembers nothing of us can't judge: entries that bear no mark of ours, as earlier releases made them."""
+    left = [name for name in dict.fromkeys(names) if name not in marked]
+    if request.names or owned or not left:
+        return ()
+    return ("%s names %s without a mark of ours: if an earlier release of ours did that, take it out by hand" % (path, ", ".join(left)),)
+
+
 def guard_block(backend: str, covers: FrozenSet[str], bypass: str) -> List[Block]:
     """The guard as a block of a front end, with that front end's own way past it; nothing where it covers no name."""
     return [Block(backend, tuple(sorted(covers)), "guard", GUARD_NAME, "strong", (*GUARD_BYPASSES, bypass))] if covers else []

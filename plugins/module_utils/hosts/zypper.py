@@ -14,7 +14,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 from ..engine.plan import Change
 from .backend import GUARD_NAME, Block, BlockRequest
 from .process import CommandResult
-from .rpm_block import Answer, Draft, Providers, Simulated, guard_block, present_notes, wanted_names
+from .rpm_block import Answer, Draft, Providers, Simulated, guard_block, present_notes, unmarked_notes, wanted_names
 from .rpm_database import ZYPP_LOCKS, rpm_inputs
 from .rpm_front_end import RpmFrontEnd
 from .rpm_guard import plan_guard
@@ -63,10 +63,12 @@ class Zypper(RpmFrontEnd):
         remembered = dict(providers.owned)
         changes: List[Change] = []
         drift: List[str] = []
+        unmarked: List[str] = []
         for path in files:
             current = self.system.read(path)
             before = Addition.from_plain(ours.get(path, {}))
             names = before.names + tuple(name for name in marked_locks(current).names if name not in before.names)
+            unmarked += unmarked_notes(request, owned, path, locked_names(current), names)
             content, added = set_locks(current, locked if path == settings.locks else (), before)
             if content is not None and current is None:
                 made += [each for each in _missing_directories(self.system, path) if each not in made]
@@ -96,7 +98,7 @@ class Zypper(RpmFrontEnd):
             why_not="" if settings.applies else _SWITCHED_OFF % settings.source,
             owned=remembered,
             drift=tuple(drift) + providers.drift + guard.drift,
-            notes=providers.notes + present_notes(request) + guard.notes,
+            notes=providers.notes + present_notes(request) + guard.notes + tuple(unmarked),
             unblocked=tuple(name for name in asked if name not in wanted),
         )
 

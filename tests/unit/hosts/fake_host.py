@@ -36,10 +36,11 @@ from ansible_collections.appban.endpoint.plugins.module_utils.hosts.backend impo
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.converge import converge
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.ledger import LEDGER_PATH
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.present_backends import Present
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.process import CommandResult
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.report import HostReport
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.request import HostRequest, parse_host_request
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.steps import CommandStep, FileStep
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.system import CommandResult, System
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.system import System
 
 NOW = "2026-11-22T00:00:00Z"
 LATER = "2026-11-23T00:00:00Z"

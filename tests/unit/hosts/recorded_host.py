@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.system import CommandResult, System
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.process import CommandResult
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.system import System
 
 Answer = tuple[int, str, str]
 

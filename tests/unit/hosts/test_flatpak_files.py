@@ -342,7 +342,10 @@ def test_no_settings_break_the_reader(content):
 
 
 def test_a_variable_that_is_only_used_sets_nothing():
-    content = b'XDG_DATA_DIRS="${XDG_DATA_HOME:-"$HOME/.local/share"}/flatpak/exports/share:$XDG_DATA_DIRS"\n# XDG_DATA_HOME=/x\necho $XDG_DATA_HOME\n'
+    content = (
+        b'XDG_DATA_DIRS="${XDG_DATA_HOME:-"$HOME/.local/share"}/flatpak/exports/share:$XDG_DATA_DIRS"\n'
+        b"# XDG_DATA_HOME=/x\necho $XDG_DATA_HOME\n"
+    )
     assert data_places(content, "/home/jana") == data_places(b"", "/home/jana")
 
 

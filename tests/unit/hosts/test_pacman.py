@@ -293,12 +293,16 @@ def test_no_mtree_breaks_the_reader(content: bytes) -> None:
         (
             "checking dependencies...\n:: Running pre-transaction hooks...\n(1/1) 50-refuse.hook\nthe profile is locked\n",
             "error: command failed to execute correctly\nerror: failed to commit transaction (failed to run transaction hooks)\n",
-            "the profile is locked; error: command failed to execute correctly; "
-            "error: failed to commit transaction (failed to run transaction hooks)",
+            (
+                "the profile is locked; error: command failed to execute correctly; "
+                "error: failed to commit transaction (failed to run transaction hooks)"
+            ),
         ),
         (
-            ":: Proceed with installation? [Y/n] \napp: /opt/a exists in filesystem\napp: /opt/b exists in filesystem\n"
-            "Errors occurred, no packages were upgraded.\n",
+            (
+                ":: Proceed with installation? [Y/n] \napp: /opt/a exists in filesystem\napp: /opt/b exists in filesystem\n"
+                "Errors occurred, no packages were upgraded.\n"
+            ),
             "error: failed to commit transaction (conflicting files)\n",
             "app: /opt/a exists in filesystem; app: /opt/b exists in filesystem; error: failed to commit transaction (conflicting files)",
         ),
