@@ -66,8 +66,9 @@ class Story:
 
 @pytest.fixture(scope="module")
 def story(fleet: Fleet) -> Story:
-    fleet.add("left-out", DEB, ("flatpak", FLATPAK), ownership="corporate")
-    fleet.add("left-out-absent", DEB, ownership="corporate")
+    left_out = {"appban_host_backends": list(DEB), "ownership": "corporate"}
+    fleet.add("left-out", (*DEB, "flatpak"), ("flatpak", FLATPAK), **left_out)
+    fleet.add("left-out-absent", (*DEB, "flatpak"), **left_out)
     add_host(fleet, "all-of-it", ["apt", "dnf4", "zypper", "pacman", "flatpak"])
     for name, (user, script) in HOMES.items():
         options = {"ansible_python_interpreter": "/usr/bin/python3-squashed"} if name == "unreadable" else {}

@@ -45,6 +45,9 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
 
     def write_result(self, status: str, result: Any) -> None:
         data = {key: value for key, value in part_of(result, "result").items() if not key.startswith("_ansible")}
+        if status in ("failed", "ignored"):
+            # ansible-core takes it out of what an action plugin returns.
+            data["failed"] = True
         self.write_event(
             {
                 "host": part_of(result, "host").get_name(),
