@@ -255,7 +255,7 @@ def test_an_installation_elsewhere_and_a_copy_of_a_home_are_cleared_as_their_own
     install_for_jana(lab_host)
     lab_host.run(["cp", "-a", "/home/jana", "/home/jana.bak"], check=True)
     line = 'export XDG_DATA_HOME="${XDG_DATA_HOME:-$HOME/data}"'
-    lab_host.run(["sh", "-c", "echo \"$1\" > ~/.profile", "-", line], user="jana", check=True)
+    lab_host.run(["sh", "-c", 'echo "$1" > ~/.profile', "-", line], user="jana", check=True)
     data = {"XDG_DATA_HOME": "/home/jana/data"}
     add = ["flatpak", "remote-add", "--user", "--no-gpg-verify", "lab", REPOSITORY]
     lab_host.run(add, user="jana", env=data, check=True)
@@ -280,6 +280,17 @@ def test_what_keeps_a_persons_flatpak_waiting_keeps_nobody_else_back(lab_host: H
     assert [package["scope"] for package in flatpak.installed(APP)] == ["system"]
     assert flatpak.remove(APP)["problems"] == []
     assert system_apps(lab_host) == set()
+
+
+def test_an_extra_installation_where_a_person_writes_is_left_alone(lab_host: Host, flatpak: Inside) -> None:
+    lab_host.write("/etc/flatpak/installations.d/extra.conf", '[Installation "extra"]\nPath=/home/jana/apps\n')
+    place = f"/home/jana/apps/app/{APP}/x86_64/stable"
+    lab_host.run(["sh", "-c", f"mkdir -p {place} ~/apps/repo; touch {place}/active; mkfifo ~/apps/repo/config"], user="jana", check=True)
+    assert flatpak.installed(APP) == []
+    blocked = flatpak.block([APP])
+    assert (blocked["problems"], [block["names"] for block in blocked["blocks"]]) == ([], [[APP]])
+    assert any("/home/jana/apps" in note and "as root" in note for note in blocked["notes"])
+    assert flatpak.block([], owned=blocked["owned"])["problems"] == []
 
 
 def test_extra_installations_and_several_branches(lab_host: Host, flatpak: Inside) -> None:

@@ -112,7 +112,8 @@ class People:
     def _find(self) -> List[Home]:
         claims = self._local_claims()
         listed = {path for root in HOME_ROOTS for path in self._listed(root)}
-        first = self._scan_homes(sorted(listed.union(claims)))
+        beside = {path for root in self._roots_beside(claims) for path in self._listed(root)}
+        first = self._scan_homes(sorted(listed.union(beside, claims)))
         # A directory of root's in between: /home/DOMAIN/user.
         between = {path for path, facts in first.items() if path in listed and facts.uid == 0 and path not in claims}
         deeper = {path for directory in between for path in self._listed(directory)}
@@ -123,10 +124,16 @@ class People:
         homes: Dict[Any, Home] = {}
         for path in sorted(facts, key=lambda each: (each not in claims, each)):
             identity = facts[path].identity
-            if path not in between and not facts[path].problem and identity not in homes:
+            stranger = path not in claims and path not in listed and path not in deeper and not is_person(facts[path].uid or 1)
+            if path not in between and not stranger and not facts[path].problem and identity not in homes:
                 real = self._system.trust.place(path).path
                 homes[identity] = Home(real, tuple(claimed.get(identity, ())), facts[path])
         return list(homes.values())
+
+    def _roots_beside(self, claims: Dict[str, List[int]]) -> List[str]:
+        """Where the homes of local people lie, if elsewhere: accounts of a directory service will have theirs beside them."""
+        parents = {os.path.dirname(home) for home, uids in claims.items() if any(uid >= _FIRST_PERSON for uid in uids)}
+        return sorted(parent for parent in parents.difference(HOME_ROOTS, ("/",)) if self._system.trust.is_trusted_directory(parent))
 
     def _scan_homes(self, paths: Sequence[str]) -> Dict[str, HomeFacts]:
         with OpenPlaces(self._system.trust) as places:

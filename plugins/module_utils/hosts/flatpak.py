@@ -39,6 +39,7 @@ BYPASSES = (
 _MOST_NAMED = 20
 # Levels of directories of a deployment that are looked into for its files.
 _MOST_LEVELS = 40
+_NOT_ROOTS = "flatpak's installation %s was left alone: others than root may write %s, so flatpak is not run there as root"
 _NOT_STRONG = "no stronger block than the remote filter is known for flatpak, so %s blocked softly"
 
 
@@ -72,9 +73,14 @@ class Flatpak:
         self._unseen = []
         for place in system_installations(self._system):
             try:
-                found.extend(Package(app, version, place.scope) for app in sorted(names) for version in deployed(self._system, place, app))
+                there = [Package(app, version, place.scope) for app in sorted(names) for version in deployed(self._system, place, app)]
             except Unreadable as error:
                 self._unseen.append(Unseen("home_unreadable", "flatpak's installation %s: %s" % (place.scope, error)))
+                continue
+            if self._is_roots_own(place):
+                found.extend(there)
+            elif there:
+                self._unseen.append(Unseen("home_unreadable", _NOT_ROOTS % (place.scope, place.path)))
         self._personal = PersonalFlatpaks(self._system, names)
         for each in self._personal.found:
             found.extend(Package(app, version, each.place.scope) for app, version in each.deployed)
@@ -175,12 +181,19 @@ class Flatpak:
             return each_in_time(look, [path])[0]
         return look(path)
 
+    def _is_roots_own(self, place: Installation) -> bool:
+        """Whether root may run flatpak in a place: an administrator may have put an installation where a person writes."""
+        return self._system.trust.is_trusted_directory(place.path) or not os.path.lexists(place.path)
+
+    def _system_places(self) -> List[Installation]:
+        return [place for place in system_installations(self._system) if self._is_roots_own(place)]
+
     def _installations(self) -> Tuple[Installation, ...]:
         personal = self._personal.found if self._personal else ()
-        return system_installations(self._system) + tuple(each.place for each in personal)
+        return tuple(self._system_places()) + tuple(each.place for each in personal)
 
     def _system_remotes(self) -> List[Tuple[Installation, Remote]]:
-        return [(place, remote) for place in system_installations(self._system) for remote in remotes(self._system, place)]
+        return [(place, remote) for place in self._system_places() for remote in remotes(self._system, place)]
 
     def _filter(self, request: BlockRequest, owned: Mapping[str, Any], file: OwnedFilePlan, content: bytes) -> BlockPlan:
         needs = tuple(change.key for change in file.changes)
@@ -253,7 +266,8 @@ class Flatpak:
         return [name for name in names if not denies(theirs, name)]
 
     def _more_notes(self, request: BlockRequest, blocked: Sequence[str], ours: Mapping[str, Sequence[str]]) -> List[str]:
-        notes = []
+        others = [place for place in system_installations(self._system) if not self._is_roots_own(place)]
+        notes = [_NOT_ROOTS % (place.scope, place.path) for place in others if blocked]
         if blocked and not ours:
             notes.append("this host has no system remote without a filter of its own; a remote added later gets ours at the next run")
         strong = [name for name in blocked if name in request.strong]

@@ -220,7 +220,6 @@ def _scan_below(home: int, path: str, parts: Sequence[str], apps: Sequence[str])
 
 def _scan_installation(directory: int, path: str, apps: Sequence[str]) -> PlaceFacts:
     facts = PlaceFacts("", "", True, os.fstat(directory).st_uid)
-    where = path
     try:
         odd: List[str] = []
         config = _in(directory, "repo", "config")
@@ -228,14 +227,15 @@ def _scan_installation(directory: int, path: str, apps: Sequence[str]) -> PlaceF
             status = config if parts[-1] == "config" else _in(directory, *parts)
             if status is not None and not stat.S_ISREG(status.st_mode):
                 odd.append("/".join(parts))
-        deployed: List[Tuple[str, str]] = []
-        for app in apps:
-            where = os.path.join(path, "app", app)
-            deployed.extend((app, version) for version in _deployed(directory, app))
-        told = "" if config is None else _told(config)
-        return facts._replace(deployed=tuple(deployed), config=told, odd=tuple(odd))
+        facts = facts._replace(config="" if config is None else _told(config), odd=tuple(odd))
     except OSError as error:
-        return facts._replace(problem=error_name(error), at=where)
+        return facts._replace(problem=error_name(error), at=path)
+    for app in apps:
+        versions, problem = _deployed(directory, app)
+        facts = facts._replace(deployed=facts.deployed + tuple((app, version) for version in versions))
+        if problem:
+            facts = facts._replace(problem=problem, at=os.path.join(path, "app", app))
+    return facts
 
 
 def _in(directory: int, *parts: str) -> Optional[os.stat_result]:
@@ -258,16 +258,24 @@ def _in(directory: int, *parts: str) -> Optional[os.stat_result]:
         os.close(current)
 
 
-def _deployed(directory: int, app: str) -> List[str]:
-    """``ARCH/BRANCH`` of what is deployed of an app: flatpak goes by the link ``active``."""
+def _deployed(directory: int, app: str) -> Tuple[List[str], str]:
+    """``ARCH/BRANCH`` of what is deployed of an app, for flatpak goes by the link ``active``; and why there may be more."""
     found = []
-    for arch in _names_below(directory, ("app", app)):
-        if arch == "current" or not PLAIN_WORD.match(arch):
-            continue
-        for branch in _names_below(directory, ("app", app, arch)):
-            if PLAIN_WORD.match(branch) and _in(directory, "app", app, arch, branch, "active") is not None:
-                found.append("%s/%s" % (arch, branch))
-    return found
+    problem = ""
+    try:
+        for arch in _names_below(directory, ("app", app)):
+            if arch == "current" or not PLAIN_WORD.match(arch):
+                continue
+            for branch in _names_below(directory, ("app", app, arch)):
+                active = _in(directory, "app", app, arch, branch) if PLAIN_WORD.match(branch) else None
+                if active is not None and stat.S_ISLNK(active.st_mode):
+                    # flatpak would follow it, and find what lies elsewhere.
+                    problem = "link"
+                elif active is not None and _in(directory, "app", app, arch, branch, "active") is not None:
+                    found.append("%s/%s" % (arch, branch))
+    except OSError as error:
+        problem = error_name(error)
+    return found, problem
 
 
 def _names_below(directory: int, parts: Sequence[str]) -> List[str]:

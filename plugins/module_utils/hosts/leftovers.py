@@ -49,6 +49,8 @@ _SYSTEM_LAUNCHERS: Tuple[Tuple[str, int], ...] = (("/usr/local/share/application
 #: What lies here belongs to a package; deleting it would break that package's files.
 _OF_PACKAGES = "/usr/share/applications"
 _LAUNCHER_LIMIT = 65536
+#: Leftovers of one home that a run deals with; a person may make any number of files that look like some.
+_MOST_FOUND = 200
 _APPIMAGE = ".appimage"
 _LAUNCHER = ".desktop"
 
@@ -212,7 +214,9 @@ class Leftovers:
             results = search_home(places, root, searches, endings, _LAUNCHER_LIMIT)
             found = [each for search, searched in results for each in _matching(asked, "-", False, search, searched)]
             problems = [(search, searched.problem) for search, searched in results if searched.problem]
-            return _HomeResults(tuple(found), tuple(problems), searched_digest([searched for _search, searched in results]))
+            if len(found) > _MOST_FOUND:
+                problems.append((Search((), 1, ""), "many"))
+            return _HomeResults(tuple(found[:_MOST_FOUND]), tuple(problems), searched_digest([searched for _search, searched in results]))
 
         with OpenPlaces(self._system.trust) as places:
             found = people.scan(roots, look, _HomeResults((), ((Search((), 1, ""), "slow"),), ""))

@@ -10,6 +10,7 @@ waits for that. The command has a session of its own, so it outlives a module th
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import tempfile
@@ -25,6 +26,10 @@ GRACE = 10
 PERSON_GRACE = 2
 #: Seconds that a command which is changing the host gets to finish when the module itself is told to end.
 INTERRUPTED_GRACE = 30
+#: Bytes of the output of a person's program that are read.
+PERSON_OUTPUT = 1 << 20
+#: Bytes of one file that a command which runs as a person can write.
+PERSON_FILE_LIMIT = 256 << 20
 _LOOK_EVERY = 0.5
 _MOST_TOLD = 4
 _TOLD_LENGTH = 500
@@ -94,6 +99,8 @@ def run(argv: Sequence[str], env: Mapping[str, str], person: Optional[Person], t
             os.initgroups(person.name, person.gid)
             os.setgid(person.gid)
             os.setuid(person.uid)
+            # What it writes before anybody looks at the size of its output is memory of the system's.
+            resource.setrlimit(resource.RLIMIT_FSIZE, (PERSON_FILE_LIMIT, PERSON_FILE_LIMIT))
         os.umask(0o022)
 
     with _memory_file("stdout") as stdout, _memory_file("stderr") as stderr:
@@ -113,7 +120,8 @@ def run(argv: Sequence[str], env: Mapping[str, str], person: Optional[Person], t
             return CommandResult(tuple(argv), 127, "", "%s: %s" % (argv[0], getattr(error, "strerror", None) or error))
         more = _wait(process, (stdout, stderr), timeout, GRACE if person is None else PERSON_GRACE)
         rc = 124 if more or process.returncode is None else process.returncode
-        return CommandResult(tuple(argv), rc, _text(stdout), _text(stderr) + more)
+        most = MOST_OUTPUT if person is None else PERSON_OUTPUT
+        return CommandResult(tuple(argv), rc, _text(stdout, most), _text(stderr, most) + more)
 
 
 def _wait(process: subprocess.Popen[bytes], outputs: Tuple[IO[bytes], ...], timeout: float, grace: float) -> str:
@@ -157,9 +165,9 @@ def _memory_file(name: str) -> Iterator[IO[bytes]]:
         yield handle
 
 
-def _text(handle: IO[bytes]) -> str:
+def _text(handle: IO[bytes], most: int) -> str:
     # The command shares the position with us and may still be writing.
-    return os.pread(handle.fileno(), MOST_OUTPUT, 0).decode("utf-8", "replace")
+    return os.pread(handle.fileno(), most, 0).decode("utf-8", "replace")
 
 
 def _lines(output: str) -> List[str]:

@@ -27,6 +27,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.hosts.flatpak_inst
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.flatpak_people import PersonalFlatpaks
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.home_scan import scan_home
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.system import System
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.trust import Trust
 
 CONFIG = b"""# comment
 [core]
@@ -199,6 +200,16 @@ def test_every_home_is_found_once_with_its_owner(homes):
     }
 
 
+def test_homes_of_a_directory_service_are_found_beside_those_of_local_people(homes, monkeypatch):
+    monkeypatch.setattr(accounts, "HOME_ROOTS", ())
+    monkeypatch.setattr(Trust, "is_trusted_directory", lambda self, path: True)
+    (homes / "EXAMPLE/eva").rename(homes / "eva")
+    passwd = f"jana:x:1001:1001::{homes}/jana:/bin/sh\n".encode()
+    found = {os.path.basename(home.path): home.facts.uid for home in People(PasswdSystem(passwd)).homes}
+    # What belongs to root or a system account is none: such a directory may hold anything beside the homes.
+    assert found == {"jana": 1001, "jana.bak": 1001, "eva": 70001, "lost": 55555, "line\nend\udcff": 55555}
+
+
 def test_a_host_without_accounts_has_no_people(homes, monkeypatch):
     monkeypatch.setattr(accounts, "HOME_ROOTS", (str(homes / "none"),))
     assert People(PasswdSystem(None)).homes == ()
@@ -285,6 +296,17 @@ def test_a_place_that_everybodys_settings_name_is_its_owners(homes, monkeypatch)
         assert [part.reason for part in found.unseen] == reasons
 
 
+def test_a_link_beside_a_deployment_is_told_and_hides_nothing(homes):
+    place = homes / "jana/.local/share/flatpak"
+    deploy(place)
+    (place / f"app/{APP}/x86_64/other").symlink_to("/")
+    found = personal(homes)
+    assert [each.deployed for each in found.found] == [((APP, "x86_64/stable"),)]
+    assert [part.note for part in found.unseen] == [
+        f"{place}/app/{APP} was not looked into: a link leads there, and links in places of people are not followed"
+    ]
+
+
 def test_too_many_settings_hide_no_app(homes):
     deploy(homes / "jana/.local/share/flatpak")
     (homes / "jana/.config/environment.d").mkdir(parents=True)
@@ -307,6 +329,8 @@ def test_the_files_of_a_deployment_are_its_regular_files(tmp_path, monkeypatch):
     (commit.parent / "active").symlink_to("0123")
     (tmp_path / "app/org.lab.Good/x86_64/stable/0123/files").mkdir(parents=True)
     (tmp_path / "app/org.lab.Good/x86_64/stable/0123/files/app").touch()
+    # No directory of a test is root's alone.
+    monkeypatch.setattr(Flatpak, "_is_roots_own", lambda self, place: True)
     backend = Flatpak(PasswdSystem(None))
     packages = backend.installed(frozenset((APP,)))
     assert [package.scope for package in packages] == ["system"]
