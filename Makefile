@@ -40,7 +40,7 @@ test: setup  ## Run all tests but those of test-long (PYTEST_ARGS='-k name' and 
 	@tools/nano_servers.sh $$([ "$${CI:-}" = true ] || echo --optional)
 	@$(in_checkout) $(python) -m pytest -n $(PYTEST_WORKERS) --dist loadscope --no-loadscope-reorder -m 'not long' $(PYTEST_ARGS)
 
-test-long: setup  ## Run the real playbook on the oldest and the newest ansible-core, and hosts with old Pythons
+test-long: setup  ## Run what is slow by nature: a kill at every write, upgrades, the oldest and the newest ansible-core
 	@tools/lab_tools.sh
 	@$(in_checkout) $(python) -m pytest -m long $(PYTEST_ARGS)
 
