@@ -33,7 +33,7 @@ class ActionModule(ActionBase):
         options = dict(self._task.args)
         digest = look_digest(options)
         # A plan that was approved has changes to make.
-        if not self._task.async_val and options.get("approved") is None:
+        if not self._task.async_val and options.get("approved") is None and acts(options):
             asked = {"digest": digest}
             if options.get("lock_timeout") is not None:
                 asked["lock_timeout"] = options["lock_timeout"]
@@ -63,6 +63,15 @@ class ActionModule(ActionBase):
 
     def _standard_output(self, command: str) -> str:
         return str(self._low_level_execute_command(command)["stdout"])
+
+
+def acts(options: Mapping[str, Any]) -> bool:
+    """Whether something is to be removed or blocked: on a host where nothing is, no look is ever kept."""
+    for app in options.get("apps") or ():
+        asked = {"state": "absent", "remove": True, "block": "true", **options, **{k: v for k, v in app.items() if v is not None}}
+        if asked["state"] == "absent" and (asked["remove"] or str(asked["block"]).lower() != "false"):
+            return True
+    return False
 
 
 def look_digest(options: Mapping[str, Any]) -> str:
