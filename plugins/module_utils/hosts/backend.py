@@ -54,10 +54,12 @@ class Unseen(NamedTuple):
     Args:
         reason: the reason that the record gives (``home_unreadable``, ``account_unknown``, ``backend_left_out``, ...).
         note: one sentence for a person: what was not looked at, why, and what to do.
+        only_open: the place was looked into, but is not closed by a block: a front end that was left out, of a database that was read.
     """
 
     reason: str
     note: str
+    only_open: bool = False
 
 
 @dataclass(frozen=True)

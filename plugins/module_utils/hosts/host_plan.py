@@ -104,7 +104,9 @@ def plan_blocks(
     for backend in situation.backends:
         asked = _block_request(request, situation.ledger, backend, staying)
         owned = situation.ledger.owned.get(backend.name, {})
-        if not (asked.names or owned or backend.name in situation.marked):
+        # On a host that remembers nothing of us, a lift of names that are known looks even where no mark of ours shows.
+        blind = not situation.ledger and any(app.state == "lifted" and names_to_act_on(backend, app) for app in request.apps)
+        if not (asked.names or owned or backend.name in situation.marked or blind):
             continue
         plan = blocks[backend.name] = backend.plan_block(asked, owned)
         apps = tuple(app.id for app in request.apps if names_to_act_on(backend, app))

@@ -256,7 +256,7 @@ def _app_before(app: AppRequest, situation: Situation, planned: HostPlan) -> App
     unseen = situation.unseen.get(app.id, ())
     if unseen:
         seen.unseen = unseen[0].reason
-    if unseen and not any(finding.app is app for finding in situation.findings):
+    if not all(part.only_open for part in unseen) and not any(finding.app is app for finding in situation.findings):
         # Not found where it was looked for, and it may be where it was not.
         seen.why_not_seen = seen.unseen
     elif situation.can_see(app):

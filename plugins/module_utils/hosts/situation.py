@@ -12,6 +12,7 @@ from .backend import Backend, Package, Unseen, package_name
 from .intent import is_interrupted
 from .ledger import Ledger, read_ledger
 from .present_backends import present_backends
+from .rails import DATABASES
 from .request import LEFTOVER_KINDS, PACKAGE_KINDS, AppRequest, HostRequest
 from .system import System
 
@@ -107,9 +108,12 @@ def look(request: HostRequest, system: System) -> Situation:
     present = present_backends(system, request.backends, concerned, by_marks=not ledger)
     backends = present.backends
     unseen: Dict[str, List[Unseen]] = {}
+    read = {backend.database for backend in backends}
     for name, kinds in present.left_out:
-        note = "%s is on this host and was left out by the option backends, so nobody looked there" % name
-        _enter_unseen(unseen, request, kinds, (Unseen("backend_left_out", note),))
+        only_open = DATABASES[name] in read
+        what = "it blocks nothing" if only_open else "nobody looked there"
+        note = "%s is on this host and was left out by the option backends, so %s" % (name, what)
+        _enter_unseen(unseen, request, kinds, (Unseen("backend_left_out", note, only_open),))
     findings: List[Finding] = []
     kept_present: Set[Tuple[str, str]] = set()
     kept = _kept_names(backends, request, ledger)
