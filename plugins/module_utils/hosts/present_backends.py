@@ -23,8 +23,6 @@ _SHARED_FILES: Mapping[str, Tuple[str, ...]] = {
     "zypper": ("/etc/zypp/locks",),
     "pacman": ("/etc/pacman.conf",),
     "apk": ("/etc/apk/world",),
-    # A remote names our filter, though the file may be gone.
-    "flatpak": ("/var/lib/flatpak/repo/config",),
     "homebrew": ("/etc/homebrew/brew.env",),
 }
 _MARK = b"appban"

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 FIXED_ENVIRONMENT = {"LC_ALL": "C", "LANG": "C", "DEBIAN_FRONTEND": "noninteractive", "APT_LISTCHANGES_FRONTEND": "none"}
 #: Seconds for a command that runs as a person: what a person keeps may hang it, and must not keep the host waiting.
 PERSON_TIMEOUT = 15
+#: After so many that hung, each further one of the run gets fewer seconds: somebody may own many accounts.
+MOST_HANGING = 3
+HASTY_TIMEOUT = 5
 _TEMPORARY = ".appban-new-"
 
 
@@ -54,6 +57,7 @@ class System:
         #: what a look found out once and several parts of it need
         self.memory: Dict[str, object] = {}
         self._found: Dict[str, Optional[str]] = {}
+        self._hanging = 0
 
     def look_again(self) -> None:
         """Forget what was read, because something was written: the next look stands on its own."""
@@ -323,7 +327,7 @@ class System:
             if account is None or account.pw_uid == 0:
                 return CommandResult(tuple(argv), 127, "", "%s is no account to run this as" % run_as)
             person = Person(account.pw_name, account.pw_uid, account.pw_gid, account.pw_dir)
-            timeout = min(timeout, PERSON_TIMEOUT)
+            timeout = min(timeout, PERSON_TIMEOUT if self._hanging < MOST_HANGING else HASTY_TIMEOUT)
         # A person's own program may run as that person, never as root.
         program = argv[0] if person and "/" in argv[0] else self._program(argv[0])
         if program is None:
@@ -333,7 +337,10 @@ class System:
             full.update(USER=person.name, LOGNAME=person.name)
         full.update(FIXED_ENVIRONMENT)
         full.update(env or {})
-        return run((program,) + tuple(argv[1:]), full, person, timeout)
+        result = run((program,) + tuple(argv[1:]), full, person, timeout)
+        if person and result.rc == 124:
+            self._hanging += 1
+        return result
 
     def _program(self, name: str) -> Optional[str]:
         if "/" not in name:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts import process
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts import process, system
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.process import CommandResult, Interrupted, Person, run
 
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
@@ -108,6 +108,31 @@ def test_a_person_needs_no_right_to_log_in() -> None:
     done = shell("id -u; id -g; id -G; umask", person=Person("nobody-of-this-name", 54321, 54322, "/"))
     assert done.rc == 0, done.stderr
     assert done.stdout.split() == ["54321", "54322", "54322", "0022"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another account")
+def test_a_person_writes_no_more_than_a_bound_and_little_of_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "PERSON_FILE_LIMIT", 1 << 20)
+    monkeypatch.setattr(process, "PERSON_OUTPUT", 1000)
+    done = run(("/bin/dd", "if=/dev/zero", "bs=65536"), ENVIRONMENT, Person("nobody-of-this-name", 54321, 54322, "/"), 60)
+    assert done.rc != 0
+    assert len(done.stdout) == 1000
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another account")
+def test_many_accounts_that_hang_get_less_time_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[float] = []
+
+    def hang(argv: tuple[str, ...], env: object, person: object, timeout: float) -> CommandResult:
+        given.append(timeout)
+        return CommandResult(argv, 124, "", "")
+
+    monkeypatch.setattr(system, "run", hang)
+    host = system.System()
+    for _account in range(5):
+        host.query(("/bin/true",), run_as="nobody", rests_on=())
+    host.query(("/bin/true",), rests_on=())
+    assert given == [system.PERSON_TIMEOUT] * 3 + [system.HASTY_TIMEOUT] * 2 + [host.command_timeout]
 
 
 @pytest.mark.parametrize(
