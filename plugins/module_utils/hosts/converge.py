@@ -140,8 +140,7 @@ def _apply(request: HostRequest, situation: Situation, planned: HostPlan, system
     removed = apply_plan(planned.removal, execute)
     system.look_again()
     halfway = look(request, system)
-    there = {_identity(each) for each in halfway.findings}
-    gone = [each for each in planned.going if _identity(each) not in there]
+    gone = _gone(planned, removed, situation, halfway)
     remains = _remains(files, gone, system)
     staying = names_there(halfway, halfway.findings)
     # Planned once more, from the same ledger as before, with what is really gone.
@@ -192,6 +191,15 @@ def _keep_look(request: HostRequest, system: System, ledger: Ledger, report: Hos
         return
     content = rendered(request.digest, system.basis.to_plain(), report.to_plain())
     system.write(LOOKED_PATH, content, 0o600)
+
+
+def _gone(planned: HostPlan, removed: Applied, before: Situation, halfway: Situation) -> List[Finding]:
+    """The findings that were to go and that the second look, which could have shown them, found no more."""
+    there = {_identity(each) for each in halfway.findings}
+    failed = {app for failure in removed.failed for app in failure.change.apps}
+    # What was in a person's place and went out of sight during the removal has not been seen to go.
+    hidden = {app for app in failed if set(halfway.unseen.get(app, ())).difference(before.unseen.get(app, ()))}
+    return [each for each in planned.going if _identity(each) not in there and each.app.id not in hidden]
 
 
 def _identity(finding: Finding) -> Tuple[str, str, str, str]:
