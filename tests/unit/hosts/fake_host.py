@@ -57,7 +57,8 @@ class State:
     packages: database -> installed name -> version. guards: database -> names the guard package conflicts with. needs: name ->
     the names that it needs. failing: names whose removal, or whose guard, fails. stuck: names whose
     removal reports success and leaves them. overridden: names that install
-    although they are blocked. unreadable: a home that nobody can look into. protected: names that the database calls essential.
+    although they are blocked. unreadable: a home that nobody can look into. hides: a
+    removal that fails takes the package, and the home it is in, out of sight. protected: names that the database calls essential.
     """
 
     packages: dict[str, dict[str, str]] = field(default_factory=lambda: {"dpkg": {}, "rpm": {}})
@@ -69,6 +70,7 @@ class State:
     stuck: set[str] = field(default_factory=set)
     overridden: set[str] = field(default_factory=set)
     unreadable: str = ""
+    hides: bool = False
     protected: set[str] = field(default_factory=set)
 
     def copy(self) -> State:
@@ -151,6 +153,10 @@ class MemorySystem(System):
         manager, verb, names = argv[0], argv[1], argv[2:]
         database = DATABASE[manager]
         if self.state.failing.intersection(names):
+            if self.state.hides:
+                self.state.unreadable = "/home/jana"
+                for name in names:
+                    self.state.packages[database].pop(name, None)
             return CommandResult(tuple(argv), 1, "", "error: a script of the package failed")
         if verb == "guard":
             if names:

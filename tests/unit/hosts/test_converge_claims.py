@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
 
-from .fake_host import Killed, State, app, request, run
+from .fake_host import LEDGER_PATH, Killed, State, app, request, run
 
 TIKTOK = app("tiktok")
 
@@ -138,3 +140,19 @@ def test_a_failing_removal_is_its_own_apps_affair() -> None:
     assert report.apps["tiktok"].error == "error"
     seen = report.apps["capcut"]
     assert (seen.error, seen.removal, seen.block) == ("", "done", "soft")
+
+
+def test_what_went_out_of_sight_during_its_removal_was_not_removed() -> None:
+    state = installed("tiktok-deb")
+    state.failing, state.hides = {"tiktok-deb"}, True
+    report, _system = run(state, request(TIKTOK))
+    seen = report.apps["tiktok"]
+    assert (seen.error, seen.removal, seen.after) == ("error", "none", True)
+    assert report.to_plain()["removed"] == []
+    assert not (ledger_of(state).get("removed") or {})
+
+
+def ledger_of(state: State) -> dict[str, object]:
+    """The host's ledger as it is in its file."""
+    plain: dict[str, object] = json.loads(state.files[LEDGER_PATH].decode())
+    return plain
