@@ -149,7 +149,7 @@ def test_what_went_out_of_sight_during_its_removal_was_not_removed() -> None:
     seen = report.apps["tiktok"]
     assert (seen.error, seen.removal, seen.after) == ("error", "none", True)
     assert report.to_plain()["removed"] == []
-    assert not (ledger_of(state).get("removed") or {})
+    assert not ledger_of(state).get("removed")
 
 
 def ledger_of(state: State) -> dict[str, object]:
