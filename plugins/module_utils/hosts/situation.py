@@ -96,7 +96,8 @@ class Situation:
 def look(request: HostRequest, system: System) -> Situation:
     """Read the host: the ledger, and for each database one question about the listed names only.
 
-    With no apps in the request and nothing to keep, nothing but our own ledger is read.
+    With no apps in the request and nothing to keep, nothing but our own ledger is read and, where there is none, the places in which
+    marks of ours would be.
     """
     ledger = read_ledger(system)
     kinds_asked = {kind for app in request.apps for kind in PACKAGE_KINDS if app.all_names(kind)}
