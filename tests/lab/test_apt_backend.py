@@ -293,8 +293,25 @@ def test_dependents_are_refused_or_go_along_but_nothing_more(apt: Inside, lab_ho
     assert {name: version for name, version in everything.items() if name not in {APP, "media-suite", "studio"}} == dpkg_list(lab_host)
 
 
-def test_a_dependent_that_comes_after_the_plan_stops_all_of_it(apt: Inside, lab_host: Host) -> None:
+@pytest.mark.parametrize("word", ["force-depends", "force-all"])
+@pytest.mark.parametrize("needed", [{}, {"protected": True}], ids=["dependent", "protected-dependent"])
+def test_dpkgs_configuration_switches_no_rail_off(apt: Inside, lab_host: Host, word: str, needed: dict[str, bool]) -> None:
+    lab_host.install("deb", APP)
+    agent = build_package(lab_host.root, "deb", Package("agent2", depends=(APP,), **needed), "/srv/extra")
+    lab_host.run(["dpkg", "-i", agent], check=True)
+    lab_host.write("/etc/dpkg/dpkg.cfg.d/site", f"{word}\n")
+    everything = dpkg_list(lab_host)
+    refused = apt.remove(APP)
+    assert [each["reason"] for each in refused["refusals"]] == ["protected" if needed else "dependents"]
+    assert refused["dependents"] == ["agent2"]
+    assert (refused["changes"], refused["writes"]) == ([], 0)
+    assert dpkg_list(lab_host) == everything
+
+
+@pytest.mark.parametrize("word", ["", "force-depends"], ids=["as-usual", "force-depends"])
+def test_a_dependent_that_comes_after_the_plan_stops_all_of_it(apt: Inside, lab_host: Host, word: str) -> None:
     lab_host.install("deb", APP, "media-suite")
+    lab_host.write("/etc/dpkg/dpkg.cfg.d/site", f"{word}\n")
     late = build_package(lab_host.root, "deb", Package("studio", depends=("media-suite",)), "/srv/extra")
     everything = dpkg_list(lab_host)
     answer = apt.remove(APP, allow_dependents=True, between=["dpkg", "-i", late])

@@ -41,6 +41,8 @@ from .steps import CommandStep, Steps
 from .system import System, Unreadable
 
 _SELECTIONS = "apt: dpkg selections"
+# A force-depends in /etc/dpkg/dpkg.cfg would make dpkg break those who need the app, and keep silent about them.
+_NO_FORCE = "--no-force-depends,depends-version"
 # Paths that dpkg is asked about at once.
 _MOST_PATHS = 500
 
@@ -233,7 +235,7 @@ class Apt:
         known = {each.unique: each for each in self._installed()}
         while True:
             # Even a dry run writes to dpkg's log.
-            argv = ["dpkg", "--no-act", "--log=/dev/null", "--purge"] + [each.unique for each in list(going) + found]
+            argv = ["dpkg", "--no-act", "--log=/dev/null", _NO_FORCE, "--purge"] + [each.unique for each in list(going) + found]
             result = self.system.query(argv)
             if result.rc == 0:
                 return found, ""
@@ -355,5 +357,5 @@ def _package(package: DpkgPackage) -> Package:
 
 def _purge(names: Sequence[str], lock_timeout: int) -> Steps:
     # dpkg removes what it can before it refuses the rest, so it is asked once more whether it will refuse nothing.
-    arguments = ("--purge",) + tuple(names)
+    arguments = (_NO_FORCE, "--purge") + tuple(names)
     return Steps((dpkg_step(("--no-act", "--log=/dev/null") + arguments, lock_timeout), dpkg_step(arguments, lock_timeout)))

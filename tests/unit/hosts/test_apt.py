@@ -18,6 +18,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.hosts.steps import
 from tests.unit.hosts.dpkg_output import DEPENDENTS, row
 from tests.unit.hosts.recorded_host import RecordedHost
 
+NO_FORCE = "--no-force-depends,depends-version"
 BASE = row("apt", version="2.6.1") + row("dpkg", version="1.21.22", marks=("yes", "no", "", "required")) + row("bash")
 APP = row("tiktok-desktop")
 PIN = "/etc/apt/preferences.d/appban"
@@ -194,15 +195,15 @@ def test_architectures_are_one_finding_and_all_go() -> None:
     steps = plan.changes[0].step
     assert isinstance(steps, Steps)
     assert [step.argv for step in steps.steps if isinstance(step, CommandStep)] == [
-        ("dpkg", "--no-act", "--log=/dev/null", "--purge", "duo:amd64", "duo:i386"),
-        ("dpkg", "--purge", "duo:amd64", "duo:i386"),
+        ("dpkg", "--no-act", "--log=/dev/null", NO_FORCE, "--purge", "duo:amd64", "duo:i386"),
+        ("dpkg", NO_FORCE, "--purge", "duo:amd64", "duo:i386"),
     ]
 
 
 def test_the_closure_is_followed_to_its_end() -> None:
     listing = BASE + APP + row("media-suite") + row("libfoo", unique="libfoo:i386") + row("media-alt") + row("studio")
     system = host(listing)
-    first = ("dpkg", "--no-act", "--log=/dev/null", "--purge", "tiktok-desktop")
+    first = ("dpkg", "--no-act", "--log=/dev/null", NO_FORCE, "--purge", "tiktok-desktop")
     system.commands[first] = (1, "", DEPENDENTS)
     second = (*first, "media-suite", "libfoo:i386", "media-alt")
     system.commands[second] = (1, "", " studio depends on media-suite.\n")
