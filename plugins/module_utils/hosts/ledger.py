@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ..engine.errors import AppbanError
-from .system import System
+from .system import System, Unreadable
 
 LEDGER_PATH = "/var/lib/appban/ledger.json"
 _FORMAT = 1
@@ -66,9 +66,16 @@ def read_ledger(system: System) -> Ledger:
     """The host's ledger; an empty one where there is none.
 
     Raises:
-        AppbanError: when the file is there and can't be understood. Guessing would lose track of what is ours.
+        AppbanError: when the file is there and can't be read or understood. Guessing would lose track of what is ours.
     """
-    data = system.read(LEDGER_PATH)
+    try:
+        data = system.read(LEDGER_PATH)
+    except Unreadable:
+        if system.is_root():
+            raise
+        raise AppbanError(
+            "this host is under a ban of ours already, and only root may read what is ours here", LEDGER_PATH, "Run with become: true"
+        ) from None
     if data is None:
         # An empty directory of this name is what a run leaves that was killed right before its first write or after its last.
         return Ledger(made_directory=not set(system.names_in(os.path.dirname(LEDGER_PATH))).difference(_OURS))

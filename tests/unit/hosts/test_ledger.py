@@ -23,6 +23,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.hosts.ledger impor
     render_ledger,
     write_ledger,
 )
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.system import Unreadable
 from tests.unit.hosts.fake_host import LIFT, MemorySystem, State, app, request, run
 
 NAMES = st.sampled_from(["tiktok-deb", "capcut-deb", "wechat-deb"])
@@ -169,3 +170,17 @@ def test_an_empty_directory_that_a_killed_run_left_is_ours(there: bool) -> None:
     state.directories.add("/var/lib/appban")
     state.files["/var/lib/appban/README"] = b""
     assert not read_ledger(MemorySystem(state)).made_directory
+
+
+def test_a_look_without_root_at_a_host_under_a_ban_says_what_it_needs() -> None:
+    class OfAPerson(MemorySystem):
+        def is_root(self) -> bool:
+            return False
+
+        def read(self, path: str) -> bytes | None:
+            raise Unreadable("cannot look at a file: Permission denied", path, "Look at it on the host, as root")
+
+    with pytest.raises(AppbanError, match="Run with become: true") as caught:
+        read_ledger(OfAPerson(State()))
+    assert "only root may read what is ours here" in str(caught.value)
+    assert not isinstance(caught.value, Unreadable)
