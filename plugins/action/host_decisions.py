@@ -42,7 +42,6 @@ class ActionModule(ActionBase):
                 "catalog_dirs": {"type": "list", "elements": "path", "default": []},
                 "assets": {"type": "path"},
                 "now": {"type": "str"},
-                "block": {"type": "str", "choices": ["true", "strong"], "default": "true"},
                 "limits": {
                     "type": "dict",
                     "options": {"max_devices": {"type": "int"}, "max_percent": {"type": "float"}},
@@ -80,7 +79,7 @@ def _decide(options: dict[str, Any], hostvars: Any, whole_fleet: bool) -> dict[s
         hosts[host] = {
             "device": {name: device.get(name) for name in ("id", "serial", "platform", "ownership", "department")},
             "decision": said,
-            "request": request_of_decision(said, apps, options["block"]),
+            "request": request_of_decision(said, apps),
         }
     blanket = covers_whole_scope(policies, decisions)
     if blanket and whole_fleet:

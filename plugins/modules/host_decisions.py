@@ -41,11 +41,6 @@ options:
   now:
     description: The instant to decide at, ISO 8601 with an offset. By default the clock.
     type: str
-  block:
-    description: Form of a demanded block.
-    type: str
-    choices: ['true', strong]
-    default: 'true'
   limits:
     description: Replaces the limits of the policies.
     type: dict

@@ -57,15 +57,14 @@ def is_doubted(part: Mapping[str, Any]) -> bool:
     return part["verdict"] != "enforce" and any(said["verdict"] == "unclassified" for said in part["policies"])
 
 
-def request_of_decision(
-    decision: Mapping[str, Any], apps: Mapping[str, Mapping[str, Mapping[str, Any]]], block: str
-) -> dict[str, Any] | None:
+def request_of_decision(decision: Mapping[str, Any], apps: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> dict[str, Any] | None:
     """The parameters ``apps`` and ``others`` of a host's task; None where the host must not be touched at all.
 
     Args:
         decision: the decision in plain form.
         apps: from :func:`apps_of_policies`.
-        block: form of a demanded block, ``true`` or ``strong``.
+
+    Where a block is demanded the app says nothing of it: its form is the host's own, an option of its task.
 
     An app that the device is exempt from, or for which it is out of scope, is not looked for; a block of ours that stands
     from before is lifted. An app for which the device is unclassified, be it under one policy of several, is neither looked
@@ -80,8 +79,8 @@ def request_of_decision(
             unclassified = True
         elif verdict == "enforce":
             actions = part["actions"]
-            form = block if "block" in actions else "false"
-            wanted.append({**_asked(app_id, apps[app_id], part), "remove": "remove" in actions, "block": form})
+            not_blocked = {} if "block" in actions else {"block": "false"}
+            wanted.append({**_asked(app_id, apps[app_id], part), "remove": "remove" in actions, **not_blocked})
         elif verdict in LOOKED_FOR:
             wanted.append({**_asked(app_id, apps[app_id], part), "remove": False, "block": "false"})
         else:

@@ -361,6 +361,17 @@ def test_a_lock_is_waited_for_and_left_alone(apt: Inside, lab_host: Host) -> Non
     assert apt.remove(APP, lock_timeout=0)["problems"] == []
 
 
+def test_the_database_lock_of_a_dpkg_that_outlived_its_caller_is_waited_for(apt: Inside, lab_host: Host) -> None:
+    # A run that was killed leaves its dpkg at work: its frontend lock went with the run, and dpkg's own lock is still there.
+    lab_host.install_file("deb", APP)
+    hold = "import fcntl,sys;f=open('/var/lib/dpkg/lock','r+');fcntl.lockf(f,fcntl.LOCK_EX);print('held',flush=True);sys.stdin.read()"
+    with holder(lab_host, hold):
+        refused = apt.remove(APP, lock_timeout=0)
+        assert "still uses the package manager" in refused["problems"][0]
+        assert APP in dpkg_list(lab_host)
+    assert apt.remove(APP, lock_timeout=0)["problems"] == []
+
+
 def test_while_dpkg_runs_apt_is_kept_out(apt: Inside, lab_host: Host) -> None:
     slow = build_package(lab_host.root, "deb", Package("slow"), "/srv/extra")
     lab_host.run(["dpkg", "-i", slow], check=True)

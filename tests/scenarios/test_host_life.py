@@ -82,6 +82,16 @@ def test_no_package_manager_takes_the_app_back_and_after_the_lift_all_do(fleet: 
     assert all(fleet.installed("again", kind) for kind in ("deb", "rpm", "pacman"))
 
 
+def test_the_form_of_a_block_is_each_hosts_own_whoever_comes_first(fleet: Fleet) -> None:
+    fleet.add("a-soft", DEB, ownership="corporate")
+    fleet.add("b-strong", DEB, ownership="corporate", appban_host_block="strong")
+    fleet.add("c-soft", DEB, ownership="corporate")
+    run = fleet.enforce(fleet.policy(CITY), NOW, appban_evidence="all")
+    guarded = {host for host in fleet.hosts if "apt guard (asked)" in run.row(host)["mechanism"]}
+    assert guarded == {"b-strong"}
+    assert fleet.enforce(fleet.policy(CITY), NOW).changed == 0
+
+
 # -- an exemption that comes and ends, and a machine that changes its owner ------------------------------------------------
 
 UK = "policies/uk.yml"

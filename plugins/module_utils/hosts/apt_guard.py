@@ -26,6 +26,8 @@ HELD_GUARD_BYPASSES = (
 
 # What apt holds while it runs dpkg; a dpkg that is told so takes only the inner lock.
 _FRONTEND_LOCK = "/var/lib/dpkg/lock-frontend"
+# dpkg's own. A dpkg that outlives a run that was killed still has it, and the next dpkg would give up at once.
+_DATABASE_LOCK = "/var/lib/dpkg/lock"
 _LOCK_IS_HELD = {"DPKG_FRONTEND_LOCKED": "true"}
 _GUARD = "apt: %s" % GUARD_NAME
 
@@ -34,7 +36,8 @@ GuardPlan = Tuple[List[Change], Dict[str, Any], Tuple[str, ...]]
 
 def dpkg_lock(timeout: int) -> Lock:
     """The lock that keeps apt out while dpkg works."""
-    return Lock(_FRONTEND_LOCK, timeout, held=True, env=_LOCK_IS_HELD)
+    database = Lock(_DATABASE_LOCK, timeout, taken_by_command=True)
+    return Lock(_FRONTEND_LOCK, timeout, held=True, env=_LOCK_IS_HELD, first=database)
 
 
 def dpkg_step(arguments: Tuple[str, ...], lock_timeout: int) -> CommandStep:
