@@ -17,7 +17,7 @@ from ..module_utils.engine.errors import AppbanError
 from ..module_utils.engine.evidence import LEVELS, EvidenceRecord, summary_of
 from ..module_utils.policy.plain_types import plain_copy
 from ..plugin_utils.collection_version import collection_version
-from ..plugin_utils.host_results import result_of_host, rows_of_host
+from ..plugin_utils.host_results import result_of_host, rows_of_host, to_see
 from ..plugin_utils.run_summary import summary_lines
 
 _SHOWN_FINDINGS = 100
@@ -67,6 +67,7 @@ def _record(options: dict[str, Any], hostvars: Any, check_mode: bool) -> dict[st
     drift: list[str] = []
     due: set[str] = set()
     notes: set[str] = set()
+    left: list[str] = []
     try:
         for host in hosts:
             entry = plain_copy(hosts[host], host)
@@ -85,6 +86,7 @@ def _record(options: dict[str, Any], hostvars: Any, check_mode: bool) -> dict[st
             if entry["decision"]["scope"] == "in_scope":
                 # Of a machine that is out of scope by now nothing is told, not even what became of our own block there.
                 drift.extend("%s: %s" % (host, line) for line in result.get("drift", ()))
+                left.extend(to_see(host, result))
             trouble = _trouble(result, asked=entry["request"] is not None)
             if trouble:
                 troubles[host] = trouble
@@ -105,7 +107,7 @@ def _record(options: dict[str, Any], hostvars: Any, check_mode: bool) -> dict[st
         "evidence": record.path,
         "run_id": run["run_id"],
         "troubles": troubles,
-        "text": summary_lines(last, run, record.path, check_mode, sorted(notes), drift),
+        "text": summary_lines(last, run, record.path, check_mode, sorted(notes), drift, to_see=left),
     }
 
 

@@ -23,11 +23,27 @@ _FIELDS = frozenset(each.name for each in fields(Observation))
 
 
 def result_of_host(planned: Mapping[str, Any] | None, applied: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    """The result that tells most about a host: of the apply where it ran, otherwise of the plan; empty where nothing ran."""
-    for result in (applied, planned):
-        if result and not result.get("skipped"):
-            return result
-    return {}
+    """The result that tells most about a host: of the apply where it ran, otherwise of the plan; empty where nothing ran.
+
+    An apply that failed before it could say anything of the apps changed nothing: what the plan saw is still what was seen.
+    """
+    found: list[Mapping[str, Any]] = [result for result in (applied, planned) if result and not result.get("skipped")]
+    if len(found) == 2 and "apps" not in found[0] and found[1].get("apps") and not found[0].get("unreachable"):
+        seen = {app: {**details, "error": "error" if details.get("pending") else ""} for app, details in found[1]["apps"].items()}
+        return {**found[1], **found[0], "apps": seen}
+    return found[0] if found else {}
+
+
+def to_see(host: str, result: Mapping[str, Any]) -> list[str]:
+    """What a person has to look at on a host that the counts don't tell: what is left of an app, and what was not looked into."""
+    apps: Mapping[str, Mapping[str, Any]] = result.get("apps") or {}
+    lines: list[str] = []
+    for app_id, details in apps.items():
+        lines.extend("%s: %s was removed, and %s is still there" % (host, app_id, path) for path in details.get("remains", ()))
+        lines.extend("%s: %s was removed, and process %s still runs from it" % (host, app_id, each) for each in details.get("running", ()))
+    if any(details.get("unseen") for details in apps.values()):
+        lines.extend("%s: %s" % (host, note) for note in result.get("notes", ()))
+    return lines
 
 
 def rows_of_host(

@@ -45,6 +45,7 @@ def summary_lines(
     drift: Sequence[str] = (),
     conflicts: Sequence[str] = (),
     changes: Sequence[Mapping[str, str]] = (),
+    to_see: Sequence[str] = (),
 ) -> list[str]:
     """One line per app with counts that add up, then what needs a decision, then where the evidence is.
 
@@ -57,6 +58,7 @@ def summary_lines(
         drift: what somebody did to our blocks, each with its device.
         conflicts: what somebody else assigned against the ban.
         changes: the plan, where it is one plan for all devices.
+        to_see: what was left behind or could not be looked into, each with its device and place.
     """
     names = ", ".join(policy["policy"] + ("" if policy["state"] == "enforced" else " (%s)" % policy["state"]) for policy in run["policies"])
     lines = ["%s at %s%s" % (names, run["now"], ", check mode: nothing was changed" if check_mode else "")]
@@ -75,6 +77,7 @@ def summary_lines(
     lines.extend("note: " + note for note in notes)
     lines.extend(_bounded("conflict", conflicts))
     lines.extend(_bounded("drift", drift))
+    lines.extend(_bounded("to see", to_see))
     lines.append("evidence: " + evidence)
     return lines
 

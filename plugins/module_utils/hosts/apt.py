@@ -15,7 +15,17 @@ from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Se
 
 from ..engine.errors import AppbanError
 from ..engine.plan import Change
-from .apt_guard import GUARD_BYPASSES, HELD_GUARD_BYPASSES, dpkg_lock, dpkg_step, guarded_names, plan_guard, verify_guard
+from .apt_guard import (
+    GUARD_BYPASSES,
+    HELD_GUARD_BYPASSES,
+    conflicts_of_guard,
+    dpkg_lock,
+    dpkg_step,
+    find_guard,
+    guarded_names,
+    plan_guard,
+    verify_guard,
+)
 from .apt_holds import Holding, how_it_holds
 from .apt_places import AptPlaces, apt_places
 from .apt_preferences import PIN_PATH, pinned_names, render_pin
@@ -145,7 +155,12 @@ class Apt:
             unsupported.update((name, "%s is somebody else's file" % PIN_PATH) for name in names if name not in request.strong)
         parts = _Parts(names, providers, guarded_names(names, request, listing, notes), pin)
         guard_changes, guard_owned, guard_drift = plan_guard(
-            parts.guarded, request.lock_timeout, listing, owned.get("guard", {}), bool(parts.guarded) and self._knows_protected()
+            parts.guarded,
+            request.lock_timeout,
+            listing,
+            owned.get("guard", {}),
+            bool(parts.guarded) and self._knows_protected(),
+            conflicts_of_guard(self.system) if parts.guarded and find_guard(listing) else frozenset(),
         )
         if not owned.get("claimed"):
             # A run that was killed had claimed parts that it may not have made, or may have taken away already.

@@ -5,15 +5,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple
 
 from ..engine.plan import Change
 from .backend import GUARD_NAME, BlockRequest
-from .dpkg_database import DpkgPackage
+from .dpkg_database import DPKG_INPUTS, DpkgPackage
 from .guard_deb import guard_deb
 from .guard_version import guard_version
 from .locks import Lock
 from .steps import CommandStep, Step, Steps
+from .system import System
 
 GUARD_BYPASSES = (
     "dpkg --force-conflicts",
@@ -68,8 +69,19 @@ def guarded_names(names: Tuple[str, ...], request: BlockRequest, listing: Sequen
     return tuple(sorted(guarded))
 
 
+def conflicts_of_guard(system: System) -> FrozenSet[str]:
+    """The names that the installed guard conflicts with; its name and version alone may be somebody else's."""
+    found = system.query(("dpkg-query", "-W", "-f=${Conflicts}", GUARD_NAME), rests_on=DPKG_INPUTS).stdout
+    return frozenset(each.split()[0].split(":")[0] for each in found.split(",") if each.strip())
+
+
 def plan_guard(
-    guarded: Tuple[str, ...], lock_timeout: int, listing: Sequence[DpkgPackage], owned: Mapping[str, Any], protected: bool
+    guarded: Tuple[str, ...],
+    lock_timeout: int,
+    listing: Sequence[DpkgPackage],
+    owned: Mapping[str, Any],
+    protected: bool,
+    conflicts: FrozenSet[str],
 ) -> GuardPlan:
     """How the guard gets to conflict with exactly these names.
 
@@ -79,12 +91,13 @@ def plan_guard(
         listing: the installed packages.
         owned: what an earlier plan said to remember.
         protected: dpkg knows packages that are protected.
+        conflicts: what the guard that is installed conflicts with.
 
     Returns:
         The changes, what to remember, and what somebody did to the guard.
     """
     current = find_guard(listing)
-    drift = _drift(current, owned)
+    drift = _drift(current, owned, conflicts, protected)
     before = _text(current, owned.get("names", ())) if current else None
     if not guarded:
         if current is None:
@@ -97,7 +110,8 @@ def plan_guard(
     remembered: Dict[str, Any] = {"names": list(guarded), "versions": [version]}
     if not protected:
         remembered["hold"] = True
-    if current and current.version == version and (protected or current.hold):
+    kept_in_place = current and (current.protected if protected else current.hold)
+    if current and current.version == version and kept_in_place and conflicts.issuperset(guarded):
         return [], remembered, drift
     step = CommandStep(
         ("dpkg", "--install", "{file}"),
@@ -125,7 +139,7 @@ def _text(guard: DpkgPackage, names: Sequence[str]) -> str:
     return "%s\n" % guard.line + ("Conflicts: %s\n" % ", ".join(names) if names else "")
 
 
-def _drift(guard: Optional[DpkgPackage], owned: Mapping[str, Any]) -> Tuple[str, ...]:
+def _drift(guard: Optional[DpkgPackage], owned: Mapping[str, Any], conflicts: FrozenSet[str], protected: bool) -> Tuple[str, ...]:
     if not owned:
         return ()
     if guard is None:
@@ -134,4 +148,8 @@ def _drift(guard: Optional[DpkgPackage], owned: Mapping[str, Any]) -> Tuple[str,
         return ("the guard package %s was replaced by version %s" % (GUARD_NAME, guard.version),)
     if owned.get("hold") and not guard.hold:
         return ("the hold on the guard package %s was taken away" % GUARD_NAME,)
+    lost = [name for name in owned.get("names", ()) if name not in conflicts]
+    if lost or (protected and not owned.get("hold") and not guard.protected):
+        what = "it lets in %s" % ", ".join(lost) if lost else "anybody may remove it"
+        return ("the guard package %s was replaced by another one of its version: %s" % (GUARD_NAME, what),)
     return ()

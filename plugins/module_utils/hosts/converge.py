@@ -19,7 +19,7 @@ from ..engine.plan import Change, Plan
 from . import intent
 from .backend import Backend
 from .host_lock import host_lock
-from .host_plan import HostPlan, ledger_after, names_there, plan_blocks, plan_host
+from .host_plan import HostPlan, ledger_after, names_there, plan_blocks, plan_host, removal_notes
 from .ledger import Ledger, claim, write_ledger
 from .looked import LOOKED_PATH, rendered
 from .rails import check_globs
@@ -67,11 +67,12 @@ def _look_and_plan(request: HostRequest, system: System) -> HostReport:
 
 def _converge(request: HostRequest, system: System, who: str) -> HostReport:
     tidied: List[str] = []
+    noted = intent.Intent()
     if system.is_root():
-        tidied = intent.tidy_up(system)
+        tidied, noted = intent.tidy_up(system)
         discard_handed_over(system)
         system.look_again()
-    situation = look(request, system)
+    situation = _remember_interrupted(request, system, look(request, system), noted, tidied)
     planned = plan_host(request, situation)
     report = report_before(request, situation, planned, check_mode=False)
     report.notes.extend(tidied)
@@ -91,6 +92,23 @@ def _converge(request: HostRequest, system: System, who: str) -> HostReport:
         report.verified = True
         _keep_look(request, system, situation.ledger, report)
     return report
+
+
+def _remember_interrupted(request: HostRequest, system: System, situation: Situation, noted: intent.Intent, tidied: List[str]) -> Situation:
+    """Enter into the ledger what a run that was killed had removed, so that its return is told as one."""
+    there = {(each.app.id, each.backend.name, each.package.name, each.package.scope) for each in situation.findings}
+    removed = dict(situation.ledger.removed)
+    for app in request.apps:
+        # Killed between the ledger and the note, it had remembered them itself.
+        entries = tuple(each for each in noted.removals.get(app.id, ()) if each not in removed.get(app.id, ()))
+        if entries and not any((app.id, each["backend"], each["name"], each["scope"]) in there for each in entries):
+            removed[app.id] = tuple(removed.get(app.id, ())) + entries
+            tidied.extend("it had removed %s: %s %s" % (each["backend"], each["name"], each["version"]) for each in entries)
+    if removed == situation.ledger.removed:
+        return situation
+    ledger = replace(situation.ledger, removed=removed)
+    write_ledger(system, ledger, situation.ledger)
+    return replace(situation, ledger=ledger)
 
 
 def _refuse_unsupported(planned: HostPlan) -> None:
@@ -127,7 +145,7 @@ def _apply(request: HostRequest, situation: Situation, planned: HostPlan, system
     meanwhile = claim(before, planned.ledger)
     system.remove_file(LOOKED_PATH)
     if planned.plan:
-        intent.begin(system, intent.intent_of(planned.plan.changes, who))
+        intent.begin(system, intent.intent_of(planned.plan.changes, who, removal_notes(planned.going, request.now)))
     write_ledger(system, meanwhile, before)
 
     def execute(change: Change) -> None:

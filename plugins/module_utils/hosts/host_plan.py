@@ -258,6 +258,14 @@ def ledger_after(
     return Ledger(owned, apps, removed, before.made_directory, files, programs)
 
 
+def removal_notes(findings: Iterable[Finding], now: str) -> Dict[str, Tuple[Mapping[str, str], ...]]:
+    """app id -> what is to be remembered of each of its packages that goes."""
+    notes: Dict[str, Tuple[Mapping[str, str], ...]] = {}
+    for finding in findings:
+        notes[finding.app.id] = notes.get(finding.app.id, ()) + (_removal_note(finding, now),)
+    return notes
+
+
 def _removal_note(finding: Finding, now: str) -> Mapping[str, str]:
     package = finding.package
     return {"backend": finding.backend.name, "name": package.name, "version": package.version, "scope": package.scope, "at": now}

@@ -33,16 +33,18 @@ class Intent(NamedTuple):
         edits: path -> content before and after of the files that are edited in place.
         locks: lock files that the package managers make by their mere existence.
         who: the run, for a person.
+        removals: app id -> what the ledger is to remember of each package that was about to go, if it has gone.
     """
 
     files: Tuple[str, ...] = ()
     edits: Mapping[str, Tuple[bytes, bytes]] = {}
     locks: Tuple[str, ...] = ()
     who: str = ""
+    removals: Mapping[str, Tuple[Mapping[str, str], ...]] = {}
 
 
-def intent_of(changes: Iterable[Change], who: str) -> Intent:
-    """The note of a plan."""
+def intent_of(changes: Iterable[Change], who: str, removals: Mapping[str, Tuple[Mapping[str, str], ...]]) -> Intent:
+    """The note of a plan, and of the packages that it removes."""
     files: List[str] = [LEDGER_PATH]
     edits: Dict[str, Tuple[bytes, bytes]] = {}
     locks: List[str] = []
@@ -55,7 +57,7 @@ def intent_of(changes: Iterable[Change], who: str) -> Intent:
                     edits[step.path] = (step.before, step.content)
             elif isinstance(step, CommandStep) and step.lock is not None and step.lock.is_mere_file():
                 locks.append(step.lock.path)
-    return Intent(tuple(dict.fromkeys(files)), edits, tuple(dict.fromkeys(locks)), who)
+    return Intent(tuple(dict.fromkeys(files)), edits, tuple(dict.fromkeys(locks)), who, removals)
 
 
 def begin(system: System, intent: Intent) -> None:
@@ -67,6 +69,7 @@ def begin(system: System, intent: Intent) -> None:
         "edits": {path: [_encoded(content) for content in pair] for path, pair in intent.edits.items()},
         "locks": list(intent.locks),
         "who": intent.who,
+        "removals": {app: [dict(each) for each in entries] for app, entries in intent.removals.items()},
     }
     system.make_directory(os.path.dirname(INTENT_PATH), 0o755)
     system.write(INTENT_PATH, (json.dumps(plain, indent=1, sort_keys=True) + "\n").encode("utf-8"), 0o600)
@@ -89,14 +92,14 @@ def is_interrupted(system: System) -> bool:
     return system.exists(directory) and not system.names_in(directory)
 
 
-def tidy_up(system: System) -> List[str]:
+def tidy_up(system: System) -> Tuple[List[str], Intent]:
     """Repair what an interrupted run left behind, and take its note away. The host's lock must be held.
 
     Returns:
-        One sentence for each thing that was repaired.
+        One sentence for each thing that was repaired, and the note; nothing where no run was interrupted.
     """
     if not is_interrupted(system):
-        return []
+        return [], Intent()
     intent = _read(system)
     told = ["an earlier run was interrupted%s" % (" (%s)" % intent.who if intent.who else "")]
     for path in intent.files:
@@ -116,7 +119,7 @@ def tidy_up(system: System) -> List[str]:
     end(system)
     # The run may have been killed before it had a ledger.
     system.remove_empty_directory(os.path.dirname(INTENT_PATH))
-    return told
+    return told, intent
 
 
 def is_torn(current: bytes, before: bytes, after: bytes) -> bool:
@@ -134,7 +137,8 @@ def _read(system: System) -> Intent:
     try:
         plain = json.loads(content.decode("utf-8"))
         edits = {path: (_decoded(pair[0]), _decoded(pair[1])) for path, pair in plain["edits"].items()}
-        return Intent(tuple(plain["files"]), edits, tuple(plain["locks"]), str(plain["who"]))
+        removals = {app: tuple(dict(each) for each in entries) for app, entries in plain["removals"].items()}
+        return Intent(tuple(plain["files"]), edits, tuple(plain["locks"]), str(plain["who"]), removals)
     except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         raise AppbanError(
             "the note of an interrupted run can't be understood: %s" % (str(error) or type(error).__name__),

@@ -93,9 +93,10 @@ def read_ledger(system: System) -> Ledger:
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise AppbanError(
-            "the ledger of this host is damaged: %s" % (str(error) or type(error).__name__),
+            "the ledger of this host is damaged: %s" % ("%s is missing" % error if isinstance(error, KeyError) else error),
             LEDGER_PATH,
-            "Restore it from a backup; or, if our blocks were taken away by hand, delete it and run again",
+            "Restore it from a backup, or delete it and run again: what is ours is then found by its marks, and what is forgotten is "
+            "which apps were removed here before",
         ) from None
 
 

@@ -64,7 +64,7 @@ class CommandResult(NamedTuple):
         told = _telling(self.stderr)
         if told and all(line.lower().startswith(_SUMMARIES) for line in told):
             told = [line for line in _lines(self.stdout) if not line.lower().startswith(_PROGRESS)][-2:] + told
-        return "rc %d: %s" % (self.rc, "; ".join(told or _telling(self.stdout, errors_only=True)) or "no output")
+        return "rc %d: %s" % (self.rc, _joined(told or _telling(self.stdout, errors_only=True)) or "no output")
 
 
 class Person(NamedTuple):
@@ -168,6 +168,11 @@ def _memory_file(name: str) -> Iterator[IO[bytes]]:
 def _text(handle: IO[bytes], most: int) -> str:
     # The command shares the position with us and may still be writing.
     return os.pread(handle.fileno(), most, 0).decode("utf-8", "replace")
+
+
+def _joined(lines: List[str]) -> str:
+    """Lines as one; what ends with a colon goes on in the next."""
+    return "; ".join(lines).replace(":; ", ": ")
 
 
 def _lines(output: str) -> List[str]:

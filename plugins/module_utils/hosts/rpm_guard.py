@@ -65,8 +65,9 @@ def plan_guard(system: System, keeps: bool, request: BlockRequest, owned: Mappin
     guard = next((package for package in found if package.name == GUARD_NAME), None)
     left_out, notes = _left_out(system, request, wanted, found)
     covered = sorted(wanted - left_out)
-    drift = ("the guard package %s was removed" % GUARD_NAME,) if owned.get("version") and guard is None else ()
-    change = _package_change(system, guard, covered)
+    conflicts = _conflicts(system) if guard is not None else set()
+    drift = _drift(guard, conflicts, covered, owned)
+    change = _package_change(system, guard, covered, conflicts)
     protected = None
     if covered and system.exists(DNF_DIRECTORY):
         protected = "".join("# %s\n" % line for line in header_lines(request.comment)).encode("utf-8") + GUARD_NAME.encode("ascii") + b"\n"
@@ -126,12 +127,24 @@ def _left_out(system: System, request: BlockRequest, wanted: FrozenSet[str], fou
     return left_out, notes
 
 
-def _package_change(system: System, guard: Optional[Package], covered: Sequence[str]) -> Optional[Change]:
+def _drift(guard: Optional[Package], conflicts: Set[str], covered: Sequence[str], owned: Mapping[str, Any]) -> Tuple[str, ...]:
+    if not owned.get("version"):
+        return ()
+    if guard is None:
+        return ("the guard package %s was removed" % GUARD_NAME,)
+    lost = [name for name in covered if name not in conflicts]
+    if lost and guard.version == _full_version(covered):
+        what = "the guard package %s was replaced by another one of its version: it lets in %s"
+        return (what % (GUARD_NAME, ", ".join(lost)),)
+    return ()
+
+
+def _package_change(system: System, guard: Optional[Package], covered: Sequence[str], there: Set[str]) -> Optional[Change]:
     if guard is None and not covered:
         return None
-    if guard is not None and covered and guard.version == _full_version(covered):
+    if guard is not None and covered and guard.version == _full_version(covered) and there.issuperset(covered):
         return None
-    before = _described(guard.version, sorted(_conflicts(system))) if guard is not None else None
+    before = _described(guard.version, sorted(there)) if guard is not None else None
     lock = rpm_lock(system, _LOCK_TIMEOUT)
     if not covered:
         step = CommandStep(("rpm", "-e", "--", GUARD_NAME), lock=lock)

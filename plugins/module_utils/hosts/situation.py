@@ -84,6 +84,9 @@ class Situation:
 
     def was_blocked(self, finding: Finding) -> bool:
         """Whether this very name was blocked and absent when it was last looked at."""
+        if finding.package.scope.startswith("user:"):
+            # Nothing of ours stands in a person's own installation.
+            return False
         # Backends that share a database find for each other.
         sharing = [backend.name for backend in self.backends if backend.database == finding.backend.database]
         return any(self.ledger.has_blocked(finding.app.id, backend, finding.package.name) for backend in sharing)

@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
 
-from .fake_host import LEDGER_PATH, Killed, State, app, request, run
+from .fake_host import LATER, LEDGER_PATH, Killed, State, app, request, run
 
 TIKTOK = app("tiktok")
 
@@ -152,7 +153,26 @@ def test_what_went_out_of_sight_during_its_removal_was_not_removed() -> None:
     assert not ledger_of(state).get("removed")
 
 
-def ledger_of(state: State) -> dict[str, object]:
+def ledger_of(state: State) -> dict[str, Any]:
     """The host's ledger as it is in its file."""
-    plain: dict[str, object] = json.loads(state.files[LEDGER_PATH].decode())
+    plain: dict[str, Any] = json.loads(state.files[LEDGER_PATH].decode())
     return plain
+
+
+def test_what_a_killed_run_had_removed_is_remembered() -> None:
+    state = installed("tiktok-deb")
+    before = state.copy()
+    for writes in range(1, 20):
+        state = before.copy()
+        try:
+            run(state, request(TIKTOK), killed_after=writes)
+        except Killed:
+            gone = "tiktok-deb" not in state.packages["dpkg"]
+            run(state, request(TIKTOK, now=LATER))
+            assert [each["name"] for each in ledger_of(state)["removed"]["tiktok"]] == ["tiktok-deb"], writes
+            state.packages["dpkg"]["tiktok-deb"] = "1.0"
+            report, _system = run(state, request(TIKTOK, now=LATER))
+            assert report.apps["tiktok"].removed_earlier, (writes, gone)
+        else:
+            return
+    raise AssertionError("the run never came to its end")

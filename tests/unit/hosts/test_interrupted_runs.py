@@ -31,6 +31,9 @@ def top(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return top
 
 
+REMOVALS = {"tiktok": ({"backend": "apt", "name": "tiktok-desktop", "version": "1.0", "scope": "system", "at": "2026-01-01T00:00:00Z"},)}
+
+
 def plan(top: Path) -> list[Change]:
     shared = FileStep(str(top / "shared"), b"theirs ours", shared=True, before=b"theirs")
     lock = Lock(str(top / "db.lck"), 5)
@@ -44,7 +47,7 @@ def plan(top: Path) -> list[Change]:
 
 def begun(top: Path) -> System:
     system = System()
-    intent.begin(system, intent.intent_of(plan(top), "a run"))
+    intent.begin(system, intent.intent_of(plan(top), "a run", REMOVALS))
     return system
 
 
@@ -55,7 +58,7 @@ def test_the_note_is_there_while_a_run_writes_and_only_then(top: Path) -> None:
     (top / "appban" / "ledger.json").touch()
     intent.end(system)
     assert not intent.is_interrupted(System())
-    assert intent.tidy_up(System()) == []
+    assert intent.tidy_up(System()) == ([], intent.Intent())
 
 
 def test_a_run_that_was_killed_right_after_its_first_directory_is_tidied_up(top: Path) -> None:
@@ -74,7 +77,8 @@ def test_what_a_killed_run_left_is_tidied_up_and_told(top: Path) -> None:
     (top / "db.lck").touch()
     (top / "held").touch()
     (top / "foreign.lck").touch()
-    told = intent.tidy_up(System())
+    told, noted = intent.tidy_up(System())
+    assert noted.removals == REMOVALS
     assert told[0] == "an earlier run was interrupted (a run)"
     assert sorted(path.name for path in top.rglob("*")) == ["foreign.lck", "held", "shared"]
     assert any("db.lck" in line for line in told)

@@ -24,7 +24,7 @@ Errors were encountered while processing:
  tiktok-desktop
 """
 DPKG_TOLD = (
-    "reason X; dpkg: error processing package tiktok-desktop (--purge):; "
+    "reason X; dpkg: error processing package tiktok-desktop (--purge): "
     "installed tiktok-desktop package pre-removal script subprocess returned error exit status 1"
 )
 

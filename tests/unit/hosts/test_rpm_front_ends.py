@@ -249,13 +249,13 @@ def test_dnf5_blocks_by_a_drop_in_and_lifts_it() -> None:
         ("guard", "strong", (APP,)),
     ]
     after = applied(host, first)
+    after.answers[("rpm", "-q", "--conflicts", "--", "appban-guard")] = f"{APP}\n"
     second = Dnf5(after).plan_block(request, first.owned)
     assert (second.changes, second.drift, second.notes, second.owned) == ((), (), (), first.owned)
-    # The no-op run asks rpm once, and dnf once for each name whether it would come in.
-    assert [argv[0] for argv in after.asked] == ["rpm", "dnf5", "dnf5"]
+    # The no-op run asks rpm what is there and what the guard stops, and dnf once for each name whether it would come in.
+    assert [argv[0] for argv in after.asked] == ["rpm", "rpm", "dnf5", "dnf5"]
     assert (second.proof, second.overridden) == ("asked", {})
 
-    after.answers[("rpm", "-q", "--conflicts", "--", "appban-guard")] = f"{APP}\n"
     lifted = Dnf5(after).plan_block(BlockRequest(), second.owned)
     assert [(change.op, change.kind, change.name) for change in lifted.changes] == [
         ("delete", "file", DROP_IN),

@@ -17,7 +17,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence im
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.outcomes import OUTCOMES
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.report import AppReport
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import VERDICTS
-from ansible_collections.appban.endpoint.plugins.plugin_utils.host_results import result_of_host, rows_of_host
+from ansible_collections.appban.endpoint.plugins.plugin_utils.host_results import result_of_host, rows_of_host, to_see
 from tests.unit.engine.records import FINDING, NOW
 from tests.unit.hosts.fake_host import LIFT, State, app, request, run
 
@@ -202,3 +202,37 @@ def test_an_app_that_was_left_alone_for_want_of_a_fact_is_unclassified(verdict: 
 def test_drift_is_told_of_every_device_that_a_policy_is_about_and_of_no_other(verdict: str, told: bool) -> None:
     result = {"apps": {"tiktok": report(before=False, after=False, block="soft")}, "drift": ["apt: the pin was deleted"]}
     assert rows(decision(tiktok=verdict), result)["tiktok"].drift == (("apt: the pin was deleted",) if told else ())
+
+
+def test_an_apply_that_failed_before_it_looked_forgets_nothing_of_the_plan() -> None:
+    plan = {
+        "apps": {
+            "tiktok": report(before=True, after=True, pending=True, findings=[FINDING]),
+            "capcut": report(why_not_seen="no_identifier"),
+        },
+        "changes": [{"op": "delete", "kind": "package", "name": "x"}],
+    }
+    failed = {"failed": True, "msg": "removing and blocking needs root"}
+    found = result_of_host(plan, failed)
+    assert found["msg"] == failed["msg"]
+    made = rows(decision(tiktok="enforce", capcut="enforce"), dict(found))
+    assert (made["tiktok"].before, made["tiktok"].outcome.name, made["tiktok"].outcome.reason) == ("present", "failed", "error")
+    assert made["tiktok"].findings
+    assert (made["capcut"].outcome.name, made["capcut"].outcome.reason) == ("not_observable", "no_identifier")
+    assert result_of_host(plan, {"unreachable": True}) == {"unreachable": True}, "of a host that was lost nothing is known"
+
+
+def test_what_a_person_has_to_see_is_told_with_its_host_and_place() -> None:
+    result = {
+        "apps": {
+            "tiktok": report(remains=["/opt/app"], running=["7 /opt/app"]),
+            "capcut": report(unseen="home_unreadable"),
+        },
+        "notes": ["/home/jana could not be looked into: a link"],
+    }
+    assert to_see("pc-1", result) == [
+        "pc-1: tiktok was removed, and /opt/app is still there",
+        "pc-1: tiktok was removed, and process 7 /opt/app still runs from it",
+        "pc-1: /home/jana could not be looked into: a link",
+    ]
+    assert to_see("pc-1", {"apps": {"tiktok": report()}, "notes": ["said elsewhere"]}) == []
