@@ -44,6 +44,12 @@ KINDS = (
     Kind("H10", "children that hold pipes", "the wait is for the process, never for its output"),
     Kind("H11", "lost ledger", "a lift without a ledger finds what is ours by its marks"),
     Kind("H12", "wrong line shown", "a message shows the error's own lines"),
+    Kind(
+        "H13",
+        "a tool's own configuration decides what our question means",
+        "a question and a removal say themselves how strict they are, and what a tool reads besides is part of what its answer rests on",
+    ),
+    Kind("H14", "one host's variable decides for all", "what may differ between hosts is read for each of them"),
     Kind("R3", "two at once", "one run at a time; who comes second is told who runs, and since when"),
 )
 

@@ -293,6 +293,7 @@ def test_dependents_are_refused_or_go_along_but_nothing_more(apt: Inside, lab_ho
     assert {name: version for name, version in everything.items() if name not in {APP, "media-suite", "studio"}} == dpkg_list(lab_host)
 
 
+@pytest.mark.fault_kind("H13", "force-depends in dpkg.cfg took a package from under those that need it")
 @pytest.mark.parametrize("word", ["force-depends", "force-all"])
 @pytest.mark.parametrize("needed", [{}, {"protected": True}], ids=["dependent", "protected-dependent"])
 def test_dpkgs_configuration_switches_no_rail_off(apt: Inside, lab_host: Host, word: str, needed: dict[str, bool]) -> None:
@@ -361,6 +362,7 @@ def test_a_lock_is_waited_for_and_left_alone(apt: Inside, lab_host: Host) -> Non
     assert apt.remove(APP, lock_timeout=0)["problems"] == []
 
 
+@pytest.mark.fault_kind("H9", "a dpkg that outlived its run made the next one fail")
 def test_the_database_lock_of_a_dpkg_that_outlived_its_caller_is_waited_for(apt: Inside, lab_host: Host) -> None:
     # A run that was killed leaves its dpkg at work: its frontend lock went with the run, and dpkg's own lock is still there.
     lab_host.install_file("deb", APP)

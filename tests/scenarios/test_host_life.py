@@ -82,6 +82,7 @@ def test_no_package_manager_takes_the_app_back_and_after_the_lift_all_do(fleet: 
     assert all(fleet.installed("again", kind) for kind in ("deb", "rpm", "pacman"))
 
 
+@pytest.mark.fault_kind("H14", "the first host's block form decided for the whole fleet")
 def test_the_form_of_a_block_is_each_hosts_own_whoever_comes_first(fleet: Fleet) -> None:
     fleet.add("a-soft", DEB, ownership="corporate")
     fleet.add("b-strong", DEB, ownership="corporate", appban_host_block="strong")
