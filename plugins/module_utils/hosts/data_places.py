@@ -77,4 +77,5 @@ def _value(rest: str, home: str) -> Optional[str]:
         text = _HOME.sub(lambda _match: home, text)
         if re.search(r"[$`\\]", text):
             return None
-    return text
+    # No path has a zero byte; what a shell makes of one differs from shell to shell.
+    return None if "\0" in text else text

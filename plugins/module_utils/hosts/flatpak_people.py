@@ -63,7 +63,8 @@ class PersonalFlatpaks:
             self._enter(home, os.path.join(home.path, *USER_PATH), home.facts.flatpak)
         elsewhere = self._elsewhere(homes)
         for path, facts in zip(elsewhere, self._people.look_at_places(list(elsewhere))):
-            self._enter(_home_of(facts.uid, elsewhere[path]), path, facts)
+            # Looked at as it is named, for a link of root's may lead elsewhere tomorrow; known by its path without links, as homes are.
+            self._enter(_home_of(facts.uid, elsewhere[path]), self._without_links(path), facts)
 
     def names_of_owners(self, most: int) -> str:
         """Whose installations there are, in words for a person."""
@@ -105,6 +106,12 @@ class PersonalFlatpaks:
         scope = "user:%s" % printable(name)
         if scope in self._scopes:
             scope = "%s:%s" % (scope, printable(path))
+        # Two paths may look the same where something in them can't be printed.
+        unique, number = scope, 1
+        while unique in self._scopes:
+            number += 1
+            unique = "%s (%d)" % (scope, number)
+        scope = unique
         self._scopes.add(scope)
         place = Installation(path, "--user", scope, None if runner == 0 else name, {"FLATPAK_USER_DIR": path})
         self.found.append(Personal(place, facts.deployed))
@@ -147,6 +154,13 @@ class PersonalFlatpaks:
                 for path in each.flatpak:
                     found.setdefault(path, []).append(home)
         return {path: owners for path, owners in found.items() if path not in self._seen}
+
+    def _without_links(self, path: str) -> str:
+        try:
+            return self._system.trust.place(path).path
+        except OSError:
+            # Whoever looks there meets the same error, and tells it.
+            return path
 
     def _tell_not_understood(self, home: Home, line: str) -> None:
         note = "flatpak of the owner of %s may be elsewhere: this of its settings can't be read without a shell: %s"

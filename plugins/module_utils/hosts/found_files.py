@@ -251,7 +251,7 @@ def _user_directories(home: int) -> Tuple[List[Tuple[str, ...]], str]:
     for line in os.fsdecode(content).splitlines():
         match = _USER_DIRECTORY.match(line.strip())
         parts = tuple(part for part in match.group(1).split("/") if part) if match else ()
-        if parts and not {".", ".."}.intersection(parts) and parts not in places:
+        if parts and not {".", ".."}.intersection(parts) and "\0" not in line and parts not in places:
             places.append(parts)
     return places, ""
 
