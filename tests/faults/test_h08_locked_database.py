@@ -13,7 +13,13 @@ from .support import APP, FILTER, FLATPAK, Machine, banned, seen, told
 
 pytestmark = pytest.mark.fault_kind("H8", "a read lock that anybody may take on rpm's database stops every package manager")
 
-TAKE = "import fcntl, sys; f = open('/var/lib/rpm/rpmdb.sqlite-shm', 'rb'); fcntl.lockf(f, fcntl.LOCK_SH, 8, 120); print(1, flush=True); sys.stdin.read()"
+TAKE = """
+import fcntl, sys
+database = open("/var/lib/rpm/rpmdb.sqlite-shm", "rb")
+fcntl.lockf(database, fcntl.LOCK_SH, 8, 120)
+print(1, flush=True)
+sys.stdin.read()
+"""
 
 
 def test_a_lock_on_rpms_database_stops_no_other_manager(machine: Machine) -> None:

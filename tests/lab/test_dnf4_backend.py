@@ -69,8 +69,7 @@ def absent(host: Host, *more: str) -> bool:
 def sharing(host: Host, *paths: str) -> str:
     """Builds a package that lists these files as its own, too."""
     spec = "Name: sharer\nVersion: 1\nRelease: 1\nSummary: odd\nLicense: MIT\nBuildArch: noarch\n%description\nodd\n%install\n"
-    for path in paths:
-        spec += f"install -D /dev/null %{{buildroot}}{path}\n"
+    spec += "".join(f"install -D /dev/null %{{buildroot}}{path}\n" for path in paths)
     host.write("/srv/extra/sharer.spec", spec + "%files\n" + "\n".join(paths) + "\n")
     host.run(["rpmbuild", "--quiet", "-bb", "--define", "_rpmdir /srv/extra", "/srv/extra/sharer.spec"], check=True)
     return "/srv/extra/noarch/sharer-1-1.noarch.rpm"

@@ -23,7 +23,7 @@ from .host_plan import HostPlan, ledger_after, names_there, plan_blocks, plan_ho
 from .ledger import Ledger, claim, write_ledger
 from .looked import LOOKED_PATH, rendered
 from .rails import check_globs
-from .remains import FileId, Remains, after_removal, before_removal
+from .remains import Installed, Remains, after_removal, before_removal
 from .report import HostReport, report_after, report_before
 from .request import HostRequest
 from .situation import Finding, Situation, look
@@ -60,7 +60,7 @@ def _look_and_plan(request: HostRequest, system: System) -> HostReport:
         return report
     if request.on_unsupported == "fail":
         _refuse_unsupported(planned)
-    report.verified = not report.changed
+    report.verified = not report.changed and not report.failures
     _keep_look(request, system, situation.ledger, report)
     return report
 
@@ -89,7 +89,7 @@ def _converge(request: HostRequest, system: System, who: str) -> HostReport:
     if planned:
         _apply(request, situation, planned, system, report, who)
     else:
-        report.verified = True
+        report.verified = not report.failures
         _keep_look(request, system, situation.ledger, report)
     return report
 
@@ -157,7 +157,7 @@ def _apply(request: HostRequest, situation: Situation, planned: HostPlan, system
     files = _files_that_go(planned, system)
     removed = apply_plan(planned.removal, execute)
     system.look_again()
-    halfway = look(request, system)
+    halfway = look(request, system, situation.broken)
     gone = _gone(planned, removed, situation, halfway)
     remains = _remains(files, gone, system)
     staying = names_there(halfway, halfway.findings)
@@ -179,18 +179,18 @@ def _apply(request: HostRequest, situation: Situation, planned: HostPlan, system
     # The note goes last: while it is there, nobody is accused of what the ledger claims and the host doesn't have yet.
     write_ledger(system, after, meanwhile)
     intent.end(system)
-    last, settled = _look_and_settle(request, system)
+    last, settled = _look_and_settle(request, system, situation)
     if settled.only_ledger and not undone:
         # A block that was made and doesn't hold: the ledger remembers what was seen, not what was planned.
         write_ledger(system, settled.ledger, last.ledger)
-        last, settled = _look_and_settle(request, system)
+        last, settled = _look_and_settle(request, system, situation)
     report_after(report, request, planned, applied, gone, last, settled)
     _keep_look(request, system, after, _as_seen_again(request, last, settled))
 
 
-def _look_and_settle(request: HostRequest, system: System) -> Tuple[Situation, HostPlan]:
+def _look_and_settle(request: HostRequest, system: System, before: Situation) -> Tuple[Situation, HostPlan]:
     system.look_again()
-    last = look(request, system)
+    last = look(request, system, before.broken)
     return last, plan_host(request, last)
 
 
@@ -205,7 +205,14 @@ def _keep_look(request: HostRequest, system: System, ledger: Ledger, report: Hos
     """Keep what this look saw, where the next run may ask for it: nothing is to be done, and all is known that this rests on."""
     if not request.digest or system.check_mode or not system.is_root() or not ledger:
         return
-    if report.changed or not report.verified or report.host_plan.refusals or report.is_of_the_moment() or not system.basis.holds():
+    if (
+        report.changed
+        or report.failures
+        or not report.verified
+        or report.host_plan.refusals
+        or report.is_of_the_moment()
+        or not system.basis.holds()
+    ):
         return
     content = rendered(request.digest, system.basis.to_plain(), report.to_plain())
     system.write(LOOKED_PATH, content, 0o600)
@@ -225,7 +232,7 @@ def _identity(finding: Finding) -> Tuple[str, str, str, str]:
     return finding.backend.name, package.name, package.version, package.scope
 
 
-def _files_that_go(planned: HostPlan, system: System) -> Dict[str, Dict[str, FileId]]:
+def _files_that_go(planned: HostPlan, system: System) -> Dict[str, Installed]:
     """app -> the files that its packages brought, by path and identity."""
     found: Dict[str, List[str]] = {}
     backends: Dict[str, Backend] = {finding.backend.name: finding.backend for finding in planned.going}
@@ -236,7 +243,7 @@ def _files_that_go(planned: HostPlan, system: System) -> Dict[str, Dict[str, Fil
     return {app: before_removal(system, paths) for app, paths in found.items()}
 
 
-def _remains(files: Mapping[str, Dict[str, FileId]], gone: Sequence[Finding], system: System) -> Dict[str, Remains]:
+def _remains(files: Mapping[str, Installed], gone: Sequence[Finding], system: System) -> Dict[str, Remains]:
     """app -> what is left of it although its packages are gone from their database."""
     left = {app: after_removal(system, files[app]) for app in dict.fromkeys(each.app.id for each in gone) if app in files}
     return {app: each for app, each in left.items() if each}

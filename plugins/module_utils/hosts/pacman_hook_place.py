@@ -68,7 +68,7 @@ def plan_hook(
     moved: List[Change] = []
     others = [os.path.join(each, HOOK_NAME) for each in [*directories, HOOKS]] + ([old] if old else [])
     for other in dict.fromkeys(others):
-        if other == path or _same(system, other, path):
+        if other == path or _same(system, path, other):
             continue
         # Where an earlier run put it: HookDir was changed since, or our memory was lost.
         known = remembered if other == old else _known_by_mark(system, other)

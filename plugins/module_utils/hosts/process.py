@@ -15,8 +15,7 @@ import signal
 import subprocess
 import tempfile
 import threading
-from contextlib import contextmanager
-from typing import IO, Any, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import IO, Any, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 #: Bytes of a command's output that are read; a command that writes more than the bound is ended.
 MOST_OUTPUT = 64 << 20
@@ -158,11 +157,11 @@ def _end(process: subprocess.Popen[bytes], waiter: threading.Thread, why: str, g
     return "\n%s, and it could not be ended (process %d)" % (why, process.pid)
 
 
-@contextmanager
-def _memory_file(name: str) -> Iterator[IO[bytes]]:
-    create: Any = getattr(os, "memfd_create", None)
-    with os.fdopen(create("appban-" + name), "w+b", buffering=0) if create else tempfile.TemporaryFile(buffering=0) as handle:
-        yield handle
+def _memory_file(name: str) -> Any:
+    """A file that takes no place on a disk, gone when it is closed."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("appban-" + name), "w+b", buffering=0)
+    return tempfile.TemporaryFile(buffering=0)
 
 
 def _text(handle: IO[bytes], most: int) -> str:

@@ -89,7 +89,7 @@ class HostReport:
                 lines.extend("    would " + line for line in refusal.plan)
             return "\n".join(lines)
         if self.failures:
-            return "\n  ".join(["not everything could be done:"] + self.failures)
+            return "\n  ".join(["not everything could be looked at and done:"] + self.failures)
         return ""
 
     def is_of_the_moment(self) -> bool:
@@ -154,9 +154,15 @@ def report_before(request: HostRequest, situation: Situation, planned: HostPlan,
             "an earlier run was interrupted; what is missing of our blocks may be its doing, so nobody is said to have taken it away"
         )
     report = HostReport(planned, {}, situation.leftovers, notes, check_mode=check_mode, changed=changed, interrupted=situation.interrupted)
+    report.failures = list(situation.broken.values())
     touched = _touched(request, situation, planned)
     for app in request.apps:
         report.apps[app.id] = _app_before(app, situation, planned)
+        if app.id in situation.hurt:
+            seen = report.apps[app.id]
+            seen.error = "error"
+            if not seen.before:
+                seen.before, seen.after, seen.why_not_seen = None, None, "error"
         report.apps[app.id].pending = check_mode and app.id in touched
     for app in apps_acted_on(request):
         seen = report.apps[app.id]
@@ -210,7 +216,7 @@ def report_after(
     report.host_plan = planned
     report.undone = frozenset(change.key for change in undone)
     report.left = tuple(each for each in planned.going if each not in gone)
-    report.failures = applied.messages()
+    report.failures = list(last.broken.values()) + applied.messages()
     removals_failed = {change.key for change in planned.removal.changes}.intersection(report.undone)
     if not removals_failed:
         lines = ["%s: %s is still installed after its removal" % (each.backend.name, each.package.name) for each in report.left]
@@ -218,7 +224,7 @@ def report_after(
     if not report.failures:
         more = ["%(op)s %(kind)s %(name)s" % each for each in settled.summaries()]
         report.failures.extend("%s: was done and is to be done again; somebody or something undoes it" % each for each in more)
-    failed: Set[str] = {finding.app.id for finding in report.left}
+    failed: Set[str] = {finding.app.id for finding in report.left}.union(last.hurt)
     for change in undone:
         failed.update(change.apps)
     deleted = deleted_leftovers(applied.done)

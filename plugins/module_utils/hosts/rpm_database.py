@@ -267,4 +267,8 @@ def _words(content: Optional[bytes]) -> List[str]:
 
 def _unreadable(argv: Tuple[str, ...], result: CommandResult) -> AppbanError:
     problem = "cannot read the rpm database: %s" % result.explain()
+    if "sqlite failure" in result.stderr or "lock" in result.stderr:
+        # Anybody who may read the database may lock it.
+        look = "See who holds it with: fuser -v /var/lib/rpm/rpmdb.sqlite*. If nobody does, run rpm -qa on the host and repair what it says"
+        return AppbanError(problem, " ".join(argv[:2]), look)
     return AppbanError(problem, " ".join(argv[:2]), "Run rpm -qa on the host and repair what it says")

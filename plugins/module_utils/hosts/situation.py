@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Dict, FrozenSet, List, Mapping, Optional, Sequence, Set, Tuple
 
+from ..engine.errors import AppbanError
 from .backend import Backend, Package, Unseen, package_name
 from .intent import is_interrupted
 from .ledger import Ledger, read_ledger
@@ -68,6 +70,8 @@ class Situation:
         interrupted: an earlier run was killed while it wrote, and has left a note.
         marked: backends that show a mark of ours though the ledger knows nothing of us.
         passed_over: one sentence for each program of a wanted name that the trust rule forbids to run.
+        broken: database -> why it could not be read. Its package managers are in none of ``backends``; the others go on.
+        hurt: apps that have a name in a database that could not be read.
     """
 
     backends: Tuple[Backend, ...]
@@ -81,6 +85,8 @@ class Situation:
     interrupted: bool = False
     marked: FrozenSet[str] = frozenset()
     passed_over: Tuple[str, ...] = ()
+    broken: Mapping[str, str] = field(default_factory=dict)
+    hurt: FrozenSet[str] = frozenset()
 
     def was_blocked(self, finding: Finding) -> bool:
         """Whether this very name was blocked and absent when it was last looked at."""
@@ -96,8 +102,15 @@ class Situation:
         return any(app.all_names(kind) for backend in self.backends for kind in backend.kinds)
 
 
-def look(request: HostRequest, system: System) -> Situation:
+def look(request: HostRequest, system: System, broken: Mapping[str, str] = MappingProxyType({})) -> Situation:
     """Read the host: the ledger, and for each database one question about the listed names only.
+
+    A database that can't be read (a lock that anybody may hold, damage) costs its own package managers and no others.
+
+    Args:
+        request: what is asked for.
+        system: the host.
+        broken: databases that an earlier look of this run could not read; they are not tried again.
 
     With no apps in the request and nothing to keep, nothing but our own ledger is read and, where there is none, the places in which
     marks of ours would be.
@@ -121,14 +134,20 @@ def look(request: HostRequest, system: System) -> Situation:
     findings: List[Finding] = []
     kept_present: Set[Tuple[str, str]] = set()
     kept = _kept_names(backends, request, ledger)
-    databases: Set[str] = set()
+    unreadable = dict(broken)
+    databases: Set[str] = set(broken)
     for backend in backends:
         named = _apps_by_name(backend, request)
         asked = frozenset(named) | kept.get(backend.database, frozenset())
         if backend.database in databases or not asked:
             continue
         databases.add(backend.database)
-        for package in backend.installed(asked):
+        try:
+            installed = backend.installed(asked)
+        except AppbanError as error:
+            unreadable[backend.database] = "%s: %s" % (backend.name, error)
+            continue
+        for package in installed:
             app = named.get(package.name)
             if app is None:
                 kept_present.add((backend.database, package.name))
@@ -138,8 +157,9 @@ def look(request: HostRequest, system: System) -> Situation:
     search, leftovers = _search_leftovers(request, system)
     if search is not None:
         _enter_unseen(unseen, request, LEFTOVER_KINDS, search.unseen)
+    hurt = {app.id for backend in backends if backend.database in unreadable for app in _apps_by_name(backend, request).values()}
     return Situation(
-        backends=backends,
+        backends=tuple(backend for backend in backends if backend.database not in unreadable),
         findings=tuple(findings),
         ledger=ledger,
         search=search,
@@ -150,6 +170,8 @@ def look(request: HostRequest, system: System) -> Situation:
         interrupted=interrupted,
         marked=present.marked,
         passed_over=tuple(sorted(set(system.passed_over.values()))),
+        broken=unreadable,
+        hurt=frozenset(hurt),
     )
 
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from unittest import mock
 
+from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.plan import Change
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts import situation
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.backend import (
@@ -55,10 +56,10 @@ class State:
     """All there is on the host.
 
     packages: database -> installed name -> version. guards: database -> names the guard package conflicts with. needs: name ->
-    the names that it needs. failing: names whose removal, or whose guard, fails. stuck: names whose
-    removal reports success and leaves them. overridden: names that install
-    although they are blocked. unreadable: a home that nobody can look into. hides: a
-    removal that fails takes the package, and the home it is in, out of sight. protected: names that the database calls essential.
+    the names that it needs. failing: names whose removal, or whose guard, fails. stuck: names whose removal reports success and leaves
+    them. overridden: names that install although they are blocked. unreadable: a home that nobody can look into. hides: a removal that
+    fails takes the package, and the home it is in, out of sight. locked: databases that can't be read. protected: names that the
+    database calls essential.
     """
 
     packages: dict[str, dict[str, str]] = field(default_factory=lambda: {"dpkg": {}, "rpm": {}})
@@ -71,6 +72,7 @@ class State:
     overridden: set[str] = field(default_factory=set)
     unreadable: str = ""
     hides: bool = False
+    locked: set[str] = field(default_factory=set)
     protected: set[str] = field(default_factory=set)
 
     def copy(self) -> State:
@@ -200,6 +202,8 @@ class MemoryBackend:
 
     def installed(self, names: frozenset[str]) -> tuple[Package, ...]:
         state = self.system.state
+        if self.database in state.locked:
+            raise AppbanError("cannot read the database: it is locked", self.database, "See who holds it")
         found = state.packages[self.database]
         return tuple(
             Package(name, found[name], protected="essential" if name in state.protected else "") for name in sorted(names) if name in found

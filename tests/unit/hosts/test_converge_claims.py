@@ -176,3 +176,32 @@ def test_what_a_killed_run_had_removed_is_remembered() -> None:
         else:
             return
     raise AssertionError("the run never came to its end")
+
+
+def test_a_database_that_can_t_be_read_costs_its_own_managers_and_no_others() -> None:
+    state = installed("tiktok-deb", "capcut-rpm")
+    state.locked = {"rpm"}
+    only_deb = {"id": "wechat", "identifiers": {"deb": ["wechat-deb"]}}
+    report, _system = run(state, request(TIKTOK, app("capcut"), only_deb))
+    assert "dnf4: cannot read the database: it is locked" in report.message()
+    assert report.to_plain()["removed"] == ["apt: tiktok-deb 1.0"]
+    assert [block["backend"] for block in report.to_plain()["blocked"]] == ["apt"]
+    assert not report.verified
+    assert (report.apps["tiktok"].error, report.apps["capcut"].error, report.apps["wechat"].error) == ("error", "error", "")
+    assert (report.apps["capcut"].before, report.apps["capcut"].why_not_seen) == (None, "error"), "it may be there"
+    state.locked = set()
+    report, _system = run(state, request(TIKTOK, app("capcut"), only_deb))
+    assert report.message() == ""
+    assert report.to_plain()["removed"] == ["dnf4: capcut-rpm 1.0"]
+
+
+def test_a_lock_on_a_database_loses_nothing_of_what_stands_there() -> None:
+    state = State()
+    run(state, request(TIKTOK))
+    before = state.copy()
+    state.locked = {"rpm"}
+    for options in ({}, {"others": "lift"}):
+        report, _system = run(state, request(TIKTOK, **options))
+        assert report.failures
+    state.locked = set()
+    assert state == before

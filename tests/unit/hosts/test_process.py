@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import select
 import time
 from pathlib import Path
 
@@ -52,19 +53,16 @@ def test_a_daemon_that_keeps_the_output_open_is_not_waited_for() -> None:
 
 def test_a_command_that_does_not_end_is_ended_with_its_session(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(process, "GRACE", 1)
-    note = tmp_path / "pid"
-    done = shell(f"trap '' TERM; sleep 300 & echo $! >{note}; wait; sleep 300", timeout=0.6)
+    os.mkfifo(tmp_path / "alive")
+    # The pipe ends when the last process that has it open for writing has ended.
+    alive = os.open(tmp_path / "alive", os.O_RDONLY | os.O_NONBLOCK)
+    done = shell(f"exec 3>{tmp_path}/alive; trap '' TERM; sleep 300 & wait; sleep 300", timeout=0.6)
     assert done.rc == 124
     assert "no end after" in done.stderr
-    assert not is_running(int(note.read_text()))
-
-
-def is_running(process_id: int) -> bool:
-    """Whether a process still runs; one that has ended and that its parent has not seen yet does not."""
-    try:
-        return "State:\tZ" not in Path(f"/proc/{process_id}/status").read_text(encoding="utf-8")
-    except OSError:
-        return False
+    poll = select.poll()
+    poll.register(alive, select.POLLIN)
+    assert poll.poll(30_000) == [(alive, select.POLLHUP)]
+    os.close(alive)
 
 
 def test_a_command_that_writes_without_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
