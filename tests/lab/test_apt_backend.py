@@ -778,3 +778,37 @@ def test_every_architecture_goes_and_is_blocked(apt: Inside, lab_host: Host) -> 
     for arch in (native, foreign):
         assert lab_host.run(["dpkg", "-i", f"/srv/repo/deb/duo_{arch}.deb"]).returncode != 0
     assert "duo" not in dpkg_list(lab_host)
+
+
+@pytest.mark.fault_kind("H5", "once looked, never again")
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"/etc/dpkg/dpkg.cfg.d/site": "force-conflicts\n"},
+        {"/etc/dpkg/dpkg.cfg.d/9-Site_": 'force="all"\n'},
+        {"/etc/dpkg/dpkg.cfg": "no-debsig\nforce depends,conflicts\n"},
+        {"/root/.dpkg.cfg": "force =conflicts\n"},
+        {"/root/.dpkg.cfg": "force=conflicts\nno-force-depends\n"},
+        {"/etc/dpkg/dpkg.cfg.d/a": "force-all\n", "/etc/dpkg/dpkg.cfg": "no-force-all\nforce-conflicts\n"},
+        {"/etc/dpkg/dpkg.cfg.d/a": "force-all\n", "/etc/dpkg/dpkg.cfg": "refuse-conflicts\n"},
+        {"/etc/dpkg/dpkg.cfg.d/a": "force-conflicts\n", "/etc/dpkg/dpkg.cfg.d/b": "no-force-all\n"},
+        {"/etc/dpkg/dpkg.cfg.d/site.cfg": "force-conflicts\n"},
+        {"/etc/dpkg/dpkg.cfg": "# force-conflicts\nforce-confold\n"},
+    ],
+    ids=["fragment", "all", "main", "of-root", "another-refused", "back-on", "refused", "all-refused", "not-read", "comment"],
+)
+def test_a_guard_is_strong_only_where_dpkg_obeys_conflicts(apt: Inside, lab_host: Host, files: dict[str, str]) -> None:
+    first = apt.block([APP], strong=[APP])
+    for path, content in files.items():
+        lab_host.write(path, content)
+    second = apt.block([APP], strong=[APP], owned=first["owned"])
+    done = lab_host.run(["env", "HOME=/root", "dpkg", "-i", package_path("deb", APP)])
+    gets_in = done.returncode == 0
+    assert gets_in or "conflicting packages" in done.stderr
+    strengths = {each["mechanism"]: each["strength"] for each in second["blocks"]}
+    assert strengths == {"pin": "soft", "guard": "soft" if gets_in else "strong"}
+    told = second["drift"] + second["notes"]
+    assert any(path in line for path in files for line in told) is gets_in
+    assert (bool(second["drift"]), second["changes"]) == (gets_in, [])
+    if gets_in:
+        assert any("dpkg -i" in each for each in second["blocks"][1]["bypasses"])
