@@ -15,7 +15,17 @@ from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Se
 
 from ..engine.errors import AppbanError
 from ..engine.plan import Change
-from .apt_guard import GUARD_BYPASSES, HELD_GUARD_BYPASSES, dpkg_lock, dpkg_step, guarded_names, plan_guard, verify_guard
+from .apt_guard import (
+    GUARD_BYPASSES,
+    HELD_GUARD_BYPASSES,
+    dpkg_lock,
+    dpkg_step,
+    guarded_names,
+    plan_guard,
+    verify_guard,
+    weakened,
+    why_not_strong,
+)
 from .apt_holds import Holding, how_it_holds
 from .apt_places import AptPlaces, apt_places
 from .apt_preferences import PIN_PATH, pinned_names, render_pin
@@ -64,6 +74,7 @@ class _Parts(NamedTuple):
     providers: Mapping[str, Tuple[str, ...]]
     guarded: Tuple[str, ...]
     pin: OwnedFilePlan
+    why_not_strong: str
 
 
 class Apt:
@@ -143,13 +154,18 @@ class Apt:
         if pin.foreign:
             notes.append("%s is not ours, so it was left alone and no pin was made. Move its content to another file there" % PIN_PATH)
             unsupported.update((name, "%s is somebody else's file" % PIN_PATH) for name in names if name not in request.strong)
-        parts = _Parts(names, providers, guarded_names(names, request, listing, notes), pin)
+        guarded = guarded_names(names, request, listing, notes)
+        parts = _Parts(names, providers, guarded, pin, why_not_strong(self.system) if guarded else "")
         guard_changes, guard_owned, guard_drift = plan_guard(
             parts.guarded, request.lock_timeout, listing, owned.get("guard", {}), bool(parts.guarded) and self._knows_protected()
         )
         if not owned.get("claimed"):
             # A run that was killed had claimed parts that it may not have made, or may have taken away already.
             drift = list(pin.drift + guard_drift) + drift
+            if parts.why_not_strong and owned.get("guard"):
+                drift.append(parts.why_not_strong)
+        if parts.why_not_strong:
+            notes.append(parts.why_not_strong)
 
         pinned = self._pinned(pin)
         before = tuple(owned.get("names", ())) or pinned
@@ -331,7 +347,8 @@ class Apt:
         guarded = tuple(name for name in parts.guarded if name not in holding.overridden)
         if guarded:
             bypasses = GUARD_BYPASSES if self._knows_protected() else HELD_GUARD_BYPASSES
-            blocks.append(Block(self.name, guarded, "guard", GUARD_NAME, "strong", bypasses))
+            guard = Block(self.name, guarded, "guard", GUARD_NAME, "strong", bypasses)
+            blocks.append(weakened(guard) if parts.why_not_strong else guard)
         return tuple(blocks)
 
     def _plan_selections(self, unblocked: Sequence[str], remembered: Mapping[str, str], lock_timeout: int) -> List[Change]:

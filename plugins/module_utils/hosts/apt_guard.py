@@ -5,15 +5,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..engine.plan import Change
-from .backend import GUARD_NAME, BlockRequest
+from .backend import GUARD_NAME, Block, BlockRequest
+from .dpkg_cfg import forcing_file
 from .dpkg_database import DpkgPackage
 from .guard_deb import guard_deb
 from .guard_version import guard_version
 from .locks import Lock
 from .steps import CommandStep, Step, Steps
+from .system import System, Unreadable
 
 GUARD_BYPASSES = (
     "dpkg --force-conflicts",
@@ -23,6 +26,7 @@ HELD_GUARD_BYPASSES = (
     "dpkg --force-conflicts",
     "removing the guard with dpkg, or with apt-get --allow-change-held-packages",
 )
+_FORCED = "dpkg -i FILE.deb, which its own configuration makes force conflicts"
 
 # What apt holds while it runs dpkg; a dpkg that is told so takes only the inner lock.
 _FRONTEND_LOCK = "/var/lib/dpkg/lock-frontend"
@@ -63,6 +67,23 @@ def guarded_names(names: Tuple[str, ...], request: BlockRequest, listing: Sequen
             continue
         guarded.append(name)
     return tuple(sorted(guarded))
+
+
+def why_not_strong(system: System) -> str:
+    """Why dpkg itself would install what the guard conflicts with, and what can be done; empty where it would not."""
+    try:
+        path = forcing_file(system, "conflicts")
+    except Unreadable as error:
+        return "whether dpkg obeys the guard package %s is not known: %s" % (GUARD_NAME, error)
+    if not path:
+        return ""
+    told = "the guard package %s keeps apt out and not dpkg, because %s makes dpkg force conflicts. Take that line away"
+    return told % (GUARD_NAME, path)
+
+
+def weakened(guard: Block) -> Block:
+    """The guard's block where dpkg does not obey it: apt, which solves before it calls dpkg, is still kept out."""
+    return replace(guard, strength="soft", bypasses=(_FORCED, *guard.bypasses))
 
 
 def plan_guard(
