@@ -812,3 +812,36 @@ def test_a_guard_is_strong_only_where_dpkg_obeys_conflicts(apt: Inside, lab_host
     assert (bool(second["drift"]), second["changes"]) == (gets_in, [])
     if gets_in:
         assert any("dpkg -i" in each for each in second["blocks"][1]["bypasses"])
+
+
+@pytest.mark.fault_kind("H12", "wrong line shown")
+@pytest.mark.parametrize(
+    ("configuration", "status", "reason", "advice"),
+    [
+        ("pre-invoke=touch /srv/hook-ran; exit 3\n", "", "error executing hook 'touch /srv/hook-ran; exit 3'", "pre-invoke"),
+        ("post-invoke=touch /srv/hook-ran; exit 3\n", "", "error executing hook 'touch /srv/hook-ran; exit 3'", "post-invoke"),
+        ("nonsense\n", "", "/etc/dpkg/dpkg.cfg.d/site:1: unknown option 'nonsense'", "Correct dpkg's configuration"),
+        ("", "install reinstreq half-installed", "very bad inconsistent state; you should reinstall it before", "dpkg --audit"),
+    ],
+    ids=["pre-hook", "post-hook", "configuration", "database"],
+)
+def test_why_dpkg_would_not_remove_is_told_in_its_own_words(
+    apt: Inside, lab_host: Host, configuration: str, status: str, reason: str, advice: str
+) -> None:
+    lab_host.install("deb", APP)
+    lab_host.write("/etc/dpkg/dpkg.cfg.d/site", configuration)
+    if status:
+        database = lab_host.path("/var/lib/dpkg/status")
+        before, name, after = database.read_text().partition(f"Package: {APP}\n")
+        database.write_text(before + name + after.replace("Status: install ok installed", f"Status: {status}", 1))
+    answer = apt.remove(APP)
+    (refusal,) = answer["refusals"]
+    assert refusal["reason"] == "unsolvable"
+    assert reason in refusal["message"]
+    assert advice in refusal["message"]
+    assert ("dpkg --audit" in refusal["message"]) is bool(status)
+    # The plan is what would be done.
+    assert all(line.startswith(f"remove {APP} ") for line in refusal["plan"])
+    assert answer["writes"] == 0
+    # dpkg runs its hooks even when it is told to change nothing (docs/hosts.md, Limits).
+    assert lab_host.path("/srv/hook-ran").exists() is ("hook-ran" in configuration)
