@@ -37,6 +37,7 @@ from .dpkg_database import (
     SELECTIONS,
     DpkgPackage,
     knows_protected,
+    objection,
     parse_dependents,
     parse_file_list,
     parse_listing,
@@ -258,7 +259,7 @@ class Apt:
             listed = {each.unique for each in list(going) + found}
             more = [known[name] for name in parse_dependents(result.stderr) if name in known and name not in listed]
             if not more:
-                return found, result.stderr.strip() or result.explain()
+                return found, objection(result)
             found += more
 
     def _refusal(
@@ -275,9 +276,7 @@ class Apt:
             message = "%s cannot go without %s, which depends on it. Set allow_dependents: true to remove both, or exempt this host"
             return Refusal(self.name, "dependents", names, plan, message % (", ".join(names), listed))
         if obstacle:
-            lines = [line.strip() for line in obstacle.splitlines() if line.strip()]
-            message = "dpkg would not remove %s: %s. Repair the package database by hand (dpkg --audit) and run again"
-            return Refusal(self.name, "unsolvable", names, plan + tuple(lines), message % (", ".join(names), lines[0].rstrip(":.")))
+            return Refusal(self.name, "unsolvable", names, plan, "dpkg would not remove %s: %s" % (", ".join(names), obstacle))
         return None
 
     # block
