@@ -791,3 +791,70 @@ def test_every_architecture_goes_and_is_blocked(apt: Inside, lab_host: Host) -> 
     for arch in (native, foreign):
         assert lab_host.run(["dpkg", "-i", f"/srv/repo/deb/duo_{arch}.deb"]).returncode != 0
     assert "duo" not in dpkg_list(lab_host)
+
+
+@pytest.mark.fault_kind("H5", "once looked, never again")
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"/etc/dpkg/dpkg.cfg.d/site": "force-conflicts\n"},
+        {"/etc/dpkg/dpkg.cfg.d/9-Site_": 'force="all"\n'},
+        {"/etc/dpkg/dpkg.cfg": "no-debsig\nforce depends,conflicts\n"},
+        {"/root/.dpkg.cfg": "force =conflicts\n"},
+        {"/root/.dpkg.cfg": "force=conflicts\nno-force-depends\n"},
+        {"/etc/dpkg/dpkg.cfg.d/a": "force-all\n", "/etc/dpkg/dpkg.cfg": "no-force-all\nforce-conflicts\n"},
+        {"/etc/dpkg/dpkg.cfg.d/a": "force-all\n", "/etc/dpkg/dpkg.cfg": "refuse-conflicts\n"},
+        {"/etc/dpkg/dpkg.cfg.d/a": "force-conflicts\n", "/etc/dpkg/dpkg.cfg.d/b": "no-force-all\n"},
+        {"/etc/dpkg/dpkg.cfg.d/site.cfg": "force-conflicts\n"},
+        {"/etc/dpkg/dpkg.cfg": "# force-conflicts\nforce-confold\n"},
+    ],
+    ids=["fragment", "all", "main", "of-root", "another-refused", "back-on", "refused", "all-refused", "not-read", "comment"],
+)
+def test_a_guard_is_strong_only_where_dpkg_obeys_conflicts(apt: Inside, lab_host: Host, files: dict[str, str]) -> None:
+    first = apt.block([APP], strong=[APP])
+    for path, content in files.items():
+        lab_host.write(path, content)
+    second = apt.block([APP], strong=[APP], owned=first["owned"])
+    done = lab_host.run(["env", "HOME=/root", "dpkg", "-i", package_path("deb", APP)])
+    gets_in = done.returncode == 0
+    assert gets_in or "conflicting packages" in done.stderr
+    strengths = {each["mechanism"]: each["strength"] for each in second["blocks"]}
+    assert strengths == {"pin": "soft", "guard": "soft" if gets_in else "strong"}
+    told = second["drift"] + second["notes"]
+    assert any(path in line for path in files for line in told) is gets_in
+    assert (bool(second["drift"]), second["changes"]) == (gets_in, [])
+    if gets_in:
+        assert any("dpkg -i" in each for each in second["blocks"][1]["bypasses"])
+
+
+@pytest.mark.fault_kind("H12", "wrong line shown")
+@pytest.mark.parametrize(
+    ("configuration", "status", "reason", "advice"),
+    [
+        ("pre-invoke=touch /srv/hook-ran; exit 3\n", "", "error executing hook 'touch /srv/hook-ran; exit 3'", "pre-invoke"),
+        ("post-invoke=touch /srv/hook-ran; exit 3\n", "", "error executing hook 'touch /srv/hook-ran; exit 3'", "post-invoke"),
+        ("nonsense\n", "", "/etc/dpkg/dpkg.cfg.d/site:1: unknown option 'nonsense'", "Correct dpkg's configuration"),
+        ("", "install reinstreq half-installed", "very bad inconsistent state; you should reinstall it before", "dpkg --audit"),
+    ],
+    ids=["pre-hook", "post-hook", "configuration", "database"],
+)
+def test_why_dpkg_would_not_remove_is_told_in_its_own_words(
+    apt: Inside, lab_host: Host, configuration: str, status: str, reason: str, advice: str
+) -> None:
+    lab_host.install("deb", APP)
+    lab_host.write("/etc/dpkg/dpkg.cfg.d/site", configuration)
+    if status:
+        database = lab_host.path("/var/lib/dpkg/status")
+        before, name, after = database.read_text().partition(f"Package: {APP}\n")
+        database.write_text(before + name + after.replace("Status: install ok installed", f"Status: {status}", 1))
+    answer = apt.remove(APP)
+    (refusal,) = answer["refusals"]
+    assert refusal["reason"] == "unsolvable"
+    assert reason in refusal["message"]
+    assert advice in refusal["message"]
+    assert ("dpkg --audit" in refusal["message"]) is bool(status)
+    # The plan is what would be done.
+    assert all(line.startswith(f"remove {APP} ") for line in refusal["plan"])
+    assert answer["writes"] == 0
+    # dpkg runs its hooks even when it is told to change nothing (docs/hosts.md, Limits).
+    assert lab_host.path("/srv/hook-ran").exists() is ("hook-ran" in configuration)

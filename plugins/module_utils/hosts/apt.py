@@ -25,6 +25,8 @@ from .apt_guard import (
     guarded_names,
     plan_guard,
     verify_guard,
+    weakened,
+    why_not_strong,
 )
 from .apt_holds import Holding, how_it_holds
 from .apt_places import AptPlaces, apt_places
@@ -37,6 +39,7 @@ from .dpkg_database import (
     SELECTIONS,
     DpkgPackage,
     knows_protected,
+    objection,
     parse_dependents,
     parse_file_list,
     parse_listing,
@@ -74,6 +77,7 @@ class _Parts(NamedTuple):
     providers: Mapping[str, Tuple[str, ...]]
     guarded: Tuple[str, ...]
     pin: OwnedFilePlan
+    why_not_strong: str
 
 
 class Apt:
@@ -153,7 +157,8 @@ class Apt:
         if pin.foreign:
             notes.append("%s is not ours, so it was left alone and no pin was made. Move its content to another file there" % PIN_PATH)
             unsupported.update((name, "%s is somebody else's file" % PIN_PATH) for name in names if name not in request.strong)
-        parts = _Parts(names, providers, guarded_names(names, request, listing, notes), pin)
+        guarded = guarded_names(names, request, listing, notes)
+        parts = _Parts(names, providers, guarded, pin, why_not_strong(self.system) if guarded else "")
         guard_changes, guard_owned, guard_drift = plan_guard(
             parts.guarded,
             request.lock_timeout,
@@ -165,6 +170,10 @@ class Apt:
         if not owned.get("claimed"):
             # A run that was killed had claimed parts that it may not have made, or may have taken away already.
             drift = list(pin.drift + guard_drift) + drift
+            if parts.why_not_strong and owned.get("guard"):
+                drift.append(parts.why_not_strong)
+        if parts.why_not_strong:
+            notes.append(parts.why_not_strong)
 
         pinned = self._pinned(pin)
         before = tuple(owned.get("names", ())) or pinned
@@ -257,7 +266,7 @@ class Apt:
             listed = {each.unique for each in list(going) + found}
             more = [known[name] for name in parse_dependents(result.stderr) if name in known and name not in listed]
             if not more:
-                return found, result.stderr.strip() or result.explain()
+                return found, objection(result)
             found += more
 
     def _refusal(
@@ -274,9 +283,7 @@ class Apt:
             message = "%s cannot go without %s, which depends on it. Set allow_dependents: true to remove both, or exempt this host"
             return Refusal(self.name, "dependents", names, plan, message % (", ".join(names), listed))
         if obstacle:
-            lines = [line.strip() for line in obstacle.splitlines() if line.strip()]
-            message = "dpkg would not remove %s: %s. Repair the package database by hand (dpkg --audit) and run again"
-            return Refusal(self.name, "unsolvable", names, plan + tuple(lines), message % (", ".join(names), lines[0].rstrip(":.")))
+            return Refusal(self.name, "unsolvable", names, plan, "dpkg would not remove %s: %s" % (", ".join(names), obstacle))
         return None
 
     # block
@@ -346,7 +353,8 @@ class Apt:
         guarded = tuple(name for name in parts.guarded if name not in holding.overridden)
         if guarded:
             bypasses = GUARD_BYPASSES if self._knows_protected() else HELD_GUARD_BYPASSES
-            blocks.append(Block(self.name, guarded, "guard", GUARD_NAME, "strong", bypasses))
+            guard = Block(self.name, guarded, "guard", GUARD_NAME, "strong", bypasses)
+            blocks.append(weakened(guard) if parts.why_not_strong else guard)
         return tuple(blocks)
 
     def _plan_selections(self, unblocked: Sequence[str], remembered: Mapping[str, str], lock_timeout: int) -> List[Change]:

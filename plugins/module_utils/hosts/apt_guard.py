@@ -5,16 +5,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple
 
 from ..engine.plan import Change
-from .backend import GUARD_NAME, BlockRequest
+from .backend import GUARD_NAME, Block, BlockRequest
+from .dpkg_cfg import forcing_file
 from .dpkg_database import DPKG_INPUTS, DpkgPackage
 from .guard_deb import guard_deb
 from .guard_version import guard_version
 from .locks import Lock
 from .steps import CommandStep, Step, Steps
-from .system import System
+from .system import System, Unreadable
 
 GUARD_BYPASSES = (
     "dpkg --force-conflicts",
@@ -24,6 +26,7 @@ HELD_GUARD_BYPASSES = (
     "dpkg --force-conflicts",
     "removing the guard with dpkg, or with apt-get --allow-change-held-packages",
 )
+_FORCED = "dpkg -i FILE.deb, which its own configuration makes force conflicts"
 
 # What apt holds while it runs dpkg; a dpkg that is told so takes only the inner lock.
 _FRONTEND_LOCK = "/var/lib/dpkg/lock-frontend"
@@ -73,6 +76,23 @@ def conflicts_of_guard(system: System) -> FrozenSet[str]:
     """The names that the installed guard conflicts with; its name and version alone may be somebody else's."""
     found = system.query(("dpkg-query", "-W", "-f=${Conflicts}", GUARD_NAME), rests_on=DPKG_INPUTS).stdout
     return frozenset(each.split()[0].split(":")[0] for each in found.split(",") if each.strip())
+
+
+def why_not_strong(system: System) -> str:
+    """Why dpkg itself would install what the guard conflicts with, and what can be done; empty where it would not."""
+    try:
+        path = forcing_file(system, "conflicts")
+    except Unreadable as error:
+        return "whether dpkg obeys the guard package %s is not known: %s" % (GUARD_NAME, error)
+    if not path:
+        return ""
+    told = "the guard package %s keeps apt out and not dpkg, because %s makes dpkg force conflicts. Take that line away"
+    return told % (GUARD_NAME, path)
+
+
+def weakened(guard: Block) -> Block:
+    """The guard's block where dpkg does not obey it: apt, which solves before it calls dpkg, is still kept out."""
+    return replace(guard, strength="soft", bypasses=(_FORCED, *guard.bypasses))
 
 
 def plan_guard(

@@ -16,9 +16,10 @@ from .backend import GUARD_NAME, Block, BlockRequest
 from .dnf_conf import Addition, effective_excludes, marked_excludes, masked, option_words, set_excludes
 from .process import CommandResult
 from .rpm_block import Answer, Draft, Providers, Simulated, guard_block, present_notes, unmarked_notes, wanted_names
-from .rpm_database import DNF_CONF, rpm_inputs
+from .rpm_database import DNF_CONF
 from .rpm_front_end import RpmFrontEnd
 from .rpm_guard import plan_guard
+from .rpm_place import rpm_inputs
 from .steps import FileStep
 
 # PackageKit fills a solver of its own from the repositories and never reads the main configuration's excludes

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Dict, FrozenSet, Iterator, List, Mapping, Optional, Tuple
 
 from ..engine.errors import AppbanError
+from .process import CommandResult
 
 #: dpkg's own list of architectures, its own first; only there on a host with foreign ones.
 ARCHITECTURES_PATH = "/var/lib/dpkg/arch"
@@ -28,6 +29,13 @@ DPKG_INPUTS: Tuple[Tuple[str, str], ...] = (
     ("statuses", "/var/lib/dpkg/updates"),
     ("content", ARCHITECTURES_PATH),
 )
+
+_CONTINUED = re.compile(r"\n +")
+_WAYS_ON = (
+    ("executing hook", "Look at dpkg's own hooks (pre-invoke and post-invoke in /etc/dpkg/dpkg.cfg and dpkg.cfg.d)"),
+    ("configuration error", "Correct dpkg's configuration"),
+)
+_REPAIR = "Repair the package database by hand (dpkg --audit)"
 
 _FIELDS = 9
 # The second letter tells what is there: not installed, or only configuration files left. All others have files on the disk.
@@ -171,6 +179,14 @@ def _statuses(output: str) -> Iterator[Tuple[str, str]]:
         name, _tab, status = line.partition("\t")
         if len(status) >= 2:
             yield name, status
+
+
+def objection(result: CommandResult) -> str:
+    """Why dpkg would not do as asked, in its own words, and what can be done."""
+    # dpkg breaks a long sentence into lines, of which the later ones begin with a blank.
+    told = result._replace(stderr=_CONTINUED.sub(" ", result.stderr)).explain().rstrip(":.")
+    way_on = next((advice for words, advice in _WAYS_ON if words in told), _REPAIR)
+    return "%s. %s and run again" % (told, way_on)
 
 
 def parse_file_list(output: str) -> Tuple[str, ...]:

@@ -21,8 +21,9 @@ from .backend import Package, Refusal, RemovalPlan, RemovalRequest
 from .dnf_conf import effective_excludes
 from .locks import Lock
 from .process import CommandResult
+from .rpm_place import rpm_inputs
 from .steps import CommandStep
-from .system import System, Unreadable
+from .system import System
 from .zypp_locks import locked_names
 
 DNF_CONF = "/etc/dnf/dnf.conf"
@@ -32,13 +33,6 @@ PROTECTED_DIRECTORIES = ("/etc/yum/protected.d", "/etc/dnf/protected.d")
 #: what zypper demands to stay (zypp.conf, "commit.*" and systemCheck)
 SYSTEM_CHECKS = ("/etc/zypp/systemCheck", "/etc/zypp/systemCheck.d")
 
-# Where distributions keep the database, its files in every format, and what else decides which database rpm reads.
-_PLACES = ("/var/lib/rpm", "/usr/lib/sysimage/rpm")
-_DATABASE = ("rpmdb.sqlite", "Packages", "Packages.db", "Index.db")
-_MACROS = ("/usr/lib/rpm/macros", "/usr/lib/rpm/rpmrc", "/etc/rpmrc")
-_OWN_MACROS = ("/root/.rpmmacros", "/root/.rpmrc", "/root/.config/rpm/macros")
-_DBPATH = re.compile(rb"(?m)^\s*%_dbpath\s+(\S+)")
-
 _FORMAT = r"%{NAME}\t%{EPOCHNUM}\t%{VERSION}-%{RELEASE}\t%{ARCH}\n"
 _FULL_NAME = r"%{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}"
 _MOST_ARGUMENTS = 500
@@ -47,24 +41,6 @@ _MISSING = re.compile(r"package .* is not installed|no package provides .*")
 _MOST_ROUNDS = 50
 # dnf and libzypp protect themselves; rpm does not know that.
 _MANAGERS = frozenset(("rpm", "dnf", "dnf5", "yum", "zypper", "libzypp"))
-
-
-def rpm_inputs(system: System) -> Optional[List[Tuple[str, str]]]:
-    """What every answer of rpm about its database rests on; None where it is not where distributions keep it."""
-    macros = ["/etc/rpm/" + name for name in system.names_in("/etc/rpm") if name.startswith("macros")]
-    try:
-        moved = [place for path in macros + list(_OWN_MACROS) for place in _DBPATH.findall(system.read(path) or b"")]
-    except Unreadable:
-        return None
-    if any(os.fsdecode(place) not in _PLACES for place in moved):
-        return None
-    inputs = [("program", "rpm"), ("contents", "/etc/rpm"), ("statuses", "/usr/lib/rpm/macros.d"), ("statuses", "/usr/lib/rpm/platform")]
-    inputs += [("status", path) for path in _MACROS] + [("content", path) for path in _OWN_MACROS]
-    for place in _PLACES:
-        inputs += [("status", "%s/%s" % (place, name)) for name in _DATABASE]
-        # SQLite's shared memory beside it says nothing, and every reader writes it.
-        inputs.append(("journal", place + "/rpmdb.sqlite-wal"))
-    return inputs
 
 
 def query_packages(system: System, options: Sequence[str], names: Iterable[str]) -> List[Package]:

@@ -18,7 +18,8 @@ from .backend import GUARD_NAME, BlockRequest, Package
 from .guard_rpm import RELEASE, guard_rpm
 from .guard_version import guard_version
 from .owned_file import header_lines, plan_owned_file
-from .rpm_database import query_packages, rpm_inputs, rpm_lock
+from .rpm_database import query_packages, rpm_lock
+from .rpm_place import rpm_inputs
 from .steps import CommandStep
 from .system import System
 

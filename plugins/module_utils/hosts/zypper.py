@@ -15,9 +15,10 @@ from ..engine.plan import Change
 from .backend import GUARD_NAME, Block, BlockRequest
 from .process import CommandResult
 from .rpm_block import Answer, Draft, Providers, Simulated, guard_block, present_notes, unmarked_notes, wanted_names
-from .rpm_database import ZYPP_LOCKS, rpm_inputs
+from .rpm_database import ZYPP_LOCKS
 from .rpm_front_end import RpmFrontEnd
 from .rpm_guard import plan_guard
+from .rpm_place import rpm_inputs
 from .steps import FileStep
 from .system import System
 from .zypp_conf import read_zypp_settings, uncached_repositories

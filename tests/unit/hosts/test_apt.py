@@ -227,7 +227,8 @@ def test_an_objection_that_is_no_dependent_is_told() -> None:
     found = Apt(system).installed(frozenset({"tiktok-desktop"}))
     refused = Apt(system).plan_removal(RemovalRequest(found, allow_dependents=True))
     assert [each.reason for each in refused.refusals] == ["unsolvable"]
-    assert "package is in a very bad state" in refused.refusals[0].plan
+    assert "tiktok-desktop (--purge): package is in a very bad state" in refused.refusals[0].message
+    assert refused.refusals[0].plan == ("remove tiktok-desktop 1.0",)
 
 
 def test_a_name_many_packages_provide_is_a_role_and_not_an_app() -> None:

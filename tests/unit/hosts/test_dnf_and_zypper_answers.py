@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.dnf4 import Said, read_simulation
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.process import CommandResult
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.rpm_database import rpm_inputs
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.rpm_place import rpm_inputs
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.zypp_conf import main_values, read_zypp_settings, uncached_repositories
 
 from .recorded_host import RecordedHost
@@ -142,20 +142,58 @@ def test_which_repositories_zypper_knows_nothing_of() -> None:
     assert uncached_repositories(zypp_host({**files, "/var/cache/zypp/raw/new_one/cookie": b""})) == []
 
 
+SHOWN = """{place}
+RPMRC VALUES:
+Macro path: {path}
+
+========================
+-13: _dbpath\t{body}
+-13: _usr\t/usr
+-13: _lib\tlib
+-13: _libdir\t%{{_usr}}/%{{_lib}}
+-13: _shell\t%(cat /srv/place)
+-13: _me\t%{{_me}}
+  2: with_options(x)\t%{{-x}}
+======================== active 384 empty 0
+"""
+MACRO_PATH = (
+    "/usr/lib/rpm/macros:/usr/lib/rpm/macros.d/macros.*:/usr/lib/rpm/platform/%{_target}/macros:/usr/lib/rpm/fileattrs/*.attr:"
+    "/usr/lib/rpm/redhat/macros:/etc/rpm/macros.*:/etc/rpm/macros:/etc/rpm/%{_target}/macros:~/.rpmmacros"
+)
+
+
 @pytest.mark.parametrize(
-    ("macros", "known"),
+    ("place", "body", "path", "known"),
     [
-        ({}, True),
-        ({"/etc/rpm/macros": b"%_dbpath /var/lib/rpm\n"}, True),
-        ({"/etc/rpm/macros.x": b"%_dbpath\t/usr/lib/sysimage/rpm\n"}, True),
-        ({"/etc/rpm/macros.x": b"%_dbpath /srv/rpm\n"}, False),
-        ({"/root/.rpmmacros": b"%x 1\n %_dbpath %{_var}/db\n"}, False),
-        ({"/etc/rpm/macros": b"#%_dbpath /srv/rpm\n"}, True),
+        # Whether a place is there and root's alone is looked at on this machine.
+        ("/usr/lib", "/usr/lib", MACRO_PATH, True),
+        ("/usr/lib", "%{_usr}/lib", MACRO_PATH, True),
+        ("/usr/lib", "%{?_libdir}", MACRO_PATH, True),
+        ("/usr/lib", "%_libdir", MACRO_PATH.replace("~/.rpmmacros", "~/.config/rpm/macros"), True),
+        ("/tmp", "/tmp", MACRO_PATH, False),
+        ("/nowhere/rpm", "/nowhere/rpm", MACRO_PATH, False),
+        ("usr/lib", "usr/lib", MACRO_PATH, False),
+        ("%{_dbpath}", "", MACRO_PATH, False),
+        ("/usr/lib", "%(bash -c 'echo ~/.rpmdb')", MACRO_PATH, False),
+        ("/usr/lib", "%{_shell}", MACRO_PATH, False),
+        ("/usr/lib", "%{lua:print('/usr/lib')}", MACRO_PATH, False),
+        ("/usr/lib", "%{_me}", MACRO_PATH, False),
+        ("/usr/lib", "/usr/lib", MACRO_PATH + ":/srv/macros", False),
+        ("/usr/lib", "/usr/lib", MACRO_PATH + ":/etc/rpm/../macros", False),
+        ("/usr/lib", "/usr/lib", "", False),
     ],
 )
-def test_a_database_in_another_place_is_not_vouched_for(macros: dict[str, bytes], known: bool) -> None:
-    inputs: Sequence[tuple[str, str]] | None = rpm_inputs(zypp_host(macros))
+def test_a_database_is_vouched_for_only_where_rpm_says_it_is(place: str, body: str, path: str, known: bool) -> None:
+    host = ZyppHost({("rpm",): SHOWN.format(place=place, body=body, path=path)})
+    inputs: Sequence[tuple[str, str]] | None = rpm_inputs(host)
     assert (inputs is not None) is known
     if inputs is not None:
-        assert ("status", "/var/lib/rpm/rpmdb.sqlite") in inputs
-        assert ("journal", "/usr/lib/sysimage/rpm/rpmdb.sqlite-wal") in inputs
+        assert ("status", "/usr/lib/rpmdb.sqlite") in inputs
+        assert ("journal", "/usr/lib/rpmdb.sqlite-wal") in inputs
+        assert {("contents", "/etc/rpm"), ("statuses", "/usr/lib/rpm"), ("content", "/root/.rpmmacros")} <= set(inputs)
+    assert rpm_inputs(host) == inputs
+    assert len(host.asked) == 1
+
+
+def test_a_failed_question_vouches_for_no_database() -> None:
+    assert rpm_inputs(ZyppHost({("rpm",): (1, "/usr/lib\n", "error: x\n")})) is None
