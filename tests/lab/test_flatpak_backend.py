@@ -411,3 +411,26 @@ def test_an_uninstall_that_fails_says_why(lab_host: Host, flatpak: Inside) -> No
     lab_host.write("/usr/bin/flatpak", "#!/bin/sh\nexit 0\n", 0o755)
     (problem,) = flatpak.remove(APP)["problems"]
     assert "still deployed" in problem
+
+
+@pytest.mark.fault_kind("H7", "compliant without having looked")
+@pytest.mark.parametrize("name", ["-x", "+x", ".x", "--"])
+def test_an_installation_is_known_by_any_name_that_flatpak_takes(lab_host: Host, flatpak: Inside, name: str) -> None:
+    lab_host.write("/etc/flatpak/installations.d/x.conf", f'[Installation "{name}"]\nPath=/srv/apps\n')
+    lab_host.run(["mkdir", "-p", "/srv/apps"], check=True)
+    there = f"--installation={name}"
+    lab_host.run(["flatpak", there, "remote-add", "--no-gpg-verify", "lab", "file:///srv/repo/flatpak"], check=True)
+    lab_host.run(["flatpak", there, "install", "-y", "--noninteractive", "lab", APP], check=True)
+    assert [each["scope"] for each in flatpak.installed(APP)] == [f"system:{name}"]
+    assert flatpak.remove(APP)["problems"] == []
+    assert flatpak.installed(APP) == []
+    assert flatpak.block([APP])["problems"] == []
+    assert lab_host.run(["flatpak", there, "install", "-y", "--noninteractive", "lab", APP]).returncode != 0
+
+
+@pytest.mark.parametrize("name", ["default", "system", "user", "ext 1", ""])
+def test_what_flatpak_ignores_is_no_installation(lab_host: Host, flatpak: Inside, name: str) -> None:
+    lab_host.write("/etc/flatpak/installations.d/x.conf", f'[Installation "{name}"]\nPath=/srv/apps\n')
+    lab_host.run(["mkdir", "-p", f"/srv/apps/app/{APP}/x86_64/stable/active"], check=True)
+    assert APP not in lab_host.run(["flatpak", f"--installation={name}", "list", "--app"]).stdout
+    assert flatpak.installed(APP) == []

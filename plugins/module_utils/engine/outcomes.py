@@ -67,6 +67,7 @@ REASONS: Tuple[str, ...] = (
     "not_root",
     "backend_left_out",
     "home_unreadable",
+    "place_unreadable",
     "account_unknown",
     "block_overridden",
     "files_remain",

@@ -25,6 +25,7 @@ _FIRST_PERSON = 1000
 _NOBODY = 65534
 _WHY = {
     "link": "a link leads there, and links in places of people are not followed",
+    "name": "what looks like a deployment there has a name that no reference of flatpak's has, so nobody can tell it to remove it",
     "slow": "its file system gave no answer in time",
     "EACCES": "root may not read it (a file server that maps root to nobody?)",
     "EPERM": "root may not read it",

@@ -16,7 +16,7 @@ from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequ
 from ..engine.plan import Change
 from .backend import Block, BlockPlan, BlockRequest, Package, RemovalPlan, RemovalRequest, Unseen
 from .flatpak_filter import denies, render_filter
-from .flatpak_installations import Installation, Remote, deployed, remotes, system_installations
+from .flatpak_installations import Installation, Remote, deployed, misnamed, not_understood, remotes, system_installations
 from .flatpak_people import LIMIT_NOTE, PersonalFlatpaks
 from .found_files import Search, printable, search_root
 from .home_scan import scan_place
@@ -40,6 +40,7 @@ _MOST_NAMED = 20
 # Levels of directories of a deployment that are looked into for its files.
 _MOST_LEVELS = 40
 _NOT_ROOTS = "flatpak's installation %s was left alone: others than root may write %s, so flatpak is not run there as root"
+_MISNAMED = "%s looks like a deployment, and flatpak has no reference for that name, so it can't remove it. Look at it on the host"
 _NOT_STRONG = "no stronger block than the remote filter is known for flatpak, so %s blocked softly"
 
 
@@ -70,17 +71,19 @@ class Flatpak:
     def installed(self, names: FrozenSet[str]) -> Tuple[Package, ...]:
         """Which of the apps are deployed, and where; version is ``ARCH/BRANCH``, which flatpak's references are made of."""
         found: List[Package] = []
-        self._unseen = []
+        self._unseen = [Unseen("place_unreadable", told) for told in not_understood(self._system)]
         for place in system_installations(self._system):
             try:
                 there = [Package(app, version, place.scope) for app in sorted(names) for version in deployed(self._system, place, app)]
+                odd = [path for app in sorted(names) for path in misnamed(self._system, place, app)]
             except Unreadable as error:
-                self._unseen.append(Unseen("home_unreadable", "flatpak's installation %s: %s" % (place.scope, error)))
+                self._unseen.append(Unseen("place_unreadable", "flatpak's installation %s: %s" % (place.scope, error)))
                 continue
+            self._unseen.extend(Unseen("place_unreadable", _MISNAMED % printable(path)) for path in odd)
             if self._is_roots_own(place):
                 found.extend(there)
             elif there:
-                self._unseen.append(Unseen("home_unreadable", _NOT_ROOTS % (place.scope, place.path)))
+                self._unseen.append(Unseen("place_unreadable", _NOT_ROOTS % (place.scope, place.path)))
         self._personal = PersonalFlatpaks(self._system, names)
         for each in self._personal.found:
             found.extend(Package(app, version, each.place.scope) for app, version in each.deployed)

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
+from .found_files import printable
 from .home_scan import PLAIN_WORD
 from .system import System
 
@@ -20,6 +21,9 @@ SYSTEM_PATH = "/var/lib/flatpak"
 EXTRA_INSTALLATIONS = "/etc/flatpak/installations.d"
 PRECONFIGURED_REMOTES = ("/etc/flatpak/remotes.d", "/usr/share/flatpak/remotes.d")
 
+_INSTALLATION_GROUP = re.compile(r'Installation "(.*)"\Z')
+# The names that flatpak takes for a further installation; it ignores all others.
+_INSTALLATION_NAME = re.compile(r"(?!(?:default|system|user)\Z)[A-Za-z0-9_.+-]+\Z")
 _REMOTE_GROUP = re.compile(r'remote "(.*)"\Z')
 
 
@@ -63,28 +67,64 @@ class Remote(NamedTuple):
 def system_installations(system: System) -> Tuple[Installation, ...]:
     """The system's installation and those that an administrator added."""
     found = [Installation(SYSTEM_PATH, "--system", "system")]
-    for name in system.names_in(EXTRA_INSTALLATIONS):
-        if not name.endswith(".conf"):
-            continue
-        for group, values in parse_key_file(system.read(os.path.join(EXTRA_INSTALLATIONS, name)) or b""):
-            match = re.match(r'Installation "(.*)"\Z', group)
-            path = values.get("Path", "")
-            if match and PLAIN_WORD.match(match.group(1)) and path.startswith("/"):
-                found.append(Installation(path, "--installation=%s" % match.group(1), "system:%s" % match.group(1)))
+    for _file, name, path in _further(system):
+        if _is_understood(name, path):
+            found.append(Installation(path, "--installation=%s" % name, "system:%s" % name))
     return tuple(found)
+
+
+def not_understood(system: System) -> List[str]:
+    """Installations that an administrator describes and that flatpak can't be told to use: one sentence each."""
+    told = (
+        "flatpak's installation '%s' in %s, which %s describes, was not looked into: flatpak takes no such name or place. Correct it there"
+    )
+    return [
+        told % (printable(name), printable(path), printable(file))
+        for file, name, path in _further(system)
+        if not _is_understood(name, path)
+    ]
+
+
+def _further(system: System) -> Iterator[Tuple[str, str, str]]:
+    """File, name and place of every installation that is described."""
+    for each in system.names_in(EXTRA_INSTALLATIONS):
+        if not each.endswith(".conf"):
+            continue
+        file = os.path.join(EXTRA_INSTALLATIONS, each)
+        for group, values in parse_key_file(system.read(file) or b""):
+            match = _INSTALLATION_GROUP.match(group)
+            if match and values.get("Path"):
+                yield file, match.group(1), values["Path"]
+
+
+def _is_understood(name: str, path: str) -> bool:
+    return _INSTALLATION_NAME.match(name) is not None and path.startswith("/")
 
 
 def deployed(system: System, installation: Installation, app: str) -> List[str]:
     """What is deployed of an app: ``ARCH/BRANCH`` each. Only this app's directory is looked at."""
-    found = []
+    return ["%s/%s" % (arch, branch) for arch, branch in _versions(system, installation, app) if _is_reference(arch, branch)]
+
+
+def misnamed(system: System, installation: Installation, app: str) -> List[str]:
+    """Paths of what looks deployed of an app, under names that no reference of flatpak's has, so that nobody can tell it to remove it."""
+    top = os.path.join(installation.path, "app", app)
+    return [os.path.join(top, arch, branch) for arch, branch in _versions(system, installation, app) if not _is_reference(arch, branch)]
+
+
+def _versions(system: System, installation: Installation, app: str) -> Iterator[Tuple[str, str]]:
     top = os.path.join(installation.path, "app", app)
     for arch in system.names_in(top):
-        if arch == "current" or not PLAIN_WORD.match(arch):
+        if arch == "current":
             continue
         for branch in system.names_in(os.path.join(top, arch)):
-            if PLAIN_WORD.match(branch) and system.exists(os.path.join(top, arch, branch, "active")):
-                found.append("%s/%s" % (arch, branch))
-    return found
+            if system.exists(os.path.join(top, arch, branch, "active")):
+                yield arch, branch
+
+
+def _is_reference(arch: str, branch: str) -> bool:
+    # ostree takes no word in a reference that begins with anything else than a letter, a digit or "_".
+    return bool(PLAIN_WORD.match(arch) and PLAIN_WORD.match(branch))
 
 
 def remotes(system: System, installation: Installation) -> Tuple[Remote, ...]:

@@ -264,15 +264,18 @@ def _deployed(directory: int, app: str) -> Tuple[List[str], str]:
     problem = ""
     try:
         for arch in _names_below(directory, ("app", app)):
-            if arch == "current" or not PLAIN_WORD.match(arch):
+            if arch == "current":
                 continue
             for branch in _names_below(directory, ("app", app, arch)):
-                active = _in(directory, "app", app, arch, branch) if PLAIN_WORD.match(branch) else None
+                active = _in(directory, "app", app, arch, branch)
                 if active is not None and stat.S_ISLNK(active.st_mode):
                     # flatpak would follow it, and find what lies elsewhere.
                     problem = "link"
                 elif active is not None and _in(directory, "app", app, arch, branch, "active") is not None:
-                    found.append("%s/%s" % (arch, branch))
+                    if PLAIN_WORD.match(arch) and PLAIN_WORD.match(branch):
+                        found.append("%s/%s" % (arch, branch))
+                    else:
+                        problem = "name"
     except OSError as error:
         problem = error_name(error)
     return found, problem

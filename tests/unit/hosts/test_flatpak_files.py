@@ -87,13 +87,13 @@ def test_only_what_is_deployed_counts_and_only_the_asked_app_is_looked_at(tmp_pa
     assert deployed(System(), place, "com.tiktok.DesktopNotes") == []
 
 
-def test_extra_installations_with_an_odd_name_or_path_are_left_out(tmp_path, monkeypatch):
+def test_extra_installations_are_those_that_flatpak_takes(tmp_path, monkeypatch):
     (tmp_path / "a.conf").write_text('[Installation "extra"]\nPath=/opt/x\n[Installation "-rf"]\nPath=/opt/y\n[Installation "z"]\nPath=z\n')
     (tmp_path / "b.txt").write_text('[Installation "no"]\nPath=/opt/no\n')
     monkeypatch.setattr(
         "ansible_collections.appban.endpoint.plugins.module_utils.hosts.flatpak_installations.EXTRA_INSTALLATIONS", str(tmp_path)
     )
-    assert [place.scope for place in system_installations(System())] == ["system", "system:extra"]
+    assert [place.scope for place in system_installations(System())] == ["system", "system:extra", "system:-rf"]
 
 
 IDS = st.lists(st.sampled_from(["com.tiktok.Desktop", "com.tiktok.Lite", "org.lab.Good"]), unique=True)
@@ -456,3 +456,70 @@ def test_homes_on_a_slow_file_system_are_looked_at_in_time_and_never_taken_for_k
     found = PersonalFlatpaks(PasswdSystem(passwd_of(homes)), frozenset((APP,)))
     assert [part.note for part in found.unseen] == [f"{homes}/jana was not looked into: its file system gave no answer in time"]
     assert flatpak_people.LIMIT_NOTE.startswith("a person's own flatpak")
+
+
+@pytest.fixture
+def administered(tmp_path, monkeypatch):
+    """A host whose flatpak is the system's alone, in directories of the test."""
+    top = "ansible_collections.appban.endpoint.plugins.module_utils.hosts."
+    monkeypatch.setattr(top + "flatpak_installations.SYSTEM_PATH", str(tmp_path / "system"))
+    monkeypatch.setattr(top + "flatpak_installations.EXTRA_INSTALLATIONS", str(tmp_path / "installations.d"))
+    monkeypatch.setattr(accounts, "HOME_ROOTS", ())
+    # No directory of a test is root's alone.
+    monkeypatch.setattr(Flatpak, "_is_roots_own", lambda self, place: True)
+    (tmp_path / "installations.d").mkdir()
+    return tmp_path
+
+
+def looked_at():
+    backend = Flatpak(PasswdSystem(None))
+    return backend.installed(frozenset((APP,))), backend.unseen()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b'[Installation "a\x07b"]\nPath=/srv/x\n', "a\\x07b"),
+        (b'[Installation "b\xfcro"]\nPath=/srv/x\n', "b\N{REPLACEMENT CHARACTER}ro"),
+        (b'[Installation ""]\nPath=/srv/x\n', ""),
+        (b'[Installation "default"]\nPath=/srv/x\n', "default"),
+        (b'[Installation "x"]\nPath=srv/x\n', "srv/x"),
+    ],
+    ids=["control", "no-text", "no-name", "reserved", "relative"],
+)
+@pytest.mark.fault_kind("H7", "compliant without having looked")
+def test_an_installation_that_flatpak_can_not_be_asked_for_is_told(administered, text, said):
+    (administered / "installations.d/x.conf").write_bytes(text)
+    packages, unseen = looked_at()
+    assert packages == ()
+    assert [part.reason for part in unseen] == ["place_unreadable"]
+    assert said in unseen[0].note
+    assert str(administered / "installations.d/x.conf") in unseen[0].note
+
+
+def test_a_group_without_a_place_is_no_installation(administered):
+    (administered / "installations.d/x.conf").write_text('[Installation "x"]\nDisplayName=X\n[Other "x"]\nPath=/srv/x\n')
+    assert looked_at() == ((), ())
+
+
+@pytest.mark.parametrize("version", ["x86 64/stable", "x86_64/st able", "x86_64/büro"])
+@pytest.mark.fault_kind("H7", "compliant without having looked")
+def test_a_deployment_under_a_name_that_is_no_reference_is_told(administered, version):
+    for each in (version, "x86_64/stable", "current/a b"):
+        (administered / "system/app" / APP / each / "active").mkdir(parents=True)
+    packages, unseen = looked_at()
+    assert [package.version for package in packages] == ["x86_64/stable"]
+    assert [part.reason for part in unseen] == ["place_unreadable"]
+    assert version in unseen[0].note
+    # Not an architecture, but flatpak's link to a deployment.
+    assert "current" not in unseen[0].note
+
+
+@pytest.mark.fault_kind("H7", "compliant without having looked")
+def test_a_persons_deployment_under_a_name_that_is_no_reference_is_told(homes):
+    place = homes / "jana/.local/share/flatpak"
+    deploy(place)
+    (place / f"app/{APP}/x86_64/a b/active").mkdir(parents=True)
+    found = personal(homes)
+    assert [each.deployed for each in found.found] == [((APP, "x86_64/stable"),)]
+    assert [part.reason for part in found.unseen] == ["home_unreadable"]
