@@ -79,7 +79,7 @@ def test_a_store_to_a_mapped_launcher_is_noticed(lab_host: Host, tmp_path: Path)
 
 def _store(path: str, before: str, after: str) -> str:
     return (
-        f"import mmap; m = mmap.mmap(open('{path}', 'r+b').fileno(), 0); i = m.find(b'{before}'); "
+        f"import mmap; f = open('{path}', 'r+b'); m = mmap.mmap(f.fileno(), 0); i = m.find(b'{before}'); "
         f"assert i >= 0; m[i:i + {len(after)}] = b'{after}'"
     )
 
@@ -95,8 +95,8 @@ def test_leftovers_that_look_alike_on_paper_are_two(lab_host: Host, tmp_path: Pa
 @ENDLESS
 def test_commands_for_one_account_cost_a_bounded_time(lab_host: Host, tmp_path: Path) -> None:
     script = (
-        f"cd; mkdir -p .local/share/flatpak/app/{FLATPAK}; flatpak --user remotes; cd .local/share/flatpak; "
-        f"r=repo/refs/heads/deploy/app/{FLATPAK}/x86_64; mkdir -p $r; for b in 1 2 3 4; do d=app/{FLATPAK}/x86_64/b$b; mkdir -p $d/c; mkfifo $d/c/deploy; ln -s c $d/active;"
+        f"mkdir -p {OWN}/app/{FLATPAK}; flatpak --user remotes; cd {OWN}; r=repo/refs/heads/deploy/app/{FLATPAK}/x86_64; mkdir -p $r;"
+        f"for b in 1 2 3 4; do d=app/{FLATPAK}/x86_64/b$b; mkdir -p $d/c; mkfifo $d/c/deploy; ln -s c $d/active;"
         "printf '%064d\\n' 0 > $r/b$b; done"
     )
     as_jana(lab_host, script)

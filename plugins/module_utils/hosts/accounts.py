@@ -30,6 +30,7 @@ _WHY = {
     "EPERM": "root may not read it",
     "many": "there are too many files",
     "EFBIG": "there are too many files",
+    "EINVAL": "it is no regular file",
 }
 
 

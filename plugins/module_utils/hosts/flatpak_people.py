@@ -6,15 +6,14 @@
 from __future__ import annotations
 
 import os
-import stat
-from typing import Callable, Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from .accounts import Home, people_of, unreadable_home
 from .backend import Unseen
-from .data_places import DataPlaces, data_places
+from .data_places import MOST_PLACES, data_places, is_shells, speaks_of_places
 from .flatpak_installations import Installation
 from .found_files import printable
-from .home_scan import SETTINGS, TOO_MANY, USER_PATH, PlaceFacts
+from .home_scan import SETTINGS, USER_PATH, PlaceFacts
 from .system import System, Unreadable
 
 #: Files in which an administrator sets variables for everybody's login, and directories of such files.
@@ -24,7 +23,8 @@ LIMIT_NOTE = (
     "a person's own flatpak is looked for in ~/%s and where %s, ~/.config/environment.d or the system's files of that kind "
     "set XDG_DATA_HOME or FLATPAK_USER_DIR in plain words; where anything else sets them, nobody looked"
 ) % ("/".join(USER_PATH), ", ".join("~/" + each for each in SETTINGS))
-_SETTINGS_LIMIT = 1 << 18
+#: What is told of one home's settings at most; the reason is the same for all of it.
+_MOST_TOLD = 5
 
 
 class Personal(NamedTuple):
@@ -138,22 +138,34 @@ class PersonalFlatpaks:
     def _elsewhere(self, homes: Sequence[Home]) -> Dict[str, List[Home]]:
         """Other places of installations by people's settings, and whose settings those are."""
         common = self._system_settings()
-        with_settings = [home for home in homes if home.facts.settings]
-        read = self._people.scan([home.path for home in with_settings], self._settings_of({h.path: h for h in with_settings}), None)
-        own = dict(zip((home.path for home in with_settings), read))
         found: Dict[str, List[Home]] = {}
         for home in homes:
-            told = [data_places(content, home.path) for content in common]
-            if home.path in own:
-                if own[home.path] is None:
-                    self.unseen.append(unreadable_home(home.path, "slow"))
-                told.extend(own[home.path] or ())
-            for each in told:
+            everybodys = [data_places(content, home.path, is_shells(path)) for path, content in common]
+            for (path, _content), each in zip(common, everybodys):
                 if each.not_understood:
-                    self._tell_not_understood(home, each.not_understood)
-                for path in each.flatpak:
-                    found.setdefault(path, []).append(home)
+                    note = "flatpak of people may be elsewhere: this of %s can't be read without a shell: %s"
+                    self._tell(note % (path, printable(each.not_understood)))
+            for path in dict.fromkeys([path for each in everybodys for path in each.flatpak] + self._own_places(home)):
+                found.setdefault(path, []).append(home)
         return {path: owners for path, owners in found.items() if path not in self._seen}
+
+    def _own_places(self, home: Home) -> List[str]:
+        """Where a home's own settings put data; what they leave open is told, in few notes."""
+        places: List[str] = []
+        unclear: List[str] = []
+        for setting in home.facts.settings:
+            if setting.problem:
+                self._tell_few(unclear, unreadable_home(os.path.join(home.path, setting.name), setting.problem))
+                continue
+            told = data_places(setting.content, home.path, is_shells(setting.name))
+            if told.not_understood:
+                note = "flatpak of the owner of %s may be elsewhere: this of its settings can't be read without a shell: %s"
+                note %= (printable(home.path), printable(told.not_understood))
+                self._tell_few(unclear, Unseen("home_unreadable", note))
+            places.extend(path for path in told.flatpak if path not in places)
+        if len(places) > MOST_PLACES:
+            self._tell("settings of %s name too many places for data, of which %d were looked at" % (printable(home.path), MOST_PLACES))
+        return places[:MOST_PLACES]
 
     def _without_links(self, path: str) -> str:
         try:
@@ -162,46 +174,33 @@ class PersonalFlatpaks:
             # Whoever looks there meets the same error, and tells it.
             return path
 
-    def _tell_not_understood(self, home: Home, line: str) -> None:
-        note = "flatpak of the owner of %s may be elsewhere: this of its settings can't be read without a shell: %s"
-        self.unseen.append(Unseen("home_unreadable", note % (printable(home.path), printable(line))))
+    def _tell(self, note: str) -> None:
+        unseen = Unseen("home_unreadable", note)
+        if unseen not in self.unseen:
+            self.unseen.append(unseen)
 
-    def _settings_of(self, homes: Dict[str, Home]) -> Callable[[str], List[DataPlaces]]:
-        trust = self._system.trust
+    def _tell_few(self, told: List[str], unseen: Unseen) -> None:
+        """Tell something of one home, unless enough was told of it."""
+        if len(told) < _MOST_TOLD:
+            told.append(unseen.note)
+            self.unseen.append(unseen)
 
-        def read(path: str) -> List[DataPlaces]:
-            found = []
-            for name, state in homes[path].facts.settings:
-                if state == TOO_MANY:
-                    found.append(DataPlaces((), "too many files in %s" % name))
-                    continue
-                if not stat.S_ISREG(int(state.split(" ", 1)[0], 8)):
-                    continue
-                try:
-                    content = trust.read(os.path.join(path, name), _SETTINGS_LIMIT) or b""
-                except OSError:
-                    found.append(DataPlaces((), "%s can't be read" % name))
-                    continue
-                found.append(data_places(content, path))
-            return found
-
-        return read
-
-    def _system_settings(self) -> List[bytes]:
+    def _system_settings(self) -> List[Tuple[str, bytes]]:
         paths = list(SYSTEM_SETTINGS)
         for directory, ending in SYSTEM_SETTINGS_DIRECTORIES:
             try:
                 paths.extend(os.path.join(directory, name) for name in self._system.names_in(directory) if name.endswith(ending))
-            except Unreadable:
-                continue
+            except Unreadable as error:
+                self._tell("flatpak of people may be elsewhere: %s" % error)
         contents = []
         for path in paths:
             try:
                 content = self._system.read(path) or b""
-            except Unreadable:
+            except Unreadable as error:
+                self._tell("flatpak of people may be elsewhere: %s" % error)
                 continue
-            if b"XDG_DATA_HOME" in content or b"FLATPAK_USER_DIR" in content:
-                contents.append(content)
+            if speaks_of_places(content):
+                contents.append((path, content))
         return contents
 
 
