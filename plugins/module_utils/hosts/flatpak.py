@@ -100,7 +100,7 @@ class Flatpak:
             with OpenPlaces(self._system.trust) as opener:
                 searched = self._in_time(place, partial(search_root, opener, searches=(search,)))
             for each in searched or ():
-                found.extend(file.path for file in each.files if file.path == printable(file.path))
+                found.extend(file.path for file in each.files if file.path.isprintable())
         return tuple(found)
 
     def plan_removal(self, request: RemovalRequest) -> RemovalPlan:

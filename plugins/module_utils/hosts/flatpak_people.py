@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Set, Tuple
 
-from .accounts import Home, people_of, unreadable_home
+from .accounts import PART_FAILS, Home, people_of, unreadable_home
 from .backend import Unseen
 from .data_places import MOST_PLACES, data_places, is_shells, speaks_of_places
 from .flatpak_installations import Installation
@@ -25,6 +25,8 @@ LIMIT_NOTE = (
 ) % ("/".join(USER_PATH), ", ".join("~/" + each for each in SETTINGS))
 #: What is told of one home's settings at most; the reason is the same for all of it.
 _MOST_TOLD = 5
+#: Deployments of one account, in all its places, that a run deals with.
+_MOST_DEPLOYED = 20
 
 
 class Personal(NamedTuple):
@@ -59,12 +61,13 @@ class PersonalFlatpaks:
         self.unseen: List[Unseen] = list(self._people.unseen)
         self.found: List[Personal] = []
         homes = self._people.homes
+        self._counts: Dict[int, int] = {}
         for home in homes:
-            self._enter(home, os.path.join(home.path, *USER_PATH), home.facts.flatpak)
+            self._enter_guarded(home, os.path.join(home.path, *USER_PATH), home.facts.flatpak)
         elsewhere = self._elsewhere(homes)
         for path, facts in zip(elsewhere, self._people.look_at_places(list(elsewhere))):
             # Looked at as it is named, for a link of root's may lead elsewhere tomorrow; known by its path without links, as homes are.
-            self._enter(_home_of(facts.uid, elsewhere[path]), self._without_links(path), facts)
+            self._enter_guarded(_home_of(facts.uid, elsewhere[path]), path, facts)
 
     def names_of_owners(self, most: int) -> str:
         """Whose installations there are, in words for a person."""
@@ -73,6 +76,12 @@ class PersonalFlatpaks:
         return ", ".join(known) + (" and %d more" % more if more > 0 else "")
 
     # inside
+
+    def _enter_guarded(self, home: Home, path: str, facts: PlaceFacts) -> None:
+        try:
+            self._enter(home, self._without_links(path) if facts is not home.facts.flatpak else path, facts)
+        except PART_FAILS:
+            self.unseen.append(unreadable_home(path, "odd"))
 
     def _enter(self, home: Home, path: str, facts: PlaceFacts) -> None:
         if facts.problem:
@@ -103,6 +112,16 @@ class PersonalFlatpaks:
         if why or name is None:
             self.unseen.append(Unseen("account_unknown" if name is None else "home_unreadable", why))
             return
+        deployed = facts.deployed[: max(0, _MOST_DEPLOYED - self._counts.get(runner, 0))]
+        self._counts[runner] = self._counts.get(runner, 0) + len(deployed)
+        if len(deployed) < len(facts.deployed):
+            note = "%s holds more than the %d deployments of one account that a run deals with: there are too many" % (
+                printable(path),
+                _MOST_DEPLOYED,
+            )
+            self.unseen.append(Unseen("home_unreadable", note))
+        if not deployed:
+            return
         scope = "user:%s" % printable(name)
         if scope in self._scopes:
             scope = "%s:%s" % (scope, printable(path))
@@ -114,7 +133,7 @@ class PersonalFlatpaks:
         scope = unique
         self._scopes.add(scope)
         place = Installation(path, "--user", scope, None if runner == 0 else name, {"FLATPAK_USER_DIR": path})
-        self.found.append(Personal(place, facts.deployed))
+        self.found.append(Personal(place, deployed))
 
     def _why_not(self, runner: int, name: Optional[str], path: str, facts: PlaceFacts) -> str:
         """Why flatpak is not run for an installation; empty if it may."""
@@ -150,6 +169,13 @@ class PersonalFlatpaks:
         return {path: owners for path, owners in found.items() if path not in self._seen}
 
     def _own_places(self, home: Home) -> List[str]:
+        try:
+            return self._read_own_places(home)
+        except PART_FAILS:
+            self.unseen.append(unreadable_home(home.path, "odd"))
+            return []
+
+    def _read_own_places(self, home: Home) -> List[str]:
         """Where a home's own settings put data; what they leave open is told, in few notes."""
         places: List[str] = []
         unclear: List[str] = []
