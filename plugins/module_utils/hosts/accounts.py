@@ -21,6 +21,8 @@ from .system import System, Unreadable
 
 #: Directories that hold the homes of accounts from a directory service, which /etc/passwd does not list.
 HOME_ROOTS: Tuple[str, ...] = ("/home",)
+#: What data of a person's can make of a reader; anything else is a defect of ours.
+PART_FAILS = (ValueError, RecursionError, OverflowError)
 _FIRST_PERSON = 1000
 _NOBODY = 65534
 _WHY = {
@@ -31,6 +33,8 @@ _WHY = {
     "EPERM": "root may not read it",
     "many": "there are too many files",
     "EFBIG": "there are too many files",
+    "EINVAL": "it is no regular file",
+    "odd": "what is there can't be made sense of",
 }
 
 
@@ -90,7 +94,7 @@ class People:
     def look_at_places(self, paths: Sequence[str]) -> List[PlaceFacts]:
         """Look at further places where settings say that somebody's flatpak is."""
         with OpenPlaces(self._system.trust) as places:
-            facts = self.scan(paths, lambda path: scan_place(places, path, self._apps), PlaceFacts("slow"))
+            facts = self.scan(paths, lambda path: scan_place(places, path, self._apps), PlaceFacts)
         if paths:
             self._rest_on(homes_input((), paths, self._apps), paths, facts)
         return facts
@@ -99,14 +103,28 @@ class People:
         """Whether a place may never answer."""
         return bool(self._mounts) and is_slow(path, self._mounts)
 
-    def scan(self, paths: Sequence[str], look: Callable[[str], Any], no_answer: Any) -> List[Any]:
-        """The answer of ``look`` for each place; ``no_answer`` for one that gives none in time."""
+    def scan(self, paths: Sequence[str], look: Callable[[str], Any], no_answer: Callable[[str], Any]) -> List[Any]:
+        """The answer of ``look`` for each place.
+
+        Args:
+            paths: the places.
+            look: looks at one.
+            no_answer: makes the answer of a problem, for a place that answers not in time (``slow``) or not in order (``odd``).
+        """
+
+        def guarded(path: str) -> Any:
+            try:
+                return look(path)
+            except PART_FAILS:
+                # One account's data, whatever it is, must not end the look at the others.
+                return no_answer("odd")
+
         self._system.reads += len(paths)
         if not self._mounts:
-            return [look(path) for path in paths]
+            return [guarded(path) for path in paths]
         slow = [path for path in paths if self.is_slow(path)]
-        answers = dict(zip(slow, each_in_time(look, slow)))
-        return [(answers[path] or no_answer) if path in answers else look(path) for path in paths]
+        answers = dict(zip(slow, each_in_time(guarded, slow)))
+        return [(answers[path] or no_answer("slow")) if path in answers else guarded(path) for path in paths]
 
     # inside
 
@@ -138,7 +156,7 @@ class People:
 
     def _scan_homes(self, paths: Sequence[str]) -> Dict[str, HomeFacts]:
         with OpenPlaces(self._system.trust) as places:
-            scanned = self.scan(paths, lambda path: scan_home(places, path, self._apps), HomeFacts("slow"))
+            scanned = self.scan(paths, lambda path: scan_home(places, path, self._apps), HomeFacts)
         if paths:
             self._rest_on(homes_input(paths, (), self._apps), paths, scanned)
         for path, facts in zip(paths, scanned):

@@ -91,6 +91,9 @@ def mark(trust: Trust, each: Input) -> str:
         return _MARKS[each.kind](trust, each.of)
     except OSError as error:
         return "!%s" % errno.errorcode.get(error.errno or 0, "")
+    except (ValueError, RecursionError):
+        # Of a name or content that a person made.
+        return "!EINVAL"
 
 
 def content_mark(content: Optional[bytes]) -> str:

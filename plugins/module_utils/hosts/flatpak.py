@@ -19,7 +19,7 @@ from .flatpak_filter import denies, render_filter
 from .flatpak_installations import Installation, Remote, deployed, misnamed, not_understood, remotes, system_installations
 from .flatpak_people import LIMIT_NOTE, PersonalFlatpaks
 from .found_files import Search, printable, search_root
-from .home_scan import scan_place
+from .home_scan import is_deployed
 from .open_places import OpenPlaces
 from .owned_file import OwnedFilePlan, plan_owned_file, written_content
 from .slow_places import each_in_time, is_slow, slow_mounts
@@ -103,7 +103,7 @@ class Flatpak:
             with OpenPlaces(self._system.trust) as opener:
                 searched = self._in_time(place, partial(search_root, opener, searches=(search,)))
             for each in searched or ():
-                found.extend(file.path for file in each.files if file.path == printable(file.path))
+                found.extend(file.path for file in each.files if file.path.isprintable())
         return tuple(found)
 
     def plan_removal(self, request: RemovalRequest) -> RemovalPlan:
@@ -174,8 +174,8 @@ class Flatpak:
             return version in deployed(self._system, place, app)
         path = (command.env or {})["FLATPAK_USER_DIR"]
         with OpenPlaces(self._system.trust) as places:
-            facts = self._in_time(Installation(path, "--user", ""), lambda root: scan_place(places, root, (app,)))
-        return facts is None or bool(facts.problem) or (app, version) in facts.deployed
+            found = self._in_time(Installation(path, "--user", ""), lambda root: (is_deployed(places, root, app, version),))
+        return found is None or bool(found[0])
 
     def _in_time(self, place: Installation, look: Callable[[str], Any]) -> Any:
         """What a look finds in an installation; None where a person's gives no answer in time."""

@@ -6,15 +6,14 @@
 from __future__ import annotations
 
 import os
-import stat
-from typing import Callable, Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Set, Tuple
 
-from .accounts import Home, people_of, unreadable_home
+from .accounts import PART_FAILS, Home, people_of, unreadable_home
 from .backend import Unseen
-from .data_places import DataPlaces, data_places
+from .data_places import MOST_PLACES, data_places, is_shells, speaks_of_places
 from .flatpak_installations import Installation
 from .found_files import printable
-from .home_scan import SETTINGS, TOO_MANY, USER_PATH, PlaceFacts
+from .home_scan import SETTINGS, USER_PATH, PlaceFacts
 from .system import System, Unreadable
 
 #: Files in which an administrator sets variables for everybody's login, and directories of such files.
@@ -24,7 +23,10 @@ LIMIT_NOTE = (
     "a person's own flatpak is looked for in ~/%s and where %s, ~/.config/environment.d or the system's files of that kind "
     "set XDG_DATA_HOME or FLATPAK_USER_DIR in plain words; where anything else sets them, nobody looked"
 ) % ("/".join(USER_PATH), ", ".join("~/" + each for each in SETTINGS))
-_SETTINGS_LIMIT = 1 << 18
+#: What is told of one home's settings at most; the reason is the same for all of it.
+_MOST_TOLD = 5
+#: Deployments of one account, in all its places, that a run deals with.
+_MOST_DEPLOYED = 20
 
 
 class Personal(NamedTuple):
@@ -59,12 +61,13 @@ class PersonalFlatpaks:
         self.unseen: List[Unseen] = list(self._people.unseen)
         self.found: List[Personal] = []
         homes = self._people.homes
+        self._counts: Dict[int, int] = {}
         for home in homes:
-            self._enter(home, os.path.join(home.path, *USER_PATH), home.facts.flatpak)
+            self._enter_guarded(home, os.path.join(home.path, *USER_PATH), home.facts.flatpak)
         elsewhere = self._elsewhere(homes)
         for path, facts in zip(elsewhere, self._people.look_at_places(list(elsewhere))):
             # Looked at as it is named, for a link of root's may lead elsewhere tomorrow; known by its path without links, as homes are.
-            self._enter(_home_of(facts.uid, elsewhere[path]), self._without_links(path), facts)
+            self._enter_guarded(_home_of(facts.uid, elsewhere[path]), path, facts)
 
     def names_of_owners(self, most: int) -> str:
         """Whose installations there are, in words for a person."""
@@ -73,6 +76,12 @@ class PersonalFlatpaks:
         return ", ".join(known) + (" and %d more" % more if more > 0 else "")
 
     # inside
+
+    def _enter_guarded(self, home: Home, path: str, facts: PlaceFacts) -> None:
+        try:
+            self._enter(home, self._without_links(path) if facts is not home.facts.flatpak else path, facts)
+        except PART_FAILS:
+            self.unseen.append(unreadable_home(path, "odd"))
 
     def _enter(self, home: Home, path: str, facts: PlaceFacts) -> None:
         if facts.problem:
@@ -103,6 +112,16 @@ class PersonalFlatpaks:
         if why or name is None:
             self.unseen.append(Unseen("account_unknown" if name is None else "home_unreadable", why))
             return
+        deployed = facts.deployed[: max(0, _MOST_DEPLOYED - self._counts.get(runner, 0))]
+        self._counts[runner] = self._counts.get(runner, 0) + len(deployed)
+        if len(deployed) < len(facts.deployed):
+            note = "%s holds more than the %d deployments of one account that a run deals with: there are too many" % (
+                printable(path),
+                _MOST_DEPLOYED,
+            )
+            self.unseen.append(Unseen("home_unreadable", note))
+        if not deployed:
+            return
         scope = "user:%s" % printable(name)
         if scope in self._scopes:
             scope = "%s:%s" % (scope, printable(path))
@@ -114,7 +133,7 @@ class PersonalFlatpaks:
         scope = unique
         self._scopes.add(scope)
         place = Installation(path, "--user", scope, None if runner == 0 else name, {"FLATPAK_USER_DIR": path})
-        self.found.append(Personal(place, facts.deployed))
+        self.found.append(Personal(place, deployed))
 
     def _why_not(self, runner: int, name: Optional[str], path: str, facts: PlaceFacts) -> str:
         """Why flatpak is not run for an installation; empty if it may."""
@@ -138,22 +157,41 @@ class PersonalFlatpaks:
     def _elsewhere(self, homes: Sequence[Home]) -> Dict[str, List[Home]]:
         """Other places of installations by people's settings, and whose settings those are."""
         common = self._system_settings()
-        with_settings = [home for home in homes if home.facts.settings]
-        read = self._people.scan([home.path for home in with_settings], self._settings_of({h.path: h for h in with_settings}), None)
-        own = dict(zip((home.path for home in with_settings), read))
         found: Dict[str, List[Home]] = {}
         for home in homes:
-            told = [data_places(content, home.path) for content in common]
-            if home.path in own:
-                if own[home.path] is None:
-                    self.unseen.append(unreadable_home(home.path, "slow"))
-                told.extend(own[home.path] or ())
-            for each in told:
+            everybodys = [data_places(content, home.path, is_shells(path)) for path, content in common]
+            for (path, _content), each in zip(common, everybodys):
                 if each.not_understood:
-                    self._tell_not_understood(home, each.not_understood)
-                for path in each.flatpak:
-                    found.setdefault(path, []).append(home)
+                    note = "flatpak of people may be elsewhere: this of %s can't be read without a shell: %s"
+                    self._tell(note % (path, printable(each.not_understood)))
+            for path in dict.fromkeys([path for each in everybodys for path in each.flatpak] + self._own_places(home)):
+                found.setdefault(path, []).append(home)
         return {path: owners for path, owners in found.items() if path not in self._seen}
+
+    def _own_places(self, home: Home) -> List[str]:
+        try:
+            return self._read_own_places(home)
+        except PART_FAILS:
+            self.unseen.append(unreadable_home(home.path, "odd"))
+            return []
+
+    def _read_own_places(self, home: Home) -> List[str]:
+        """Where a home's own settings put data; what they leave open is told, in few notes."""
+        places: List[str] = []
+        unclear: List[str] = []
+        for setting in home.facts.settings:
+            if setting.problem:
+                self._tell_few(unclear, unreadable_home(os.path.join(home.path, setting.name), setting.problem))
+                continue
+            told = data_places(setting.content, home.path, is_shells(setting.name))
+            if told.not_understood:
+                note = "flatpak of the owner of %s may be elsewhere: this of its settings can't be read without a shell: %s"
+                note %= (printable(home.path), printable(told.not_understood))
+                self._tell_few(unclear, Unseen("home_unreadable", note))
+            places.extend(path for path in told.flatpak if path not in places)
+        if len(places) > MOST_PLACES:
+            self._tell("settings of %s name too many places for data, of which %d were looked at" % (printable(home.path), MOST_PLACES))
+        return places[:MOST_PLACES]
 
     def _without_links(self, path: str) -> str:
         try:
@@ -162,46 +200,33 @@ class PersonalFlatpaks:
             # Whoever looks there meets the same error, and tells it.
             return path
 
-    def _tell_not_understood(self, home: Home, line: str) -> None:
-        note = "flatpak of the owner of %s may be elsewhere: this of its settings can't be read without a shell: %s"
-        self.unseen.append(Unseen("home_unreadable", note % (printable(home.path), printable(line))))
+    def _tell(self, note: str) -> None:
+        unseen = Unseen("home_unreadable", note)
+        if unseen not in self.unseen:
+            self.unseen.append(unseen)
 
-    def _settings_of(self, homes: Dict[str, Home]) -> Callable[[str], List[DataPlaces]]:
-        trust = self._system.trust
+    def _tell_few(self, told: List[str], unseen: Unseen) -> None:
+        """Tell something of one home, unless enough was told of it."""
+        if len(told) < _MOST_TOLD:
+            told.append(unseen.note)
+            self.unseen.append(unseen)
 
-        def read(path: str) -> List[DataPlaces]:
-            found = []
-            for name, state in homes[path].facts.settings:
-                if state == TOO_MANY:
-                    found.append(DataPlaces((), "too many files in %s" % name))
-                    continue
-                if not stat.S_ISREG(int(state.split(" ", 1)[0], 8)):
-                    continue
-                try:
-                    content = trust.read(os.path.join(path, name), _SETTINGS_LIMIT) or b""
-                except OSError:
-                    found.append(DataPlaces((), "%s can't be read" % name))
-                    continue
-                found.append(data_places(content, path))
-            return found
-
-        return read
-
-    def _system_settings(self) -> List[bytes]:
+    def _system_settings(self) -> List[Tuple[str, bytes]]:
         paths = list(SYSTEM_SETTINGS)
         for directory, ending in SYSTEM_SETTINGS_DIRECTORIES:
             try:
                 paths.extend(os.path.join(directory, name) for name in self._system.names_in(directory) if name.endswith(ending))
-            except Unreadable:
-                continue
+            except Unreadable as error:
+                self._tell("flatpak of people may be elsewhere: %s" % error)
         contents = []
         for path in paths:
             try:
                 content = self._system.read(path) or b""
-            except Unreadable:
+            except Unreadable as error:
+                self._tell("flatpak of people may be elsewhere: %s" % error)
                 continue
-            if b"XDG_DATA_HOME" in content or b"FLATPAK_USER_DIR" in content:
-                contents.append(content)
+            if speaks_of_places(content):
+                contents.append((path, content))
         return contents
 
 

@@ -26,10 +26,16 @@ from .trust import Trust
 MAX_ENTRIES = 20000
 #: Bytes of found files that one search reads at most, and endings of the files that say something by their content.
 MAX_BYTES = 16 << 20
+#: The same for all searches in one home, where one large launcher may have any number of names in any number of places.
+MAX_HOME_ENTRIES = 60000
+MAX_HOME_BYTES = 4 << 20
+#: Bytes of a launcher that say something.
+LAUNCHER_LIMIT = 65536
 _READ = frozenset((".desktop",))
 #: Where a desktop keeps the names that it gave to a person's directories, read up to so many bytes.
 USER_DIRECTORIES = (".config", "user-dirs.dirs")
 _USER_DIRECTORIES_LIMIT = 65536
+_MOST_USER_DIRECTORIES = 10
 _USER_DIRECTORY = re.compile(r'XDG_(?:DOWNLOAD|DESKTOP)_DIR="\$HOME/([^"]+)"\Z')
 # NONBLOCK: opening somebody's named pipe would wait for ever.
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -60,7 +66,7 @@ class FoundFile(NamedTuple):
     @property
     def shown(self) -> str:
         """The path as text for a person: whatever can't be printed is written as an escape."""
-        return printable(self.path)
+        return _distinct(self.path)
 
 
 class Search(NamedTuple):
@@ -100,6 +106,29 @@ def printable(path: str) -> str:
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in text)
 
 
+def _distinct(path: str) -> str:
+    """A path as text for a person, another one for each path: a backslash in it is doubled, and no byte looks like a character."""
+    shown = []
+    for each in os.fsencode(path).decode("utf-8", "surrogateescape"):
+        if each != "\\" and each.isprintable():
+            shown.append(each)
+        elif "\udc80" <= each <= "\udcff":
+            shown.append("\\x%02x" % (ord(each) - 0xDC00))
+        elif "\x80" <= each <= "\xff":
+            shown.append("\\u%04x" % ord(each))
+        else:
+            shown.append(each.encode("unicode_escape").decode("ascii"))
+    return "".join(shown)
+
+
+class _Budget:
+    """What several searches may still go through and read together."""
+
+    def __init__(self, entries: int, size: int) -> None:
+        self.entries = entries
+        self.bytes = size
+
+
 def search_root(places: OpenPlaces, root: str, searches: Sequence[Search], limit: int = 0) -> List[Searched]:
     """Make several searches below one root.
 
@@ -114,7 +143,7 @@ def search_root(places: OpenPlaces, root: str, searches: Sequence[Search], limit
     except OSError as error:
         return [Searched(problem=_problem(error))] * len(searches)
     try:
-        return _searches(root, opened, searches, limit)
+        return _searches(root, opened, searches, limit, _Budget(MAX_ENTRIES * len(searches), MAX_BYTES * len(searches)))
     finally:
         os.close(opened)
 
@@ -140,7 +169,7 @@ def search_home(
         known = {each.below for each in searches}
         own = [Search(below, 2, ending) for below in named if below not in known for ending in endings]
         every = list(searches) + own
-        found = list(zip(every, _searches(root, opened, every, limit)))
+        found = list(zip(every, _searches(root, opened, every, limit, _Budget(MAX_HOME_ENTRIES, MAX_HOME_BYTES))))
         return found + ([(Search(USER_DIRECTORIES, 1, ""), Searched(problem=problem))] if problem else [])
     finally:
         os.close(opened)
@@ -151,9 +180,14 @@ def levels_input(roots: Sequence[str], searches: Sequence[Search], endings: Opti
     return json.dumps({"roots": list(roots), "searches": searches, "endings": endings}, separators=(",", ":"))
 
 
-def searched_digest(searched: Sequence[Searched]) -> str:
-    """What was found below one root, in short."""
-    told = [(found.files, found.problem) for found in searched if found.files or found.problem]
+def searched_digest(searched: Sequence[Searched], with_contents: bool = False) -> str:
+    """What was found below one root, in short.
+
+    Args:
+        searched: the searches.
+        with_contents: what was read counts too. A person can store to a file through a mapping and leave its times as they were.
+    """
+    told = [(found.files, found.contents if with_contents else (), found.problem) for found in searched if found.files or found.problem]
     return hashlib.sha256(repr(told).encode("utf-8", "backslashreplace")).hexdigest() if told else ""
 
 
@@ -173,8 +207,8 @@ def levels_mark(trust: Trust, of: str) -> str:
     with OpenPlaces(trust) as places:
         if endings is None:
             return searched_mark([searched_digest(search_root(places, root, searches)) for root in asked["roots"]])
-        homes = (search_home(places, root, searches, endings) for root in asked["roots"])
-        return searched_mark([searched_digest([found for _search, found in home]) for home in homes])
+        homes = (search_home(places, root, searches, endings, LAUNCHER_LIMIT) for root in asked["roots"])
+        return searched_mark([searched_digest([found for _search, found in home], with_contents=True) for home in homes])
 
 
 def is_there(file: FoundFile) -> bool:
@@ -252,11 +286,13 @@ def _user_directories(home: int) -> Tuple[List[Tuple[str, ...]], str]:
         match = _USER_DIRECTORY.match(line.strip())
         parts = tuple(part for part in match.group(1).split("/") if part) if match else ()
         if parts and not {".", ".."}.intersection(parts) and "\0" not in line and parts not in places:
+            if len(places) >= _MOST_USER_DIRECTORIES:
+                return places, "many"
             places.append(parts)
     return places, ""
 
 
-def _searches(root: str, opened: int, searches: Sequence[Search], limit: int) -> List[Searched]:
+def _searches(root: str, opened: int, searches: Sequence[Search], limit: int, budget: _Budget) -> List[Searched]:
     device = os.fstat(opened).st_dev
     here = _names_here(opened)
     # Few names are worth a second glance at all.
@@ -264,7 +300,7 @@ def _searches(root: str, opened: int, searches: Sequence[Search], limit: int) ->
     found: List[Searched] = []
     for each in searches:
         if here is not None and not each.below and each.depth == 1:
-            walk = _Walk(root, device, each.ending, limit)
+            walk = _Walk(root, device, each.ending, limit, budget)
             for name in here if each.ending in endings or not each.ending else ():
                 if name.lower().endswith(each.ending):
                     walk.take(opened, (), name)
@@ -272,7 +308,7 @@ def _searches(root: str, opened: int, searches: Sequence[Search], limit: int) ->
         elif here is not None and each.below and each.below[0] not in here:
             found.append(_NOTHING)
         else:
-            found.append(_search(root, opened, device, each, limit))
+            found.append(_search(root, opened, device, each, limit, budget))
     return found
 
 
@@ -294,8 +330,8 @@ def _names_here(opened: int) -> Optional[Tuple[str, ...]]:
     return tuple(sorted(names))
 
 
-def _search(root: str, directory: int, device: int, asked: Search, limit: int) -> Searched:
-    walk = _Walk(root, device, asked.ending, limit)
+def _search(root: str, directory: int, device: int, asked: Search, limit: int, budget: _Budget) -> Searched:
+    walk = _Walk(root, device, asked.ending, limit, budget)
     current = directory
     try:
         for name in asked.below[:-1]:
@@ -313,22 +349,26 @@ def _search(root: str, directory: int, device: int, asked: Search, limit: int) -
     finally:
         if current != directory:
             os.close(current)
-    if not walk.found and not walk.problem and walk.left > 0:
+    if not walk.found and not walk.problem and not walk.is_over():
         return _NOTHING
-    return Searched(tuple(walk.found), tuple(walk.contents), "many" if walk.left <= 0 else walk.problem)
+    return Searched(tuple(walk.found), tuple(walk.contents), "many" if walk.is_over() else walk.problem)
 
 
 class _Walk:
     """One search under way."""
 
-    def __init__(self, root: str, device: int, ending: str, limit: int) -> None:
+    def __init__(self, root: str, device: int, ending: str, limit: int, budget: _Budget) -> None:
         self.root, self.device, self.ending = root, device, ending
         self.limit = limit if ending in _READ else 0
         self.found: List[FoundFile] = []
         self.contents: List[bytes] = []
         self.left = MAX_ENTRIES
-        self.bytes_left = MAX_BYTES
+        self.budget = budget
         self.problem = ""
+
+    def is_over(self) -> bool:
+        """Whether the search stopped before its end."""
+        return self.left <= 0 or self.budget.entries <= 0
 
     def enter(self, directory: int, below: Tuple[str, ...], depth: int) -> None:
         """Go through a directory, and through those below it."""
@@ -338,7 +378,8 @@ class _Walk:
         with os.scandir(directory) as entries:
             for entry in entries:
                 self.left -= 1
-                if self.left <= 0:
+                self.budget.entries -= 1
+                if self.is_over():
                     return
                 if depth > 1 and entry.is_dir(follow_symlinks=False):
                     deeper.append(entry.name)
@@ -368,10 +409,11 @@ class _Walk:
                 status.st_ino,
                 (status.st_size, status.st_mtime_ns, status.st_ctime_ns),
             )
-            content = _head(directory, name, min(self.limit, self.bytes_left), file) if self.limit and self.bytes_left > 0 else b""
+            content = b""
             if self.limit:
-                self.bytes_left -= len(content)
-                self.problem = "many" if self.bytes_left <= 0 else self.problem
+                content = _head(directory, name, min(self.limit, self.budget.bytes), file) if self.budget.bytes > 0 else b""
+                self.budget.bytes -= len(content)
+                self.problem = "many" if self.budget.bytes <= 0 else self.problem
         except OSError:
             return
         self.found.append(file)

@@ -17,6 +17,7 @@ import re
 import stat
 from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
 
+from .data_places import speaks_of_places
 from .open_places import LISTED, OpenPlaces, enter, error_name, status_in
 from .slow_places import is_slow, slow_mounts
 from .trust import Trust
@@ -38,10 +39,28 @@ ENVIRONMENT: Tuple[str, str] = (".config", "environment.d")
 USER_PATH: Tuple[str, str, str] = (".local", "share", "flatpak")
 PLAIN_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*\Z")
 
-#: State of a directory of settings that holds more of them than are read.
-TOO_MANY = "many"
-
 _MOST_NAMES = 500
+#: Versions of one application in one place that a run deals with, and directories that it goes through to find them.
+_MOST_DEPLOYED = 5
+_MOST_BRANCHES = 500
+#: Bytes of one home's settings that are read in all; a login reads every one of them each time, so they are small.
+_SETTINGS_LIMIT = 1 << 20
+# NONBLOCK: opening somebody's named pipe would wait for ever.
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+
+
+class Setting(NamedTuple):
+    """A file of a home that may set another place for data.
+
+    Args:
+        name: path below the home.
+        content: what is in it. By content the next look knows it again, for a store through a mapping may leave the times as they were.
+        problem: why it was not read; empty if it was.
+    """
+
+    name: str
+    content: bytes = b""
+    problem: str = ""
 
 
 class PlaceFacts(NamedTuple):
@@ -73,14 +92,14 @@ class HomeFacts(NamedTuple):
         problem: why it could not be looked into, as above; ``ENOENT`` where nothing is.
         identity: device and inode.
         uid: who owns it.
-        settings: ``(path below the home, state)`` of the files that may set another place for data.
+        settings: the files that speak of another place for data, or could not be read.
         flatpak: flatpak's default place in it.
     """
 
     problem: str = ""
     identity: Tuple[int, int] = (0, 0)
     uid: int = -1
-    settings: Tuple[Tuple[str, str], ...] = ()
+    settings: Tuple[Setting, ...] = ()
     flatpak: PlaceFacts = PlaceFacts()
 
 
@@ -122,6 +141,20 @@ def scan_place(places: OpenPlaces, path: str, apps: Sequence[str]) -> PlaceFacts
         os.close(directory)
 
 
+def is_deployed(places: OpenPlaces, path: str, app: str, version: str) -> bool:
+    """Whether one version (``ARCH/BRANCH``) of an application is deployed in a place; True where nobody can tell."""
+    try:
+        directory = places.open(path)
+        try:
+            return _in(directory, "app", app, *(version.split("/") + ["active"])) is not None
+        finally:
+            os.close(directory)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+
+
 def homes_input(homes: Sequence[str], places: Sequence[str], apps: Sequence[str]) -> str:
     """The input (:class:`.basis.Input`) of a scan, as text."""
     return json.dumps({"homes": list(homes), "places": list(places), "apps": sorted(apps)}, separators=(",", ":"))
@@ -147,59 +180,112 @@ def homes_mark(trust: Trust, of: str) -> str:
         return facts_mark(found + [scan_place(places, each, apps) for each in asked["places"]])
 
 
-def _settings(home: int, path: str) -> Tuple[Tuple[str, str], ...]:
-    found = []
+def _settings(home: int, path: str) -> Tuple[Setting, ...]:
+    """The settings of a home. What can't be read is told: nobody knows what it says."""
+    reader = _Settings()
     for name in SETTINGS:
         status = status_in(home, name)
-        if status is not None:
-            found.append(_setting(home, path, name, status))
+        if status is not None and stat.S_ISLNK(status.st_mode):
+            reader.read_linked(home, path, name)
+        elif status is not None:
+            reader.read(home, name, name, status)
+    place = ENVIRONMENT[0]
     try:
         config = enter(home, ENVIRONMENT[0])
+        try:
+            place = "/".join(ENVIRONMENT)
+            directory = enter(config, ENVIRONMENT[1], LISTED)
+        finally:
+            os.close(config)
+        try:
+            for name in _names(directory):
+                status = status_in(directory, name) if name.endswith(".conf") else None
+                if status is not None and not (stat.S_ISLNK(status.st_mode) and os.readlink(name, dir_fd=directory) == os.devnull):
+                    reader.read(directory, name, "/".join(ENVIRONMENT + (name,)), status)
+        finally:
+            os.close(directory)
+    except FileNotFoundError:
+        pass
     except OSError as error:
-        if error.errno != errno.ENOENT and error.errno != errno.ELOOP:
-            raise
-        return tuple(found)
-    try:
-        directory = os.open(ENVIRONMENT[1], LISTED, dir_fd=config)
-    except (FileNotFoundError, NotADirectoryError):
-        return tuple(found)
-    finally:
-        os.close(config)
-    try:
-        for name in _names(directory):
-            status = status_in(directory, name)
-            if name.endswith(".conf") and status is not None:
-                found.append(("/".join(ENVIRONMENT + (name,)), _told(status)))
-    except OSError as error:
-        if error.errno != errno.EFBIG:
-            raise
-        found.append(("/".join(ENVIRONMENT), TOO_MANY))
-    finally:
-        os.close(directory)
-    return tuple(found)
+        reader.miss(place, error)
+    return tuple(reader.found)
 
 
-def _setting(home: int, path: str, name: str, status: os.stat_result) -> Tuple[str, str]:
-    """A settings file; people who keep theirs in one directory have a link to there, which is taken as a name below the home."""
-    if not stat.S_ISLNK(status.st_mode):
-        return name, _told(status)
-    to = os.readlink(name, dir_fd=home)
-    below = os.path.relpath(os.path.normpath(os.path.join(path, to)), path)
-    parts = below.split("/")
-    if parts[0] in (".", ".."):
-        return name, "0"
-    current = os.dup(home)
-    try:
-        for part in parts[:-1]:
-            following = enter(current, part)
-            os.close(current)
-            current = following
-        target = status_in(current, parts[-1])
-        return (below, _told(target)) if target is not None else (name, "0")
-    except OSError:
-        return name, "0"
-    finally:
-        os.close(current)
+class _Settings:
+    """Reads the settings of one home."""
+
+    def __init__(self) -> None:
+        self.found: List[Setting] = []
+        self.left = _SETTINGS_LIMIT
+
+    def miss(self, name: str, error: OSError) -> None:
+        """Note something that may say anything."""
+        if len(self.found) <= _MOST_NAMES:
+            self.found.append(Setting(name, problem=error_name(error)))
+
+    def read(self, directory: int, name: str, shown: str, status: os.stat_result) -> None:
+        """Read one file; a directory in its place says nothing."""
+        if stat.S_ISDIR(status.st_mode):
+            return
+        try:
+            content = self._content(directory, name, status)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            self.miss(shown, error)
+            return
+        if speaks_of_places(content):
+            self.found.append(Setting(shown, content))
+
+    def read_linked(self, home: int, path: str, name: str) -> None:
+        """People who keep their settings in one directory have links to there, which are taken as names below the home.
+
+        Only where no further link has a say: a link to a link, or ``..`` after one, may lead anywhere.
+        """
+        try:
+            to = os.readlink(name, dir_fd=home)
+            below = to[len(path) + 1 :] if to.startswith(path + "/") else to
+            parts = [part for part in below.split("/") if part not in ("", ".")]
+            if to == os.devnull:
+                return
+            if below.startswith("/") or ".." in parts or not parts:
+                raise OSError(errno.ELOOP, "a link to somewhere else")
+            current = os.dup(home)
+            try:
+                for part in parts[:-1]:
+                    following = enter(current, part)
+                    os.close(current)
+                    current = following
+                status = status_in(current, parts[-1])
+                if status is not None:
+                    self.read(current, parts[-1], name, status)
+            finally:
+                os.close(current)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            self.miss(name, error)
+
+    def _content(self, directory: int, name: str, status: os.stat_result) -> bytes:
+        if stat.S_ISLNK(status.st_mode):
+            raise OSError(errno.ELOOP, "a link")
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "no regular file")
+        descriptor = os.open(name, _FILE, dir_fd=directory)
+        with os.fdopen(descriptor, "rb", buffering=0) as handle:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise OSError(errno.EINVAL, "no regular file")
+            content = b""
+            while True:
+                # One byte more than is left shows that there is more.
+                part = handle.read(self.left + 1)
+                content += part
+                self.left -= len(part)
+                if self.left < 0:
+                    self.left = 0
+                    raise OSError(errno.EFBIG, "too large")
+                if not part:
+                    return content
 
 
 def _scan_below(home: int, path: str, parts: Sequence[str], apps: Sequence[str]) -> PlaceFacts:
@@ -260,22 +346,29 @@ def _in(directory: int, *parts: str) -> Optional[os.stat_result]:
 
 def _deployed(directory: int, app: str) -> Tuple[List[str], str]:
     """``ARCH/BRANCH`` of what is deployed of an app, for flatpak goes by the link ``active``; and why there may be more."""
-    found = []
+    found: List[str] = []
     problem = ""
+    left = _MOST_BRANCHES
     try:
         for arch in _names_below(directory, ("app", app)):
             if arch == "current":
                 continue
             for branch in _names_below(directory, ("app", app, arch)):
+                left -= 1
+                if left < 0:
+                    raise OSError(errno.EFBIG, "more than a person can have made by flatpak")
                 active = _in(directory, "app", app, arch, branch)
                 if active is not None and stat.S_ISLNK(active.st_mode):
                     # flatpak would follow it, and find what lies elsewhere.
                     problem = "link"
                 elif active is not None and _in(directory, "app", app, arch, branch, "active") is not None:
-                    if PLAIN_WORD.match(arch) and PLAIN_WORD.match(branch):
-                        found.append("%s/%s" % (arch, branch))
-                    else:
+                    if not (PLAIN_WORD.match(arch) and PLAIN_WORD.match(branch)):
                         problem = "name"
+                        continue
+                    if len(found) >= _MOST_DEPLOYED:
+                        raise OSError(errno.EFBIG, "too many versions")
+                    found.append("%s/%s" % (arch, branch))
+            left -= 1
     except OSError as error:
         problem = error_name(error)
     return found, problem

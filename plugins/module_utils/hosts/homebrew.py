@@ -92,7 +92,8 @@ class Homebrew:
             for name in sorted(names):
                 try:
                     found.extend(self._installed_in(prefix, name))
-                except Unreadable as error:
+                except (Unreadable, ValueError, RecursionError) as error:
+                    # Whatever its owner keeps there, the look at the other prefixes goes on.
                     self._miss(prefix, "%s: %s" % (name, error))
         return tuple(found)
 
@@ -195,7 +196,7 @@ class Homebrew:
         for name in sorted(names):
             try:
                 there.extend(self._installed_in(prefix, name))
-            except Unreadable as error:
+            except (Unreadable, ValueError, RecursionError) as error:
                 self._miss(prefix, "%s: %s" % (prefix.why_not, error))
                 return
         if there:
@@ -262,7 +263,11 @@ class Homebrew:
             return b""
 
     def _carry(self, wanted: Dict[str, List[str]], notes: List[str]) -> None:
-        """What a prefix's own settings forbid must stay forbidden, though ours are read after them from now on."""
+        """What a prefix's own settings forbid must stay forbidden, though ours are read after them from now on.
+
+        Where a host has more than one prefix, the system's settings count for all of them, and one owner's list must not bind another's.
+        """
+        only_one = len(self._prefixes()) == 1
         for prefix in self._usable():
             path = os.path.join(prefix.path, "etc", "homebrew", "brew.env")
             try:
@@ -272,9 +277,12 @@ class Homebrew:
                 continue
             for key, names in wanted.items():
                 # A person writes that file, so only what a name can be goes from there into root's.
-                told = [name for name in forbidden(content or b"", key) if _NAME.match(name)]
-                theirs = [name for name in dict.fromkeys(told) if name not in names][:_MOST_CARRIED]
-                if theirs and any(wanted.values()):
+                told = [word.strip("\"'") for word in forbidden(content or b"", key)]
+                theirs = [name for name in dict.fromkeys(told) if name not in names and _NAME.match(name)][:_MOST_CARRIED]
+                if theirs and any(wanted.values()) and not only_one:
+                    text = "%s of %s was left out of %s, which is read after it and counts for every prefix of this host"
+                    notes.append(text % (key, path, ENV_PATH))
+                elif theirs and any(wanted.values()):
                     names.extend(theirs)
                     notes.append("%s of %s was taken over into %s, which is read after it" % (key, path, ENV_PATH))
 

@@ -17,6 +17,7 @@ from .accounts import Home, People, people_of, unreadable_home
 from .backend import Unseen
 from .desktop_entry import appimage_names, is_installed_web_app, is_named, leads_to, parse_desktop_entry
 from .found_files import (
+    LAUNCHER_LIMIT,
     FoundFile,
     Search,
     Searched,
@@ -48,7 +49,6 @@ _HOME_LAUNCHERS: Tuple[Tuple[Tuple[str, ...], int], ...] = (((".local", "share",
 _SYSTEM_LAUNCHERS: Tuple[Tuple[str, int], ...] = (("/usr/local/share/applications", 3), ("/usr/share/applications", 2))
 #: What lies here belongs to a package; deleting it would break that package's files.
 _OF_PACKAGES = "/usr/share/applications"
-_LAUNCHER_LIMIT = 65536
 #: Leftovers of one home that a run deals with; a person may make any number of files that look like some.
 _MOST_FOUND = 200
 _APPIMAGE = ".appimage"
@@ -180,7 +180,7 @@ class Leftovers:
         root = self._system.trust.place(place).path
         self._system.reads += 1
         with OpenPlaces(self._system.trust) as places:
-            (searched,) = results = search_root(places, root, (search,), _LAUNCHER_LIMIT)
+            (searched,) = results = search_root(places, root, (search,), LAUNCHER_LIMIT)
         # What the place is called leads to the root, so the root's name alone would not notice another link.
         self._system.basis.add("kind", place)
         self._system.basis.add("levels", levels_input((root,), (search,), None), searched_mark((searched_digest(results),)))
@@ -211,15 +211,19 @@ class Leftovers:
         endings = (_APPIMAGE, _LAUNCHER)
 
         def look(root: str) -> _HomeResults:
-            results = search_home(places, root, searches, endings, _LAUNCHER_LIMIT)
+            results = search_home(places, root, searches, endings, LAUNCHER_LIMIT)
             found = [each for search, searched in results for each in _matching(asked, "-", False, search, searched)]
             problems = [(search, searched.problem) for search, searched in results if searched.problem]
             if len(found) > _MOST_FOUND:
                 problems.append((Search((), 1, ""), "many"))
-            return _HomeResults(tuple(found[:_MOST_FOUND]), tuple(problems), searched_digest([searched for _search, searched in results]))
+            return _HomeResults(
+                tuple(found[:_MOST_FOUND]),
+                tuple(problems),
+                searched_digest([searched for _search, searched in results], with_contents=True),
+            )
 
         with OpenPlaces(self._system.trust) as places:
-            found = people.scan(roots, look, _HomeResults((), ((Search((), 1, ""), "slow"),), ""))
+            found = people.scan(roots, look, lambda problem: _HomeResults((), ((Search((), 1, ""), problem),), "!"))
         if roots:
             slow = any(people.is_slow(root) for root in roots)
             mark = "!slow" if slow else searched_mark([each.digest for each in found])

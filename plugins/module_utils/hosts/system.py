@@ -13,6 +13,7 @@ import errno
 import os
 import pwd
 import stat
+import time
 from typing import TYPE_CHECKING, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..engine.errors import AppbanError, ChangeFailed, WriteInCheckMode
@@ -30,6 +31,9 @@ PERSON_TIMEOUT = 15
 #: After so many that hung, each further one of the run gets fewer seconds: somebody may own many accounts.
 MOST_HANGING = 3
 HASTY_TIMEOUT = 5
+#: Seconds for all commands of a run that run as one account, and for those of all accounts together.
+ACCOUNT_BUDGET = 20.0
+PEOPLE_BUDGET = 120.0
 _TEMPORARY = ".appban-new-"
 
 
@@ -58,6 +62,8 @@ class System:
         self.memory: Dict[str, object] = {}
         self._found: Dict[str, Optional[str]] = {}
         self._hanging = 0
+        #: number of an account -> seconds that commands took which ran as it
+        self._spent: Dict[int, float] = {}
 
     def look_again(self) -> None:
         """Forget what was read, because something was written: the next look stands on its own."""
@@ -328,6 +334,10 @@ class System:
                 return CommandResult(tuple(argv), 127, "", "%s is no account to run this as" % run_as)
             person = Person(account.pw_name, account.pw_uid, account.pw_gid, account.pw_dir)
             timeout = min(timeout, PERSON_TIMEOUT if self._hanging < MOST_HANGING else HASTY_TIMEOUT)
+            left = min(ACCOUNT_BUDGET - self._spent.get(account.pw_uid, 0.0), PEOPLE_BUDGET - sum(self._spent.values()))
+            if left <= 0:
+                return CommandResult(tuple(argv), 124, "", "not run: commands of %s, or of all people, took too long before" % run_as)
+            timeout = min(timeout, max(1, int(left)))
         # A person's own program may run as that person, never as root.
         program = argv[0] if person and "/" in argv[0] else self._program(argv[0])
         if program is None:
@@ -337,7 +347,10 @@ class System:
             full.update(USER=person.name, LOGNAME=person.name)
         full.update(FIXED_ENVIRONMENT)
         full.update(env or {})
+        started = time.monotonic()
         result = run((program,) + tuple(argv[1:]), full, person, timeout)
+        if person:
+            self._spent[person.uid] = self._spent.get(person.uid, 0.0) + time.monotonic() - started
         if person and result.rc == 124:
             self._hanging += 1
         return result

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts import accounts, basis, flatpak_people, slow_places
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.accounts import People
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.data_places import data_places
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.data_places import data_places, is_shells
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.flatpak import Flatpak
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.flatpak_filter import denies, render_filter
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.flatpak_installations import (
@@ -344,7 +344,7 @@ def test_what_only_a_shell_could_say_is_told(homes):
     assert "$(cat ~/.where)" in found.unseen[0].note
     (homes / "jana/.profile").unlink()
     os.mkfifo(homes / "jana/.profile")
-    assert personal(homes).unseen == []
+    assert [part.note for part in personal(homes).unseen] == [f"{homes}/jana/.profile was not looked into: it is no regular file"]
 
 
 @given(st.binary(max_size=100))
@@ -354,12 +354,126 @@ def test_no_settings_break_the_reader(content):
     data_places(b"FLATPAK_USER_DIR=${XDG_DATA_HOME:-" + content, "/home/jana")
 
 
-def test_a_variable_that_is_only_used_sets_nothing():
-    content = (
-        b'XDG_DATA_DIRS="${XDG_DATA_HOME:-"$HOME/.local/share"}/flatpak/exports/share:$XDG_DATA_DIRS"\n'
-        b"# XDG_DATA_HOME=/x\necho $XDG_DATA_HOME\n"
-    )
-    assert data_places(content, "/home/jana") == data_places(b"", "/home/jana")
+@pytest.mark.parametrize(
+    "content",
+    [
+        'XDG_DATA_DIRS="${XDG_DATA_HOME:-"$HOME/.local/share"}/flatpak/exports/share:$XDG_DATA_DIRS"',
+        # Debian's /etc/profile.d/flatpak.sh
+        'new_dirs=$(\n (\n  echo "${XDG_DATA_HOME:-"$HOME/.local/share"}/flatpak"\n  flatpak --installations\n ) | (',
+        "# XDG_DATA_HOME=/x\necho $XDG_DATA_HOME",
+        "#XDG_DATA_HOME DEFAULT=@{HOME}/x",
+        "umask 022 # XDG_DATA_HOME is set elsewhere",
+        "export XDG_DATA_HOME",
+        "unset XDG_DATA_HOME; export XDG_CONFIG_HOME XDG_DATA_HOME",
+        'if [ -n "${XDG_DATA_HOME+set}" ]; then mkdir -p "$XDG_DATA_HOME"/x; fi',
+        "dbus-update-activation-environment --systemd XDG_DATA_HOME DISPLAY",
+        "MY_XDG_DATA_HOME=/x XDG_DATA_HOMES=/y",
+        "XDG_DATA_HOME=",
+    ],
+)
+def test_a_variable_that_is_only_used_sets_nothing(content):
+    assert data_places(content.encode(), "/home/jana") == data_places(b"", "/home/jana")
+
+
+@pytest.mark.parametrize(
+    ("line", "places"),
+    [
+        ('export XDG_DATA_HOME="$HOME"/data', ["/home/jana/data/flatpak"]),
+        ('export XDG_DATA_HOME=$HOME/"da ta"', ["/home/jana/da ta/flatpak"]),
+        ('export "XDG_DATA_HOME=$HOME/data"', ["/home/jana/data/flatpak"]),
+        ("XDG_DATA_HOME=/a FLATPAK_USER_DIR='/b'; export XDG_DATA_HOME", ["/a/flatpak", "/b"]),
+        ("export XDG_DATA_HOME\\\n=/a", ["/a/flatpak"]),
+        ("# a comment \\\nXDG_DATA_HOME=/a", ["/a/flatpak"]),
+        ("XDG_DATA_HOME DEFAULT=/a OVERRIDE=@{HOME}/b", ["/a/flatpak", "/home/jana/b/flatpak"]),
+    ],
+)
+def test_plain_words_are_understood(line, places):
+    assert data_places(line.encode(), "/home/jana") == (tuple(places), "")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ': "${XDG_DATA_HOME:=$HOME/data}"',
+        ': "${XDG_DATA_HOME=/data}"',
+        "XDG_DATA_HOME+=/data",
+        "XDG_DATA_HOME =/data",
+        'eval XDG_DATA_HOME"="/data',
+        "read XDG_DATA_HOME < ~/.where",
+        "printf -v XDG_DATA_HOME %s /data",
+        "for XDG_DATA_HOME in /a /b; do :; done",
+        "XDG_DATA_HOME=data",
+        "XDG_DATA_HOME=/home/jana/link/../data",
+        "XDG_DATA_HOME=~eva/data",
+        "XDG_DATA_HOME='$HOME/data'",
+        "XDG_DATA_HOME=$FLATPAK_USER_DIR",
+        "XDG_DATA_HOME=${FLATPAK_USER_DIR:-/data}",
+        'XDG_DATA_HOME="/data',
+        "XDG_DATA_HOME=/a; XDG_DATA_HOME=$(cat x)",
+        "XDG_DATA_HOME=/a\\ b",
+        "XDG_DATA_HOME",
+        "XDG_DATA_HOME DEFAULT=@{XDG_CONFIG_HOME}/x",
+        "XDG_DATA_HOME=\0",
+    ],
+)
+def test_whatever_else_sets_a_variable_is_told(line):
+    told = data_places(line.encode(), "/home/jana")
+    assert told.not_understood == line
+
+
+def test_outside_a_shell_a_value_is_the_rest_of_the_line():
+    assert data_places(b"XDG_DATA_HOME=/my data", "/home/jana", shell=False).not_understood
+    assert [is_shells(name) for name in (".profile", "/etc/profile.d/x.sh", ".pam_environment", "x/y.conf", "/etc/environment")] == [
+        *(True, True),
+        *(False, False, False),
+    ]
+
+
+def test_more_places_than_are_followed_are_told(homes):
+    (homes / "jana/.profile").write_text("".join(f"XDG_DATA_HOME=/none/{number}\n" for number in range(6)))
+    (homes / "jana/.zshenv").write_text("".join(f"XDG_DATA_HOME=/other/{number}\n" for number in range(6)))
+    assert ["too many places" in part.note for part in personal(homes).unseen] == [True]
+    content = "".join(f"XDG_DATA_HOME=/none/{number}\n" for number in range(11)).encode()
+    assert data_places(content, "/home/jana").not_understood == "more than 10 places"
+
+
+def test_settings_in_another_directory_of_the_home_are_read_there(homes, monkeypatch):
+    deploy(homes / "jana/data/flatpak")
+    (homes / "jana/dotfiles/sh").mkdir(parents=True)
+    (homes / "jana/dotfiles/sh/profile").write_text("XDG_DATA_HOME=$HOME/data\n")
+    scan = accounts.scan_place
+    monkeypatch.setattr(accounts, "scan_place", lambda places, path, apps: scan(places, path, apps)._replace(uid=1001))
+    for to in ("dotfiles/sh/profile", f"{homes}/jana/dotfiles/sh/profile"):
+        (homes / "jana/.profile").unlink(missing_ok=True)
+        (homes / "jana/.profile").symlink_to(to)
+        found = personal(homes)
+        assert [each.place.path for each in found.found] == [f"{homes}/jana/data/flatpak"]
+        assert found.unseen == []
+
+
+@pytest.mark.parametrize("to", ["/dev/null", "gone", ".config/gone"])
+def test_a_link_to_nothing_says_nothing(homes, to):
+    (homes / "jana/.profile").symlink_to(to)
+    (homes / "jana/.config/environment.d").mkdir(parents=True)
+    (homes / "jana/.config/environment.d/x.conf").symlink_to("/dev/null")
+    assert personal(homes).unseen == []
+
+
+def test_settings_without_an_end_are_told(homes):
+    with open(homes / "jana/.profile", "wb") as handle:
+        handle.truncate(1 << 40)
+    assert ["there are too many files" in part.note or "too large" in part.note for part in personal(homes).unseen] == [True]
+
+
+def test_more_versions_than_a_run_deals_with_are_told(homes):
+    place = homes / "jana/.local/share/flatpak"
+    deploy(place)
+    for number in range(6):
+        (place / f"app/{APP}/x86_64/{number}").mkdir()
+        (place / f"app/{APP}/x86_64/{number}/active").touch()
+    found = personal(homes)
+    assert [len(each.deployed) for each in found.found] == [5]
+    assert [part.note for part in found.unseen] == [f"{place}/app/{APP} was not looked into: there are too many files"]
 
 
 # -- what the next look knows again ------------------------------------------------------------------------------------
@@ -380,7 +494,7 @@ def test_homes_are_known_again_until_something_in_them_counts(tmp_path, monkeypa
     (home / "letter.txt").touch()
     assert basis.unchanged(homes_marks(system))
     for change in (
-        lambda: (home / ".profile").write_text("x"),
+        lambda: (home / ".profile").write_text("XDG_DATA_HOME=/x"),
         lambda: deploy(home / ".local/share/flatpak"),
         lambda: (home / ".local/share/flatpak" / PLACE / "active").unlink(),
         lambda: (home / ".local/share/flatpak/repo/config").write_text(""),

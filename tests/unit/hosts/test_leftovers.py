@@ -235,7 +235,7 @@ def test_depth_and_number_are_limited_and_the_limit_is_said(home, monkeypatch):
 
 
 def test_a_heap_of_launchers_fills_no_memory(home, monkeypatch):
-    monkeypatch.setattr(found_files, "MAX_BYTES", 1000)
+    monkeypatch.setattr(found_files, "MAX_HOME_BYTES", 1000)
     for number in range(100):
         put(home, f".local/share/applications/{number}.desktop", SHORTCUT)
     searching = leftovers.Leftovers(System())
