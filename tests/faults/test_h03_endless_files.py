@@ -99,6 +99,7 @@ def test_a_home_full_of_links_and_loops_is_passed_over(machine: Machine) -> None
         assert not result.get("failed"), told(result)
 
 
+@pytest.mark.long
 def test_a_program_of_a_person_that_never_ends_does_not_keep_the_run(brewed: Machine) -> None:
     """brew is the person's own program: it may sleep for ever, ignore to be ended and hold on to what it was given."""
     brewed.as_jana(f"printf '#!/bin/sh\\ntrap \"\" TERM HUP INT\\nwhile :; do sleep 300; done\\n' > {PREFIX}/bin/brew")

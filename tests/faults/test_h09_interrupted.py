@@ -161,6 +161,7 @@ def ban_cut_off(machine: Machine, apps: Mapping[str, Any], target: str) -> None:
 WRITTEN = ["ledger.json", PIN, "/etc/dnf/dnf.conf", "/etc/zypp/locks", "/etc/pacman.d/hooks/00-appban.hook", FILTER]
 
 
+@pytest.mark.long
 def test_a_ban_that_was_cut_off_at_every_file_leaves_none_behind_and_no_false_drift(machine: Machine) -> None:
     apps = banned(deb=APP, rpm=APP, pacman=APP, flatpak=FLATPAK)
     before = snapshot(machine.host)

@@ -209,11 +209,13 @@ def check_convergence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, phase: st
             assert all(len(ec.notices(serial)) <= told[serial] for serial in ec.ids)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("phase", PHASES)
 def test_E_a_run_killed_at_any_write_is_finished_by_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, phase: str) -> None:
     check_convergence(tmp_path, monkeypatch, phase, {"eventual_consistency": 0}, 2)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("phase", ["announcement", "deadline"])
 def test_E_a_killed_run_whose_writes_show_late_leaves_no_duplicates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, phase: str) -> None:
     """The run after the killed one doesn't see the last object yet and makes it again; later runs see both."""

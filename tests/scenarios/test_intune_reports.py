@@ -36,6 +36,7 @@ def jobs(run: Run) -> list[str]:
     return [entry["body"]["reportName"] for entry in run.exchanges if entry["method"] == "POST" and entry["path"].endswith(JOBS)]
 
 
+@pytest.mark.long
 def test_a_report_finds_what_pages_find_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     policy = plain("uk")
     with tenant(tmp_path, devices=1500, now=NOW) as city:

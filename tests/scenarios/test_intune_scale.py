@@ -26,7 +26,7 @@ ONE_DEVICE = re.compile(r"/managedDevices/[^/?]+|/devices/[^/?]+")
 PAGE = 1000
 MEGABYTE = 1 << 20
 
-pytestmark = pytest.mark.usefixtures("graph_contract")
+pytestmark = [pytest.mark.usefixtures("graph_contract"), pytest.mark.long]
 
 
 class LargeTenant(Tenant):

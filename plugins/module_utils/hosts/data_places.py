@@ -188,7 +188,7 @@ def _value(rest: str, name: str, home: str, inside: str) -> Optional[Tuple[str, 
             quote = each
         elif not quote and each in _ENDS:
             break
-        elif each in "\\`$" or rest.startswith("@{", at):
+        elif each in "`$" or (each == "\\" and (quote != "'" or bool(inside))) or rest.startswith("@{", at):
             return None
         else:
             value.append(each)

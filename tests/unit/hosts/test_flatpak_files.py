@@ -380,6 +380,7 @@ def test_a_variable_that_is_only_used_sets_nothing(content):
     [
         ('export XDG_DATA_HOME="$HOME"/data', ["/home/jana/data/flatpak"]),
         ('export XDG_DATA_HOME=$HOME/"da ta"', ["/home/jana/da ta/flatpak"]),
+        (r"XDG_DATA_HOME='/a\b'", [r"/a\b/flatpak"]),
         ('export "XDG_DATA_HOME=$HOME/data"', ["/home/jana/data/flatpak"]),
         ("XDG_DATA_HOME=/a FLATPAK_USER_DIR='/b'; export XDG_DATA_HOME", ["/a/flatpak", "/b"]),
         ("export XDG_DATA_HOME\\\n=/a", ["/a/flatpak"]),
@@ -413,6 +414,7 @@ def test_plain_words_are_understood(line, places):
         "XDG_DATA_HOME=/a\\ b",
         "XDG_DATA_HOME",
         "XDG_DATA_HOME DEFAULT=@{XDG_CONFIG_HOME}/x",
+        r"eval 'XDG_DATA_HOME=/a\ b'",
         "XDG_DATA_HOME=\0",
     ],
 )
@@ -463,6 +465,35 @@ def test_settings_without_an_end_are_told(homes):
     with open(homes / "jana/.profile", "wb") as handle:
         handle.truncate(1 << 40)
     assert ["there are too many files" in part.note or "too large" in part.note for part in personal(homes).unseen] == [True]
+
+
+def test_what_a_reader_chokes_on_ends_the_part_of_that_account_only(homes, monkeypatch):
+    for name in ("jana", "service"):
+        deploy(homes / name / ".local/share/flatpak")
+    (homes / "jana/.profile").write_text("XDG_DATA_HOME=/x\n")
+    scan = accounts.scan_home
+
+    def choke(places, path, apps):
+        if path.endswith("/jana"):
+            raise UnicodeError
+        return scan(places, path, apps)
+
+    monkeypatch.setattr(accounts, "scan_home", choke)
+    found = personal(homes)
+    assert [each.place.scope for each in found.found] == ["user:service"]
+    assert [part.note for part in found.unseen] == [f"{homes}/jana was not looked into: what is there can't be made sense of"]
+
+
+def test_one_accounts_deployments_are_bounded_and_change_no_others(homes):
+    deploy(homes / "service/.local/share/flatpak")
+    apps = [f"com.example.App{number}" for number in range(5)]
+    for app in apps:
+        for branch in range(5):
+            (homes / f"jana/.local/share/flatpak/app/{app}/x86_64/{branch}").mkdir(parents=True)
+            (homes / f"jana/.local/share/flatpak/app/{app}/x86_64/{branch}/active").touch()
+    found = PersonalFlatpaks(PasswdSystem(passwd_of(homes)), frozenset((APP, *apps)))
+    assert {each.place.scope: len(each.deployed) for each in found.found} == {"user:jana": 20, "user:service": 1}
+    assert ["too many" in part.note for part in found.unseen] == [True]
 
 
 def test_more_versions_than_a_run_deals_with_are_told(homes):

@@ -357,3 +357,22 @@ def test_the_apps_of_a_run_become_queries():
         ("tiktok", (), ("tiktok.com",), False),
         ("old", ("Old",), (), False),
     ]
+
+
+@given(st.lists(st.binary(min_size=1, max_size=6).filter(lambda name: b"\0" not in name), min_size=2, max_size=2, unique=True))
+def test_no_two_paths_look_alike(names):
+    shown = [found_files.FoundFile("/home/jana", (os.fsdecode(name),), 1, 1).shown for name in names]
+    assert shown[0] != shown[1]
+    assert all(each.isprintable() for each in shown)
+
+
+@pytest.mark.parametrize("names", [(b"\xff", b"\\xff"), (b"\x01", b"\\x01"), (b"\x80", "\x80".encode()), (b"\n", b"\\n")])
+def test_no_escape_looks_like_a_name(names):
+    assert len({found_files.FoundFile("/home/jana", (os.fsdecode(name),), 1, 1).shown for name in names}) == 2
+
+
+def test_directories_that_a_desktop_names_are_bounded_and_told(home):
+    put(home, ".config/user-dirs.dirs", "".join(f'XDG_DESKTOP_DIR="$HOME/d{number}"\n' for number in range(11)))
+    searching = leftovers.Leftovers(System())
+    searching.find([QUERY], ("all",))
+    assert ["there are too many files" in part.note for part in searching.unseen] == [True]

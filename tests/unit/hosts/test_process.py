@@ -133,6 +133,21 @@ def test_many_accounts_that_hang_get_less_time_each(monkeypatch: pytest.MonkeyPa
     assert given == [system.PERSON_TIMEOUT] * 3 + [system.HASTY_TIMEOUT] * 2 + [host.command_timeout]
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another account")
+def test_an_account_whose_seconds_are_used_up_runs_nothing_more_and_others_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(system, "ACCOUNT_BUDGET", 1.0)
+    host = system.System()
+    slow = ("/bin/sleep", "60")
+    assert host.query(slow, run_as="nobody", rests_on=()).rc == 124
+    again = host.query(("/bin/true",), run_as="nobody", rests_on=())
+    assert again.rc == 124
+    assert "took too long before" in again.stderr
+    assert host.query(("/bin/true",), run_as="daemon", rests_on=()).rc == 0
+    monkeypatch.setattr(system, "PEOPLE_BUDGET", 0.5)
+    assert host.query(("/bin/true",), run_as="daemon", rests_on=()).rc == 124
+    assert host.query(("/bin/true",), rests_on=()).rc == 0
+
+
 @pytest.mark.parametrize(
     ("stderr", "stdout", "told"),
     [

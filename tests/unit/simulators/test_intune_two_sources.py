@@ -15,7 +15,7 @@ import pytest
 from tests.scenarios.tenant import Run, Tenant, lifted, plain, requests, tenant
 from tests.unit.simulators.graph_client import strict_complaints
 
-pytestmark = pytest.mark.usefixtures("graph_contract")
+pytestmark = [pytest.mark.usefixtures("graph_contract"), pytest.mark.long]
 
 UK_NOW = "2023-03-20T09:00:00Z"
 # After the Commission's day in March: removal, blocks and compliance at once.
