@@ -14,6 +14,8 @@ from tests.lab.hosts import Host
 from tests.lab.inside import PLACE, Inside
 from tests.lab.playbook import run_module, write_inventory
 
+pytestmark = pytest.mark.long
+
 COUNT = 3000
 LOOKED = "/var/lib/appban/looked.json"
 APP = {"id": "tiktok", "identifiers": {"flatpak": ["com.tiktok.Desktop"], "display_name": ["TikTok"]}}

@@ -20,6 +20,8 @@ from tests.lab.packagekit import ensure_packages, install_packagekit, start_pack
 from tests.lab.packages import package_path
 from tests.lab.root import RootNotBuilt
 
+pytestmark = pytest.mark.long
+
 APP = "tiktok-desktop"
 NAMES = (APP, "tiktok-rev", "media-suite")
 
