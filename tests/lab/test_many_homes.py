@@ -10,6 +10,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.lab.hosts import Host
 from tests.lab.inside import PLACE, Inside
 from tests.lab.playbook import run_module, write_inventory
