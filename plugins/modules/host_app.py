@@ -457,15 +457,17 @@ def main() -> None:
     now = module.params["now"] or datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, interrupt)
+    system = System(check_mode=module.check_mode)
     try:
         request = parse_host_request(module.params, now)
         # By the host's clock: the run's instant may have been given, and be years away.
         who = "host_app, process %d, since %s" % (os.getpid(), datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"))
-        report = converge(request, System(check_mode=module.check_mode), who)
+        report = converge(request, system, who)
     except AppbanError as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(msg=str(error), changed=system.writes > 0)
     except Interrupted as error:
-        module.fail_json(msg="%s. What was under way was ended; the next run tidies up and finishes" % error)
+        message = "%s. What was under way was ended; the next run tidies up and finishes" % error
+        module.fail_json(msg=message, changed=system.writes > 0)
     result = report.to_plain()
     result["diff"] = report.host_plan.plan.diff()
     message = report.message()

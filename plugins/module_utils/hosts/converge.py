@@ -99,6 +99,9 @@ def _remember_interrupted(request: HostRequest, system: System, situation: Situa
     there = {(each.app.id, each.backend.name, each.package.name, each.package.scope) for each in situation.findings}
     removed = dict(situation.ledger.removed)
     for app in request.apps:
+        if app.id in situation.hurt or situation.unseen.get(app.id):
+            # It may still be where nobody could look.
+            continue
         # Killed between the ledger and the note, it had remembered them itself.
         entries = tuple(each for each in noted.removals.get(app.id, ()) if each not in removed.get(app.id, ()))
         if entries and not any((app.id, each["backend"], each["name"], each["scope"]) in there for each in entries):

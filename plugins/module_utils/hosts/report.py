@@ -65,6 +65,7 @@ class HostReport:
         verified: the end state was read back and is the requested one.
         check_mode: nothing was changed.
         interrupted: an earlier run was killed while it wrote.
+        standing: backend name -> the blocks that the last look after the changes found in place; None where nothing was changed.
     """
 
     host_plan: HostPlan
@@ -79,6 +80,7 @@ class HostReport:
     verified: bool = False
     check_mode: bool = False
     interrupted: bool = False
+    standing: Optional[Mapping[str, BlockPlan]] = None
 
     def message(self) -> str:
         """Why the run failed, or an empty text."""
@@ -102,6 +104,7 @@ class HostReport:
         undone = self.check_mode or bool(planned.refusals)
         removals = _removal_lines(self)
         blocks = {name: plan for name, plan in planned.blocks.items() if self.is_done(plan.changes)}
+        standing = blocks if self.standing is None else self.standing
         return {
             "changed": self.changed,
             "changes": planned.summaries(),
@@ -110,7 +113,7 @@ class HostReport:
             "leftovers": [leftover.to_plain() for leftover in self.leftovers],
             "removed": [] if undone else removals,
             "would_remove": removals if undone else [],
-            "blocked": [block.to_plain() for plan in blocks.values() for block in plan.blocks],
+            "blocked": [block.to_plain() for plan in standing.values() for block in plan.blocks],
             "unblocked": ["%s: %s" % (name, each) for name, plan in blocks.items() for each in plan.unblocked],
             "refused": [_refusal_to_plain(refusal) for refusal in planned.refusals],
             "unsupported": [
@@ -230,6 +233,7 @@ def report_after(
     deleted = deleted_leftovers(applied.done)
     # Half a block is not called one.
     standing = {name: plan for name, plan in settled.blocks.items() if not plan.changes}
+    report.standing = standing
     for app in request.apps:
         seen = report.apps[app.id]
         if app.id in failed:
@@ -242,7 +246,9 @@ def report_after(
             seen.after = len(packages) < len(seen.findings) or bool(files_left)
         _enter_block(app, last, standing, seen)
         _enter_remains(app, last, seen)
-    report.notes.extend(line for name, plan in settled.blocks.items() for line in _with_name(name, plan.notes))
+    for name, plan in settled.blocks.items():
+        report.notes.extend(_with_name(name, plan.notes))
+        report.notes.extend(_with_name(name, list(plan.overridden.values())))
     report.changed = report.changed and (bool(applied.done) or bool(gone) or bool(planned.only_ledger))
     report.verified = not report.failures
 
