@@ -57,7 +57,9 @@ def _answers(exchange: Exchange, found: list[str]) -> dict[str, dict[str, Any]] 
     return answers
 
 
-def _judge_ids(exchange: Exchange, requests: list[dict[str, Any]], answers: dict[str, dict[str, Any]] | None, found: list[str]) -> None:
+def _judge_ids(
+    exchange: Exchange, requests: list[dict[str, Any]], answers: dict[str, dict[str, Any]] | None, found: list[str]
+) -> None:
     before: set[Any] = set()
     every = {str(request.get("id")) for request in requests}
     for request in requests:

@@ -57,7 +57,9 @@ def path_segments(path: str) -> list[str]:
     return found
 
 
-def operation_violations(exchange: Exchange, contract: Contract, operation: Operation, template: str, other: Contract | None) -> list[str]:
+def operation_violations(
+    exchange: Exchange, contract: Contract, operation: Operation, template: str, other: Contract | None
+) -> list[str]:
     """Judge query, headers, request and answer against one operation."""
     found: list[str] = []
     options = QueryJudge(contract, operation, template, _answered_type(contract, operation)).judge(exchange.query)

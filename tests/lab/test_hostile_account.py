@@ -124,6 +124,20 @@ def test_a_flood_of_deployments_is_bounded_and_told(lab_host: Host, tmp_path: Pa
 
 
 @ENDLESS
+def test_a_flood_of_files_in_deployments_costs_a_bounded_time(lab_host: Host, tmp_path: Path) -> None:
+    script = (
+        f"import os\nfor b in range(5):\n d = '{OWN}/app/{FLATPAK}/x86_64/b%d' % b\n os.makedirs(d)\n os.symlink('c', d + '/active')\n"
+        " d += '/d' * 30\n os.makedirs(d)\n for n in range(10000):\n  open('%s/%d' % (d, n), 'w').close()\n"
+    )
+    lab_host.run(["python3", "-c", script], user="jana", check=True)
+    started = time.monotonic()
+    result = ban(lab_host, tmp_path, flatpak=FLATPAK)
+    assert time.monotonic() - started < 15
+    assert lab_host.path(FILTER).exists()
+    assert len(result["apps"]["tiktok"]["findings"]) == 5
+
+
+@ENDLESS
 def test_one_large_launcher_by_many_names_in_many_places_is_bounded_and_told(lab_host: Host, tmp_path: Path) -> None:
     script = (
         "import os\nos.makedirs('/home/jana/.config')\nt = '/home/jana/t'\nopen(t, 'w').write('[Desktop Entry]\\n' + 'Name=x\\n' * 9000)\n"

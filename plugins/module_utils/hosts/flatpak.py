@@ -39,6 +39,8 @@ BYPASSES = (
 _MOST_NAMED = 20
 # Levels of directories of a deployment that are looked into for its files.
 _MOST_LEVELS = 40
+# Files of one installation of a person's that are looked at again after a removal, whatever the number of apps in it.
+_MOST_PERSONAL_FILES = 5000
 _NOT_ROOTS = "flatpak's installation %s was left alone: others than root may write %s, so flatpak is not run there as root"
 _MISNAMED = "%s looks like a deployment, and flatpak has no reference for that name, so it can't remove it. Look at it on the host"
 _NOT_STRONG = "no stronger block than the remote filter is known for flatpak, so %s blocked softly"
@@ -59,6 +61,8 @@ class Flatpak:
         self._system = system
         self._personal: Optional[PersonalFlatpaks] = None
         self._unseen: List[Unseen] = []
+        #: scope of a person's installation -> files of it that were listed
+        self._personal_files: Dict[str, int] = {}
 
     def version(self) -> Optional[str]:
         """Flatpak's version, or None where this host hasn't got it."""
@@ -99,11 +103,17 @@ class Flatpak:
         found: List[str] = []
         for package in packages:
             place = places[package.scope]
+            # Each of them costs a look before the removal and one after it, in every directory on the way.
+            left = _MOST_PERSONAL_FILES - self._personal_files.get(place.scope, 0) if place.option == "--user" else None
+            if left is not None and left <= 0:
+                continue
             search = Search(("app", package.name) + tuple(package.version.split("/")), _MOST_LEVELS, "")
             with OpenPlaces(self._system.trust) as opener:
                 searched = self._in_time(place, partial(search_root, opener, searches=(search,)))
-            for each in searched or ():
-                found.extend(file.path for file in each.files if file.path.isprintable())
+            there = [file.path for each in searched or () for file in each.files if file.path.isprintable()][:left]
+            if left is not None:
+                self._personal_files[place.scope] = self._personal_files.get(place.scope, 0) + len(there)
+            found.extend(there)
         return tuple(found)
 
     def plan_removal(self, request: RemovalRequest) -> RemovalPlan:

@@ -281,7 +281,7 @@ def _user_directories(home: int) -> Tuple[List[Tuple[str, ...]], str]:
             os.close(directory)
     except OSError as error:
         return [], _problem(error)
-    places = []
+    places: List[Tuple[str, ...]] = []
     for line in os.fsdecode(content).splitlines():
         match = _USER_DIRECTORY.match(line.strip())
         parts = tuple(part for part in match.group(1).split("/") if part) if match else ()

@@ -311,10 +311,9 @@ def test_a_token_in_the_servers_words_is_scrubbed() -> None:
 @by_name({**READS, **WRITES})
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_redirects_are_not_followed(call: Call, status: int) -> None:
-    with (
-        running(Server(Answer(200, {"value": "stolen"}))) as other,
-        rig(Answer(status, headers={"Location": other.url + "/x?sig=abcdef"}), authorize=Bearer()) as r,
-    ):
+    with running(Server(Answer(200, {"value": "stolen"}))) as other, rig(
+        Answer(status, headers={"Location": other.url + "/x?sig=abcdef"}), authorize=Bearer()
+    ) as r:
         error = fails(r, call)
         assert f"a redirect to {other.url}/x, which is not followed" in error.what
         assert "abcdef" not in str(error)

@@ -31,9 +31,7 @@ def test_everything_else_is_not(host: str) -> None:
     assert not is_loopback(host)
 
 
-@pytest.mark.parametrize(
-    "url", ["https://a.example", "https://10.1.2.3:8443/x", "http://127.0.0.1:80", "http://localhost/x", "http://[::1]:1"]
-)
+@pytest.mark.parametrize("url", ["https://a.example", "https://10.1.2.3:8443/x", "http://127.0.0.1:80", "http://localhost/x", "http://[::1]:1"])
 def test_https_and_this_machine_are_let_through(url: str) -> None:
     require_https(url, "graph_url")
 
