@@ -66,6 +66,7 @@ class HostReport:
         check_mode: nothing was changed.
         interrupted: an earlier run was killed while it wrote.
         standing: backend name -> the blocks that the last look after the changes found in place; None where nothing was changed.
+        unseen: sentences on what could not be looked into, or was left out.
     """
 
     host_plan: HostPlan
@@ -81,6 +82,7 @@ class HostReport:
     check_mode: bool = False
     interrupted: bool = False
     standing: Optional[Mapping[str, BlockPlan]] = None
+    unseen: List[str] = field(default_factory=list)
 
     def message(self) -> str:
         """Why the run failed, or an empty text."""
@@ -149,8 +151,7 @@ class HostReport:
 def report_before(request: HostRequest, situation: Situation, planned: HostPlan, check_mode: bool) -> HostReport:
     """The report as it stands before the first change (and, in check mode, for good)."""
     changed = bool(planned)
-    notes = [part.note for parts in situation.unseen.values() for part in parts]
-    notes += [why + ", so it was not run" for why in situation.passed_over]
+    notes = [why + ", so it was not run" for why in situation.passed_over]
     notes += situation.search.notes if situation.search else []
     if situation.interrupted:
         notes.append(
@@ -158,6 +159,7 @@ def report_before(request: HostRequest, situation: Situation, planned: HostPlan,
         )
     report = HostReport(planned, {}, situation.leftovers, notes, check_mode=check_mode, changed=changed, interrupted=situation.interrupted)
     report.failures = list(situation.broken.values())
+    report.unseen = list(dict.fromkeys(part.note for parts in situation.unseen.values() for part in parts))
     touched = _touched(request, situation, planned)
     for app in request.apps:
         report.apps[app.id] = _app_before(app, situation, planned)
