@@ -374,6 +374,11 @@ drift:
   returned: always
   type: list
   elements: str
+unseen:
+  description: What could not be looked into, or was left out, where an app may be; a sentence each. They are in RV(notes), too.
+  returned: always
+  type: list
+  elements: str
 notes:
   description: What a person should know of this run.
   returned: always

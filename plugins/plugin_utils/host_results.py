@@ -41,8 +41,7 @@ def to_see(host: str, result: Mapping[str, Any]) -> list[str]:
     for app_id, details in apps.items():
         lines.extend("%s: %s was removed, and %s is still there" % (host, app_id, path) for path in details.get("remains", ()))
         lines.extend("%s: %s was removed, and process %s still runs from it" % (host, app_id, each) for each in details.get("running", ()))
-    if any(details.get("unseen") for details in apps.values()):
-        lines.extend("%s: %s" % (host, note) for note in result.get("notes", ()))
+    lines.extend("%s: %s" % (host, each) for each in result.get("unseen", ()))
     return lines
 
 

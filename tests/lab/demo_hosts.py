@@ -25,21 +25,22 @@ class Machine:
     about: str
     installed: tuple[tuple[str, str], ...]
     variables: Mapping[str, Any]
+    managers: tuple[str, ...]
 
 
 # The lab's root holds every package manager at once; a real machine has one family.
-DEB = {"appban_host_backends": ["apt", "flatpak"]}
-RPM = {"appban_host_backends": ["dnf4", "flatpak"]}
-ARCH = {"appban_host_backends": ["pacman", "flatpak"]}
+DEB = ("apt", "flatpak")
+RPM = ("dnf4", "flatpak")
+ARCH = ("pacman", "flatpak")
 CORPORATE = {"ownership": "corporate"}
 FLEET = (
-    Machine("desk-deb", "corporate", (("deb", "tiktok-desktop"),), {**DEB, **CORPORATE}),
-    Machine("desk-rpm", "corporate", (("rpm", "tiktok-desktop"), ("flatpak", "com.tiktok.Desktop")), {**RPM, **CORPORATE}),
-    Machine("desk-arch", "corporate", (("pacman", "tiktok-desktop"),), {**ARCH, **CORPORATE}),
-    Machine("suite-deb", "corporate", (("deb", "tiktok-desktop"), ("deb", "media-suite")), {**DEB, **CORPORATE}),
-    Machine("press-deb", "corporate, exempt", (("deb", "tiktok-desktop"),), {**DEB, **CORPORATE, "appban_serial": "PRESS-0007"}),
-    Machine("home-deb", "personal", (("deb", "tiktok-desktop"),), {**DEB, "ownership": "personal"}),
-    Machine("spare-deb", "ownership not recorded", (("deb", "tiktok-desktop"),), DEB),
+    Machine("desk-deb", "corporate", (("deb", "tiktok-desktop"),), CORPORATE, DEB),
+    Machine("desk-rpm", "corporate", (("rpm", "tiktok-desktop"), ("flatpak", "com.tiktok.Desktop")), CORPORATE, RPM),
+    Machine("desk-arch", "corporate", (("pacman", "tiktok-desktop"),), CORPORATE, ARCH),
+    Machine("suite-deb", "corporate", (("deb", "tiktok-desktop"), ("deb", "media-suite")), CORPORATE, DEB),
+    Machine("press-deb", "corporate, exempt", (("deb", "tiktok-desktop"),), {**CORPORATE, "appban_serial": "PRESS-0007"}, DEB),
+    Machine("home-deb", "personal", (("deb", "tiktok-desktop"),), {"ownership": "personal"}, DEB),
+    Machine("spare-deb", "ownership not recorded", (("deb", "tiktok-desktop"),), {}, DEB),
 )
 NAMES = {"deb": "apt", "rpm": "dnf", "pacman": "pacman", "flatpak": "flatpak"}
 
@@ -47,6 +48,7 @@ NAMES = {"deb": "apt", "rpm": "dnf", "pacman": "pacman", "flatpak": "flatpak"}
 def furnish(story: Story, lab: Lab, machine: Machine) -> Host:
     """Makes a host and installs what is to be on it."""
     host = lab.create(machine.name)
+    host.keep_managers(machine.managers)
     for kind, name in machine.installed:
         host.install(kind, name)
     installed = ", ".join(f"{NAMES[kind]}: {name}" for kind, name in machine.installed)

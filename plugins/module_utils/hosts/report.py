@@ -124,9 +124,8 @@ class HostReport:
                 for each, reason in sorted(plan.unsupported.items())
             ],
             "drift": [] if self.interrupted else self._drift(),
-            "notes": list(
-                dict.fromkeys(self.notes + [line for name, plan in planned.blocks.items() for line in _with_name(name, plan.notes)])
-            ),
+            "unseen": self.unseen,
+            "notes": list(dict.fromkeys(self.unseen + self.notes + _notes_of(planned.blocks))),
             "newly_affected": self.newly_affected,
             "verified": self.verified,
         }
@@ -253,6 +252,10 @@ def report_after(
         report.notes.extend(_with_name(name, list(plan.overridden.values())))
     report.changed = report.changed and (bool(applied.done) or bool(gone) or bool(planned.only_ledger))
     report.verified = not report.failures
+
+
+def _notes_of(blocks: Mapping[str, BlockPlan]) -> List[str]:
+    return [line for name, plan in blocks.items() for line in _with_name(name, plan.notes)]
 
 
 def _with_name(name: str, lines: Sequence[str]) -> List[str]:

@@ -228,7 +228,8 @@ def test_what_a_person_has_to_see_is_told_with_its_host_and_place() -> None:
             "tiktok": report(remains=["/opt/app"], running=["7 /opt/app"]),
             "capcut": report(unseen="home_unreadable"),
         },
-        "notes": ["/home/jana could not be looked into: a link"],
+        "unseen": ["/home/jana could not be looked into: a link"],
+        "notes": ["said elsewhere"],
     }
     assert to_see("pc-1", result) == [
         "pc-1: tiktok was removed, and /opt/app is still there",
