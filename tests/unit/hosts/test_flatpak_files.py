@@ -527,7 +527,7 @@ def test_homes_are_known_again_until_something_in_them_counts(tmp_path, monkeypa
     for change in (
         lambda: (home / ".profile").write_text("XDG_DATA_HOME=/x"),
         lambda: deploy(home / ".local/share/flatpak"),
-        lambda: (home / ".local/share/flatpak" / PLACE / "active").unlink(),
+        (home / ".local/share/flatpak" / PLACE / "active").unlink,
         lambda: (home / ".local/share/flatpak/repo/config").write_text(""),
         lambda: home.rename(tmp_path / "moved"),
     ):
