@@ -117,6 +117,7 @@ def test_the_life_of_a_ban(apt: Inside, lab_host: Host) -> None:
 
     lifted = apt.block([], owned=second["owned"])
     assert (lifted["problems"], lifted["owned"], lifted["blocks"], lifted["unblocked"]) == ([], {}, [], [APP])
+    assert lifted["drift"] == []
     assert clean.difference(snapshot(lab_host)) == []
     assert apt.block([], owned=lifted["owned"])["changes"] == []
     lab_host.install("deb", APP)

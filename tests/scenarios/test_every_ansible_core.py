@@ -79,9 +79,9 @@ def records(directory: Path, run: str, core: cores.Core) -> dict[str, list[Mappi
 def test_tenant_and_hosts_check_apply_and_again(core: cores.Core, lab_fleet: Fleet, tmp_path: Path) -> None:
     banned, unclassified = lab_fleet(2)
     for host in (banned, unclassified):
+        host.keep_managers(["apt"])
         host.install("deb", "tiktok-desktop")
-    apt = {"appban_host_backends": ["apt"]}
-    known = {banned.name: {**apt, "ownership": "corporate"}, unclassified.name: apt}
+    known = {banned.name: {"ownership": "corporate"}, unclassified.name: {}}
     # The first host is the one of which nothing is asked: the tasks of the controller run on it.
     inventory = write_inventory(tmp_path / "inventory.json", [unclassified, banned], host_variables=known)
     before = {host.name: snapshot(host) for host in (banned, unclassified)}
@@ -136,7 +136,8 @@ def test_old_python_stops_no_other_host_and_is_in_the_evidence(
     core: cores.Core, old_python: Path, lab_fleet: Fleet, tmp_path: Path
 ) -> None:
     (sound,) = lab_fleet(1)
-    known = {sound.name: {"ownership": "corporate", "appban_host_backends": ["apt"]}}
+    sound.keep_managers(["apt"])
+    known = {sound.name: {"ownership": "corporate"}}
     inventory = write_inventory(tmp_path / "inventory.json", [sound], host_variables=known)
     document = json.loads(inventory.read_text(encoding="utf-8"))
     old = {"ansible_connection": "local", "ansible_python_interpreter": str(old_python), "ownership": "corporate"}

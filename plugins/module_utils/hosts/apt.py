@@ -165,7 +165,7 @@ class Apt:
             listing,
             owned.get("guard", {}),
             bool(parts.guarded) and self._knows_protected(),
-            conflicts_of_guard(self.system) if parts.guarded and find_guard(listing) else frozenset(),
+            conflicts_of_guard(self.system) if parts.guarded and find_guard(listing) else None,
         )
         if not owned.get("claimed"):
             # A run that was killed had claimed parts that it may not have made, or may have taken away already.

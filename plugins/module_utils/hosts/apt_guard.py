@@ -101,7 +101,7 @@ def plan_guard(
     listing: Sequence[DpkgPackage],
     owned: Mapping[str, Any],
     protected: bool,
-    conflicts: FrozenSet[str],
+    conflicts: Optional[FrozenSet[str]],
 ) -> GuardPlan:
     """How the guard gets to conflict with exactly these names.
 
@@ -111,7 +111,7 @@ def plan_guard(
         listing: the installed packages.
         owned: what an earlier plan said to remember.
         protected: dpkg knows packages that are protected.
-        conflicts: what the guard that is installed conflicts with.
+        conflicts: what the guard that is installed conflicts with; None where nobody asked, because it is to go.
 
     Returns:
         The changes, what to remember, and what somebody did to the guard.
@@ -131,7 +131,7 @@ def plan_guard(
     if not protected:
         remembered["hold"] = True
     kept_in_place = current and (current.protected if protected else current.hold)
-    if current and current.version == version and kept_in_place and conflicts.issuperset(guarded):
+    if current and current.version == version and kept_in_place and conflicts is not None and conflicts.issuperset(guarded):
         return [], remembered, drift
     step = CommandStep(
         ("dpkg", "--install", "{file}"),
@@ -159,7 +159,9 @@ def _text(guard: DpkgPackage, names: Sequence[str]) -> str:
     return "%s\n" % guard.line + ("Conflicts: %s\n" % ", ".join(names) if names else "")
 
 
-def _drift(guard: Optional[DpkgPackage], owned: Mapping[str, Any], conflicts: FrozenSet[str], protected: bool) -> Tuple[str, ...]:
+def _drift(
+    guard: Optional[DpkgPackage], owned: Mapping[str, Any], conflicts: Optional[FrozenSet[str]], protected: bool
+) -> Tuple[str, ...]:
     if not owned:
         return ()
     if guard is None:
@@ -168,6 +170,8 @@ def _drift(guard: Optional[DpkgPackage], owned: Mapping[str, Any], conflicts: Fr
         return ("the guard package %s was replaced by version %s" % (GUARD_NAME, guard.version),)
     if owned.get("hold") and not guard.hold:
         return ("the hold on the guard package %s was taken away" % GUARD_NAME,)
+    if conflicts is None:
+        return ()
     lost = [name for name in owned.get("names", ()) if name not in conflicts]
     if lost or (protected and not owned.get("hold") and not guard.protected):
         what = "it lets in %s" % ", ".join(lost) if lost else "anybody may remove it"
