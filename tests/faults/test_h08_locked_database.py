@@ -22,6 +22,7 @@ sys.stdin.read()
 """
 
 
+@pytest.mark.long
 def test_a_lock_on_rpms_database_stops_no_other_manager(machine: Machine) -> None:
     machine.host.keep_managers(["dnf4", "flatpak"])
     machine.host.install_file("rpm", APP)

@@ -92,6 +92,7 @@ def test_leftovers_that_look_alike_on_paper_are_two(lab_host: Host, tmp_path: Pa
     assert lab_host.run(["ls", "/home/jana/bin"]).stdout == ""
 
 
+@pytest.mark.long
 @ENDLESS
 def test_commands_for_one_account_cost_a_bounded_time(lab_host: Host, tmp_path: Path) -> None:
     script = (

@@ -114,6 +114,7 @@ TROUBLES = {
 }
 
 
+@pytest.mark.long
 def test_one_policy_lives_in_every_kind_of_tenant_by_one_run_and_trouble_stops_none(tmp_path: Path, all_tenants: dict[str, Any]) -> None:
     hosts = hosts_of(all_tenants)
     assert {host["appban_target"] for host in hosts.values()} == set(TARGETS)

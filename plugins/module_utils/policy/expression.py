@@ -11,6 +11,7 @@ one device attribute it asks for is.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Mapping
@@ -75,7 +76,10 @@ def compile_expression(text: str) -> Expression:
 
 @lru_cache(maxsize=4096)
 def _parsed(text: str) -> dict[str, Any]:
-    parsed: dict[str, Any] = jmespath.compile(text).parsed
+    with warnings.catch_warnings():
+        # An old spelling of literals that jmespath still understands; what it means is clear.
+        warnings.simplefilter("ignore", PendingDeprecationWarning)
+        parsed: dict[str, Any] = jmespath.compile(text).parsed
     return parsed
 
 

@@ -96,7 +96,8 @@ def test_the_command_runs_with_the_lock_held_but_not_inherited(tmp_path: Path) -
     path = tmp_path / "lock"
     path.touch()
     script = f"import fcntl,os;fcntl.lockf(open({str(path)!r},'r+'),fcntl.LOCK_EX|fcntl.LOCK_NB)"
-    step = CommandStep((sys.executable, "-c", script), ok=(1,), lock=Lock(str(path), 0, held=True))
+    # By its name on the search path: a checkout may lie where others may write, and nothing is run from there.
+    step = CommandStep(("python3", "-c", script), ok=(1,), lock=Lock(str(path), 0, held=True))
     perform(step, System())
     told = CommandStep(("sh", "-c", '[ "$TOLD" = yes ]'), lock=Lock(str(path), 0, held=True, env={"TOLD": "yes"}))
     perform(told, System())

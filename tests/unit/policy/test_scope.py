@@ -236,3 +236,8 @@ def test_the_index_is_used_where_rules_name_departments() -> None:
 )
 def test_plain_implication(narrow: Any, wide: Any, expected: bool) -> None:
     assert scope.implies(scope.compile_when(narrow), scope.compile_when(wide)) is expected
+
+
+def test_an_old_spelling_of_a_literal_is_understood_and_warns_nobody() -> None:
+    # Warnings are errors in these tests, and a warning of a library's is nothing that a policy's author can act on.
+    assert compile_expression("ownership == `corporate`").evaluate({"ownership": "corporate"}) is True
