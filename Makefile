@@ -42,6 +42,7 @@ test: setup  ## Run all tests but those of test-long (PYTEST_ARGS='-k name' and 
 
 test-long: setup  ## Run what is slow by nature: a kill at every write, upgrades, the oldest and the newest ansible-core
 	@tools/lab_tools.sh
+	@tools/nano_servers.sh $$([ "$${CI:-}" = true ] || echo --optional)
 	@$(in_checkout) $(python) -m pytest -m long $(PYTEST_ARGS)
 
 fault-kinds: setup  ## List the kinds of fault, the tests that hold them and the commits in which those failed
