@@ -13,6 +13,8 @@ import pytest
 from tests.lab.hosts import Host
 from tests.lab.test_hostile_homes import DEPLOYED, FILTER, FLATPAK, PREFIX, as_jana, ban
 
+pytestmark = pytest.mark.long
+
 DATA = "/home/jana/data"
 PLAIN = "XDG_DATA_HOME=/home/jana/data"
 OWN = "/home/jana/.local/share/flatpak"
@@ -92,7 +94,6 @@ def test_leftovers_that_look_alike_on_paper_are_two(lab_host: Host, tmp_path: Pa
     assert lab_host.run(["ls", "/home/jana/bin"]).stdout == ""
 
 
-@pytest.mark.long
 @ENDLESS
 def test_commands_for_one_account_cost_a_bounded_time(lab_host: Host, tmp_path: Path) -> None:
     script = (

@@ -13,6 +13,8 @@ import pytest
 from tests.lab.hosts import Host
 from tests.lab.playbook import run_module, write_inventory
 
+pytestmark = pytest.mark.long
+
 FLATPAK = "com.tiktok.Desktop"
 FILTER = "/etc/flatpak/appban.filter"
 PIN = "/etc/apt/preferences.d/appban"

@@ -12,6 +12,8 @@ import pytest
 from tests.lab.hosts import Host
 from tests.lab.test_hostile_homes import DEPLOYED, FLATPAK, PIN, as_jana, ban
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.parametrize(
     "script",

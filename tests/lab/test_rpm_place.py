@@ -14,7 +14,7 @@ import pytest
 from tests.lab.hosts import Host
 from tests.lab.playbook import run_module, write_inventory
 
-pytestmark = pytest.mark.fault_kind("H5", "once looked, never again")
+pytestmark = [pytest.mark.fault_kind("H5", "once looked, never again"), pytest.mark.long]
 
 MODULE = "appban.endpoint.host_app"
 APPS = [{"id": "tt", "identifiers": {"rpm": ["tiktok-desktop"]}}]

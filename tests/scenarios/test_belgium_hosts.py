@@ -12,6 +12,8 @@ import pytest
 from .fleet import APP, ARCH, DEB, RPM, SUSE, Fleet
 from .life import LAWS, Life, live, name_of
 
+pytestmark = pytest.mark.long
+
 BELGIUM = "policies/belgium.yml"
 LIFT = {"state: enforced": "state: lifted"}
 NOW = "2023-03-10T08:00:00+01:00"

@@ -18,6 +18,8 @@ import pytest
 from .fleet import APP, ARCH, DEB, FLATPAK, RPM, Fleet
 from .life import LAWS, Life, live, name_of
 
+pytestmark = pytest.mark.long
+
 NOW = "2023-03-20T09:00:00+01:00"
 NUKIB = "policies/prague-nukib.yml"
 PLATFORMS = {"      platform: [ios, ipados, android]\n": ""}
