@@ -34,18 +34,8 @@ OURS_WHOLE = [
 ]
 # A Debian desktop. The lab's hosts have every package manager at once, which no machine has.
 DESKTOP = ("apt", "flatpak")
-# What an administrator of desktops would write without us: no simulation, no second look, nobody's own flatpaks, no lift.
-PLAIN = [
-    {"name": "Remove", "ansible.builtin.apt": {"name": "tiktok-desktop", "state": "absent", "purge": True}},
-    {
-        "name": "Pin",
-        "ansible.builtin.copy": {
-            "dest": "/etc/apt/preferences.d/tiktok",
-            "content": "Package: tiktok-desktop tiktok-rev\nPin: release *\nPin-Priority: -1\n",
-            "mode": "0644",
-        },
-    },
-    {"name": "Does the pin hold", "ansible.builtin.command": {"argv": ["apt-cache", "policy", "tiktok-desktop"]}, "changed_when": False},
+# Flatpak by the modules that exist, as everybody would write it.
+FLATPAK_TASKS = [
     {"name": "Remove the flatpak", "community.general.flatpak": {"name": "com.tiktok.Desktop", "state": "absent"}},
     {
         "name": "Filter",
@@ -62,6 +52,20 @@ PLAIN = [
         "ansible.builtin.command": {"argv": ["flatpak", "remote-modify", "--system", "--filter=/etc/banned.filter", "lab"]},
         "when": "'banned.filter' not in remotes.stdout",
     },
+]
+# What an administrator of desktops would write without us: no simulation, no second look, nobody's own flatpaks, no lift.
+PLAIN = [
+    {"name": "Remove", "ansible.builtin.apt": {"name": "tiktok-desktop", "state": "absent", "purge": True}},
+    {
+        "name": "Pin",
+        "ansible.builtin.copy": {
+            "dest": "/etc/apt/preferences.d/tiktok",
+            "content": "Package: tiktok-desktop tiktok-rev\nPin: release *\nPin-Priority: -1\n",
+            "mode": "0644",
+        },
+    },
+    {"name": "Does the pin hold", "ansible.builtin.command": {"argv": ["apt-cache", "policy", "tiktok-desktop"]}, "changed_when": False},
+    *FLATPAK_TASKS,
 ]
 PING = [{"name": "Ping", "ansible.builtin.ping": {}}]
 PIN = "Package: tiktok-desktop tiktok-rev\nPin: release *\nPin-Priority: -1\n"
@@ -126,22 +130,7 @@ EXISTING = [
     },
     {"name": "Hooks", "ansible.builtin.file": {"path": "/etc/pacman.d/hooks", "state": "directory", "mode": "0755"}},
     {"name": "Hook", "ansible.builtin.copy": {"dest": "/etc/pacman.d/hooks/00-tiktok.hook", "content": HOOK, "mode": "0644"}},
-    {"name": "Remove with flatpak", "community.general.flatpak": {"name": "com.tiktok.Desktop", "state": "absent"}},
-    {
-        "name": "Filter",
-        "ansible.builtin.copy": {"dest": "/etc/banned.filter", "content": "deny app/com.tiktok.Desktop\n", "mode": "0644"},
-    },
-    {
-        "name": "Remotes",
-        "ansible.builtin.command": {"argv": ["flatpak", "remotes", "--system", "--columns=name,filter"]},
-        "register": "remotes",
-        "changed_when": False,
-    },
-    {
-        "name": "Filtered remote",
-        "ansible.builtin.command": {"argv": ["flatpak", "remote-modify", "--system", "--filter=/etc/banned.filter", "lab"]},
-        "when": "'banned.filter' not in remotes.stdout",
-    },
+    *FLATPAK_TASKS,
     {"name": "People", "ansible.builtin.getent": {"database": "passwd"}},
     {
         "name": "People's own flatpaks",

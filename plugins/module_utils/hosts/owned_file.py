@@ -70,7 +70,7 @@ def plan_owned_file(system: System, path: str, content: Optional[bytes], owned: 
             # A run that was killed between the file and its directories, or somebody who deleted the file alone.
             return OwnedFilePlan((Change("delete", "directory", left[-1], diff=False, step=step),), {}, drift)
         return OwnedFilePlan(drift=drift)
-    made = list(owned.get("made_directories", ())) or _missing_directories(system, path)
+    made = list(owned.get("made_directories", ())) or missing_directories(system, path)
     # A list, because after a run that failed halfway the ledger claims both the old and the new content.
     remembered: Dict[str, Any] = {"sha256": [hashlib.sha256(content).hexdigest()]}
     if made:
@@ -130,7 +130,8 @@ def _modes_to_set(system: System, path: str, made: Sequence[str]) -> List[Tuple[
     return wrong
 
 
-def _missing_directories(system: System, path: str) -> List[str]:
+def missing_directories(system: System, path: str) -> List[str]:
+    """The directories above a path that are not there, outermost first."""
     missing: List[str] = []
     directory = os.path.dirname(path)
     while directory not in ("", "/") and not system.exists(directory):

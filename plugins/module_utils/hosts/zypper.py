@@ -8,11 +8,11 @@ A lock keeps zypper from removing an installed package, too, so finding and remo
 
 from __future__ import annotations
 
-import os
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..engine.plan import Change
 from .backend import GUARD_NAME, Block, BlockRequest
+from .owned_file import missing_directories
 from .process import CommandResult
 from .rpm_block import Answer, Draft, Providers, Simulated, guard_block, present_notes, unmarked_notes, wanted_names
 from .rpm_database import ZYPP_LOCKS
@@ -20,7 +20,6 @@ from .rpm_front_end import RpmFrontEnd
 from .rpm_guard import plan_guard
 from .rpm_place import rpm_inputs
 from .steps import FileStep
-from .system import System
 from .zypp_conf import read_zypp_settings, uncached_repositories
 from .zypp_locks import Addition, locked_names, marked_locks, set_locks
 
@@ -72,7 +71,7 @@ class Zypper(RpmFrontEnd):
             unmarked += unmarked_notes(request, owned, path, locked_names(current), names)
             content, added = set_locks(current, locked if path == settings.locks else (), before)
             if content is not None and current is None:
-                made += [each for each in _missing_directories(self.system, path) if each not in made]
+                made += [each for each in missing_directories(self.system, path) if each not in made]
             if content != current:
                 changes.append(_file_change(path, current, content, tuple(each for each in made if path.startswith(each + "/"))))
             if added.names and path == ZYPP_LOCKS:
@@ -179,15 +178,6 @@ def _why_unanswered(result: CommandResult) -> str:
         messages = []
     # Said as any other error of a command, without the markup.
     return result._replace(stderr="\n".join(messages) or result.stderr, stdout="" if messages else result.stdout).explain()
-
-
-def _missing_directories(system: System, path: str) -> List[str]:
-    missing: List[str] = []
-    directory = os.path.dirname(path)
-    while directory not in ("", "/") and not system.exists(directory):
-        missing.insert(0, directory)
-        directory = os.path.dirname(directory)
-    return missing
 
 
 def _file_change(path: str, current: Optional[bytes], content: Optional[bytes], made: Tuple[str, ...]) -> Change:
