@@ -20,6 +20,9 @@ class JamfSimulation(Simulation):
         super().__init__(front, listeners, server.connect(listeners[0].url))
         self.user_login = server.user_login()
 
+    def __enter__(self) -> JamfSimulation:
+        return self
+
     def announcement(self) -> dict[str, Any]:
         return {**super().announcement(), "user_login": self.user_login}
 

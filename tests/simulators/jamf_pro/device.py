@@ -19,11 +19,11 @@ class App(NamedTuple):
     In an inventory id, name and file may also be None.
     """
 
-    id: str
-    name: str
+    id: str | None
+    name: str | None
     version: str = "1.0"
     managed: bool = False
-    file: str = ""
+    file: str | None = ""
     dropped: tuple[str, ...] = ()
 
 
@@ -145,7 +145,7 @@ class Device:
     # Sections of the record that aren't what they should be: see ODD_SECTIONS.
     odd_sections: dict[str, str] = field(default_factory=dict)
     # How inventories spell an app, by its id.
-    spelled: dict[str, dict[str, Any]] = field(default_factory=dict)
+    spelled: dict[str | None, dict[str, Any]] = field(default_factory=dict)
     # The restricted-software records that have arrived, in the order of the effects.
     received: tuple[int, ...] = ()
     # What the server knew before the last inventory.

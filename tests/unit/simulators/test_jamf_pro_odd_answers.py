@@ -172,7 +172,7 @@ def test_lists_of_the_classic_api_go_wrong_as_well(jamf: Jamf) -> None:
         None: "4", "count_missing": None, "count_null": "", "count_text": "many", "count_behind": "3", "count_zero": "0",
         "count_high": "108",
     }  # fmt: skip
-    first = {kind: classic(jamf, kind).find("mobile_device_group") for kind in odd_answers.ITEMS}
+    first = {kind: next(classic(jamf, kind).iter("mobile_device_group")) for kind in odd_answers.ITEMS}
     assert (first["item_text"].text, len(first["item_null"])) == ("unavailable", 0)
     assert (first["item_without_id"].find("id"), first["item_id_null"].findtext("id")) == (None, "")
     order(jamf, "item_null", "mobiledevicegroups$")

@@ -124,10 +124,8 @@ def test_app_records_and_commands_are_pending_too(jamf: Jamf) -> None:
     client = [{"managementId": phone["management_id"]}]
     jamf.call("POST", "/api/v2/mdm/commands", {"commandData": {"commandType": "DEVICE_INFORMATION"}, "clientData": client})
     name = f"mobiledeviceapplications/{number}"
-    assert (truth(jamf, phone)["pending"], truth(jamf, phone)["commands"]) == (
-        [{"object": name, "change": "install"}],
-        ["DEVICE_INFORMATION"],
-    )
+    found = truth(jamf, phone)
+    assert (found["pending"], found["commands"]) == ([{"object": name, "change": "install"}], ["DEVICE_INFORMATION"])
     jamf.sim.clock(check_in=True)
     found = truth(jamf, phone)
     assert (found["pending"], found["commands"], found["app_records"]) == ([], [], [name])
