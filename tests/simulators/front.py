@@ -31,7 +31,7 @@ class Vendor(Protocol):
         """The vendor's form of an error with this status."""
 
     def state(self) -> dict[str, Any]:
-        """Everything there is, for a test to look at."""
+        """Everything there is, for a test to look at. A vendor may also have truth(): what is really so on every device."""
 
     def change_devices(self, operations: list[dict[str, Any]]) -> Any:
         """Changes devices as people and time do."""
@@ -104,7 +104,7 @@ class Front:
         return self.vendor.answer(request, self)
 
     def control(self, request: Request) -> Response:
-        """The tests' own door: GET requests, state; POST faults, devices, objects, clock, reset."""
+        """The tests' own door: GET requests, state, truth; POST faults, devices, objects, clock, reset."""
         verb = request.path.removeprefix(CONTROL).strip("/")
         try:
             body = request.json() if request.body else None
@@ -119,6 +119,8 @@ class Front:
                 return self.log.entries()
             if (method, verb) == ("GET", "state"):
                 return json.loads(json.dumps(self.vendor.state(), sort_keys=True))
+            if (method, verb) == ("GET", "truth") and hasattr(self.vendor, "truth"):
+                return json.loads(json.dumps(self.vendor.truth(), sort_keys=True))
             if method != "POST":
                 raise ValueError(f"no control {method} {verb}")
             if verb == "requests":

@@ -34,7 +34,9 @@ class Settings:
     conditional_access_limit: bool = False
     defender_per_minute: int = 100
     defender_imports_per_minute: int = 30
+    # "honoured" or "ignored"; the devices' also "refused".
     detected_apps_filter: str = "honoured"
+    managed_devices_filter: str = "honoured"
     detected_app_zeros: bool = True
     play_sync_reads: int = 2
     export_polls: int = 2

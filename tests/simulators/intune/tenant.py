@@ -11,14 +11,14 @@ from typing import Any
 from ..clock import Clock, instant
 from ..exchange import Request, Response
 from ..front import Front
-from . import defender, exports, graph
+from . import defender, exports, graph, truth
 from .apps import ManagedPlay
 from .assignments import FILTER_ID
 from .baseline import furnish
 from .check_in import check_in
-from .device import ZERO_GUID, Device
+from .device import ZERO_GUID, Arrived, Device
 from .errors import Refusal, error_response, stable_id
-from .fleet import User, make_fleet
+from .fleet import User, add_every_agent, make_fleet
 from .inventory import Inventory
 from .managed_devices import DeviceRows
 from .orders import carry_out, change
@@ -38,8 +38,9 @@ class Tenant:
 
     fault_kinds = frozenset({"stale", "foreign_next_link", "http_next_link", "missing_page", "truncated", "empty_page"})
 
-    def __init__(self, devices: int, seed: int, types: str | None = None) -> None:
+    def __init__(self, devices: int, seed: int, types: str | None = None, agents: bool = False) -> None:
         self.count = devices
+        self.agents = agents
         self.seed = seed
         self.clock = Clock()
         self.settings = Settings()
@@ -62,6 +63,10 @@ class Tenant:
         self.devices: dict[str, Device]
         self.users: dict[str, User]
         self.devices, self.users = make_fleet(self.count, self.seed)
+        if self.agents:
+            add_every_agent(self.devices, self.users, self.seed)
+        self.departed: dict[str, Device] = {}
+        self.digests: dict[str, tuple[dict[str, Any], Arrived]] = {}
         self.inventory = Inventory()
         self.inventory.load(self.devices)
         self.play = ManagedPlay(self)
@@ -213,6 +218,9 @@ class Tenant:
 
     def state(self) -> dict[str, Any]:
         return described(self)
+
+    def truth(self) -> dict[str, Any]:
+        return truth.told(self)
 
     def change_devices(self, operations: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return [carry_out(self, operation) for operation in operations]
