@@ -19,7 +19,10 @@ CONTROL = "/control"
 
 
 class Vendor(Protocol):
-    """What a simulator brings: answers, a state, and the hands that tests use."""
+    """What a simulator brings: answers, a state, and the hands that tests use.
+
+    fault_kinds are its own kinds of failure; an attribute fault_options may name what orders for them can say besides.
+    """
 
     clock: Clock
     fault_kinds: frozenset[str]
@@ -56,7 +59,7 @@ class Front:
         self.vendor = vendor
         self.latency = latency_ms / 1000
         self.log = ExchangeLog()
-        self.faults = Faults(vendor.fault_kinds)
+        self.faults = Faults(vendor.fault_kinds, getattr(vendor, "fault_options", frozenset()))
         self.lock = threading.RLock()
 
     def serve(self, request: Request) -> Response | None:

@@ -5,16 +5,18 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from typing import Any
 
 from ..clock import Clock, instant
 from ..exchange import Request, Response
 from ..front import Front
-from . import defender, exports, graph, truth
+from . import defender, exports, graph, spoil, truth
 from .apps import ManagedPlay
 from .assignments import FILTER_ID
 from .baseline import furnish
+from .call import PAGE_FAULTS
 from .check_in import check_in
 from .device import ZERO_GUID, Arrived, Device
 from .errors import Refusal, error_response, stable_id
@@ -36,7 +38,8 @@ JSON_TYPE = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE75
 class Tenant:
     """Answers for Graph, the login service, the metadata service and Defender; the report store listens elsewhere."""
 
-    fault_kinds = frozenset({"stale", "foreign_next_link", "http_next_link", "missing_page", "truncated", "empty_page"})
+    fault_kinds = frozenset({"stale"}) | PAGE_FAULTS | spoil.KINDS
+    fault_options = spoil.OPTIONS
 
     def __init__(self, devices: int, seed: int, types: str | None = None, agents: bool = False) -> None:
         self.count = devices
@@ -55,7 +58,7 @@ class Tenant:
         """Make the tenant as it is on its first day."""
         self.ids_given = 0
         self.requests_seen = 0
-        self.throttle = Throttle(self.settings)
+        self.throttle = Throttle(self.settings, self.throttle_time)
         self.stores = {path: Store(path) for path in (*RESOURCES, "groups")}
         self.members: dict[str, dict[str, None]] = {}
         self.members_before: dict[str, dict[str, None]] = {}
@@ -96,6 +99,9 @@ class Tenant:
             "managed_identity_url": url + "/metadata/identity/oauth2/token",
         }  # fmt: skip
 
+    def throttle_time(self) -> float:
+        return self.clock.now.timestamp() if self.settings.throttle_clock == "tenant" else time.monotonic()
+
     def now(self) -> str:
         return instant(self.clock.now)
 
@@ -112,6 +118,8 @@ class Tenant:
         except Refusal as refusal:
             inner = request.with_path_below("/graph")
             response = error_response(refusal, inner, request_id, self.now())
+        if request.fault is not None:
+            response = spoil.spoilt(response, request.fault)
         response.headers.setdefault("request-id", request_id)
         response.headers.setdefault("client-request-id", request.header("client-request-id") or request_id)
         if response.status != 204:
