@@ -1,0 +1,149 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A simulated Intune tenant as the suite's world."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.module import argument_spec, run_module
+from tests.scenarios.target_runs import WRITES, Module, Run, end_of, hold_record, parameters, rows_of_record
+from tests.scenarios.tenant_devices import PROMPT
+from tests.simulators.intune import start
+
+from .truth import Truth
+from .world import World
+
+DEVICES = r"/deviceManagement/managedDevices\?"
+PACKAGE = "com.zhiliaoapp.musically"
+
+
+class IntuneWorld(World):
+    """One tenant."""
+
+    name = "intune"
+    lies_of_lists: Mapping[str, Any] = {}
+
+    def __init__(self, simulation: Any, directory: Path) -> None:
+        super().__init__(directory)
+        self.simulation = simulation
+
+    @property
+    def evidence_dir(self) -> Path:
+        return self.directory / "evidence"
+
+    def _run(self, policies: Sequence[Mapping[str, Any]], check: bool, **options: Any) -> Run:
+        evidence_dir = options.pop("evidence_dir", self.evidence_dir)
+        params = parameters(argument_spec(), policies, evidence_dir, self.now, **{**self.simulation.connection, "settle": 20.0, **options})
+        already = len(self.simulation.requests())
+        module = end_of(run_module, Module(params, check))
+        run = Run(module.values, module.failed, self.simulation.requests()[already:], rows_of_record(module.values))
+        hold_record(run, set())
+        return run
+
+    def _pass(self, contact: bool) -> None:
+        self.simulation.clock(now=self.now, check_in=contact)
+        if contact:
+            self.simulation.devices([{"op": "inventory", "device": {"online": True}}])
+
+    def truth(self) -> dict[str, Truth]:
+        found = {}
+        gone = self._shown_and_gone()
+        for each in self.simulation.truth()["devices"]:
+            apps = [app for app in each["apps"] if app["id"] == PACKAGE or app["name"] == "TikTok"]
+            here = frozenset({"tiktok"} if apps else ())
+            found[each["id"]] = Truth(
+                device=each["id"],
+                serial=each["serial"],
+                platform=each["platform"],
+                managed=each["enrolled"],
+                installed=here,
+                opens=here if any(app["launchable"] for app in apps) else frozenset(),
+                holds=frozenset(control["name"] for control in each["controls"] if control["name"].startswith("BAN ")),
+                coming=tuple(f"{change['change']} {change['name']}" for change in each["pending"]),
+                works=each["work_access"],
+                untold=frozenset({"tiktok"} if any(not app["in_inventory"] for app in apps) else ()) | gone.get(each["id"], frozenset()),
+            )
+        return found
+
+    def _shown_and_gone(self) -> dict[str, frozenset[str]]:
+        """Devices whose last list of apps has the app although it is not there any more."""
+        found = {}
+        for device in self.simulation.front.vendor.devices.values():
+            shown = any(app.id == PACKAGE or app.name == "TikTok" for app in device.reported)
+            here = any(app.id == PACKAGE or app.name == "TikTok" for app in device.apps)
+            if shown and not here:
+                found[device.id] = frozenset({"tiktok"})
+        return found
+
+    def holdings(self) -> Any:
+        return self.simulation.state()["objects"]
+
+    def act(self, op: str, devices: Iterable[str]) -> None:
+        self.simulation.devices([{"op": op, "device": device, "app": "tiktok"} for device in devices])
+
+    def retire(self, devices: Iterable[str]) -> list[str]:
+        chosen = list(devices)
+        self.simulation.devices([{"op": "unenroll", "device": device} for device in chosen])
+        return chosen
+
+    def spoil(self, lie: str) -> None:
+        self.simulation.faults(list(self.lies_of_lists[lie]))
+
+    def forget(self, fact: str) -> None:
+        value = {"ownership": "unknown", "supervised": None}[fact]
+        name = {"ownership": "ownership", "supervised": "supervised"}[fact]
+        self.simulation.devices([{"op": "patch", "device": "all", "set": {name: value}}])
+
+    def fail_writes(self, nth: Any = "all") -> None:
+        orders = [{"match": {"method": method, "path": r"/(graph/)?(v1\.0|beta)/(?!\$batch)"}, "nth": nth, "kind": "500"} for method in WRITES]
+        self.simulation.faults(orders)
+
+    def heal(self) -> None:
+        self.simulation.faults([])
+
+    def blockable(self) -> list[str]:
+        devices = self.simulation.state()["devices"]
+        return [each["id"] for each in devices if each["kind"] == "ios_supervised" and each["online"] and each["serial"]]
+
+
+def _lie(kind: str, **more: Any) -> list[dict[str, Any]]:
+    return [{"match": {"method": "GET", "path": DEVICES}, "nth": "all", "kind": kind, **more}]
+
+
+def _count(kind: str) -> list[dict[str, Any]]:
+    return [{"match": {"method": "GET", "path": "/managedDeviceOverview"}, "nth": "all", "kind": kind}]
+
+
+IntuneWorld.lies_of_lists = {
+    "a page again": _lie("repeat_page"),
+    "half a list": _lie("short_list"),
+    "an empty list": _lie("empty_list"),
+    "one twice and one missing": _lie("double", item=2),
+    "one twice and one missing, and the count lags": [*_lie("double", item=2), *_count("count_lags")],
+    "no count": [*_lie("short_list"), *_count("count_missing")],
+    "count null": [*_lie("short_list"), *_count("count_null")],
+    "count zero": [*_lie("short_list"), *_count("count_zero")],
+    "endless": _lie("endless", rows="new"),
+    "no id": _lie("item_without_id"),
+    "a text": _lie("string_item"),
+    "null": _lie("null_item"),
+    "value null": _lie("value_null"),
+    "no value": _lie("no_value"),
+    "body null": _lie("null_body"),
+    "error with 200": _lie("error_body"),
+}
+
+
+@contextmanager
+def intune_world(directory: Path, devices: int = 40, **settings: Any) -> Iterator[IntuneWorld]:
+    """A tenant whose devices have all just been in contact."""
+    with start(devices=devices, seed=3, **settings) as simulation:
+        simulation.objects({"settings": PROMPT})
+        world = IntuneWorld(simulation, directory)
+        world.later(0)
+        yield world
