@@ -202,7 +202,7 @@ def test_a_throttled_batch_of_deletes_is_sent_in_the_end() -> None:
 @pytest.mark.fault_kind("T10", "deletes in a batch that are throttled beyond the deadline")
 def test_deletes_in_a_batch_that_are_throttled_to_the_end_are_named() -> None:
     with tenant(in_batch(None, 429), deadline=600) as t:
-        with pytest.raises(OutOfTime, match="Failed to remove members: .*remove a member from the group BAN tiktok.*of the 600 s"):
+        with pytest.raises(OutOfTime, match=r"Failed to remove members: .*remove a member from the group BAN tiktok.*of the 600 s"):
             t.graph.batch("v1.0", deletes(2), what="remove members")
         assert len(t.api) > 6
 

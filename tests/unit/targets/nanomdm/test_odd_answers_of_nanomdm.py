@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http_errors import RequestFailed, UncertainWrite
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.command_uuids import command_mark
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.kmfddm import Kmfddm
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.nanomdm import NanoMdm
 from tests.unit.mdm.loopback import Answer, Rig, rig
@@ -70,7 +71,7 @@ def test_a_device_that_never_reported_is_no_fault(body: Any) -> None:
 def test_an_odd_answer_to_a_command_is_no_queued_command(body: Any) -> None:
     with rig(Answer(200, body)) as r:
         server = NanoMdm(r.server.url, "key", r.connection, False)
-        outcome = server.enqueue({"RequestType": "ProfileList"}, ["e"], "mark", "occasion")
+        outcome = server.enqueue({"RequestType": "ProfileList"}, ["e"], command_mark("query", {}), "occasion")
         assert not outcome.queued
         assert "nobody knows whether it is queued" in outcome.failed["e"]
 
