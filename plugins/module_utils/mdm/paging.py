@@ -206,4 +206,4 @@ def described(value: object) -> str:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     kinds = ((str, "a text"), ((int, float), "a number"), (list, "a list"), (dict, "an object"))
-    return next((words for kind, words in kinds if isinstance(value, kind)), "something else")  # type: ignore[arg-type]
+    return next((words for kind, words in kinds if isinstance(value, kind)), "something else")

@@ -104,7 +104,7 @@ class Jamf:
     def version(self) -> str:
         """The server's version: "11.32.0-t1700000000". Raises as ``get``."""
         document = self.get("/api/v1/jamf-pro-version", what="read the server's version", privilege="")
-        return str(document.get("version") or "") if isinstance(document, dict) else ""
+        return str(document.get("version") or "")
 
     def get(self, path: str, params: Mapping[str, QueryValue] | None = None, *, what: str, privilege: str) -> dict[str, Any]:
         """Read one JSON document.
