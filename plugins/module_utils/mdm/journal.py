@@ -38,3 +38,22 @@ class Journal:
             if self.record is not None:
                 self.record.note_write(method, url, what)
             self.noted += 1
+
+
+class SentWrites:
+    """The writes of a run; several threads may use it at once."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.journal = Journal()
+        self.count = 0
+
+    def note(self, method: str, url: str, what: str) -> None:
+        """Tell the journal. Raises what it raises."""
+        with self.lock:
+            self.journal.note(method, url, what)
+
+    def add(self, writes: int) -> None:
+        """Count writes that may have had an effect."""
+        with self.lock:
+            self.count += writes
