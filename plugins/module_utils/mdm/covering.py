@@ -31,6 +31,7 @@ class Covering:
         confirmed: positions of the devices that have said themselves that it is in force; None where the target's devices say no such
             thing, so that their last contact has to do.
         refused: positions of the devices that have refused it, with the reason.
+        refusal_words: what those devices said themselves, for people; absent where they said nothing.
     """
 
     control: str
@@ -48,6 +49,7 @@ class Covering:
     prevented: bool = False
     confirmed: frozenset[int] | None = None
     refused: Mapping[int, str] = field(default_factory=dict)
+    refusal_words: Mapping[int, str] = field(default_factory=dict)
 
 
 class Coverings:

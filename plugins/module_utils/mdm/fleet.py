@@ -24,6 +24,7 @@ class ManagedDevice:
         access_withdrawn: its management calls it non-compliant, so that it loses what is tied to compliance.
         synced_at: its last contact, an instant in UTC (``2023-03-15T08:00:00Z``); empty where it has had none.
         enrolled_at: when it last enrolled: what it told then, it told before any control could reach it; empty where nobody says.
+        inventory_at: instant of the list of apps by which an app was looked for on it; empty where that is its last contact.
     """
 
     record: Mapping[str, Any]
@@ -33,6 +34,7 @@ class ManagedDevice:
     access_withdrawn: bool = False
     synced_at: str = ""
     enrolled_at: str = ""
+    inventory_at: str = ""
 
     @property
     def id(self) -> str:
