@@ -27,7 +27,7 @@ from .declaration_names import DeclarationNames
 from .diff_text import profile_text
 from .fleet_index import FleetIndex
 from .objects import ACKNOWLEDGED, NOT_NOW, CommandResult, DeviceReport
-from .server_state import ServerState, is_another_enrolment, is_refusal, reason_in_words
+from .server_state import ServerState, is_another_enrolment, is_refusal, reason_in_words, words_of_result
 from .slugs import is_slug_of, mechanism_of_slug
 from .steps import Add, Phase
 
@@ -68,7 +68,7 @@ class CommandPlan:
         mark = command_mark(self.names.prefix, control.command)
         _command, removal_mark = removal_of_profile(self.names.prefix, control.name)
         occasions: dict[str, str] = {}
-        confirmed, refused, new = set(), {}, set()
+        confirmed, refused, words, new = set(), {}, {}, set()
         for index in sorted(control.devices):
             device = self.index.id(index)
             report = self.state.report(device)
@@ -84,7 +84,7 @@ class CommandPlan:
                     continue
                 # What it told is from before its removal was asked for, and that may still be waiting for the device.
             if done is not None and is_refusal(done) and remembered is not None:
-                refused[index] = reason_in_words(" ".join(done.errors))
+                refused[index], words[index] = reason_in_words(" ".join(done.errors)), words_of_result(done)
                 continue
             occasion = self._occasion((device, control.name), mark, report, done)
             if occasion is not None:
@@ -106,6 +106,7 @@ class CommandPlan:
                 changes=changes,
                 confirmed=frozenset(confirmed),
                 refused=refused,
+                refusal_words=words,
             )
         )
 
@@ -173,7 +174,7 @@ class CommandPlan:
     # Removals.
 
     def _remove(self, removal: Removal, add: Add) -> None:
-        confirmed, refused, new = set(removal.devices), {}, set()
+        confirmed, refused, words, new = set(removal.devices), {}, {}, set()
         changes = []
         for bundle_id, command in sorted(removal.commands.items()):
             mark = command_mark(self.names.prefix, command)
@@ -187,9 +188,10 @@ class CommandPlan:
                 done = report.results.get(mark)
                 time = str(self.ledger.story(device, removal.app).removals)
                 remembered = self.ledger.assigned.get((device, control))
-                if is_refusal(done) and remembered is not None and remembered.content == time:
+                if done is not None and is_refusal(done) and remembered is not None and remembered.content == time:
                     # Where nothing blocks the app either, why that is tells a reader more.
                     refused[index] = why_no_block(self.index.fleet[index].device.record, signature_known=True) or "user_installed"
+                    words[index] = words_of_result(done)
                     continue
                 confirmed.discard(index)
                 occasion = self._occasion((device, control), time, report, done)
@@ -213,6 +215,7 @@ class CommandPlan:
                 changes=tuple(changes),
                 confirmed=frozenset(confirmed),
                 refused=refused,
+                refusal_words=words,
             )
         )
 

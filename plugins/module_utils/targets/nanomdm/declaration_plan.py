@@ -22,7 +22,7 @@ from .controls import DECLARED, Control, content_hash
 from .declaration_names import ACTIVATION, CONFIGURATION, DeclarationNames
 from .diff_text import declarations_text, profile_text
 from .fleet_index import FleetIndex
-from .server_state import ServerState, is_another_enrolment, reason_of
+from .server_state import ServerState, is_another_enrolment, reason_of, words_of
 from .slugs import is_slug_of, mechanism_of_slug
 from .steps import Add, Phase
 
@@ -36,6 +36,7 @@ class DeclarationPlan:
         policies: ids of the run's policies.
         holds: whether a control's hosted profile is in its place.
         adopt: take over a declaration with our name and of another type.
+        waiting_since: of :func:`.server_state.reason_of`.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class DeclarationPlan:
         names: DeclarationNames,
         holds: Callable[[Control], bool],
         adopt: bool,
+        waiting_since: str = "",
     ) -> None:
         self.state = state
         self.controls = controls
@@ -57,6 +59,7 @@ class DeclarationPlan:
         self.names = names
         self.holds = holds
         self.adopt = adopt
+        self.waiting_since = waiting_since
         self.coverings: list[Covering] = []
         self.drift: list[str] = []
         self.problems: list[str] = []
@@ -106,13 +109,14 @@ class DeclarationPlan:
         if lost and control.name in self.state.sets:
             self.drift.append("%d device%s had lost the set %s" % (len(lost), "" if len(lost) == 1 else "s", control.name))
         configuration, active = (each.identifier for each in control.declarations)
-        confirmed, refused = set(), {}
+        confirmed, refused, words = set(), {}, {}
         for index in here:
             device = self.index.id(index)
             said = [self.state.status(device, each) for each in (configuration, active)]
-            reason = next((reason for reason in map(reason_of, (each for each in said if each)) if reason), "")
+            against = [(reason_of(each, self.waiting_since), words_of(each)) for each in said if each is not None]
+            reason, its_words = next((pair for pair in against if pair[0]), ("", ""))
             if reason:
-                refused[index] = reason
+                refused[index], words[index] = reason, its_words
             elif not put and all(each is not None and each.in_force for each in said):
                 confirmed.add(index)
         self.coverings.append(
@@ -125,6 +129,7 @@ class DeclarationPlan:
                 changes=tuple(changes),
                 confirmed=frozenset(confirmed),
                 refused=refused,
+                refusal_words=words,
             )
         )
         return put

@@ -95,7 +95,12 @@ class DeclarationStatus:
     @property
     def in_force(self) -> bool:
         """Whether the device has the server's present version and applies it."""
-        return self.active and self.current and self.valid == "valid"
+        return self.active and self.current and self.valid == "valid" and not self.names_error
+
+    @property
+    def names_error(self) -> bool:
+        """Whether one of the reasons is an error. Others only explain, such as "Info.PredicateFalse"."""
+        return any(reason.startswith("Error.") for reason in self.reasons)
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,8 @@ from .wants import Ways, wants_of
 ASK, NEVER = "ask", "never"
 PROFILE, NO_WEB_BLOCK = "profile", "none"
 PLATFORMS = ("ios", "ipados", "tvos", "macos")
+#: How long a device may take to judge a declaration that it has told about. It takes seconds.
+PATIENCE_OF_JUDGEMENT = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -271,6 +273,7 @@ class NanoTarget:
             self.declaration_names,
             lambda control: self.store is not None and self.store.holds(control.name, control.profile),
             self.settings.adopt,
+            utc_text(self.now - PATIENCE_OF_JUDGEMENT),
         )
 
     # What is told.
