@@ -25,7 +25,7 @@ from .controls import content_hash
 from .fleet_index import FleetIndex
 from .kmfddm import Kmfddm
 from .nanomdm import NanoMdm
-from .objects import Enqueued
+from .objects import Enqueued, joined
 from .profile_store import ProfileStore
 from .server_state import ServerState
 
@@ -188,7 +188,8 @@ class Executor:
         failed: dict[str, str] = {}
         queued = False
         for occasion, devices in sorted(by_occasion.items()):
-            result = self.nanomdm.enqueue(step.command, devices, step.mark, occasion, push=self.push)
+            enrolled = {device: step.memory.get(device, {}).get("enrolled", "") for device in devices}
+            result = self.nanomdm.enqueue(step.command, devices, step.mark, occasion, enrolled=enrolled, push=self.push)
             failed.update(result.failed)
             queued = queued or bool(result.queued)
             kind = "released" if step.releases else "assigned"
@@ -201,7 +202,12 @@ class Executor:
         return queued
 
     def _ask(self, step: steps.Ask) -> bool:
-        result = self.nanomdm.enqueue(step.command, step.answered, step.mark, step.occasion, push=self.push)
+        result = self._enqueue_question(step, step.answered, step.occasion)
+        # A question that the server has had may be lost with the queue of an earlier enrolment. Where nobody knows when a device enrolled,
+        # it is asked once more, and if the server has had that too, it has been asked.
+        doubtful = sorted(device for device in result.already if not step.enrolled[device])
+        if doubtful:
+            result = joined(result, self._enqueue_question(step, doubtful, step.occasion + " once more"))
         events = [
             {
                 "event": "asked",
@@ -215,6 +221,9 @@ class Executor:
         self.ledger.write(self.now, events)
         self._refuse_failures(dict(result.failed), len(step.answered), "were not asked")
         return bool(result.queued)
+
+    def _enqueue_question(self, step: steps.Ask, devices: Iterable[str], occasion: str) -> Enqueued:
+        return self.nanomdm.enqueue(step.command, devices, step.mark, occasion, enrolled=step.enrolled, push=self.push)
 
     def _reached(self, devices: Iterable[str], result: Enqueued) -> list[str]:
         """Devices for which a command was taken. What a storage says of ids that it doesn't know is a warning and no more, because

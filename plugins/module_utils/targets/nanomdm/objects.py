@@ -124,6 +124,18 @@ class Enqueued:
     warnings: tuple[str, ...] = ()
 
 
+def joined(first: Enqueued, again: Enqueued) -> Enqueued:
+    """What became of a command that was sent once more to some of its enrolments."""
+    return Enqueued(
+        first.queued | again.queued,
+        (first.already - again.queued - frozenset(again.failed)) | again.already,
+        first.unknown | again.unknown,
+        {**first.failed, **again.failed},
+        {**first.uuids, **again.uuids},
+        tuple(dict.fromkeys((*first.warnings, *again.warnings))),
+    )
+
+
 @dataclass(frozen=True)
 class CommandResult:
     """What a device last answered to a command.
