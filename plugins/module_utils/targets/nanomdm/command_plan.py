@@ -95,12 +95,12 @@ class CommandPlan:
         if occasions:
             text = profile_text(control.profile) + self.index.text(occasions)
             step = self._step(control.command, mark, occasions, control.name)
-            changes = (add(Phase.COMMANDS, Change("command", "profile", control.name, None, text, apps=control.want.app_ids, step=step)),)
+            changes = (add(Phase.COMMANDS, Change("command", "profile", control.name, None, text, apps=control.apps, step=step)),)
         self.coverings.append(
             Covering(
                 control=control.name,
                 mechanism=control.mechanism,
-                apps=frozenset(control.want.app_ids),
+                apps=frozenset(control.apps),
                 covers=control.devices,
                 new=frozenset(new),
                 changes=changes,

@@ -123,7 +123,7 @@ class DeclarationPlan:
             Covering(
                 control=control.name,
                 mechanism=control.mechanism,
-                apps=frozenset(control.want.app_ids),
+                apps=frozenset(control.apps),
                 covers=control.devices,
                 new=frozenset(joining),
                 changes=tuple(changes),
@@ -168,7 +168,7 @@ class DeclarationPlan:
                 declarations_text(before) if before else None,
                 declarations_text((each.document() for each in control.declarations), control.profile),
                 needs=needs,
-                apps=control.want.app_ids,
+                apps=control.apps,
                 step=steps.PutDeclarations(control.name, control.declarations, tuple(here)),
             ),
         )
@@ -186,7 +186,7 @@ class DeclarationPlan:
                 None,
                 text,
                 needs=(put,) if put else (),
-                apps=control.want.app_ids,
+                apps=control.apps,
                 step=steps.Assign(control.name, tuple(joining), tuple(woken), content_hash(control.declarations)),
             ),
         )

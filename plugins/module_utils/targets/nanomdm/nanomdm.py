@@ -99,10 +99,10 @@ class NanoMdm:
     ) -> Enqueued:
         """Queue a command for enrolments, many per request.
 
-        The requests' CommandUUIDs follow from mark, occasion, ids and when these enrolled, and the server takes each once. So the same call again queues
-        nothing and calls all ids ``already``, unless the ids have changed meanwhile; give it those only that still need the command.
-        (A server whose SQL storage deletes finished commands, ``delete=1``, forgets UUIDs, too.) A request whose answer is lost is sent
-        once more with the same UUID, which is no second command: either it is refused as repeated, so the first one arrived, or
+        The requests' CommandUUIDs follow from mark, occasion, ids and when these enrolled, and the server takes each once. So the same call
+        again queues nothing and calls all ids ``already``, unless the ids have changed meanwhile; give it those only that still need the
+        command. (A server whose SQL storage deletes finished commands, ``delete=1``, forgets UUIDs, too.) A request whose answer is lost
+        is sent once more with the same UUID, which is no second command: either it is refused as repeated, so the first one arrived, or
         the first one did not, and now it is queued.
 
         Args:

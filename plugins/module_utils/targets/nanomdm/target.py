@@ -311,14 +311,8 @@ class NanoTarget:
                 "%s: sent by command. A device that is locked puts it off, and a profile that was put off can still arrive after its"
                 " removal was asked for; the next run that sees it asks again" % ", ".join(sent)
             )
-        nameless = sorted(
-            {
-                app.id
-                for wants in self.wants
-                for want in wants
-                if want.mechanism == capabilities.BINARIES and all(want != control.want for control in self.desired.controls)
-                for app in want.apps
-            }
-        )
+        named = {(control.want, app) for control in self.desired.controls for app in control.apps}
+        wanted = {(want, app.id) for wants in self.wants for want in wants if want.mechanism == capabilities.BINARIES for app in want.apps}
+        nameless = sorted({app for _want, app in wanted - named})
         if nameless:
             yield "on Macs nothing blocks %s: that takes both an apple_team_id and a macos_bundle_id" % ", ".join(nameless)
