@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from xml.parsers.expat import ExpatError
 
+from .app_names import plain_name, spellings
 from .command_uuids import mark_of
 from .objects import CommandResult, DeviceReport, FoundApp, Interests
 
@@ -37,14 +38,18 @@ class _Apps:
     found: dict[str, FoundApp] = field(default_factory=dict)
     word: dict[str, str] = field(default_factory=dict)
     asked: dict[str, str] = field(default_factory=dict)
+    unreadable: set[str] = field(default_factory=set)
 
-    def learn(self, present: Mapping[str, FoundApp], asked_for: frozenset[str], at: str) -> None:
+    def learn(self, present: Mapping[str, FoundApp], asked_for: frozenset[str], at: str, is_readable: bool) -> None:
         for each in present.keys() | asked_for:
             if at >= self.word.get(each, ""):
                 self.word[each] = at
                 self.found.pop(each, None)
+                self.unreadable.discard(each)
                 if each in present:
                     self.found[each] = present[each]
+                elif not is_readable:
+                    self.unreadable.add(each)
             if each in asked_for:
                 self.asked[each] = max(at, self.asked.get(each, ""))
 
@@ -52,7 +57,8 @@ class _Apps:
         """Only what was told after an instant."""
         word = {each: told for each, told in self.word.items() if told > at}
         found = {each: app for each, app in self.found.items() if each in word}
-        return _Apps(found, word, {each: asked for each, asked in self.asked.items() if asked > at})
+        asked = {each: told for each, told in self.asked.items() if told > at}
+        return _Apps(found, word, asked, {each for each in self.unreadable if each in word})
 
 
 @dataclass
@@ -83,8 +89,9 @@ class DeviceAnswers:
         self.interests = interests
         self._devices: dict[str, _Device] = {}
         # Bytes of a key or an id are the same in both formats of property lists, and looking for them is much quicker than reading one.
-        telling = [INFORMATION, *([PROFILES] if interests.profile_prefix else []), *sorted(interests.bundle_ids)]
-        self._telling = tuple(text.encode("utf-8") for text in telling)
+        self._spellings = spellings(interests.bundle_ids)
+        telling = [INFORMATION, *([PROFILES] if interests.profile_prefix else []), *sorted(self._spellings)]
+        self._telling = tuple(text.lower().encode("utf-8") for text in telling)
 
     def wants(self, enrollment_id: str) -> bool:
         """Whether anybody is interested in this enrolment."""
@@ -128,7 +135,7 @@ class DeviceAnswers:
         ours = mark in self.interests.marks or mark in self.interests.questions
         if at < device.enrolled_at:
             return
-        telling = status == "Acknowledged" and (mark in self.interests.questions or any(text in payload for text in self._telling))
+        telling = status == "Acknowledged" and (mark in self.interests.questions or self._tells(payload))
         document = _read_plist(payload) if telling or (ours and status in {"Error", "CommandFormatError"}) else {}
         if ours and (mark not in device.results or at >= device.results[mark].at):
             device.results[mark] = CommandResult(uuid, status, at, _error_chain(document))
@@ -142,11 +149,20 @@ class DeviceAnswers:
     def _device(self, enrollment_id: str) -> _Device | None:
         return self._devices.setdefault(enrollment_id, _Device()) if enrollment_id and self.wants(enrollment_id) else None
 
+    def _tells(self, payload: bytes) -> bool:
+        lower = payload.lower()
+        return any(text in lower for text in self._telling)
+
     def _learn(self, device: _Device, document: Mapping[str, Any], asked_for: frozenset[str], at: str) -> None:
         rows = document.get(INSTALLED)
         if isinstance(rows, list):
-            apps = [_installed_app(row, at) for row in rows if isinstance(row, dict)]
-            device.installed.learn({app.id: app for app in apps if app.id in self.interests.bundle_ids}, asked_for, at)
+            present: dict[str, FoundApp] = {}
+            is_readable = True
+            for row in rows:
+                told = plain_name(_text(row, "Identifier")) if isinstance(row, dict) else ""
+                is_readable = is_readable and bool(told)
+                present.update((name, _installed_app(name, row, at)) for name in self._spellings.get(told, ()))
+            device.installed.learn(present, asked_for, at, is_readable)
         rows = document.get(PROFILES)
         prefix = self.interests.profile_prefix
         if isinstance(rows, list) and prefix and at >= device.profiles_at:
@@ -187,6 +203,7 @@ def _report(device: _Device) -> DeviceReport:
         results=device.results,
         apps=device.installed.found,
         asked=device.installed.asked,
+        unreadable=frozenset(device.installed.unreadable),
         profiles=device.profiles,
         profiles_at=device.profiles_at,
         supervised=device.supervised,
@@ -221,8 +238,8 @@ def _read_plist(payload: bytes) -> dict[str, Any]:
     return document
 
 
-def _installed_app(row: Mapping[str, Any], at: str) -> FoundApp:
-    return FoundApp(_text(row, "Identifier"), _text(row, "Name"), _text(row, "ShortVersion") or _text(row, "Version"), at)
+def _installed_app(name: str, row: Mapping[str, Any], at: str) -> FoundApp:
+    return FoundApp(name, _text(row, "Name"), _text(row, "ShortVersion") or _text(row, "Version"), at)
 
 
 def _error_chain(document: Mapping[str, Any]) -> tuple[str, ...]:

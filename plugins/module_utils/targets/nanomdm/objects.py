@@ -174,6 +174,8 @@ class DeviceReport:
         apps: bundle id -> the app, for wanted apps that were there at the last word about them.
         asked: bundle id -> when the device last answered a question that was about this app. Without an entry, an app that isn't in
             ``apps`` may or may not be there.
+        unreadable: bundle ids of ``asked`` that the last answer about them didn't show, and in which there was a row that can't be read.
+            Any of them may be that row.
         profiles: PayloadIdentifier -> PayloadUUID, of our own profiles on the last list of profiles.
         profiles_at: when that list came; empty means that nobody knows which profiles are there.
         supervised, os_version: from the last DeviceInformation; None and empty if it didn't say.
@@ -185,6 +187,7 @@ class DeviceReport:
     results: Mapping[str, CommandResult] = field(default_factory=dict)
     apps: Mapping[str, FoundApp] = field(default_factory=dict)
     asked: Mapping[str, str] = field(default_factory=dict)
+    unreadable: frozenset[str] = frozenset()
     profiles: Mapping[str, str] = field(default_factory=dict)
     profiles_at: str = ""
     supervised: bool | None = None

@@ -53,6 +53,7 @@ from .wants import Ways, wants_of
 
 ASK, NEVER = "ask", "never"
 PROFILE, NO_WEB_BLOCK = "profile", "none"
+UNREADABLE = "unreadable_inventory"
 PLATFORMS = ("ios", "ipados", "tvos", "macos")
 #: How long a device may take to judge a declaration that it has told about. It takes seconds.
 PATIENCE_OF_JUDGEMENT = timedelta(days=1)
@@ -224,6 +225,18 @@ class NanoTarget:
     def situation(self) -> Mapping[str, Any]:
         """What only this target knows about the outcome."""
         return {}
+
+    def unreadable_inventories(self) -> Mapping[str, str]:
+        """Device id -> why its list of apps proves no absence, after :meth:`findings`.
+
+        Such a list has a row without an id, which may be the very app that was asked for.
+        """
+        found = {}
+        for member in self.index.fleet:
+            report = self.reports.get(member.device.id)
+            if report is not None and report.unreadable and report.unreadable & apps_to_ask_about(self.policies, member):
+                found[member.device.id] = UNREADABLE
+        return found
 
     # Devices.
 
