@@ -49,8 +49,37 @@ options:
       max_percent:
         description: The same as a percentage of the devices of the run.
         type: float
+  accept_fleet_size:
+    description:
+      - The exact number of devices of a fleet that has become much shorter since the last run, as a confirmation that they have really left.
+      - Without it such a run stops before any write, because a list that comes short must not pass for the fleet.
+    type: int
+    version_added: 0.2.0
+  provenance:
+    description: Who runs it, from what, for the header of the record. The role fills it in; what is left out is taken from the process.
+    type: dict
+    version_added: 0.2.0
+    suboptions:
+      user:
+        description: Account on the controller.
+        type: str
+      host:
+        description: Name of the controller.
+        type: str
+      job:
+        description: Id of the job of an automation controller or pipeline.
+        type: str
+      commit:
+        description: Commit of the repository that the policies are in.
+        type: str
+      clock:
+        description: The wall clock in UTC.
+        type: str
+      now_given:
+        description: Whether the run's instant was given by somebody and is not the clock's.
+        type: bool
   stale_after:
-    description: Days since a device's last contact after which "not found" is V(stale) and not V(compliant).
+    description: Days since the look at a device's apps after which "not found" is V(stale) and not V(compliant).
     type: int
     default: 30
   notice:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable, List, Optional, Set, Tuple
+from typing import Callable, FrozenSet, List, Optional, Set, Tuple
 
 from .errors import AppbanError
 from .plan import Change, Plan
@@ -14,10 +14,15 @@ from .plan import Change, Plan
 
 @dataclass(frozen=True)
 class Failure:
-    """One change that failed, with the message a person reads."""
+    """One change that failed, with the message a person reads.
+
+    Args:
+        devices: positions of the devices on which it failed; None where it failed as a whole.
+    """
 
     change: Change
     message: str
+    devices: Optional[FrozenSet[int]] = None
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,7 @@ def apply_plan(plan: Plan, execute: Callable[[Change], Optional[bool]]) -> Appli
         try:
             effect = execute(change)
         except AppbanError as error:
-            failed.append(Failure(change, str(error)))
+            failed.append(Failure(change, str(error), getattr(error, "devices", None)))
             missing.add(change.key)
             continue
         (unchanged if effect is False else done).append(change)

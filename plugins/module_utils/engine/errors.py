@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import FrozenSet, Optional
+
 
 class AppbanError(Exception):
     """Something a person has to act on.
@@ -35,7 +37,15 @@ class LimitExceeded(AppbanError):
 
 
 class ChangeFailed(AppbanError):
-    """One change could not be made, or was made and did not take effect."""
+    """One change could not be made, or was made and did not take effect.
+
+    Args:
+        devices: positions of the devices on which it was not made, where it was made on others; None for all of them.
+    """
+
+    def __init__(self, what: str, where: str = "", next_step: str = "", devices: Optional[FrozenSet[int]] = None) -> None:
+        super().__init__(what, where, next_step)
+        self.devices = devices
 
 
 class WriteInCheckMode(AppbanError):

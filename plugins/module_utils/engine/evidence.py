@@ -1,11 +1,14 @@
 # Copyright (c) 2026 appban contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The append-only record of a run: one header, one row per device and app, totals that must add up, a chain of hashes.
+"""The append-only record of a run: one header, what was to be done, one row per device and app, totals that must add up, a hash chain.
 
 A record is ``EVIDENCE_DIR/<run_id>/<target>.jsonl``. While it is being written it is called ``<target>.jsonl.partial``; a
 finished record is never opened for writing again. Its last line ends with the SHA-256 of the whole record without that hash,
 and its first line carries the hash that closed the previous record of the same target, so that a changed or missing record shows.
+
+The header is on disk before anything is contacted, the plan before the first write, and each write before it is sent: a run that is
+killed, or whose disk fills up, leaves a partial record that says what it was about to do. Records of format 1 stay readable.
 """
 
 from __future__ import annotations
@@ -15,14 +18,22 @@ import json
 import os
 import re
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, BinaryIO, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from .errors import EvidenceError
 from .outcomes import GRAVITY, OUTCOMES, Outcome
 
-FORMAT = 1
+FORMAT = 2
 LEVELS: Tuple[str, ...] = ("exceptions", "all")
-_UNREMARKABLE = frozenset(("compliant", "out_of_scope"))
+_UNREMARKABLE = frozenset(("compliant", "not_in_force", "not_applicable", "out_of_scope"))
+#: Reasons that always deserve a line: something of ours may still be on the device.
+_REMARKABLE_REASONS = frozenset(("lift_pending", "release_pending"))
+#: Rows besides those of devices: classes of devices in scope, what was planned, what was sent.
+_OTHER_ROWS = ("class", "plan", "write")
+#: Devices of a class in one row, so that no line grows with the fleet.
+_DEVICES_A_ROW = 500
+#: Bytes that are set aside before the first write for the rows that come after it, so that a full disk shows before anything is changed.
+_RESERVE_A_ROW, _RESERVE_AT_MOST = 1024, 16 * 1024 * 1024
 _RUN_ID = re.compile(r"\d{8}T\d{6}Z(-[1-9]\d{0,8})?")
 _TARGET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,100}")
 #: How a last line ends. The hash is that of the record with this text replaced by ``}``.
@@ -67,20 +78,61 @@ def _sort_key(run_id: str) -> Tuple[str, int]:
     return stem, int(number or 1)
 
 
-def previous_hash(directory: str, target: str, run_id: str) -> Optional[str]:
-    """The hash that closes the newest finished record of a target before ``run_id``; None where there is none."""
+def finished_records(directory: str, target: str, before: str = "") -> List[str]:
+    """Paths of the finished records of a target, the newest first. before: only runs that are earlier than this run id.
+
+    Raises:
+        EvidenceError: where the directory can't be read.
+    """
     try:
         names = os.listdir(directory)
     except FileNotFoundError:
-        return None
+        return []
     except OSError as error:
         raise EvidenceError("cannot read the evidence directory: %s" % error.strerror, directory, _CHOOSE) from error
-    earlier = [name for name in names if _RUN_ID.fullmatch(name) and _sort_key(name) < _sort_key(run_id)]
-    for name in sorted(earlier, key=_sort_key, reverse=True):
-        path = os.path.join(directory, name, target + ".jsonl")
-        if os.path.exists(path):
-            return closing_hash(path)
-    return None
+    earlier = [name for name in names if _RUN_ID.fullmatch(name) and (not before or _sort_key(name) < _sort_key(before))]
+    paths = (os.path.join(directory, name, target + ".jsonl") for name in sorted(earlier, key=_sort_key, reverse=True))
+    return [path for path in paths if os.path.exists(path)]
+
+
+def unfinished_records(directory: str, target: str, before: str) -> List[str]:
+    """Paths of what interrupted runs of a target left that are earlier than a run, the newest first."""
+    try:
+        names = [name for name in os.listdir(directory) if _RUN_ID.fullmatch(name) and _sort_key(name) < _sort_key(before)]
+    except OSError:
+        return []
+    paths = (os.path.join(directory, name, target + ".jsonl.partial") for name in sorted(names, key=_sort_key, reverse=True))
+    return [path for path in paths if os.path.exists(path)]
+
+
+def previous_closing(directory: str, target: str, run_id: str) -> Tuple[int, Optional[str]]:
+    """Number and closing hash of the newest finished record of a target before ``run_id``; 0 and None where there is none."""
+    earlier = finished_records(directory, target, run_id)
+    if not earlier:
+        return 0, None
+    number = read_header(earlier[0]).get("number")
+    # Records of format 1 have no numbers: they count as they stand there.
+    return number if isinstance(number, int) else len(earlier), closing_hash(earlier[0])
+
+
+def read_header(path: str) -> Dict[str, Any]:
+    """The first line of a record."""
+    try:
+        with open(path, encoding="utf-8") as handle:
+            header = json.loads(handle.readline())
+    except OSError as error:
+        raise EvidenceError("cannot read an evidence record: %s" % error.strerror, path, "Make it readable") from error
+    except ValueError:
+        header = None
+    if not isinstance(header, dict) or header.get("row") != "header":
+        raise EvidenceError("an evidence record does not begin with a header", path, "It was cut or changed; move it aside and keep it")
+    if header.get("format") not in (1, FORMAT):
+        raise EvidenceError(
+            "an evidence record has the format %s, and this release knows 1 and %d" % (header.get("format"), FORMAT),
+            path,
+            "It was written by a later release: use that one, or another evidence directory",
+        )
+    return header
 
 
 def closing_hash(path: str) -> str:
@@ -151,7 +203,9 @@ class _Counted:
                 self._problem = "" if row["row"] == "header" else "it does not begin with a header"
                 self._level = row.get("evidence", "")
                 return
-            self._problem = "" if row["row"] == "device" else "line %d is not a device's" % self._lines
+            if row["row"] in _OTHER_ROWS:
+                return
+            self._problem = "" if row["row"] == "device" else "line %d is none of a record's" % self._lines
             key = (row["app"], row["outcome"])
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             self._problem = "line %d: %s" % (self._lines, error)
@@ -194,6 +248,7 @@ class Row:
         requested_at: instant of a queued command, if any.
         findings: what exactly was seen, small mappings of identifiers only.
         drift: what somebody did to our block on the device since the last run, one sentence each.
+        words: what the device or its server said against what is demanded; empty for nothing.
     """
 
     device: Mapping[str, Any]
@@ -206,6 +261,7 @@ class Row:
     requested_at: Optional[str] = None
     findings: Tuple[Mapping[str, Any], ...] = ()
     drift: Tuple[str, ...] = ()
+    words: str = ""
 
     def to_plain(self) -> Dict[str, Any]:
         """The row as it is written."""
@@ -232,6 +288,7 @@ class Row:
             "drift": list(self.drift),
             "seen_at": self.seen_at,
             "requested_at": self.requested_at,
+            "words": self.words,
         }
 
 
@@ -242,11 +299,22 @@ class EvidenceRecord:
         directory: the evidence directory (made if missing; others than owner and group can't read the record).
         run_id: from :func:`choose_run_id`, shared by all targets of a run.
         target: name of the target; becomes the file name.
-        header: policies, catalog version, now, mode, versions; see ``schemas/evidence.schema.json``.
+        header: policies, catalog version, now, mode, versions; see ``schemas/evidence.schema.json``. It is on disk when this returns.
         level: ``exceptions`` leaves out rows that need nobody's attention but counts them; ``all`` keeps every row.
     """
 
     def __init__(self, directory: str, run_id: str, target: str, header: Mapping[str, Any], level: str = "exceptions") -> None:
+        self._prepare(directory, run_id, target, level)
+        previous = previous_closing(directory, target, run_id)
+        first: Dict[str, Any] = {"row": "header", "format": FORMAT, "run_id": run_id, "target": target, "evidence": level}
+        first.update(header)
+        first["number"] = previous[0] + 1
+        first["previous"] = previous[1]
+        self._handle = self._open()
+        self._write(first)
+        self.sync()
+
+    def _prepare(self, directory: str, run_id: str, target: str, level: str) -> None:
         if level not in LEVELS:
             raise EvidenceError("unknown evidence level %r" % level, "", "Use one of: " + ", ".join(LEVELS))
         if not _TARGET.fullmatch(target):
@@ -262,12 +330,93 @@ class EvidenceRecord:
         self._by_device: Dict[str, int] = {}
         self._devices = 0
         self._rows = 0
-        previous = previous_hash(directory, target, run_id)
-        self._handle: Optional[BinaryIO] = self._open()
-        first: Dict[str, Any] = {"row": "header", "format": FORMAT, "run_id": run_id, "target": target, "evidence": level}
-        first.update(header)
-        first["previous"] = previous
-        self._write(first)
+        self._planned = 0
+        self._writes = 0
+        self._handle: Optional[BinaryIO] = None
+
+    @classmethod
+    def resume(cls, directory: str, run_id: str, target: str) -> "EvidenceRecord":
+        """Go on with a record that another process of the same run has begun and has added no devices to.
+
+        Raises:
+            EvidenceError: where there is none, or what is there is not the beginning of a record.
+        """
+        record = cls.__new__(cls)
+        record._prepare(directory, run_id, target, LEVELS[0])
+        try:
+            with open(record._partial, "rb") as handle:
+                for line in handle:
+                    row = json.loads(line)
+                    if row["row"] == "header":
+                        record._level = row["evidence"]
+                    elif row["row"] not in _OTHER_ROWS:
+                        raise ValueError(row["row"])
+                    record._planned += row["row"] == "plan"
+                    record._writes += row["row"] == "write"
+                    record._digest.update(line)
+            record._handle = open(record._partial, "ab")
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise EvidenceError("cannot go on with the record: %s" % error, record._partial, "Run again") from error
+        return record
+
+    @property
+    def partial_path(self) -> str:
+        """Where the record is until it is finished."""
+        return self._partial
+
+    def add_classes(self, classes: Iterable[Tuple[Mapping[str, Any], Sequence[Tuple[str, Optional[str]]]]]) -> None:
+        """Write who is in scope: each class of devices that are alike, with id and serial of each of them."""
+        for facts, devices in classes:
+            for start in range(0, len(devices), _DEVICES_A_ROW):
+                chunk = [list(each) for each in devices[start : start + _DEVICES_A_ROW]]
+                self._write({"row": "class", "class": dict(facts), "devices": chunk})
+
+    def add_plan(self, changes: Iterable[Mapping[str, Any]], rows: int = 0) -> None:
+        """Write what is to be done; on disk when this returns, and with it the room for the rows that come after the first write.
+
+        Args:
+            changes: see :meth:`.plan.Plan.as_plain`.
+            rows: how many rows of devices may come.
+        """
+        for change in changes:
+            self._planned += 1
+            self._write({"row": "plan", **change})
+        self.sync()
+        self._see_that_there_is_room(min(rows * _RESERVE_A_ROW, _RESERVE_AT_MOST))
+
+    def note_write(self, method: str, place: str, what: str) -> None:
+        """Note a write; on disk before this returns, so that it can be sent.
+
+        Args:
+            method: the verb.
+            place: where it goes, without secrets.
+            what: what it does.
+        """
+        self._writes += 1
+        self._write({"row": "write", "method": method, "place": place, "what": what})
+        self.sync()
+
+    def sync(self) -> None:
+        """See that everything written so far is on disk."""
+        try:
+            if self._handle is not None:
+                self._handle.flush()
+                os.fsync(self._handle.fileno())
+        except OSError as error:
+            raise EvidenceError("cannot write evidence: %s" % error.strerror, self._partial, _FREE) from error
+
+    def _see_that_there_is_room(self, size: int) -> None:
+        reserve = self._partial + ".reserve"
+        try:
+            descriptor = os.open(reserve, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)
+            try:
+                if size and hasattr(os, "posix_fallocate"):
+                    os.posix_fallocate(descriptor, 0, size)
+            finally:
+                os.close(descriptor)
+                os.unlink(reserve)
+        except OSError as error:
+            raise EvidenceError("there is no room for the record: %s" % error.strerror, reserve, _FREE) from error
 
     def _open(self) -> BinaryIO:
         try:
@@ -299,6 +448,7 @@ class EvidenceRecord:
             if row.outcome.name in ("cannot_enforce", "not_observable"):
                 self._reasons[row.outcome.reason] = self._reasons.get(row.outcome.reason, 0) + 1
             unremarkable = row.outcome.name in _UNREMARKABLE and row.before != "present" and not row.drift
+            unremarkable = unremarkable and row.outcome.reason not in _REMARKABLE_REASONS
             if self._level == "exceptions" and unremarkable:
                 continue
             self._rows += 1
@@ -334,6 +484,8 @@ class EvidenceRecord:
             "devices": devices,
             "in_scope": in_scope,
             "rows": self._rows,
+            "planned": self._planned,
+            "writes": self._writes,
             "outcomes": _in_order(self._by_device),
             "totals": {app: _in_order(counts) for app, counts in sorted(self._totals.items())},
             "unenforceable": dict(sorted(self._reasons.items())),

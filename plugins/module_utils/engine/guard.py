@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Iterable, Mapping, Optional, Sequence
 
@@ -44,31 +45,58 @@ def strictest_limits(limits: Iterable[Mapping[str, Any]]) -> Limits:
     return Limits(min(devices) if devices else None, min(percents) if percents else None)
 
 
-def check_limits(limits: Limits, newly_affected: Sequence[str], devices: int) -> None:
-    """Stop a run that would newly affect too many devices.
+def check_limits(limits: Limits, newly_affected: Sequence[str], devices: int, losing: Sequence[str] = ()) -> None:
+    """Stop a run that would newly affect too many devices, or take its protection from too many.
 
     Args:
         limits: the strictest limits of the run's policies.
         newly_affected: names of the devices that the run would change for the first time.
         devices: all devices of the run, affected or not.
+        losing: names of the devices that would lose a control of ours although no policy ends its ban.
 
     Raises:
-        LimitExceeded: naming the numbers, the first few devices and the way on.
+        LimitExceeded: naming the numbers, the first few devices and the smallest step on.
     """
-    count = len(newly_affected)
+    names = sorted(set(newly_affected) | set(losing))
+    count = len(names)
     if not count:
         return
     breaches = []
+    step = []
     if limits.max_devices is not None and count > limits.max_devices:
         breaches.append("max_devices is %d" % limits.max_devices)
-    if limits.max_percent is not None and devices and count * 100.0 / devices > limits.max_percent:
-        breaches.append("max_percent is %g and this is %.1f %%" % (limits.max_percent, count * 100.0 / devices))
+        step.append("max_devices: %d" % count)
+    percent = count * 100.0 / devices if devices else 0.0
+    if limits.max_percent is not None and percent > limits.max_percent:
+        breaches.append("max_percent is %g and this is %.1f %%" % (limits.max_percent, percent))
+        step.append("max_percent: %g" % (math.ceil(percent * 10) / 10))
     if not breaches:
         return
-    shown = ", ".join(newly_affected[:5]) + (", ..." if count > 5 else "")
+    what = "newly affect %d of %d devices" % (len(set(newly_affected)), devices)
+    if losing:
+        what += " and take its protection from %d" % len(set(losing))
     raise LimitExceeded(
-        "stopped before any write: this run would newly affect %d of %d devices, but %s" % (count, devices, " and ".join(breaches)),
-        shown,
-        "Look at the plan with --check --diff; then raise `limits` in the policy, override them for this run,"
-        " or run on a part of the fleet (--limit)",
+        "stopped before any write: this run would %s, but %s" % (what, " and ".join(breaches)),
+        ", ".join(names[:5]) + (", ..." if count > 5 else ""),
+        "Look at the plan; if it is right, allow it for one run with -e '{\"appban_limits\": {%s}}', or begin with a smaller rule"
+        % ", ".join('\"%s\": %s' % tuple(each.split(": ")) for each in step),
+    )
+
+
+def check_reach(reached: Mapping[str, Sequence[str]]) -> None:
+    """Refuse a plan that touches devices that it must not touch.
+
+    Args:
+        reached: key of a change -> names of the devices that it reaches although they are exempt, unclassified or out of scope.
+
+    Raises:
+        AppbanError: naming the changes and the first few devices.
+    """
+    if not reached:
+        return
+    lines = ["%s reaches %s" % (key, ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")) for key, names in sorted(reached.items())]
+    raise AppbanError(
+        "stopped before any write: the plan reaches devices that are exempt, unclassified or out of scope: " + "; ".join(lines),
+        "",
+        "This is a defect of the collection, please report it with the plan",
     )

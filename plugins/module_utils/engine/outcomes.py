@@ -25,6 +25,8 @@ OUTCOMES: Tuple[str, ...] = (
     "exemption_expired",
     "out_of_scope",
     "unclassified",
+    "not_in_force",
+    "not_applicable",
     "cannot_enforce",
     "not_observable",
     "stale",
@@ -49,7 +51,9 @@ GRAVITY: Tuple[str, ...] = (
     "removed",
     "advised",
     "exempt",
+    "not_in_force",
     "compliant",
+    "not_applicable",
     "out_of_scope",
 )
 
@@ -78,6 +82,9 @@ REASONS: Tuple[str, ...] = (
     "foreign_assignment",
     "awaiting_check_in",
     "old_inventory",
+    "source_contradicts",
+    "source_unreadable",
+    "inventory_incomplete",
     "access_restored",
     "refused_by_device",
     "opted_out",
@@ -89,6 +96,8 @@ REASONS: Tuple[str, ...] = (
     "not_yet_in_force",
     "under_review",
     "ban_lifted",
+    "lift_pending",
+    "release_pending",
     "recurrence",
     "refused_protected",
     "refused_dependents",
@@ -153,6 +162,7 @@ class Observation:
         unseen: reason for a part of the device that was not looked into, where the app may be although it was not found elsewhere.
         files_remain: files of the app are still there although its package is gone.
         still_running: a process still runs from a file of the app.
+        still_held: a control of ours may still be on the device, or may still arrive there, although nothing is demanded any more.
     """
 
     reachable: bool = True
@@ -178,6 +188,13 @@ class Observation:
     unseen: str = ""
     files_remain: bool = False
     still_running: bool = False
+    still_held: bool = False
+
+
+#: Actions that are carried out by something that has to reach the device before it does anything.
+_REACHING = frozenset(("remove", "block", "block_web", "withdraw_access"))
+#: Verdicts under which nothing is enforced yet, or not any more -> the reason that says which.
+_NOT_IN_FORCE: Mapping[str, str] = {"report_only": "report_only", "pending": "not_yet_in_force", "review": "under_review"}
 
 
 def judge(decision: Mapping[str, Any], seen: Observation, check_mode: bool = False) -> Outcome:
@@ -189,37 +206,31 @@ def judge(decision: Mapping[str, Any], seen: Observation, check_mode: bool = Fal
         check_mode: the run changed nothing, so what would have been removed is still there.
     """
     verdict = decision["verdict"]
-    if verdict == "out_of_scope":
-        return Outcome("out_of_scope")
-    if verdict == "unclassified":
-        return Outcome("unclassified")
+    if verdict in ("out_of_scope", "unclassified"):
+        # A control of ours that was to be taken off there and was not is told, whatever is known of the device.
+        return Outcome("failed", seen.error) if seen.error else Outcome(verdict)
+    if verdict == "not_applicable":
+        return Outcome("not_applicable")
     if not seen.reachable:
         return Outcome("unreachable")
     if seen.error:
         return Outcome("failed", seen.error)
     if verdict == "exempt":
-        return Outcome("exempt", "present" if seen.before else "")
+        return Outcome("exempt", "release_pending" if seen.still_held else "present" if seen.before else "")
     if verdict == "lifted":
         # Nothing is demanded any more, so nothing was looked for.
-        return Outcome("compliant", "ban_lifted")
+        return Outcome("not_in_force", "lift_pending" if seen.still_held else "ban_lifted")
+    if verdict != "enforce":
+        # Whether the app is there is told by what was seen before, and demands nothing.
+        return Outcome("not_in_force", _NOT_IN_FORCE[verdict])
     if seen.before is None:
-        if verdict == "enforce" and seen.no_means:
+        if seen.no_means:
             return Outcome("cannot_enforce", seen.no_means)
         return Outcome("not_observable", seen.why_not_seen or "no_backend")
     if seen.stale and not seen.before:
         # "Not found" in an old inventory is not "not there".
         return Outcome("stale", "old_inventory")
-    if verdict != "enforce":
-        return _not_enforced(verdict, seen)
     return _enforced(decision, seen, check_mode)
-
-
-def _not_enforced(verdict: str, seen: Observation) -> Outcome:
-    if not seen.before and seen.unseen:
-        return Outcome("not_observable", seen.unseen)
-    if verdict == "report_only":
-        return Outcome("violating" if seen.before else "compliant", "report_only")
-    return Outcome("compliant", {"pending": "not_yet_in_force", "review": "under_review"}[verdict])
 
 
 def _enforced(decision: Mapping[str, Any], seen: Observation, check_mode: bool) -> Outcome:
@@ -235,11 +246,11 @@ def _enforced(decision: Mapping[str, Any], seen: Observation, check_mode: bool) 
         if check_mode and seen.pending:
             # The app isn't there, but neither is its block yet.
             return Outcome("violating", "check_mode")
+        if seen.unconfirmed and not _REACHING.isdisjoint(actions):
+            # The app isn't there, and nobody knows whether what keeps it away has reached the device.
+            return Outcome("stale", "awaiting_check_in")
         if seen.removal == "confirmed":
             return Outcome("recurred" if seen.removed_earlier else "removed")
-        if seen.unconfirmed and "block" in actions:
-            # The app isn't there, and nobody knows whether the block has reached the device.
-            return Outcome("stale", "awaiting_check_in")
         return Outcome("compliant", "access_restored" if seen.access_restored else "")
     # Whatever a target says of itself: a run that changed nothing has removed nothing.
     gone = seen.removal == "done" and seen.after is False and not check_mode

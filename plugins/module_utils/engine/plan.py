@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Collection, Dict, FrozenSet, Iterable, List, Optional, Set, Tuple
 
 OPS: Tuple[str, ...] = ("create", "update", "delete", "command")
 
@@ -24,6 +24,8 @@ class Change:
         diff: False where before and after are not worth showing (a command without text).
         needs: keys of the changes that must have succeeded first.
         apps: ids of the apps it is made for.
+        reaches: positions of the devices on which it puts something, or makes something count, that was not there before.
+        releases: positions of the devices from which it takes something of ours.
         step: what the edge executes; opaque to the engine.
     """
 
@@ -35,6 +37,8 @@ class Change:
     diff: bool = True
     needs: Tuple[str, ...] = ()
     apps: Tuple[str, ...] = ()
+    reaches: FrozenSet[int] = frozenset()
+    releases: FrozenSet[int] = frozenset()
     step: Any = None
 
     @property
@@ -71,9 +75,52 @@ class Plan:
     def __len__(self) -> int:
         return len(self.changes)
 
+    def without(self, keys: Iterable[str]) -> Tuple["Plan", Tuple[Change, ...]]:
+        """The plan without some changes and without those that need one of them, and what was left out."""
+        left: Set[str] = set(keys)
+        kept: List[Change] = []
+        out: List[Change] = []
+        for change in self.changes:
+            if change.key in left or not left.isdisjoint(change.needs):
+                left.add(change.key)
+                out.append(change)
+            else:
+                kept.append(change)
+        return Plan(tuple(kept)), tuple(out)
+
+    def reached_by(self, keys: Collection[str]) -> FrozenSet[int]:
+        """Positions of the devices that any of these changes reaches."""
+        found: Set[int] = set()
+        for change in self.changes:
+            if change.key in keys:
+                found |= change.reaches
+        return frozenset(found)
+
+    def released_by(self, keys: Collection[str]) -> FrozenSet[int]:
+        """Positions of the devices that any of these changes releases."""
+        found: Set[int] = set()
+        for change in self.changes:
+            if change.key in keys:
+                found |= change.releases
+        return frozenset(found)
+
     def summaries(self) -> List[Dict[str, str]]:
         """Every change as ``{op, kind, name}``, in order."""
         return [change.summary() for change in self.changes]
+
+    def as_plain(self) -> List[Dict[str, Any]]:
+        """Every change as a record keeps it: what, how many devices it reaches and releases, and the text before and after."""
+        return [
+            {
+                **change.summary(),
+                "apps": list(change.apps),
+                "reaches": len(change.reaches),
+                "releases": len(change.releases),
+                "before": change.before if change.diff else None,
+                "after": change.after if change.diff else None,
+            }
+            for change in self.changes
+        ]
 
     def diff(self) -> List[Dict[str, str]]:
         """The plan as Ansible's diff: one before/after pair per change."""

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..engine.errors import AppbanError
 from .clock import Clock, Deadline, SystemClock
 from .counters import Counters
 from .delivery import Delivery
+from .journal import Journal
 from .proxies import choose_proxies
 from .redaction import Redactor
 from .retry import RetryPolicy
@@ -30,6 +31,7 @@ class Connection:
     counters: Counters
     delivery: Delivery
     transport: Transport
+    journal: Journal = field(default_factory=Journal)
 
     def close(self) -> None:
         """Close what is open."""

@@ -17,7 +17,7 @@ class Covering:
     Args:
         control: its name at the target.
         mechanism: what it is.
-        apps: ids of the apps that it is for.
+        apps: ids of the apps of which it carries a name, and no others.
         covers: positions of the devices that it reaches once the plan is carried out.
         unnamed: positions of the devices on which it is wanted and that it can't reach.
         new: those of ``covers`` that the plan affects for the first time.
@@ -31,7 +31,7 @@ class Covering:
         confirmed: positions of the devices that have said themselves that it is in force; None where the target's devices say no such
             thing, so that their last contact has to do.
         refused: positions of the devices that have refused it, with the reason.
-        refusal_words: what those devices said themselves, for people; absent where they said nothing.
+        refusal_words: of those, what the device or its server said, where it said anything.
     """
 
     control: str

@@ -24,7 +24,8 @@ class ManagedDevice:
         access_withdrawn: its management calls it non-compliant, so that it loses what is tied to compliance.
         synced_at: its last contact, an instant in UTC (``2023-03-15T08:00:00Z``); empty where it has had none.
         enrolled_at: when it last enrolled: what it told then, it told before any control could reach it; empty where nobody says.
-        inventory_at: instant of the list of apps by which an app was looked for on it; empty where that is its last contact.
+        inventory_at: instant of its list of apps, or the earliest that it can be; empty takes the last contact.
+        inventory_by: the latest instant that its list of apps can be of; empty takes ``inventory_at``.
     """
 
     record: Mapping[str, Any]
@@ -35,11 +36,22 @@ class ManagedDevice:
     synced_at: str = ""
     enrolled_at: str = ""
     inventory_at: str = ""
+    inventory_by: str = ""
 
     @property
     def id(self) -> str:
         """Its id at the target."""
         return str(self.record["id"])
+
+    @property
+    def looked_at(self) -> str:
+        """Instant of the look that what is said of its apps rests on, for readers and for its age."""
+        return self.inventory_at or self.synced_at
+
+    @property
+    def looked_by(self) -> str:
+        """The latest instant of that look, for what it must be newer than."""
+        return self.inventory_by or self.looked_at
 
     @property
     def platform(self) -> str:

@@ -10,10 +10,11 @@ devices and banned apps, nothing else. Lost, it costs a second notice and the me
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from dataclasses import dataclass, field
-from typing import Any, Iterable, Mapping
+from typing import Any, Iterable, Iterator, Mapping, Sequence
 
 from ..engine.errors import EvidenceError
 from .line_log import append_lines, read_lines
@@ -25,9 +26,10 @@ from .line_log import append_lines, read_lines
 #: stands: a control of a target that keeps no dates was written, or seen for the first time (``device`` is empty); ``content`` says what
 #: was written, where the target keeps no mark of it either.
 #: released: what was assigned to the device by name was taken from it. asked: the device was asked a question.
+#: ended: a control was taken from some devices (``devices``), which still have it until they are in contact again.
 EVENTS = (
     "present", "gone", "requested", "withdrawn", "restored", "noticed", "not_noticed", "assigned", "released", "opted_out", "stands",
-    "asked",
+    "asked", "ended",
 )  # fmt: skip
 _FREE = "Make the evidence directory writable and run again"
 
@@ -84,6 +86,32 @@ class Asked:
     enrolled: str = ""
 
 
+@dataclass(frozen=True)
+class Ended:
+    """What is remembered of a control that was taken from a device.
+
+    Args:
+        at: the run's instant.
+        control: its name at the target.
+        apps: ids of the apps that it was for; empty where that is not known.
+    """
+
+    at: str
+    control: str
+    apps: tuple[str, ...]
+
+
+#: Devices in one line of an event about many.
+_DEVICES_A_LINE = 500
+
+
+def ended_events(control: str, apps: Sequence[str], devices: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """The events of a control that was taken from some devices."""
+    for start in range(0, len(devices), _DEVICES_A_LINE):
+        chunk = list(devices[start : start + _DEVICES_A_LINE])
+        yield {"event": "ended", "device": "", "control": control, "apps": list(apps), "devices": chunk}
+
+
 @dataclass
 class Ledger:
     """The memory of one target. Reading it never fails a run that only looks; writing it does."""
@@ -97,6 +125,7 @@ class Ledger:
     standing: dict[str, str] = field(default_factory=dict)
     written: dict[str, str] = field(default_factory=dict)
     asked: dict[tuple[str, str], Asked] = field(default_factory=dict)
+    ended: dict[str, tuple[Ended, ...]] = field(default_factory=dict)
     writable: bool = True
 
     @classmethod
@@ -136,6 +165,23 @@ class Ledger:
         """When a control was taken from a device again; empty where it was not, or was assigned since."""
         return (self.released.get((device, control)) or Assigned("")).at
 
+    def last_ended(self, device: str, app: str) -> str:
+        """When a control for an app was last taken from a device; empty where none was."""
+        return max((each.at for each in self.ended.get(device, ()) if not each.apps or app in each.apps), default="")
+
+    def sha256(self) -> str | None:
+        """The hash of what the ledger holds on disk; None where there is none."""
+        try:
+            with open(self.path, "rb") as handle:
+                digest = hashlib.sha256()
+                for chunk in iter(lambda: handle.read(1 << 20), b""):
+                    digest.update(chunk)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise EvidenceError("cannot read the ledger: %s" % error.strerror, self.path, _FREE) from error
+        return digest.hexdigest()
+
     def stands_since(self, control: str) -> str:
         """When a control of a target that keeps no dates was last written, or first seen; empty where that is not remembered."""
         return self.standing.get(control, "")
@@ -148,7 +194,7 @@ class Ledger:
         """Whether a device with a story was a private one."""
         return any(story.personal for (name, _app), story in self.stories.items() if name == device)
 
-    def write(self, now: str, events: Iterable[Mapping[str, str]]) -> None:
+    def write(self, now: str, events: Iterable[Mapping[str, Any]]) -> None:
         """Append events and take them in. On disk before it returns: a notice is written down before it is sent.
 
         Args:
@@ -189,6 +235,12 @@ class Ledger:
         elif event == "stands":
             self.standing[line["control"]] = line["at"]
             self.written[line["control"]] = line.get("content", "")
+        elif event == "ended":
+            ended = Ended(line["at"], line["control"], tuple(line["apps"]))
+            for each in line["devices"]:
+                # Of one control only the last time counts.
+                earlier = tuple(one for one in self.ended.get(each, ()) if one.control != ended.control)
+                self.ended[each] = (*earlier, ended)
         elif event == "asked":
             self.asked[(device, line["question"])] = Asked(line["at"], line.get("answered", ""), line.get("enrolled", ""))
         else:

@@ -6,11 +6,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Callable, Mapping, Sequence
 
 from ..engine.outcomes import Observation
+from ..engine.plan import Plan
 from ..policy.instants import read_now
 from ..policy.model import AppDecision
 from .capability import ACTIONS_WITH_MEANS, Capability, CapabilityOf, Means
@@ -23,6 +24,10 @@ from .notices import stage_name
 LOOKED_FOR = ("enforce", "report_only", "pending", "review")
 #: How long a removal that may have no effect is called requested, after the device had it: an inventory is at most a week old.
 PATIENCE = timedelta(days=8)
+
+
+def _undoubted(_device: str, _app: str) -> str:
+    return ""
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,13 @@ class Situation:
         access_depends_on_compliance: whether anything takes access from a device that is not compliant; None where nobody asked.
         site_blocks: app id, device record -> empty where the site's block stands, otherwise the reason why it doesn't; for targets
             that block sites elsewhere than on the device. None where the device's own mechanisms do.
-        stale_after: age of the last contact from which "not found" says nothing.
+        doubted: device id, app id -> the reason for which what the target's sources say of them can't be believed; empty for none.
+        previous: (device, app) -> instant of the look in which the last run saw the app there.
+        plan: what was planned.
+        failed_on: key of an unmade change -> positions of the devices on which it failed; None where it failed as a whole.
+        may_still_hold: device id, app id -> whether a control of ours may still be on the device, for targets whose devices say so; None
+            where they don't, so that their contact has to do.
+        stale_after: age of the look from which "not found" says nothing.
     """
 
     coverings: Coverings
@@ -54,10 +65,13 @@ class Situation:
     to_notify: frozenset[int] = frozenset()
     access_depends_on_compliance: bool | None = None
     site_blocks: Callable[[str, Mapping[str, Any]], str] | None = None
+    doubted: Callable[[str, str], str] = _undoubted
+    previous: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    plan: Plan = Plan()
+    failed_on: Mapping[str, frozenset[int] | None] = field(default_factory=dict)
+    may_still_hold: Callable[[str, str], bool | None] | None = None
     stale_after: timedelta = timedelta(days=30)
     stopped: bool = False
-    lift_failed: bool = False
-    scope_failed: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,6 +83,7 @@ class Seen:
     seen_at: str | None = None
     requested_at: str | None = None
     findings: tuple[Mapping[str, str], ...] = ()
+    words: str = ""
 
 
 def is_doubted(app: AppDecision) -> bool:
@@ -88,14 +103,14 @@ class Observer:
         self.situation = situation
         self.names = names
         self._stale_before = _utc(situation.now - situation.stale_after)
+        self._unmade_changes = tuple(change for change in situation.plan.changes if change.key in situation.unmade)
 
     def observe(self, index: int, device: FleetDevice, app: AppDecision) -> Seen:
         """What is known of one device and app."""
         run = self.situation
         if not may_look(app):
-            lifted = app.verdict == "lifted" and run.lift_failed
-            exempt = app.verdict == "exempt" and run.scope_failed
-            return Seen(Observation(error="error" if lifted or exempt else ""))
+            error = "error" if self._struck(index, app.app, released=True) else ""
+            return Seen(Observation(error=error, still_held=not error and self._may_still_hold(index, device, app.app)))
         row = run.capability_of(device.device.record)
         story = run.ledger.story(device.device.id, app.app)
         findings = tuple(run.findings.get((device.device.id, app.app), ()))
@@ -115,9 +130,10 @@ class Observer:
         return Seen(
             Observation(**facts),
             mechanism=tuple(dict.fromkeys(mechanism)),
-            seen_at=device.device.synced_at or None if before is not None else None,
+            seen_at=device.device.looked_at or None if before is not None else None,
             requested_at=requested_at,
             findings=findings,
+            words=self._words(index, used),
         )
 
     def presence(self, index: int, device: FleetDevice, app: AppDecision) -> bool | None:
@@ -137,6 +153,9 @@ class Observer:
             return None, row.why_unseen
         if not run.findable(app.app, device.device.platform, row.sees):
             return None, "no_identifier"
+        doubt = run.doubted(device.device.id, app.app) or self._contradiction(device, app)
+        if doubt:
+            return None, doubt
         if row.sees == "all":
             return False, ""
         report = run.coverings.reaching(index, run.reporting.get(device.device.platform, ""), app.app)
@@ -146,9 +165,23 @@ class Observer:
             return None, "awaiting_check_in"
         return False, ""
 
+    def _contradiction(self, device: FleetDevice, app: AppDecision) -> str:
+        """Why a source that does not show the app any more can't be believed: it has shown it, and the device has told nothing since.
+
+        So a removal is confirmed only by a look that is newer than the order.
+        """
+        run = self.situation
+        key = (device.device.id, app.app)
+        story = run.ledger.story(*key)
+        if not story.present:
+            return ""
+        if run.previous.get(key, "") >= device.device.looked_at or story.requested_at >= device.device.looked_by:
+            return "source_contradicts"
+        return ""
+
     def _is_stale(self, device: FleetDevice) -> bool:
-        # Instants in UTC of one form: their order is that of their texts, and a fleet has many. No contact at all is the empty text.
-        return device.device.synced_at < self._stale_before
+        # Instants in UTC of one form: their order is that of their texts, and a fleet has many. No look at all is the empty text.
+        return device.device.looked_at < self._stale_before
 
     # Enforcing.
 
@@ -183,6 +216,7 @@ class Observer:
         if "remove" in reasons:
             requested_at = self._removal(index, device, row.remove, reaching["remove"], reasons["remove"], story, facts)
         if facts["before"] is False and story.present and story.requested_at:
+            # A look that is newer than the order, or _contradiction would have said so.
             facts["removal"] = "confirmed"
         if "block" in reasons:
             facts["why_not_blocked"] = reasons["block"]
@@ -200,7 +234,7 @@ class Observer:
         facts["no_means"] = self._no_means(reasons)
         facts["unconfirmed"] = any(not self._has_reached(index, device, covering) for covering in used)
         facts["pending"] = index in run.to_notify or any(self._is_pending(index, covering) for covering in needed)
-        if any(set(covering.changes) & run.unmade for covering in needed):
+        if any(self._is_unmade(index, app.app, covering) for covering in needed) or self._struck(index, app.app):
             facts["error"] = "error"
         elif run.stopped and facts["pending"]:
             facts["error"] = "limit_exceeded"
@@ -220,6 +254,9 @@ class Observer:
         since = story.requested_at
         if not means.certain and since and run.now - read_now(since) > PATIENCE and self._has_reached(index, device, covering):
             facts["why_not_removed"] = "user_installed"
+            return None
+        if not since and (covering.changes and (self._missing(covering) or index in covering.new and self._waits(covering))):
+            # Nothing was sent: check mode, a stopped run, a change that failed.
             return None
         facts["removal"] = "requested"
         return (since or _utc(run.now)) if facts["before"] else None
@@ -260,7 +297,48 @@ class Observer:
         stages = [stage_name(verdict) for verdict in app.policies if "advise" in verdict.actions]
         return max((run.ledger.noticed_at(device.device.id, stage, app.app) for stage in stages), default="")
 
+    # What became of changes, device by device.
+
+    def _struck(self, index: int, app: str, released: bool = False) -> bool:
+        """Whether a change that was not made would have reached the device for an app; released: or would have released it."""
+        return any(
+            index in (change.releases if released else change.reaches) and self._failed_there(index, change.key)
+            for change in self._unmade_changes
+            if not change.apps or app in change.apps
+        )
+
+    def _failed_there(self, index: int, key: str) -> bool:
+        devices = self.situation.failed_on.get(key)
+        return devices is None or index in devices
+
+    def _is_unmade(self, index: int, app: str, covering: Covering) -> bool:
+        """Whether a control is not as it is wanted on this device, because a change was not made."""
+        keys = set(covering.changes) & self.situation.unmade
+        if not keys:
+            return False
+        told = [change for change in self._unmade_changes if change.key in keys and (change.reaches or change.releases)]
+        # A change that says whom it reaches concerns nobody else; what it needs (a group, a filter) fails together with it.
+        return not told or any(index in change.reaches and self._failed_there(index, change.key) for change in told)
+
+    def _may_still_hold(self, index: int, device: FleetDevice, app: str) -> bool:
+        """Whether a control of ours may still be on a device on which nothing is demanded of an app."""
+        run = self.situation
+        if any(index in change.releases for change in run.plan.changes if not change.apps or app in change.apps):
+            # It is taken off in this run, or is to be: the device hears of it at its next contact.
+            return True
+        told = run.may_still_hold(device.device.id, app) if run.may_still_hold else None
+        if told is not None:
+            return told
+        ended = run.ledger.last_ended(device.device.id, app)
+        return bool(ended) and device.device.synced_at <= ended and device.device.enrolled_at <= ended
+
+    def _words(self, index: int, used: Sequence[Covering]) -> str:
+        return next((each.refusal_words[index] for each in used if index in each.refusal_words), "")
+
     # Controls.
+
+    def _waits(self, covering: Covering) -> bool:
+        return bool(set(covering.changes) & (self.situation.unmade | self.situation.pending))
 
     def _missing(self, covering: Covering) -> bool:
         """Whether a control is not there as it is wanted: not made in this run, or not yet."""

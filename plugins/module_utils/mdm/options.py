@@ -17,6 +17,7 @@ from typing import Any
 from ..documents.assets import read_assets
 from ..engine.errors import AppbanError
 from ..engine.evidence import LEVELS
+from ..engine.run_header import Provenance
 from ..policy.instants import InstantError
 from ..policy.plain import policy_from_plain
 from ..policy.problems import PolicyError
@@ -40,6 +41,18 @@ def target_spec(target: str) -> dict[str, Any]:
         "limits": {
             "type": "dict",
             "options": {"max_devices": {"type": "int"}, "max_percent": {"type": "float"}},
+        },
+        "accept_fleet_size": {"type": "int"},
+        "provenance": {
+            "type": "dict",
+            "options": {
+                "user": {"type": "str"},
+                "host": {"type": "str"},
+                "job": {"type": "str"},
+                "commit": {"type": "str"},
+                "clock": {"type": "str"},
+                "now_given": {"type": "bool"},
+            },
         },
         "stale_after": {"type": "int", "default": 30},
         "notice": {
@@ -123,7 +136,13 @@ def request_of(params: Mapping[str, Any], check_mode: bool, versions: Mapping[st
         stale_after=timedelta(days=params["stale_after"]),
         notice=NoticeText(**notice),
         versions=versions,
+        accept_fleet_size=params["accept_fleet_size"],
+        provenance=Provenance.here(**{"now_given": params["now"] is not None, **_given(params["provenance"])}),
     )
+
+
+def _given(options: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {name: value for name, value in (options or {}).items() if value is not None}
 
 
 def finish(module: Any, redactor: Redactor, run: Callable[[], tuple[RunResult, Mapping[str, Any]]]) -> None:

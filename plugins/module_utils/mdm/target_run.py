@@ -4,38 +4,49 @@
 
 """One run of a target: devices, decisions, findings, plan, guard, writes, outcomes, evidence. The same for every MDM.
 
-In check mode nothing is written to the target, and no notice is sent; the record and the reading are the same.
+In check mode nothing is written to the target, and no notice is sent; the record and the reading are the same. The record is opened
+before anything is contacted, and holds who is in scope and what is planned before the first write.
 """
 
 from __future__ import annotations
 
+import json
 import platform
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from ..engine.apply import Applied
-from ..engine.errors import AppbanError, LimitExceeded
-from ..engine.evidence import EvidenceRecord, Row, choose_run_id, summary_of
-from ..engine.guard import check_limits, strictest_limits
+from ..engine.errors import AppbanError, EvidenceError, LimitExceeded
+from ..engine.evidence import EvidenceRecord, Row, choose_run_id, summary_of, unfinished_records
+from ..engine.guard import check_limits, check_reach, strictest_limits
 from ..engine.outcomes import Outcome, judge
-from ..engine.plan import Plan
+from ..engine.plan import Change, Plan
+from ..engine.previous_record import PreviousRecord, read_previous_record
+from ..engine.run_header import Provenance, run_header
+from ..engine.run_lock import RunLock
 from ..engine.version import VERSION
 from ..policy.decide import Decider, covers_whole_scope
 from ..policy.devices import join_asset_facts
 from ..policy.instants import utc_text
 from ..policy.model import Policy
 from ..policy.plain import policy_to_plain
+from ..policy.standing import LIFTED
 from .capability import Capability
 from .covering import Coverings
 from .fleet import FleetDevice, ManagedDevice
-from .ledger import Ledger
+from .group_names import wanted_groups
+from .journal import Journal
+from .known_fleet import FleetDoubted, FleetMemory, LoneLookUps, check_fleet_size
+from .ledger import Ledger, ended_events
 from .notices import Notice, NoticeText, notices_of
 from .observe import Observer, Seen, Situation, may_look
 
 SHOWN_FINDINGS = 100
 SHOWN_CONFLICTS = 50
+#: What capabilities rest on, whatever the policies ask for.
+CAPABILITY_FACTS = ("platform", "ownership", "supervised", "enrollment", "os_version")
 
 
 @dataclass(frozen=True)
@@ -47,8 +58,10 @@ class RunRequest:
         now: the run's instant.
         assets: asset facts by serial number.
         limits: replaces the policies' limits; None for theirs.
-        stale_after: age of a device's last contact from which "not found" says nothing.
+        stale_after: age of the look from which "not found" says nothing.
         versions: of the software, for the record.
+        accept_fleet_size: the size of a fleet that has shrunk, as somebody has confirmed it; None for none.
+        provenance: who runs it, from what.
     """
 
     target: str
@@ -63,6 +76,8 @@ class RunRequest:
     stale_after: timedelta = timedelta(days=30)
     notice: NoticeText = field(default_factory=NoticeText)
     versions: Mapping[str, str] = field(default_factory=dict)
+    accept_fleet_size: int | None = None
+    provenance: Provenance = field(default_factory=Provenance)
 
 
 @dataclass(frozen=True)
@@ -90,6 +105,8 @@ class Target(Protocol):
 
     names: Mapping[str, str]
     reporting: Mapping[str, str]
+    #: Given by the run before it plans: asks for single devices, within the bound of a run.
+    look_ups: LoneLookUps
 
     def capability_of(self, record: Mapping[str, Any]) -> Capability:
         """The row of a device in the target's capability table."""
@@ -99,6 +116,22 @@ class Target(Protocol):
 
     def findings(self, fleet: Sequence[FleetDevice]) -> Mapping[tuple[str, str], Sequence[Mapping[str, str]]]:
         """(device id, app id) -> what was found, for those that may be looked at."""
+
+    def look_up(self, devices: Sequence[str]) -> Mapping[str, bool | None]:
+        """Ask for devices one by one: True for one that is managed, False for one that is gone for certain, None where nobody can say.
+
+        Args:
+            devices: ids of devices, or ``serial:`` and a serial number; besides them whatever names the target itself puts in.
+        """
+
+    def doubted(self, device: str, app: str) -> str:
+        """The reason for which what the sources say of a device and an app can't be believed; empty for none."""
+
+    def may_still_hold(self, device: str, app: str) -> bool | None:
+        """Whether a control of ours may still be on a device, or still arrive; None where devices don't say, so that their contact counts."""
+
+    def absences(self, pairs: Sequence[tuple[str, str]]) -> frozenset[tuple[str, str]]:
+        """Of device and app pairs that were seen together and are not any more, those of which that is not proved."""
 
     def findable(self, app: str, platform: str, sees: str) -> bool:
         """Whether an app has a name that it could be found by."""
@@ -123,13 +156,21 @@ class RunResult:
     failure: str = ""
 
 
-def run_target(target: Target, request: RunRequest) -> RunResult:
-    """One run. Raises AppbanError where it can't even be recorded, or where nothing was to be written."""
-    return _Run(target, request).run()
+def run_target(target: Target, request: RunRequest, journal: Journal | None = None) -> RunResult:
+    """One run.
+
+    Args:
+        journal: where the writes of the target's connection are noted before they are sent.
+
+    Raises:
+        AppbanError: where it can't even be recorded, or where nothing was to be written.
+    """
+    return _Run(target, request, journal or Journal()).run()
 
 
 class _Run:
-    def __init__(self, target: Target, request: RunRequest) -> None:
+    def __init__(self, target: Target, request: RunRequest, journal: Journal) -> None:
+        self.journal = journal
         self.target = target
         self.request = request
         self.now = utc_text(request.now)
@@ -137,6 +178,12 @@ class _Run:
         self.by_id = {policy.id: policy for policy in request.policies}
         self.ledger = Ledger.open(request.evidence_dir, request.target, writable=not request.check_mode)
         self.fleet: list[FleetDevice] = []
+        self.left: list[str] = []
+        self.previous = PreviousRecord()
+        self.memory = FleetMemory(self.previous, (), (), frozenset())
+        #: id -> what was remembered of a device, and since when.
+        self.since: dict[str, Mapping[str, str]] = {}
+        self.doubled = 0
         # Devices that are alike share their decisions, so their plain forms are made once.
         self._plain: dict[int, dict[str, Any]] = {}
 
@@ -147,7 +194,28 @@ class _Run:
         )
         # First of all: a directory that can't be written to must show before anything is contacted.
         run_id = request.run_id or choose_run_id(request.evidence_dir, self.now)
-        self.fleet = [self._member(device) for device in self.target.devices()]
+        lock = RunLock(request.evidence_dir, request.target)
+        lock.hold({"run_id": run_id, "since": request.provenance.wall_clock(), "user": request.provenance.user})
+        try:
+            # Read again now that nobody else writes it.
+            self.ledger = Ledger.open(request.evidence_dir, request.target, writable=not request.check_mode)
+            self.previous = read_previous_record(request.evidence_dir, request.target, run_id)
+            record = EvidenceRecord(request.evidence_dir, run_id, request.target, self._header(limits), request.evidence)
+            self.left = unfinished_records(request.evidence_dir, request.target, run_id)
+            try:
+                return self._recorded(record, limits)
+            except AppbanError as error:
+                self._close_unread(record, error)
+                raise
+            finally:
+                record.abandon()
+        finally:
+            lock.release()
+
+    def _recorded(self, record: EvidenceRecord, limits: Any) -> RunResult:
+        request = self.request
+        self._read_fleet()
+        record.add_classes(self._classes())
         blanket = covers_whole_scope(request.policies, (member.decision for member in self.fleet))
         if blanket:
             raise AppbanError(
@@ -155,6 +223,7 @@ class _Run:
                 "",
                 "Narrow it, or end the ban with `state: lifted`; nothing was written",
             )
+        self.target.look_ups = LoneLookUps(self.target.look_up)
         findings = self.target.findings(self.fleet)
         notices: list[Notice] = []
 
@@ -163,26 +232,82 @@ class _Run:
             return notices
 
         planned = self.target.plan(self.fleet, self.decider, choose_notices)
+        unproved = self._unproved(findings)
+        gone = self._opted_out()
         stopped = self._guard(limits, planned, notices)
+        record.add_plan(planned.plan.as_plain(), rows=(len(self.fleet) + len(gone)) * max(1, len(self._apps())))
         applied = Applied((), (), ())
         if not request.check_mode and not stopped:
-            applied = self.target.apply(planned.plan, self.ledger, self.now)
-        situation = self._situation(findings, planned, applied, notices, bool(stopped))
-        last, path, shown = self._record(run_id, limits, planned, situation, stopped)
-        return self._result(planned, applied, last, path, shown, stopped)
+            self.journal.record = record
+            try:
+                applied = self.target.apply(planned.plan, self.ledger, self.now)
+            finally:
+                self.journal.record = None
+        try:
+            situation = self._situation(findings, planned, applied, notices, bool(stopped), unproved)
+            last, shown = self._rows(record, planned, situation, stopped, gone, applied)
+        except EvidenceError as error:
+            # What was written to the target is written: it is said, and the partial record says what it was.
+            return self._unrecorded(record, planned, applied, error)
+        return self._result(planned, applied, last, record.path, shown, stopped)
+
+    # The fleet.
+
+    def _read_fleet(self) -> None:
+        """Every device once, as its management knows it and as it was known, with the decision about it.
+
+        Raises:
+            FleetDoubted: where it has become much shorter since the last run.
+        """
+        policies = self.request.policies
+        attributes = {*self.decider.attributes, *CAPABILITY_FACTS, *getattr(self.target, "capability_facts", ())}
+        self.memory = FleetMemory(self.previous, attributes, policies, wanted_groups(policies))
+        ids: dict[str, None] = {}
+        serials: set[str] = set()
+        for device in self.target.devices():
+            if device.id in ids:
+                # A device that a list has twice is one device.
+                self.doubled += 1
+                continue
+            ids[device.id] = None
+            member = self._member(device)
+            if member.device.record.get("serial"):
+                serials.add(str(member.device.record["serial"]))
+            self.fleet.append(member)
+        check_fleet_size(self.previous, ids, frozenset(serials), self.request.accept_fleet_size)
 
     def _member(self, device: ManagedDevice) -> FleetDevice:
-        record = join_asset_facts(device.record, self.request.assets)
-        joined = ManagedDevice(
-            record,
-            device.native_ownership,
-            device.directory_id,
-            device.user_id,
-            device.access_withdrawn,
-            device.synced_at,
-            device.enrolled_at,
-        )
-        return FleetDevice(joined, self.decider.decide(record))
+        record, since, decided_by = self.memory.fill(device.record)
+        if since:
+            self.since[device.id] = since
+        joined = replace(device, record=join_asset_facts(record, self.request.assets))
+        return FleetDevice(joined, self.decider.decide(join_asset_facts(decided_by, self.request.assets)))
+
+    def _classes(self) -> Iterator[tuple[Mapping[str, Any], list[tuple[str, str | None]]]]:
+        """Devices in scope by what is known of them."""
+        by_class: dict[str, tuple[Mapping[str, Any], list[tuple[str, str | None]]]] = {}
+        for member in self.fleet:
+            if member.decision.scope != "in_scope":
+                continue
+            facts = self.memory.facts_of(member, self.since.get(member.device.id, {}))
+            key = json.dumps(facts, sort_keys=True, default=str)
+            serial = member.device.record.get("serial")
+            by_class.setdefault(key, (facts, []))[1].append((member.device.id, None if serial is None else str(serial)))
+        for key in sorted(by_class):
+            yield by_class[key]
+
+    def _unproved(self, findings: Mapping[tuple[str, str], Any]) -> frozenset[tuple[str, str]]:
+        """Pairs of device and app of which it is not proved that the app is gone, although it is not shown any more."""
+        vanished = [
+            (member.device.id, app.app)
+            for member in self.fleet
+            for app in member.decision.apps.values()
+            if may_look(app)
+            and (member.device.id, app.app) not in findings
+            and self.ledger.story(member.device.id, app.app).present
+            and self.target.capability_of(member.device.record).sees == "all"
+        ]
+        return self.target.absences(vanished) if vanished else frozenset()
 
     def _notices(self, findings: Mapping[tuple[str, str], Any], coverings: Coverings) -> list[Notice]:
         """Notices that are asked for and have not been sent: where the app is, and where nobody can tell."""
@@ -218,26 +343,79 @@ class _Run:
         )
 
     def _guard(self, limits: Any, planned: TargetPlan, notices: Sequence[Notice]) -> str:
-        """Why the run is stopped before any write; empty where it is not."""
+        """Why the run is stopped before any write; empty where it is not.
+
+        Raises:
+            AppbanError: where the plan reaches a device that it must not touch.
+        """
+        wrong = {change.key: self._names(self._not_to_be_reached(change)) for change in planned.plan.changes}
+        check_reach({key: names for key, names in wrong.items() if names})
         new: set[int] = {notice.index for notice in notices}
         keys = {change.key for change in planned.plan.changes}
         for covering in planned.coverings.all:
             if keys.intersection(covering.changes):
                 new |= covering.new
-        names = [str(self.fleet[index].device.record.get("serial") or self.fleet[index].device.id) for index in sorted(new)]
         try:
-            check_limits(limits, names, len(self.fleet))
+            check_limits(limits, self._names(new), len(self.fleet), self._names(self._losing(planned)))
         except LimitExceeded as error:
             return str(error)
         return ""
 
+    def _names(self, indexes: Iterable[int]) -> list[str]:
+        return [str(self.fleet[index].device.record.get("serial") or self.fleet[index].device.id) for index in sorted(indexes)]
+
+    def _not_to_be_reached(self, change: Change) -> set[int]:
+        """Devices that a change reaches although an app that it is made for is not enforced there."""
+        known: dict[int, bool] = {}
+        found = set()
+        for index in change.reaches:
+            decision = self.fleet[index].decision
+            # Devices that are alike share their verdicts.
+            key = id(decision.verdicts)
+            if key not in known:
+                apps = [decision.apps[app] for app in change.apps if app in decision.apps] or list(decision.apps.values())
+                known[key] = not any(app.verdict == "enforce" for app in apps) or (
+                    bool(change.apps) and any(app.verdict != "enforce" for app in apps)
+                )
+            if known[key]:
+                found.add(index)
+        return found
+
+    def _losing(self, planned: TargetPlan) -> set[int]:
+        """Devices that a change takes something of ours from although no policy orders that, and that nothing covers for the same app."""
+        ended = self._ended_apps()
+        losing: set[int] = set()
+        for change in planned.plan.changes:
+            apps = set(change.apps) or set(self._apps())
+            if not change.releases or apps <= ended:
+                continue
+            covered: set[int] = set()
+            for covering in planned.coverings.all:
+                if covering.mechanism not in self.target.reporting.values() and apps & covering.apps:
+                    covered |= covering.covers
+            losing |= change.releases - covered
+        return losing
+
+    def _ended_apps(self) -> set[str]:
+        """Apps that no policy of the run bans any more."""
+        banned = {app.id for each in self.decider.standings if each.phase != LIFTED for app in each.policy.apps}
+        return {app.id for each in self.decider.standings if each.phase == LIFTED for app in each.policy.apps} - banned
+
     def _situation(
-        self, findings: Mapping[tuple[str, str], Any], planned: TargetPlan, applied: Applied, notices: Sequence[Notice], stopped: bool
+        self,
+        findings: Mapping[tuple[str, str], Any],
+        planned: TargetPlan,
+        applied: Applied,
+        notices: Sequence[Notice],
+        stopped: bool,
+        unproved: frozenset[tuple[str, str]],
     ) -> Situation:
         unmade = {failure.change.key for failure in applied.failed} | {change.key for change in applied.skipped}
         waits = self.request.check_mode or stopped
-        kinds = {failure.change.kind for failure in applied.failed} | {change.kind for change in applied.skipped}
-        ops = {failure.change.op for failure in applied.failed} | {change.op for change in applied.skipped}
+
+        def doubted(device: str, app: str) -> str:
+            return self.target.doubted(device, app) or ("source_contradicts" if (device, app) in unproved else "")
+
         return Situation(
             coverings=planned.coverings,
             capability_of=self.target.capability_of,
@@ -249,66 +427,103 @@ class _Run:
             unmade=frozenset(unmade),
             pending=frozenset(change.key for change in planned.plan.changes) if waits else frozenset(),
             to_notify=frozenset(notice.index for notice in notices) if waits else frozenset(),
+            doubted=doubted,
+            previous=self.previous.seen,
+            plan=planned.plan,
+            failed_on={failure.change.key: failure.devices for failure in applied.failed},
+            may_still_hold=self.target.may_still_hold,
             stale_after=self.request.stale_after,
             stopped=stopped,
-            lift_failed="delete" in ops,
-            scope_failed=any("group" in kind for kind in kinds),
             **self.target.situation(),
         )
 
     # The record.
 
-    def _record(
-        self, run_id: str, limits: Any, planned: TargetPlan, situation: Situation, stopped: str
-    ) -> tuple[dict[str, Any], str, list[dict[str, Any]]]:
+    def _header(self, limits: Any) -> dict[str, Any]:
         request = self.request
-        header = {
-            "now": self.now,
-            "mode": "check" if request.check_mode else "apply",
-            "stopped": stopped or None,
-            "policies": [_policy_line(policy) for policy in request.policies],
-            "limits": {"max_devices": limits.max_devices, "max_percent": limits.max_percent},
-            "versions": {"appban.endpoint": VERSION, "python": platform.python_version(), **request.versions},
-        }
-        record = EvidenceRecord(request.evidence_dir, run_id, request.target, header, request.evidence)
+        return run_header(
+            now=self.now,
+            check_mode=request.check_mode,
+            policies=[policy_to_plain(policy) for policy in request.policies],
+            limits={"max_devices": limits.max_devices, "max_percent": limits.max_percent},
+            versions={"appban.endpoint": VERSION, "python": platform.python_version(), **request.versions},
+            provenance=request.provenance,
+            ledger_sha256=self.ledger.sha256(),
+        )
+
+    def _close_unread(self, record: EvidenceRecord, error: AppbanError) -> None:
+        """End the record of a run that was refused or failed before it knew the fleet: nothing is claimed of anybody."""
+        if isinstance(error, EvidenceError):
+            return
+        try:
+            record.close(0, 0, {**self._no_totals(), "stopped": str(error), "fleet": "doubted" if isinstance(error, FleetDoubted) else "unread"})
+        except EvidenceError:
+            # What went wrong first is what a person has to know; the partial record stays.
+            return
+
+    def _no_totals(self) -> dict[str, Any]:
+        return {"findings": 0, "drift": 0, "decision_due": [], "notes": []}
+
+    def _rows(
+        self,
+        record: EvidenceRecord,
+        planned: TargetPlan,
+        situation: Situation,
+        stopped: str,
+        gone: Sequence[tuple[str, str | None]],
+        applied: Applied,
+    ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        request = self.request
         observer = Observer(situation, self.target.names)
         shown: list[dict[str, Any]] = []
-        events: list[dict[str, str]] = []
+        events: list[dict[str, Any]] = []
         found = 0
-        try:
-            for index, member in enumerate(self.fleet):
-                rows = []
-                for app_id, app in sorted(member.decision.apps.items()):
-                    seen = observer.observe(index, member, app)
-                    rows.append(self._row(member, app_id, seen, situation))
-                    found += len(seen.findings)
-                    for finding in seen.findings[: SHOWN_FINDINGS - len(shown)]:
-                        shown.append({"device": member.device.id, "serial": member.device.record.get("serial"), **finding})
-                    events.extend(self._events(member, app_id, seen, rows[-1].outcome, situation))
-                record.add_device(rows)
-            gone = self._opted_out()
-            for device in gone:
-                record.add_device(self._rows_of_opted_out(device))
-                events.append({"event": "opted_out", "device": device})
-            events.extend(self._assigned(planned, situation))
-            events.extend(self._standing(planned, situation))
-            if not request.check_mode and not stopped:
-                self.ledger.write(self.now, events)
-            last = record.close(
-                len(self.fleet) + len(gone), sum(member.decision.scope == "in_scope" for member in self.fleet), self._totals(found, planned)
-            )
-        finally:
-            record.abandon()
-        return last, record.path, shown
+        for index, member in enumerate(self.fleet):
+            rows = []
+            for app_id, app in sorted(member.decision.apps.items()):
+                seen = observer.observe(index, member, app)
+                rows.append(self._row(member, app_id, seen, situation))
+                found += len(seen.findings)
+                for finding in seen.findings[: SHOWN_FINDINGS - len(shown)]:
+                    shown.append({"device": member.device.id, "serial": member.device.record.get("serial"), **finding})
+                events.extend(self._events(member, app_id, seen, rows[-1].outcome, situation))
+            record.add_device(rows)
+        for device, serial in gone:
+            record.add_device(self._rows_of_opted_out(device, serial))
+            events.append({"event": "opted_out", "device": device})
+        events.extend(self._assigned(planned, situation))
+        events.extend(self._standing(planned, situation))
+        events.extend(self._ended(applied))
+        if not request.check_mode and not stopped:
+            self.ledger.write(self.now, events)
+        in_scope = sum(member.decision.scope == "in_scope" for member in self.fleet)
+        more = {**self._totals(found, planned), "stopped": stopped or None, "fleet": "complete"}
+        return record.close(len(self.fleet) + len(gone), in_scope, more), shown
+
+    def _ended(self, applied: Applied) -> Iterator[dict[str, Any]]:
+        """What was taken from devices in this run, which still have it until they are in contact again."""
+        partly = [(failure.change, failure.change.releases - failure.devices) for failure in applied.failed if failure.devices is not None]
+        for change, released in [*((change, change.releases) for change in applied.done), *partly]:
+            if released:
+                yield from ended_events(change.name, change.apps, [self.fleet[index].device.id for index in sorted(released)])
 
     def _totals(self, found: int, planned: TargetPlan) -> dict[str, Any]:
         notes = {note for member in self.fleet for note in member.decision.notes} | set(planned.notes) | set(self.decider.notes)
+        notes |= set(self.memory.notes()) | set(self._notes_of_records())
         return {
             "findings": found,
             "drift": len(planned.drift),
             "decision_due": sorted(self.decider.decision_due),
             "notes": sorted(notes),
         }
+
+    def _notes_of_records(self) -> Iterator[str]:
+        if not self.previous:
+            yield "no_previous_record: nothing is known of earlier runs, so what rests on memory (removed, opted out) is not claimed"
+        if self.doubled:
+            yield "the list of devices has %d of them twice" % self.doubled
+        for path in self.left[:1]:
+            yield "an interrupted run left %s: it says what that run was about to do" % path
 
     def _row(self, member: FleetDevice, app_id: str, seen: Seen, situation: Situation) -> Row:
         app = member.decision.apps[app_id]
@@ -328,9 +543,10 @@ class _Run:
             seen_at=seen.seen_at,
             requested_at=seen.requested_at,
             findings=seen.findings,
+            words=seen.words,
         )
 
-    def _events(self, member: FleetDevice, app_id: str, seen: Seen, outcome: Outcome, situation: Situation) -> Iterator[dict[str, str]]:
+    def _events(self, member: FleetDevice, app_id: str, seen: Seen, outcome: Outcome, situation: Situation) -> Iterator[dict[str, Any]]:
         """What is to be remembered of a device and app after this run."""
         observation = seen.observation
         device = member.device.id
@@ -338,7 +554,8 @@ class _Run:
         about = {"device": device, "app": app_id}
         if observation.before and not story.present:
             yield {"event": "present", **about, "ownership": str(member.device.record.get("ownership") or "")}
-        if observation.before is False and story.present and not observation.stale:
+        # As long as a removal waits for what is demanded besides it, it is not told yet.
+        if observation.before is False and story.present and not observation.stale and outcome.name not in ("stale", "failed"):
             yield {"event": "gone", **about}
         if outcome.name == "removal_requested" and not story.requested_at:
             yield {"event": "requested", **about}
@@ -348,13 +565,13 @@ class _Run:
         if story.withdrawn and not (member.device.access_withdrawn and situation.access_depends_on_compliance is not False):
             yield {"event": "restored", **about}
 
-    def _assigned(self, planned: TargetPlan, situation: Situation) -> Iterator[dict[str, str]]:
+    def _assigned(self, planned: TargetPlan, situation: Situation) -> Iterator[dict[str, Any]]:
         for covering in planned.coverings.all:
             if covering.changes and not situation.unmade.intersection(covering.changes):
                 for index in sorted(covering.new & covering.named):
                     yield {"event": "assigned", "device": self.fleet[index].device.id, "control": covering.control}
 
-    def _standing(self, planned: TargetPlan, situation: Situation) -> Iterator[dict[str, str]]:
+    def _standing(self, planned: TargetPlan, situation: Situation) -> Iterator[dict[str, Any]]:
         """Since when controls stand that the target keeps no date of: from a write on, or from when they were first seen."""
         for covering in planned.coverings.all:
             if covering.dated or situation.unmade.intersection(covering.changes):
@@ -362,12 +579,29 @@ class _Run:
             if covering.changes or not self.ledger.stands_since(covering.control):
                 yield {"event": "stands", "device": "", "control": covering.control}
 
-    def _opted_out(self) -> list[str]:
-        """Private devices that had a story and have left the management since: their users gave the work apps up instead."""
+    def _opted_out(self) -> list[tuple[str, str | None]]:
+        """Private devices that had a story and have left the management since: their users gave the work apps up instead.
+
+        Only where neither the id nor the serial number is managed any more, asked for one by one; what the last run did not know of is
+        not claimed.
+        """
         here = {member.device.id for member in self.fleet}
-        left = [device for device in self.ledger.devices_with_a_story() if device not in here and self.ledger.is_personal(device)]
+        serials = {str(member.device.record.get("serial")) for member in self.fleet if member.device.record.get("serial")}
+        left: dict[str, str | None] = {}
         # Of a story about another ban's app this run knows nothing to tell; the run of that ban counts the device.
-        return sorted(device for device in left if any(self._has_a_story(device, app) for app in self._apps()))
+        for device in self.ledger.devices_with_a_story():
+            known = self.previous.in_scope.get(device)
+            if device in here or not self.ledger.is_personal(device) or known is None or known.serial in serials:
+                continue
+            if any(self._has_a_story(device, app) for app in self._apps()):
+                left[device] = known.serial
+        names = [name for device, serial in left.items() for name in (device, *(["serial:" + serial] if serial else []))]
+        managed = self.target.look_ups.managed(names, "they count as opted out") if names else {}
+        return sorted(
+            (device, serial)
+            for device, serial in left.items()
+            if managed[device] is False and (not serial or managed["serial:" + serial] is False)
+        )
 
     def _has_a_story(self, device: str, app: str) -> bool:
         story = self.ledger.story(device, app)
@@ -376,7 +610,7 @@ class _Run:
     def _apps(self) -> list[str]:
         return sorted({app.id for policy in self.request.policies for app in (*policy.apps, *policy.review)})
 
-    def _rows_of_opted_out(self, device: str) -> list[Row]:
+    def _rows_of_opted_out(self, device: str, serial: str | None) -> list[Row]:
         said: dict[str, Any] = {
             "verdict": "out_of_scope",
             "actions": [],
@@ -384,8 +618,8 @@ class _Run:
             "exemption": None,
             "reason": "The device is not managed any more, and has no work apps with that.",
         }
-        record = {"id": device, "ownership": "personal"}
-        return [Row(record, app, said, Outcome("compliant", "opted_out")) for app in self._apps()]
+        record = {"id": device, "serial": serial, "ownership": "personal"}
+        return [Row(record, app, said, Outcome("out_of_scope", "opted_out")) for app in self._apps()]
 
     # The result.
 
@@ -413,15 +647,24 @@ class _Run:
                 name: last[name] for name in ("devices", "in_scope", "outcomes", "totals", "unenforceable", "decision_due", "notes")
             },
         }
-        waits = self.request.check_mode
-        changed = bool(planned.plan) if waits else bool(applied.done)
         failure = stopped
         if applied.failed or applied.skipped:
             made, all_of_them = len(applied.done), len(planned.plan)
             failure = "%d of %d changes were made; these were not:\n%s" % (made, all_of_them, "\n".join(applied.messages()))
-        return RunResult(changed and not stopped, values, planned.plan.diff(), failure)
+        return RunResult(self._changed(planned, applied) and not stopped, values, planned.plan.diff(), failure)
 
+    def _changed(self, planned: TargetPlan, applied: Applied) -> bool:
+        """Whether anything was changed, or in check mode would be. A change that failed half-way may have changed something."""
+        if self.request.check_mode:
+            return bool(planned.plan)
+        return bool(applied.done) or bool(applied.failed and self.journal.noted)
 
-def _policy_line(policy: Policy) -> dict[str, Any]:
-    plain = policy_to_plain(policy)
-    return {name: plain[name] for name in ("policy", "title", "state", "sha256", "catalog_version", "contact")}
+    def _unrecorded(self, record: EvidenceRecord, planned: TargetPlan, applied: Applied, error: EvidenceError) -> RunResult:
+        """The result of a run that wrote to the target and could not finish its record."""
+        values = {"changes": planned.plan.summaries(), "evidence": record.partial_path}
+        failure = "%d of %d changes were made, and the record of them could not be finished: %s" % (
+            len(applied.done),
+            len(planned.plan),
+            error,
+        )
+        return RunResult(self._changed(planned, applied), values, planned.plan.diff(), failure)

@@ -28,7 +28,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence im
     Row,
     choose_run_id,
     closing_hash,
-    previous_hash,
+    previous_closing,
     read_rows,
     summary_of,
     verify_record,
@@ -238,7 +238,7 @@ def test_targets_of_one_run_have_chains_of_their_own_and_can_be_written_at_once(
             path = tmp_path / run_id / (target + ".jsonl")
             assert verify_record(str(path))["devices"] == 50
             assert (read_rows(str(path))[0]["previous"] is None) == (number == 0)
-    assert len({previous_hash(str(tmp_path), target, "20230316T000000Z") for target in targets}) == len(targets)
+    assert len({previous_closing(str(tmp_path), target, "20230316T000000Z") for target in targets}) == len(targets)
 
 
 def test_a_missing_record_shows_in_the_one_after_it(tmp_path: pathlib.Path) -> None:

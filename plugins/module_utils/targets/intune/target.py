@@ -17,6 +17,7 @@ from ...mdm.clock import Clock
 from ...mdm.covering import Covering, Coverings
 from ...mdm.fleet import FleetDevice, ManagedDevice
 from ...mdm.group_names import wanted_groups
+from ...mdm.known_fleet import LoneLookUps
 from ...mdm.ledger import Ledger
 from ...mdm.observe import may_look
 from ...mdm.planned import Planned
@@ -76,6 +77,7 @@ class IntuneTarget:
         self.graph = graph
         self.defender = defender
         self.policies = tuple(policies)
+        self.look_ups = LoneLookUps(self.look_up)
         self.policy_ids = frozenset(policy.id for policy in policies)
         self.settings = settings
         self.clock = clock
@@ -118,6 +120,22 @@ class IntuneTarget:
         finder = AppFinder(self.graph, self.policies, platforms, lambda device, app: _is_looked_for(watched[device], app))
         reported = any(capabilities.capability_of(member.device.record).sees == "reported" for member in watched.values())
         return finder.find(violations=reported)
+
+    def look_up(self, devices: Sequence[str]) -> Mapping[str, bool | None]:
+        """Ask for devices one by one."""
+        return dict.fromkeys(devices)
+
+    def doubted(self, device: str, app: str) -> str:
+        """The reason for which what the sources say of a device and an app can't be believed; empty for none."""
+        return ""
+
+    def may_still_hold(self, device: str, app: str) -> bool | None:
+        """Whether a control of ours may still be on a device; None: its contact says so."""
+        return None
+
+    def absences(self, pairs: Sequence[tuple[str, str]]) -> frozenset[tuple[str, str]]:
+        """Of device and app pairs that are not seen together any more, those of which that is not proved."""
+        return frozenset()
 
     def findable(self, app: str, platform: str, sees: str) -> bool:
         """Whether an app has a name that an inventory of this kind could show."""

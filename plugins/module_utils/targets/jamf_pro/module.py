@@ -61,7 +61,7 @@ def run_module(module: Any) -> None:
         with connection_of(params, redactor) as connection:
             with open_server(params, connection, module.check_mode) as jamf:
                 target = open_target(params, request.policies, jamf)
-                result = run_target(target, request)
+                result = run_target(target, request, connection.journal)
                 more = {"privileges": jamf.privileges_used()}
             return result, {**more, "requests": connection.counters.requests()}
 

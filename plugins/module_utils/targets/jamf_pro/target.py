@@ -16,6 +16,7 @@ from ...mdm.apple.enforcement import os_version_tuple
 from ...mdm.capability import Capability, Means
 from ...mdm.covering import Coverings
 from ...mdm.fleet import FleetDevice, ManagedDevice
+from ...mdm.known_fleet import LoneLookUps
 from ...mdm.ledger import Ledger
 from ...mdm.outbox import Outbox
 from ...mdm.push_down import PushDown
@@ -77,6 +78,7 @@ class JamfTarget:
         refuse_protected(policies)
         self.jamf = jamf
         self.policies = tuple(policies)
+        self.look_ups = LoneLookUps(self.look_up)
         self.policy_ids = frozenset(policy.id for policy in policies)
         self.settings = settings
         self.outbox = outbox
@@ -116,6 +118,22 @@ class JamfTarget:
         # Before the groups are there, nothing is known, and nothing speaks against the server either.
         self.inventory.tell_what_is_shown([devices[device] for device, _app in found] if stand else devices.values())
         return {(device, app): [finding_of(app)] for device, app in found}
+
+    def look_up(self, devices: Sequence[str]) -> Mapping[str, bool | None]:
+        """Ask for devices one by one."""
+        return dict.fromkeys(devices)
+
+    def doubted(self, device: str, app: str) -> str:
+        """The reason for which what the sources say of a device and an app can't be believed; empty for none."""
+        return ""
+
+    def may_still_hold(self, device: str, app: str) -> bool | None:
+        """Whether a control of ours may still be on a device; None: its contact says so."""
+        return None
+
+    def absences(self, pairs: Sequence[tuple[str, str]]) -> frozenset[tuple[str, str]]:
+        """Of device and app pairs that are not seen together any more, those of which that is not proved."""
+        return frozenset()
 
     def findable(self, app: str, platform: str, sees: str) -> bool:
         """Whether an app has a name that the inventory of a platform could show."""

@@ -79,7 +79,7 @@ def run_module(module: Any) -> None:
         request = request_of(params, module.check_mode, {"ansible-core": module.ansible_version})
         with connection_of(params, redactor) as connection:
             target = open_target(params, request, connection, run_command)
-            result = run_target(target, request)
+            result = run_target(target, request, connection.journal)
             return result, {"warnings_of_servers": list(target.warnings), "requests": connection.counters.requests()}
 
     finish(module, redactor, run)

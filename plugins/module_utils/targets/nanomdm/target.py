@@ -16,6 +16,7 @@ from ...engine.plan import Plan
 from ...mdm.capability import Capability, Means
 from ...mdm.covering import Covering, Coverings
 from ...mdm.fleet import FleetDevice, ManagedDevice
+from ...mdm.known_fleet import LoneLookUps
 from ...mdm.ledger import Ledger
 from ...mdm.observe import may_look
 from ...mdm.outbox import Outbox
@@ -113,6 +114,7 @@ class NanoTarget:
         self.kmfddm = kmfddm
         self.store = store
         self.policies = tuple(policies)
+        self.look_ups = LoneLookUps(self.look_up)
         self.policy_ids = frozenset(policy.id for policy in policies)
         self.settings = settings
         self.read_enrollments = read_enrollments
@@ -181,6 +183,22 @@ class NanoTarget:
                         for each in here
                     ]
         return found
+
+    def look_up(self, devices: Sequence[str]) -> Mapping[str, bool | None]:
+        """Ask for devices one by one."""
+        return dict.fromkeys(devices)
+
+    def doubted(self, device: str, app: str) -> str:
+        """The reason for which what the sources say of a device and an app can't be believed; empty for none."""
+        return ""
+
+    def may_still_hold(self, device: str, app: str) -> bool | None:
+        """Whether a control of ours may still be on a device; None: its contact says so."""
+        return None
+
+    def absences(self, pairs: Sequence[tuple[str, str]]) -> frozenset[tuple[str, str]]:
+        """Of device and app pairs that are not seen together any more, those of which that is not proved."""
+        return frozenset()
 
     def findable(self, app: str, platform: str, sees: str) -> bool:
         """Whether an app has a bundle id on a platform."""

@@ -1,0 +1,103 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the last run of a target knew: how many devices there were, who was in scope and why, and where an app was seen.
+
+A list that comes short, a source of facts that is lost and an inventory that contradicts itself are told from news by this memory. It
+rests on the record and not on the ledger, because the record is under a hash.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, Dict, Mapping, Optional, Tuple
+
+from .errors import EvidenceError
+from .evidence import finished_records
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """What the last record says of a device in scope.
+
+    Args:
+        serial: its serial number; None where that was not known.
+        facts: the class that it was in: attribute -> value, as far as decisions rest on them; empty in records of format 1.
+    """
+
+    serial: Optional[str]
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class PreviousRecord:
+    """The newest record of a target whose fleet was read to its end.
+
+    Args:
+        path: of the record; empty where there is none.
+        run_id: of its run.
+        now: the instant of its run, in UTC.
+        devices: how many devices it counted, in scope or not.
+        in_scope: id -> what was known; of format 1 only those that it has a line of.
+        seen: (device, app) -> instant of the look in which the app was there.
+        unread: newer records whose fleet was not read to its end, or was doubted.
+    """
+
+    path: str = ""
+    run_id: str = ""
+    now: str = ""
+    devices: int = 0
+    in_scope: Mapping[str, Remembered] = field(default_factory=dict)
+    seen: Mapping[Tuple[str, str], str] = field(default_factory=dict)
+    unread: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.path)
+
+
+def read_previous_record(directory: str, target: str, run_id: str) -> PreviousRecord:
+    """The newest finished record before a run in which the whole fleet was read.
+
+    Raises:
+        EvidenceError: for a record that can't be read.
+    """
+    unread = 0
+    for path in finished_records(directory, target, run_id):
+        found = _read(path)
+        if found is not None:
+            return PreviousRecord(path, unread=unread, **found)
+        unread += 1
+    return PreviousRecord(unread=unread)
+
+
+def _read(path: str) -> Optional[Dict[str, Any]]:
+    in_scope: Dict[str, Remembered] = {}
+    seen: Dict[Tuple[str, str], str] = {}
+    header: Mapping[str, Any] = {}
+    row: Mapping[str, Any] = {}
+    try:
+        with open(path, "rb") as handle:
+            for line in handle:
+                row = json.loads(line)
+                kind = row["row"]
+                if kind == "header":
+                    header = row
+                elif kind == "class":
+                    facts = row["class"]
+                    for device, serial in row["devices"]:
+                        in_scope[device] = Remembered(serial, facts)
+                elif kind == "device":
+                    if header["format"] == 1 and row["verdict"] not in ("out_of_scope", "unclassified"):
+                        in_scope.setdefault(row["device"], Remembered(row["serial"], {}))
+                    if row["before"] == "present" and row["seen_at"]:
+                        seen[(row["device"], row["app"])] = row["seen_at"]
+        if row.get("row") != "totals":
+            return None
+        if row.get("fleet", "complete") != "complete":
+            return None
+        return {"run_id": header["run_id"], "now": header["now"], "devices": row["devices"], "in_scope": in_scope, "seen": seen}
+    except OSError as error:
+        raise EvidenceError("cannot read an evidence record: %s" % error.strerror, path, "Make it readable") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise EvidenceError("an evidence record makes no sense: %s" % error, path, "Move it aside and keep it") from error
