@@ -10,7 +10,7 @@ command that nobody has answered is asked for and no more.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -39,6 +39,7 @@ class CommandPlan:
     Args:
         policies: ids of the run's policies.
         patience: how long a command that was put off waits until it is sent once more; some storages lose such a command.
+        apps_of: the apps that a control can be for, by its name.
     """
 
     state: ServerState
@@ -50,6 +51,7 @@ class CommandPlan:
     names: DeclarationNames
     now: datetime
     patience: timedelta
+    apps_of: Callable[[str], tuple[str, ...]] = lambda _name: ()
     coverings: list[Covering] = field(default_factory=list)
     #: What devices have told and the ledger does not remember: events for it, so that at the end it is known who has a profile.
     untold: list[dict[str, str]] = field(default_factory=list)
@@ -95,7 +97,9 @@ class CommandPlan:
         if occasions:
             text = profile_text(control.profile) + self.index.text(occasions)
             step = self._step(control.command, mark, occasions, control.name)
-            changes = (add(Phase.COMMANDS, Change("command", "profile", control.name, None, text, apps=control.apps, step=step)),)
+            reaches = self.index.positions(occasions)
+            change = Change("command", "profile", control.name, None, text, apps=control.apps, reaches=reaches, step=step)
+            changes = (add(Phase.COMMANDS, change),)
         self.coverings.append(
             Covering(
                 control=control.name,
@@ -133,7 +137,8 @@ class CommandPlan:
                 leaving = {device: occasion for device, occasion in occasions.items() if self.index.stays_banned(device) == only_form}
                 if leaving:
                     step = self._step(command, mark, leaving, name, releases=True)
-                    add(phase, Change("command", kind, name, self.index.text(leaving), None, step=step))
+                    text, releases = self.index.text(leaving), self.index.positions(leaving)
+                    add(phase, Change("command", kind, name, text, None, apps=self.apps_of(name), releases=releases, step=step))
 
     def _occasion_of_removal(self, device: str, name: str, mark: str) -> str | None:
         """What makes it another time that a profile is taken off; None where it is not due."""
@@ -201,9 +206,8 @@ class CommandPlan:
                         new.add(index)
             if occasions:
                 step = self._step(command, mark, occasions, control, app=removal.app)
-                change = Change(
-                    "command", "removal", bundle_id, self.index.text(occasions), None, apps=removal.want.app_ids, step=step
-                )  # fmt: skip
+                text, reaches = self.index.text(occasions), self.index.positions(occasions)
+                change = Change("command", "removal", bundle_id, text, None, apps=removal.want.app_ids, reaches=reaches, step=step)
                 changes.append(add(Phase.COMMANDS, change))
         self.coverings.append(
             Covering(

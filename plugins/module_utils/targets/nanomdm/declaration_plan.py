@@ -37,6 +37,7 @@ class DeclarationPlan:
         holds: whether a control's hosted profile is in its place.
         adopt: take over a declaration with our name and of another type.
         waiting_since: of :func:`.server_state.reason_of`.
+        apps_of: the apps that a control can be for, by its name.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class DeclarationPlan:
         holds: Callable[[Control], bool],
         adopt: bool,
         waiting_since: str = "",
+        apps_of: Callable[[str], tuple[str, ...]] = lambda _name: (),
     ) -> None:
         self.state = state
         self.controls = controls
@@ -60,6 +62,7 @@ class DeclarationPlan:
         self.holds = holds
         self.adopt = adopt
         self.waiting_since = waiting_since
+        self.apps_of = apps_of
         self.coverings: list[Covering] = []
         self.drift: list[str] = []
         self.problems: list[str] = []
@@ -169,6 +172,7 @@ class DeclarationPlan:
                 declarations_text((each.document() for each in control.declarations), control.profile),
                 needs=needs,
                 apps=control.apps,
+                reaches=frozenset(here),
                 step=steps.PutDeclarations(control.name, control.declarations, tuple(here)),
             ),
         )
@@ -187,6 +191,7 @@ class DeclarationPlan:
                 text,
                 needs=(put,) if put else (),
                 apps=control.apps,
+                reaches=frozenset((*joining, *woken)),
                 step=steps.Assign(control.name, tuple(joining), tuple(woken), content_hash(control.declarations)),
             ),
         )
@@ -210,7 +215,16 @@ class DeclarationPlan:
                 waking = sorted(device for device in woken if self.index.stays_banned(device) == only_form)
                 if leaving or waking:
                     step = steps.Unassign(name, tuple(leaving), tuple(waking))
-                    change = Change("update" if leaving else "command", kind, name, self.index.text([*leaving, *waking]), None, step=step)
+                    change = Change(
+                        "update" if leaving else "command",
+                        kind,
+                        name,
+                        self.index.text([*leaving, *waking]),
+                        None,
+                        apps=self.apps_of(name),
+                        releases=self.index.positions(leaving),
+                        step=step,
+                    )
                     keys[name] = (*keys.get(name, ()), add(phase, change))
         return keys
 

@@ -237,4 +237,6 @@ class Executor:
     def _refuse_failures(self, failed: Mapping[str, str], total: int, what: str) -> None:
         if failed:
             device, message = sorted(failed.items())[0]
-            raise ChangeFailed("%d of %d devices %s. The first, %s: %s" % (len(failed), total, what, device, message), "", _AGAIN)
+            # Where all of them failed, the change did.
+            devices = self.index.positions(failed) if len(failed) < total else None
+            raise ChangeFailed("%d of %d devices %s. The first, %s: %s" % (len(failed), total, what, device, message), "", _AGAIN, devices)

@@ -50,11 +50,12 @@ from .questions import (
 from .reader import StateReader
 from .reports import Reports
 from .server_state import ServerState
+from .slugs import apps_of_slug
 from .wants import Ways, wants_of
 
 ASK, NEVER = "ask", "never"
 PROFILE, NO_WEB_BLOCK = "profile", "none"
-UNREADABLE = "unreadable_inventory"
+UNREADABLE = "source_unreadable"
 PLATFORMS = ("ios", "ipados", "tvos", "macos")
 #: How long a device may take to judge a declaration that it has told about. It takes seconds.
 PATIENCE_OF_JUDGEMENT = timedelta(days=1)
@@ -189,8 +190,16 @@ class NanoTarget:
         return dict.fromkeys(devices)
 
     def doubted(self, device: str, app: str) -> str:
-        """The reason for which what the sources say of a device and an app can't be believed; empty for none."""
-        return ""
+        """The reason for which what the sources say of a device and an app can't be believed; empty for none.
+
+        A list of apps with a row without an id may show the very app that was asked for.
+        """
+        report = self.reports.get(device)
+        if report is None or not report.unreadable:
+            return ""
+        position = self.index.position(device)
+        platform = self.index.fleet[position].device.platform if position is not None else ""
+        return UNREADABLE if report.unreadable & bundle_ids_of(self.policies, platform, [app]) else ""
 
     def may_still_hold(self, device: str, app: str) -> bool | None:
         """Whether a control of ours may still be on a device; None: its contact says so."""
@@ -219,6 +228,7 @@ class NanoTarget:
             self.declaration_names,
             self.now,
             self.settings.inventory_every,
+            self._apps_of,
         )
         self.untold = commands.untold
         questions = []
@@ -243,18 +253,6 @@ class NanoTarget:
     def situation(self) -> Mapping[str, Any]:
         """What only this target knows about the outcome."""
         return {}
-
-    def unreadable_inventories(self) -> Mapping[str, str]:
-        """Device id -> why its list of apps proves no absence, after :meth:`findings`.
-
-        Such a list has a row without an id, which may be the very app that was asked for.
-        """
-        found = {}
-        for member in self.index.fleet:
-            report = self.reports.get(member.device.id)
-            if report is not None and report.unreadable and report.unreadable & apps_to_ask_about(self.policies, member):
-                found[member.device.id] = UNREADABLE
-        return found
 
     # Devices.
 
@@ -291,6 +289,9 @@ class NanoTarget:
         self.wants = [wanted(member.device.record, member.decision) for member in fleet]
         self.desired = DesiredControls(self.policies, fleet, self.wants, self.declaration_names, self.store).desired()
 
+    def _apps_of(self, name: str) -> tuple[str, ...]:
+        return apps_of_slug(self.declaration_names.slug_of_set(name), self.policies)
+
     def _commanded(self) -> list[Any]:
         return [control for control in self.desired.controls if control.mechanism not in DECLARED]
 
@@ -305,6 +306,7 @@ class NanoTarget:
             lambda control: self.store is not None and self.store.holds(control.name, control.profile),
             self.settings.adopt,
             utc_text(self.now - PATIENCE_OF_JUDGEMENT),
+            self._apps_of,
         )
 
     # What is told.

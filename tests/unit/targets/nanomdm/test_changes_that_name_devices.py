@@ -82,7 +82,7 @@ def test_the_plan_says_of_each_change_whom_it_reaches_and_whom_it_releases(nano:
     made = ban.run(exempt)
     told = {row["kind"]: (row["reaches"], row["releases"]) for row in made.rows if row["row"] == "plan"}
     assert told["ended assignment"] == (0, 1)
-    assert told["removal"] == (1, 0)
+    assert told["removal"] == (2, 0)
     ban.skip(hours=25)
     asked = {row["kind"]: (row["reaches"], row["releases"]) for row in ban.run(exempt).rows if row["row"] == "plan"}
     assert asked["question"] == (0, 0)

@@ -35,7 +35,7 @@ def test_an_app_is_found_whatever_marks_its_id_carries(tmp_path: Path, told: str
     looked(target, AUDIT)
     (found,) = target.found[("A", "banned")]  # type: ignore[attr-defined]
     assert found["confidence"] == "actionable"
-    assert target.unreadable_inventories() == {}
+    assert target.doubted("A", "banned") == ""
 
 
 @pytest.mark.parametrize(
@@ -45,19 +45,19 @@ def test_a_row_that_cannot_be_read_makes_the_list_no_proof_of_absence(tmp_path: 
     target = target_of(tmp_path, AUDIT, [list_of_apps(APPS, [row], DAY)], [PHONE])
     looked(target, AUDIT)
     assert target.found == {}  # type: ignore[attr-defined]
-    assert target.unreadable_inventories() == {"A": "unreadable_inventory"}
+    assert target.doubted("A", "banned") == "source_unreadable"
 
 
 def test_a_later_list_that_can_be_read_makes_up_for_it_and_an_earlier_one_does_not(tmp_path: Path) -> None:
     readable = list_of_apps(APPS, [], DAY)
-    for at, expected in (("2023-03-20T07:00:00Z", {}), ("2023-03-20T08:30:00Z", {"A": "unreadable_inventory"})):
+    for at, expected in (("2023-03-20T07:00:00Z", ""), ("2023-03-20T08:30:00Z", "source_unreadable")):
         target = target_of(tmp_path, AUDIT, [readable, list_of_apps(APPS, [{"Name": "x"}], at)], [PHONE])
         looked(target, AUDIT)
-        assert target.unreadable_inventories() == expected
+        assert target.doubted("A", "banned") == expected
 
 
 def test_a_list_of_programs_that_nobody_asked_for_says_nothing_against_our_answer(tmp_path: Path) -> None:
     foreign = list_of_apps(["com.other"], [{"Name": "a program without an id"}], "2023-03-20T08:30:00Z")
     target = target_of(tmp_path, AUDIT, [list_of_apps(APPS, [], DAY), foreign], [PHONE])
     looked(target, AUDIT)
-    assert target.unreadable_inventories() == {}
+    assert target.doubted("A", "banned") == ""
