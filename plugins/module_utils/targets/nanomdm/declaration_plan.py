@@ -20,6 +20,7 @@ from ...mdm.ledger import Ledger
 from . import steps
 from .controls import DECLARED, Control, content_hash
 from .declaration_names import ACTIVATION, CONFIGURATION, DeclarationNames
+from .declared_ours import DeclaredOurs
 from .diff_text import declarations_text, profile_text
 from .fleet_index import FleetIndex
 from .server_state import ServerState, is_another_enrolment, reason_of, words_of
@@ -66,6 +67,8 @@ class DeclarationPlan:
         self.coverings: list[Covering] = []
         self.drift: list[str] = []
         self.problems: list[str] = []
+        self.notes: list[str] = []
+        self.ours = DeclaredOurs(state.declarations, state.sets, ledger.written, names, adopt)
         self._wanted = {control.name: frozenset(index.ids(control.devices)) for control in controls}
 
     def in_doubt(self) -> frozenset[str]:
@@ -95,6 +98,7 @@ class DeclarationPlan:
         for name in self._ending():
             replaced[name] = self._end(name, ended.get(name, ()), add)
         self._forget_profiles(replaced, add)
+        self._tell_of_others()
 
     # What is wanted.
 
@@ -145,13 +149,15 @@ class DeclarationPlan:
             needs = (add(Phase.PROFILES, change),)
         found = {each.identifier: self.state.declarations.get(each.identifier) for each in control.declarations}
         members = self.state.sets.get(control.name, frozenset())
-        strangers = members - set(found)
+        strangers = self.ours.strangers(control.name)
         if strangers:
-            self.drift.append("somebody has put %s into the set %s" % (", ".join(sorted(strangers)), control.name))
-        for each in control.declarations:
-            there = found[each.identifier]
-            if there is not None and there.get("Type") != each.type and not self.adopt:
-                self.problems.append("%s is a declaration of the type %s" % (each.identifier, there.get("Type")))
+            self.drift.append("somebody has put %s into the set %s" % (", ".join(strangers), control.name))
+        if not self.adopt:
+            for each in self.ours.of_another_type(control.name):
+                self.problems.append("%s is a declaration of the type %s" % (each, self.state.declarations[each].get("Type")))
+        if self.ours.is_foreign(control.name) and not self.problems:
+            held = [*self.ours.held(control.name), *self.ours.strangers(control.name)]
+            self.problems.append("%s in the place of our %s was not made by us" % (", ".join(held), control.name))
         same = all(same_declaration(each, found[each.identifier]) for each in control.declarations)
         missing = sorted(set(found) - members)
         if same and not missing and not needs:
@@ -246,12 +252,25 @@ class DeclarationPlan:
                 step = steps.DeleteHosted(profile)
                 add(Phase.OLD_PROFILES, Change("delete", "hosted profile", profile.file, diff=False, needs=needs, step=step))
 
+    def _tell_of_others(self) -> None:
+        for name in sorted(self._there() - set(self._wanted)):
+            others = self.ours.strangers(name)
+            if self.ours.is_foreign(name):
+                others = [*self.ours.held(name), *others]
+                self.notes.append("%s: the names are ours, and we have not made it; it is left as it is" % ", ".join(others))
+            elif others:
+                self.notes.append("the set %s holds %s of somebody else, which is left there" % (name, ", ".join(others)))
+
     # What is known.
 
     def _ending(self) -> list[str]:
         """Sets of ours that are there, or of which a declaration is, and that nobody wants."""
-        there = set(self.state.sets) | {self.names.set_name(self.names.slug_of(each)) for each in self.state.declarations}
-        return sorted(name for name in there if self._is_ours(name) and name not in self._wanted)
+        return sorted(name for name in self._there() if self._is_ours(name) and name not in self._wanted and self.ours.held(name))
+
+    def _there(self) -> set[str]:
+        """Names of ours under which the server holds anything, ours or not."""
+        names = set(self.state.sets) | {self.names.set_name(self.names.slug_of(each)) for each in self.state.declarations}
+        return {name for name in names if self._is_named_like_ours(name)}
 
     def _known_sets(self) -> set[str]:
         assigned = {name for sets in self.state.assigned.values() for name in sets if self._is_ours(name)}
@@ -259,6 +278,9 @@ class DeclarationPlan:
         return assigned | told | set(self._wanted)
 
     def _is_ours(self, name: str) -> bool:
+        return self._is_named_like_ours(name) and not self.ours.is_foreign(name)
+
+    def _is_named_like_ours(self, name: str) -> bool:
         slug = self.names.slug_of_set(name)
         return mechanism_of_slug(slug) in DECLARED and is_slug_of(slug, self.policies)
 

@@ -22,6 +22,7 @@ from ...mdm.ledger import Ledger
 from ...mdm.outbox import Outbox
 from . import steps
 from .controls import content_hash
+from .declared_ours import BEGUN, ENDING
 from .fleet_index import FleetIndex
 from .kmfddm import Kmfddm
 from .nanomdm import NanoMdm
@@ -115,6 +116,9 @@ class Executor:
     def _put_declarations(self, step: steps.PutDeclarations) -> None:
         # Until they are woken up, nobody is known to have told them what is stored now; a run that is killed in between leaves that behind.
         self._remember(step.name, self.index.ids(step.devices), "assigned")
+        if not self.ledger.written.get(step.name):
+            # Half a pair is known for ours by this alone.
+            self._stands(step.name, BEGUN)
         for declaration in step.declarations:
             self.kmfddm.put_declaration(declaration.document())
             if not same_declaration(declaration, self.kmfddm.declaration(declaration.identifier)):
@@ -125,7 +129,7 @@ class Executor:
         if missing:
             raise ChangeFailed("the server did not put %s into the set" % ", ".join(sorted(missing)), step.name, _AGAIN)
         content = content_hash(step.declarations)
-        self.ledger.write(self.now, [{"event": "stands", "device": "", "control": step.name, "content": content}])
+        self._stands(step.name, content)
         self._wake_up(step.name, self.index.ids(step.devices), "assigned", content)
 
     def _assign(self, step: steps.Assign) -> None:
@@ -143,13 +147,17 @@ class Executor:
 
     def _delete_declarations(self, step: steps.DeleteDeclarations) -> None:
         # Written first, so that after a run that was killed here nobody else is said to have deleted them.
-        self.ledger.write(self.now, [{"event": "stands", "device": "", "control": step.name, "content": ""}])
+        self._stands(step.name, ENDING)
         for identifier in step.members:
             self.kmfddm.delete_set_declaration(step.name, identifier)
         for identifier in step.identifiers:
             self.kmfddm.delete_declaration(identifier)
             if self.kmfddm.declaration(identifier) is not None:
                 raise ChangeFailed("the declaration is still there after it was deleted", identifier, _AGAIN)
+        self._stands(step.name, "")
+
+    def _stands(self, name: str, content: str) -> None:
+        self.ledger.write(self.now, [{"event": "stands", "device": "", "control": name, "content": content}])
 
     def _wake_up(self, name: str, ids: Iterable[str], event: str, content: str = "") -> None:
         """Have devices look for their declarations, and remember whom. Where that failed nothing is remembered, so it is done again."""

@@ -130,6 +130,7 @@ class NanoTarget:
         self.desired = Desired()
         self.state = ServerState()
         self.index = FleetIndex((), ())
+        self.declarations: DeclarationPlan | None = None
         self.warnings: tuple[str, ...] = ()
         self.unasked: frozenset[str] = frozenset()
         self.untold: list[dict[str, str]] = []
@@ -216,7 +217,7 @@ class NanoTarget:
     def plan(self, fleet: Sequence[FleetDevice], decider: Decider, choose_notices: ChooseNotices) -> TargetPlan:
         """The plan, made of what the servers hold now."""
         self.state = self.reader.read([member.device.id for member in fleet], self.reports)
-        declarations = self._declaration_plan()
+        self.declarations = declarations = self._declaration_plan()
         self.reader.look_up(self.state, declarations.in_doubt())
         commands = CommandPlan(
             self.state,
@@ -336,6 +337,7 @@ class NanoTarget:
         if not self.source:
             yield "neither webhook_log nor enrollments_sql is given, so nobody learns which apps devices have, and what became of commands"
         yield from ("the webhook log: %s" % problem for problem in self.source.problems)
+        yield from self.declarations.notes if self.declarations is not None else ()
         if self.kmfddm is None:
             yield "kmfddm_url is not given, so nothing is declared: profiles are sent, and nothing but their answers proves them"
         sent = [control.name for control in self._commanded()]
