@@ -79,9 +79,7 @@ class DeclarationPlan:
         for member in self.index.fleet:
             device = member.device.id
             for name in self._told_of(device):
-                if device not in self._wanted.get(name, ()) and (
-                    self._has_said_now(device, name) or not self.ledger.released_at(device, name)
-                ):
+                if device not in self._wanted.get(name, ()) and (self._has_said_now(device, name) or self._is_asleep(device, name)):
                     found.add(device)
         found.update(device for (device, name) in self.ledger.assigned if self._is_ours(name) and device not in self._wanted.get(name, ()))
         if self._ending():
@@ -213,7 +211,7 @@ class DeclarationPlan:
             woken = [
                 device
                 for device, sets in self.state.assigned.items()
-                if name not in sets and device not in wanted and name in self._told_of(device) and not self.ledger.released_at(device, name)
+                if name not in sets and device not in wanted and self._is_asleep(device, name)
             ]
             # Who is exempt or out of scope loses it first; who only gets it in another form loses it when that stands.
             for phase, kind, only_form in ((Phase.RELEASE, "ended assignment", False), (Phase.LEAVE, "former assignment", True)):
@@ -275,7 +273,8 @@ class DeclarationPlan:
     def _known_sets(self) -> set[str]:
         assigned = {name for sets in self.state.assigned.values() for name in sets if self._is_ours(name)}
         told = {name for device in self.state.assigned for name in self._told_of(device)}
-        return assigned | told | set(self._wanted)
+        remembered = {name for _device, name in self.ledger.assigned if self._is_ours(name)}
+        return assigned | told | remembered | set(self._wanted)
 
     def _is_ours(self, name: str) -> bool:
         return self._is_named_like_ours(name) and not self.ours.is_foreign(name)
@@ -288,6 +287,12 @@ class DeclarationPlan:
         """Our sets that a device has told about, now or before."""
         found = {self.names.slug_of(identifier) for identifier in self.state.statuses.get(device, {})}
         return sorted(name for name in map(self.names.set_name, found - {""}) if self._is_ours(name))
+
+    def _is_asleep(self, device: str, name: str) -> bool:
+        """Whether a device has, or may have, a set that was taken from it, and nobody is known to have woken it up for that."""
+        if (device, name) in self.ledger.assigned:
+            return True
+        return name in self._told_of(device) and not self.ledger.released_at(device, name)
 
     def _has_said_now(self, device: str, name: str) -> bool:
         """Whether a device speaks of a declaration of the set as the server gives it to it now."""

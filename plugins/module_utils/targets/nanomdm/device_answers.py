@@ -11,6 +11,7 @@ the CommandUUID says that the list was asked for this app by us.
 
 from __future__ import annotations
 
+import json
 import plistlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -76,6 +77,9 @@ class _Device:
     supervised: bool | None = None
     os_version: str = ""
     information_at: str = ""
+    connected_at: str = ""
+    declared: frozenset[str] = frozenset()
+    declared_at: str = ""
 
 
 class DeviceAnswers:
@@ -115,6 +119,33 @@ class DeviceAnswers:
         elif message == CHECK_OUT and at >= max(device.enrolled_at, device.token_updated_at):
             device.checked_out_at = max(device.checked_out_at, at)
         device.seen_at = max(device.seen_at, at)
+
+    def connect(self, enrollment_id: str, at: str) -> None:
+        """A device came for its commands."""
+        device = self._device(enrollment_id)
+        if device is not None:
+            device.connected_at = max(device.connected_at, at)
+
+    def declarative(self, enrollment_id: str, payload: bytes, at: str) -> None:
+        """A device asked for declarations, or reported what it has.
+
+        Args:
+            payload: the whole message, a property list.
+
+        Raises:
+            ValueError: if it can't be read; the message quotes nothing of it.
+        """
+        device = self._device(enrollment_id)
+        if device is None:
+            return
+        device.seen_at = max(device.seen_at, at)
+        prefix = self.interests.profile_prefix
+        if not prefix or at < max(device.enrolled_at, device.declared_at) or b"status" not in payload:
+            return
+        document = _read_plist(payload)
+        told = _identifiers_of_declarations(document.get("Data")) if document.get("Endpoint") == "status" else None
+        if told is not None:
+            device.declared, device.declared_at = frozenset(each for each in told if each.startswith(prefix)), at
 
     def answer(self, enrollment_id: str, uuid: str, status: str, payload: bytes, at: str) -> None:
         """A device answered a command.
@@ -193,6 +224,8 @@ def _since(device: _Device, at: str) -> _Device:
     )
     if device.profiles_at <= at:
         fresh.profiles, fresh.profiles_at = {}, ""
+    if device.declared_at <= at:
+        fresh.declared, fresh.declared_at = frozenset(), ""
     if device.information_at <= at:
         fresh.supervised, fresh.os_version, fresh.information_at = None, "", ""
     return fresh
@@ -212,6 +245,9 @@ def _report(device: _Device) -> DeviceReport:
         enrolled_at=device.enrolled_at,
         checked_out_at=device.checked_out_at,
         seen_at=device.seen_at,
+        connected_at=device.connected_at,
+        declared=device.declared,
+        declared_at=device.declared_at,
     )
 
 
@@ -226,6 +262,22 @@ def authenticate_attributes(payload: bytes) -> dict[str, str]:
     found = {name: _text(document, key) for name, key in keys.items()}
     found["model"] = _text(document, "ProductName") or _text(document, "Model")
     return {name: value for name, value in found.items() if value}
+
+
+def _identifiers_of_declarations(data: Any) -> list[str] | None:
+    """The declarations in a status report (Apple's schema, "management.declarations"); None where it doesn't speak of them.
+
+    A device reports only what has changed, and this item as a whole.
+    """
+    try:
+        document = json.loads(data) if isinstance(data, (bytes, str)) else None
+        kinds = document["StatusItems"]["management"]["declarations"] if isinstance(document, dict) else None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    if not isinstance(kinds, dict):
+        return None
+    rows = [row for each in kinds.values() if isinstance(each, list) for row in each if isinstance(row, dict)]
+    return [_text(row, "identifier") for row in rows]
 
 
 def _read_plist(payload: bytes) -> dict[str, Any]:

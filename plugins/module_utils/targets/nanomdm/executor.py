@@ -41,6 +41,7 @@ class Executor:
         store: None where no profiles are hosted.
         push: whether NanoMDM is to wake devices up.
         now: the run's instant in UTC.
+        instant: what the clock says by which devices' instants are told.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Executor:
         now: str,
         push: bool,
         workers: int = 4,
+        instant: Callable[[], str] = lambda: "",
     ) -> None:
         self.nanomdm = nanomdm
         self._kmfddm = kmfddm
@@ -66,6 +68,7 @@ class Executor:
         self.now = now
         self.push = push
         self.workers = workers
+        self.instant = instant
         self.warnings: list[str] = []
 
     @property
@@ -167,10 +170,11 @@ class Executor:
         warnings = self.kmfddm.notify(heard, sorted(set(devices).difference(heard)))
         self.warnings.extend(warnings)
         if not warnings:
-            self._remember(name, devices, event, content)
+            self._remember(name, devices, event, content, self.instant() if event == "released" else "")
 
-    def _remember(self, name: str, devices: Iterable[str], event: str, content: str = "") -> None:
-        about = {"event": event, "control": name, **({"content": content} if content else {})}
+    def _remember(self, name: str, devices: Iterable[str], event: str, content: str = "", answered: str = "") -> None:
+        more = {"content": content, "answered": answered}
+        about = {"event": event, "control": name, **{key: value for key, value in more.items() if value}}
         self.ledger.write(self.now, [{**about, "device": each, "enrolled": self.state.report(each).enrolled_at} for each in devices])
 
     def _each(self, ids: Iterable[str], write: Callable[[str], object]) -> dict[str, str]:

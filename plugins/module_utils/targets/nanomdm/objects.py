@@ -182,6 +182,9 @@ class DeviceReport:
         enrolled_at: the last Authenticate. What was on the device before is gone, and the server has emptied its queue.
         checked_out_at: the last CheckOut; empty if it enrolled again since.
         seen_at: the last event of any kind.
+        connected_at: when it last came for its commands; empty where nobody tells that apart from other events.
+        declared: identifiers of our declarations in its last report of all that it has.
+        declared_at: when that came; empty where nobody tells of such reports.
     """
 
     results: Mapping[str, CommandResult] = field(default_factory=dict)
@@ -196,6 +199,9 @@ class DeviceReport:
     enrolled_at: str = ""
     checked_out_at: str = ""
     seen_at: str = ""
+    connected_at: str = ""
+    declared: frozenset[str] = frozenset()
+    declared_at: str = ""
 
 
 @dataclass(frozen=True)
@@ -206,7 +212,7 @@ class Interests:
         bundle_ids: the only apps that are kept.
         questions: mark of an InstalledApplicationList of ours -> the bundle ids that it asks for.
         marks: marks of the other commands whose results are wanted.
-        profile_prefix: PayloadIdentifiers that begin with it are ours.
+        profile_prefix: identifiers of profiles and declarations that begin with it are ours.
         enrollments: ids that are wanted; None for all.
     """
 
