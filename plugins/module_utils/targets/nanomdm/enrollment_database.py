@@ -54,6 +54,8 @@ FROM enrollments e JOIN devices d ON d.id = e.device_id WHERE e.type IN (%s) ORD
     ", ".join("'%s'" % each for each in CHANNELS),
 )
 
+INSTANT = """SELECT json_build_object('now', to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'))"""
+
 # The mark is the first 13 characters of the UUID as it is written, its hyphen included.
 ANSWERS = """SELECT json_build_object('id', r.id, 'uuid', r.command_uuid, 'status', r.status, 'at', %s, 'result', r.result)
 FROM command_results r WHERE left(r.command_uuid, 13) IN (%%s) ORDER BY r.updated_at""" % (_INSTANT % "r.updated_at")
@@ -143,6 +145,10 @@ class EnrollmentDatabase:
                 # One answer that can't be read is one answer less; the command counts as not answered.
                 continue
         return answers.reports()
+
+    def instant(self) -> str:
+        """What the database's clock says."""
+        return max((utc_seconds(row.get("now")) for row in self._rows(INSTANT, "read the clock")), default="")
 
     def _rows(self, query: str, what: str) -> Iterator[dict[str, Any]]:
         try:

@@ -42,3 +42,11 @@ class Reports:
             self.problems, self.last_at = reading.problems, reading.last_at
             return reading.reports
         return self.database.reports(interests) if self.database is not None else {}
+
+    def instant(self) -> str:
+        """What the clock says by which devices' instants are told, or said when last heard; empty where nobody knows.
+
+        Raises:
+            AppbanError: where it can't be read.
+        """
+        return self.last_at if self.webhook_log else self.database.instant() if self.database is not None else ""

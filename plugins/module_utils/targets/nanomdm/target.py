@@ -28,11 +28,13 @@ from ...policy.instants import utc_text
 from ...policy.model import Policy
 from . import capabilities
 from .command_plan import CommandPlan, marks_of
-from .controls import DECLARED, Desired, DesiredControls
+from .command_uuids import command_mark
+from .controls import DECLARED, Control, Desired, DesiredControls
 from .declaration_names import DeclarationNames
 from .declaration_plan import DeclarationPlan
 from .executor import Executor
 from .fleet_index import FleetIndex
+from .holdings import Holdings
 from .kmfddm import Kmfddm
 from .nanomdm import NanoMdm
 from .objects import DeviceReport, Enrollment, Interests
@@ -50,11 +52,15 @@ from .questions import (
 from .reader import StateReader
 from .reports import Reports
 from .server_state import ServerState
+from .slugs import apps_of_slug, is_slug_of
 from .wants import Ways, wants_of
 
 ASK, NEVER = "ask", "never"
 PROFILE, NO_WEB_BLOCK = "profile", "none"
+UNREADABLE = "source_unreadable"
 PLATFORMS = ("ios", "ipados", "tvos", "macos")
+#: How long a device may take to judge a declaration that it has told about. It takes seconds.
+PATIENCE_OF_JUDGEMENT = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -126,6 +132,10 @@ class NanoTarget:
         self.desired = Desired()
         self.state = ServerState()
         self.index = FleetIndex((), ())
+        self.declarations: DeclarationPlan | None = None
+        self.holdings: Holdings | None = None
+        #: Name of a control by command -> marks of what may have been sent under it.
+        self.sent: dict[str, frozenset[str]] = {}
         self.warnings: tuple[str, ...] = ()
         self.unasked: frozenset[str] = frozenset()
         self.untold: list[dict[str, str]] = []
@@ -155,7 +165,7 @@ class NanoTarget:
         self.unasked = frozenset(member.device.id for member in fleet if is_spared_questions(member))
         self._want(fleet)
         self.index = FleetIndex(fleet, self.wants)
-        marks = marks_of(self._commanded(), self.desired.removals, self.declaration_names, self.ledger)
+        marks = marks_of(self._commanded(), self.desired.removals, self.declaration_names, self.ledger, self.sent)
         ids = {member.device.id for member in fleet} | {device for device, _control in (*self.ledger.assigned, *self.ledger.released)}
         self.reports = self.source.read(self._interests(ids, marks, fleet))
         found: dict[tuple[str, str], Sequence[Mapping[str, str]]] = {}
@@ -186,12 +196,25 @@ class NanoTarget:
         return dict.fromkeys(devices)
 
     def doubted(self, device: str, app: str) -> str:
-        """The reason for which what the sources say of a device and an app can't be believed; empty for none."""
-        return ""
+        """The reason for which what the sources say of a device and an app can't be believed; empty for none.
+
+        A list of apps with a row without an id may show the very app that was asked for.
+        """
+        report = self.reports.get(device)
+        if report is None or not report.unreadable:
+            return ""
+        position = self.index.position(device)
+        platform = self.index.fleet[position].device.platform if position is not None else ""
+        return UNREADABLE if report.unreadable & bundle_ids_of(self.policies, platform, [app]) else ""
 
     def may_still_hold(self, device: str, app: str) -> bool | None:
-        """Whether a control of ours may still be on a device; None: its contact says so."""
-        return None
+        """Whether a control of ours for an app may still be on a device, or may still arrive there.
+
+        Returns:
+            False where the device has told the end of all of them, or enrolled again since; None where nothing is known of any, or where
+            nobody tells what devices say.
+        """
+        return self.holdings.may_hold(device, app) if self.source and self.holdings is not None else None
 
     def absences(self, pairs: Sequence[tuple[str, str]]) -> frozenset[tuple[str, str]]:
         """Of device and app pairs that are not seen together any more, those of which that is not proved."""
@@ -204,7 +227,7 @@ class NanoTarget:
     def plan(self, fleet: Sequence[FleetDevice], decider: Decider, choose_notices: ChooseNotices) -> TargetPlan:
         """The plan, made of what the servers hold now."""
         self.state = self.reader.read([member.device.id for member in fleet], self.reports)
-        declarations = self._declaration_plan()
+        self.declarations = declarations = self._declaration_plan()
         self.reader.look_up(self.state, declarations.in_doubt())
         commands = CommandPlan(
             self.state,
@@ -216,7 +239,10 @@ class NanoTarget:
             self.declaration_names,
             self.now,
             self.settings.inventory_every,
+            self._apps_of,
+            self.sent,
         )
+        self.holdings = Holdings(self.state, self.ledger, self.declaration_names, self.sent, self._is_ours, self._apps_of)
         self.untold = commands.untold
         questions = []
         if self.settings.inventory == ASK and self.source:
@@ -232,7 +258,18 @@ class NanoTarget:
     def apply(self, plan: Plan, ledger: Ledger, now: str) -> Applied:
         """Carry the plan out."""
         ledger.write(now, self.untold)
-        executor = Executor(self.nanomdm, self.kmfddm, self.store, self.outbox, ledger, self.index, self.state, now, self.settings.push)
+        executor = Executor(
+            self.nanomdm,
+            self.kmfddm,
+            self.store,
+            self.outbox,
+            ledger,
+            self.index,
+            self.state,
+            now,
+            self.settings.push,
+            instant=self.source.instant,
+        )
         applied = executor.run(plan)
         self.warnings = tuple(dict.fromkeys(executor.warnings))
         return applied
@@ -275,8 +312,35 @@ class NanoTarget:
         wanted = wants_of(self.policies, ways)
         self.wants = [wanted(member.device.record, member.decision) for member in fleet]
         self.desired = DesiredControls(self.policies, fleet, self.wants, self.declaration_names, self.store).desired()
+        self.sent = {control.name: self._mark_of(control) for control in (*self._unremembered(fleet, ways), *self._commanded())}
 
-    def _commanded(self) -> list[Any]:
+    def _mark_of(self, control: Control) -> frozenset[str]:
+        return frozenset((command_mark(self.declaration_names.prefix, control.command),))
+
+    def _unremembered(self, fleet: Sequence[FleetDevice], ways: Ways) -> list[Control]:
+        """Controls by command that would be wanted if every policy were in force for everybody.
+
+        A ledger that knows of nothing may be a lost one, and then devices' answers to these are all that tells what was sent to them.
+        """
+        if not self.source or self.ledger.assigned or self.ledger.released:
+            return []
+        in_force = [
+            replace(policy, state="enforced", exemptions=(), effective=replace(policy.effective, until=None)) for policy in self.policies
+        ]
+        decider = Decider(in_force, self.now)
+        decided = [FleetDevice(member.device, decider.decide(member.device.record)) for member in fleet]
+        wanted = wants_of(in_force, ways)
+        wants = [wanted(member.device.record, member.decision) for member in decided]
+        desired = DesiredControls(in_force, decided, wants, self.declaration_names, self.store).desired()
+        return [control for control in desired.controls if control.mechanism not in DECLARED]
+
+    def _is_ours(self, name: str) -> bool:
+        return is_slug_of(self.declaration_names.slug_of_set(name), self.policy_ids)
+
+    def _apps_of(self, name: str) -> tuple[str, ...]:
+        return apps_of_slug(self.declaration_names.slug_of_set(name), self.policies)
+
+    def _commanded(self) -> list[Control]:
         return [control for control in self.desired.controls if control.mechanism not in DECLARED]
 
     def _declaration_plan(self) -> DeclarationPlan:
@@ -289,6 +353,8 @@ class NanoTarget:
             self.declaration_names,
             lambda control: self.store is not None and self.store.holds(control.name, control.profile),
             self.settings.adopt,
+            utc_text(self.now - PATIENCE_OF_JUDGEMENT),
+            self._apps_of,
         )
 
     # What is told.
@@ -318,6 +384,7 @@ class NanoTarget:
         if not self.source:
             yield "neither webhook_log nor enrollments_sql is given, so nobody learns which apps devices have, and what became of commands"
         yield from ("the webhook log: %s" % problem for problem in self.source.problems)
+        yield from self.declarations.notes if self.declarations is not None else ()
         if self.kmfddm is None:
             yield "kmfddm_url is not given, so nothing is declared: profiles are sent, and nothing but their answers proves them"
         sent = [control.name for control in self._commanded()]
@@ -326,14 +393,8 @@ class NanoTarget:
                 "%s: sent by command. A device that is locked puts it off, and a profile that was put off can still arrive after its"
                 " removal was asked for; the next run that sees it asks again" % ", ".join(sent)
             )
-        nameless = sorted(
-            {
-                app.id
-                for wants in self.wants
-                for want in wants
-                if want.mechanism == capabilities.BINARIES and all(want != control.want for control in self.desired.controls)
-                for app in want.apps
-            }
-        )
+        named = {(control.want, app) for control in self.desired.controls for app in control.apps}
+        wanted = {(want, app.id) for wants in self.wants for want in wants if want.mechanism == capabilities.BINARIES for app in want.apps}
+        nameless = sorted({app for _want, app in wanted - named})
         if nameless:
             yield "on Macs nothing blocks %s: that takes both an apple_team_id and a macos_bundle_id" % ", ".join(nameless)
