@@ -13,7 +13,11 @@ from ..engine.errors import AppbanError
 from .clock import Clock, Deadline, SystemClock
 from .counters import Counters
 from .delivery import Delivery
+<<<<<<< HEAD
 from .journal import Journal, SentWrites
+=======
+from .journal import Journal
+>>>>>>> main
 from .proxies import choose_proxies
 from .redaction import Redactor
 from .retry import RetryPolicy
@@ -29,7 +33,7 @@ LONGEST_NOTE = 300
 class Connection:
     """Made once a run by ``open_connection``; close it at the end, or use it in a ``with`` statement.
 
-    ``journal`` is told of every write before it leaves, and stops it by raising; whoever keeps a record sets it. ``writes_sent`` counts the
+    ``journal`` is told of every write before it leaves, and stops it by raising; whoever keeps a record opens it there. ``writes_sent`` counts the
     writes that may have had an effect. Copies of a connection (``dataclasses.replace``) share both.
     """
 
@@ -39,6 +43,7 @@ class Connection:
     counters: Counters
     delivery: Delivery
     transport: Transport
+<<<<<<< HEAD
     sent: SentWrites = field(default_factory=SentWrites)
 
     @property
@@ -49,11 +54,14 @@ class Connection:
     @journal.setter
     def journal(self, journal: Journal) -> None:
         self.sent.journal = journal
+=======
+    journal: Journal = field(default_factory=Journal)
+>>>>>>> main
 
     @property
     def writes_sent(self) -> int:
         """How many writes may have had an effect."""
-        return self.sent.count
+        return self.journal.count
 
     def note(self, method: str, url: str, what: str) -> None:
         """Tell the journal that a write is about to leave; what it raises must stop the write.
@@ -69,7 +77,11 @@ class Connection:
         place = self.redactor.scrub(shown(url))
         if len(place) > LONGEST_NOTE:
             place = place[: LONGEST_NOTE - 3] + "..."
+<<<<<<< HEAD
         self.sent.note(method, place, self.redactor.scrub(what))
+=======
+        self.journal.note(method, place, self.redactor.scrub(what))
+>>>>>>> main
 
     def close(self) -> None:
         """Close what is open."""

@@ -279,7 +279,7 @@ class Session:
             response = self.send(request, safety, needs, accept, effect)
         finally:
             if effect.possible:
-                self.connection.sent.add(acted(response) if acted else 1)
+                self.connection.journal.add(acted(response) if acted else 1)
         return response
 
     def refuse_in_check_mode(self, request: Request) -> None:

@@ -32,7 +32,7 @@ class Journal:
         self.noted: list[tuple[str, str, str]] = []
         self.left: list[int] = []
 
-    def note(self, method: str, url: str, what: str) -> None:
+    def note_write(self, method: str, url: str, what: str) -> None:
         self.noted.append((method, url, what))
         self.left.append(len(self.rig.seen))
 
@@ -40,7 +40,7 @@ class Journal:
 class Full:
     """Has no room."""
 
-    def note(self, method: str, url: str, what: str) -> None:
+    def note_write(self, method: str, url: str, what: str) -> None:
         raise EvidenceError("No space left on device")
 
 
@@ -48,7 +48,7 @@ class Full:
 @pytest.mark.parametrize("verb", WRITES)
 def test_a_write_is_noted_before_it_leaves_and_once(verb: str) -> None:
     with rig(Answer(429), Answer(200, {})) as r:
-        r.connection.journal = journal = Journal(r)
+        r.connection.journal.record = journal = Journal(r)
         WRITES[verb](r.session)
         assert [(method, url) for method, url, _what in journal.noted] == [(verb, r.server.url + "/a/x")]
         assert journal.left == [0]
@@ -59,7 +59,7 @@ def test_a_write_is_noted_before_it_leaves_and_once(verb: str) -> None:
 @pytest.mark.parametrize("verb", WRITES)
 def test_what_can_not_be_noted_does_not_leave(verb: str) -> None:
     with rig(Answer(200, {})) as r:
-        r.connection.journal = Full()
+        r.connection.journal.record = Full()
         with pytest.raises(EvidenceError):
             WRITES[verb](r.session)
         assert r.seen == []
@@ -70,7 +70,7 @@ def test_what_can_not_be_noted_does_not_leave(verb: str) -> None:
 @pytest.mark.fault_kind("R1", "secrets in what is noted")
 def test_no_secret_is_noted() -> None:
     with rig(Answer(200, {})) as r:
-        r.connection.journal = journal = Journal(r)
+        r.connection.journal.record = journal = Journal(r)
         r.connection.redactor.learn("s3cret-of-ours")
         r.session.put("a/s3cret-of-ours?sig=abcdef", what="write s3cret-of-ours", params={"q": "personal"})
         assert journal.noted == [("PUT", r.server.url + "/a/********", "write ********")]
@@ -79,7 +79,7 @@ def test_no_secret_is_noted() -> None:
 @pytest.mark.fault_kind("R1", "long addresses in what is noted")
 def test_a_long_address_is_noted_in_part() -> None:
     with rig(Answer(200, {})) as r:
-        r.connection.journal = journal = Journal(r)
+        r.connection.journal.record = journal = Journal(r)
         r.session.put("v1/enqueue/" + ",".join(["00008030-001A"] * 100), what="queue")
         url = journal.noted[0][1]
         assert len(url) == 300
@@ -89,7 +89,7 @@ def test_a_long_address_is_noted_in_part() -> None:
 
 def test_neither_reads_nor_check_mode_are_noted() -> None:
     with rig(Answer(200, {}), check_mode=True) as r:
-        r.connection.journal = journal = Journal(r)
+        r.connection.journal.record = journal = Journal(r)
         r.session.get("x", what="read x")
         r.session.ask("x", what="ask x", in_check_mode=True)
         with pytest.raises(WriteInCheckMode):
@@ -102,7 +102,7 @@ def test_neither_reads_nor_check_mode_are_noted() -> None:
 def test_a_copy_of_the_connection_shares_journal_and_count() -> None:
     with rig(Answer(200, {})) as r:
         copy = dataclasses.replace(r.connection, delivery=r.connection.delivery.with_patience(120))
-        r.connection.journal = journal = Journal(r)
+        r.connection.journal.record = journal = Journal(r)
         WRITES["PUT"](Session(r.server.url, r.session.authorize, copy, False))
         assert len(journal.noted) == 1
         assert (copy.writes_sent, r.connection.writes_sent) == (1, 1)

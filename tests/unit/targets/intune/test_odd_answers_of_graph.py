@@ -224,7 +224,7 @@ class Journal:
         self.tenant = t
         self.noted: list[tuple[str, str, str]] = []
 
-    def note(self, method: str, url: str, what: str) -> None:
+    def note_write(self, method: str, url: str, what: str) -> None:
         assert not [seen for seen in self.tenant.api if seen.path.endswith("batch")] or len(self.noted) >= 20
         self.noted.append((method, url, what))
 
@@ -233,7 +233,7 @@ class Journal:
 def test_each_write_of_a_batch_is_noted_once_by_its_own_address() -> None:
     script = [in_batch(None, 429), in_batch(None, 204)]
     with tenant(*script) as t:
-        t.rig.connection.journal = journal = Journal(t)
+        t.rig.connection.journal.record = journal = Journal(t)
         t.graph.batch("v1.0", [*deletes(2), BatchItem("read", "me")], what="remove members")
         what = "remove a member from the group BAN tiktok"
         assert journal.noted == [("DELETE", f"/groups/1/members/{number}/$ref", what) for number in range(2)]
@@ -242,11 +242,11 @@ def test_each_write_of_a_batch_is_noted_once_by_its_own_address() -> None:
 @pytest.mark.fault_kind("R1", "a batch that can't be noted is not sent")
 def test_a_batch_that_can_not_be_noted_does_not_leave() -> None:
     class Full:
-        def note(self, method: str, url: str, what: str) -> None:
+        def note_write(self, method: str, url: str, what: str) -> None:
             raise EvidenceError("No space left on device")
 
     with tenant(in_batch(None, 204)) as t:
-        t.rig.connection.journal = Full()
+        t.rig.connection.journal.record = Full()
         with pytest.raises(EvidenceError):
             t.graph.batch("v1.0", deletes(2), what="remove members")
         assert t.api == []
@@ -255,7 +255,7 @@ def test_a_batch_that_can_not_be_noted_does_not_leave() -> None:
 
 def test_token_requests_and_reads_are_not_noted() -> None:
     with tenant(in_batch({"value": []})) as t:
-        t.rig.connection.journal = journal = Journal(t)
+        t.rig.connection.journal.record = journal = Journal(t)
         t.graph.batch("v1.0", [BatchItem("read", "me")], what="read")
         assert journal.noted == []
 
