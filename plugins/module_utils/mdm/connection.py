@@ -13,11 +13,7 @@ from ..engine.errors import AppbanError
 from .clock import Clock, Deadline, SystemClock
 from .counters import Counters
 from .delivery import Delivery
-<<<<<<< HEAD
-from .journal import Journal, SentWrites
-=======
 from .journal import Journal
->>>>>>> main
 from .proxies import choose_proxies
 from .redaction import Redactor
 from .retry import RetryPolicy
@@ -43,20 +39,7 @@ class Connection:
     counters: Counters
     delivery: Delivery
     transport: Transport
-<<<<<<< HEAD
-    sent: SentWrites = field(default_factory=SentWrites)
-
-    @property
-    def journal(self) -> Journal:
-        """What is told of every write."""
-        return self.sent.journal
-
-    @journal.setter
-    def journal(self, journal: Journal) -> None:
-        self.sent.journal = journal
-=======
     journal: Journal = field(default_factory=Journal)
->>>>>>> main
 
     @property
     def writes_sent(self) -> int:
@@ -77,11 +60,7 @@ class Connection:
         place = self.redactor.scrub(shown(url))
         if len(place) > LONGEST_NOTE:
             place = place[: LONGEST_NOTE - 3] + "..."
-<<<<<<< HEAD
-        self.sent.note(method, place, self.redactor.scrub(what))
-=======
         self.journal.note(method, place, self.redactor.scrub(what))
->>>>>>> main
 
     def close(self) -> None:
         """Close what is open."""
