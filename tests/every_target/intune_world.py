@@ -12,14 +12,17 @@ from typing import Any
 
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.module import argument_spec, run_module
 from tests.scenarios.target_runs import WRITES, Module, Run, end_of, hold_record, parameters, rows_of_record
+from tests.scenarios.tenant import requests
 from tests.scenarios.tenant_devices import PROMPT
 from tests.simulators.intune import start
 
 from .truth import Truth
-from .world import World
+from .world import World, banned_app
 
 DEVICES = r"/deviceManagement/managedDevices\?"
-PACKAGE = "com.zhiliaoapp.musically"
+CAPCUT = {"id": "com.lemon.lvoverseas", "name": "CapCut", "version": "7.4.0"}
+#: A suite that runs again and again within one instant of the tenant is not what throttles are for.
+UNHURRIED = {name: [10**6, 10**6] for name in ("devices", "applications", "configuration", "configuration_v2")}
 
 
 class IntuneWorld(World):
@@ -54,19 +57,22 @@ class IntuneWorld(World):
         found = {}
         gone = self._shown_and_gone()
         for each in self.simulation.truth()["devices"]:
-            apps = [app for app in each["apps"] if app["id"] == PACKAGE or app["name"] == "TikTok"]
-            here = frozenset({"tiktok"} if apps else ())
+            apps = [(banned_app(app["id"], app["name"]), app) for app in each["apps"]]
+            here = {name for name, _app in apps if name}
+            controls = {control["name"] for control in each["controls"]}
             found[each["id"]] = Truth(
                 device=each["id"],
                 serial=each["serial"],
                 platform=each["platform"],
                 managed=each["enrolled"],
-                installed=here,
-                opens=here if any(app["launchable"] for app in apps) else frozenset(),
-                holds=frozenset(control["name"] for control in each["controls"] if control["name"].startswith("BAN ")),
+                installed=frozenset(here),
+                opens=frozenset(name for name, app in apps if name and app["launchable"]),
+                # An app that is assigned for removal is a control of ours, too.
+                holds=frozenset(name for name in controls if name.startswith("BAN ") or name == "TikTok"),
                 coming=tuple(f"{change['change']} {change['name']}" for change in each["pending"]),
                 works=each["work_access"],
-                untold=frozenset({"tiktok"} if any(not app["in_inventory"] for app in apps) else ()) | gone.get(each["id"], frozenset()),
+                untold=frozenset(name for name, app in apps if name and not app["in_inventory"]) | gone.get(each["id"], frozenset()),
+                told_at=each["last_inventory"],
             )
         return found
 
@@ -74,17 +80,23 @@ class IntuneWorld(World):
         """Devices whose last list of apps has the app although it is not there any more."""
         found = {}
         for device in self.simulation.front.vendor.devices.values():
-            shown = any(app.id == PACKAGE or app.name == "TikTok" for app in device.reported)
-            here = any(app.id == PACKAGE or app.name == "TikTok" for app in device.apps)
-            if shown and not here:
-                found[device.id] = frozenset({"tiktok"})
+            shown = {banned_app(app.id, app.name) for app in device.reported}
+            here = {banned_app(app.id, app.name) for app in device.apps}
+            found[device.id] = frozenset(name for name in shown - here if name)
         return found
 
-    def holdings(self) -> Any:
+    def objects(self) -> Any:
         return self.simulation.state()["objects"]
 
-    def act(self, op: str, devices: Iterable[str]) -> None:
-        self.simulation.devices([{"op": op, "device": device, "app": "tiktok"} for device in devices])
+    def writes(self, run: Run) -> list[str]:
+        return ["%s %s" % (each["method"], each["path"]) for each in requests(run.exchanges) if each["method"] in WRITES]
+
+    def act(self, op: str, devices: Iterable[str], app: str = "tiktok") -> None:
+        which = {"install": CAPCUT, "remove": "CapCut"}[op] if app == "named" else app
+        self.simulation.devices([{"op": op, "device": device, "app": which} for device in devices])
+
+    def switch(self, on: bool, devices: Iterable[str]) -> None:
+        self.simulation.devices([{"op": "patch", "device": device, "set": {"online": on}} for device in devices])
 
     def retire(self, devices: Iterable[str]) -> list[str]:
         chosen = list(devices)
@@ -100,8 +112,8 @@ class IntuneWorld(World):
         self.simulation.devices([{"op": "patch", "device": "all", "set": {name: value}}])
 
     def fail_writes(self, nth: Any = "all") -> None:
-        orders = [{"match": {"method": method, "path": r"/(graph/)?(v1\.0|beta)/(?!\$batch)"}, "nth": nth, "kind": "500"} for method in WRITES]
-        self.simulation.faults(orders)
+        path = r"/(graph/)?(v1\.0|beta)/(?!\$batch)"
+        self.simulation.faults([{"match": {"method": method, "path": path}, "nth": nth, "kind": "500"} for method in WRITES])
 
     def heal(self) -> None:
         self.simulation.faults([])
@@ -143,7 +155,7 @@ IntuneWorld.lies_of_lists = {
 def intune_world(directory: Path, devices: int = 40, **settings: Any) -> Iterator[IntuneWorld]:
     """A tenant whose devices have all just been in contact."""
     with start(devices=devices, seed=3, **settings) as simulation:
-        simulation.objects({"settings": PROMPT})
+        simulation.objects({"settings": {**PROMPT, "throttle_budgets": UNHURRIED, "directory_units": 10**6}})
         world = IntuneWorld(simulation, directory)
         world.later(0)
         yield world

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.module import argument_spec, run_module
+from tests.nano.device_facts import App
 from tests.nano.fake_device import FakeDevice
 from tests.nano.fleet import TIKTOK, make_fleet
 from tests.nano.servers import NanoServers
@@ -20,7 +21,9 @@ from tests.scenarios.target_runs import Run, end_of, hold_record, parameters, ro
 from tests.unit.targets.nanomdm.nano_run import ModuleWithPsql
 
 from .truth import Truth
-from .world import World
+from .world import World, banned_app
+
+CAPCUT = App("com.lemon.lvoverseas", "CapCut", "7.4.0")
 
 
 class NanoWorld(World):
@@ -42,6 +45,7 @@ class NanoWorld(World):
         self.servers = Organisation(nano, directory, devices, **options)
         self.nano = nano
         self.rows: Any = None
+        self.off: set[str] = set()
         self.moment = self.servers.now = self.servers.now.replace(year=datetime.now(timezone.utc).year)
         self.expires = (self.moment + timedelta(days=200)).isoformat()
 
@@ -65,13 +69,14 @@ class NanoWorld(World):
 
     def _pass(self, contact: bool) -> None:
         self.servers.skip(seconds=(self.moment - self.servers.now).total_seconds())
-        if contact:
-            self.servers.connect()
+        on = [each for each in self.servers.devices if each.id not in self.off]
+        if contact and on:
+            self.servers.connect(*on)
 
     def truth(self) -> dict[str, Truth]:
         found = {}
         for device in self.servers.devices:
-            here = frozenset({"tiktok"} if device.is_installed(TIKTOK.identifier) else ())
+            here = {name: app for app in device.apps if (name := banned_app(app.identifier, app.name))}
             ours = {name for name in device.installed_profiles() if name.startswith("org.example.ban")}
             ours |= {name for name, held in device.declarations.held.items() if name.startswith("org.example.ban") and held.active}
             found[device.id] = Truth(
@@ -79,28 +84,37 @@ class NanoWorld(World):
                 serial=device.facts.serial,
                 platform=device.facts.platform,
                 managed=device.enrolled,
-                installed=here,
-                opens=here if device.can_open(TIKTOK.identifier) else frozenset(),
+                installed=frozenset(here),
+                opens=frozenset(name for name, app in here.items() if device.can_open(app.identifier)),
                 holds=frozenset(ours),
                 coming=("a command may be waiting",),
             )
         return found
 
+    def objects(self) -> Any:
+        return self.servers.holdings()
+
     def holdings(self) -> Any:
-        return {**self.servers.holdings(), "sent": len(self._sent())}
+        return {**self.objects(), "sent": len(self._sent())}
+
+    def writes(self, run: Run) -> list[str]:
+        return ["%s %s" % (each["method"], each["path"]) for each in run.exchanges if each["method"] != "GET"]
 
     def _sent(self) -> list[Any]:
         asked = ("InstalledApplicationList", "DeviceInformation")
         sent = [each for each in self.nano.nanomdm.requests() if each["path"].startswith("/v1/enqueue")]
         return [each for each in sent if not any(kind in str(each["body"]) for kind in asked)]
 
-    def act(self, op: str, devices: Iterable[str]) -> None:
-        chosen = set(devices)
+    def act(self, op: str, devices: Iterable[str], app: str = "tiktok") -> None:
+        chosen, which = set(devices), CAPCUT if app == "named" else TIKTOK
         for device in self.servers.devices:
             if device.id in chosen and op == "install":
-                device.install_app(TIKTOK)
+                device.install_app(which)
             elif device.id in chosen:
-                device.delete_app(TIKTOK.identifier)
+                device.delete_app(which.identifier)
+
+    def switch(self, on: bool, devices: Iterable[str]) -> None:
+        self.off = self.off - set(devices) if on else self.off | set(devices)
 
     def retire(self, devices: Iterable[str]) -> list[str]:
         chosen = [each for each in self.servers.devices if each.id in set(devices)]

@@ -29,7 +29,17 @@ APPS: Mapping[str, Mapping[str, Any]] = {
     },
     # No name on any platform that a tenant manages.
     "nameless": {"id": "nameless", "title": "Nameless", "vendor": "nobody", "identifiers": {"deb": ["nameless-desktop"]}},
+    # A name that people read, by which nothing can be blocked.
+    "named": {"id": "named", "title": "CapCut", "vendor": "bytedance", "identifiers": {"display_name": ["CapCut"]}},
 }  # fmt: skip
+BUNDLE = "com.zhiliaoapp.musically"
+
+
+def banned_app(identifier: str | None, name: str | None) -> str | None:
+    """Which of the apps something on a device is, by what the device itself calls it."""
+    if identifier == BUNDLE or name == "TikTok":
+        return "tiktok"
+    return "named" if name == "CapCut" else None
 
 
 class World(abc.ABC):
@@ -72,9 +82,10 @@ class World(abc.ABC):
         actions: Sequence[str] = ("remove", "block"),
         exempt: Sequence[str] = (),
         state: str = "enforced",
+        expires: str = "",
         **more: Any,
     ) -> dict[str, Any]:
-        """A policy by way of its file: corporate devices, some of them exempt by serial number."""
+        """A policy by way of its file: corporate devices, some of them exempt by serial number until an instant."""
         document: dict[str, Any] = {
             "policy": name, "title": "Apps on work devices", "authority": {"issued_by": "City IT"}, "state": state,
             "apps": [APPS[app] for app in apps], "effective": {"from": "2023-03-01T00:00:00Z"},
@@ -85,7 +96,7 @@ class World(abc.ABC):
             document["exemptions"] = [
                 {
                     "id": "EX-1", "devices": list(exempt), "apps": list(apps), "reason": "Case work", "approved_by": "Head of Security",
-                    "granted": (self.moment - timedelta(days=2)).date().isoformat(), "expires": self.expires,
+                    "granted": (self.moment - timedelta(days=2)).date().isoformat(), "expires": expires or self.expires,
                 }
             ]  # fmt: skip
         path = self.directory / f"{name}.yml"
@@ -156,12 +167,24 @@ class World(abc.ABC):
         """Every device as it is, by the id that the record has."""
 
     @abc.abstractmethod
-    def holdings(self) -> Any:
+    def objects(self) -> Any:
         """Everything that administrators see on the servers, everybody's, comparable."""
 
+    def holdings(self) -> Any:
+        """The same, and whatever else shows that a run has done something."""
+        return self.objects()
+
     @abc.abstractmethod
-    def act(self, op: str, devices: Iterable[str]) -> None:
-        """The users of devices install or remove TikTok. op: install, remove."""
+    def writes(self, run: Run) -> list[str]:
+        """The requests of a run that change something, or order it, each as its verb and path."""
+
+    @abc.abstractmethod
+    def act(self, op: str, devices: Iterable[str], app: str = "tiktok") -> None:
+        """The users of devices install or remove an app. op: install, remove; app: tiktok, named."""
+
+    @abc.abstractmethod
+    def switch(self, on: bool, devices: Iterable[str]) -> None:
+        """Devices are switched off, and in no contact with anybody, or on again."""
 
     @abc.abstractmethod
     def retire(self, devices: Iterable[str]) -> list[str]:
@@ -194,11 +217,41 @@ class World(abc.ABC):
         assert found
         return found
 
-    def user(self, op: str, devices: Iterable[str]) -> None:
+    def user(self, op: str, devices: Iterable[str], app: str = "tiktok") -> None:
         """Users install or remove the app, and nobody has looked since."""
         chosen = list(devices)
-        self.act(op, chosen)
+        self.act(op, chosen, app)
         self.acted.update((device, app) for device in chosen for app in APPS)
+
+    def outcomes(self, run: Run, app: str = "tiktok") -> dict[str, tuple[str, str]]:
+        """Device -> outcome and reason in a run's record, finished or not."""
+        rows = list(run.rows) or self.rows_left()
+        return {row["device"]: (row["outcome"], row["reason"]) for row in rows if row["row"] == "device" and row["app"] == app}
+
+    def check(self, *policies: Mapping[str, Any], **options: Any) -> Run:
+        """A run in check mode: it writes nothing, and nothing is different afterwards."""
+        before = self.holdings()
+        run = self.run(*policies, check=True, **options)
+        assert self.writes(run) == []
+        assert self.holdings() == before
+        return run
+
+    def still(self, *policies: Mapping[str, Any], **options: Any) -> Run:
+        """A run that has nothing left to do."""
+        before = self.holdings()
+        run = self.run(*policies, **options)
+        assert (self.writes(run), run.values["changed"], run.changes()) == ([], False, [])
+        assert self.holdings() == before
+        return run
+
+    def settle(self, *policies: Mapping[str, Any], hours: float = 24, **options: Any) -> Run:
+        """Runs and contacts take turns until nothing is left to be done but questions to devices; the last run."""
+        for _turn in range(6):
+            run = self.run(*policies, **options)
+            if not [change for change in run.values["changes"] if change["kind"] != "question"]:
+                return run
+            self.later(hours)
+        raise AssertionError(run.changes())
 
     def ban(self, *policies: Mapping[str, Any], **options: Any) -> Run:
         """A ban that stands: applied, arrived, and nothing left to be done."""
