@@ -17,7 +17,7 @@ from tests.scenarios.tenant_devices import PROMPT
 from tests.simulators.intune import start
 
 from .truth import Truth
-from .world import World, banned_app
+from .world import World, banned_apps
 
 DEVICES = r"/deviceManagement/managedDevices\?"
 CAPCUT = {"id": "com.lemon.lvoverseas", "name": "CapCut", "version": "7.4.0"}
@@ -57,21 +57,21 @@ class IntuneWorld(World):
         found = {}
         gone = self._shown_and_gone()
         for each in self.simulation.truth()["devices"]:
-            apps = [(banned_app(app["id"], app["name"]), app) for app in each["apps"]]
-            here = {name for name, _app in apps if name}
+            here, opens = banned_apps((app["name"], app["launchable"]) for app in each["apps"])
+            unlisted, _open = banned_apps((app["name"], True) for app in each["apps"] if not app["in_inventory"])
             controls = {control["name"] for control in each["controls"]}
             found[each["id"]] = Truth(
                 device=each["id"],
                 serial=each["serial"],
                 platform=each["platform"],
                 managed=each["enrolled"],
-                installed=frozenset(here),
-                opens=frozenset(name for name, app in apps if name and app["launchable"]),
+                installed=here,
+                opens=opens,
                 # An app that is assigned for removal is a control of ours, too.
                 holds=frozenset(name for name in controls if name.startswith("BAN ") or name == "TikTok"),
                 coming=tuple(f"{change['change']} {change['name']}" for change in each["pending"]),
                 works=each["work_access"],
-                untold=frozenset(name for name, app in apps if name and not app["in_inventory"]) | gone.get(each["id"], frozenset()),
+                untold=unlisted | gone.get(each["id"], frozenset()),
                 told_at=each["last_inventory"],
             )
         return found
@@ -80,9 +80,9 @@ class IntuneWorld(World):
         """Devices whose last list of apps has the app although it is not there any more."""
         found = {}
         for device in self.simulation.front.vendor.devices.values():
-            shown = {banned_app(app.id, app.name) for app in device.reported}
-            here = {banned_app(app.id, app.name) for app in device.apps}
-            found[device.id] = frozenset(name for name in shown - here if name)
+            shown, _opens = banned_apps((app.name, True) for app in device.reported)
+            here, _opens = banned_apps((app.name, True) for app in device.apps)
+            found[device.id] = shown - here
         return found
 
     def objects(self) -> Any:
@@ -97,6 +97,17 @@ class IntuneWorld(World):
 
     def switch(self, on: bool, devices: Iterable[str]) -> None:
         self.simulation.devices([{"op": "patch", "device": device, "set": {"online": on}} for device in devices])
+
+    def mute(self, devices: Iterable[str]) -> None:
+        self.simulation.devices([{"op": "patch", "device": device, "set": {"sends_inventory": False}} for device in devices])
+
+    def private(self) -> list[str]:
+        devices = self.simulation.state()["devices"]
+        return [each["id"] for each in devices if each["kind"] == "ios_personal" and each["ownership"] == "personal" and each["online"]]
+
+    def reenrol(self, device: str) -> str:
+        [answer] = self.simulation.devices([{"op": "enroll", "replaces": device}])
+        return str(answer["devices"][0])
 
     def retire(self, devices: Iterable[str]) -> list[str]:
         chosen = list(devices)

@@ -15,7 +15,7 @@ from tests.scenarios.target_runs import WRITES, Module, Run, end_of, hold_record
 from tests.simulators.jamf_pro import start
 
 from .truth import Truth
-from .world import World, banned_app
+from .world import World, banned_apps
 
 MOBILE = r"/mobile-devices/detail"
 CAPCUT = {"id": "com.lemon.lvoverseas", "name": "CapCut", "version": "7.4.0"}
@@ -59,8 +59,7 @@ class JamfWorld(World):
         told = state["volatile"]["devices"]
         for key, each in state["truth"].items():
             family = "computer" if each["platform"] == "macos" else "mobile"
-            apps = [(banned_app(app["id"], app["name"]), app) for app in each["apps"]]
-            here = frozenset(name for name, _app in apps if name)
+            here, opens = banned_apps((app["name"], app["opens"]) for app in each["apps"])
             holds = {profile["name"] for profile in each["profiles"] if profile["name"].startswith("BAN ")}
             device = f"{family}:{each['id']}"
             found[device] = Truth(
@@ -69,7 +68,7 @@ class JamfWorld(World):
                 platform=each["platform"],
                 managed=each["managed"] and each["record"] and each["device"],
                 installed=here,
-                opens=frozenset(name for name, app in apps if name and app["opens"]),
+                opens=opens,
                 holds=frozenset(holds | set(each["restricted_software"])),
                 coming=tuple(f"{change['change']} {change['object']}" for change in each["pending"]),
                 untold=here ^ shown.get(key, here),
@@ -80,9 +79,7 @@ class JamfWorld(World):
     def _shown(self) -> dict[str, frozenset[str]]:
         """What the last list of apps of each device has."""
         devices = self.simulation.front.vendor.devices
-        return {
-            key: frozenset(name for app in device.record.apps if (name := banned_app(app.id, app.name))) for key, device in devices.items()
-        }
+        return {key: banned_apps((app.name, True) for app in device.record.apps)[0] for key, device in devices.items()}
 
     def objects(self) -> Any:
         return self.simulation.state()["objects"]
@@ -97,6 +94,17 @@ class JamfWorld(World):
 
     def switch(self, on: bool, devices: Iterable[str]) -> None:
         self.simulation.devices([{"op": "patch", "device": key_of(device), "set": {"online": on}} for device in devices])
+
+    def mute(self, devices: Iterable[str]) -> None:
+        self.simulation.devices([{"op": "patch", "device": key_of(device), "set": {"sends_inventory": False}} for device in devices])
+
+    def private(self) -> list[str]:
+        devices = self.simulation.state()["devices"]
+        return [f"mobile:{each['id']}" for each in devices if each["kind"] == "iphone_personal" and each["managed"] and each["online"]]
+
+    def reenrol(self, device: str) -> str:
+        [answer] = self.simulation.devices([{"op": "reenroll", "device": key_of(device)}])
+        return str(answer["devices"][0]).replace("m", "mobile:").replace("c", "computer:")
 
     def retire(self, devices: Iterable[str]) -> list[str]:
         chosen = list(devices)

@@ -21,8 +21,11 @@ from tests.scenarios.target_runs import Run, end_of, hold_record, parameters, ro
 from tests.unit.targets.nanomdm.nano_run import ModuleWithPsql
 
 from .truth import Truth
-from .world import World, banned_app
+from .world import World, banned_apps
 
+LIST = "InstalledApplicationList"
+#: How much later than the world's moment the servers, which have the machine's clock, may say that something was.
+SLACK = timedelta(minutes=30)
 CAPCUT = App("com.lemon.lvoverseas", "CapCut", "7.4.0")
 
 
@@ -30,6 +33,9 @@ class NanoWorld(World):
     """One organisation, whose list of enrolments may be anything."""
 
     name = "nanomdm"
+    cannot_happen: Mapping[str, str] = {
+        "new id": "the fact sheet on NanoMDM: the id of a device enrolment is the device's UDID, which a new enrolment does not change",
+    }
     lies_of_lists: Mapping[str, Any] = {
         "half a list": lambda rows: rows[: len(rows) // 2],
         "an empty list": lambda rows: [],
@@ -46,7 +52,10 @@ class NanoWorld(World):
         self.nano = nano
         self.rows: Any = None
         self.off: set[str] = set()
-        self.moment = self.servers.now = self.servers.now.replace(year=datetime.now(timezone.utc).year)
+        #: When a device has told of its apps for the last time, and of which.
+        self.told: dict[str, tuple[datetime, frozenset[str]]] = {}
+        # The servers have the machine's clock, and the policies of the suite are in force whenever it is.
+        self.moment = self.servers.now = datetime.now(timezone.utc).replace(microsecond=0) + timedelta(minutes=1)
         self.expires = (self.moment + timedelta(days=200)).isoformat()
 
     @property
@@ -71,12 +80,16 @@ class NanoWorld(World):
         self.servers.skip(seconds=(self.moment - self.servers.now).total_seconds())
         on = [each for each in self.servers.devices if each.id not in self.off]
         if contact and on:
+            before = {each.id: len(each.done) for each in on}
             self.servers.connect(*on)
+            for device in on:
+                if any(kind == LIST and status == "Acknowledged" for kind, _uuid, status in device.done[before[device.id] :]):
+                    self.told[device.id] = (self.moment + SLACK, banned_apps((app.name, True) for app in device.apps)[0])
 
     def truth(self) -> dict[str, Truth]:
         found = {}
         for device in self.servers.devices:
-            here = {name: app for app in device.apps if (name := banned_app(app.identifier, app.name))}
+            here, opens = banned_apps((app.name, device.can_open(app.identifier)) for app in device.apps)
             ours = {name for name in device.installed_profiles() if name.startswith("org.example.ban")}
             ours |= {name for name, held in device.declarations.held.items() if name.startswith("org.example.ban") and held.active}
             found[device.id] = Truth(
@@ -84,10 +97,12 @@ class NanoWorld(World):
                 serial=device.facts.serial,
                 platform=device.facts.platform,
                 managed=device.enrolled,
-                installed=frozenset(here),
-                opens=frozenset(name for name, app in here.items() if device.can_open(app.identifier)),
+                installed=here,
+                opens=opens,
                 holds=frozenset(ours),
                 coming=("a command may be waiting",),
+                untold=here ^ self.told[device.id][1] if device.id in self.told else frozenset(),
+                told_at=self.told[device.id][0].isoformat() if device.id in self.told else None,
             )
         return found
 
@@ -101,7 +116,7 @@ class NanoWorld(World):
         return ["%s %s" % (each["method"], each["path"]) for each in run.exchanges if each["method"] != "GET"]
 
     def _sent(self) -> list[Any]:
-        asked = ("InstalledApplicationList", "DeviceInformation")
+        asked = (LIST, "DeviceInformation")
         sent = [each for each in self.nano.nanomdm.requests() if each["path"].startswith("/v1/enqueue")]
         return [each for each in sent if not any(kind in str(each["body"]) for kind in asked)]
 
@@ -115,6 +130,21 @@ class NanoWorld(World):
 
     def switch(self, on: bool, devices: Iterable[str]) -> None:
         self.off = self.off - set(devices) if on else self.off | set(devices)
+
+    def mute(self, devices: Iterable[str]) -> None:
+        chosen = set(devices)
+        for device in self.servers.devices:
+            if device.id in chosen:
+                device.lock([LIST])
+
+    def private(self) -> list[str]:
+        """The last ones: from now on, they are persons'."""
+        chosen = [each.id for each in self.servers.devices if each.facts.enrollment == "device"][-2:]
+        self.servers.owners.update(dict.fromkeys(chosen, "personal"))
+        return chosen
+
+    def reenrol(self, device: str) -> str:
+        raise AssertionError(self.cannot_happen["new id"])
 
     def retire(self, devices: Iterable[str]) -> list[str]:
         chosen = [each for each in self.servers.devices if each.id in set(devices)]

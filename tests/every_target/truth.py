@@ -78,6 +78,10 @@ def hold(rows: Iterable[Mapping[str, Any]], truth: Mapping[str, Truth], acted: I
     return found
 
 
+#: Outcomes that claim nothing of a device that nobody manages.
+SILENT = (
+    "out_of_scope", "unclassified", "not_observable", "stale", "failed", "cannot_enforce", "unreachable", "not_in_force", "exempt",
+)  # fmt: skip
 #: Outcomes that say that what is demanded has reached the device.
 REACHED = ("compliant", "removed", "recurred", "blocked_not_removed")
 
@@ -86,8 +90,7 @@ def lies(row: Mapping[str, Any], device: Truth | None, enforced: bool = False) -
     """What a row claims of a device and isn't so. enforced: another row of the device demands something."""
     outcome, reason, app = row["outcome"], row["reason"], row["app"]
     if device is None or not device.managed:
-        silent = ("out_of_scope", "unclassified", "not_observable", "stale", "failed", "cannot_enforce", "unreachable")
-        return [] if outcome in silent else ["no such device is managed"]
+        return [] if outcome in SILENT else ["no such device is managed"]
     there, opens = app in device.installed, app in device.opens
     found = []
     if row["before"] == "present" and not there and outcome not in ("removed", "recurred"):

@@ -32,14 +32,21 @@ APPS: Mapping[str, Mapping[str, Any]] = {
     # A name that people read, by which nothing can be blocked.
     "named": {"id": "named", "title": "CapCut", "vendor": "bytedance", "identifiers": {"display_name": ["CapCut"]}},
 }  # fmt: skip
-BUNDLE = "com.zhiliaoapp.musically"
+#: What people call the apps of fleets -> ids of the apps of policies that they are; the catalog counts TikTok Lite as TikTok.
+TITLES: Mapping[str, Sequence[str]] = {
+    "TikTok": ("tiktok",), "TikTok Lite": ("tiktok",), "CapCut": ("named", "capcut"), "WeChat": ("wechat",), "Lark": ("lark",),
+    "Lark - Work, Together": ("lark",),
+}  # fmt: skip
 
 
-def banned_app(identifier: str | None, name: str | None) -> str | None:
-    """Which of the apps something on a device is, by what the device itself calls it."""
-    if identifier == BUNDLE or name == "TikTok":
-        return "tiktok"
-    return "named" if name == "CapCut" else None
+def banned_apps(apps: Iterable[tuple[str | None, bool]]) -> tuple[frozenset[str], frozenset[str]]:
+    """Which apps of policies are on a device, and which of those can be opened.
+
+    Args:
+        apps: what its user calls each app, and whether it can be opened.
+    """
+    listed = [(app, opens) for title, opens in apps for app in TITLES.get((title or "").strip("\u200e"), ())]
+    return frozenset(app for app, _opens in listed), frozenset(app for app, opens in listed if opens)
 
 
 class World(abc.ABC):
@@ -187,6 +194,18 @@ class World(abc.ABC):
         """Devices are switched off, and in no contact with anybody, or on again."""
 
     @abc.abstractmethod
+    def mute(self, devices: Iterable[str]) -> None:
+        """Devices go on being in contact, and tell nothing of their apps any more."""
+
+    @abc.abstractmethod
+    def private(self) -> list[str]:
+        """Devices of persons, in contact, on which a run that asks for it can see the app."""
+
+    @abc.abstractmethod
+    def reenrol(self, device: str) -> str:
+        """A device enrols again under an id of its own, its serial number and its apps as before; the new id."""
+
+    @abc.abstractmethod
     def retire(self, devices: Iterable[str]) -> list[str]:
         """Devices leave the management for good; those that did."""
 
@@ -211,6 +230,10 @@ class World(abc.ABC):
         """Corporate devices, in contact, on which a block makes an app impossible to open."""
 
     # --- what tests ask often
+
+    def opens(self, device: str, app: str = "tiktok") -> bool:
+        """Whether an app is on a device and can be opened."""
+        return app in self.truth()[device].opens
 
     def serial(self, device: str) -> str:
         found = self.truth()[device].serial
