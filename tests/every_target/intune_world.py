@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.module import argument_spec, run_module
-from tests.scenarios.target_runs import WRITES, Module, Run, end_of, hold_record, parameters, rows_of_record
+from tests.scenarios.target_runs import WRITES, Module, Run, end_of, parameters
 from tests.scenarios.tenant import requests
 from tests.scenarios.tenant_devices import PROMPT
 from tests.simulators.intune import start
@@ -44,9 +44,7 @@ class IntuneWorld(World):
         params = parameters(argument_spec(), policies, evidence_dir, self.now, **{**self.simulation.connection, "settle": 20.0, **options})
         already = len(self.simulation.requests())
         module = end_of(run_module, Module(params, check))
-        run = Run(module.values, module.failed, self.simulation.requests()[already:], rows_of_record(module.values))
-        hold_record(run, set())
-        return run
+        return self.ended(module, self.simulation.requests()[already:])
 
     def _pass(self, contact: bool) -> None:
         self.simulation.clock(now=self.now, check_in=contact)

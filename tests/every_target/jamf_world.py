@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.module import argument_spec, run_module
-from tests.scenarios.target_runs import WRITES, Module, Run, end_of, hold_record, parameters, rows_of_record
+from tests.scenarios.target_runs import WRITES, Module, Run, end_of, parameters
 from tests.simulators.jamf_pro import start
 
 from .truth import Truth
@@ -43,9 +43,7 @@ class JamfWorld(World):
         params = parameters(argument_spec(), policies, evidence_dir, self.now, **{**self.simulation.connection, **options})
         already = len(self.simulation.requests())
         module = end_of(run_module, Module(params, check))
-        run = Run(module.values, module.failed, self.simulation.requests()[already:], rows_of_record(module.values))
-        hold_record(run, set())
-        return run
+        return self.ended(module, self.simulation.requests()[already:])
 
     def _pass(self, contact: bool) -> None:
         self.simulation.clock(self.now, check_in=contact)

@@ -17,7 +17,7 @@ from tests.nano.fake_device import FakeDevice
 from tests.nano.fleet import TIKTOK, make_fleet
 from tests.nano.servers import NanoServers
 from tests.scenarios.nano_tenant import Organisation
-from tests.scenarios.target_runs import Run, end_of, hold_record, parameters, rows_of_record
+from tests.scenarios.target_runs import Run, end_of, parameters
 from tests.unit.targets.nanomdm.nano_run import ModuleWithPsql
 
 from .truth import Truth
@@ -72,9 +72,7 @@ class NanoWorld(World):
         already = [len(front.requests()) for front in fronts]
         module = end_of(run_module, ModuleWithPsql(params, check))
         exchanges = [each for front, count in zip(fronts, already, strict=True) for each in front.requests()[count:]]
-        run = Run(module.values, module.failed, exchanges, rows_of_record(module.values))
-        hold_record(run, set())
-        return run
+        return self.ended(module, exchanges)
 
     def _pass(self, contact: bool) -> None:
         self.servers.skip(seconds=(self.moment - self.servers.now).total_seconds())
