@@ -86,7 +86,9 @@ def test_without_a_declaration_nothing_changes() -> None:
 
 
 def exempting(**changes: Any) -> Policy:
-    return made(exemptions=[exemption(devices=["S1"], granted="2023-03-02T00:00:00Z", expires="2023-06-01T00:00:00Z", **changes)])
+    return made(
+        exemptions=[exemption(**{"devices": ["S1"], "granted": "2023-03-02T00:00:00Z", "expires": "2023-06-01T00:00:00Z", **changes})]
+    )
 
 
 @pytest.mark.parametrize(
