@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, Mapping, Optional, Tuple
 
 from .errors import EvidenceError
-from .evidence import finished_records
+from .evidence import finished_records, read_header
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,7 @@ def _read(path: str) -> Optional[Dict[str, Any]]:
     seen: Dict[Tuple[str, str], str] = {}
     header: Mapping[str, Any] = {}
     row: Mapping[str, Any] = {}
+    read_header(path)
     try:
         with open(path, "rb") as handle:
             for line in handle:
