@@ -20,6 +20,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.engine.plan import
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.capability import Capability
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.covering import Covering, Coverings
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.fleet import FleetDevice, ManagedDevice
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.known_fleet import LoneLookUps
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.ledger import Ledger
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.notices import Notice
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.target_run import RunRequest, RunResult, TargetPlan, run_target
@@ -95,6 +96,23 @@ class SmallTarget:
     def situation(self) -> Mapping[str, Any]:
         return self.known
 
+    # What only a target knows; a test says otherwise where it is about that.
+    look_ups: LoneLookUps
+    managed: Mapping[str, bool | None] = {}
+    contradicts: frozenset[tuple[str, str]] = frozenset()
+
+    def look_up(self, devices: Sequence[str]) -> Mapping[str, bool | None]:
+        return {name: self.managed.get(name) for name in devices}
+
+    def doubted(self, device: str, app: str) -> str:
+        return "source_contradicts" if (device, app) in self.contradicts else ""
+
+    def may_still_hold(self, device: str, app: str) -> bool | None:
+        return None
+
+    def absences(self, pairs: Sequence[tuple[str, str]]) -> frozenset[tuple[str, str]]:
+        return frozenset()
+
 
 def run(target: SmallTarget, directory: Path, *policies: Policy, now: datetime = NOW, **changes: Any) -> RunResult:
     made = policies or (policy(rules=[BLOCK, ADVISE], review=[app("capcut")]),)
@@ -102,9 +120,12 @@ def run(target: SmallTarget, directory: Path, *policies: Policy, now: datetime =
     return run_target(target, RunRequest("small", made, now, evidence_dir=str(directory), **facts))
 
 
+def rows(result: RunResult, app: str = "banned") -> dict[str, dict[str, Any]]:
+    return {row["device"]: row for row in read_rows(result.values["evidence"]) if row["row"] == "device" and row["app"] == app}
+
+
 def outcomes(result: RunResult, app: str = "banned") -> dict[str, tuple[str, str]]:
-    rows = [row for row in read_rows(result.values["evidence"]) if row["row"] == "device" and row["app"] == app]
-    return {row["device"]: (row["outcome"], row["reason"]) for row in rows}
+    return {device: (row["outcome"], row["reason"]) for device, row in rows(result, app).items()}
 
 
 @pytest.mark.parametrize("check_mode", [False, True])
@@ -195,6 +216,18 @@ def test_asset_facts_fill_in_what_the_target_does_not_know(tmp_path: Path) -> No
     result = run(SmallTarget(), tmp_path, assets={"SN0007": {"ownership": "corporate"}, "SN0006": {"ownership": "corporate"}})
     assert outcomes(result)["device-7"] == ("stale", "awaiting_check_in")
     assert outcomes(result)["device-6"][0] != "stale", "where both know it, the target's word stands"
+
+
+@pytest.mark.fault_kind("T1b", "the list of assets says something new of a device")
+def test_what_the_assets_say_now_is_news_and_not_forgotten(tmp_path: Path) -> None:
+    seventh = [DEVICES[6]]
+    run(SmallTarget(seventh), tmp_path, assets={"SN0007": {"ownership": "corporate"}})
+    told = run(SmallTarget(seventh), tmp_path, assets={"SN0007": {"ownership": "personal"}})
+    assert rows(told)["device-7"]["ownership"] == "personal"
+    lost = run(SmallTarget(seventh), tmp_path)
+    assert rows(lost)["device-7"]["ownership"] == "personal", "what nobody says any more counts as it was known"
+    without_serial = run(SmallTarget([device(7, ownership=None, serial=None)]), tmp_path, assets={"SN0007": {"ownership": "corporate"}})
+    assert rows(without_serial)["device-7"]["ownership"] == "corporate", "the assets are found by the number that was known"
 
 
 def test_an_exemption_that_leaves_nobody_is_refused(tmp_path: Path) -> None:
