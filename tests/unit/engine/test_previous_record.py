@@ -46,6 +46,14 @@ def record(
     return made.path
 
 
+@pytest.mark.fault_kind("T2", "where an app was seen is forgotten after one run that could not tell")
+def test_where_an_app_was_last_seen_is_handed_on(tmp_path: pathlib.Path) -> None:
+    made = EvidenceRecord(str(tmp_path), "20230101T000000Z", "hosts", HEADER, "exceptions")
+    made.add_device([row("d1", "not_observable", "source_contradicts", before="not_observed", last_seen_at="2022-12-31T08:00:00Z")])
+    made.close(1, 1, {"stopped": None, "fleet": "complete"})
+    assert read_previous_record(str(tmp_path), "hosts", LATER).seen == {("d1", "tiktok"): "2022-12-31T08:00:00Z"}
+
+
 def test_without_a_record_nothing_is_known(tmp_path: pathlib.Path) -> None:
     for directory in (tmp_path, tmp_path / "missing"):
         found = read_previous_record(str(directory), "hosts", LATER)
