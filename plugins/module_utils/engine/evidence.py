@@ -263,6 +263,7 @@ class Row:
         findings: what exactly was seen, small mappings of identifiers only.
         drift: what somebody did to our block on the device since the last run, one sentence each.
         words: what the device or its server said against what is demanded; empty for nothing.
+        last_seen_at: instant of the look in which the app was last there, where this run's can't tell whether it is.
     """
 
     device: Mapping[str, Any]
@@ -276,6 +277,7 @@ class Row:
     findings: Tuple[Mapping[str, Any], ...] = ()
     drift: Tuple[str, ...] = ()
     words: str = ""
+    last_seen_at: Optional[str] = None
 
     def to_plain(self) -> Dict[str, Any]:
         """The row as it is written."""
@@ -303,6 +305,7 @@ class Row:
             "seen_at": self.seen_at,
             "requested_at": self.requested_at,
             "words": self.words,
+            "last_seen_at": self.last_seen_at,
         }
 
 
