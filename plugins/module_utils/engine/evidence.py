@@ -381,7 +381,7 @@ class EvidenceRecord:
                     record._planned += row["row"] == "plan"
                     record._writes += row["row"] == "write"
                     record._digest.update(line)
-            record._handle = open(record._partial, "ab")
+            record._handle = open(record._partial, "ab")  # noqa: SIM115  # it stays open until the record is closed
         except (EvidenceError, OSError, ValueError, KeyError, TypeError) as error:
             what = error.what if isinstance(error, EvidenceError) else error
             raise EvidenceError("cannot go on with the record: %s" % what, record._partial, "Run again") from error

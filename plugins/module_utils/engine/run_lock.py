@@ -139,7 +139,8 @@ class RunLock:
 
 def _refuse(path: str, other: Mapping[str, Any]) -> None:
     if other:
-        who = "%s (process %s on %s)" % (other.get("user") or "somebody", other.get("pid") or "unknown", other.get("host") or "this machine")
+        pid, host = other.get("pid") or "unknown", other.get("host") or "this machine"
+        who = "%s (process %s on %s)" % (other.get("user") or "somebody", pid, host)
         raise RunLocked(
             "another run over this target is under way: %s since %s, run %s"
             % (who, other.get("since") or "an unknown time", other.get("run_id") or "unknown"),

@@ -67,7 +67,7 @@ class Situation:
     site_blocks: Callable[[str, Mapping[str, Any]], str] | None = None
     doubted: Callable[[str, str], str] = _undoubted
     previous: Mapping[tuple[str, str], str] = field(default_factory=dict)
-    plan: Plan = Plan()
+    plan: Plan = field(default_factory=Plan)
     failed_on: Mapping[str, frozenset[int] | None] = field(default_factory=dict)
     may_still_hold: Callable[[str, str], bool | None] | None = None
     stale_after: timedelta = timedelta(days=30)
@@ -258,7 +258,7 @@ class Observer:
         if not means.certain and since and run.now - read_now(since) > PATIENCE and self._has_reached(index, device, covering):
             facts["why_not_removed"] = "user_installed"
             return None
-        if not since and (covering.changes and (self._missing(covering) or index in covering.new and self._waits(covering))):
+        if not since and (covering.changes and (self._missing(covering) or (index in covering.new and self._waits(covering)))):
             # Nothing was sent: check mode, a stopped run, a change that failed.
             return None
         facts["removal"] = "requested"

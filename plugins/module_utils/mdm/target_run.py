@@ -128,7 +128,7 @@ class Target(Protocol):
         """The reason for which what the sources say of a device and an app can't be believed; empty for none."""
 
     def may_still_hold(self, device: str, app: str) -> bool | None:
-        """Whether a control of ours may still be on a device, or still arrive; None where devices don't say, so that their contact counts."""
+        """Whether a control of ours may still be on a device, or still arrive; None where devices don't say and their contact counts."""
 
     def absences(self, pairs: Sequence[tuple[str, str]]) -> frozenset[tuple[str, str]]:
         """Of device and app pairs that were seen together and are not any more, those of which that is not proved."""
@@ -488,7 +488,8 @@ class _Run:
         if isinstance(error, EvidenceError):
             return
         try:
-            record.close(0, 0, {**self._no_totals(), "stopped": str(error), "fleet": "doubted" if isinstance(error, FleetDoubted) else "unread"})
+            fleet = "doubted" if isinstance(error, FleetDoubted) else "unread"
+            record.close(0, 0, {**self._no_totals(), "stopped": str(error), "fleet": fleet})
         except EvidenceError:
             # What went wrong first is what a person has to know; the partial record stays.
             return
