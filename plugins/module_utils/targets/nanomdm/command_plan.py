@@ -193,13 +193,15 @@ class CommandPlan:
     # Removals.
 
     def _remove(self, removal: Removal, add: Add) -> None:
-        confirmed, refused, words, new = set(removal.devices), {}, {}, set()
+        confirmed, words, new = set(removal.devices), {}, set()
+        # Where nothing blocks the app either, why that is tells a reader more.
+        refused = {index: self._why_no_block(index) or "no_identifier" for index in removal.devices - removal.named}
         changes = []
         for bundle_id, command in sorted(removal.commands.items()):
             mark = command_mark(self.names.prefix, command)
             occasions = {}
             control = "remove %s" % bundle_id
-            for index in sorted(removal.devices):
+            for index in sorted(removal.named):
                 device = self.index.id(index)
                 report = self.state.report(device)
                 if bundle_id not in report.apps:
@@ -208,8 +210,7 @@ class CommandPlan:
                 time = str(self.ledger.story(device, removal.app).removals)
                 remembered = self.ledger.assigned.get((device, control))
                 if done is not None and is_refusal(done) and remembered is not None and remembered.content == time:
-                    # Where nothing blocks the app either, why that is tells a reader more.
-                    refused[index] = why_no_block(self.index.fleet[index].device.record, signature_known=True) or "user_installed"
+                    refused[index] = self._why_no_block(index) or "user_installed"
                     words[index] = words_of_result(done)
                     continue
                 confirmed.discard(index)
@@ -236,6 +237,9 @@ class CommandPlan:
                 refusal_words=words,
             )
         )
+
+    def _why_no_block(self, index: int) -> str:
+        return why_no_block(self.index.fleet[index].device.record, signature_known=True)
 
     # What both use.
 

@@ -99,7 +99,6 @@ def open_target(params: Mapping[str, Any], request: RunRequest, connection: Conn
         web_block=params["web_block"],
         inventory=params["inventory"],
         inventory_every=timedelta(hours=params["inventory_every"]),
-        stale_after=request.stale_after,
         push=params["push"],
     )
     database = EnrollmentDatabase(params["enrollments_sql"], run_command, connection.redactor) if params["enrollments_sql"] else None
@@ -126,6 +125,7 @@ def open_target(params: Mapping[str, Any], request: RunRequest, connection: Conn
         Outbox(request.evidence_dir, request.target),
         Ledger.open(request.evidence_dir, request.target, writable=False),
         request.now,
+        request.assets,
     )
 
 

@@ -24,6 +24,7 @@ from ...mdm.planned import Planned
 from ...mdm.target_run import ChooseNotices, TargetPlan
 from ...mdm.wants import Want
 from ...policy.decide import Decider
+from ...policy.devices import join_asset_facts
 from ...policy.instants import utc_text
 from ...policy.model import Policy
 from . import capabilities
@@ -73,7 +74,6 @@ class NanoSettings:
         web_block: ``profile`` or ``none``.
         inventory: ``ask`` devices for the banned apps, or ``never``.
         inventory_every: how often a device is asked at most, and how long a command that was put off waits until it is sent once more.
-        stale_after: age from which an answer says nothing any more.
         push: whether NanoMDM is to wake devices up.
     """
 
@@ -82,7 +82,6 @@ class NanoSettings:
     web_block: str = PROFILE
     inventory: str = ASK
     inventory_every: timedelta = timedelta(hours=24)
-    stale_after: timedelta = timedelta(days=30)
     push: bool = True
 
 
@@ -95,6 +94,7 @@ class NanoTarget:
         read_enrollments: gives the enrolments.
         reports: what devices have told.
         ledger: what is remembered, for reading.
+        assets: asset facts by serial number.
     """
 
     names: Mapping[str, str] = capabilities.NAMES
@@ -112,6 +112,7 @@ class NanoTarget:
         outbox: Outbox,
         ledger: Ledger,
         now: datetime,
+        assets: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         self.nanomdm = nanomdm
         self.kmfddm = kmfddm
@@ -125,6 +126,8 @@ class NanoTarget:
         self.outbox = outbox
         self.ledger = ledger
         self.now = now
+        self.assets: Mapping[str, Mapping[str, Any]] = assets or {}
+        self.interests: Interests | None = None
         self.declaration_names = DeclarationNames(settings.prefix)
         self.reader = StateReader(kmfddm, store, self.declaration_names, self.policy_ids)
         self.reports: Mapping[str, DeviceReport] = {}
@@ -156,18 +159,19 @@ class NanoTarget:
     def devices(self) -> Iterator[ManagedDevice]:
         """Every enrolment, with what the device itself has told."""
         enrollments = self.read_enrollments()
-        self.reports = self.source.read(self._interests((each.id for each in enrollments), frozenset()))
-        for each in enrollments:
-            yield self._device(each, self.reports.get(each.id) or DeviceReport())
+        ids = frozenset(each.id for each in enrollments)
+        reports = self.source.read(Interests(marks=self._information(), profile_prefix=self.settings.prefix + ".", enrollments=ids))
+        devices = [self._device(each, reports.get(each.id) or DeviceReport()) for each in enrollments]
+        # What a list of apps was asked for follows from the decision; what devices tell of themselves has to be known before that.
+        decider = Decider(self.policies, self.now)
+        joined = [replace(each, record=join_asset_facts(each.record, self.assets)) for each in devices]
+        self._read([FleetDevice(each, decider.decide(each.record)) for each in joined])
+        for each, member in zip(devices, self.index.fleet, strict=True):
+            yield replace(each, inventory_at=self._looked_at(member))
 
     def findings(self, fleet: Sequence[FleetDevice]) -> Mapping[tuple[str, str], Sequence[Mapping[str, str]]]:
         """What was found, of those devices and apps that may be looked at."""
-        self.unasked = frozenset(member.device.id for member in fleet if is_spared_questions(member))
-        self._want(fleet)
-        self.index = FleetIndex(fleet, self.wants)
-        marks = marks_of(self._commanded(), self.desired.removals, self.declaration_names, self.ledger, self.sent)
-        ids = {member.device.id for member in fleet} | {device for device, _control in (*self.ledger.assigned, *self.ledger.released)}
-        self.reports = self.source.read(self._interests(ids, marks, fleet))
+        self._read(fleet)
         found: dict[tuple[str, str], Sequence[Mapping[str, str]]] = {}
         for member in fleet:
             report = self.reports.get(member.device.id)
@@ -292,18 +296,38 @@ class NanoTarget:
         seen_at = max(enrollment.last_seen, report.seen_at)
         if seen_at:
             record["last_seen"] = seen_at
-        return ManagedDevice(record, synced_at=seen_at)
+        return ManagedDevice(record, synced_at=seen_at, enrolled_at=report.enrolled_at)
 
-    def _interests(self, ids: Any, marks: frozenset[str], fleet: Sequence[FleetDevice] = ()) -> Interests:
-        """What is wanted of all that devices have told; without a fleet nobody knows yet which apps may be looked at on whom."""
+    def _looked_at(self, member: FleetDevice) -> str:
+        """When a device told of the apps that may be looked at on it, of the one with the oldest word; empty where it told of none."""
+        report = self.reports.get(member.device.id) or DeviceReport()
+        names = apps_to_ask_about(self.policies, member)
+        told = [max(report.asked.get(name, ""), report.apps[name].at if name in report.apps else "") for name in names]
+        return min(filter(None, told), default="")
+
+    def _information(self) -> frozenset[str]:
+        return frozenset((information_question(self.settings.prefix)[1],))
+
+    def _read(self, fleet: Sequence[FleetDevice]) -> None:
+        """Find out what is wanted of a fleet, and read what its devices have told of that, unless it has been read."""
+        self.unasked = frozenset(member.device.id for member in fleet if is_spared_questions(member))
+        self._want(fleet)
+        self.index = FleetIndex(fleet, self.wants)
+        interests = self._interests(fleet)
+        if interests != self.interests:
+            self.interests, self.reports = interests, self.source.read(interests)
+
+    def _interests(self, fleet: Sequence[FleetDevice]) -> Interests:
+        """What is wanted of all that devices have told."""
+        marks = marks_of(self._commanded(), self.desired.removals, self.declaration_names, self.ledger, self.sent)
+        ids = {member.device.id for member in fleet} | {device for device, _control in (*self.ledger.assigned, *self.ledger.released)}
         questions: dict[str, frozenset[str]] = {}
         for platform, bundle_ids in {(member.device.platform, apps_to_ask_about(self.policies, member)) for member in fleet}:
             if bundle_ids:
                 _command, mark = app_question(self.settings.prefix, platform, bundle_ids)
                 questions[mark] = bundle_ids
         every = frozenset(name for bundle_ids in questions.values() for name in bundle_ids)
-        information = information_question(self.settings.prefix)[1]
-        return Interests(every, questions, marks | {information}, self.settings.prefix + ".", frozenset(ids))
+        return Interests(every, questions, marks | self._information(), self.settings.prefix + ".", frozenset(ids))
 
     # Wants.
 
@@ -360,14 +384,13 @@ class NanoTarget:
     # What is told.
 
     def _seen(self, fleet: Sequence[FleetDevice]) -> Iterator[Covering]:
-        """For each app, who has told lately whether it has it."""
-        oldest = utc_text(self.now - self.settings.stale_after)
+        """For each app, who has told whether it has it; how long ago is told by the devices themselves."""
         for app in sorted({app.id for policy in self.policies for app in (*policy.apps, *policy.review)}):
             told = set()
             for index, member in enumerate(fleet):
                 report = self.reports.get(member.device.id)
                 names = bundle_ids_of(self.policies, member.device.platform, [app])
-                if report is not None and names and answered_at(report, names) >= oldest:
+                if report is not None and names and answered_at(report, names):
                     told.add(index)
             yield Covering(
                 control="InstalledApplicationList",

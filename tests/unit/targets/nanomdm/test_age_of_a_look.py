@@ -57,6 +57,7 @@ def test_an_app_that_is_found_was_seen_when_the_device_told_of_it(nano: NanoServ
     first = ban.run(AUDIT).row(phone.id, "banned")["seen_at"]
     ban.skip(days=3)
     phone.update_token()
+    phone.wire.hang_up()
     assert ban.run(AUDIT).row(phone.id, "banned")["seen_at"] == first
 
 

@@ -51,6 +51,7 @@ def test_a_lift_is_pending_until_the_device_has_said_that_the_block_is_gone(serv
     assert told(ban, *lifted(CITY)) == {PENDING}
     # It is in contact for something else before it comes for its commands.
     device.update_token()
+    device.wire.hang_up()
     ban.skip(minutes=5)
     assert told(ban, *lifted(CITY)) == {PENDING}
     ban.connect()
