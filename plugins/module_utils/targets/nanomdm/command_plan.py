@@ -41,6 +41,7 @@ class CommandPlan:
         policies: ids of the run's policies.
         patience: how long a command that was put off waits until it is sent once more; some storages lose such a command.
         apps_of: the apps that a control can be for, by its name.
+        may_release: whether a control that is not wanted on a device may be taken from it: enrolment id, name of the control.
         sent: name of a control -> marks of what may have been sent under it, as far as that is known without the ledger.
     """
 
@@ -54,6 +55,7 @@ class CommandPlan:
     now: datetime
     patience: timedelta
     apps_of: Callable[[str], tuple[str, ...]] = lambda _name: ()
+    may_release: Callable[[str, str], bool] = lambda _device, _name: True
     sent: Mapping[str, frozenset[str]] = field(default_factory=dict)
     coverings: list[Covering] = field(default_factory=list)
     #: What devices have told and the ledger does not remember: events for it, so that at the end it is known who has a profile.
@@ -135,7 +137,7 @@ class CommandPlan:
         for name, devices in sorted(candidates.items()):
             command, mark = removal_of_profile(self.names.prefix, name)
             occasions = {}
-            for device in sorted(devices):
+            for device in sorted(each for each in devices if self.may_release(each, name)):
                 occasion = self._occasion_of_removal(device, name, mark)
                 if occasion is not None:
                     occasions[device] = occasion

@@ -100,6 +100,7 @@ def open_target(params: Mapping[str, Any], request: RunRequest, connection: Conn
         inventory=params["inventory"],
         inventory_every=timedelta(hours=params["inventory_every"]),
         push=params["push"],
+        accept_fleet_size=request.accept_fleet_size,
     )
     database = EnrollmentDatabase(params["enrollments_sql"], run_command, connection.redactor) if params["enrollments_sql"] else None
     kmfddm = Kmfddm(params["kmfddm_url"], params["kmfddm_api_key"], connection, check_mode) if params["kmfddm_url"] else None

@@ -16,7 +16,7 @@ from ...engine.plan import Plan
 from ...mdm.capability import Capability, Means
 from ...mdm.covering import Covering, Coverings
 from ...mdm.fleet import FleetDevice, ManagedDevice
-from ...mdm.known_fleet import LoneLookUps
+from ...mdm.known_fleet import FleetDoubted, LoneLookUps
 from ...mdm.ledger import Ledger
 from ...mdm.observe import may_look
 from ...mdm.outbox import Outbox
@@ -51,6 +51,7 @@ from .questions import (
     is_spared_questions,
 )
 from .reader import StateReader
+from .release_rules import ReleaseRules, policies_that_rest
 from .reports import Reports
 from .server_state import ServerState
 from .slugs import apps_of_slug, is_slug_of
@@ -58,6 +59,7 @@ from .wants import Ways, wants_of
 
 ASK, NEVER = "ask", "never"
 PROFILE, NO_WEB_BLOCK = "profile", "none"
+_SERIAL = "serial:"
 UNREADABLE = "source_unreadable"
 PLATFORMS = ("ios", "ipados", "tvos", "macos")
 #: How long a device may take to judge a declaration that it has told about. It takes seconds.
@@ -75,6 +77,7 @@ class NanoSettings:
         inventory: ``ask`` devices for the banned apps, or ``never``.
         inventory_every: how often a device is asked at most, and how long a command that was put off waits until it is sent once more.
         push: whether NanoMDM is to wake devices up.
+        accept_fleet_size: how many enrolments somebody has confirmed that there are; None for nobody.
     """
 
     prefix: str
@@ -83,6 +86,7 @@ class NanoSettings:
     inventory: str = ASK
     inventory_every: timedelta = timedelta(hours=24)
     push: bool = True
+    accept_fleet_size: int | None = None
 
 
 class NanoTarget:
@@ -137,6 +141,9 @@ class NanoTarget:
         self.index = FleetIndex((), ())
         self.declarations: DeclarationPlan | None = None
         self.holdings: Holdings | None = None
+        self.rules = ReleaseRules(self.index, self.declaration_names, self.policy_ids, frozenset(), {})
+        self.enrollments: Sequence[Enrollment] = ()
+        self.respelled = 0
         #: Name of a control by command -> marks of what may have been sent under it.
         self.sent: dict[str, frozenset[str]] = {}
         self.warnings: tuple[str, ...] = ()
@@ -159,8 +166,14 @@ class NanoTarget:
     def devices(self) -> Iterator[ManagedDevice]:
         """Every enrolment, with what the device itself has told."""
         enrollments = self.read_enrollments()
-        ids = frozenset(each.id for each in enrollments)
-        reports = self.source.read(Interests(marks=self._information(), profile_prefix=self.settings.prefix + ".", enrollments=ids))
+        if not enrollments and self.settings.accept_fleet_size != 0:
+            raise FleetDoubted(
+                "stopped before any write: there are no enrolments in the list, and that is no order to let devices go",
+                "",
+                "Nothing was written. Check the list; if no device is left, run once with accept_fleet_size: 0",
+            )
+        reports = self.source.read(Interests(marks=self._information(), profile_prefix=self.settings.prefix + "."))
+        enrollments = self.enrollments = self._spelled(enrollments, reports)
         devices = [self._device(each, reports.get(each.id) or DeviceReport()) for each in enrollments]
         # What a list of apps was asked for follows from the decision; what devices tell of themselves has to be known before that.
         decider = Decider(self.policies, self.now)
@@ -196,8 +209,24 @@ class NanoTarget:
         return found
 
     def look_up(self, devices: Sequence[str]) -> Mapping[str, bool | None]:
-        """Ask for devices one by one."""
-        return dict.fromkeys(devices)
+        """Ask for devices one by one, by enrolment id or by serial number.
+
+        The database knows each. A list only knows whom it has; of others nobody can say, but for one that has told that it leaves.
+        """
+        names = {each: each.removeprefix(_SERIAL) for each in devices if each.startswith(_SERIAL)}
+        ids = [each for each in devices if each not in names]
+        if self.source.database is not None:
+            by_id, by_serial = self.source.database.managed(ids, names.values())
+            return {**by_id, **{each: by_serial[serial] for each, serial in names.items()}}
+        listed = {each.id: each.managed for each in self.enrollments}
+        serials: dict[str, bool] = {}
+        for enrollment in self.enrollments:
+            serials[enrollment.serial] = serials.get(enrollment.serial, False) or enrollment.managed
+        found: dict[str, bool | None] = {each: serials.get(serial) for each, serial in names.items()}
+        for each in ids:
+            left = bool((self.reports.get(each) or DeviceReport()).checked_out_at)
+            found[each] = False if left else listed.get(each)
+        return found
 
     def doubted(self, device: str, app: str) -> str:
         """The reason for which what the sources say of a device and an app can't be believed; empty for none.
@@ -230,6 +259,7 @@ class NanoTarget:
 
     def plan(self, fleet: Sequence[FleetDevice], decider: Decider, choose_notices: ChooseNotices) -> TargetPlan:
         """The plan, made of what the servers hold now."""
+        self.rules = self._release_rules(fleet, decider)
         self.state = self.reader.read([member.device.id for member in fleet], self.reports)
         self.declarations = declarations = self._declaration_plan()
         self.reader.look_up(self.state, declarations.in_doubt())
@@ -244,6 +274,7 @@ class NanoTarget:
             self.now,
             self.settings.inventory_every,
             self._apps_of,
+            self.rules.may_release,
             self.sent,
         )
         self.holdings = Holdings(self.state, self.ledger, self.declaration_names, self.sent, self._is_ours, self._apps_of)
@@ -283,6 +314,19 @@ class NanoTarget:
         return {}
 
     # Devices.
+
+    def _spelled(self, enrollments: Sequence[Enrollment], reports: Mapping[str, DeviceReport]) -> Sequence[Enrollment]:
+        """Enrolments with their ids as the server has them; to the server, another letter case is another device."""
+        remembered = {device for device, _name in (*self.ledger.assigned, *self.ledger.released, *self.ledger.asked)}
+        spelled = {each.lower(): each for each in sorted(remembered)}
+        spelled.update((each.lower(), each) for each in sorted(reports))
+        found = []
+        for each in enrollments:
+            known = each.id in reports or each.id in remembered
+            identifier = each.id if known else spelled.get(each.id.lower(), each.id)
+            self.respelled += identifier != each.id
+            found.append(each if identifier == each.id else replace(each, id=identifier))
+        return found
 
     def _device(self, enrollment: Enrollment, report: DeviceReport) -> ManagedDevice:
         """A device: its list says who has it, and what it says of itself counts for more than what its list does."""
@@ -367,6 +411,18 @@ class NanoTarget:
     def _commanded(self) -> list[Control]:
         return [control for control in self.desired.controls if control.mechanism not in DECLARED]
 
+    def _release_rules(self, fleet: Sequence[FleetDevice], decider: Decider) -> ReleaseRules:
+        held = {device for device, name in (*self.ledger.assigned, *self.ledger.released) if self._is_ours(name)}
+        absent = sorted(device for device in held if self.index.position(device) is None)
+        confirmed = self.settings.accept_fleet_size == len(fleet)
+        resting = policies_that_rest(decider)
+        managed: Mapping[str, bool | None] = {}
+        if absent and not confirmed and not self.policy_ids <= resting:
+            # Only the database is asked, and only that has a bound.
+            look_up = self.look_up if self.source.database is None else lambda ids: self.look_ups.managed(ids, "they lose what they have")
+            managed = look_up(absent)
+        return ReleaseRules(self.index, self.declaration_names, self.policy_ids, resting, managed, confirmed)
+
     def _declaration_plan(self) -> DeclarationPlan:
         return DeclarationPlan(
             self.state,
@@ -379,6 +435,7 @@ class NanoTarget:
             self.settings.adopt,
             utc_text(self.now - PATIENCE_OF_JUDGEMENT),
             self._apps_of,
+            self.rules.may_release,
         )
 
     # What is told.
@@ -407,6 +464,14 @@ class NanoTarget:
         if not self.source:
             yield "neither webhook_log nor enrollments_sql is given, so nobody learns which apps devices have, and what became of commands"
         yield from ("the webhook log: %s" % problem for problem in self.source.problems)
+        if self.respelled:
+            yield "%d ids in the list are in another letter case than the server's; the server's are taken" % self.respelled
+        kept = self.rules.kept_of_absent(key for key in self.ledger.assigned if self._is_ours(key[1]))
+        if kept:
+            yield (
+                "%d devices that have controls of ours are not in the list of enrolments any more, and keep them: say `managed: false`"
+                " there of those that have left, or confirm the size of the list with accept_fleet_size" % kept
+            )
         yield from self.declarations.notes if self.declarations is not None else ()
         if self.kmfddm is None:
             yield "kmfddm_url is not given, so nothing is declared: profiles are sent, and nothing but their answers proves them"

@@ -12,12 +12,14 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.objects import Enrollment
 from tests.nano.fake_device import FakeDevice
 from tests.nano.servers import NanoServers
 from tests.unit.mdm.mdm_samples import policy
 
-from .nano_clients import run_command
+from .nano_clients import clients_of, open_database, run_command
 from .nano_run import BANNED, Ban, lifted
+from .target_of_a_log import check_in, looked, target_of
 
 pytestmark = pytest.mark.fault_kind("T1b", "lists of enrolments and answers that are lost")
 BLOCK = {"name": "Corporate", "when": {"ownership": "corporate"}, "actions": ["block"]}
@@ -148,3 +150,27 @@ def test_an_emptied_log_is_told_and_releases_nobody(nano: NanoServers, tmp_path:
     assert done.writes() == []
     assert [note for note in done.values["notes"] if "webhook log" in note and "empty" in note]
     assert opened(phones) == [False, False]
+
+
+def test_the_database_tells_of_exactly_the_devices_that_it_is_asked_for(nano_pgsql: NanoServers) -> None:
+    here, gone = nano_pgsql.device(), nano_pgsql.device()
+    for each in (here, gone):
+        each.enrol()
+    gone.check_out()
+    odd = "it's \\ \"odd\" %s \u00e9"
+    with clients_of(nano_pgsql) as clients:
+        ids, serials = open_database(clients).managed([here.id.lower(), here.id, gone.id, odd], [here.facts.serial, gone.facts.serial, odd])
+    assert ids == {here.id.lower(): True, here.id: True, gone.id: False, odd: False}
+    assert serials == {here.facts.serial: True, gone.facts.serial: False, odd: False}
+
+
+def test_a_list_tells_only_of_whom_it_has_and_the_log_of_who_has_left(tmp_path: Path) -> None:
+    listed = [Enrollment("A", serial="S1"), Enrollment("B", serial="S2", managed=False)]
+    lines = [check_in("Authenticate", "2023-03-20T07:00:00Z", each) + check_in("CheckOut", "2023-03-20T08:00:00Z", each) for each in "AC"]
+    target = target_of(tmp_path, CITY, lines, listed)
+    target.ledger.write("2023-03-19T00:00:00Z", [{"event": "assigned", "device": "C", "control": "org.example.ban.city-SentApps"}])
+    looked(target, CITY)
+    asked = ["A", "B", "C", "D", "serial:S1", "serial:S2", "serial:S3"]
+    assert target.look_up(asked) == {
+        "A": False, "B": False, "C": False, "D": None, "serial:S1": True, "serial:S2": False, "serial:S3": None,
+    }  # fmt: skip
