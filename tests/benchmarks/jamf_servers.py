@@ -25,7 +25,7 @@ SAMPLE = 20
 def parameters(simulation: Any, directory: Path) -> dict[str, Any]:
     """The module's parameters: Calgary's ban, with no limit to what a first run may do."""
     params: dict[str, Any] = {name: each.get("default") for name, each in argument_spec().items()}
-    params.update({name: value for name, value in simulation.connection.items() if name not in ("username", "password")})
+    params.update(simulation.connection)
     policy = {**plain("calgary"), "limits": {"max_devices": None, "max_percent": None}}
     params.update(policy=[policy], evidence_dir=str(directory), evidence="exceptions", now=NOW)
     return params

@@ -108,7 +108,7 @@ class JamfCity(Server):
 
     def __init__(self, simulation: Any, directory: Path) -> None:
         super().__init__(simulation, directory)
-        self.secrets = [str(simulation.connection[name]) for name in ("client_secret", "password")]
+        self.secrets = [str(simulation.connection["client_secret"]), str(simulation.user_login["password"])]
         self.restored = 0
         #: Of all runs so far; the simulator's own log is emptied after each, for it is read as a whole.
         self.exchanges: list[Mapping[str, Any]] = []

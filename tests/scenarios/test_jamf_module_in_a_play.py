@@ -32,7 +32,7 @@ def test_the_module_in_a_play_prints_no_warning_and_no_secret(tmp_path: Path) ->
     with jamf_city(tmp_path) as city:
         before = city.objects()
         policy(tmp_path)
-        known = city.simulation.connection
+        known = {**city.simulation.connection, **city.simulation.user_login}
         place = {name: known[name] for name in ("url", "base_path")}
         client = {**place, "client_id": known["client_id"], "client_secret": known["client_secret"]}
         account = {**place, "username": known["username"], "password": known["password"]}

@@ -41,7 +41,7 @@ def test_both_addresses_for_tokens_are_known(city: JamfCity, tmp_path: Path, pat
 
 
 def test_a_user_logs_in_and_leaves_no_token_behind(city: JamfCity, tmp_path: Path, undisturbed: list[str]) -> None:
-    known = city.simulation.connection
+    known = city.simulation.user_login
     account = {"client_id": None, "client_secret": None, "username": known["username"], "password": known["password"]}
     run = city.run(everything(tmp_path), NOW, **account)
     assert picture(city) == undisturbed
@@ -71,7 +71,7 @@ def test_tokens_that_end_in_mid_run_are_replaced(
     # Four seconds for every look at the clock; the module can't know, so the server refuses some of its tokens.
     monkeypatch.setattr(server_tokens, "time", ServersTime)
     city.settings(client_token_lifetime=60, user_token_lifetime=60)
-    known = city.simulation.connection
+    known = city.simulation.user_login
     more = {"client_id": None, "client_secret": None, "username": known["username"], "password": known["password"]} if account else {}
     run = city.run(everything(tmp_path), NOW, **more)
     assert picture(city) == undisturbed

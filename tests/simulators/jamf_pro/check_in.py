@@ -33,6 +33,7 @@ def check_in(server: JamfServer, device: Device) -> None:
     """Bring the device to what is scoped to it now, carry out its commands, and send an inventory if one is due."""
     if not device.managed:
         return
+    device.received = ()
     receive_profiles(server, device)
     receive_apps(server, device)
     device.effects = effects_of(device)
@@ -49,18 +50,15 @@ def check_in(server: JamfServer, device: Device) -> None:
 
 
 def send_inventory(server: JamfServer, device: Device) -> None:
+    if not device.sends_inventory:
+        return
     device.take_inventory(server.clock.now, server.settings.collect_unmanaged_apps)
     groups.recalculate(server, device)
 
 
 def receive_profiles(server: JamfServer, device: Device) -> None:
     """InstallProfile and RemoveProfile. A device that has a profile gets a changed one only by a redeployment to all."""
-    path = MAC_PROFILES if device.is_mac else MOBILE_PROFILES
-    wanted = {}
-    for stored in server.stores[path]:
-        how = stored["general"]["distribution_method" if device.is_mac else "deployment_method"]
-        if how == "Install Automatically" and in_scope(server, stored["scope"], device):
-            wanted[(path, int(stored["id"]))] = stored
+    wanted = wanted_profiles(server, device)
     for key in [key for key in device.sent if key not in wanted]:
         sent = device.sent.pop(key)
         if sent.status == "installed":
@@ -78,6 +76,17 @@ def receive_profiles(server: JamfServer, device: Device) -> None:
             # The same identifier replaces; another one comes in addition.
             device.profiles[profile["PayloadIdentifier"]] = InstalledProfile(stored["general"]["name"], tuple(accepted))
         device.sent[key] = Sent(profile["PayloadIdentifier"], stored["round"], status)
+
+
+def wanted_profiles(server: JamfServer, device: Device) -> dict[tuple[str, int], dict[str, Any]]:
+    """The profiles that are scoped to a device now and go to it by themselves."""
+    path = MAC_PROFILES if device.is_mac else MOBILE_PROFILES
+    how = "distribution_method" if device.is_mac else "deployment_method"
+    return {
+        (path, int(stored["id"])): stored
+        for stored in server.stores[path]
+        if stored["general"][how] == "Install Automatically" and in_scope(server, stored["scope"], device)
+    }
 
 
 def payloads_accepted(server: JamfServer, device: Device, profile: dict[str, Any]) -> list[dict[str, Any]] | None:
@@ -134,10 +143,7 @@ def receive_apps(server: JamfServer, device: Device) -> None:
     """
     if device.is_mac:
         return
-    scoped = {}
-    for stored in server.stores["mobiledeviceapplications"]:
-        if stored["general"]["deployment_type"].startswith("Install Automatically") and in_scope(server, stored["scope"], device):
-            scoped[int(stored["id"])] = stored["general"]
+    scoped = wanted_apps(server, device)
     for number in [number for number in device.sent_apps if number not in scoped]:
         gone = device.sent_apps.pop(number)
         device.apps = [app for app in device.apps if app.id != gone or not app.managed]
@@ -150,13 +156,30 @@ def receive_apps(server: JamfServer, device: Device) -> None:
         device.sent_apps[number] = general["bundle_id"]
 
 
+def wanted_apps(server: JamfServer, device: Device) -> dict[int, dict[str, Any]]:
+    """The app records that are scoped to a device now and go to it by themselves."""
+    return {
+        int(stored["id"]): stored["general"]
+        for stored in server.stores["mobiledeviceapplications"]
+        if stored["general"]["deployment_type"].startswith("Install Automatically") and in_scope(server, stored["scope"], device)
+    }
+
+
 def receive_restrictions(server: JamfServer, device: Device) -> None:
     """Restricted software: Macs with the agent only."""
     if not device.is_mac or not device.agent:
         return
-    device.effects.restrictions = tuple(
-        Restriction(general["process_name"], general["match_exact_process_name"], general["kill_process"], general["delete_executable"])
+    wanted = wanted_restrictions(server, device)
+    device.received, device.effects.restrictions = tuple(wanted), tuple(wanted.values())
+
+
+def wanted_restrictions(server: JamfServer, device: Device) -> dict[int, Restriction]:
+    """The restricted software that is scoped to a Mac now, by the number of its record."""
+    return {
+        int(stored["id"]): Restriction(
+            general["process_name"], general["match_exact_process_name"], general["kill_process"], general["delete_executable"]
+        )
         for stored in server.stores["restrictedsoftware"]
         for general in [stored["general"]]
         if in_scope(server, stored["scope"], device)
-    )
+    }

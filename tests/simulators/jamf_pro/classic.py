@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, unquote_plus
 
 from ..exchange import Request, Response
-from . import commands, groups, profiles
+from . import commands, groups, odd_answers, profiles
 from .classic_xml import defaults, merged, parsed, require, shown, written
 from .errors import NOT_FOUND, ClassicRefusal, conflict
 from .resources import RESOURCES, Resource
@@ -97,8 +97,9 @@ def list_objects(server: JamfServer, request: Request, resource: Resource, node:
         if resource.path == "mobiledeviceapplications":
             row["bundle_id"] = item["general"]["bundle_id"]
         rows.append(row)
-    inner = "".join(written(resource.item, row) for row in rows)
-    return render(request, resource.roots, rows, f"<{resource.roots}><size>{len(rows)}</size>{inner}</{resource.roots}>")
+    rows = odd_answers.bent_list(request, rows)
+    document, xml = odd_answers.classic_list(request, resource.roots, resource.item, rows, written)
+    return render(request, resource.roots, document, xml)
 
 
 def get_object(server: JamfServer, request: Request, resource: Resource, key: int, node: int) -> Response:

@@ -14,13 +14,17 @@ UNHIDABLE = frozenset({"com.apple.Preferences", "com.apple.mobilephone"})
 
 
 class App(NamedTuple):
-    """An installed app. `file` is a Mac bundle's name, "X.app", and is empty elsewhere."""
+    """An installed app. `file` is a Mac bundle's name, "X.app", and is empty elsewhere. `dropped`: what an inventory's row leaves out.
 
-    id: str
-    name: str
+    In an inventory id, name and file may also be None.
+    """
+
+    id: str | None
+    name: str | None
     version: str = "1.0"
     managed: bool = False
-    file: str = ""
+    file: str | None = ""
+    dropped: tuple[str, ...] = ()
 
 
 class Kind(NamedTuple):
@@ -90,6 +94,10 @@ class Restriction(NamedTuple):
         return self.process_name in names if self.exact else any(self.process_name.lower() in name.lower() for name in names)
 
 
+# What may be in the place of a section, or among its rows.
+ODD_SECTIONS = frozenset({"missing", "null", "text", "list", "object", "null_item", "text_item"})
+
+
 @dataclass(slots=True)
 class Effects:
     """What the profiles of the last check-in do on a device."""
@@ -130,6 +138,18 @@ class Device:
     sent_apps: dict[int, str] = field(default_factory=dict)
     effects: Effects = field(default_factory=Effects)
     declarations_synced: datetime | None = None
+    # Checks in without ever sending an inventory, if false.
+    sends_inventory: bool = True
+    # A record that no device belongs to any more.
+    shell: bool = False
+    # Sections of the record that aren't what they should be: see ODD_SECTIONS.
+    odd_sections: dict[str, str] = field(default_factory=dict)
+    # How inventories spell an app, by its id.
+    spelled: dict[str | None, dict[str, Any]] = field(default_factory=dict)
+    # The restricted-software records that have arrived, in the order of the effects.
+    received: tuple[int, ...] = ()
+    # What the server knew before the last inventory.
+    earlier: tuple[Record, datetime] | None = None
 
     @property
     def traits(self) -> Kind:
@@ -151,10 +171,27 @@ class Device:
     def is_killed(self, app: App) -> bool:
         return any(restriction.kill and restriction.matches(app) for restriction in self.effects.restrictions)
 
+    def why_not(self, app: App) -> str:
+        """What keeps an app from being opened, or nothing."""
+        if self.is_hidden(app):
+            return "hidden"
+        if any(restriction.delete and restriction.matches(app) for restriction in self.effects.restrictions):
+            return "deleted"
+        return "killed" if self.is_killed(app) else ""
+
+    def leave(self) -> None:
+        """Everything that management brought goes; the apps that it brought as well."""
+        gone = set(self.sent_apps.values())
+        self.apps = [app for app in self.apps if app.id not in gone or not app.managed]
+        self.profiles, self.sent, self.sent_apps, self.effects, self.received = {}, {}, {}, Effects(), ()
+        self.declarations_synced = None
+
     def take_inventory(self, now: datetime, unmanaged_apps: bool) -> None:
         """Tell the server what is here. A blocked app stays in the list; User Enrollment tells of managed apps only."""
         everything = self.is_mac or (unmanaged_apps and not self.traits.user_enrollment)
-        apps = tuple(sorted(app for app in self.apps if everything or app.managed))
+        told = sorted((app for app in self.apps if everything or app.managed), key=by_name)
+        apps = tuple(app._replace(**self.spelled.get(app.id, {})) for app in told)
+        self.earlier = (self.record, self.last_inventory)
         self.record = Record(self.os_version, self.supervised, apps)
         self.last_inventory = now
 
@@ -165,8 +202,13 @@ class Device:
                 "id": app.id, "name": app.name, "version": app.version, "managed": app.managed, "file": app.file, "installed": True,
                 "hidden": self.is_hidden(app), "launch_blocked": self.is_hidden(app) or self.is_killed(app),
             }
-            for app in sorted(self.apps)
+            for app in sorted(self.apps, key=by_name)
         ]  # fmt: skip
+
+
+def by_name(app: App) -> tuple[str, ...]:
+    """The order of apps, which may lack an id."""
+    return (app.id or "", app.name or "", app.version, str(app.managed), app.file or "")
 
 
 def version_tuple(text: str) -> tuple[int, ...]:

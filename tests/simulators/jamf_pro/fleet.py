@@ -96,6 +96,7 @@ def make_device(number: int, place: int, kind: str, has_tiktok: bool, generator:
         apps=apps,
     )
     device.take_inventory(last, unmanaged_apps=True)
+    device.earlier = None
     # Some apps came after the last inventory.
     if generator.random() < 0.05:
         device.record = device.record._replace(apps=tuple(app for app in device.record.apps if app.name != "TikTok"))
@@ -117,5 +118,6 @@ def make_fleet(count: int, seed: int) -> dict[str, Device]:
         has_tiktok = KINDS[kind].platform != "tvos" and (generator.random() < 0.24 or kind not in seen)
         seen.add(kind)
         device = make_device(numbers[mac], place, kind, has_tiktok, generator)
+        device.earlier = (device.record, device.last_inventory)
         devices[device.key] = device
     return devices

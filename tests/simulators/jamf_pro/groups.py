@@ -23,7 +23,7 @@ MOBILE, MACS = "mobiledevicegroups", "computergroups"
 
 
 def app_values(device: Device, field: str) -> list[str]:
-    return [app.file if field == "file" else getattr(app, field) for app in device.record.apps]
+    return [getattr(app, field) for app in device.record.apps if getattr(app, field) is not None]
 
 
 # Criteria by name; the spelling of the apps' ones is the fact sheet's best knowledge. Another name comes back replaced.

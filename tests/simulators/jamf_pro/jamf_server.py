@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from ..clock import Clock
 from ..exchange import Request, Response
 from ..front import Front
-from . import classic, pro
+from . import classic, odd_answers, pro
 from .check_in import check_in
 from .device import Device
 from .errors import NOT_FOUND, ClassicRefusal, Refusal, edge_page, page, stable_id
@@ -27,7 +27,7 @@ from .tokens import Identities, Nodes
 class JamfServer:
     """Answers for both APIs below one base path."""
 
-    fault_kinds: frozenset[str] = frozenset({"stale"})
+    fault_kinds: frozenset[str] = odd_answers.KINDS
 
     def __init__(self, devices: int, seed: int, base_path: str = "", gateway: bool = False) -> None:
         self.count = devices
@@ -50,6 +50,11 @@ class JamfServer:
         self.seconds = 0.0
         self.request_seconds = 0.0
         self.devices: dict[str, Device] = {}
+        # Devices whose record somebody deleted, with whatever they had received.
+        self.ghosts: dict[str, Device] = {}
+        self.numbers_given = {False: 0, True: 0}
+        self.reenrolled = 0
+        self.throttle = [self.settings.throttle_after, self.settings.throttle_refusals]
         for device in make_fleet(self.count, self.seed).values():
             self.enlist(device)
         for path, names in (("buildings", BUILDINGS), ("departments", DEPARTMENTS), ("categories", ["Security"])):
@@ -58,6 +63,7 @@ class JamfServer:
 
     def enlist(self, device: Device) -> None:
         self.devices[device.key] = device
+        self.numbers_given[device.is_mac] = max(device.number, self.numbers_given[device.is_mac])
         self._numbered: tuple[dict[int, Device], dict[int, Device]] | None = None
 
     def forget(self, device: Device) -> None:
@@ -94,11 +100,17 @@ class JamfServer:
         self.fill()
 
     def connect(self, url: str) -> dict[str, str]:
-        """What a client needs to come in, as an API client or as a user."""
-        return {
-            "url": url, "base_path": self.base_path, "client_id": self.identities.client_id,
-            "client_secret": self.identities.client_secret, "username": self.identities.username, "password": self.identities.password,
-        }  # fmt: skip
+        """What an inventory needs to come in as an API client."""
+        known = self.identities
+        return {"url": url, "base_path": self.base_path, "client_id": known.client_id, "client_secret": known.client_secret}
+
+    def user_login(self) -> dict[str, str]:
+        """The other way to log in: never together with the API client's."""
+        return {"username": self.identities.username, "password": self.identities.password}
+
+    def new_number(self, mac: bool) -> int:
+        """The next id of a computer or a mobile device. None is ever given twice."""
+        return self.numbers_given[mac] + 1
 
     def new_uuid(self) -> str:
         self.uuids_given += 1
@@ -113,14 +125,46 @@ class JamfServer:
         self.request_seconds = 0.0
         node = self.nodes.choose(request)
         reader = node
-        if request.fault is not None and self.settings.nodes > 1:
+        if odd_answers.struck(request, frozenset({"stale"})) and self.settings.nodes > 1:
             reader = node % self.settings.nodes + 1
-        response = self.refusing(request, reader if request.method == "GET" else node)
+        response = self.throttled(request) or self.refusing(request, reader if request.method == "GET" else node)
+        if request.method == "DELETE" and response.status < 300:
+            self.spend(self.settings.delete_seconds)
+        response = self.after_effect(request, response)
         self.seconds += min(self.request_seconds, self.settings.edge_timeout_seconds)
         if self.request_seconds > self.settings.edge_timeout_seconds:
             response = edge_page(504)
         if self.settings.nodes > 1:
             response.headers["Set-Cookie"] = self.nodes.cookie_for(node)
+        return response
+
+    def throttled(self, request: Request) -> Response | None:
+        """The refusal of a request that is one too many."""
+        if request.method not in self.settings.throttle_methods or "/oauth/" in request.target or "/v1/auth/" in request.target:
+            return None
+        if self.throttle[0] > 0:
+            self.throttle[0] -= 1
+            return None
+        if self.throttle[1] == 0:
+            # The request that comes after the refusals is the first of those that pass.
+            self.throttle = [max(0, self.settings.throttle_after - 1), self.settings.throttle_refusals]
+            return None
+        self.throttle[1] -= self.throttle[1] > 0
+        return self.later(self.settings.throttle_status, request, self.settings.throttle_retry_after)
+
+    def later(self, status: int, request: Request, retry_after: Any) -> Response:
+        response = self.failure(status, request)
+        if retry_after is not None:
+            response.headers["Retry-After"] = str(retry_after)
+        return response
+
+    def after_effect(self, request: Request, response: Response) -> Response:
+        """The answer, or what a test ordered to be said although the request was carried out."""
+        kind = odd_answers.struck(request, frozenset(odd_answers.AFTER_EFFECT))
+        if kind is not None and request.fault is not None:
+            return self.later(odd_answers.AFTER_EFFECT[kind], request, request.fault.get("retry_after", 1 if kind[:3] == "429" else None))
+        if request.fault is not None and not request.fault.get("acted") and response.status < 300:
+            return odd_answers.senseless(request)
         return response
 
     def refusing(self, request: Request, node: int) -> Response:
@@ -133,7 +177,9 @@ class JamfServer:
                 return pro.answer(self, request, path.removeprefix("/api/"), node)
             if path.startswith("/JSSResource/"):
                 self.require_classic(request)
-                return classic.answer(self, request, path.removeprefix("/JSSResource/"), node)
+                odd_answers.must_be_there(request, classic=True)
+                response = classic.answer(self, request, path.removeprefix("/JSSResource/"), node)
+                return odd_answers.bent_body(request, response)
             return page(404, NOT_FOUND)
         except (Refusal, ClassicRefusal) as refusal:
             return refusal.response()

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..exchange import Request, Response
-from . import commands, groups, inventory
+from . import commands, groups, inventory, odd_answers
 from .errors import Refusal
 from .resources import SEARCH_TYPES
 
@@ -40,7 +40,8 @@ def answer(server: JamfServer, request: Request, path: str, node: int) -> Respon
     for method, pattern, handler in ROUTES:
         match = pattern.fullmatch(path)
         if match and method == request.method:
-            return handler(server, request, node, *match.groups())
+            odd_answers.must_be_there(request, classic=False)
+            return odd_answers.bent_json(request, handler(server, request, node, *match.groups()))
     if any(pattern.fullmatch(path) for _method, pattern, _handler in ROUTES):
         raise Refusal(405, "METHOD_NOT_ALLOWED", "The method is not allowed here")
     raise not_found()
@@ -66,6 +67,21 @@ def mobile_devices(server: JamfServer, request: Request, node: int) -> Response:
 def computers(server: JamfServer, request: Request, node: int) -> Response:
     server.allow("Read Computers")
     return inventory.list_computers(server, request)
+
+
+def mobile_device(server: JamfServer, request: Request, node: int, number: str) -> Response:
+    server.allow("Read Mobile Devices")
+    return inventory.get_mobile_device(server, request, number)
+
+
+def mobile_detail(server: JamfServer, request: Request, node: int, number: str) -> Response:
+    server.allow("Read Mobile Devices")
+    return inventory.get_mobile_detail(server, request, number)
+
+
+def computer(server: JamfServer, request: Request, node: int, every_section: str | None, number: str) -> Response:
+    server.allow("Read Computers")
+    return inventory.get_computer(server, request, number, every_section is not None)
 
 
 def privilege(verb: str, kind: str) -> str:
@@ -112,7 +128,8 @@ def members(server: JamfServer, request: Request, node: int, kind: str, number: 
     """The members of a group, paged like the inventory."""
     server.allow(privilege("Read", kind))
     group = seen(server, kind, number, node)
-    rows = [inventory.mobile_row(server.mobiles[member]) for member in group["mobile_devices"] if member in server.mobiles]
+    fleet = {member: server.mobiles[member] for member in group["mobile_devices"] if member in server.mobiles}
+    rows = [inventory.mobile_row(device, behind) for device, behind in inventory.visible(server, request, fleet)]
     total, page = inventory.paged(server, request, rows, inventory.MOBILE_FIELDS, "displayName:asc")
     results = [
         {
@@ -202,6 +219,9 @@ ROUTES: list[tuple[str, re.Pattern[str], Callable[..., Response]]] = [
         ("GET", "v1/jamf-pro-version", version),
         ("GET", "v2/mobile-devices/detail", mobile_devices),
         ("GET", "v[123]/computers-inventory", computers),
+        ("GET", r"v2/mobile-devices/(\d+)", mobile_device),
+        ("GET", r"v2/mobile-devices/(\d+)/detail", mobile_detail),
+        ("GET", r"v[123]/computers-inventory(-detail)?/(\d+)", computer),
         ("GET", rf"v[12]/{GROUPS}/(smart|static)-groups", list_groups),
         ("GET", rf"v[12]/{GROUPS}/(smart|static)-groups/(\d+)", get_group),
         ("DELETE", rf"v[12]/{GROUPS}/(smart|static)-groups/(\d+)", delete_group),

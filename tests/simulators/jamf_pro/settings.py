@@ -26,6 +26,11 @@ class Settings:
     expand_restrictions: whether the server adds keys at Apple's default to a restrictions payload (unknown of the real one).
     unknown_scope_names: "drop" or "conflict", for an entity that has only a name which doesn't exist.
     user_enrollment_rejects: "profile" or "key", what such a device does about a forbidden key.
+    ignore_filters: whether the server answers as if no filter had been given.
+    site_restricted: whether the API account sees the devices of one site only, which are those whose id ends in 1.
+    throttle_methods, throttle_after, throttle_refusals: of requests with these methods so many pass, then so many are refused, and so on;
+        -1 refuses for ever. throttle_status, throttle_retry_after: how (null: without Retry-After).
+    delete_seconds: what each deletion takes.
     """
 
     privileges: list[str] = field(default_factory=lambda: list(EVERY_PRIVILEGE))
@@ -45,6 +50,14 @@ class Settings:
     expand_restrictions: bool = True
     unknown_scope_names: str = "drop"
     user_enrollment_rejects: str = "profile"
+    ignore_filters: bool = False
+    site_restricted: bool = False
+    throttle_methods: list[str] = field(default_factory=list)
+    throttle_after: int = 0
+    throttle_refusals: int = 0
+    throttle_status: int = 429
+    throttle_retry_after: int | str | None = 1
+    delete_seconds: float = 0
     version: str = "11.32.0-t1700000000"
 
     def update(self, changes: dict[str, Any]) -> None:

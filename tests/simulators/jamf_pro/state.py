@@ -12,6 +12,7 @@ from ..clock import instant
 from .classic import describe
 from .device import Device
 from .resources import RESOURCES
+from .truth import truth_of
 
 if TYPE_CHECKING:
     from .jamf_server import JamfServer
@@ -39,6 +40,7 @@ def described(server: JamfServer) -> dict[str, Any]:
     return {
         "devices": [describe_device(device) for device in server.devices.values()],
         "objects": objects,
+        "truth": {device.key: truth_of(server, device) for device in (*server.devices.values(), *server.ghosts.values())},
         "volatile": {
             "now": instant(server.clock.now),
             "virtual_seconds": round(server.seconds, 3),

@@ -114,12 +114,12 @@ class Identities:
 
     def whoami(self) -> dict[str, Any]:
         """GET /api/v1/auth: who asks and what it may do."""
-        privileges = sorted(self.settings.privileges)
+        privileges, site = sorted(self.settings.privileges), "1" if self.settings.site_restricted else "-1"
         return {
             "account": {"id": "1", "username": self.username, "realName": "", "email": "", "multiSiteAdmin": False,
-                        "accessLevel": "FullAccess", "privilegeSet": "CUSTOM", "privilegesBySite": {"-1": privileges},
-                        "groupIds": [], "currentSiteId": "-1"},
-            "accountGroups": [], "sites": [], "authenticationType": "JSS",
+                        "accessLevel": "FullAccess" if site == "-1" else "SiteAccess", "privilegeSet": "CUSTOM",
+                        "privilegesBySite": {site: privileges}, "groupIds": [], "currentSiteId": site},
+            "accountGroups": [], "sites": [] if site == "-1" else [{"id": site, "name": "Depot"}], "authenticationType": "JSS",
         }  # fmt: skip
 
 

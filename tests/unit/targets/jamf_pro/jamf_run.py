@@ -46,7 +46,7 @@ class Server:
 
     def run(self, policies: Any, now: str, *, check: bool = False, expect_failure: bool = False, **options: Any) -> Run:
         """One run of the module. policies: plain; now: the run's instant."""
-        options = {**{name: value for name, value in self.simulation.connection.items() if name not in ("username", "password")}, **options}
+        options = {**self.simulation.connection, **options}
         params = parameters(argument_spec(), policies, self.evidence_dir, now, **options)
         already = len(self.simulation.requests())
         module = end_of(run_module, Module(params, check))

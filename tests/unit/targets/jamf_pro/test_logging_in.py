@@ -25,7 +25,7 @@ def server() -> Iterator[Tenant]:
 
 
 def account(server: Tenant) -> dict[str, str]:
-    return {name: server.sim.connection[name] for name in ("username", "password")}
+    return dict(server.sim.user_login)
 
 
 def test_an_api_client_logs_in_once_and_gives_its_token_back(server: Tenant) -> None:
@@ -35,7 +35,7 @@ def test_an_api_client_logs_in_once_and_gives_its_token_back(server: Tenant) -> 
     server.jamf.close()
     assert server.sent("POST")[1:] == ["POST /api/v1/auth/invalidate-token"]
     assert server.sim.requests()[-1]["status"] == 204
-    assert server.connection.counters.requests() == {"reads": 2, "writes": 0, "retries": 0}
+    assert server.connection.counters.requests() == {"reads": 2, "writes": 0, "retries": 0, "waits": 0, "waited": 0}
     assert server.connection.counters.tokens == 2
 
 
@@ -106,7 +106,7 @@ def test_wrong_credentials_are_told_from_missing_privileges(server: Tenant) -> N
     assert "secret" in caught.value.next_step
     assert "wrong-secret-0815" not in str(caught.value)
     with pytest.raises(RequestFailed):
-        server.another_client(username=known["username"], password="wrong-password-0815").version()
+        server.another_client(username=server.sim.user_login["username"], password="wrong-password-0815").version()
     server.settings(privileges=["Read Computers"])
     with pytest.raises(RequestFailed) as caught:
         Profiles(server.jamf, MOBILE).list_all()
