@@ -26,7 +26,7 @@ from .controls import DECLARED, Control, Removal, removal_of_profile
 from .declaration_names import DeclarationNames
 from .diff_text import profile_text
 from .fleet_index import FleetIndex
-from .holdings import is_still_offered, last_sent, says_it_is_not_there
+from .holdings import is_still_offered, last_sent, mark_in, says_it_is_not_there
 from .objects import ACKNOWLEDGED, NOT_NOW, CommandResult, DeviceReport
 from .server_state import ServerState, is_another_enrolment, is_refusal, reason_in_words, words_of_result
 from .slugs import is_slug_of, mechanism_of_slug
@@ -176,8 +176,7 @@ class CommandPlan:
 
     def _marks_of(self, name: str, memory: Assigned | None) -> frozenset[str]:
         """Marks of what may have been sent under a name."""
-        remembered = frozenset((memory.content,)) if memory is not None and memory.content else frozenset()
-        return self.sent.get(name, frozenset()) | remembered
+        return self.sent.get(name, frozenset()) | {mark_in(memory)}
 
     def _has_profile(
         self, report: DeviceReport, name: str, done: CommandResult | None, taken: CommandResult | None, profile_uuid: str
@@ -281,7 +280,7 @@ class CommandPlan:
         before = self.ledger.assigned.get((device, control)) or self.ledger.released.get((device, control))
         marks = self._marks_of(control, before)
         sent = last_sent(report, marks)
-        content = mark_of(sent.uuid) if sent is not None else before.content if before else ""
+        content = mark_of(sent.uuid) if sent is not None else mark_in(before)
         answered = max(report.profiles_at, sent.at if sent is not None and sent.status == ACKNOWLEDGED else "")
         return {"enrolled": report.enrolled_at, "content": content, "answered": answered}
 
@@ -304,7 +303,7 @@ def marks_of(
             mechanism = mechanism_of_slug(names_of.slug_of_set(control))
             if mechanism and mechanism not in DECLARED:
                 found.add(removal_of_profile(names_of.prefix, control)[1])
-                found.add(memory.content)
+                found.add(mark_in(memory))
     for name, marks in sent.items():
         found.update(marks)
         found.add(removal_of_profile(names_of.prefix, name)[1])

@@ -42,6 +42,7 @@ from .objects import DeviceReport, Enrollment, Interests
 from .planner import Planner
 from .profile_store import ProfileStore
 from .questions import (
+    Question,
     Questions,
     answered_at,
     app_question,
@@ -277,9 +278,8 @@ class NanoTarget:
             self.rules.may_release,
             self.sent,
         )
-        self.holdings = Holdings(self.state, self.ledger, self.declaration_names, self.sent, self._is_ours, self._apps_of)
-        self.untold = commands.untold
-        questions = []
+        self.holdings = Holdings(self.state, self.ledger, self.declaration_names, self.sent, self._is_ours, self._apps_of, self.now)
+        questions: list[Question] = []
         if self.settings.inventory == ASK and self.source:
             asking = Questions(self.policies, self.settings.prefix, self.settings.inventory_every, self.now, self.ledger)
             sees = [self.capability_of(member.device.record).sees == "reported" for member in fleet]
@@ -288,6 +288,8 @@ class NanoTarget:
         planner = Planner(self.state, self.index, declarations, commands, questions, "period %d" % period)
         seen = tuple(self._seen(fleet))
         planned = planner.plan(lambda coverings: choose_notices(Coverings((*coverings.all, *seen))))
+        # Taken from what was told before this run, so what this run does is not confirmed by it.
+        self.untold = [*commands.untold, *self.holdings.confirmations()]
         return self._target_plan(planned, seen)
 
     def apply(self, plan: Plan, ledger: Ledger, now: str) -> Applied:
