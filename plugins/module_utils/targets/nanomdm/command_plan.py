@@ -10,7 +10,7 @@ command that nobody has answered is asked for and no more.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -21,13 +21,14 @@ from ...mdm.ledger import Assigned, Ledger
 from ...policy.instants import read_now
 from . import capabilities as names
 from . import steps
-from .command_uuids import command_mark
+from .command_uuids import command_mark, mark_of
 from .controls import DECLARED, Control, Removal, removal_of_profile
 from .declaration_names import DeclarationNames
 from .diff_text import profile_text
 from .fleet_index import FleetIndex
+from .holdings import is_still_offered, last_sent, mark_in, says_it_is_not_there
 from .objects import ACKNOWLEDGED, NOT_NOW, CommandResult, DeviceReport
-from .server_state import ServerState, is_another_enrolment, is_refusal, reason_in_words
+from .server_state import ServerState, is_another_enrolment, is_refusal, reason_in_words, words_of_result
 from .slugs import is_slug_of, mechanism_of_slug
 from .steps import Add, Phase
 
@@ -39,6 +40,9 @@ class CommandPlan:
     Args:
         policies: ids of the run's policies.
         patience: how long a command that was put off waits until it is sent once more; some storages lose such a command.
+        apps_of: the apps that a control can be for, by its name.
+        may_release: whether a control that is not wanted on a device may be taken from it: enrolment id, name of the control.
+        sent: name of a control -> marks of what may have been sent under it, as far as that is known without the ledger.
     """
 
     state: ServerState
@@ -50,6 +54,9 @@ class CommandPlan:
     names: DeclarationNames
     now: datetime
     patience: timedelta
+    apps_of: Callable[[str], tuple[str, ...]] = lambda _name: ()
+    may_release: Callable[[str, str], bool] = lambda _device, _name: True
+    sent: Mapping[str, frozenset[str]] = field(default_factory=dict)
     coverings: list[Covering] = field(default_factory=list)
     #: What devices have told and the ledger does not remember: events for it, so that at the end it is known who has a profile.
     untold: list[dict[str, str]] = field(default_factory=list)
@@ -68,7 +75,7 @@ class CommandPlan:
         mark = command_mark(self.names.prefix, control.command)
         _command, removal_mark = removal_of_profile(self.names.prefix, control.name)
         occasions: dict[str, str] = {}
-        confirmed, refused, new = set(), {}, set()
+        confirmed, refused, words, new = set(), {}, {}, set()
         for index in sorted(control.devices):
             device = self.index.id(index)
             report = self.state.report(device)
@@ -84,7 +91,7 @@ class CommandPlan:
                     continue
                 # What it told is from before its removal was asked for, and that may still be waiting for the device.
             if done is not None and is_refusal(done) and remembered is not None:
-                refused[index] = reason_in_words(" ".join(done.errors))
+                refused[index], words[index] = reason_in_words(" ".join(done.errors)), words_of_result(done)
                 continue
             occasion = self._occasion((device, control.name), mark, report, done)
             if occasion is not None:
@@ -95,17 +102,20 @@ class CommandPlan:
         if occasions:
             text = profile_text(control.profile) + self.index.text(occasions)
             step = self._step(control.command, mark, occasions, control.name)
-            changes = (add(Phase.COMMANDS, Change("command", "profile", control.name, None, text, apps=control.want.app_ids, step=step)),)
+            reaches = self.index.positions(occasions)
+            change = Change("command", "profile", control.name, None, text, apps=control.apps, reaches=reaches, step=step)
+            changes = (add(Phase.COMMANDS, change),)
         self.coverings.append(
             Covering(
                 control=control.name,
                 mechanism=control.mechanism,
-                apps=frozenset(control.want.app_ids),
+                apps=frozenset(control.apps),
                 covers=control.devices,
                 new=frozenset(new),
                 changes=changes,
                 confirmed=frozenset(confirmed),
                 refused=refused,
+                refusal_words=words,
             )
         )
 
@@ -120,10 +130,14 @@ class CommandPlan:
             for name in report.profiles:
                 if self._is_ours(name) and device not in wanted.get(name, ()):
                     candidates.setdefault(name, set()).add(device)
+            for name, marks in self.sent.items():
+                # Nobody remembers that it was sent, and the device tells that it was.
+                if device not in wanted.get(name, ()) and not marks.isdisjoint(report.results):
+                    candidates.setdefault(name, set()).add(device)
         for name, devices in sorted(candidates.items()):
             command, mark = removal_of_profile(self.names.prefix, name)
             occasions = {}
-            for device in sorted(devices):
+            for device in sorted(each for each in devices if self.may_release(each, name)):
                 occasion = self._occasion_of_removal(device, name, mark)
                 if occasion is not None:
                     occasions[device] = occasion
@@ -132,30 +146,37 @@ class CommandPlan:
                 leaving = {device: occasion for device, occasion in occasions.items() if self.index.stays_banned(device) == only_form}
                 if leaving:
                     step = self._step(command, mark, leaving, name, releases=True)
-                    add(phase, Change("command", kind, name, self.index.text(leaving), None, step=step))
+                    text, releases = self.index.text(leaving), self.index.positions(leaving)
+                    add(phase, Change("command", kind, name, text, None, apps=self.apps_of(name), releases=releases, step=step))
 
     def _occasion_of_removal(self, device: str, name: str, mark: str) -> str | None:
         """What makes it another time that a profile is taken off; None where it is not due."""
         report = self.state.report(device)
         assigned, released = self.ledger.assigned.get((device, name)), self.ledger.released.get((device, name))
-        memory = assigned or released
-        sent = report.results.get(memory.content) if memory and memory.content else None
+        sent = last_sent(report, self._marks_of(name, assigned or released))
         taken = report.results.get(mark)
         listed = report.profiles_at if name in report.profiles else ""
         here = max(listed, sent.at if sent is not None and sent.status == ACKNOWLEDGED else "")
+        is_taken = taken is not None and taken.status == ACKNOWLEDGED and taken.at > here
         if assigned is not None:
             if assigned.enrolled and is_another_enrolment(assigned.enrolled, report.enrolled_at):
                 # It has enrolled again since, which took the profile off and emptied its queue.
                 return None if not here else "after " + here
             return "after %s %s" % (assigned.at, here)
         if released is None:
-            return "after " + here
-        if here and here > released.answered and not (taken is not None and taken.status == ACKNOWLEDGED and taken.at > here):
+            is_coming = is_still_offered(sent, report)
+            return "after " + here if (here and not is_taken) or is_coming else None
+        if here and here > released.answered and not is_taken:
             # An installation that was put off came after the removal had been asked for.
             return "after " + here
-        if taken is not None and taken.status == NOT_NOW and self._is_overdue(released):
-            return "again " + taken.at
+        if taken is not None and self._is_overdue(released):
+            kept = is_refusal(taken) and taken.at > here and bool(here) and not says_it_is_not_there(taken)
+            return "again " + taken.at if taken.status == NOT_NOW or kept else None
         return None
+
+    def _marks_of(self, name: str, memory: Assigned | None) -> frozenset[str]:
+        """Marks of what may have been sent under a name."""
+        return self.sent.get(name, frozenset()) | {mark_in(memory)}
 
     def _has_profile(
         self, report: DeviceReport, name: str, done: CommandResult | None, taken: CommandResult | None, profile_uuid: str
@@ -173,13 +194,15 @@ class CommandPlan:
     # Removals.
 
     def _remove(self, removal: Removal, add: Add) -> None:
-        confirmed, refused, new = set(removal.devices), {}, set()
+        confirmed, words, new = set(removal.devices), {}, set()
+        # Where nothing blocks the app either, why that is tells a reader more.
+        refused = {index: self._why_no_block(index) or "no_identifier" for index in removal.devices - removal.named}
         changes = []
         for bundle_id, command in sorted(removal.commands.items()):
             mark = command_mark(self.names.prefix, command)
             occasions = {}
             control = "remove %s" % bundle_id
-            for index in sorted(removal.devices):
+            for index in sorted(removal.named):
                 device = self.index.id(index)
                 report = self.state.report(device)
                 if bundle_id not in report.apps:
@@ -187,9 +210,9 @@ class CommandPlan:
                 done = report.results.get(mark)
                 time = str(self.ledger.story(device, removal.app).removals)
                 remembered = self.ledger.assigned.get((device, control))
-                if is_refusal(done) and remembered is not None and remembered.content == time:
-                    # Where nothing blocks the app either, why that is tells a reader more.
-                    refused[index] = why_no_block(self.index.fleet[index].device.record, signature_known=True) or "user_installed"
+                if done is not None and is_refusal(done) and remembered is not None and remembered.content == time:
+                    refused[index] = self._why_no_block(index) or "user_installed"
+                    words[index] = words_of_result(done)
                     continue
                 confirmed.discard(index)
                 occasion = self._occasion((device, control), time, report, done)
@@ -199,9 +222,8 @@ class CommandPlan:
                         new.add(index)
             if occasions:
                 step = self._step(command, mark, occasions, control, app=removal.app)
-                change = Change(
-                    "command", "removal", bundle_id, self.index.text(occasions), None, apps=removal.want.app_ids, step=step
-                )  # fmt: skip
+                text, reaches = self.index.text(occasions), self.index.positions(occasions)
+                change = Change("command", "removal", bundle_id, text, None, apps=removal.want.app_ids, reaches=reaches, step=step)
                 changes.append(add(Phase.COMMANDS, change))
         self.coverings.append(
             Covering(
@@ -213,8 +235,12 @@ class CommandPlan:
                 changes=tuple(changes),
                 confirmed=frozenset(confirmed),
                 refused=refused,
+                refusal_words=words,
             )
         )
+
+    def _why_no_block(self, index: int) -> str:
+        return why_no_block(self.index.fleet[index].device.record, signature_known=True)
 
     # What both use.
 
@@ -252,8 +278,9 @@ class CommandPlan:
             content = str(self.ledger.story(device, app).removals) if app else mark
             return {"enrolled": report.enrolled_at, "content": content}
         before = self.ledger.assigned.get((device, control)) or self.ledger.released.get((device, control))
-        content = before.content if before else ""
-        sent = report.results.get(content)
+        marks = self._marks_of(control, before)
+        sent = last_sent(report, marks)
+        content = mark_of(sent.uuid) if sent is not None else mark_in(before)
         answered = max(report.profiles_at, sent.at if sent is not None and sent.status == ACKNOWLEDGED else "")
         return {"enrolled": report.enrolled_at, "content": content, "answered": answered}
 
@@ -265,8 +292,10 @@ class CommandPlan:
         return mechanism_of_slug(slug) not in DECLARED and is_slug_of(slug, self.policies)
 
 
-def marks_of(controls: Iterable[Control], removals: Iterable[Removal], names_of: DeclarationNames, ledger: Ledger) -> frozenset[str]:
-    """Marks of all commands whose answers are of interest."""
+def marks_of(
+    controls: Iterable[Control], removals: Iterable[Removal], names_of: DeclarationNames, ledger: Ledger, sent: Mapping[str, frozenset[str]]
+) -> frozenset[str]:
+    """Marks of all commands whose answers are of interest. sent: as of :class:`CommandPlan`."""
     found = {command_mark(names_of.prefix, control.command) for control in controls}
     found.update(command_mark(names_of.prefix, command) for removal in removals for command in removal.commands.values())
     for remembered in (ledger.assigned, ledger.released):
@@ -274,6 +303,8 @@ def marks_of(controls: Iterable[Control], removals: Iterable[Removal], names_of:
             mechanism = mechanism_of_slug(names_of.slug_of_set(control))
             if mechanism and mechanism not in DECLARED:
                 found.add(removal_of_profile(names_of.prefix, control)[1])
-                found.add(memory.content)
-    found.update(removal_of_profile(names_of.prefix, control.name)[1] for control in controls)
+                found.add(mark_in(memory))
+    for name, marks in sent.items():
+        found.update(marks)
+        found.add(removal_of_profile(names_of.prefix, name)[1])
     return frozenset(found - {""})

@@ -40,6 +40,7 @@ class Control:
     Args:
         want: what it is for.
         name: of its set, or of its profile; PREFIX.SLUG.
+        apps: ids of the apps that it carries a name of. It has no effect on the other apps of the want.
         identifiers: exact names that it goes by.
         devices: positions of the devices that it is for.
         declarations: the configuration, then its activation; empty for a control by command.
@@ -49,6 +50,7 @@ class Control:
 
     want: Want
     name: str
+    apps: tuple[str, ...]
     identifiers: tuple[str, ...]
     devices: frozenset[int]
     declarations: tuple[Declaration, ...] = ()
@@ -77,11 +79,13 @@ class Removal:
     Args:
         commands: bundle id -> the command.
         devices: positions of the devices on which that is wanted.
+        named: those on whose platform the app has a name that is sure enough; no other one is ever sent a command.
     """
 
     want: Want
     commands: Mapping[str, Mapping[str, Any]]
     devices: frozenset[int]
+    named: frozenset[int]
 
     @property
     def app(self) -> str:
@@ -124,9 +128,8 @@ class DesiredControls:
         for want in sorted(self._devices, key=_order):
             devices = frozenset(self._devices[want])
             if want.mechanism == names.REMOVE:
-                commands = {name: remove_application(name) for name in self._removable(want, devices)}
-                if commands:
-                    removals.append(Removal(want, commands, devices))
+                commands, named = self._removable(want, devices)
+                removals.append(Removal(want, commands, devices, named))
                 continue
             control = self._control(want, devices)
             if control is not None:
@@ -139,24 +142,28 @@ class DesiredControls:
         name = self.names.set_name(slug)
         configuration, active = self.names.identifier(slug, CONFIGURATION), self.names.identifier(slug, ACTIVATION)
         if want.mechanism == names.BINARIES:
-            binaries = [each for app in sorted(want.apps) for each in self._binaries(app)]
+            by_app = {app.id: self._binaries(app) for app in sorted(want.apps)}
+            binaries = [each for found in by_app.values() for each in found]
             if not binaries:
                 return None
+            apps = tuple(app for app, found in by_app.items() if found)
             made = app_settings(configuration, denied_binaries=binaries)
             shown = tuple("%s:%s" % (each.team_id, each.signing_id) for each in binaries)
-            return Control(want, name, shown, devices, (made, activation(active, [configuration])))
-        identifiers = self._identifiers(want)
+            return Control(want, name, apps, shown, devices, (made, activation(active, [configuration])))
+        named = self._identifiers(want)
+        identifiers = tuple(sorted({each for found in named.values() for each in found}))
         if not identifiers:
             return None
+        apps = tuple(app for app, found in named.items() if found)
         if want.mechanism == names.APP_SETTINGS:
             made = app_settings(configuration, identifiers)
-            return Control(want, name, identifiers, devices, (made, activation(active, [configuration])))
+            return Control(want, name, apps, identifiers, devices, (made, activation(active, [configuration])))
         profile = self._profile(want, name, identifiers)
         if want.mechanism not in DECLARED or self.store is None:
-            return Control(want, name, identifiers, devices, profile=profile)
+            return Control(want, name, apps, identifiers, devices, profile=profile)
         hosted = self.store.place(name, profile)
         declared = (legacy_profile(configuration, hosted.url), activation(active, [configuration]))
-        return Control(want, name, identifiers, devices, declared, profile, hosted)
+        return Control(want, name, apps, identifiers, devices, declared, profile, hosted)
 
     def _profile(self, want: Want, name: str, identifiers: Sequence[str]) -> bytes:
         titles = ", ".join(title_of_app(self.policies, app) for app in want.app_ids)
@@ -164,10 +171,17 @@ class DesiredControls:
         shown = "%s: %s" % ("Blocked sites" if want.mechanism in _SITES else "Blocked apps", titles)
         return configuration_profile(name, shown, [payload], "Made for the ban %s." % "+".join(want.policies), uuid_of_content=True)
 
-    def _identifiers(self, want: Want) -> tuple[str, ...]:
+    def _identifiers(self, want: Want) -> dict[str, list[str]]:
+        """Id of each app of a want -> the names of it that the control goes by."""
         kind = "domain" if want.mechanism in _SITES else "ios_bundle_id"
-        found = {name for app in want.apps for name in names_of_app(self.policies, app, kind)}
-        return tuple(sorted(name for name in found if kind != "domain" or not would_block(name, want.open_domains)))
+        return {
+            app.id: [
+                name
+                for name in names_of_app(self.policies, app, kind)
+                if kind != "domain" or not would_block(name, want.open_domains)
+            ]
+            for app in sorted(want.apps)
+        }  # fmt: skip
 
     def _binaries(self, app: BannedApp) -> list[DeniedBinary]:
         """Programs by vendor and name. A vendor alone would deny all that the vendor makes, and a name alone can be anybody's."""
@@ -175,10 +189,17 @@ class DesiredControls:
         ids = names_of_app(self.policies, app, "macos_bundle_id")
         return [DeniedBinary(team, name) for team in teams for name in ids]
 
-    def _removable(self, want: Want, devices: frozenset[int]) -> list[str]:
-        platforms = {self.fleet[index].device.platform for index in devices}
-        kinds = ["macos_bundle_id"] * ("macos" in platforms) + ["ios_bundle_id"] * bool(platforms - {"macos"})
-        return sorted({name for app in want.apps for kind in kinds for name in names_of_app(self.policies, app, kind)})
+    def _removable(self, want: Want, devices: frozenset[int]) -> tuple[dict[str, Mapping[str, Any]], frozenset[int]]:
+        """The commands, and the devices for whose platform there is one."""
+        commands: dict[str, Mapping[str, Any]] = {}
+        named: set[int] = set()
+        for kind, macs in (("macos_bundle_id", True), ("ios_bundle_id", False)):
+            of_kind = {index for index in devices if (self.fleet[index].device.platform == "macos") == macs}
+            found = sorted({name for app in want.apps for name in names_of_app(self.policies, app, kind)})
+            if found and of_kind:
+                commands.update((name, remove_application(name)) for name in found)
+                named |= of_kind
+        return commands, frozenset(named)
 
 
 def content_hash(declarations: Sequence[Declaration]) -> str:

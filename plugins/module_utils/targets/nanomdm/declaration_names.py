@@ -63,6 +63,11 @@ class DeclarationNames:
         head, dot, slug = name.rpartition(".")
         return slug if dot and head == self.prefix and _WORD.fullmatch(slug) else ""
 
+    def set_name_of(self, identifier: str) -> str:
+        """The set of a declaration; empty for one that isn't ours."""
+        slug = self.slug_of(identifier)
+        return self.set_name(slug) if slug else ""
+
     def slug_of(self, identifier: str) -> str:
         """The slug in the identifier of a declaration; empty for one that isn't ours."""
         head, dot, part = identifier.rpartition(".")

@@ -20,9 +20,10 @@ from ...mdm.ledger import Ledger
 from . import steps
 from .controls import DECLARED, Control, content_hash
 from .declaration_names import ACTIVATION, CONFIGURATION, DeclarationNames
+from .declared_ours import DeclaredOurs
 from .diff_text import declarations_text, profile_text
 from .fleet_index import FleetIndex
-from .server_state import ServerState, is_another_enrolment, reason_of
+from .server_state import ServerState, is_another_enrolment, reason_of, words_of
 from .slugs import is_slug_of, mechanism_of_slug
 from .steps import Add, Phase
 
@@ -36,6 +37,9 @@ class DeclarationPlan:
         policies: ids of the run's policies.
         holds: whether a control's hosted profile is in its place.
         adopt: take over a declaration with our name and of another type.
+        waiting_since: of :func:`.server_state.reason_of`.
+        apps_of: the apps that a control can be for, by its name.
+        may_release: whether a control that is not wanted on a device may be taken from it: enrolment id, name of the control.
     """
 
     def __init__(
@@ -48,6 +52,9 @@ class DeclarationPlan:
         names: DeclarationNames,
         holds: Callable[[Control], bool],
         adopt: bool,
+        waiting_since: str = "",
+        apps_of: Callable[[str], tuple[str, ...]] = lambda _name: (),
+        may_release: Callable[[str, str], bool] = lambda _device, _name: True,
     ) -> None:
         self.state = state
         self.controls = controls
@@ -57,9 +64,14 @@ class DeclarationPlan:
         self.names = names
         self.holds = holds
         self.adopt = adopt
+        self.waiting_since = waiting_since
+        self.apps_of = apps_of
+        self.may_release = may_release
         self.coverings: list[Covering] = []
         self.drift: list[str] = []
         self.problems: list[str] = []
+        self.notes: list[str] = []
+        self.ours = DeclaredOurs(state.declarations, state.sets, ledger.written, names, adopt)
         self._wanted = {control.name: frozenset(index.ids(control.devices)) for control in controls}
 
     def in_doubt(self) -> frozenset[str]:
@@ -70,9 +82,7 @@ class DeclarationPlan:
         for member in self.index.fleet:
             device = member.device.id
             for name in self._told_of(device):
-                if device not in self._wanted.get(name, ()) and (
-                    self._has_said_now(device, name) or not self.ledger.released_at(device, name)
-                ):
+                if device not in self._wanted.get(name, ()) and (self._has_said_now(device, name) or self._is_asleep(device, name)):
                     found.add(device)
         found.update(device for (device, name) in self.ledger.assigned if self._is_ours(name) and device not in self._wanted.get(name, ()))
         if self._ending():
@@ -87,8 +97,10 @@ class DeclarationPlan:
             replaced[control.name] = self._want(control, add)
         ended = self._leave(add)
         for name in self._ending():
-            replaced[name] = self._end(name, ended.get(name, ()), add)
+            if not self._is_kept(name):
+                replaced[name] = self._end(name, ended.get(name, ()), add)
         self._forget_profiles(replaced, add)
+        self._tell_of_others()
 
     # What is wanted.
 
@@ -106,25 +118,27 @@ class DeclarationPlan:
         if lost and control.name in self.state.sets:
             self.drift.append("%d device%s had lost the set %s" % (len(lost), "" if len(lost) == 1 else "s", control.name))
         configuration, active = (each.identifier for each in control.declarations)
-        confirmed, refused = set(), {}
+        confirmed, refused, words = set(), {}, {}
         for index in here:
             device = self.index.id(index)
             said = [self.state.status(device, each) for each in (configuration, active)]
-            reason = next((reason for reason in map(reason_of, (each for each in said if each)) if reason), "")
+            against = [(reason_of(each, self.waiting_since), words_of(each)) for each in said if each is not None]
+            reason, its_words = next((pair for pair in against if pair[0]), ("", ""))
             if reason:
-                refused[index] = reason
+                refused[index], words[index] = reason, its_words
             elif not put and all(each is not None and each.in_force for each in said):
                 confirmed.add(index)
         self.coverings.append(
             Covering(
                 control=control.name,
                 mechanism=control.mechanism,
-                apps=frozenset(control.want.app_ids),
+                apps=frozenset(control.apps),
                 covers=control.devices,
                 new=frozenset(joining),
                 changes=tuple(changes),
                 confirmed=frozenset(confirmed),
                 refused=refused,
+                refusal_words=words,
             )
         )
         return put
@@ -137,13 +151,15 @@ class DeclarationPlan:
             needs = (add(Phase.PROFILES, change),)
         found = {each.identifier: self.state.declarations.get(each.identifier) for each in control.declarations}
         members = self.state.sets.get(control.name, frozenset())
-        strangers = members - set(found)
+        strangers = self.ours.strangers(control.name)
         if strangers:
-            self.drift.append("somebody has put %s into the set %s" % (", ".join(sorted(strangers)), control.name))
-        for each in control.declarations:
-            there = found[each.identifier]
-            if there is not None and there.get("Type") != each.type and not self.adopt:
-                self.problems.append("%s is a declaration of the type %s" % (each.identifier, there.get("Type")))
+            self.drift.append("somebody has put %s into the set %s" % (", ".join(strangers), control.name))
+        if not self.adopt:
+            for each in self.ours.of_another_type(control.name):
+                self.problems.append("%s is a declaration of the type %s" % (each, self.state.declarations[each].get("Type")))
+        if self.ours.is_foreign(control.name) and not self.problems:
+            held = [*self.ours.held(control.name), *self.ours.strangers(control.name)]
+            self.problems.append("%s in the place of our %s was not made by us" % (", ".join(held), control.name))
         same = all(same_declaration(each, found[each.identifier]) for each in control.declarations)
         missing = sorted(set(found) - members)
         if same and not missing and not needs:
@@ -163,7 +179,8 @@ class DeclarationPlan:
                 declarations_text(before) if before else None,
                 declarations_text((each.document() for each in control.declarations), control.profile),
                 needs=needs,
-                apps=control.want.app_ids,
+                apps=control.apps,
+                reaches=frozenset(here),
                 step=steps.PutDeclarations(control.name, control.declarations, tuple(here)),
             ),
         )
@@ -181,7 +198,8 @@ class DeclarationPlan:
                 None,
                 text,
                 needs=(put,) if put else (),
-                apps=control.want.app_ids,
+                apps=control.apps,
+                reaches=frozenset((*joining, *woken)),
                 step=steps.Assign(control.name, tuple(joining), tuple(woken), content_hash(control.declarations)),
             ),
         )
@@ -193,11 +211,15 @@ class DeclarationPlan:
         keys: dict[str, tuple[str, ...]] = {}
         for name in sorted(self._known_sets()):
             wanted = self._wanted.get(name, frozenset())
-            having = [device for device, sets in self.state.assigned.items() if name in sets and device not in wanted]
+            having = [
+                device
+                for device, sets in self.state.assigned.items()
+                if name in sets and device not in wanted and self.may_release(device, name)
+            ]
             woken = [
                 device
                 for device, sets in self.state.assigned.items()
-                if name not in sets and device not in wanted and name in self._told_of(device) and not self.ledger.released_at(device, name)
+                if name not in sets and device not in wanted and self._is_asleep(device, name) and self.may_release(device, name)
             ]
             # Who is exempt or out of scope loses it first; who only gets it in another form loses it when that stands.
             for phase, kind, only_form in ((Phase.RELEASE, "ended assignment", False), (Phase.LEAVE, "former assignment", True)):
@@ -205,7 +227,16 @@ class DeclarationPlan:
                 waking = sorted(device for device in woken if self.index.stays_banned(device) == only_form)
                 if leaving or waking:
                     step = steps.Unassign(name, tuple(leaving), tuple(waking))
-                    change = Change("update" if leaving else "command", kind, name, self.index.text([*leaving, *waking]), None, step=step)
+                    change = Change(
+                        "update" if leaving else "command",
+                        kind,
+                        name,
+                        self.index.text([*leaving, *waking]),
+                        None,
+                        apps=self.apps_of(name),
+                        releases=self.index.positions(leaving),
+                        step=step,
+                    )
                     keys[name] = (*keys.get(name, ()), add(phase, change))
         return keys
 
@@ -221,25 +252,48 @@ class DeclarationPlan:
     def _forget_profiles(self, replaced: Mapping[str, str], add: Add) -> None:
         kept = {control.hosted.file for control in self.controls if control.hosted}
         for profile in self.state.profiles:
-            if profile.file not in kept and self._is_ours(profile.name):
+            if profile.file not in kept and self._is_ours(profile.name) and not self._is_kept(profile.name):
                 # No declaration names it any more, once that change is made.
                 needs = tuple(key for key in [replaced.get(profile.name, "")] if key)
                 step = steps.DeleteHosted(profile)
                 add(Phase.OLD_PROFILES, Change("delete", "hosted profile", profile.file, diff=False, needs=needs, step=step))
 
+    def _tell_of_others(self) -> None:
+        for name in sorted(self._there() - set(self._wanted)):
+            others = self.ours.strangers(name)
+            if self.ours.is_foreign(name):
+                others = [*self.ours.held(name), *others]
+                self.notes.append("%s: the names are ours, and we have not made it; it is left as it is" % ", ".join(others))
+            elif others:
+                self.notes.append("the set %s holds %s of somebody else, which is left there" % (name, ", ".join(others)))
+
     # What is known.
 
     def _ending(self) -> list[str]:
         """Sets of ours that are there, or of which a declaration is, and that nobody wants."""
-        there = set(self.state.sets) | {self.names.set_name(self.names.slug_of(each)) for each in self.state.declarations}
-        return sorted(name for name in there if self._is_ours(name) and name not in self._wanted)
+        return sorted(name for name in self._there() if self._is_ours(name) and name not in self._wanted and self.ours.held(name))
+
+    def _is_kept(self, name: str) -> bool:
+        """Whether a device that nothing sure is known of has a set that nobody wants."""
+        return name not in self._wanted and any(
+            name in sets and not self.may_release(device, name) for device, sets in self.state.assigned.items()
+        )
+
+    def _there(self) -> set[str]:
+        """Names of ours under which the server holds anything, ours or not."""
+        names = set(self.state.sets) | {self.names.set_name(self.names.slug_of(each)) for each in self.state.declarations}
+        return {name for name in names if self._is_named_like_ours(name)}
 
     def _known_sets(self) -> set[str]:
         assigned = {name for sets in self.state.assigned.values() for name in sets if self._is_ours(name)}
         told = {name for device in self.state.assigned for name in self._told_of(device)}
-        return assigned | told | set(self._wanted)
+        remembered = {name for _device, name in self.ledger.assigned if self._is_ours(name)}
+        return assigned | told | remembered | set(self._wanted)
 
     def _is_ours(self, name: str) -> bool:
+        return self._is_named_like_ours(name) and not self.ours.is_foreign(name)
+
+    def _is_named_like_ours(self, name: str) -> bool:
         slug = self.names.slug_of_set(name)
         return mechanism_of_slug(slug) in DECLARED and is_slug_of(slug, self.policies)
 
@@ -247,6 +301,12 @@ class DeclarationPlan:
         """Our sets that a device has told about, now or before."""
         found = {self.names.slug_of(identifier) for identifier in self.state.statuses.get(device, {})}
         return sorted(name for name in map(self.names.set_name, found - {""}) if self._is_ours(name))
+
+    def _is_asleep(self, device: str, name: str) -> bool:
+        """Whether a device has, or may have, a set that was taken from it, and nobody is known to have woken it up for that."""
+        if (device, name) in self.ledger.assigned:
+            return True
+        return name in self._told_of(device) and not self.ledger.released_at(device, name)
 
     def _has_said_now(self, device: str, name: str) -> bool:
         """Whether a device speaks of a declaration of the set as the server gives it to it now."""

@@ -11,12 +11,14 @@ the CommandUUID says that the list was asked for this app by us.
 
 from __future__ import annotations
 
+import json
 import plistlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 from xml.parsers.expat import ExpatError
 
+from .app_names import plain_name, spellings
 from .command_uuids import mark_of
 from .objects import CommandResult, DeviceReport, FoundApp, Interests
 
@@ -37,14 +39,18 @@ class _Apps:
     found: dict[str, FoundApp] = field(default_factory=dict)
     word: dict[str, str] = field(default_factory=dict)
     asked: dict[str, str] = field(default_factory=dict)
+    unreadable: set[str] = field(default_factory=set)
 
-    def learn(self, present: Mapping[str, FoundApp], asked_for: frozenset[str], at: str) -> None:
+    def learn(self, present: Mapping[str, FoundApp], asked_for: frozenset[str], at: str, is_readable: bool) -> None:
         for each in present.keys() | asked_for:
             if at >= self.word.get(each, ""):
                 self.word[each] = at
                 self.found.pop(each, None)
+                self.unreadable.discard(each)
                 if each in present:
                     self.found[each] = present[each]
+                elif not is_readable:
+                    self.unreadable.add(each)
             if each in asked_for:
                 self.asked[each] = max(at, self.asked.get(each, ""))
 
@@ -52,7 +58,8 @@ class _Apps:
         """Only what was told after an instant."""
         word = {each: told for each, told in self.word.items() if told > at}
         found = {each: app for each, app in self.found.items() if each in word}
-        return _Apps(found, word, {each: asked for each, asked in self.asked.items() if asked > at})
+        asked = {each: told for each, told in self.asked.items() if told > at}
+        return _Apps(found, word, asked, {each for each in self.unreadable if each in word})
 
 
 @dataclass
@@ -70,6 +77,9 @@ class _Device:
     supervised: bool | None = None
     os_version: str = ""
     information_at: str = ""
+    connected_at: str = ""
+    declared: frozenset[str] = frozenset()
+    declared_at: str = ""
 
 
 class DeviceAnswers:
@@ -83,8 +93,9 @@ class DeviceAnswers:
         self.interests = interests
         self._devices: dict[str, _Device] = {}
         # Bytes of a key or an id are the same in both formats of property lists, and looking for them is much quicker than reading one.
-        telling = [INFORMATION, *([PROFILES] if interests.profile_prefix else []), *sorted(interests.bundle_ids)]
-        self._telling = tuple(text.encode("utf-8") for text in telling)
+        self._spellings = spellings(interests.bundle_ids)
+        telling = [INFORMATION, *([PROFILES] if interests.profile_prefix else []), *sorted(self._spellings)]
+        self._telling = tuple(text.lower().encode("utf-8") for text in telling)
 
     def wants(self, enrollment_id: str) -> bool:
         """Whether anybody is interested in this enrolment."""
@@ -109,6 +120,33 @@ class DeviceAnswers:
             device.checked_out_at = max(device.checked_out_at, at)
         device.seen_at = max(device.seen_at, at)
 
+    def connect(self, enrollment_id: str, at: str) -> None:
+        """A device came for its commands."""
+        device = self._device(enrollment_id)
+        if device is not None:
+            device.connected_at = max(device.connected_at, at)
+
+    def declarative(self, enrollment_id: str, payload: bytes, at: str) -> None:
+        """A device asked for declarations, or reported what it has.
+
+        Args:
+            payload: the whole message, a property list.
+
+        Raises:
+            ValueError: if it can't be read; the message quotes nothing of it.
+        """
+        device = self._device(enrollment_id)
+        if device is None:
+            return
+        device.seen_at = max(device.seen_at, at)
+        prefix = self.interests.profile_prefix
+        if not prefix or at < max(device.enrolled_at, device.declared_at) or b"status" not in payload:
+            return
+        document = _read_plist(payload)
+        told = _identifiers_of_declarations(document.get("Data")) if document.get("Endpoint") == "status" else None
+        if told is not None:
+            device.declared, device.declared_at = frozenset(each for each in told if each.startswith(prefix)), at
+
     def answer(self, enrollment_id: str, uuid: str, status: str, payload: bytes, at: str) -> None:
         """A device answered a command.
 
@@ -128,7 +166,7 @@ class DeviceAnswers:
         ours = mark in self.interests.marks or mark in self.interests.questions
         if at < device.enrolled_at:
             return
-        telling = status == "Acknowledged" and (mark in self.interests.questions or any(text in payload for text in self._telling))
+        telling = status == "Acknowledged" and (mark in self.interests.questions or self._tells(payload))
         document = _read_plist(payload) if telling or (ours and status in {"Error", "CommandFormatError"}) else {}
         if ours and (mark not in device.results or at >= device.results[mark].at):
             device.results[mark] = CommandResult(uuid, status, at, _error_chain(document))
@@ -142,11 +180,20 @@ class DeviceAnswers:
     def _device(self, enrollment_id: str) -> _Device | None:
         return self._devices.setdefault(enrollment_id, _Device()) if enrollment_id and self.wants(enrollment_id) else None
 
+    def _tells(self, payload: bytes) -> bool:
+        lower = payload.lower()
+        return any(text in lower for text in self._telling)
+
     def _learn(self, device: _Device, document: Mapping[str, Any], asked_for: frozenset[str], at: str) -> None:
         rows = document.get(INSTALLED)
         if isinstance(rows, list):
-            apps = [_installed_app(row, at) for row in rows if isinstance(row, dict)]
-            device.installed.learn({app.id: app for app in apps if app.id in self.interests.bundle_ids}, asked_for, at)
+            present: dict[str, FoundApp] = {}
+            is_readable = True
+            for row in rows:
+                told = plain_name(_text(row, "Identifier")) if isinstance(row, dict) else ""
+                is_readable = is_readable and bool(told)
+                present.update((name, _installed_app(name, row, at)) for name in self._spellings.get(told, ()))
+            device.installed.learn(present, asked_for, at, is_readable)
         rows = document.get(PROFILES)
         prefix = self.interests.profile_prefix
         if isinstance(rows, list) and prefix and at >= device.profiles_at:
@@ -177,6 +224,8 @@ def _since(device: _Device, at: str) -> _Device:
     )
     if device.profiles_at <= at:
         fresh.profiles, fresh.profiles_at = {}, ""
+    if device.declared_at <= at:
+        fresh.declared, fresh.declared_at = frozenset(), ""
     if device.information_at <= at:
         fresh.supervised, fresh.os_version, fresh.information_at = None, "", ""
     return fresh
@@ -187,6 +236,7 @@ def _report(device: _Device) -> DeviceReport:
         results=device.results,
         apps=device.installed.found,
         asked=device.installed.asked,
+        unreadable=frozenset(device.installed.unreadable),
         profiles=device.profiles,
         profiles_at=device.profiles_at,
         supervised=device.supervised,
@@ -195,6 +245,9 @@ def _report(device: _Device) -> DeviceReport:
         enrolled_at=device.enrolled_at,
         checked_out_at=device.checked_out_at,
         seen_at=device.seen_at,
+        connected_at=device.connected_at,
+        declared=device.declared,
+        declared_at=device.declared_at,
     )
 
 
@@ -211,6 +264,22 @@ def authenticate_attributes(payload: bytes) -> dict[str, str]:
     return {name: value for name, value in found.items() if value}
 
 
+def _identifiers_of_declarations(data: Any) -> list[str] | None:
+    """The declarations in a status report (Apple's schema, "management.declarations"); None where it doesn't speak of them.
+
+    A device reports only what has changed, and this item as a whole.
+    """
+    try:
+        document = json.loads(data) if isinstance(data, (bytes, str)) else None
+        kinds = document["StatusItems"]["management"]["declarations"] if isinstance(document, dict) else None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    if not isinstance(kinds, dict):
+        return None
+    rows = [row for each in kinds.values() if isinstance(each, list) for row in each if isinstance(row, dict)]
+    return [_text(row, "identifier") for row in rows]
+
+
 def _read_plist(payload: bytes) -> dict[str, Any]:
     try:
         document = plistlib.loads(payload)
@@ -221,8 +290,8 @@ def _read_plist(payload: bytes) -> dict[str, Any]:
     return document
 
 
-def _installed_app(row: Mapping[str, Any], at: str) -> FoundApp:
-    return FoundApp(_text(row, "Identifier"), _text(row, "Name"), _text(row, "ShortVersion") or _text(row, "Version"), at)
+def _installed_app(name: str, row: Mapping[str, Any], at: str) -> FoundApp:
+    return FoundApp(name, _text(row, "Name"), _text(row, "ShortVersion") or _text(row, "Version"), at)
 
 
 def _error_chain(document: Mapping[str, Any]) -> tuple[str, ...]:

@@ -22,10 +22,11 @@ from ...mdm.ledger import Ledger
 from ...mdm.outbox import Outbox
 from . import steps
 from .controls import content_hash
+from .declared_ours import BEGUN, ENDING
 from .fleet_index import FleetIndex
 from .kmfddm import Kmfddm
 from .nanomdm import NanoMdm
-from .objects import Enqueued
+from .objects import Enqueued, joined
 from .profile_store import ProfileStore
 from .server_state import ServerState
 
@@ -40,6 +41,7 @@ class Executor:
         store: None where no profiles are hosted.
         push: whether NanoMDM is to wake devices up.
         now: the run's instant in UTC.
+        instant: what the clock says by which devices' instants are told.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Executor:
         now: str,
         push: bool,
         workers: int = 4,
+        instant: Callable[[], str] = lambda: "",
     ) -> None:
         self.nanomdm = nanomdm
         self._kmfddm = kmfddm
@@ -65,6 +68,7 @@ class Executor:
         self.now = now
         self.push = push
         self.workers = workers
+        self.instant = instant
         self.warnings: list[str] = []
 
     @property
@@ -115,6 +119,9 @@ class Executor:
     def _put_declarations(self, step: steps.PutDeclarations) -> None:
         # Until they are woken up, nobody is known to have told them what is stored now; a run that is killed in between leaves that behind.
         self._remember(step.name, self.index.ids(step.devices), "assigned")
+        if not self.ledger.written.get(step.name):
+            # Half a pair is known for ours by this alone.
+            self._stands(step.name, BEGUN)
         for declaration in step.declarations:
             self.kmfddm.put_declaration(declaration.document())
             if not same_declaration(declaration, self.kmfddm.declaration(declaration.identifier)):
@@ -125,7 +132,7 @@ class Executor:
         if missing:
             raise ChangeFailed("the server did not put %s into the set" % ", ".join(sorted(missing)), step.name, _AGAIN)
         content = content_hash(step.declarations)
-        self.ledger.write(self.now, [{"event": "stands", "device": "", "control": step.name, "content": content}])
+        self._stands(step.name, content)
         self._wake_up(step.name, self.index.ids(step.devices), "assigned", content)
 
     def _assign(self, step: steps.Assign) -> None:
@@ -143,13 +150,17 @@ class Executor:
 
     def _delete_declarations(self, step: steps.DeleteDeclarations) -> None:
         # Written first, so that after a run that was killed here nobody else is said to have deleted them.
-        self.ledger.write(self.now, [{"event": "stands", "device": "", "control": step.name, "content": ""}])
+        self._stands(step.name, ENDING)
         for identifier in step.members:
             self.kmfddm.delete_set_declaration(step.name, identifier)
         for identifier in step.identifiers:
             self.kmfddm.delete_declaration(identifier)
             if self.kmfddm.declaration(identifier) is not None:
                 raise ChangeFailed("the declaration is still there after it was deleted", identifier, _AGAIN)
+        self._stands(step.name, "")
+
+    def _stands(self, name: str, content: str) -> None:
+        self.ledger.write(self.now, [{"event": "stands", "device": "", "control": name, "content": content}])
 
     def _wake_up(self, name: str, ids: Iterable[str], event: str, content: str = "") -> None:
         """Have devices look for their declarations, and remember whom. Where that failed nothing is remembered, so it is done again."""
@@ -159,10 +170,11 @@ class Executor:
         warnings = self.kmfddm.notify(heard, sorted(set(devices).difference(heard)))
         self.warnings.extend(warnings)
         if not warnings:
-            self._remember(name, devices, event, content)
+            self._remember(name, devices, event, content, self.instant() if event == "released" else "")
 
-    def _remember(self, name: str, devices: Iterable[str], event: str, content: str = "") -> None:
-        about = {"event": event, "control": name, **({"content": content} if content else {})}
+    def _remember(self, name: str, devices: Iterable[str], event: str, content: str = "", answered: str = "") -> None:
+        more = {"content": content, "answered": answered}
+        about = {"event": event, "control": name, **{key: value for key, value in more.items() if value}}
         self.ledger.write(self.now, [{**about, "device": each, "enrolled": self.state.report(each).enrolled_at} for each in devices])
 
     def _each(self, ids: Iterable[str], write: Callable[[str], object]) -> dict[str, str]:
@@ -188,7 +200,8 @@ class Executor:
         failed: dict[str, str] = {}
         queued = False
         for occasion, devices in sorted(by_occasion.items()):
-            result = self.nanomdm.enqueue(step.command, devices, step.mark, occasion, push=self.push)
+            enrolled = {device: step.memory.get(device, {}).get("enrolled", "") for device in devices}
+            result = self.nanomdm.enqueue(step.command, devices, step.mark, occasion, enrolled=enrolled, push=self.push)
             failed.update(result.failed)
             queued = queued or bool(result.queued)
             kind = "released" if step.releases else "assigned"
@@ -201,7 +214,12 @@ class Executor:
         return queued
 
     def _ask(self, step: steps.Ask) -> bool:
-        result = self.nanomdm.enqueue(step.command, step.answered, step.mark, step.occasion, push=self.push)
+        result = self._enqueue_question(step, step.answered, step.occasion)
+        # A question that the server has had may be lost with the queue of an earlier enrolment. Where nobody knows when a device enrolled,
+        # it is asked once more, and if the server has had that too, it has been asked.
+        doubtful = sorted(device for device in result.already if not step.enrolled[device])
+        if doubtful:
+            result = joined(result, self._enqueue_question(step, doubtful, step.occasion + " once more"))
         events = [
             {
                 "event": "asked",
@@ -216,6 +234,9 @@ class Executor:
         self._refuse_failures(dict(result.failed), len(step.answered), "were not asked")
         return bool(result.queued)
 
+    def _enqueue_question(self, step: steps.Ask, devices: Iterable[str], occasion: str) -> Enqueued:
+        return self.nanomdm.enqueue(step.command, devices, step.mark, occasion, enrolled=step.enrolled, push=self.push)
+
     def _reached(self, devices: Iterable[str], result: Enqueued) -> list[str]:
         """Devices for which a command was taken. What a storage says of ids that it doesn't know is a warning and no more, because
         another storage takes commands for them without a word."""
@@ -228,4 +249,6 @@ class Executor:
     def _refuse_failures(self, failed: Mapping[str, str], total: int, what: str) -> None:
         if failed:
             device, message = sorted(failed.items())[0]
-            raise ChangeFailed("%d of %d devices %s. The first, %s: %s" % (len(failed), total, what, device, message), "", _AGAIN)
+            # Where all of them failed, the change did.
+            devices = self.index.positions(failed) if len(failed) < total else None
+            raise ChangeFailed("%d of %d devices %s. The first, %s: %s" % (len(failed), total, what, device, message), "", _AGAIN, devices)

@@ -33,6 +33,10 @@ class FleetIndex:
         """The position of an enrolment; None for one that is not in the run."""
         return self._positions.get(device)
 
+    def positions(self, devices: Iterable[str]) -> frozenset[int]:
+        """The positions of enrolments, as far as they are in the run."""
+        return frozenset(found for found in map(self.position, devices) if found is not None)
+
     def stays_banned(self, device: str) -> bool:
         """Whether anything is wanted of an enrolment: what it loses then, it only loses for another form of the same."""
         position = self.position(device)

@@ -60,6 +60,17 @@ class _Tally:
         )
 
 
+@dataclass(frozen=True)
+class _Order:
+    """What one call queues, whoever gets it with whom."""
+
+    command: Mapping[str, Any]
+    mark: str
+    occasion: str
+    enrolled: Mapping[str, str]
+    push: bool
+
+
 class NanoMdm:
     """One server; several threads may use it at once.
 
@@ -76,20 +87,29 @@ class NanoMdm:
     def __repr__(self) -> str:
         return "NanoMdm(%s)" % self.session.base_url
 
-    def enqueue(self, command: Mapping[str, Any], ids: Iterable[str], mark: str, occasion: str, *, push: bool = True) -> Enqueued:
+    def enqueue(
+        self,
+        command: Mapping[str, Any],
+        ids: Iterable[str],
+        mark: str,
+        occasion: str,
+        *,
+        enrolled: Mapping[str, str] | None = None,
+        push: bool = True,
+    ) -> Enqueued:
         """Queue a command for enrolments, many per request.
 
-        The requests' CommandUUIDs follow from mark, occasion and ids, and the server takes each once. So the same call again queues
-        nothing and calls all ids ``already``, unless the ids have changed meanwhile; give it those only that still need the command.
-        (A server whose SQL storage deletes finished commands, ``delete=1``, forgets UUIDs, too.) A request whose answer is lost is sent
-        once more with the same UUID, which is no second command: either it is refused as repeated, so the first one arrived, or
+        The requests' CommandUUIDs follow from mark, occasion, ids and when these enrolled, and the server takes each once. So the same call
+        again queues nothing and calls all ids ``already``, unless the ids have changed meanwhile; give it those only that still need the
+        command. (A server whose SQL storage deletes finished commands, ``delete=1``, forgets UUIDs, too.) A request whose answer is lost
+        is sent once more with the same UUID, which is no second command: either it is refused as repeated, so the first one arrived, or
         the first one did not, and now it is queued.
 
         Args:
             command: what stands under ``Command``.
             ids: enrolment ids, letter for letter.
             mark: ``command_uuids.command_mark`` of the command.
-            occasion: see ``command_uuids.command_uuid``.
+            occasion, enrolled: see ``command_uuids.command_uuid``.
             push: have the server wake the devices up. What goes wrong with that is a warning: the command waits in the queue.
 
         Raises:
@@ -97,16 +117,17 @@ class NanoMdm:
             RequestFailed: for a refusal that has nothing to do with the ids, a key that is wrong for example.
         """
         tally = _Tally()
+        order = _Order(command, mark, occasion, enrolled or {}, push)
         for chunk in id_chunks(ids):
-            self._enqueue_chunk(command, chunk, mark, occasion, push, tally)
+            self._enqueue_chunk(order, chunk, tally)
         return tally.result()
 
-    def _enqueue_chunk(self, command: Mapping[str, Any], ids: tuple[str, ...], mark: str, occasion: str, push: bool, tally: _Tally) -> None:
-        uuid = command_uuid(mark, ids, occasion)
-        error, warnings, lost = self._send(command, ids, uuid, push)
+    def _enqueue_chunk(self, order: _Order, ids: tuple[str, ...], tally: _Tally) -> None:
+        uuid = command_uuid(order.mark, ids, order.occasion, order.enrolled)
+        error, warnings, lost = self._send(order.command, ids, uuid, order.push)
         tally.warnings += warnings
         if _NO_ENROLLMENT in error.lower():
-            self._halve(command, ids, mark, occasion, push, tally)
+            self._halve(order, ids, tally)
         elif any(words in error.lower() for words in _REPEATED):
             # After a lost answer it is our own first request that the server remembers.
             (tally.queued if lost else tally.already).update(ids)
@@ -117,7 +138,7 @@ class NanoMdm:
             tally.queued.update(ids)
             tally.uuids.update(dict.fromkeys(ids, uuid))
 
-    def _halve(self, command: Mapping[str, Any], ids: tuple[str, ...], mark: str, occasion: str, push: bool, tally: _Tally) -> None:
+    def _halve(self, order: _Order, ids: tuple[str, ...], tally: _Tally) -> None:
         """Go on with both halves of ids among which some are unknown; the request was undone, so nothing is queued for any of them."""
         if len(ids) == 1:
             tally.unknown.update(ids)
@@ -128,7 +149,7 @@ class NanoMdm:
             tally.halvings -= 2
             middle = len(ids) // 2
             for half in (ids[:middle], ids[middle:]):
-                self._enqueue_chunk(command, half, mark, occasion, push, tally)
+                self._enqueue_chunk(order, half, tally)
 
     def _send(self, command: Mapping[str, Any], ids: tuple[str, ...], uuid: str, push: bool) -> tuple[str, list[str], bool]:
         """Send, and once more with the same CommandUUID if nobody knows what became of it.

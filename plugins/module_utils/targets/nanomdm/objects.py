@@ -95,7 +95,12 @@ class DeclarationStatus:
     @property
     def in_force(self) -> bool:
         """Whether the device has the server's present version and applies it."""
-        return self.active and self.current and self.valid == "valid"
+        return self.active and self.current and self.valid == "valid" and not self.names_error
+
+    @property
+    def names_error(self) -> bool:
+        """Whether one of the reasons is an error. Others only explain, such as "Info.PredicateFalse"."""
+        return any(reason.startswith("Error.") for reason in self.reasons)
 
 
 @dataclass(frozen=True)
@@ -117,6 +122,18 @@ class Enqueued:
     failed: Mapping[str, str] = field(default_factory=dict)
     uuids: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+
+
+def joined(first: Enqueued, again: Enqueued) -> Enqueued:
+    """What became of a command that was sent once more to some of its enrolments."""
+    return Enqueued(
+        first.queued | again.queued,
+        (first.already - again.queued - frozenset(again.failed)) | again.already,
+        first.unknown | again.unknown,
+        {**first.failed, **again.failed},
+        {**first.uuids, **again.uuids},
+        tuple(dict.fromkeys((*first.warnings, *again.warnings))),
+    )
 
 
 @dataclass(frozen=True)
@@ -157,17 +174,23 @@ class DeviceReport:
         apps: bundle id -> the app, for wanted apps that were there at the last word about them.
         asked: bundle id -> when the device last answered a question that was about this app. Without an entry, an app that isn't in
             ``apps`` may or may not be there.
+        unreadable: bundle ids of ``asked`` that the last answer about them didn't show, and in which there was a row that can't be read.
+            Any of them may be that row.
         profiles: PayloadIdentifier -> PayloadUUID, of our own profiles on the last list of profiles.
         profiles_at: when that list came; empty means that nobody knows which profiles are there.
         supervised, os_version: from the last DeviceInformation; None and empty if it didn't say.
         enrolled_at: the last Authenticate. What was on the device before is gone, and the server has emptied its queue.
         checked_out_at: the last CheckOut; empty if it enrolled again since.
         seen_at: the last event of any kind.
+        connected_at: when it last came for its commands; empty where nobody tells that apart from other events.
+        declared: identifiers of our declarations in its last report of all that it has.
+        declared_at: when that came; empty where nobody tells of such reports.
     """
 
     results: Mapping[str, CommandResult] = field(default_factory=dict)
     apps: Mapping[str, FoundApp] = field(default_factory=dict)
     asked: Mapping[str, str] = field(default_factory=dict)
+    unreadable: frozenset[str] = frozenset()
     profiles: Mapping[str, str] = field(default_factory=dict)
     profiles_at: str = ""
     supervised: bool | None = None
@@ -176,6 +199,9 @@ class DeviceReport:
     enrolled_at: str = ""
     checked_out_at: str = ""
     seen_at: str = ""
+    connected_at: str = ""
+    declared: frozenset[str] = frozenset()
+    declared_at: str = ""
 
 
 @dataclass(frozen=True)
@@ -186,7 +212,7 @@ class Interests:
         bundle_ids: the only apps that are kept.
         questions: mark of an InstalledApplicationList of ours -> the bundle ids that it asks for.
         marks: marks of the other commands whose results are wanted.
-        profile_prefix: PayloadIdentifiers that begin with it are ours.
+        profile_prefix: identifiers of profiles and declarations that begin with it are ours.
         enrollments: ids that are wanted; None for all.
     """
 

@@ -40,5 +40,15 @@ class Reports:
         if self.webhook_log:
             reading = read_webhook_log(self.webhook_log, interests)
             self.problems, self.last_at = reading.problems, reading.last_at
+            if not reading.lines:
+                self.problems = ("it is empty, so nothing is known of what devices have told",)
             return reading.reports
         return self.database.reports(interests) if self.database is not None else {}
+
+    def instant(self) -> str:
+        """What the clock says by which devices' instants are told, or said when last heard; empty where nobody knows.
+
+        Raises:
+            AppbanError: where it can't be read.
+        """
+        return self.last_at if self.webhook_log else self.database.instant() if self.database is not None else ""

@@ -13,6 +13,7 @@ from typing import Any
 from .objects import COMMAND_FORMAT_ERROR, ERROR, CommandResult, DeclarationStatus, DeviceReport, HostedProfile
 
 REFUSED = "refused_by_device"
+_MOST_WORDS = 300
 
 
 @dataclass
@@ -57,11 +58,32 @@ def is_another_enrolment(remembered: str, now: str) -> bool:
     return bool(now) and now != remembered
 
 
-def reason_of(status: DeclarationStatus) -> str:
-    """Why a device refuses a declaration, in the vocabulary of outcomes; empty where it doesn't."""
-    if not status.current or status.valid != "invalid":
+def reason_of(status: DeclarationStatus, waiting_since: str) -> str:
+    """Why a device refuses a declaration, in the vocabulary of outcomes; empty where it agrees, or has not judged yet.
+
+    "unknown" without a reason is the word for what has not been judged. A device that still says so long afterwards, or calls the
+    declaration valid and does not activate it, does not apply it, whatever its reason is.
+
+    Args:
+        waiting_since: a device that reported after this instant may still be at it.
+    """
+    if not status.current or status.in_force:
         return ""
-    return reason_in_words(" ".join(status.reasons))
+    is_settled = bool(status.received_at) and status.received_at < waiting_since
+    if status.valid == "invalid" or status.reasons or is_settled:
+        return reason_in_words(" ".join(status.reasons))
+    return ""
+
+
+def words_of(status: DeclarationStatus) -> str:
+    """What a device says against a declaration, in its own words."""
+    said = "; ".join(status.reasons) or "%s, %s" % (status.valid or "no word of validity", "active" if status.active else "not active")
+    return said[:_MOST_WORDS]
+
+
+def words_of_result(result: CommandResult) -> str:
+    """What a device says against a command, in its own words."""
+    return ("; ".join(result.errors) or result.status)[:_MOST_WORDS]
 
 
 def reason_in_words(text: str) -> str:

@@ -62,11 +62,22 @@ def mechanism_of_slug(slug: str) -> str:
 
 def is_slug_of(slug: str, policies: Iterable[str]) -> bool:
     """Whether a control was made for one of these policies. Controls of other policies belong to another run."""
+    return bool(policies_of_slug(slug, policies))
+
+
+def policies_of_slug(slug: str, policies: Iterable[str]) -> frozenset[str]:
+    """Those of some policies that a control was made for."""
     match = _SLUG.fullmatch(slug)
     if match is None:
-        return False
+        return frozenset()
     parts = set(match["policies"].split(_AND))
-    return any(policy in parts or _short(policy) in parts for policy in policies)
+    return frozenset(policy for policy in policies if policy in parts or _short(policy) in parts)
+
+
+def apps_of_slug(slug: str, policies: Iterable[Policy]) -> tuple[str, ...]:
+    """Ids of the apps that a control can be for: all those of its policies, because its name does not tell which of them."""
+    by_id = {policy.id: policy for policy in policies}
+    return tuple(sorted({app.id for policy in policies_of_slug(slug, by_id) for app in by_id[policy].apps}))
 
 
 def _short(policy: str) -> str:

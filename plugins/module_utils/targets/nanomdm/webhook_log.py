@@ -24,6 +24,7 @@ from .objects import DeviceReport, Interests
 from .server_instants import utc_seconds
 
 CONNECT = "mdm.Connect"
+DECLARATIVE = "mdm.DeclarativeManagement"
 #: The channel of the device itself; the others are channels of its users.
 DEVICE_CHANNELS = frozenset({"Device", "User Enrollment (Device)"})
 #: Bytes of a line. A list of all apps of a full device stays far below.
@@ -123,9 +124,13 @@ def _read_event(line: bytes | None, answers: DeviceAnswers) -> str:
     enrollment_id = _enrollment_id(details)
     if not enrollment_id or not answers.wants(enrollment_id):
         return at
+    if topic == DECLARATIVE:
+        answers.declarative(enrollment_id, _payload(details), at)
+        return at
     if topic != CONNECT:
         answers.check_in(enrollment_id, topic.rpartition(".")[2], at)
         return at
+    answers.connect(enrollment_id, at)
     status, uuid = details.get("status"), details.get("command_uuid")
     if isinstance(status, str) and isinstance(uuid, str) and uuid:
         answers.answer(enrollment_id, uuid, status, _payload(details), at)
