@@ -49,7 +49,7 @@ options:
     description: Its API key. Falls back to E(APPBAN_KMFDDM_API_KEY).
     type: str
   enrollments:
-    description: The enrolments, each with C(id) as the server has it, letter for letter, and any of C(serial), C(name), C(platform),
+    description: The enrolments, each with C(id) as the server has it, and any of C(serial), C(name), C(platform),
       C(model), C(os_version), C(supervised), C(enrollment) (V(device) or V(user)), C(ownership), C(user), C(department), C(groups),
       C(last_seen), C(managed).
     type: list
@@ -73,8 +73,8 @@ options:
     type: str
     default: appban
   adopt:
-    description: Take over a declaration that has the name of one of ours and another type. By default such a clash stops the run before
-      any write.
+    description: Take over what has the name of a declaration or a set of ours and was not made by us. By default such a clash stops the run
+      before any write.
     type: bool
     default: false
   web_block:

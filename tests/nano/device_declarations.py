@@ -48,6 +48,8 @@ class Declarations:
         self._trust = trust
         self.held: dict[str, Held] = {}
         self.syncs = 0
+        #: Status reports that it has sent.
+        self.reported = 0
         self._token: str | None = None
         self._asked = False
 
@@ -89,6 +91,7 @@ class Declarations:
         self._apply()
         self._token = items["DeclarationsToken"] if complete else None
         ask(me, "status", self.status_report())
+        self.reported += 1
 
     # --- what comes of them
 

@@ -137,8 +137,8 @@ def test_A1_every_platform_has_an_outcome_and_none_passes_for_compliant_unseen(n
         ("iPhone", True): {("blocked_not_removed", "user_installed")},
         ("iPad", True): {("blocked_not_removed", "user_installed")},
         ("iPhone", False): {("cannot_enforce", "unsupervised")},
-        # The catalog knows no team id, so nothing could tell the app from others of its maker.
-        ("Mac", True): {("cannot_enforce", "no_backend"), ("cannot_enforce", "user_installed")},
+        # The catalog knows no team id, so nothing could tell the app from others of its maker, and doubts the bundle id.
+        ("Mac", True): {("cannot_enforce", "no_backend"), ("cannot_enforce", "no_identifier")},
         ("Mac", False): {("cannot_enforce", "no_backend"), ("cannot_enforce", "unsupervised")},
         # The order names no televisions.
         ("AppleTV", True): {("out_of_scope", "")},

@@ -26,7 +26,7 @@ from .controls import DECLARED, Control, Removal, removal_of_profile
 from .declaration_names import DeclarationNames
 from .diff_text import profile_text
 from .fleet_index import FleetIndex
-from .holdings import is_still_offered, last_sent, says_it_is_not_there
+from .holdings import is_still_offered, last_sent, mark_in, says_it_is_not_there
 from .objects import ACKNOWLEDGED, NOT_NOW, CommandResult, DeviceReport
 from .server_state import ServerState, is_another_enrolment, is_refusal, reason_in_words, words_of_result
 from .slugs import is_slug_of, mechanism_of_slug
@@ -41,6 +41,7 @@ class CommandPlan:
         policies: ids of the run's policies.
         patience: how long a command that was put off waits until it is sent once more; some storages lose such a command.
         apps_of: the apps that a control can be for, by its name.
+        may_release: whether a control that is not wanted on a device may be taken from it: enrolment id, name of the control.
         sent: name of a control -> marks of what may have been sent under it, as far as that is known without the ledger.
     """
 
@@ -54,6 +55,7 @@ class CommandPlan:
     now: datetime
     patience: timedelta
     apps_of: Callable[[str], tuple[str, ...]] = lambda _name: ()
+    may_release: Callable[[str, str], bool] = lambda _device, _name: True
     sent: Mapping[str, frozenset[str]] = field(default_factory=dict)
     coverings: list[Covering] = field(default_factory=list)
     #: What devices have told and the ledger does not remember: events for it, so that at the end it is known who has a profile.
@@ -135,7 +137,7 @@ class CommandPlan:
         for name, devices in sorted(candidates.items()):
             command, mark = removal_of_profile(self.names.prefix, name)
             occasions = {}
-            for device in sorted(devices):
+            for device in sorted(each for each in devices if self.may_release(each, name)):
                 occasion = self._occasion_of_removal(device, name, mark)
                 if occasion is not None:
                     occasions[device] = occasion
@@ -174,8 +176,7 @@ class CommandPlan:
 
     def _marks_of(self, name: str, memory: Assigned | None) -> frozenset[str]:
         """Marks of what may have been sent under a name."""
-        remembered = frozenset((memory.content,)) if memory is not None and memory.content else frozenset()
-        return self.sent.get(name, frozenset()) | remembered
+        return self.sent.get(name, frozenset()) | {mark_in(memory)}
 
     def _has_profile(
         self, report: DeviceReport, name: str, done: CommandResult | None, taken: CommandResult | None, profile_uuid: str
@@ -193,13 +194,15 @@ class CommandPlan:
     # Removals.
 
     def _remove(self, removal: Removal, add: Add) -> None:
-        confirmed, refused, words, new = set(removal.devices), {}, {}, set()
+        confirmed, words, new = set(removal.devices), {}, set()
+        # Where nothing blocks the app either, why that is tells a reader more.
+        refused = {index: self._why_no_block(index) or "no_identifier" for index in removal.devices - removal.named}
         changes = []
         for bundle_id, command in sorted(removal.commands.items()):
             mark = command_mark(self.names.prefix, command)
             occasions = {}
             control = "remove %s" % bundle_id
-            for index in sorted(removal.devices):
+            for index in sorted(removal.named):
                 device = self.index.id(index)
                 report = self.state.report(device)
                 if bundle_id not in report.apps:
@@ -208,8 +211,7 @@ class CommandPlan:
                 time = str(self.ledger.story(device, removal.app).removals)
                 remembered = self.ledger.assigned.get((device, control))
                 if done is not None and is_refusal(done) and remembered is not None and remembered.content == time:
-                    # Where nothing blocks the app either, why that is tells a reader more.
-                    refused[index] = why_no_block(self.index.fleet[index].device.record, signature_known=True) or "user_installed"
+                    refused[index] = self._why_no_block(index) or "user_installed"
                     words[index] = words_of_result(done)
                     continue
                 confirmed.discard(index)
@@ -236,6 +238,9 @@ class CommandPlan:
                 refusal_words=words,
             )
         )
+
+    def _why_no_block(self, index: int) -> str:
+        return why_no_block(self.index.fleet[index].device.record, signature_known=True)
 
     # What both use.
 
@@ -275,7 +280,7 @@ class CommandPlan:
         before = self.ledger.assigned.get((device, control)) or self.ledger.released.get((device, control))
         marks = self._marks_of(control, before)
         sent = last_sent(report, marks)
-        content = mark_of(sent.uuid) if sent is not None else before.content if before else ""
+        content = mark_of(sent.uuid) if sent is not None else mark_in(before)
         answered = max(report.profiles_at, sent.at if sent is not None and sent.status == ACKNOWLEDGED else "")
         return {"enrolled": report.enrolled_at, "content": content, "answered": answered}
 
@@ -298,7 +303,7 @@ def marks_of(
             mechanism = mechanism_of_slug(names_of.slug_of_set(control))
             if mechanism and mechanism not in DECLARED:
                 found.add(removal_of_profile(names_of.prefix, control)[1])
-                found.add(memory.content)
+                found.add(mark_in(memory))
     for name, marks in sent.items():
         found.update(marks)
         found.add(removal_of_profile(names_of.prefix, name)[1])

@@ -78,12 +78,14 @@ class Removal:
 
     Args:
         commands: bundle id -> the command.
-        devices: positions of the devices on which that is wanted, and on whose platform the app has a name.
+        devices: positions of the devices on which that is wanted.
+        named: those on whose platform the app has a name that is sure enough; no other one is ever sent a command.
     """
 
     want: Want
     commands: Mapping[str, Mapping[str, Any]]
     devices: frozenset[int]
+    named: frozenset[int]
 
     @property
     def app(self) -> str:
@@ -127,8 +129,7 @@ class DesiredControls:
             devices = frozenset(self._devices[want])
             if want.mechanism == names.REMOVE:
                 commands, named = self._removable(want, devices)
-                if commands:
-                    removals.append(Removal(want, commands, named))
+                removals.append(Removal(want, commands, devices, named))
                 continue
             control = self._control(want, devices)
             if control is not None:

@@ -39,6 +39,7 @@ class DeclarationPlan:
         adopt: take over a declaration with our name and of another type.
         waiting_since: of :func:`.server_state.reason_of`.
         apps_of: the apps that a control can be for, by its name.
+        may_release: whether a control that is not wanted on a device may be taken from it: enrolment id, name of the control.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class DeclarationPlan:
         adopt: bool,
         waiting_since: str = "",
         apps_of: Callable[[str], tuple[str, ...]] = lambda _name: (),
+        may_release: Callable[[str, str], bool] = lambda _device, _name: True,
     ) -> None:
         self.state = state
         self.controls = controls
@@ -64,6 +66,7 @@ class DeclarationPlan:
         self.adopt = adopt
         self.waiting_since = waiting_since
         self.apps_of = apps_of
+        self.may_release = may_release
         self.coverings: list[Covering] = []
         self.drift: list[str] = []
         self.problems: list[str] = []
@@ -94,7 +97,8 @@ class DeclarationPlan:
             replaced[control.name] = self._want(control, add)
         ended = self._leave(add)
         for name in self._ending():
-            replaced[name] = self._end(name, ended.get(name, ()), add)
+            if not self._is_kept(name):
+                replaced[name] = self._end(name, ended.get(name, ()), add)
         self._forget_profiles(replaced, add)
         self._tell_of_others()
 
@@ -207,11 +211,15 @@ class DeclarationPlan:
         keys: dict[str, tuple[str, ...]] = {}
         for name in sorted(self._known_sets()):
             wanted = self._wanted.get(name, frozenset())
-            having = [device for device, sets in self.state.assigned.items() if name in sets and device not in wanted]
+            having = [
+                device
+                for device, sets in self.state.assigned.items()
+                if name in sets and device not in wanted and self.may_release(device, name)
+            ]
             woken = [
                 device
                 for device, sets in self.state.assigned.items()
-                if name not in sets and device not in wanted and self._is_asleep(device, name)
+                if name not in sets and device not in wanted and self._is_asleep(device, name) and self.may_release(device, name)
             ]
             # Who is exempt or out of scope loses it first; who only gets it in another form loses it when that stands.
             for phase, kind, only_form in ((Phase.RELEASE, "ended assignment", False), (Phase.LEAVE, "former assignment", True)):
@@ -244,7 +252,7 @@ class DeclarationPlan:
     def _forget_profiles(self, replaced: Mapping[str, str], add: Add) -> None:
         kept = {control.hosted.file for control in self.controls if control.hosted}
         for profile in self.state.profiles:
-            if profile.file not in kept and self._is_ours(profile.name):
+            if profile.file not in kept and self._is_ours(profile.name) and not self._is_kept(profile.name):
                 # No declaration names it any more, once that change is made.
                 needs = tuple(key for key in [replaced.get(profile.name, "")] if key)
                 step = steps.DeleteHosted(profile)
@@ -264,6 +272,12 @@ class DeclarationPlan:
     def _ending(self) -> list[str]:
         """Sets of ours that are there, or of which a declaration is, and that nobody wants."""
         return sorted(name for name in self._there() if self._is_ours(name) and name not in self._wanted and self.ours.held(name))
+
+    def _is_kept(self, name: str) -> bool:
+        """Whether a device that nothing sure is known of has a set that nobody wants."""
+        return name not in self._wanted and any(
+            name in sets and not self.may_release(device, name) for device, sets in self.state.assigned.items()
+        )
 
     def _there(self) -> set[str]:
         """Names of ours under which the server holds anything, ours or not."""

@@ -54,6 +54,11 @@ FROM enrollments e JOIN devices d ON d.id = e.device_id WHERE e.type IN (%s) ORD
     ", ".join("'%s'" % each for each in CHANNELS),
 )
 
+LOOK_UP = """SELECT json_build_object('id', e.id, 'enabled', e.enabled, 'serial', d.serial_number)
+FROM enrollments e JOIN devices d ON d.id = e.device_id
+WHERE e.type IN (%s) AND (lower(e.id) IN (SELECT lower(json_array_elements_text(%%s)))
+ OR d.serial_number IN (SELECT json_array_elements_text(%%s)))""" % ", ".join("'%s'" % each for each in CHANNELS)
+
 INSTANT = """SELECT json_build_object('now', to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'))"""
 
 # The mark is the first 13 characters of the UUID as it is written, its hyphen included.
@@ -146,6 +151,19 @@ class EnrollmentDatabase:
                 continue
         return answers.reports()
 
+    def managed(self, ids: Iterable[str], serials: Iterable[str]) -> tuple[dict[str, bool], dict[str, bool]]:
+        """Whether some devices are managed: by enrolment id in any letter case, and by serial number. One without a row is not."""
+        found = dict.fromkeys(ids, False), dict.fromkeys(serials, False)
+        by_folded: dict[str, list[str]] = {}
+        for each in found[0]:
+            by_folded.setdefault(each.lower(), []).append(each)
+        for row in self._rows(LOOK_UP % (_json_in_sql(found[0]), _json_in_sql(found[1])), "look up devices"):
+            if row.get("enabled") is True:
+                found[0].update((each, True) for each in by_folded.get(_text(row, "id").lower(), ()))
+                if _text(row, "serial") in found[1]:
+                    found[1][_text(row, "serial")] = True
+        return found
+
     def instant(self) -> str:
         """What the database's clock says."""
         return max((utc_seconds(row.get("now")) for row in self._rows(INSTANT, "read the clock")), default="")
@@ -185,6 +203,12 @@ def _marks_in_sql(marks: Iterable[str]) -> str:
             raise ValueError("not a mark: %r" % mark)
         literals.append("'%s-%s'" % (mark[:8], mark[8:]))
     return ", ".join(literals)
+
+
+def _json_in_sql(texts: Iterable[str]) -> str:
+    """Texts as a literal of SQL that holds a list in JSON, which is ASCII; a quote is written by its number."""
+    written = json.dumps(sorted(each for each in texts if "\0" not in each)).replace("'", "\\u0027")
+    return "E'%s'::json" % written.replace("\\", "\\\\")
 
 
 def _text(row: Mapping[str, Any], key: str) -> str:

@@ -12,9 +12,9 @@ other, because a run may have another clock.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 
 from ...mdm.ledger import Assigned, Ledger
@@ -25,11 +25,25 @@ from .objects import ACKNOWLEDGED, NOT_NOW, CommandResult, DeviceReport
 from .server_state import ServerState, is_another_enrolment, is_refusal
 from .slugs import mechanism_of_slug
 
+#: What follows the mark in the ledger's content of a control whose end a device has confirmed, so that nobody needs its answer any more.
+_CONFIRMED = " confirmed"
+#: From when on nothing is concluded from the answer to an order to remove a profile that was never heard: it may be lost with its log.
+_UNHEARD = timedelta(days=7)
 #: A device is offered again what it put off whenever it is in contact. One that was in contact so much later and was not has lost it
 #: with its storage.
 _ONE_CONTACT = timedelta(hours=1)
 #: Apple's code and words for a profile that is not there; descriptions are for people, so both are looked for.
 _NOT_THERE = re.compile(r"\b12075\b|not installed|not found|no profile", re.IGNORECASE)
+
+
+def mark_in(memory: Assigned | None) -> str:
+    """The mark of what was sent, as the ledger remembers it; empty where nothing was."""
+    return memory.content.partition(" ")[0] if memory is not None else ""
+
+
+def is_confirmed(memory: Assigned | None) -> bool:
+    """Whether the ledger remembers that a device has told the end of a control."""
+    return memory is not None and memory.content.endswith(_CONFIRMED)
 
 
 def is_still_offered(result: CommandResult | None, report: DeviceReport) -> bool:
@@ -66,6 +80,7 @@ class Holdings:
     sent: Mapping[str, frozenset[str]]
     is_ours: Callable[[str], bool]
     apps_of: Callable[[str], tuple[str, ...]]
+    now: datetime
     _apps: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def may_hold(self, device: str, app: str) -> bool | None:
@@ -73,19 +88,29 @@ class Holdings:
         names = [name for name in self._names.get(device, ()) if app in self._apps_of(name)]
         if not names:
             return None
+        told = {self.holds(device, name) for name in names}
+        return True if True in told else None if None in told else False
+
+    def confirmations(self) -> Iterator[dict[str, str]]:
+        """What the ledger is to remember: whose device has told the end of what."""
+        for (device, name), memory in self.ledger.released.items():
+            if self.is_ours(name) and not is_confirmed(memory) and self.holds(device, name) is False:
+                yield {
+                    "event": "released", "device": device, "control": name,
+                    "enrolled": memory.enrolled, "content": mark_in(memory) + _CONFIRMED, "answered": memory.answered,
+                }  # fmt: skip
+
+    def holds(self, device: str, name: str) -> bool | None:
+        """The same for one control."""
         if self.state.report(device).checked_out_at:
             return False
-        return any(self.holds(device, name) for name in names)
-
-    def holds(self, device: str, name: str) -> bool:
-        """The same for one control."""
         if mechanism_of_slug(self.names.slug_of_set(name)) in DECLARED:
             return self._holds_declared(device, name)
         return self._holds_sent(device, name)
 
     # Declarations.
 
-    def _holds_declared(self, device: str, name: str) -> bool:
+    def _holds_declared(self, device: str, name: str) -> bool | None:
         report = self.state.report(device)
         assigned, released = self.ledger.assigned.get((device, name)), self.ledger.released.get((device, name))
         if name in self.state.assigned.get(device, ()):
@@ -99,15 +124,17 @@ class Holdings:
             return False
         if assigned is not None:
             return True
+        if is_confirmed(released):
+            return False
         if released is not None:
             # Nobody tells of its reports; it looks for its declarations whenever it comes after it was woken up.
-            return not released.answered or (report.connected_at or report.seen_at) <= released.answered
+            return (report.connected_at or report.seen_at) <= released.answered if released.answered else None
         identifier = self.names.identifier(self.names.slug_of_set(name), CONFIGURATION)
         return self.state.status(device, identifier) is not None
 
     # Profiles.
 
-    def _holds_sent(self, device: str, name: str) -> bool:
+    def _holds_sent(self, device: str, name: str) -> bool | None:
         report = self.state.report(device)
         memory = self.ledger.assigned.get((device, name)) or self.ledger.released.get((device, name))
         if memory is not None and is_another_enrolment(memory.enrolled, report.enrolled_at) and not self._has_told_of(report, name, memory):
@@ -122,18 +149,20 @@ class Holdings:
             return name in report.profiles
         if done is not None and is_refusal(done):
             return False
-        if taken is None or taken.status == NOT_NOW:
+        if taken is None and is_confirmed(memory):
+            return False
+        if taken is None:
+            released = self.ledger.released.get((device, name))
+            return None if released is not None and self.now - read_now(released.at) > _UNHEARD else True
+        if taken.status == NOT_NOW or taken.at < done_at:
             return True
-        if taken.at < done_at:
-            return True
-        return taken.status != ACKNOWLEDGED and not (done is not None and says_it_is_not_there(taken))
+        return taken.status != ACKNOWLEDGED and not says_it_is_not_there(taken)
 
     def _has_told_of(self, report: DeviceReport, name: str, memory: Assigned) -> bool:
         return name in report.profiles or last_sent(report, self._marks_of(name, memory)) is not None
 
     def _marks_of(self, name: str, memory: Assigned | None) -> frozenset[str]:
-        remembered = frozenset((memory.content,)) if memory is not None and memory.content else frozenset()
-        return self.sent.get(name, frozenset()) | remembered
+        return self.sent.get(name, frozenset()) | {mark_in(memory)}
 
     # Names.
 

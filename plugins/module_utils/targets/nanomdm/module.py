@@ -99,8 +99,8 @@ def open_target(params: Mapping[str, Any], request: RunRequest, connection: Conn
         web_block=params["web_block"],
         inventory=params["inventory"],
         inventory_every=timedelta(hours=params["inventory_every"]),
-        stale_after=request.stale_after,
         push=params["push"],
+        accept_fleet_size=request.accept_fleet_size,
     )
     database = EnrollmentDatabase(params["enrollments_sql"], run_command, connection.redactor) if params["enrollments_sql"] else None
     kmfddm = Kmfddm(params["kmfddm_url"], params["kmfddm_api_key"], connection, check_mode) if params["kmfddm_url"] else None
@@ -126,6 +126,7 @@ def open_target(params: Mapping[str, Any], request: RunRequest, connection: Conn
         Outbox(request.evidence_dir, request.target),
         Ledger.open(request.evidence_dir, request.target, writable=False),
         request.now,
+        request.assets,
     )
 
 

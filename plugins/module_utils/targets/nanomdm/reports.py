@@ -40,6 +40,8 @@ class Reports:
         if self.webhook_log:
             reading = read_webhook_log(self.webhook_log, interests)
             self.problems, self.last_at = reading.problems, reading.last_at
+            if not reading.lines:
+                self.problems = ("it is empty, so nothing is known of what devices have told",)
             return reading.reports
         return self.database.reports(interests) if self.database is not None else {}
 

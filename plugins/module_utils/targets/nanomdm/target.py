@@ -16,7 +16,7 @@ from ...engine.plan import Plan
 from ...mdm.capability import Capability, Means
 from ...mdm.covering import Covering, Coverings
 from ...mdm.fleet import FleetDevice, ManagedDevice
-from ...mdm.known_fleet import LoneLookUps
+from ...mdm.known_fleet import FleetDoubted, LoneLookUps
 from ...mdm.ledger import Ledger
 from ...mdm.observe import may_look
 from ...mdm.outbox import Outbox
@@ -24,6 +24,7 @@ from ...mdm.planned import Planned
 from ...mdm.target_run import ChooseNotices, TargetPlan
 from ...mdm.wants import Want
 from ...policy.decide import Decider
+from ...policy.devices import join_asset_facts
 from ...policy.instants import utc_text
 from ...policy.model import Policy
 from . import capabilities
@@ -41,6 +42,7 @@ from .objects import DeviceReport, Enrollment, Interests
 from .planner import Planner
 from .profile_store import ProfileStore
 from .questions import (
+    Question,
     Questions,
     answered_at,
     app_question,
@@ -50,6 +52,7 @@ from .questions import (
     is_spared_questions,
 )
 from .reader import StateReader
+from .release_rules import ReleaseRules, policies_that_rest
 from .reports import Reports
 from .server_state import ServerState
 from .slugs import apps_of_slug, is_slug_of
@@ -57,6 +60,7 @@ from .wants import Ways, wants_of
 
 ASK, NEVER = "ask", "never"
 PROFILE, NO_WEB_BLOCK = "profile", "none"
+_SERIAL = "serial:"
 UNREADABLE = "source_unreadable"
 PLATFORMS = ("ios", "ipados", "tvos", "macos")
 #: How long a device may take to judge a declaration that it has told about. It takes seconds.
@@ -73,8 +77,8 @@ class NanoSettings:
         web_block: ``profile`` or ``none``.
         inventory: ``ask`` devices for the banned apps, or ``never``.
         inventory_every: how often a device is asked at most, and how long a command that was put off waits until it is sent once more.
-        stale_after: age from which an answer says nothing any more.
         push: whether NanoMDM is to wake devices up.
+        accept_fleet_size: how many enrolments somebody has confirmed that there are; None for nobody.
     """
 
     prefix: str
@@ -82,8 +86,8 @@ class NanoSettings:
     web_block: str = PROFILE
     inventory: str = ASK
     inventory_every: timedelta = timedelta(hours=24)
-    stale_after: timedelta = timedelta(days=30)
     push: bool = True
+    accept_fleet_size: int | None = None
 
 
 class NanoTarget:
@@ -95,6 +99,7 @@ class NanoTarget:
         read_enrollments: gives the enrolments.
         reports: what devices have told.
         ledger: what is remembered, for reading.
+        assets: asset facts by serial number.
     """
 
     names: Mapping[str, str] = capabilities.NAMES
@@ -112,6 +117,7 @@ class NanoTarget:
         outbox: Outbox,
         ledger: Ledger,
         now: datetime,
+        assets: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         self.nanomdm = nanomdm
         self.kmfddm = kmfddm
@@ -125,6 +131,8 @@ class NanoTarget:
         self.outbox = outbox
         self.ledger = ledger
         self.now = now
+        self.assets: Mapping[str, Mapping[str, Any]] = assets or {}
+        self.interests: Interests | None = None
         self.declaration_names = DeclarationNames(settings.prefix)
         self.reader = StateReader(kmfddm, store, self.declaration_names, self.policy_ids)
         self.reports: Mapping[str, DeviceReport] = {}
@@ -134,6 +142,9 @@ class NanoTarget:
         self.index = FleetIndex((), ())
         self.declarations: DeclarationPlan | None = None
         self.holdings: Holdings | None = None
+        self.rules = ReleaseRules(self.index, self.declaration_names, self.policy_ids, frozenset(), {})
+        self.enrollments: Sequence[Enrollment] = ()
+        self.respelled = 0
         #: Name of a control by command -> marks of what may have been sent under it.
         self.sent: dict[str, frozenset[str]] = {}
         self.warnings: tuple[str, ...] = ()
@@ -156,18 +167,25 @@ class NanoTarget:
     def devices(self) -> Iterator[ManagedDevice]:
         """Every enrolment, with what the device itself has told."""
         enrollments = self.read_enrollments()
-        self.reports = self.source.read(self._interests((each.id for each in enrollments), frozenset()))
-        for each in enrollments:
-            yield self._device(each, self.reports.get(each.id) or DeviceReport())
+        if not enrollments and self.settings.accept_fleet_size != 0:
+            raise FleetDoubted(
+                "stopped before any write: there are no enrolments in the list, and that is no order to let devices go",
+                "",
+                "Nothing was written. Check the list; if no device is left, run once with accept_fleet_size: 0",
+            )
+        reports = self.source.read(Interests(marks=self._information(), profile_prefix=self.settings.prefix + "."))
+        enrollments = self.enrollments = self._spelled(enrollments, reports)
+        devices = [self._device(each, reports.get(each.id) or DeviceReport()) for each in enrollments]
+        # What a list of apps was asked for follows from the decision; what devices tell of themselves has to be known before that.
+        decider = Decider(self.policies, self.now)
+        joined = [replace(each, record=join_asset_facts(each.record, self.assets)) for each in devices]
+        self._read([FleetDevice(each, decider.decide(each.record)) for each in joined])
+        for each, member in zip(devices, self.index.fleet, strict=True):
+            yield replace(each, inventory_at=self._looked_at(member))
 
     def findings(self, fleet: Sequence[FleetDevice]) -> Mapping[tuple[str, str], Sequence[Mapping[str, str]]]:
         """What was found, of those devices and apps that may be looked at."""
-        self.unasked = frozenset(member.device.id for member in fleet if is_spared_questions(member))
-        self._want(fleet)
-        self.index = FleetIndex(fleet, self.wants)
-        marks = marks_of(self._commanded(), self.desired.removals, self.declaration_names, self.ledger, self.sent)
-        ids = {member.device.id for member in fleet} | {device for device, _control in (*self.ledger.assigned, *self.ledger.released)}
-        self.reports = self.source.read(self._interests(ids, marks, fleet))
+        self._read(fleet)
         found: dict[tuple[str, str], Sequence[Mapping[str, str]]] = {}
         for member in fleet:
             report = self.reports.get(member.device.id)
@@ -192,8 +210,24 @@ class NanoTarget:
         return found
 
     def look_up(self, devices: Sequence[str]) -> Mapping[str, bool | None]:
-        """Ask for devices one by one."""
-        return dict.fromkeys(devices)
+        """Ask for devices one by one, by enrolment id or by serial number.
+
+        The database knows each. A list only knows whom it has; of others nobody can say, but for one that has told that it leaves.
+        """
+        names = {each: each.removeprefix(_SERIAL) for each in devices if each.startswith(_SERIAL)}
+        ids = [each for each in devices if each not in names]
+        if self.source.database is not None:
+            by_id, by_serial = self.source.database.managed(ids, names.values())
+            return {**by_id, **{each: by_serial[serial] for each, serial in names.items()}}
+        listed = {each.id: each.managed for each in self.enrollments}
+        serials: dict[str, bool] = {}
+        for enrollment in self.enrollments:
+            serials[enrollment.serial] = serials.get(enrollment.serial, False) or enrollment.managed
+        found: dict[str, bool | None] = {each: serials.get(serial) for each, serial in names.items()}
+        for each in ids:
+            left = bool((self.reports.get(each) or DeviceReport()).checked_out_at)
+            found[each] = False if left else listed.get(each)
+        return found
 
     def doubted(self, device: str, app: str) -> str:
         """The reason for which what the sources say of a device and an app can't be believed; empty for none.
@@ -226,6 +260,7 @@ class NanoTarget:
 
     def plan(self, fleet: Sequence[FleetDevice], decider: Decider, choose_notices: ChooseNotices) -> TargetPlan:
         """The plan, made of what the servers hold now."""
+        self.rules = self._release_rules(fleet, decider)
         self.state = self.reader.read([member.device.id for member in fleet], self.reports)
         self.declarations = declarations = self._declaration_plan()
         self.reader.look_up(self.state, declarations.in_doubt())
@@ -240,11 +275,11 @@ class NanoTarget:
             self.now,
             self.settings.inventory_every,
             self._apps_of,
+            self.rules.may_release,
             self.sent,
         )
-        self.holdings = Holdings(self.state, self.ledger, self.declaration_names, self.sent, self._is_ours, self._apps_of)
-        self.untold = commands.untold
-        questions = []
+        self.holdings = Holdings(self.state, self.ledger, self.declaration_names, self.sent, self._is_ours, self._apps_of, self.now)
+        questions: list[Question] = []
         if self.settings.inventory == ASK and self.source:
             asking = Questions(self.policies, self.settings.prefix, self.settings.inventory_every, self.now, self.ledger)
             sees = [self.capability_of(member.device.record).sees == "reported" for member in fleet]
@@ -253,6 +288,8 @@ class NanoTarget:
         planner = Planner(self.state, self.index, declarations, commands, questions, "period %d" % period)
         seen = tuple(self._seen(fleet))
         planned = planner.plan(lambda coverings: choose_notices(Coverings((*coverings.all, *seen))))
+        # Taken from what was told before this run, so what this run does is not confirmed by it.
+        self.untold = [*commands.untold, *self.holdings.confirmations()]
         return self._target_plan(planned, seen)
 
     def apply(self, plan: Plan, ledger: Ledger, now: str) -> Applied:
@@ -280,6 +317,19 @@ class NanoTarget:
 
     # Devices.
 
+    def _spelled(self, enrollments: Sequence[Enrollment], reports: Mapping[str, DeviceReport]) -> Sequence[Enrollment]:
+        """Enrolments with their ids as the server has them; to the server, another letter case is another device."""
+        remembered = {device for device, _name in (*self.ledger.assigned, *self.ledger.released, *self.ledger.asked)}
+        spelled = {each.lower(): each for each in sorted(remembered)}
+        spelled.update((each.lower(), each) for each in sorted(reports))
+        found = []
+        for each in enrollments:
+            known = each.id in reports or each.id in remembered
+            identifier = each.id if known else spelled.get(each.id.lower(), each.id)
+            self.respelled += identifier != each.id
+            found.append(each if identifier == each.id else replace(each, id=identifier))
+        return found
+
     def _device(self, enrollment: Enrollment, report: DeviceReport) -> ManagedDevice:
         """A device: its list says who has it, and what it says of itself counts for more than what its list does."""
         record = enrollment.record()
@@ -292,18 +342,38 @@ class NanoTarget:
         seen_at = max(enrollment.last_seen, report.seen_at)
         if seen_at:
             record["last_seen"] = seen_at
-        return ManagedDevice(record, synced_at=seen_at)
+        return ManagedDevice(record, synced_at=seen_at, enrolled_at=report.enrolled_at)
 
-    def _interests(self, ids: Any, marks: frozenset[str], fleet: Sequence[FleetDevice] = ()) -> Interests:
-        """What is wanted of all that devices have told; without a fleet nobody knows yet which apps may be looked at on whom."""
+    def _looked_at(self, member: FleetDevice) -> str:
+        """When a device told of the apps that may be looked at on it, of the one with the oldest word; empty where it told of none."""
+        report = self.reports.get(member.device.id) or DeviceReport()
+        names = apps_to_ask_about(self.policies, member)
+        told = [max(report.asked.get(name, ""), report.apps[name].at if name in report.apps else "") for name in names]
+        return min(filter(None, told), default="")
+
+    def _information(self) -> frozenset[str]:
+        return frozenset((information_question(self.settings.prefix)[1],))
+
+    def _read(self, fleet: Sequence[FleetDevice]) -> None:
+        """Find out what is wanted of a fleet, and read what its devices have told of that, unless it has been read."""
+        self.unasked = frozenset(member.device.id for member in fleet if is_spared_questions(member))
+        self._want(fleet)
+        self.index = FleetIndex(fleet, self.wants)
+        interests = self._interests(fleet)
+        if interests != self.interests:
+            self.interests, self.reports = interests, self.source.read(interests)
+
+    def _interests(self, fleet: Sequence[FleetDevice]) -> Interests:
+        """What is wanted of all that devices have told."""
+        marks = marks_of(self._commanded(), self.desired.removals, self.declaration_names, self.ledger, self.sent)
+        ids = {member.device.id for member in fleet} | {device for device, _control in (*self.ledger.assigned, *self.ledger.released)}
         questions: dict[str, frozenset[str]] = {}
         for platform, bundle_ids in {(member.device.platform, apps_to_ask_about(self.policies, member)) for member in fleet}:
             if bundle_ids:
                 _command, mark = app_question(self.settings.prefix, platform, bundle_ids)
                 questions[mark] = bundle_ids
         every = frozenset(name for bundle_ids in questions.values() for name in bundle_ids)
-        information = information_question(self.settings.prefix)[1]
-        return Interests(every, questions, marks | {information}, self.settings.prefix + ".", frozenset(ids))
+        return Interests(every, questions, marks | self._information(), self.settings.prefix + ".", frozenset(ids))
 
     # Wants.
 
@@ -343,6 +413,18 @@ class NanoTarget:
     def _commanded(self) -> list[Control]:
         return [control for control in self.desired.controls if control.mechanism not in DECLARED]
 
+    def _release_rules(self, fleet: Sequence[FleetDevice], decider: Decider) -> ReleaseRules:
+        held = {device for device, name in (*self.ledger.assigned, *self.ledger.released) if self._is_ours(name)}
+        absent = sorted(device for device in held if self.index.position(device) is None)
+        confirmed = self.settings.accept_fleet_size == len(fleet)
+        resting = policies_that_rest(decider)
+        managed: Mapping[str, bool | None] = {}
+        if absent and not confirmed and not self.policy_ids <= resting:
+            # Only the database is asked, and only that has a bound.
+            look_up = self.look_up if self.source.database is None else lambda ids: self.look_ups.managed(ids, "they lose what they have")
+            managed = look_up(absent)
+        return ReleaseRules(self.index, self.declaration_names, self.policy_ids, resting, managed, confirmed)
+
     def _declaration_plan(self) -> DeclarationPlan:
         return DeclarationPlan(
             self.state,
@@ -355,19 +437,19 @@ class NanoTarget:
             self.settings.adopt,
             utc_text(self.now - PATIENCE_OF_JUDGEMENT),
             self._apps_of,
+            self.rules.may_release,
         )
 
     # What is told.
 
     def _seen(self, fleet: Sequence[FleetDevice]) -> Iterator[Covering]:
-        """For each app, who has told lately whether it has it."""
-        oldest = utc_text(self.now - self.settings.stale_after)
+        """For each app, who has told whether it has it; how long ago is told by the devices themselves."""
         for app in sorted({app.id for policy in self.policies for app in (*policy.apps, *policy.review)}):
             told = set()
             for index, member in enumerate(fleet):
                 report = self.reports.get(member.device.id)
                 names = bundle_ids_of(self.policies, member.device.platform, [app])
-                if report is not None and names and answered_at(report, names) >= oldest:
+                if report is not None and names and answered_at(report, names):
                     told.add(index)
             yield Covering(
                 control="InstalledApplicationList",
@@ -384,6 +466,14 @@ class NanoTarget:
         if not self.source:
             yield "neither webhook_log nor enrollments_sql is given, so nobody learns which apps devices have, and what became of commands"
         yield from ("the webhook log: %s" % problem for problem in self.source.problems)
+        if self.respelled:
+            yield "%d ids in the list are in another letter case than the server's; the server's are taken" % self.respelled
+        kept = self.rules.kept_of_absent(key for key in self.ledger.assigned if self._is_ours(key[1]))
+        if kept:
+            yield (
+                "%d devices that have controls of ours are not in the list of enrolments any more, and keep them: say `managed: false`"
+                " there of those that have left, or confirm the size of the list with accept_fleet_size" % kept
+            )
         yield from self.declarations.notes if self.declarations is not None else ()
         if self.kmfddm is None:
             yield "kmfddm_url is not given, so nothing is declared: profiles are sent, and nothing but their answers proves them"

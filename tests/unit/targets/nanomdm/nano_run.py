@@ -6,7 +6,10 @@
 
 from __future__ import annotations
 
+import base64
+import functools
 import json
+import plistlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
@@ -124,7 +127,10 @@ class Ban:
         def told(events: list[dict[str, Any]]) -> bool:
             known = [each["acknowledge_event"] for each in events if "acknowledge_event" in each]
             heard = [(each["ids"]["id"], each.get("command_uuid"), each["status"]) for each in known if each.get("ids")]
-            return all(heard.count(answer) >= answers.count(answer) for answer in set(answers))
+            reports = [_reporter(each) for each in events if each["topic"] == "mdm.DeclarativeManagement"]
+            return all(heard.count(answer) >= answers.count(answer) for answer in set(answers)) and all(
+                reports.count(each.id) >= each.declarations.reported for each in chosen
+            )
 
         self.nano.webhook.wait_for(told)
 
@@ -186,6 +192,17 @@ class Ban:
         again = self.run(*policies, **options)
         assert (again.writes(), again.changes(), again.changed) == ([], [], False)
         return made
+
+
+def _reporter(event: dict[str, Any]) -> str:
+    """The device whose status report an event is; empty for another message about declarations."""
+    details = event["checkin_event"]
+    return str(details["ids"]["id"]) if details.get("ids") and _endpoint(details["raw_payload"]) == "status" else ""
+
+
+@functools.lru_cache(maxsize=10_000)
+def _endpoint(raw_payload: str) -> str:
+    return str(plistlib.loads(base64.b64decode(raw_payload))["Endpoint"])
 
 
 def lifted(*policies: Policy) -> tuple[Policy, ...]:

@@ -51,6 +51,7 @@ def test_a_lift_is_pending_until_the_device_has_said_that_the_block_is_gone(serv
     assert told(ban, *lifted(CITY)) == {PENDING}
     # It is in contact for something else before it comes for its commands.
     device.update_token()
+    device.wire.hang_up()
     ban.skip(minutes=5)
     assert told(ban, *lifted(CITY)) == {PENDING}
     ban.connect()
@@ -205,3 +206,48 @@ def test_a_lift_without_a_ledger_takes_profiles_and_sets_back(servers: NanoServe
     ban.connect()
     assert [each.can_open(BANNED.identifier) for each in (old, new)] == [True, True]
     assert told(ban, *lifted(CITY)) == {DONE}
+
+
+@pytest.mark.parametrize("version", ["26.1", "27.0"])
+def test_an_end_that_was_confirmed_stays_confirmed_when_the_log_is_begun_anew(nano: NanoServers, tmp_path: Path, version: str) -> None:
+    device = phone(nano, version)
+    ban = Ban(nano, tmp_path, [device], inventory="never")
+    ban.run(CITY)
+    ban.connect()
+    ban.skip(minutes=5)
+    ban.run(*lifted(CITY))
+    ban.connect()
+    assert told(ban, *lifted(CITY)) == {DONE}
+    ban.rotate_log()
+    for _time in range(2):
+        again = ban.run(*lifted(CITY))
+        assert (set(again.outcomes().values()), again.writes()) == ({DONE}, [])
+    # A ban that comes back is none of that.
+    ban.skip(days=1)
+    ban.run(CITY)
+    ban.connect()
+    assert not device.can_open(BANNED.identifier)
+    ban.skip(minutes=5)
+    assert told(ban, *lifted(CITY)) == {PENDING}
+
+
+@pytest.mark.parametrize("version", ["26.1", "27.0"])
+def test_an_end_that_nobody_can_tell_of_any_more_is_not_pending_for_ever(nano: NanoServers, tmp_path: Path, version: str) -> None:
+    device = phone(nano, version)
+    ban = Ban(nano, tmp_path, [device], inventory="never")
+    ban.run(CITY)
+    ban.connect()
+    ban.skip(minutes=5)
+    ban.run(*lifted(CITY))
+    ban.connect()
+    # Its answer went with the log.
+    ban.rotate_log()
+    ban.skip(days=1)
+    assert told(ban, *lifted(CITY)) == {PENDING}
+    ban.skip(days=8)
+    ban.connect()
+    device.update_token()
+    device.wire.hang_up()
+    nano.webhook.wait_for(lambda events: events[-1]["topic"] == "mdm.TokenUpdate")
+    again = ban.run(*lifted(CITY))
+    assert (set(again.outcomes().values()), again.writes()) == ({DONE}, [])
