@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Iterator, Mapping, Sequence
+from typing import Any, Callable, Iterator, Mapping, Sequence
 
 from ...engine.apply import Applied
 from ...engine.errors import AppbanError
@@ -37,10 +37,12 @@ from .memberships import Memberships, read_memberships
 from .objects import COMPLIANCE_POLICY, TenantState
 from .permissions import APPS_READ, CONDITIONAL_ACCESS_READ, CONFIGURATION_READ, DEVICES_READ, GROUPS_READ
 from .planner import Planner, PlannerSettings
-from .reader import StateReader, read_devices
+from .reader import StateReader, look_up_devices, read_devices
 from .wants import MANAGED_PLATFORMS, mechanisms
 
 BROWSER, DEFENDER, NO_WEB_BLOCK = "browser", "defender", "none"
+#: Apps that vanish from devices between two runs as a matter of course; of more than these the list is asked for once more.
+HANDFUL = 5
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ class IntuneTarget:
     """
 
     names: Mapping[str, str] = capabilities.NAMES
+    capability_facts: tuple[str, ...] = capabilities.FACTS
     reporting: Mapping[str, str] = {
         "ios": capabilities.IOS_LIST, "ipados": capabilities.IOS_LIST, "macos": capabilities.MACOS_LIST,
     }  # fmt: skip
@@ -86,6 +89,10 @@ class IntuneTarget:
         self.site_blocks: SiteBlocks | None = None
         self.wants: list[frozenset[Want]] = []
         self.memberships = Memberships()
+        self.finder: AppFinder | None = None
+        self.new_finder: Callable[[], AppFinder] = lambda: AppFinder(graph, policies, {}, lambda _device, _app: False)
+        #: Device that is looked at -> how its inventory sees.
+        self.sees: dict[str, str] = {}
 
     def capability_of(self, record: Mapping[str, Any]) -> Capability:
         """The row of a device in the capability table."""
@@ -117,25 +124,50 @@ class IntuneTarget:
         """What was found, of those devices and apps that may be looked at."""
         watched = {member.device.id: member for member in fleet if any(may_look(app) for app in member.decision.apps.values())}
         platforms = {device: member.device.platform for device, member in watched.items()}
-        finder = AppFinder(self.graph, self.policies, platforms, lambda device, app: _is_looked_for(watched[device], app))
-        reported = any(capabilities.capability_of(member.device.record).sees == "reported" for member in watched.values())
-        return finder.find(violations=reported)
+        self.sees = {device: capabilities.capability_of(member.device.record).sees for device, member in watched.items()}
+
+        def may_keep(device: str, app: str) -> bool:
+            return _is_looked_for(watched[device], app)
+
+        self.new_finder = lambda: AppFinder(self.graph, self.policies, platforms, may_keep)
+        self.finder = self.new_finder()
+        return self.finder.find(violations="reported" in self.sees.values())
 
     def look_up(self, devices: Sequence[str]) -> Mapping[str, bool | None]:
         """Ask for devices one by one."""
-        return dict.fromkeys(devices)
+        return look_up_devices(self.graph, devices)
 
     def doubted(self, device: str, app: str) -> str:
         """The reason for which what the sources say of a device and an app can't be believed; empty for none."""
-        return ""
+        if self.finder is None:
+            return ""
+        return self.finder.doubted_report(device) if self.sees.get(device) == "reported" else self.finder.doubted(device, app)
 
     def may_still_hold(self, device: str, app: str) -> bool | None:
         """Whether a control of ours may still be on a device; None: its contact says so."""
         return None
 
     def absences(self, pairs: Sequence[tuple[str, str]]) -> frozenset[tuple[str, str]]:
-        """Of device and app pairs that are not seen together any more, those of which that is not proved."""
-        return frozenset()
+        """Of device and app pairs that are not seen together any more, those of which that is not proved.
+
+        A list may be short without saying so. So where many have vanished it is asked for once more, and some devices are asked alone,
+        evenly over all of them: if one still has the app, the list is not believed about anybody who was not asked.
+        """
+        if self.finder is None or not pairs:
+            return frozenset()
+        listed: set[tuple[str, str]] = set()
+        if len(pairs) > HANDFUL:
+            listed = set(self.new_finder().find(violations=False)).intersection(pairs)
+        devices = sorted({device for device, _app in pairs if self.sees.get(device) == "all"})
+        # Half of what is left: later in the run, others may have to be looked up.
+        bound = max(0, self.look_ups.most - len(self.look_ups.answers)) // 2
+        sample = devices if len(devices) <= bound else [devices[number * len(devices) // bound] for number in range(bound)]
+        found = self.finder.still_on(sample)
+        self.look_ups.answers.update({"apps of " + device: True for device in sample})
+        proved = {(device, app) for device, app in pairs if found.get(device) is not None and app not in (found[device] or ())}
+        contradicted = listed | {(device, app) for device, app in pairs if app in (found.get(device) or ())}
+        asked_in_vain = {(device, app) for device, app in pairs if device in found and found[device] is None}
+        return frozenset(pairs) - proved if contradicted else frozenset(asked_in_vain)
 
     def findable(self, app: str, platform: str, sees: str) -> bool:
         """Whether an app has a name that an inventory of this kind could show."""
@@ -231,6 +263,7 @@ class IntuneTarget:
         return frozenset(each.value for policy in self.policies for app in policy.apps for each in app.identifiers if each.kind in kinds)
 
     def _notes(self, desired: Desired, coverings: Sequence[Covering]) -> Iterator[str]:
+        yield from self.finder.notes if self.finder is not None else ()
         for name in self.memberships.unknown:
             yield "the tenant has no group named %s, which a rule asks for: nobody can say who belongs to it" % name
         for name in sorted(desired.not_yet_armed):
