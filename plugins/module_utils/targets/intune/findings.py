@@ -294,7 +294,6 @@ class AppFinder:
             BatchItem(
                 device,
                 "/deviceManagement/managedDevices/%s/detectedApps" % segment(device),
-                params={"$select": "id,displayName"},
                 permission=DEVICES_READ,
             )
             for device in devices

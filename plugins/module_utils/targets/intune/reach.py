@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 
 from ...mdm.fleet import FleetDevice
 from .objects import ALL_DEVICES, ALL_USERS, EXCLUDED_GROUP, GROUP, Target, TenantState
@@ -98,3 +100,55 @@ class Reach:
 
 def _key(name: str, by_name: bool) -> str:
     return "name:" + name if by_name else name
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What stands in the tenant of the run's controls, before the plan.
+
+    Args:
+        policies: ids of the run's policies.
+        unseen: name of a group of ours -> members that the list of devices doesn't show and that are not known to be gone: they stay.
+    """
+
+    state: TenantState
+    reach: Reach
+    policies: frozenset[str]
+    unseen: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    @cached_property
+    def _scopes(self) -> frozenset[str]:
+        named = (*self.state.groups, *self.state.filters)
+        return frozenset(each.id for each in named if not self.policies.isdisjoint(each.marker.policies))
+
+    @cached_property
+    def _members(self) -> dict[str, frozenset[str]]:
+        return {group.name: frozenset(group.members) for group in reversed(self.state.groups)}
+
+    def members(self, group: str) -> frozenset[str]:
+        """Who is in a group of ours now."""
+        return self._members.get(group, frozenset())
+
+    def is_ours(self, target: Target) -> bool:
+        """Whether an assignment goes to a group or filter of the run's policies: nobody else would make it."""
+        return bool({target.group, target.filter} & self._scopes)
+
+    def reached(self, mechanism: str, name: str, odata_types: frozenset[str], identifiers: Iterable[str]) -> frozenset[int]:
+        """Positions of the devices that a control reaches now.
+
+        Args:
+            odata_types: kinds of apps that the control assigns; empty for a control that is an object of its own.
+            identifiers: exact names of those apps.
+        """
+        found: frozenset[int] = frozenset()
+        if odata_types:
+            wanted = frozenset(identifiers)
+            for app in self.state.apps:
+                if app.odata_type in odata_types and app.identifiers & wanted:
+                    ours = [each.target for each in app.assignments if each.intent == "uninstall" and self.is_ours(each.target)]
+                    found |= self.reach.of_targets(mechanism, ours)
+            return found
+        for each in self.state.owned:
+            if each.name == name and each.marker.mechanism == mechanism and not self.policies.isdisjoint(each.marker.policies):
+                found |= self.reach.of_targets(mechanism, each.targets)
+        return found

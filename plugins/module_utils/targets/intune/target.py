@@ -6,17 +6,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Iterator, Mapping, Sequence
 
 from ...engine.apply import Applied
 from ...engine.errors import AppbanError
-from ...engine.plan import Plan
+from ...engine.plan import Change, Plan
 from ...mdm.capability import Capability
 from ...mdm.clock import Clock
 from ...mdm.covering import Covering, Coverings
 from ...mdm.fleet import FleetDevice, ManagedDevice
 from ...mdm.group_names import wanted_groups
+from ...mdm.identifiers import usable_names
 from ...mdm.known_fleet import LoneLookUps
 from ...mdm.ledger import Ledger
 from ...mdm.observe import may_look
@@ -26,6 +27,7 @@ from ...mdm.target_run import ChooseNotices, TargetPlan
 from ...mdm.wants import Want, wants_of_policies
 from ...policy.decide import Decider
 from ...policy.model import Policy
+from ...policy.standing import LIFTED
 from . import capabilities
 from .controls import ControlSettings, Desired, DesiredControls
 from .defender import Defender, DefenderSettings, SiteBlocks, plan_site_blocks, wanted_site_blocks
@@ -37,7 +39,9 @@ from .memberships import Memberships, read_memberships
 from .objects import COMPLIANCE_POLICY, TenantState
 from .permissions import APPS_READ, CONDITIONAL_ACCESS_READ, CONFIGURATION_READ, DEVICES_READ, GROUPS_READ
 from .planner import Planner, PlannerSettings
+from .reach import Reach, Standing
 from .reader import StateReader, look_up_devices, read_devices
+from .steps import PutIndicators
 from .wants import MANAGED_PLATFORMS, mechanisms
 
 BROWSER, DEFENDER, NO_WEB_BLOCK = "browser", "defender", "none"
@@ -200,14 +204,35 @@ class IntuneTarget:
             for each in self.state.owned
             if each.resource == COMPLIANCE_POLICY and each.marker.fact("armed")
         }
-        desired = DesiredControls(self.policies, fleet, self.wants, push_down, self.settings.controls, decider.moment, armed).desired()
-        titles = {app.id: app.title for policy in self.policies for app in policy.apps}
-        planner = Planner(self.state, self.policy_ids, fleet, titles, self.settings.planner)
+        standing = Standing(self.state, Reach(self.state, fleet), self.policy_ids, self._unseen_members(fleet, decider))
+        desired = DesiredControls(
+            self.policies, fleet, self.wants, push_down, self.settings.controls, decider.moment, armed, standing
+        ).desired()  # fmt: skip
+        planner = Planner(self.state, self.policies, fleet, self.settings.planner)
         self._plan_sites(planner, fleet, decider)
         planned = planner.plan(desired, choose_notices)
         conflicts = (*planned.conflicts, *self._other_block_lists(planned))
-        notes = tuple(self._notes(desired, planned.coverings))
+        notes = (*self._notes(desired, planned.coverings), *planner.notes)
         return TargetPlan(planned.plan, Coverings(planned.coverings), conflicts, planned.drift, notes)
+
+    def _unseen_members(self, fleet: Sequence[FleetDevice], decider: Decider) -> dict[str, frozenset[str]]:
+        """Members of our groups that the list of devices doesn't show and that are not gone for certain, by group: they stay in it."""
+        ended = {policy.id for policy, each in zip(self.policies, decider.standings, strict=True) if each.phase == LIFTED}
+        shown = {name for member in fleet for name in (member.device.directory_id, member.device.user_id)}
+        names: dict[tuple[str, str], str] = {}
+        for group in self.state.groups:
+            if not (set(group.marker.policies) & self.policy_ids) - ended:
+                continue
+            for member, directory_object in group.members.items():
+                if member not in shown:
+                    # A user is known by the id of the directory's object, a device by another.
+                    names[(group.name, member)] = "%s:%s" % ("user" if member == directory_object else "entra", member)
+        managed = self.look_ups.managed(names.values(), "they leave groups of ours") if names else {}
+        found: dict[str, set[str]] = {}
+        for (group_name, member), name in names.items():
+            if managed[name] is not False:
+                found.setdefault(group_name, set()).add(member)
+        return {group_name: frozenset(members) for group_name, members in found.items()}
 
     def apply(self, plan: Plan, ledger: Ledger, now: str) -> Applied:
         """Carry the plan out."""
@@ -253,7 +278,23 @@ class IntuneTarget:
             self.site_blocks = wanted_site_blocks(self.policies, decider, prefix, self.settings.defender, opened)
             wanted = self.site_blocks.indicators
         for phase, change in plan_site_blocks(wanted, self.defender.ours(prefix, self.policy_ids)):
-            planner.add(phase, change)
+            planner.add(phase, self._with_reach(change, fleet))
+
+    def _with_reach(self, change: Change, fleet: Sequence[FleetDevice]) -> Change:
+        """A change of indicators with the apps and devices that it is about: they know no policy, so it is those that want them."""
+        put = isinstance(change.step, PutIndicators)
+        domains = {str(each["indicatorValue"]) for each in change.step.indicators} if put else set(change.step.ids)
+        apps = {app.id for policy in self.policies for app in policy.apps if domains.intersection(usable_names(app, "domain"))}
+        reached: set[int] = set()
+        for index, member in enumerate(fleet):
+            verdicts = {member.decision.apps[app].verdict for app in apps if app in member.decision.apps}
+            onboarded = member.device.platform in self.settings.defender.platforms
+            if onboarded and (verdicts == {"enforce"} if put else verdicts - {"out_of_scope", "unclassified"}):
+                reached.add(index)
+        found = frozenset(reached)
+        return replace(
+            change, apps=tuple(sorted(apps)), reaches=found if put else frozenset(), releases=frozenset() if put else found
+        )  # fmt: skip
 
     def _withdraws(self) -> bool:
         return any("withdraw_access" in stage.actions for policy in self.policies for rule in policy.rules for stage in rule.stages)

@@ -73,7 +73,7 @@ def test_a_lift_gives_access_back_first_and_takes_the_scopes_away_last() -> None
 def test_a_notice_goes_out_before_what_it_announces() -> None:
     run = Run([policy(rules=[BLOCK])], PHONES)
     notices = [Notice("device-1", 0, "city/Corporate/", ("banned",), "Please remove Banned", "It is banned.")]
-    planned = Planner(run.state, frozenset({"city"}), run.fleet, {"banned": "Banned"}, PlannerSettings()).plan(
+    planned = Planner(run.state, run.policies, run.fleet, PlannerSettings()).plan(
         run.desired, lambda _coverings: notices
     )
     assert kinds(planned) == ["create filter", "command notice", "create settings catalog policy"]
