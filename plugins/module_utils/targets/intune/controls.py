@@ -26,7 +26,7 @@ from . import bodies
 from . import capabilities as names
 from .objects import ALL_DEVICES, ALL_USERS, COMPLIANCE_POLICY, CONFIGURATION_POLICY, DEVICE_CONFIGURATION, EXCLUDED_GROUP, GROUP, Target
 from .reach import Standing
-from .wants import PER_APP, PLATFORMS, TYPES
+from .wants import PER_APP, PLATFORMS
 
 MAX_GRACE_HOURS = 8760
 #: How far this machine's clock may be ahead of the tenant's without anybody losing access before a deadline.
@@ -196,7 +196,7 @@ class DesiredControls:
             }
             if not identifiers:
                 continue
-            kept = self._kept(want, tuple(identifiers))
+            kept = self._kept(want, identifiers)
             population = self._population(want, kept)
             if not population:
                 if population.unnamed:
@@ -210,14 +210,20 @@ class DesiredControls:
                 controls.append(control)
         return Desired(tuple(controls), frozenset(missing), frozenset(early))
 
-    def _kept(self, want: Want, identifiers: tuple[str, ...]) -> frozenset[int]:
-        """Positions of the devices that the want's control reaches now and about which nobody can decide: they keep what they have."""
+    def _kept(self, want: Want, identifiers: Mapping[str, str]) -> frozenset[int]:
+        """Positions of the devices that the want's control reaches now and about which nobody can decide: they keep what they have.
+
+        Only as long as the control holds what it is to hold: nothing new may reach them.
+        """
         if self.standing is None:
             return frozenset()
-        reached = self.standing.reached(want.mechanism, self._name(want), TYPES.get(want.mechanism, frozenset()), identifiers)
-        return frozenset(
-            index for index in reached if want not in self.wants[index] and is_undecided(self.fleet[index], want.app_ids)
-        )  # fmt: skip
+        name = self._name(want)
+        resource, body = self._body(want, name, identifiers)
+        if resource:
+            reached = self.standing.reached(want.mechanism, name, ownership.spec_hash(dict(body or {})))
+        else:
+            reached = self.standing.reached_by_apps(want.mechanism, identifiers)
+        return frozenset(index for index in reached if want not in self.wants[index] and is_undecided(self.fleet[index], want.app_ids))
 
     def _control(self, want: Want, population: Population, identifiers: Mapping[str, str], kept: frozenset[int]) -> Control | None:
         name = self._name(want)
@@ -284,7 +290,7 @@ class DesiredControls:
             member
             for each in self.fleet
             for member in (each.device.user_id if by_user else each.device.directory_id,)
-            if member in listed and is_undecided(each, want.app_ids)
+            if member in listed and (is_undecided(each, want.app_ids) or _is_exempt_and_unplaced(each, want.app_ids))
         )
 
     def _populated(self, want: Want, kept: frozenset[int]) -> Population:
@@ -382,6 +388,12 @@ def is_undecided(member: FleetDevice, apps: Iterable[str]) -> bool:
     """Whether nobody can decide now about some apps on a device, and nobody decides against a ban of any of them."""
     verdicts = {member.decision.apps[app].verdict for app in apps if app in member.decision.apps}
     return "unclassified" in verdicts and verdicts <= {"unclassified", "enforce"}
+
+
+def _is_exempt_and_unplaced(member: FleetDevice, apps: Iterable[str]) -> bool:
+    """Whether a device is exempt and its ownership unknown, so that a native scope may reach it again before the next run."""
+    verdicts = {member.decision.apps[app].verdict for app in apps if app in member.decision.apps}
+    return member.device.native_ownership is None and "exempt" in verdicts and "enforce" not in verdicts
 
 
 def package_name(family_name: str) -> str:

@@ -199,7 +199,10 @@ class Planner:
         return mine - control.kept, now, self.then.of_targets(control.mechanism, self.app_targets[(control.mechanism, name)])
 
     def _reached_now(self, control: Control) -> frozenset[int]:
-        return self.standing.reached(control.mechanism, control.name, TYPES.get(control.mechanism, frozenset()), control.identifiers)
+        if control.mechanism in TYPES:
+            names = [self.standing.reached_by_apps(control.mechanism, (name,)) for name in control.identifiers]
+            return frozenset().union(*names)
+        return self.standing.reached(control.mechanism, control.name)
 
     def cover(
         self, control: Control, changes: Sequence[str], changed_at: str, before: frozenset[int], obstacle: str = "", prevented: bool = False

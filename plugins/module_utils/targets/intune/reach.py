@@ -13,7 +13,7 @@ from functools import cached_property
 
 from ...mdm.fleet import FleetDevice
 from .objects import ALL_DEVICES, ALL_USERS, EXCLUDED_GROUP, GROUP, Target, TenantState
-from .wants import PLATFORMS
+from .wants import PLATFORMS, TYPES
 
 _OWNERSHIP_WORDS: Mapping[str | None, str] = {"corporate": "Corporate", "personal": "Personal", None: "Unknown"}
 _QUOTED = re.compile(r'"([^"]*)"')
@@ -133,22 +133,24 @@ class Standing:
         """Whether an assignment goes to a group or filter of the run's policies: nobody else would make it."""
         return bool({target.group, target.filter} & self._scopes)
 
-    def reached(self, mechanism: str, name: str, odata_types: frozenset[str], identifiers: Iterable[str]) -> frozenset[int]:
-        """Positions of the devices that a control reaches now.
+    def reached(self, mechanism: str, name: str, spec: str = "") -> frozenset[int]:
+        """Positions of the devices that an object of ours reaches now.
 
         Args:
-            odata_types: kinds of apps that the control assigns; empty for a control that is an object of its own.
-            identifiers: exact names of those apps.
+            spec: only if its marker says that it holds this; empty for whatever it holds.
         """
         found: frozenset[int] = frozenset()
-        if odata_types:
-            wanted = frozenset(identifiers)
-            for app in self.state.apps:
-                if app.odata_type in odata_types and app.identifiers & wanted:
-                    ours = [each.target for each in app.assignments if each.intent == "uninstall" and self.is_ours(each.target)]
-                    found |= self.reach.of_targets(mechanism, ours)
-            return found
         for each in self.state.owned:
-            if each.name == name and each.marker.mechanism == mechanism and not self.policies.isdisjoint(each.marker.policies):
+            ours = each.marker.mechanism == mechanism and not self.policies.isdisjoint(each.marker.policies)
+            if ours and each.name == name and spec in ("", each.marker.sha256):
                 found |= self.reach.of_targets(mechanism, each.targets)
         return found
+
+    def reached_by_apps(self, mechanism: str, identifiers: Iterable[str]) -> frozenset[int]:
+        """Positions of the devices that our uninstall assignments of all of some apps reach now. identifiers: exact names of the apps."""
+        by_app = []
+        for name in identifiers:
+            listed = [app for app in self.state.apps if app.odata_type in TYPES[mechanism] and name in app.identifiers]
+            ours = [each.target for app in listed for each in app.assignments if each.intent == "uninstall" and self.is_ours(each.target)]
+            by_app.append(self.reach.of_targets(mechanism, ours))
+        return frozenset.intersection(*by_app) if by_app else frozenset()
