@@ -51,7 +51,7 @@ options:
         type: float
   accept_fleet_size:
     description:
-      - The exact number of devices of a fleet that has become much shorter since the last run, as a confirmation that they have really left.
+      - The exact number of devices of a fleet that has become much shorter since the last run, as a confirmation that the others have left.
       - Without it such a run stops before any write, because a list that comes short must not pass for the fleet.
     type: int
     version_added: 0.2.0

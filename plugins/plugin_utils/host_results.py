@@ -18,7 +18,7 @@ SUPPORTED_ACTIONS = frozenset(("audit", "remove", "block"))
 #: Verdicts under which nothing of the app is in a record, whatever a result might say.
 _UNTOUCHED = ("out_of_scope", "unclassified")
 #: Verdicts under which the app is not looked for, and a block of ours that stands from before is lifted.
-_LIFTED = ("exempt", "lifted")
+_LIFTED = ("exempt", "lifted", "not_applicable")
 _FIELDS = frozenset(each.name for each in fields(Observation))
 
 
@@ -60,7 +60,8 @@ def rows_of_host(
     """
     rows = []
     for app_id, part in sorted(decision["apps"].items()):
-        seen, details = _observation(app_id, part, result, stopped)
+        seen, details = _observation(app_id, part, result, check_mode, stopped)
+        before = _before(seen)
         # It was not looked for, and the reason is that one of its policies may or may not be about this device.
         doubted = is_doubted(part) and part["verdict"] in LOOKED_FOR
         rows.append(
@@ -69,10 +70,10 @@ def rows_of_host(
                 app=app_id,
                 decision=part,
                 outcome=judge({**part, "verdict": "unclassified"} if doubted else part, seen, check_mode),
-                before={True: "present", False: "absent", None: "not_observed"}[seen.before],
+                before=before,
                 # What a plan would do for the app is no mechanism that holds it yet.
                 mechanism=() if details.get("pending") else tuple(details.get("mechanism", ())),
-                seen_at=now if seen.before is not None else None,
+                seen_at=None if before == "not_observed" else now,
                 findings=tuple(details.get("findings", ())),
                 # Said of the host, not of one app: blocks of several apps share a file.
                 drift=() if part["verdict"] in _UNTOUCHED or is_doubted(part) else tuple(result.get("drift", ())),
@@ -81,14 +82,24 @@ def rows_of_host(
     return rows
 
 
-def _observation(app_id: str, part: Mapping[str, Any], result: Mapping[str, Any], stopped: bool) -> tuple[Observation, Mapping[str, Any]]:
+def _before(seen: Observation) -> str:
+    """What was seen of an app: not found where a part of the host was not looked into is not absent."""
+    if seen.before is None or (not seen.before and seen.unseen):
+        return "not_observed"
+    return "present" if seen.before else "absent"
+
+
+def _observation(
+    app_id: str, part: Mapping[str, Any], result: Mapping[str, Any], check_mode: bool, stopped: bool
+) -> tuple[Observation, Mapping[str, Any]]:
     if part["verdict"] in _UNTOUCHED or is_doubted(part):
         return Observation(), {}
     if result.get("unreachable"):
         return Observation(reachable=False), {}
     details = (result.get("apps") or {}).get(app_id)
     if part["verdict"] in _LIFTED:
-        return Observation(error=_lift_error(result, stopped)), {}
+        # A rehearsal takes nothing away: the block still stands.
+        return Observation(error=_lift_error(result, stopped), still_held=check_mode and bool(result.get("unblocked"))), {}
     if details is None:
         # The module says something of every app that it is asked to look for, unless it failed before it could.
         return Observation(error="error"), {}

@@ -22,14 +22,25 @@ _WORDS = {
     "exemption_expired": "exemption expired",
     "out_of_scope": "out of scope",
     "unclassified": "unclassified",
+    "not_in_force": "not in force",
+    "not_applicable": "not applicable",
     "cannot_enforce": "cannot enforce",
     "not_observable": "not observable",
     "stale": "awaiting contact",
     "unreachable": "unreachable",
     "failed": "failed",
 }
-# After the end of a ban nobody was looked at, so nobody is called compliant to a person.
-_ENDED = {"compliant": "no longer banned"}
+#: Reasons that change what a person makes of a count.
+_REASONS: Mapping[str, Mapping[str, str]] = {
+    "not_in_force": {
+        "report_only": "only proposed",
+        "not_yet_in_force": "not begun",
+        "under_review": "under review",
+        "ban_lifted": "lifted",
+        "lift_pending": "lift pending",
+    },
+    "exempt": {"release_pending": "release pending"},
+}
 # In check mode nothing was done about it yet: the app is there, or it is not and its block isn't either.
 _LOOKED_AT = {"violating": "not as the policy wants it"}
 _VERBS = {"create": "create", "update": "update", "delete": "delete", "command": "send"}
@@ -63,10 +74,9 @@ def summary_lines(
     names = ", ".join(policy["policy"] + ("" if policy["state"] == "enforced" else " (%s)" % policy["state"]) for policy in run["policies"])
     lines = ["%s at %s%s" % (names, run["now"], ", check mode: nothing was changed" if check_mode else "")]
     words = {**_WORDS, **(_LOOKED_AT if check_mode else {})}
-    if all(policy["state"] == "lifted" for policy in run["policies"]):
-        words.update(_ENDED)
     for app, counts in last["totals"].items():
-        parts = ["%d %s" % (count, words[name]) for name, count in counts.items()]
+        reasons = last.get("reasons", {}).get(app, {})
+        parts = ["%d %s%s" % (count, words[name], _why(name, count, reasons.get(name, {}))) for name, count in counts.items()]
         devices = "1 device" if last["devices"] == 1 else "%d devices" % last["devices"]
         lines.append("%s on %s (%d in scope): %s" % (app, devices, last["in_scope"], ", ".join(parts)))
     if last["unenforceable"]:
@@ -80,6 +90,16 @@ def summary_lines(
     lines.extend(_bounded("to see", to_see))
     lines.append("evidence: " + evidence)
     return lines
+
+
+def _why(outcome: str, count: int, reasons: Mapping[str, int]) -> str:
+    """`` (lift pending)`` where it is the reason of all devices of an outcome, `` (3 lifted, 1 lift pending)`` of some; or nothing."""
+    told = [(reasons[reason], words) for reason, words in _REASONS.get(outcome, {}).items() if reasons.get(reason)]
+    if not told:
+        return ""
+    if told[0][0] == count:
+        return " (%s)" % told[0][1]
+    return " (%s)" % ", ".join("%d %s" % each for each in told)
 
 
 def _bounded(what: str, lines: Sequence[str]) -> list[str]:

@@ -114,7 +114,7 @@ def test_U6_apps_under_review_are_counted_per_department_and_never_touched(life:
         rows = [row for row in step.run.rows if row["app"] == "capcut"]
         assert Counter(row["department"] for row in rows if row["before"] == "present") == {"Treasury": 1, "Home Office": 1}
         assert all(row["actions"] == [] for row in rows)
-        assert step.run.outcome("tax-deb", "capcut") == "compliant: under_review"
+        assert step.run.outcome("tax-deb", "capcut") == "not_in_force: under_review"
         # Personal and unknown devices are not counted either.
         assert step.run.row("own-deb", "capcut")["before"] == "not_observed"
         assert step.run.row("lost-deb", "capcut")["before"] == "not_observed"

@@ -13,6 +13,7 @@ killed, or whose disk fills up, leaves a partial record that says what it was ab
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -34,6 +35,8 @@ _OTHER_ROWS = ("class", "plan", "write")
 _DEVICES_A_ROW = 500
 #: Bytes that are set aside before the first write for the rows that come after it, so that a full disk shows before anything is changed.
 _RESERVE_A_ROW, _RESERVE_AT_MOST = 1024, 16 * 1024 * 1024
+#: Of file systems that can't set room aside, which says nothing of how much there is.
+_CANNOT_RESERVE = frozenset((errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL))
 _RUN_ID = re.compile(r"\d{8}T\d{6}Z(-[1-9]\d{0,8})?")
 _TARGET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,100}")
 #: How a last line ends. The hash is that of the record with this text replaced by ``}``.
@@ -172,6 +175,9 @@ def verify_record(path: str) -> Dict[str, Any]:
     digest.update(held[: closing.start()] + b"}\n")
     if closing.group(1).decode("ascii") != digest.hexdigest():
         raise EvidenceError("an evidence record was changed after it was written", path, "Compare it with your backup")
+    if counted.has_header:
+        # A format of a later release is told as one, not as a defect.
+        read_header(path)
     try:
         last: Dict[str, Any] = json.loads(held)
         problem = counted.compare(last)
@@ -189,8 +195,10 @@ class _Counted:
         self._lines = 0
         self._level = ""
         self._rows = 0
+        self._others = dict.fromkeys(_OTHER_ROWS, 0)
         self._outcomes: Dict[Tuple[str, str], int] = {}
         self._problem = ""
+        self.has_header = False
 
     def add(self, line: bytes) -> None:
         """Count one line; those that make no sense are remembered, not raised."""
@@ -200,10 +208,12 @@ class _Counted:
         try:
             row = json.loads(line)
             if self._lines == 1:
-                self._problem = "" if row["row"] == "header" else "it does not begin with a header"
+                self.has_header = row["row"] == "header"
+                self._problem = "" if self.has_header else "it does not begin with a header"
                 self._level = row.get("evidence", "")
                 return
             if row["row"] in _OTHER_ROWS:
+                self._others[row["row"]] += 1
                 return
             self._problem = "" if row["row"] == "device" else "line %d is none of a record's" % self._lines
             key = (row["app"], row["outcome"])
@@ -220,6 +230,10 @@ class _Counted:
             return self._problem or "it has no header"
         if last["rows"] != self._rows:
             return "it says %s rows and has %d" % (last["rows"], self._rows)
+        for name, kind in (("planned", "plan"), ("writes", "write")):
+            # Records of format 1 have neither.
+            if last.get(name, 0) != self._others[kind]:
+                return "it says %s %s rows and has %d" % (last.get(name), kind, self._others[kind])
         if sum(last["outcomes"].values()) != devices:
             return "the outcomes of its devices do not add up to %s" % devices
         for app, counts in last["totals"].items():
@@ -249,6 +263,7 @@ class Row:
         findings: what exactly was seen, small mappings of identifiers only.
         drift: what somebody did to our block on the device since the last run, one sentence each.
         words: what the device or its server said against what is demanded; empty for nothing.
+        last_seen_at: instant of the look in which the app was last there, where this run's can't tell whether it is.
     """
 
     device: Mapping[str, Any]
@@ -262,6 +277,7 @@ class Row:
     findings: Tuple[Mapping[str, Any], ...] = ()
     drift: Tuple[str, ...] = ()
     words: str = ""
+    last_seen_at: Optional[str] = None
 
     def to_plain(self) -> Dict[str, Any]:
         """The row as it is written."""
@@ -289,6 +305,7 @@ class Row:
             "seen_at": self.seen_at,
             "requested_at": self.requested_at,
             "words": self.words,
+            "last_seen_at": self.last_seen_at,
         }
 
 
@@ -311,8 +328,14 @@ class EvidenceRecord:
         first["number"] = previous[0] + 1
         first["previous"] = previous[1]
         self._handle = self._open()
-        self._write(first)
-        self.sync()
+        try:
+            self._write(first)
+            self.sync()
+        except EvidenceError:
+            # Nothing was begun, and nothing may look as if it had been.
+            self.abandon()
+            _remove(self._partial)
+            raise
 
     def _prepare(self, directory: str, run_id: str, target: str, level: str) -> None:
         if level not in LEVELS:
@@ -326,7 +349,8 @@ class EvidenceRecord:
         self._level = level
         self._digest = hashlib.sha256()
         self._totals: Dict[str, Dict[str, int]] = {}
-        self._reasons: Dict[str, int] = {}
+        self._unenforceable: Dict[str, int] = {}
+        self._reasons: Dict[str, Dict[str, Dict[str, int]]] = {}
         self._by_device: Dict[str, int] = {}
         self._devices = 0
         self._rows = 0
@@ -344,19 +368,23 @@ class EvidenceRecord:
         record = cls.__new__(cls)
         record._prepare(directory, run_id, target, LEVELS[0])
         try:
+            read_header(record._partial)
             with open(record._partial, "rb") as handle:
-                for line in handle:
+                for number, line in enumerate(handle):
                     row = json.loads(line)
-                    if row["row"] == "header":
+                    if not number:
                         record._level = row["evidence"]
                     elif row["row"] not in _OTHER_ROWS:
-                        raise ValueError(row["row"])
+                        raise ValueError("a line %r" % row["row"])
+                    if not line.endswith(b"\n"):
+                        raise ValueError("its last line is cut")
                     record._planned += row["row"] == "plan"
                     record._writes += row["row"] == "write"
                     record._digest.update(line)
-            record._handle = open(record._partial, "ab")
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise EvidenceError("cannot go on with the record: %s" % error, record._partial, "Run again") from error
+            record._handle = open(record._partial, "ab")  # noqa: SIM115  # it stays open until the record is closed
+        except (EvidenceError, OSError, ValueError, KeyError, TypeError) as error:
+            what = error.what if isinstance(error, EvidenceError) else error
+            raise EvidenceError("cannot go on with the record: %s" % what, record._partial, "Run again") from error
         return record
 
     @property
@@ -412,9 +440,12 @@ class EvidenceRecord:
             try:
                 if size and hasattr(os, "posix_fallocate"):
                     os.posix_fallocate(descriptor, 0, size)
+            except OSError as error:
+                if error.errno not in _CANNOT_RESERVE:
+                    raise
             finally:
                 os.close(descriptor)
-                os.unlink(reserve)
+                _remove(reserve)
         except OSError as error:
             raise EvidenceError("there is no room for the record: %s" % error.strerror, reserve, _FREE) from error
 
@@ -446,7 +477,10 @@ class EvidenceRecord:
             counts = self._totals.setdefault(row.app, {})
             counts[row.outcome.name] = counts.get(row.outcome.name, 0) + 1
             if row.outcome.name in ("cannot_enforce", "not_observable"):
-                self._reasons[row.outcome.reason] = self._reasons.get(row.outcome.reason, 0) + 1
+                self._unenforceable[row.outcome.reason] = self._unenforceable.get(row.outcome.reason, 0) + 1
+            if row.outcome.reason:
+                reasons = self._reasons.setdefault(row.app, {}).setdefault(row.outcome.name, {})
+                reasons[row.outcome.reason] = reasons.get(row.outcome.reason, 0) + 1
             unremarkable = row.outcome.name in _UNREMARKABLE and row.before != "present" and not row.drift
             unremarkable = unremarkable and row.outcome.reason not in _REMARKABLE_REASONS
             if self._level == "exceptions" and unremarkable:
@@ -488,7 +522,11 @@ class EvidenceRecord:
             "writes": self._writes,
             "outcomes": _in_order(self._by_device),
             "totals": {app: _in_order(counts) for app, counts in sorted(self._totals.items())},
-            "unenforceable": dict(sorted(self._reasons.items())),
+            "unenforceable": dict(sorted(self._unenforceable.items())),
+            "reasons": {
+                app: {name: dict(sorted(outcomes[name].items())) for name in OUTCOMES if name in outcomes}
+                for app, outcomes in sorted(self._reasons.items())
+            },
         }
         last.update(extra or {})
         self._digest.update(_line(last))
@@ -524,6 +562,14 @@ class EvidenceRecord:
         except OSError as error:
             raise EvidenceError("cannot write evidence: %s" % error.strerror, self.path, _FREE) from error
         self._digest.update(data)
+
+
+def _remove(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError:
+        # Whatever is left says nothing of the run.
+        pass
 
 
 def _line(line: Mapping[str, Any]) -> bytes:

@@ -57,7 +57,7 @@ def check_limits(limits: Limits, newly_affected: Sequence[str], devices: int, lo
     Raises:
         LimitExceeded: naming the numbers, the first few devices and the smallest step on.
     """
-    names = sorted(set(newly_affected) | set(losing))
+    names = list(dict.fromkeys((*newly_affected, *losing)))
     count = len(names)
     if not count:
         return

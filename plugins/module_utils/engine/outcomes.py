@@ -206,11 +206,9 @@ def judge(decision: Mapping[str, Any], seen: Observation, check_mode: bool = Fal
         check_mode: the run changed nothing, so what would have been removed is still there.
     """
     verdict = decision["verdict"]
-    if verdict in ("out_of_scope", "unclassified"):
+    if verdict in ("out_of_scope", "unclassified", "not_applicable"):
         # A control of ours that was to be taken off there and was not is told, whatever is known of the device.
         return Outcome("failed", seen.error) if seen.error else Outcome(verdict)
-    if verdict == "not_applicable":
-        return Outcome("not_applicable")
     if not seen.reachable:
         return Outcome("unreachable")
     if seen.error:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, Mapping, Optional, Tuple
 
 from .errors import EvidenceError
-from .evidence import finished_records
+from .evidence import finished_records, read_header
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class PreviousRecord:
         now: the instant of its run, in UTC.
         devices: how many devices it counted, in scope or not.
         in_scope: id -> what was known; of format 1 only those that it has a line of.
-        seen: (device, app) -> instant of the look in which the app was there.
+        seen: (device, app) -> instant of the look in which the app was last there, as long as no look has shown that it is gone.
         unread: newer records whose fleet was not read to its end, or was doubted.
     """
 
@@ -76,6 +76,7 @@ def _read(path: str) -> Optional[Dict[str, Any]]:
     seen: Dict[Tuple[str, str], str] = {}
     header: Mapping[str, Any] = {}
     row: Mapping[str, Any] = {}
+    read_header(path)
     try:
         with open(path, "rb") as handle:
             for line in handle:
@@ -90,8 +91,9 @@ def _read(path: str) -> Optional[Dict[str, Any]]:
                 elif kind == "device":
                     if header["format"] == 1 and row["verdict"] not in ("out_of_scope", "unclassified"):
                         in_scope.setdefault(row["device"], Remembered(row["serial"], {}))
-                    if row["before"] == "present" and row["seen_at"]:
-                        seen[(row["device"], row["app"])] = row["seen_at"]
+                    last_seen = row["seen_at"] if row["before"] == "present" else row.get("last_seen_at")
+                    if last_seen:
+                        seen[(row["device"], row["app"])] = last_seen
         if row.get("row") != "totals":
             return None
         if row.get("fleet", "complete") != "complete":

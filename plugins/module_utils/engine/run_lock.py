@@ -133,12 +133,14 @@ class RunLock:
             return {}
         if told.get("host") != socket.gethostname():
             return told
-        return told if _start_of(int(told.get("pid") or 0)) == told["started"] else {}
+        pid = told.get("pid")
+        return told if isinstance(pid, int) and _start_of(pid) == told["started"] else {}
 
 
 def _refuse(path: str, other: Mapping[str, Any]) -> None:
     if other:
-        who = "%s (process %s on %s)" % (other.get("user") or "somebody", other.get("pid") or "unknown", other.get("host") or "this machine")
+        pid, host = other.get("pid") or "unknown", other.get("host") or "this machine"
+        who = "%s (process %s on %s)" % (other.get("user") or "somebody", pid, host)
         raise RunLocked(
             "another run over this target is under way: %s since %s, run %s"
             % (who, other.get("since") or "an unknown time", other.get("run_id") or "unknown"),
@@ -151,7 +153,9 @@ def _start_of(pid: int) -> str:
     """When a process began, in ticks since the machine did; empty where there is none, and where nobody says."""
     try:
         with open("/proc/%d/stat" % pid, encoding="ascii", errors="replace") as handle:
-            return handle.read().rpartition(")")[2].split()[19]
+            stat = handle.read().rpartition(")")[2].split()
+        # A process that has ended and that nobody has asked about yet is still listed.
+        return "" if stat[0] in ("Z", "X") else stat[19]
     except (OSError, IndexError):
         pass
     try:

@@ -114,13 +114,24 @@ class FleetMemory:
         self.attributes = tuple(sorted(set(attributes) - NEVER_KEPT))
         self.groups = groups
         self._users = {
-            exemption.id: exemption.users[0] for policy in policies for exemption in policy.exemptions if exemption.users
+            _name(policy.id, exemption.id): exemption.users for policy in policies for exemption in policy.exemptions if exemption.users
         }  # fmt: skip
         #: How many devices are decided by which remembered attribute.
         self.filled: dict[str, int] = {}
 
+    def identify(self, record: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A device with the serial number that was known of it, by which asset facts and exemptions name it."""
+        known = self.previous.in_scope.get(str(record["id"]))
+        if known is None or not known.serial or record.get("serial"):
+            return record
+        self.filled["serial"] = self.filled.get("serial", 0) + 1
+        return {**record, "serial": known.serial}
+
     def fill(self, record: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, str], Mapping[str, Any]]:
         """A device with what was known of it.
+
+        Args:
+            record: the device with everything that any source says of it now, asset facts too.
 
         Returns:
             The record with what was remembered; attribute -> instant at which it was last known, for what was filled in; and the record
@@ -133,8 +144,6 @@ class FleetMemory:
         as_of: Mapping[str, str] = known.facts.get("as_of") or {}
         filled: dict[str, Any] = {}
         since: dict[str, str] = {}
-        if known.serial and not record.get("serial"):
-            filled["serial"], since["serial"] = known.serial, self.previous.now
         for attribute in self.attributes:
             value = self._forgotten(record, attribute, facts.get(attribute))
             if value is not None:
@@ -148,7 +157,9 @@ class FleetMemory:
             held = [self._users[each] for each in known.facts.get("exemptions") or () if each in self._users]
             if held:
                 self.filled["user"] = self.filled.get("user", 0) + 1
-                decided_by = {**whole, "user": held[0]}
+                # The user whom all of them name: it is one person who had the device.
+                user = next((each for each in held[0] if all(each in users for users in held)), held[0][0])
+                decided_by = {**whole, "user": user}
         return whole, since, decided_by
 
     def _forgotten(self, record: Mapping[str, Any], attribute: str, remembered: Any) -> Any:
@@ -177,7 +188,7 @@ class FleetMemory:
                 facts[attribute] = value
         exemptions = sorted(
             {
-                verdict.exemption.id
+                _name(verdict.policy, verdict.exemption.id)
                 for app in member.decision.apps.values()
                 for verdict in app.policies
                 if verdict.exemption is not None and verdict.exemption_state == "active"
@@ -185,7 +196,7 @@ class FleetMemory:
         )
         found: dict[str, Any] = {"facts": facts}
         if since:
-            found["as_of"] = {attribute: at for attribute, at in sorted(since.items()) if attribute != "serial"}
+            found["as_of"] = dict(sorted(since.items()))
         if exemptions:
             found["exemptions"] = exemptions
         return found
@@ -199,3 +210,8 @@ class FleetMemory:
                 " is" if count == 1 else "s is",
                 self.previous.now,
             )
+
+
+def _name(policy: str, exemption: str) -> str:
+    """An exemption's id is its policy's own; several policies may have it."""
+    return "%s/%s" % (policy, exemption)

@@ -45,7 +45,7 @@ class Situation:
         site_blocks: app id, device record -> empty where the site's block stands, otherwise the reason why it doesn't; for targets
             that block sites elsewhere than on the device. None where the device's own mechanisms do.
         doubted: device id, app id -> the reason for which what the target's sources say of them can't be believed; empty for none.
-        previous: (device, app) -> instant of the look in which the last run saw the app there.
+        previous: (device, app) -> instant of the look in which the app was last there.
         plan: what was planned.
         failed_on: key of an unmade change -> positions of the devices on which it failed; None where it failed as a whole.
         may_still_hold: device id, app id -> whether a control of ours may still be on the device, for targets whose devices say so; None
@@ -67,7 +67,7 @@ class Situation:
     site_blocks: Callable[[str, Mapping[str, Any]], str] | None = None
     doubted: Callable[[str, str], str] = _undoubted
     previous: Mapping[tuple[str, str], str] = field(default_factory=dict)
-    plan: Plan = Plan()
+    plan: Plan = field(default_factory=Plan)
     failed_on: Mapping[str, frozenset[int] | None] = field(default_factory=dict)
     may_still_hold: Callable[[str, str], bool | None] | None = None
     stale_after: timedelta = timedelta(days=30)
@@ -84,6 +84,7 @@ class Seen:
     requested_at: str | None = None
     findings: tuple[Mapping[str, str], ...] = ()
     words: str = ""
+    last_seen_at: str | None = None
 
 
 def is_doubted(app: AppDecision) -> bool:
@@ -134,6 +135,8 @@ class Observer:
             requested_at=requested_at,
             findings=findings,
             words=self._words(index, used),
+            # Handed on until a look shows that it is gone.
+            last_seen_at=run.previous.get((device.device.id, app.app)) if before is None or (facts["stale"] and not before) else None,
         )
 
     def presence(self, index: int, device: FleetDevice, app: AppDecision) -> bool | None:
@@ -255,7 +258,7 @@ class Observer:
         if not means.certain and since and run.now - read_now(since) > PATIENCE and self._has_reached(index, device, covering):
             facts["why_not_removed"] = "user_installed"
             return None
-        if not since and (covering.changes and (self._missing(covering) or index in covering.new and self._waits(covering))):
+        if not since and (covering.changes and (self._missing(covering) or (index in covering.new and self._waits(covering)))):
             # Nothing was sent: check mode, a stopped run, a change that failed.
             return None
         facts["removal"] = "requested"

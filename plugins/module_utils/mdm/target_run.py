@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from ..engine.apply import Applied
+from ..engine.apply import Applied, Failure
 from ..engine.errors import AppbanError, EvidenceError, LimitExceeded
 from ..engine.evidence import EvidenceRecord, Row, choose_run_id, summary_of, unfinished_records
 from ..engine.guard import check_limits, check_reach, strictest_limits
@@ -128,7 +128,7 @@ class Target(Protocol):
         """The reason for which what the sources say of a device and an app can't be believed; empty for none."""
 
     def may_still_hold(self, device: str, app: str) -> bool | None:
-        """Whether a control of ours may still be on a device, or still arrive; None where devices don't say, so that their contact counts."""
+        """Whether a control of ours may still be on a device, or still arrive; None where devices don't say and their contact counts."""
 
     def absences(self, pairs: Sequence[tuple[str, str]]) -> frozenset[tuple[str, str]]:
         """Of device and app pairs that were seen together and are not any more, those of which that is not proved."""
@@ -184,6 +184,8 @@ class _Run:
         #: id -> what was remembered of a device, and since when.
         self.since: dict[str, Mapping[str, str]] = {}
         self.doubled = 0
+        #: Writes that had left before any of the plan: logging in is none of it.
+        self.sent_before = 0
         # Devices that are alike share their decisions, so their plain forms are made once.
         self._plain: dict[int, dict[str, Any]] = {}
 
@@ -234,15 +236,13 @@ class _Run:
         planned = self.target.plan(self.fleet, self.decider, choose_notices)
         unproved = self._unproved(findings)
         gone = self._opted_out()
-        stopped = self._guard(limits, planned, notices)
+        record.add_classes(self._missing())
+        # Before the guard: a plan that is refused or stopped can be read, too.
         record.add_plan(planned.plan.as_plain(), rows=(len(self.fleet) + len(gone)) * max(1, len(self._apps())))
+        stopped = self._guard(limits, planned, notices)
         applied = Applied((), (), ())
         if not request.check_mode and not stopped:
-            self.journal.record = record
-            try:
-                applied = self.target.apply(planned.plan, self.ledger, self.now)
-            finally:
-                self.journal.record = None
+            applied = self._apply(record, planned.plan)
         try:
             situation = self._situation(findings, planned, applied, notices, bool(stopped), unproved)
             last, shown = self._rows(record, planned, situation, stopped, gone, applied)
@@ -250,6 +250,18 @@ class _Run:
             # What was written to the target is written: it is said, and the partial record says what it was.
             return self._unrecorded(record, planned, applied, error)
         return self._result(planned, applied, last, record.path, shown, stopped)
+
+    def _apply(self, record: EvidenceRecord, plan: Plan) -> Applied:
+        """Carry the plan out, each write noted before it is sent."""
+        self.journal.record = record
+        self.sent_before = self.journal.count
+        try:
+            return self.target.apply(plan, self.ledger, self.now)
+        except AppbanError as error:
+            # It failed as a whole, and what was sent until then is sent: nobody knows what of it was made.
+            return Applied((), tuple(Failure(change, str(error)) for change in plan.changes), ())
+        finally:
+            self.journal.record = None
 
     # The fleet.
 
@@ -277,11 +289,12 @@ class _Run:
         check_fleet_size(self.previous, ids, frozenset(serials), self.request.accept_fleet_size)
 
     def _member(self, device: ManagedDevice) -> FleetDevice:
-        record, since, decided_by = self.memory.fill(device.record)
+        # What the assets say now goes before what was known.
+        said = join_asset_facts(self.memory.identify(device.record), self.request.assets)
+        record, since, decided_by = self.memory.fill(said)
         if since:
             self.since[device.id] = since
-        joined = replace(device, record=join_asset_facts(record, self.request.assets))
-        return FleetDevice(joined, self.decider.decide(join_asset_facts(decided_by, self.request.assets)))
+        return FleetDevice(replace(device, record=record), self.decider.decide(decided_by))
 
     def _classes(self) -> Iterator[tuple[Mapping[str, Any], list[tuple[str, str | None]]]]:
         """Devices in scope by what is known of them."""
@@ -295,6 +308,21 @@ class _Run:
             by_class.setdefault(key, (facts, []))[1].append((member.device.id, None if serial is None else str(serial)))
         for key in sorted(by_class):
             yield by_class[key]
+
+    def _missing(self) -> Iterator[tuple[Mapping[str, Any], list[tuple[str, str | None]]]]:
+        """Devices that were in scope, that the list doesn't have, and that were asked for alone without having been found to be gone.
+
+        The next run has to know of them, or a device that a list leaves out twice would be a stranger.
+        """
+        if self.request.accept_fleet_size == len(self.fleet):
+            return
+        here = {member.device.id for member in self.fleet}
+        answers = self.target.look_ups.answers
+        for device in sorted(set(answers) & set(self.previous.in_scope) - here):
+            known = self.previous.in_scope[device]
+            if answers[device] is not False or answers.get("serial:%s" % known.serial, False) is not False:
+                since = known.facts.get("missing_since") or self.now
+                yield {"facts": {}, **known.facts, "missing_since": since}, [(device, known.serial)]
 
     def _unproved(self, findings: Mapping[tuple[str, str], Any]) -> frozenset[tuple[str, str]]:
         """Pairs of device and app of which it is not proved that the app is gone, although it is not shown any more."""
@@ -365,7 +393,10 @@ class _Run:
         return [str(self.fleet[index].device.record.get("serial") or self.fleet[index].device.id) for index in sorted(indexes)]
 
     def _not_to_be_reached(self, change: Change) -> set[int]:
-        """Devices that a change reaches although an app that it is made for is not enforced there."""
+        """Devices that a change reaches although an app that it is made for is not enforced there.
+
+        What an app is called on a platform on which it does not exist does nothing there.
+        """
         known: dict[int, bool] = {}
         found = set()
         for index in change.reaches:
@@ -374,6 +405,7 @@ class _Run:
             key = id(decision.verdicts)
             if key not in known:
                 apps = [decision.apps[app] for app in change.apps if app in decision.apps] or list(decision.apps.values())
+                apps = [app for app in apps if app.verdict != "not_applicable"]
                 known[key] = not any(app.verdict == "enforce" for app in apps) or (
                     bool(change.apps) and any(app.verdict != "enforce" for app in apps)
                 )
@@ -456,7 +488,8 @@ class _Run:
         if isinstance(error, EvidenceError):
             return
         try:
-            record.close(0, 0, {**self._no_totals(), "stopped": str(error), "fleet": "doubted" if isinstance(error, FleetDoubted) else "unread"})
+            fleet = "doubted" if isinstance(error, FleetDoubted) else "unread"
+            record.close(0, 0, {**self._no_totals(), "stopped": str(error), "fleet": fleet})
         except EvidenceError:
             # What went wrong first is what a person has to know; the partial record stays.
             return
@@ -544,6 +577,7 @@ class _Run:
             requested_at=seen.requested_at,
             findings=seen.findings,
             words=seen.words,
+            last_seen_at=seen.last_seen_at,
         )
 
     def _events(self, member: FleetDevice, app_id: str, seen: Seen, outcome: Outcome, situation: Situation) -> Iterator[dict[str, Any]]:
@@ -644,7 +678,8 @@ class _Run:
             "decision_due": bool(last["decision_due"]),
             "evidence": path,
             "record": {
-                name: last[name] for name in ("devices", "in_scope", "outcomes", "totals", "unenforceable", "decision_due", "notes")
+                name: last[name]
+                for name in ("devices", "in_scope", "outcomes", "totals", "unenforceable", "reasons", "decision_due", "notes")
             },
         }
         failure = stopped
@@ -657,7 +692,7 @@ class _Run:
         """Whether anything was changed, or in check mode would be. A change that failed half-way may have changed something."""
         if self.request.check_mode:
             return bool(planned.plan)
-        return bool(applied.done) or bool(applied.failed and self.journal.count)
+        return bool(applied.done) or bool(applied.failed and self.journal.count > self.sent_before)
 
     def _unrecorded(self, record: EvidenceRecord, planned: TargetPlan, applied: Applied, error: EvidenceError) -> RunResult:
         """The result of a run that wrote to the target and could not finish its record."""

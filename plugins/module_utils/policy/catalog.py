@@ -23,7 +23,7 @@ from .model import App, Identifier
 from .plain_types import NotPlain, plain_copy
 from .problems import PolicyError, Problem, child, nearest_names, show
 from .protected import is_protected
-from .shapes import check_shape
+from .shapes import check_shape, sound
 
 Layer = Iterable[Tuple[str, Any]]
 
@@ -95,20 +95,58 @@ def parse_app(checked: Any, file: str, path: str, problems: list[Problem], known
                 problems.append(Problem(file, where, f"{identifier.value} a second time", "each identifier once"))
             values.add(identifier.value)
             identifiers.append(identifier)
+    platforms = _platforms(checked, file, path, problems, known)
     return App(
         checked["id"],
         _text(checked, "title") or (known.title if known else checked["id"]),
         _text(checked, "vendor") or (known.vendor if known else None),
         tuple(identifiers),
         _text(checked, "note"),
+        platforms,
+        (_text(checked, "platforms_source") or source or None) if platforms else None,
     )
+
+
+def _platforms(checked: Mapping[str, Any], file: str, path: str, problems: list[Problem], known: App | None) -> tuple[str, ...]:
+    """Where the app exists, as its mapping declares it; empty for no declaration.
+
+    A declaration that its own identifiers contradict is refused: the app would not be looked for where these say that it is.
+    """
+    listed = checked.get("platforms")
+    if listed is not None and not sound(listed):
+        return ()
+    own = tuple(listed) if isinstance(listed, list) else ()
+    if len(set(own)) != len(own):
+        problems.append(Problem(file, child(path, "platforms"), "a platform twice: " + ", ".join(own), "each platform once"))
+    declared = own or (known.platforms if known else ())
+    lists = checked.get("identifiers")
+    kinds = {kind: child(child(path, "identifiers"), kind) for kind in lists} if isinstance(lists, dict) else {}
+    if own and known:
+        kinds = {**dict.fromkeys((each.kind for each in known.identifiers), child(path, "platforms")), **kinds}
+    for kind, where in kinds.items():
+        wanted = KINDS[kind].platforms
+        if declared and wanted and not set(wanted) & set(declared):
+            problems.append(
+                Problem(file, where, f"{kind}, although the platforms of the app are {', '.join(declared)}",
+                        f"{' or '.join(wanted)} among its platforms, or no such identifier")
+            )  # fmt: skip
+    return own
 
 
 def merge_apps(earlier: App, later: App) -> App:
     """Two accounts of one app as one; see parse_catalog."""
     identifiers = {(identifier.kind, identifier.value): identifier for identifier in earlier.identifiers}
     identifiers.update({(identifier.kind, identifier.value): identifier for identifier in later.identifiers})
-    return App(earlier.id, later.title, later.vendor or earlier.vendor, tuple(identifiers.values()), later.note or earlier.note)
+    declaring = later if later.platforms else earlier
+    return App(
+        earlier.id,
+        later.title,
+        later.vendor or earlier.vendor,
+        tuple(identifiers.values()),
+        later.note or earlier.note,
+        declaring.platforms,
+        declaring.platforms_source,
+    )
 
 
 def in_force(app: App, tiers: Iterable[str]) -> App:
@@ -120,7 +158,10 @@ def in_force(app: App, tiers: Iterable[str]) -> App:
 
 
 def app_to_plain(app: App) -> dict[str, Any]:
-    """``{id, title, vendor, identifiers: {KIND: [{value, confidence, source, last_verified, tier, note}]}, note}``."""
+    """``{id, title, vendor, identifiers: {KIND: [{value, confidence, source, last_verified, tier, note}]}, note}``.
+
+    ``platforms`` and ``platforms_source`` are there where they are declared, so that other apps keep the version of their content.
+    """
     identifiers: dict[str, list[dict[str, Any]]] = {}
     for identifier in app.identifiers:
         identifiers.setdefault(identifier.kind, []).append(
@@ -133,7 +174,10 @@ def app_to_plain(app: App) -> dict[str, Any]:
                 "note": identifier.note,
             }
         )
-    return {"id": app.id, "title": app.title, "vendor": app.vendor, "note": app.note, "identifiers": identifiers}
+    plain = {"id": app.id, "title": app.title, "vendor": app.vendor, "note": app.note, "identifiers": identifiers}
+    if app.platforms:
+        plain.update(platforms=list(app.platforms), platforms_source=app.platforms_source)
+    return plain
 
 
 def app_from_plain(plain: Mapping[str, Any]) -> App:
@@ -156,6 +200,8 @@ def app_from_plain(plain: Mapping[str, Any]) -> App:
             for entry in entries
         ),
         plain["note"],
+        tuple(plain.get("platforms", ())),
+        plain.get("platforms_source"),
     )
 
 

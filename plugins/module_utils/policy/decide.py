@@ -14,9 +14,9 @@ from datetime import datetime, timezone
 from typing import Any, Iterable, Iterator, Mapping, Sequence
 
 from . import exemptions, instants, scope, wording
-from .devices import device_name
+from .devices import device_name, known_value
 from .exemptions import ExemptionIndex, Held
-from .model import ACTIONS, SCOPES, VERDICTS, AppDecision, Decision, Device, Policy, PolicyVerdict, Verdicts
+from .model import ACTIONS, SCOPES, VERDICTS, App, AppDecision, Decision, Device, Policy, PolicyVerdict, Verdicts
 from .problems import PolicyError, Problem
 from .standing import LIFTED, PENDING, Match, Standing, Tally
 
@@ -50,7 +50,7 @@ def covers_whole_scope(policies: Sequence[Policy], decisions: Iterable[Decision]
         held: set[tuple[str, str]] = set()
         for app in decision.apps.values():
             for verdict in app.policies:
-                if verdict.rule is None or verdict.verdict in ("lifted", "review"):
+                if verdict.rule is None or verdict.verdict in ("lifted", "review", "not_applicable"):
                     continue
                 seen.add(verdict.policy)
                 if verdict.exemption is not None and verdict.exemption_state == exemptions.ACTIVE and not verdict.exemption.domains:
@@ -77,7 +77,10 @@ class Decider:
         self.standings = tuple(Standing(policy, self.moment, self.tally) for policy in policies)
         self.exemptions = ExemptionIndex(policies, self.moment)
         conditions = [*self.exemptions.conditions, *(condition for standing in self.standings for condition in standing.conditions)]
-        self.attributes = tuple(sorted(set().union(*(scope.attributes(condition) for condition in conditions))))
+        asked = set().union(*(scope.attributes(condition) for condition in conditions))
+        if any(app.platforms for policy in policies for app in (*policy.apps, *policy.review)):
+            asked.add("platform")
+        self.attributes = tuple(sorted(asked))
         self.decision_due = tuple(standing.policy.id for standing in self.standings if standing.decision_due)
         self.notes = tuple(note for standing in self.standings for note in standing.notes)
         self.titles = {app.id: app.title for policy in policies for app in (*policy.apps, *policy.review)}
@@ -109,6 +112,7 @@ class Decider:
         for index in dict.fromkeys((*named, *self.exemptions.conditional(device))):
             held = self.exemptions.held[index]
             held_by_policy.setdefault(held.policy, []).append(held)
+        platform = known_value(device, "platform")
         by_app: dict[str, list[PolicyVerdict]] = {}
         scopes: list[str] = []
         for position, standing in enumerate(self.standings):
@@ -116,9 +120,9 @@ class Decider:
             scopes.append(match.scope)
             held_here = held_by_policy.get(position, [])
             for app in standing.policy.apps:
-                by_app.setdefault(app.id, []).append(_verdict(standing, match, app.id, held_here, review=False))
+                by_app.setdefault(app.id, []).append(_verdict(standing, match, app, held_here, False, platform))
             for app in standing.policy.review:
-                by_app.setdefault(app.id, []).append(_verdict(standing, match, app.id, held_here, review=True))
+                by_app.setdefault(app.id, []).append(_verdict(standing, match, app, held_here, True, platform))
         apps = {app: combine(app, self.titles[app], verdicts) for app, verdicts in sorted(by_app.items())}
         return Verdicts(
             now=self.now,
@@ -155,8 +159,8 @@ def combine(app: str, title: str, verdicts: Sequence[PolicyVerdict]) -> AppDecis
     )
 
 
-def _verdict(standing: Standing, match: Match, app: str, held: Sequence[Held], review: bool) -> PolicyVerdict:
-    """What one policy says about one of its apps on a device."""
+def _verdict(standing: Standing, match: Match, app: App, held: Sequence[Held], review: bool, platform: str | None) -> PolicyVerdict:
+    """What one policy says about one of its apps on a device of a platform; None for an unknown one."""
     policy = standing.policy
     if match.rule is None:
         word = match.scope
@@ -168,12 +172,14 @@ def _verdict(standing: Standing, match: Match, app: str, held: Sequence[Held], r
     following = 0 if stage is None else stage + 1
     current = rule.stages[stage] if stage is not None else None
     upcoming = rule.stages[following] if following < len(rule.stages) else None
-    chosen = exemptions.choose(held, app)
+    chosen = exemptions.choose(held, app.id)
     asked = (current or rule.stages[0]).actions
     actions: tuple[str, ...] = ()
     would: tuple[str, ...] = asked
     if standing.phase == LIFTED:
         word, would = "lifted", ()
+    elif platform is not None and not app.exists_on(platform):
+        word, would = "not_applicable", ()
     elif review:
         word, would = "review", ()
     elif standing.phase == PENDING or current is None:
@@ -197,7 +203,7 @@ def _verdict(standing: Standing, match: Match, app: str, held: Sequence[Held], r
         next_stage_from=upcoming.start if upcoming else None,
         exemption=chosen.exemption if chosen and counts else None,
         exemption_state=chosen.state if chosen and counts else None,
-        domains=exemptions.relaxed_domains(held, app) if counts and word != "exempt" else (),
+        domains=exemptions.relaxed_domains(held, app.id) if counts and word != "exempt" else (),
     )
 
 

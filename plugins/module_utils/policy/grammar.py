@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from .devices import PLATFORMS
 from .identifiers import KINDS
 from .instants import DAY_PATTERN, DURATION_PATTERN, INSTANT_PATTERN, ZONE_PATTERN
 from .model import ACTIONS, CONFIDENCES, DOMAIN_TIERS, ON_EXPIRY, STATES
@@ -119,9 +120,13 @@ def _app(inline: bool) -> Record:
             "title": LINE,
             "vendor": VENDOR_ID,
             "note": PROSE,
+            "platforms": ListOf(Choice(PLATFORMS), about="where the app exists at all; on other platforms it doesn't count"),
+            "platforms_source": PROSE,
             "identifiers": Record(_identifier_lists(inline), about="kind of identifier -> entries", never_empty=True),
         },
         required=("id",),
+        # In the catalog whoever says where an app exists says from where that is known; inline it is the policy's own word.
+        beside={"platforms_source": "platforms"} if inline else {"platforms": "platforms_source", "platforms_source": "platforms"},
     )
 
 

@@ -12,40 +12,57 @@ _REVERSE_DNS = r"[A-Za-z0-9][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)+"
 _GUID = r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}"
 _TAP = r"(?:[a-z0-9][a-z0-9-]*/[a-z0-9][a-z0-9-]*/)?"
 _EXACT_NAME = r"[^\x00-\x1f\x7f*?%\s](?:[^\x00-\x1f\x7f*?%]*[^\x00-\x1f\x7f*?%\s])?"
+_WINDOWS, _LINUX = ("windows",), ("linux",)
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of identifier: its name, a pattern that a value matches as a whole, and words for a person."""
+    """One kind of identifier: its name, a pattern that a value matches as a whole, and words for a person.
+
+    platforms: where the kind means something; empty for one that says nothing of a platform.
+    """
 
     name: str
     pattern: str
     expected: str
     max_length: int = 255
+    platforms: tuple[str, ...] = ()
 
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
-        Kind("ios_bundle_id", _REVERSE_DNS, "an exact bundle id such as com.example.app", 155),
-        Kind("macos_bundle_id", _REVERSE_DNS, "an exact bundle id such as com.example.app", 155),
+        Kind("ios_bundle_id", _REVERSE_DNS, "an exact bundle id such as com.example.app", 155, ("ios", "ipados", "tvos", "visionos")),
+        Kind("macos_bundle_id", _REVERSE_DNS, "an exact bundle id such as com.example.app", 155, ("macos",)),
         Kind("apple_team_id", r"[A-Z0-9]{10}", "an Apple Team ID, ten capitals and digits"),
-        Kind("android_package", r"[A-Za-z][A-Za-z0-9_]*(?:\.[A-Za-z][A-Za-z0-9_]*)+", "an exact package name such as com.example.app"),
+        Kind(
+            "android_package", r"[A-Za-z][A-Za-z0-9_]*(?:\.[A-Za-z][A-Za-z0-9_]*)+", "an exact package name such as com.example.app",
+            platforms=("android", "chromeos"),
+        ),
         # The publisher hash: 13 characters of Crockford-like base32 without i, l, o, u (catalog facts, section 1).
-        Kind("appx_family_name", r"[A-Za-z0-9.-]{3,50}_[0-9a-hjkmnp-tv-z]{13}", "a package family name, Publisher.Name_ and 13 characters"),
+        Kind(
+            "appx_family_name", r"[A-Za-z0-9.-]{3,50}_[0-9a-hjkmnp-tv-z]{13}", "a package family name, Publisher.Name_ and 13 characters",
+            platforms=_WINDOWS,
+        ),
         Kind("store_id", r"[A-Z0-9]{10,12}|[0-9]{6,12}", "a store's product id: 10 to 12 capitals and digits, or 6 to 12 digits"),
-        Kind("winget", r"[A-Za-z0-9+_-]+(?:\.[A-Za-z0-9+_-]+){1,7}", "an exact winget id such as Publisher.App"),
-        Kind("msi_product_code", r"\{" + _GUID + r"\}", "a product code, a GUID in braces"),
-        Kind("uninstall_name", _EXACT_NAME, "the exact name of an uninstall entry"),
-        Kind("deb", r"[a-z0-9][a-z0-9+.-]+", "an exact Debian package name, lower case"),
-        Kind("rpm", r"[A-Za-z0-9_][A-Za-z0-9._+-]*", "an exact RPM package name"),
-        Kind("pacman", r"[a-z0-9@_+][a-z0-9@._+-]*", "an exact pacman package name, lower case"),
-        Kind("apk", r"[a-z0-9_][A-Za-z0-9._+-]*", "an exact Alpine package name"),
-        Kind("flatpak", r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_-]*){2,}", "an exact application id such as org.example.App"),
-        Kind("snap", r"(?=.*[a-z])[a-z0-9]+(?:-[a-z0-9]+)*", "an exact snap name, lower case", 40),
-        Kind("brew_formula", _TAP + r"[a-z0-9][a-z0-9+_.@-]*", "an exact formula name, lower case"),
-        Kind("brew_cask", _TAP + r"[a-z0-9][a-z0-9+_.@-]*", "an exact cask name, lower case"),
-        Kind("chrome_extension", r"[a-p]{32}", "an extension id, 32 letters from a to p"),
+        Kind("winget", r"[A-Za-z0-9+_-]+(?:\.[A-Za-z0-9+_-]+){1,7}", "an exact winget id such as Publisher.App", platforms=_WINDOWS),
+        Kind("msi_product_code", r"\{" + _GUID + r"\}", "a product code, a GUID in braces", platforms=_WINDOWS),
+        Kind("uninstall_name", _EXACT_NAME, "the exact name of an uninstall entry", platforms=_WINDOWS),
+        Kind("deb", r"[a-z0-9][a-z0-9+.-]+", "an exact Debian package name, lower case", platforms=_LINUX),
+        Kind("rpm", r"[A-Za-z0-9_][A-Za-z0-9._+-]*", "an exact RPM package name", platforms=_LINUX),
+        Kind("pacman", r"[a-z0-9@_+][a-z0-9@._+-]*", "an exact pacman package name, lower case", platforms=_LINUX),
+        Kind("apk", r"[a-z0-9_][A-Za-z0-9._+-]*", "an exact Alpine package name", platforms=_LINUX),
+        Kind(
+            "flatpak", r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_-]*){2,}", "an exact application id such as org.example.App",
+            platforms=_LINUX,
+        ),
+        Kind("snap", r"(?=.*[a-z])[a-z0-9]+(?:-[a-z0-9]+)*", "an exact snap name, lower case", 40, _LINUX),
+        Kind("brew_formula", _TAP + r"[a-z0-9][a-z0-9+_.@-]*", "an exact formula name, lower case", platforms=("macos", "linux")),
+        Kind("brew_cask", _TAP + r"[a-z0-9][a-z0-9+_.@-]*", "an exact cask name, lower case", platforms=("macos",)),
+        Kind(
+            "chrome_extension", r"[a-p]{32}", "an extension id, 32 letters from a to p",
+            platforms=("chromeos", "windows", "macos", "linux"),
+        ),
         Kind(
             "domain",
             r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?:[a-z]{2,63}|xn--[a-z0-9-]{1,59})",

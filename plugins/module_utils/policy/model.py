@@ -23,7 +23,7 @@ DEFAULT_DOMAIN_TIERS = ("core", "extended")
 DEFAULT_MAX_DAYS = 365
 
 # The strictest first. Over several policies a device gets the strictest verdict for an app.
-VERDICTS = ("enforce", "exempt", "report_only", "pending", "unclassified", "review", "lifted", "out_of_scope")
+VERDICTS = ("enforce", "exempt", "report_only", "pending", "unclassified", "review", "lifted", "not_applicable", "out_of_scope")
 # The strongest first. Over several policies and apps a device has the strongest scope.
 SCOPES = ("in_scope", "unclassified", "out_of_scope")
 
@@ -61,13 +61,23 @@ class Identifier:
 
 @dataclass(frozen=True)
 class App:
-    """An app with every identifier that counts for a policy, or that the catalog knows."""
+    """An app with every identifier that counts for a policy, or that the catalog knows.
+
+    platforms: where it exists at all, with the source that says so; empty where nobody has declared it.
+    """
 
     id: str
     title: str
     vendor: Optional[str]
     identifiers: Tuple[Identifier, ...] = ()
     note: Optional[str] = None
+    platforms: Tuple[str, ...] = ()
+    platforms_source: Optional[str] = None
+
+    def exists_on(self, platform: str) -> bool:
+        """Whether the app exists on a known platform, as far as anybody has declared where it does."""
+        # Every iPhone app can be installed on an iPad.
+        return not self.platforms or platform in self.platforms or (platform == "ipados" and "ios" in self.platforms)
 
 
 @dataclass(frozen=True)

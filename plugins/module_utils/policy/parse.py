@@ -145,7 +145,9 @@ def _build(checked: dict[str, Any], reading: Reading, catalog: Catalog) -> Polic
     )
     if reading.problems or effective is None or not isinstance(name, str):
         return None
-    attributes = sorted(set().union(*(scope.attributes(condition) for condition in (*conditions, *exemption_conditions))))
+    attributes = set().union(*(scope.attributes(condition) for condition in (*conditions, *exemption_conditions)))
+    if any(app.platforms for app in (*apps, *review)):
+        attributes.add("platform")
     limits = checked.get("limits") or {}
     return Policy(
         id=name,
@@ -164,7 +166,7 @@ def _build(checked: dict[str, Any], reading: Reading, catalog: Catalog) -> Polic
         limits=Limits(limits.get("max_devices"), limits.get("max_percent")),
         sources=tuple(checked.get("sources", ())),
         notes=checked.get("notes"),
-        attributes=tuple(attributes),
+        attributes=tuple(sorted(attributes)),
         file=reading.file,
         catalog_version=catalogs.version_of((*apps, *review)),
     )

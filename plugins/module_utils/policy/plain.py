@@ -10,6 +10,7 @@ from datetime import date
 from typing import Any, Mapping
 
 from . import catalog, instants, scope
+from .devices import PLATFORMS
 from .grammar import WHEN
 from .model import (
     ACTIONS,
@@ -152,6 +153,8 @@ def _verified(policy: Policy) -> Policy:
         flags.append(held.follow_user)
     for app in (*policy.apps, *policy.review):
         texts += [app.id, app.title]
+        if not set(app.platforms) <= set(PLATFORMS):
+            raise ValueError("platforms")
         for identifier in app.identifiers:
             texts += [identifier.kind, identifier.value, identifier.confidence, identifier.source]
     words_known = policy.state in STATES and policy.effective.on_expiry in ON_EXPIRY

@@ -68,6 +68,8 @@ def _record_schema(shape: Record, definitions: dict[str, Any]) -> dict[str, Any]
     }
     if shape.required:
         schema["required"] = list(shape.required)
+    if shape.beside:
+        schema["dependentRequired"] = {key: [other] for key, other in shape.beside.items()}
     if shape.never_empty:
         schema["minProperties"] = 1
     if shape.rest is not None:

@@ -73,7 +73,10 @@ class ListOf:
 
 @dataclass(frozen=True)
 class Record:
-    """A mapping with known keys; `rest` is the shape of all others, which are refused without it."""
+    """A mapping with known keys; `rest` is the shape of all others, which are refused without it.
+
+    `beside`: key -> another key that has to stand beside it.
+    """
 
     fields: Mapping[str, Shape]
     required: tuple[str, ...] = ()
@@ -82,6 +85,7 @@ class Record:
     rest_expected: str = ""
     about: str = ""
     never_empty: bool = False
+    beside: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -186,6 +190,9 @@ class _Checker:
         for key in shape.required:
             if key not in value:
                 self.refuse_text(path, f"no {key}", f"the key {key}")
+        for key, other in shape.beside.items():
+            if key in value and other not in value:
+                self.refuse_text(path, f"{key} without {other}", f"the key {other}")
         if shape.never_empty and not value:
             return self.refuse(path, value, "at least one of the keys " + ", ".join(shape.fields))
         return checked

@@ -87,6 +87,8 @@ def _lead(title: str, ranked: Sequence[PolicyVerdict], actions: Sequence[str], m
         )
     if leading.verdict == "review":
         return f"{title} is under review by policy {policy}: it is counted and nothing is done"
+    if leading.verdict == "not_applicable":
+        return f"{title} does not exist on the platform of this device, as its entry declares"
     if leading.verdict == "lifted":
         return f"Policy {policy} no longer bans {title}: the ban is lifted"
     return f"No rule about {title} applies to this device"

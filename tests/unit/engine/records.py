@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import pathlib
 from collections.abc import Iterable
 from typing import Any
@@ -16,8 +18,12 @@ from ansible_collections.appban.endpoint.plugins.module_utils.engine.outcomes im
 NOW = "2023-03-15T00:00:00Z"
 HEADER: dict[str, Any] = {
     "now": NOW,
+    "now_given": True,
+    "wall_clock": "2023-03-15T08:00:00Z",
     "mode": "apply",
-    "stopped": None,
+    "part": None,
+    "job": None,
+    "run_by": {"user": "ops", "host": "controller", "commit": None},
     "policies": [
         {
             "policy": "city-tiktok",
@@ -26,11 +32,25 @@ HEADER: dict[str, Any] = {
             "sha256": "0" * 64,
             "catalog_version": "1a2b3c4d",
             "contact": "security@city.example",
+            "authority": {"issued_by": "City IT", "reference": None, "advised_by": []},
+            "effective": {"from": {"at": NOW, "written": NOW}, "until": None, "on_expiry": "keep", "review_on": None},
         }
     ],
     "limits": {"max_devices": 500, "max_percent": 20},
     "versions": {"appban.endpoint": "1.0.0", "ansible-core": "2.19.0", "python": "3.11.2"},
+    "ledger_sha256": None,
 }
+#: The header of a record as releases before format 2 wrote it.
+HEADER_1: dict[str, Any] = {
+    "row": "header", "format": 1, "run_id": "20230315T000000Z", "target": "hosts", "evidence": "all", "now": NOW, "mode": "apply",
+    "stopped": None,
+    "policies": [{key: value for key, value in HEADER["policies"][0].items() if key not in ("authority", "effective")}],
+    "limits": HEADER["limits"], "versions": HEADER["versions"], "previous": None,
+}  # fmt: skip
+#: A planned change as a record keeps it.
+CHANGE: dict[str, Any] = {
+    "op": "create", "kind": "policy", "name": "BAN tiktok", "apps": ["tiktok"], "reaches": 3, "releases": 0, "before": None, "after": "a\n",
+}  # fmt: skip
 EXEMPTION = {
     "id": "EX-1",
     "state": "active",
@@ -77,5 +97,33 @@ def write(directory: pathlib.Path, outcomes: Iterable[str], now: str = NOW, targ
     for outcome in outcomes:
         devices += 1
         record.add_device([row("pc-%d" % devices, outcome)])
-    record.close(devices, devices, {"findings": 0, "decision_due": [], "notes": []})
+    record.close(devices, devices, {"findings": 0, "drift": 0, "decision_due": [], "notes": [], "stopped": None, "fleet": "complete"})
     return pathlib.Path(record.path)
+
+
+def sealed(lines: Iterable[dict[str, Any]]) -> bytes:
+    """Lines with the hash that closes a record; the last one without its own."""
+    body = "".join(json.dumps(line, ensure_ascii=False, separators=(", ", ": ")) + "\n" for line in lines).encode()
+    return body[:-2] + b', "hash": "' + hashlib.sha256(body).hexdigest().encode() + b'"}\n'
+
+
+def write_format_1(
+    directory: pathlib.Path, outcomes: Iterable[str], run_id: str = "20230101T000000Z", target: str = "hosts", previous: str | None = None
+) -> pathlib.Path:
+    """A finished record as releases before format 2 wrote it."""
+    rows = []
+    for number, outcome in enumerate(outcomes, 1):
+        plain = row("pc-%d" % number, outcome).to_plain()
+        del plain["words"]
+        rows.append(plain)
+    counts: dict[str, int] = {}
+    for each in rows:
+        counts[each["outcome"]] = counts.get(each["outcome"], 0) + 1
+    last = {
+        "row": "totals", "devices": len(rows), "in_scope": len(rows), "rows": len(rows), "outcomes": counts,
+        "totals": {"tiktok": counts} if rows else {}, "unenforceable": {}, "findings": 0, "decision_due": [], "notes": [],
+    }  # fmt: skip
+    path = directory / run_id / (target + ".jsonl")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(sealed([{**HEADER_1, "run_id": run_id, "target": target, "previous": previous}, *rows, last]))
+    return path

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import pathlib
@@ -35,7 +34,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence im
 )
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.outcomes import GRAVITY, OUTCOMES, REASONS, Outcome
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import ACTIONS, STATES, VERDICTS
-from tests.unit.engine.records import EXEMPTION, FINDING, HEADER, NOW, decision, row, write
+from tests.unit.engine.records import CHANGE, EXEMPTION, FINDING, HEADER, HEADER_1, NOW, decision, row, sealed, write
 
 ROOT = pathlib.Path(__file__).parents[3]
 SCHEMA: dict[str, Any] = json.loads((ROOT / "schemas" / "evidence.schema.json").read_text(encoding="utf-8"))
@@ -60,7 +59,7 @@ def test_the_schema_is_one_and_its_words_are_the_engine_s() -> None:
     assert device["actions"]["items"]["enum"] == list(ACTIONS)
     assert definitions["header"]["properties"]["policies"]["items"]["properties"]["state"]["enum"] == list(STATES)
     assert definitions["totals"]["properties"]["unenforceable"]["propertyNames"]["enum"] == list(REASONS)
-    for kind in ("header", "device", "totals", "exemption", "finding"):
+    for kind in ("header_1", "header", "class", "plan", "write", "device", "totals", "exemption", "finding"):
         assert definitions[kind]["additionalProperties"] is False
     assert set(device) == set(row("pc").to_plain())
 
@@ -94,12 +93,18 @@ def test_every_line_that_is_written_fits_the_schema(tmp_path: pathlib.Path) -> N
 def valid_rows() -> dict[str, dict[str, Any]]:
     return {
         "header": {
-            "row": "header", "format": 1, "run_id": "20230315T000000Z", "target": "hosts", "evidence": "all", **HEADER, "previous": None,
+            "row": "header", "format": 2, "run_id": "20230315T000000Z", "target": "hosts", "evidence": "all", **HEADER, "number": 1,
+            "previous": None,
         },
+        "header_1": HEADER_1,
+        "class": {"row": "class", "class": {"facts": {"platform": "ios"}}, "devices": [["d1", "S1"], ["d2", None]]},
+        "plan": {"row": "plan", **CHANGE},
+        "write": {"row": "write", "method": "POST", "place": "https://tenant.example/groups", "what": "create a group"},
         "device": row("pc", "removed", findings=(FINDING,)).to_plain(),
         "totals": {
             "row": "totals", "devices": 1, "in_scope": 1, "rows": 1, "outcomes": {"removed": 1}, "totals": {"tiktok": {"removed": 1}},
-            "unenforceable": {}, "findings": 1, "decision_due": [], "notes": [], "hash": "0" * 64,
+            "unenforceable": {}, "reasons": {}, "planned": 0, "writes": 0,
+            "stopped": None, "fleet": "complete", "findings": 1, "drift": 0, "decision_due": [], "notes": [], "hash": "0" * 64,
         },
     }  # fmt: skip
 
@@ -113,6 +118,22 @@ def valid_rows() -> dict[str, dict[str, Any]]:
         ("header", {"run_id": "../20230315T000000Z"}),
         ("header", {"previous": "unknown"}),
         ("header", {"password": "secret"}),
+        ("header", {"format": 3}),
+        ("header", {"number": 0}),
+        ("header", {"wall_clock": "yesterday"}),
+        ("header", {"run_by": {"user": "ops", "host": "controller", "commit": None, "password": "x"}}),
+        ("header", {"ledger_sha256": "0"}),
+        ("header_1", {"number": 1}),
+        ("header_1", {"mode": "dry"}),
+        ("class", {"devices": []}),
+        ("class", {"devices": [["d1"]]}),
+        ("class", {"class": {"facts": {}, "user": "jane"}}),
+        ("plan", {"op": "wipe"}),
+        ("plan", {"reaches": -1}),
+        ("plan", {"body": "secret"}),
+        ("write", {"headers": {}}),
+        ("totals", {"fleet": "short"}),
+        ("totals", {"reasons": {"tiktok": {"exempt": {"because": 1}}}}),
         ("device", {"outcome": "gone"}),
         ("device", {"reason": "because"}),
         ("device", {"outcome": "cannot_enforce", "reason": ""}),
@@ -152,7 +173,7 @@ def test_f_totals_add_up_per_app_and_over_all(tmp_path: pathlib.Path, fleet: lis
     assert sum(count for name, count in summary.items() if name in OUTCOMES) == summary["devices"] == len(fleet)
     assert last["rows"] == sum(each["row"] == "device" for each in read_rows(made.path))
     left_out = {name for outcomes in fleet for name in outcomes} - {each["outcome"] for each in read_rows(made.path)[1:-1]}
-    assert left_out == (set() if level == "all" else left_out & {"compliant", "out_of_scope"})
+    assert left_out == (set() if level == "all" else left_out & {"compliant", "not_in_force", "not_applicable", "out_of_scope"})
 
 
 def test_a_device_between_two_chairs_is_an_error_and_the_record_is_not_finished(tmp_path: pathlib.Path) -> None:
@@ -178,12 +199,15 @@ def test_exceptions_count_what_they_leave_out_and_keep_what_was_found(tmp_path: 
     made = record(tmp_path, "exceptions")
     made.add_device([row("quiet")])
     made.add_device([row("outside", "out_of_scope", before="not_observed")])
-    made.add_device([row("reviewed", "compliant", "under_review", before="present")])
+    made.add_device([row("reviewed", "not_in_force", "under_review", before="present")])
+    made.add_device([row("proposed", "not_in_force", "report_only")])
+    made.add_device([row("elsewhere", "not_applicable", before="not_observed")])
+    made.add_device([row("lifted", "not_in_force", "lift_pending", before="not_observed")])
     made.add_device([row("gone", "removed")])
-    last = made.close(4, 3)
-    assert [each.get("device") for each in read_rows(made.path)[1:-1]] == ["reviewed", "gone"]
-    assert last["totals"] == {"tiktok": {"compliant": 2, "removed": 1, "out_of_scope": 1}}
-    assert verify_record(made.path)["rows"] == 2
+    last = made.close(7, 6)
+    assert [each.get("device") for each in read_rows(made.path)[1:-1]] == ["reviewed", "lifted", "gone"]
+    assert last["totals"] == {"tiktok": {"compliant": 1, "removed": 1, "out_of_scope": 1, "not_in_force": 3, "not_applicable": 1}}
+    assert verify_record(made.path)["rows"] == 3
 
 
 def test_an_empty_fleet_has_a_record(tmp_path: pathlib.Path) -> None:
@@ -334,10 +358,7 @@ def test_a_line_left_out_or_doubled_is_found(tmp_path: pathlib.Path, untouched: 
 
 def resealed(lines: list[dict[str, Any]]) -> bytes:
     """What a forger would write who knows how the hash is made."""
-    lines = [dict(each) for each in lines]
-    lines[-1].pop("hash")
-    body = "".join(json.dumps(each) + "\n" for each in lines).encode()
-    return body[:-2] + b', "hash": "' + hashlib.sha256(body).hexdigest().encode() + b'"}\n'
+    return sealed([*lines[:-1], {key: value for key, value in lines[-1].items() if key != "hash"}])
 
 
 @pytest.mark.parametrize(
@@ -349,7 +370,7 @@ def resealed(lines: list[dict[str, Any]]) -> bytes:
         (lambda lines: lines[2].update(outcome="compliant"), "devices are compliant, and 2 rows say so"),
         (lambda lines: lines[2].update(app="wechat"), "1 devices are removed, and 0 rows say so"),
         (lambda lines: lines.pop(0), "does not begin with a header"),
-        (lambda lines: lines[2].update(row="totals"), "line 3 is not a device's"),
+        (lambda lines: lines[2].update(row="totals"), "line 3 is none of a record's"),
         (lambda lines: lines[-1].pop("totals"), "not those of a record"),
         (lambda lines: lines[-1].update(totals=[]), "not those of a record"),
         (lambda lines: lines.__delitem__(slice(0, -1)), "it has no header"),

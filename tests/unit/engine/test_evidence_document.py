@@ -13,10 +13,11 @@ import subprocess
 
 import pytest
 
-from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence import verify_record
+from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence import EvidenceRecord, closing_hash, verify_record
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.outcomes import GRAVITY, OUTCOMES, REASONS
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.ledger import EVENTS
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import VERDICTS
-from tests.unit.engine.records import write
+from tests.unit.engine.records import CHANGE, HEADER, row, write, write_format_1
 
 ROOT = pathlib.Path(__file__).parents[3]
 DOCUMENT = (ROOT / "docs" / "evidence.md").read_text(encoding="utf-8")
@@ -46,11 +47,36 @@ def test_every_outcome_and_every_reason_is_explained_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("title", "kind"), [("Header", "header"), ("A device's line", "device"), ("The last line, and how it adds up", "totals")]
+    ("title", "kind"),
+    [
+        ("Header", "header"),
+        ("Who is in scope", "class"),
+        ("What was planned", "plan"),
+        ("What was sent", "write"),
+        ("A device's line", "device"),
+        ("The last line, and how it adds up", "totals"),
+    ],
 )
 def test_every_field_is_explained(title: str, kind: str) -> None:
     schema = json.loads((ROOT / "schemas" / "evidence.schema.json").read_text(encoding="utf-8"))
     assert first_column(title) == list(schema["$defs"][kind]["properties"])
+
+
+def test_every_part_of_a_class_and_every_event_of_the_ledger_is_explained() -> None:
+    schema = json.loads((ROOT / "schemas" / "evidence.schema.json").read_text(encoding="utf-8"))
+    parts = set(schema["$defs"]["class"]["properties"]["class"]["properties"])
+    assert parts <= set(re.findall(r"`(\w+)`", section("Who is in scope")))
+    assert set(first_column("The ledger")) == set(EVENTS)
+
+
+def test_what_format_1_lacks_is_listed() -> None:
+    schema = json.loads((ROOT / "schemas" / "evidence.schema.json").read_text(encoding="utf-8"))["$defs"]
+    new = set(schema["header"]["properties"]) - set(schema["header_1"]["properties"])
+    policies = [schema[kind]["properties"]["policies"]["items"]["properties"] for kind in ("header", "header_1")]
+    new |= set(policies[0]) - set(policies[1])
+    told = set(re.findall(r"`(\w+)`", section("Records of format 1")))
+    assert new <= told
+    assert {"words", "last_seen_at", "planned", "writes", "reasons", "stopped", "fleet"} <= told
 
 
 def test_the_two_commands_agree_on_a_record_and_on_no_other(tmp_path: pathlib.Path) -> None:
@@ -73,6 +99,24 @@ def test_the_chain_of_all_targets_is_checked(tmp_path: pathlib.Path) -> None:
     result = shell(CHECK_ALL, EVIDENCE_DIR=str(tmp_path))
     assert result.returncode == 0, result.stderr
     assert [line.split()[0] for line in result.stdout.splitlines()] == ["ok"] * 13
+
+
+def test_a_chain_over_both_formats_with_all_kinds_of_lines_is_checked(tmp_path: pathlib.Path) -> None:
+    first = write_format_1(tmp_path, ["compliant", "removed"])
+    write_format_1(tmp_path, ["violating"], "20230102T000000Z", previous=closing_hash(str(first)))
+    record = EvidenceRecord(str(tmp_path), "20230103T000000Z", "hosts", HEADER, "all")
+    record.add_classes([({"facts": {"platform": "linux"}}, [("pc-1", None)])])
+    record.add_plan([CHANGE], rows=1)
+    record.note_write("POST", "https://tenant.example/groups", "create a group")
+    record.add_device([row("pc-1", "removed")])
+    record.close(1, 1, {"stopped": None, "fleet": "complete"})
+    record = EvidenceRecord(str(tmp_path), "20230104T000000Z", "hosts", HEADER)
+    record.add_plan([CHANGE])
+    record.close(0, 0, {"stopped": "the list is short", "fleet": "doubted"})
+    result = shell(CHECK_ALL, EVIDENCE_DIR=str(tmp_path))
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert [line.split()[0] for line in result.stdout.splitlines()] == ["ok"] * 4
+    assert len(shell(CHECK_ONE, RECORD=record.path).stdout.split()) == 2
 
 
 @pytest.mark.parametrize("place", [0, 4, 9, 11])

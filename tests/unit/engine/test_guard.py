@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from fractions import Fraction
 
 import pytest
@@ -13,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError, LimitExceeded
-from ansible_collections.appban.endpoint.plugins.module_utils.engine.guard import Limits, check_limits, strictest_limits
+from ansible_collections.appban.endpoint.plugins.module_utils.engine.guard import Limits, check_limits, check_reach, strictest_limits
 
 
 def names(count: int) -> list[str]:
@@ -51,7 +53,8 @@ def test_one_device_more_stops_before_any_write(limits: Limits, affected: int, d
     with pytest.raises(LimitExceeded, match=told) as caught:
         check_limits(limits, names(affected), devices)
     assert "stopped before any write" in str(caught.value)
-    assert "raise `limits` in the policy" in str(caught.value)
+    assert "Look at the plan" in str(caught.value)
+    assert "or begin with a smaller rule" in str(caught.value)
 
 
 def test_only_a_few_devices_are_named() -> None:
@@ -59,6 +62,75 @@ def test_only_a_few_devices_are_named() -> None:
         check_limits(Limits(max_devices=1), names(10_000), 10_000)
     assert "pc-0, pc-1, pc-2, pc-3, pc-4, ..." in str(caught.value)
     assert len(str(caught.value)) < 500
+
+
+# What a message tells to type next.
+
+
+def advised(error: LimitExceeded) -> dict[str, float]:
+    """The limits that a message tells to allow, as a shell and ansible-playbook read them."""
+    words = shlex.split(str(error).partition("allow it for one run with ")[2].partition(", or begin")[0])
+    assert words[0] == "-e"
+    found: dict[str, float] = json.loads(words[1])["appban_limits"]
+    return found
+
+
+@pytest.mark.fault_kind("R5", "a stopped run does not say what to type next")
+@given(
+    affected=st.integers(1, 300),
+    lost=st.integers(0, 50),
+    others=st.integers(0, 300),
+    max_devices=st.none() | st.integers(0, 200),
+    tenths=st.none() | st.integers(0, 1000),
+)
+def test_what_a_stopped_run_tells_to_type_is_the_smallest_that_lets_it_go_on(
+    affected: int, lost: int, others: int, max_devices: int | None, tenths: int | None
+) -> None:
+    limits = Limits(max_devices, None if tenths is None else tenths / 10)
+    losing = ["lost-%d" % number for number in range(lost)]
+    devices = affected + lost + others
+    try:
+        check_limits(limits, names(affected), devices, losing)
+    except LimitExceeded as error:
+        allowed = advised(error)
+        told = Limits(int(allowed["max_devices"]) if "max_devices" in allowed else None, allowed.get("max_percent"))
+        check_limits(told, names(affected), devices, losing)
+        if told.max_devices:
+            with pytest.raises(LimitExceeded):
+                check_limits(Limits(told.max_devices - 1), names(affected), devices, losing)
+        if told.max_percent:
+            with pytest.raises(LimitExceeded):
+                check_limits(Limits(None, round(told.max_percent - 0.1, 1)), names(affected), devices, losing)
+
+
+def test_the_advice_names_what_was_exceeded_and_nothing_else() -> None:
+    with pytest.raises(LimitExceeded) as caught:
+        check_limits(Limits(500, 20), names(30), 100)
+    assert """-e '{"appban_limits": {"max_percent": 30}}'""" in str(caught.value)
+
+
+# Protection lost.
+
+
+@pytest.mark.fault_kind("T1", "leaving an exclude group does not count against the limits")
+def test_devices_that_lose_protection_count_with_those_newly_affected() -> None:
+    check_limits(Limits(max_devices=4), names(2), 100, ["a", "b"])
+    check_limits(Limits(max_devices=2), names(2), 100, names(2))
+    with pytest.raises(LimitExceeded, match="newly affect 2 of 100 devices and take its protection from 3, but max_devices is 4"):
+        check_limits(Limits(max_devices=4), names(2), 100, ["a", "b", "c"])
+    with pytest.raises(LimitExceeded, match="newly affect 0 of 100 devices and take its protection from 1"):
+        check_limits(Limits(max_devices=0), [], 100, ["a"])
+
+
+@pytest.mark.fault_kind("T6", "a plan that reaches whom it must not touch")
+def test_a_plan_that_reaches_whom_it_must_not_is_refused_by_name() -> None:
+    check_reach({})
+    with pytest.raises(AppbanError) as caught:
+        check_reach({"policy:b": names(9), "group:a": ["pc-x"]})
+    message = str(caught.value)
+    assert "group:a reaches pc-x; policy:b reaches pc-0, pc-1, pc-2, pc-3, pc-4, ..." in message
+    assert "stopped before any write" in message
+    assert not isinstance(caught.value, LimitExceeded), "no option allows it"
 
 
 @given(

@@ -65,6 +65,7 @@ def observations() -> Iterator[Observation]:
         "unsupported": ((), ("advise", "block_web")),
         "pending": (True, False),
         "error": ("", "error"),
+        "still_held": (True, False),
     }
     for values in itertools.product(*choices.values()):
         yield Observation(**dict(zip(choices, values, strict=True)))
@@ -105,8 +106,8 @@ def judged() -> list[tuple[dict[str, Any], Observation, bool, Outcome]]:
 def test_the_vocabulary_is_the_one_of_the_design() -> None:
     assert OUTCOMES == (
         "compliant", "removed", "removal_requested", "blocked_not_removed", "violating", "advised", "access_withdrawn", "recurred",
-        "exempt", "exemption_expired", "out_of_scope", "unclassified", "cannot_enforce", "not_observable", "stale", "unreachable",
-        "failed",
+        "exempt", "exemption_expired", "out_of_scope", "unclassified", "not_in_force", "not_applicable", "cannot_enforce",
+        "not_observable", "stale", "unreachable", "failed",
     )  # fmt: skip
 
 
@@ -168,34 +169,88 @@ def test_a_queued_command_is_never_a_removal(judged: list[Any]) -> None:
             assert not check
 
 
-def test_compliant_means_absent_unless_nothing_is_demanded(judged: list[Any]) -> None:
+REACHING = {"remove", "block", "block_web", "withdraw_access"}
+
+
+@pytest.mark.fault_kind("R4", "nobody is compliant with a ban that is not in force")
+@pytest.mark.fault_kind("T5", "every demanded action waits for the device's contact")
+def test_compliant_means_in_force_looked_for_absent_and_arrived(judged: list[Any]) -> None:
     for asked, seen, _unused, outcome in judged:
         if outcome.name == "compliant":
+            assert asked["verdict"] == "enforce"
             assert seen.reachable
             assert not seen.error
-            if asked["verdict"] == "enforce":
-                assert seen.before is False
-                assert "block" not in asked["actions"] or seen.block != "none"
-                assert "block_web" not in asked["actions"] or "block_web" not in seen.unsupported
-                assert "block_web" not in asked["actions"] or not seen.why_site_open
-                assert "block" not in asked["actions"] or not seen.unconfirmed
-                assert not seen.stale
-                assert seen.removal != "confirmed", "that is a removal"
-            elif seen.before is not False:
-                assert outcome.reason in ("not_yet_in_force", "under_review", "ban_lifted")
+            assert seen.before is False
+            assert not seen.unseen
+            assert "block" not in asked["actions"] or seen.block != "none"
+            assert "block_web" not in asked["actions"] or "block_web" not in seen.unsupported
+            assert "block_web" not in asked["actions"] or not seen.why_site_open
+            assert not REACHING.intersection(asked["actions"]) or not seen.unconfirmed
+            assert not seen.stale
+            assert seen.removal != "confirmed", "that is a removal"
+
+
+@pytest.mark.fault_kind("T5", "an action of another kind than a block counts before the device was in contact")
+@pytest.mark.parametrize("action", sorted(REACHING))
+def test_every_demanded_action_waits_for_contact(action: str) -> None:
+    asked = decision("enforce", (action,), None)
+    seen = {"before": False, "after": False, "block": "soft"}
+    assert judge(asked, Observation(unconfirmed=True, **seen)) == Outcome("stale", "awaiting_check_in")
+    assert judge(asked, Observation(**seen)) == Outcome("compliant")
+    assert judge(asked, Observation(unconfirmed=True, removal="confirmed", **seen)) == Outcome("stale", "awaiting_check_in")
+
+
+def test_what_needs_no_control_waits_for_nothing() -> None:
+    asked = decision("enforce", ("audit", "advise"), None)
+    assert judge(asked, Observation(before=False, after=False, unconfirmed=True)) == Outcome("compliant")
+
+
+NOT_IN_FORCE = {
+    "report_only": "report_only", "pending": "not_yet_in_force", "review": "under_review", "lifted": "ban_lifted",
+}  # fmt: skip
+
+
+@pytest.mark.fault_kind("R4", "what is proposed, not begun, under review or lifted counts as compliant")
+@pytest.mark.parametrize("verdict", sorted(NOT_IN_FORCE))
+@pytest.mark.parametrize("before", [True, False, None])
+def test_what_is_not_in_force_says_which_and_nothing_else(verdict: str, before: bool | None) -> None:
+    seen = Observation(before=before, after=before, why_not_seen="" if before is not None else "home_unreadable", pending=True, stale=True)
+    for check in (False, True):
+        assert judge(decision(verdict, (), None), seen, check) == Outcome("not_in_force", NOT_IN_FORCE[verdict])
+
+
+@pytest.mark.fault_kind("T8b", "lifted and exempt are said although the device still holds the block")
+def test_what_the_device_may_still_hold_is_said(judged: list[Any]) -> None:
+    for asked, seen, _unused, outcome in judged:
+        if outcome.reason in ("lift_pending", "release_pending"):
+            assert seen.still_held
+            assert (asked["verdict"], outcome.name) in (("lifted", "not_in_force"), ("exempt", "exempt"))
+        if seen.still_held and seen.reachable and not seen.error:
+            assert outcome.reason != "ban_lifted"
+            assert outcome.name != "exempt" or outcome.reason == "release_pending"
+
+
+@pytest.mark.fault_kind("R4", "an app counts against a device of a platform for which it does not exist")
+def test_an_app_that_does_not_exist_there_is_not_applicable_whatever_was_seen(judged: list[Any]) -> None:
+    for asked, seen, _unused, outcome in judged:
+        if asked["verdict"] == "not_applicable":
+            assert outcome == (Outcome("failed", seen.error) if seen.error else Outcome("not_applicable"))
+        else:
+            assert outcome.name != "not_applicable"
 
 
 def test_nothing_is_said_of_a_device_that_was_not_looked_at(judged: list[Any]) -> None:
     for asked, seen, _unused, outcome in judged:
-        if asked["verdict"] in ("out_of_scope", "unclassified"):
-            assert outcome == Outcome(asked["verdict"])
+        if asked["verdict"] in ("out_of_scope", "unclassified", "not_applicable"):
+            # Of whom nothing is known: only that a release failed is told.
+            assert outcome == (Outcome("failed", seen.error) if seen.error else Outcome(asked["verdict"]))
         elif not seen.reachable:
             assert outcome.name == "unreachable"
         elif seen.error:
             assert outcome == Outcome("failed", seen.error)
         elif seen.before is None and asked["verdict"] == "enforce" and seen.no_means:
             assert outcome == Outcome("cannot_enforce", seen.no_means)
-        elif seen.before is None and asked["verdict"] not in ("exempt", "lifted"):
+        elif seen.before is None and asked["verdict"] == "enforce":
             assert outcome.name == "not_observable"
             assert outcome.reason
 
@@ -221,15 +276,11 @@ def test_an_expired_exemption_shows_where_the_app_is_still_found(judged: list[An
 
 
 def test_B6_what_is_not_enforced_is_never_enforcement(judged: list[Any]) -> None:
-    allowed = {
-        "report_only": {"violating", "compliant"},
-        "pending": {"compliant"},
-        "review": {"compliant"},
-        "lifted": {"compliant"},
-    }
     for asked, _unused, _unused, outcome in judged:
-        if asked["verdict"] in allowed:
-            assert outcome.name in allowed[asked["verdict"]] | {"unreachable", "failed", "not_observable", "stale"}
+        if asked["verdict"] in NOT_IN_FORCE:
+            assert outcome.name in ("not_in_force", "unreachable", "failed")
+        else:
+            assert outcome.name != "not_in_force"
 
 
 def test_C2_an_app_that_is_still_there_is_never_in_order(judged: list[Any]) -> None:
@@ -269,9 +320,9 @@ def test_an_old_inventory_is_no_proof_of_absence(judged: list[Any]) -> None:
             else:
                 assert outcome.reason == "awaiting_check_in"
                 assert seen.unconfirmed
-                assert "block" in asked["actions"]
+                assert REACHING.intersection(asked["actions"])
         elif seen.stale and seen.before is False and seen.reachable and not seen.error:
-            assert asked["verdict"] in ("exempt", "lifted", "out_of_scope", "unclassified")
+            assert asked["verdict"] != "enforce"
 
 
 def test_a_block_that_has_not_reached_the_device_blocks_nothing(judged: list[Any]) -> None:

@@ -64,6 +64,59 @@ def test_every_change_is_in_exactly_one_list(given_plan: tuple[Plan, frozenset[s
     assert len(applied.messages()) == len(failed) + len(skipped)
 
 
+@given(plans())
+def test_a_plan_without_some_changes_is_what_an_apply_would_have_made(given_plan: tuple[Plan, frozenset[str]]) -> None:
+    """What is left out takes with it what needs it; the rest stays in order."""
+    plan, left = given_plan
+    kept, out = plan.without(left)
+    gone = left | reached_by(plan, left)
+    assert [each.key for each in kept.changes] == [each.key for each in plan.changes if each.key not in gone]
+    assert [each.key for each in out] == [each.key for each in plan.changes if each.key in gone]
+    assert plan.without(())[0] == plan
+    assert plan.without(["file:unknown"]) == (plan, ())
+
+
+reaching_plans = st.lists(st.tuples(st.frozensets(st.integers(0, 9)), st.frozensets(st.integers(0, 9))), max_size=6).map(
+    lambda touched: Plan(
+        tuple(
+            Change("update", "file", str(number), reaches=reaches, releases=releases) for number, (reaches, releases) in enumerate(touched)
+        )
+    )
+)
+
+
+@pytest.mark.fault_kind("T6", "a change names the devices that it reaches and those that it releases")
+@given(reaching_plans, st.sets(st.integers(0, 5)))
+def test_a_plan_knows_whom_some_of_its_changes_touch(plan: Plan, chosen: set[int]) -> None:
+    keys = {"file:%d" % number for number in chosen}
+    for index in range(10):
+        touching = [each for each in plan.changes if each.key in keys]
+        assert (index in plan.reached_by(keys)) == any(index in each.reaches for each in touching)
+        assert (index in plan.released_by(keys)) == any(index in each.releases for each in touching)
+
+
+def test_a_record_keeps_numbers_and_texts_of_a_change_and_no_step() -> None:
+    plan = Plan(
+        (
+            Change("update", "policy", "p", "a", "b", apps=("tiktok",), reaches=frozenset({1, 2}), releases=frozenset({3}), step="secret"),
+            Change("command", "notice", "n", "x", "y", diff=False),
+        )
+    )
+    assert plan.as_plain() == [
+        {"op": "update", "kind": "policy", "name": "p", "apps": ["tiktok"], "reaches": 2, "releases": 1, "before": "a", "after": "b"},
+        {"op": "command", "kind": "notice", "name": "n", "apps": [], "reaches": 0, "releases": 0, "before": None, "after": None},
+    ]
+
+
+@pytest.mark.fault_kind("T6", "one failed phone makes another one failed")
+def test_a_failure_says_on_which_devices_it_failed() -> None:
+    def execute(each: Change) -> None:
+        raise ChangeFailed("no", each.name, devices=frozenset({4}) if each.name == "a" else None)
+
+    failed = apply_plan(Plan((change("a"), change("b"))), execute).failed
+    assert [each.devices for each in failed] == [frozenset({4}), None]
+
+
 def test_messages_say_what_was_not_made_and_why() -> None:
     def execute(each: Change) -> None:
         raise ChangeFailed("a command failed with rc 1", "apt-get", "Run it by hand")

@@ -5,16 +5,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import EvidenceError
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.ledger import Asked, Assigned, Ledger
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.ledger import Asked, Assigned, Ledger, ended_events
 
 AT = "2023-03-20T09:00:00Z"
 STAGE = "city/Private devices with work apps – città/2023-03-01T00:00:00Z"
@@ -36,6 +38,15 @@ EVENTS = st.one_of(
     ),
     st.fixed_dictionaries({"event": st.just("assigned"), "device": st.just("d1"), "control": st.sampled_from(("BAN a", "BAN b"))}),
     st.fixed_dictionaries({"event": st.just("opted_out"), "device": st.sampled_from(("d1", "d2"))}),
+    st.fixed_dictionaries(
+        {
+            "event": st.just("ended"),
+            "device": st.just(""),
+            "control": st.sampled_from(("BAN a", "BAN b")),
+            "apps": st.lists(st.sampled_from(("tiktok", "wechat")), unique=True),
+            "devices": st.lists(st.sampled_from(("d1", "d2", "d3")), min_size=1, unique=True),
+        }
+    ),
 )
 
 
@@ -44,11 +55,11 @@ def opened(directory: Path, writable: bool = True) -> Ledger:
 
 
 def told(ledger: Ledger) -> tuple[object, ...]:
-    return ledger.stories, ledger.notices, ledger.assigned, ledger.opted_out
+    return ledger.stories, ledger.notices, ledger.assigned, ledger.opted_out, ledger.ended
 
 
 @given(runs=st.lists(st.lists(EVENTS, max_size=6), max_size=4))
-def test_what_was_written_is_read_again(runs: list[list[dict[str, str]]], tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_what_was_written_is_read_again(runs: list[list[dict[str, Any]]], tmp_path_factory: pytest.TempPathFactory) -> None:
     directory = tmp_path_factory.mktemp("ledger")
     written = opened(directory)
     for number, events in enumerate(runs):
@@ -160,3 +171,35 @@ def test_what_was_taken_from_a_device_is_not_assigned_to_it_until_it_is_again(tm
     assert (again.assigned_at("d1", "BAN"), again.released_at("d1", "BAN")) == ("", "2023-03-16T08:00:00Z")
     again.write("2023-03-17T08:00:00Z", [{"event": "assigned", **about}])
     assert (again.assigned_at("d1", "BAN"), again.released_at("d1", "BAN")) == ("2023-03-17T08:00:00Z", "")
+
+
+@pytest.mark.fault_kind("T8b", "what was taken from devices that have not heard of it yet")
+def test_it_remembers_when_a_control_was_last_taken_from_a_device(tmp_path: Path) -> None:
+    ledger = opened(tmp_path)
+    ledger.write("2023-03-15T08:00:00Z", ended_events("BAN", ["tiktok"], ["d1", "d2"]))
+    ledger.write("2023-03-16T08:00:00Z", ended_events("BAN", ["tiktok"], ["d2"]))
+    ledger.write("2023-03-14T08:00:00Z", ended_events("all", [], ["d1"]))
+    again = opened(tmp_path)
+    assert again.last_ended("d1", "tiktok") == "2023-03-15T08:00:00Z"
+    assert again.last_ended("d2", "tiktok") == "2023-03-16T08:00:00Z"
+    assert again.last_ended("d1", "wechat") == "2023-03-14T08:00:00Z", "of a control whose apps are not known it may be any"
+    assert again.last_ended("d2", "wechat") == again.last_ended("d3", "tiktok") == ""
+    assert len(again.ended["d2"]) == 1, "of one control only the last time is kept"
+
+
+def test_no_line_grows_with_the_fleet(tmp_path: Path) -> None:
+    names = [f"device-{number}" for number in range(1_201)]
+    ledger = opened(tmp_path)
+    ledger.write(AT, ended_events("BAN", ["tiktok"], names))
+    lines = [json.loads(line) for line in Path(ledger.path).read_text(encoding="utf-8").splitlines()]
+    assert [len(line["devices"]) for line in lines] == [500, 500, 201]
+    assert all(opened(tmp_path).last_ended(name, "tiktok") == AT for name in names)
+    assert list(ended_events("BAN", ["tiktok"], [])) == []
+
+
+@pytest.mark.fault_kind("R6", "which ledger a run found")
+def test_its_hash_is_that_of_the_file(tmp_path: Path) -> None:
+    ledger = opened(tmp_path)
+    assert ledger.sha256() is None
+    ledger.write(AT, [{"event": "opted_out", "device": "d1"}])
+    assert ledger.sha256() == hashlib.sha256(Path(ledger.path).read_bytes()).hexdigest()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache
 from typing import Any
@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.outcomes import Observation, Outcome, judge
+from ansible_collections.appban.endpoint.plugins.module_utils.engine.plan import Change, Plan
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.capability import ACTIONS_WITH_MEANS, Capability
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.covering import Covering, Coverings
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.fleet import FleetDevice
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.ledger import Assigned, Ledger, Story
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.ledger import Assigned, Ended, Ledger, Story
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.observe import Observer, Situation
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune import capabilities
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.target import IntuneTarget
@@ -242,7 +243,11 @@ def test_what_can_not_be_done_or_seen_has_a_reason_of_its_row(judged: list[Case]
             assert case.outcome.reason
         if case.outcome.name == "not_observable":
             assert not case.found
-            assert case.outcome.reason in {case.row.why_unseen, "awaiting_check_in", "no_backend"} - {""}, case
+            if case.outcome.reason == "source_contradicts":
+                assert case.stale, "its last look is older than the order"
+                assert STORIES[case.story].requested_at, case
+            else:
+                assert case.outcome.reason in {case.row.why_unseen, "awaiting_check_in", "no_backend"} - {""}, case
         if case.outcome.name == "cannot_enforce" and case.controls == "stands" and case.depends and not case.found:
             reasons = {case.row.means(action).why_not for action in ACTIONS_WITH_MEANS if action in case.actions}
             assert case.outcome.reason in reasons - {""}, case
@@ -341,3 +346,173 @@ def test_access_that_came_back_is_said_to_have_come_back() -> None:
     seen = Observer(situation("stands", "withdrawn", False, True, False), capabilities.NAMES).observe(0, back, back.decision.apps["banned"])
     assert seen.observation.access_restored
     assert judge(back.decision.apps["banned"].to_plain(), seen.observation) == Outcome("compliant", "access_restored")
+
+
+# What was seen, and when.
+
+
+def looking(story: Story, last_seen: str = "", **facts: str) -> Any:
+    """What is said of a phone whose inventory does not show the app."""
+    key = ("device-1", "banned")
+    looked = replace(member("ios_supervised", ("remove", "block"), False).device, **facts)
+    each = fleet([policy()], [looked])[0]
+    run = situation(
+        "stands", "new", False, True, False, ledger=Ledger("", stories={key: story}, writable=False),
+        previous={key: last_seen} if last_seen else {},
+    )  # fmt: skip
+    seen = Observer(run, capabilities.NAMES).observe(0, each, each.decision.apps["banned"])
+    return seen, judge(each.decision.apps["banned"].to_plain(), seen.observation)
+
+
+HERE = Story(present=True, requested_at="2023-03-10T09:00:00Z")
+
+
+@pytest.mark.fault_kind("T2", "a removal that an inventory confirms which is older than the order, or the one that showed the app")
+@pytest.mark.parametrize(
+    ("last_seen", "facts", "outcome"),
+    [
+        ("2023-03-09T08:00:00Z", {"inventory_at": "2023-03-19T08:00:00Z"}, Outcome("removed")),
+        ("2023-03-09T08:00:00Z", {"inventory_at": "2023-03-10T09:00:00Z"}, Outcome("not_observable", "source_contradicts")),
+        ("2023-03-09T08:00:00Z", {"inventory_at": "2023-03-09T08:00:00Z"}, Outcome("not_observable", "source_contradicts")),
+        ("2023-03-19T08:00:00Z", {"inventory_at": "2023-03-19T08:00:00Z"}, Outcome("not_observable", "source_contradicts")),
+        ("", {"inventory_at": "2023-03-19T08:00:00Z"}, Outcome("removed")),
+        # A list of apps that can be of any time between two instants: an order between them may have come after the look.
+        ("2023-03-01T08:00:00Z", {"inventory_at": "2023-03-05T08:00:00Z", "inventory_by": "2023-03-09T08:00:00Z"},
+         Outcome("not_observable", "source_contradicts")),
+        ("2023-03-01T08:00:00Z", {"inventory_at": "2023-03-05T08:00:00Z", "inventory_by": "2023-03-12T08:00:00Z"}, Outcome("removed")),
+        # Without an instant of the list the contact has to do.
+        ("2023-03-09T08:00:00Z", {"synced_at": "2023-03-20T08:00:00Z"}, Outcome("removed")),
+        ("2023-03-20T08:00:00Z", {"synced_at": "2023-03-20T08:00:00Z"}, Outcome("not_observable", "source_contradicts")),
+    ],
+)  # fmt: skip
+def test_a_removal_is_confirmed_by_a_look_that_is_newer_than_the_order(last_seen: str, facts: dict[str, str], outcome: Outcome) -> None:
+    seen, judged_so = looking(HERE, last_seen, **facts)
+    assert judged_so == outcome
+    assert seen.last_seen_at == (None if outcome.name == "removed" or not last_seen else last_seen)
+
+
+def test_an_app_that_was_never_seen_there_contradicts_nothing() -> None:
+    assert looking(Story(), "")[1] == Outcome("compliant")
+
+
+@pytest.mark.fault_kind("T8d", "an old list of apps behind a fresh contact")
+def test_freshness_is_the_age_of_the_look_and_not_of_the_contact() -> None:
+    seen, outcome = looking(Story(), inventory_at="2023-02-10T08:00:00Z", synced_at="2023-03-20T08:00:00Z")
+    assert (seen.seen_at, outcome) == ("2023-02-10T08:00:00Z", Outcome("stale", "old_inventory"))
+    seen, outcome = looking(Story(), inventory_at="2023-03-10T08:00:00Z", synced_at="2023-03-20T08:00:00Z")
+    assert (seen.seen_at, outcome) == ("2023-03-10T08:00:00Z", Outcome("compliant"))
+
+
+# What a control is for.
+
+
+@pytest.mark.fault_kind("T5", "an app of several in one control that carries no name of it")
+def test_a_control_covers_an_app_only_where_it_carries_one_of_its_names() -> None:
+    other = Coverings(
+        Covering("BAN", name, frozenset({"another"}), frozenset({0}), changed_at="2022-12-01T00:00:00Z") for name in capabilities.NAMES
+    )
+    seen = observed("windows_corporate", "block", coverings=other, found=True)
+    assert seen.mechanism == ()
+    assert seen.observation.block == "none"
+    assert judge(asked("windows_corporate", "block"), seen.observation) == Outcome("cannot_enforce", "no_identifier")
+
+
+def asked(kind: str, *actions: str) -> dict[str, Any]:
+    return member(kind, actions, False).decision.apps["banned"].to_plain()
+
+
+@pytest.mark.fault_kind("T8", "a refusal by device or server, with its words")
+def test_a_refusal_is_told_with_the_words_of_who_refused() -> None:
+    refused = Coverings(
+        replace(each, confirmed=frozenset(), refused={0: "refused_by_device"}, refusal_words={0: "Error.UnknownDeclarationType"})
+        for each in coverings("stands").all
+    )
+    seen = observed("ios_supervised", "block", coverings=refused)
+    assert seen.words == "Error.UnknownDeclarationType"
+    assert judge(asked("ios_supervised", "block"), seen.observation) == Outcome("cannot_enforce", "refused_by_device")
+    assert observed("ios_supervised", "block").words == ""
+
+
+# Who was affected.
+
+
+def changed(*changes: Change, unmade: tuple[str, ...] = (), failed_on: Any = None, **more: Any) -> dict[str, Any]:
+    return {"plan": Plan(changes), "unmade": frozenset(unmade), "failed_on": failed_on or {}, **more}
+
+
+EXEMPT = fleet(
+    [policy(rules=[{"name": "All", "when": {"work_apps": True}, "actions": ["block"]}], exemptions=[exemption(devices=["SN0001"])])],
+    [device()],
+)[0]
+
+
+def exempted(**changes: Any) -> Outcome:
+    run = situation("none", "new", False, True, False, **changes)
+    seen = Observer(run, capabilities.NAMES).observe(0, EXEMPT, EXEMPT.decision.apps["banned"])
+    return judge(EXEMPT.decision.apps["banned"].to_plain(), seen.observation)
+
+
+RELEASE = Change("update", "policy", "x", apps=("banned",), releases=frozenset({0, 1}))
+
+
+@pytest.mark.fault_kind("T6", "an exempt device whose release was not made is called exempt")
+@pytest.mark.parametrize(
+    ("changes", "outcome"),
+    [
+        (changed(), Outcome("exempt")),
+        (changed(RELEASE), Outcome("exempt", "release_pending")),
+        (changed(RELEASE, unmade=("policy:x",)), Outcome("failed", "error")),
+        (changed(RELEASE, unmade=("policy:x",), failed_on={"policy:x": frozenset({0})}), Outcome("failed", "error")),
+        (changed(RELEASE, unmade=("policy:x",), failed_on={"policy:x": frozenset({1})}), Outcome("exempt", "release_pending")),
+        (changed(replace(RELEASE, apps=("another",)), unmade=("policy:x",)), Outcome("exempt")),
+        (changed(replace(RELEASE, apps=()), unmade=("policy:x",)), Outcome("failed", "error")),
+        (changed(replace(RELEASE, releases=frozenset({1})), unmade=("policy:x",)), Outcome("exempt")),
+        (changed(replace(RELEASE, reaches=frozenset({0}), releases=frozenset()), unmade=("policy:x",)), Outcome("exempt")),
+    ],
+)
+def test_outcomes_follow_from_what_became_of_the_changes(changes: dict[str, Any], outcome: Outcome) -> None:
+    assert exempted(**changes) == outcome
+
+
+@pytest.mark.fault_kind("T6", "one failed phone makes another one failed")
+@pytest.mark.parametrize(
+    ("reaches", "failed_on", "failed"),
+    [({0, 1}, None, True), ({0, 1}, {0}, True), ({0, 1}, {1}, False), ({1}, None, False), (set(), None, True)],
+    ids=["as a whole", "here", "on another", "meant for another", "for nobody that it would say"],
+)
+def test_a_change_that_failed_elsewhere_fails_nobody_here(reaches: set[int], failed_on: set[int] | None, failed: bool) -> None:
+    change = Change("update", "policy", "x", apps=("banned",), reaches=frozenset(reaches))
+    what = {"policy:x": None if failed_on is None else frozenset(failed_on)}
+    seen = observed("ios_supervised", "block", state="changed", **changed(change, unmade=("policy:x",), failed_on=what))
+    assert bool(seen.observation.error) == failed
+
+
+# Done is not arrived.
+
+ENDED = {"device-1": (Ended("2023-03-20T08:30:00Z", "BAN", ("banned",)),)}
+
+
+@pytest.mark.fault_kind("T8b", "a device that has not been in contact since something was taken from it")
+@pytest.mark.parametrize(
+    ("facts", "held"),
+    [
+        ({"synced_at": "2023-03-20T08:00:00Z"}, True),
+        ({"synced_at": "2023-03-20T08:30:00Z"}, True),
+        ({"synced_at": "2023-03-20T08:45:00Z"}, False),
+        ({"synced_at": ""}, True),
+        ({"synced_at": "2023-03-20T08:00:00Z", "enrolled_at": "2023-03-20T08:45:00Z"}, False),
+    ],
+)
+def test_a_release_is_pending_until_the_device_has_been_in_contact(facts: dict[str, str], held: bool) -> None:
+    each = replace(EXEMPT, device=replace(EXEMPT.device, **facts))
+    for told, expected in ((None, held), (True, True), (False, False)):
+        run = situation(
+            "none", "new", False, True, False, ledger=Ledger("", ended=ENDED, writable=False), may_still_hold=lambda _d, _a, told=told: told
+        )
+        seen = Observer(run, capabilities.NAMES).observe(0, each, each.decision.apps["banned"])
+        assert seen.observation.still_held == expected
+
+
+def test_what_was_taken_of_another_app_is_not_held_of_this_one() -> None:
+    other = {"device-1": (Ended("2023-03-20T08:30:00Z", "BAN", ("another",)),)}
+    assert exempted(ledger=Ledger("", ended=other, writable=False)) == Outcome("exempt")

@@ -85,7 +85,7 @@ def test_U1_U3_only_an_app_that_is_enforced_is_removed_or_blocked(said: dict[str
     for app in request["apps"]:
         verdict = said["apps"][app["id"]]["verdict"]
         assert app["id"] not in unclassified
-        if verdict in ("exempt", "out_of_scope", "lifted"):
+        if verdict in ("exempt", "out_of_scope", "lifted", "not_applicable"):
             assert app == {"id": app["id"], "identifiers": {}, "state": "lifted"}, "not looked for, only lifted"
         elif verdict == "enforce":
             actions = said["apps"][app["id"]]["actions"]
@@ -126,6 +126,14 @@ def test_a_host_of_which_nothing_is_known_is_not_touched_at_all() -> None:
 
 def test_P4_a_host_out_of_scope_is_only_asked_to_forget_us() -> None:
     assert asked(decision(tiktok=part(city="out_of_scope"))) == {"apps": [], "others": "lift"}
+
+
+@pytest.mark.fault_kind("R4", "a host is looked into for an app that does not exist on its platform")
+def test_an_app_that_does_not_exist_there_is_not_looked_for_and_keeps_no_block() -> None:
+    said = decision(tiktok=part(city="not_applicable"), wechat=part(city="enforce"))
+    request = asked(said)
+    assert request is not None
+    assert ([app["id"] for app in request["apps"]], request["others"]) == (["wechat"], "lift")
 
 
 def test_an_unclassified_app_keeps_its_block_while_others_are_lifted_by_name() -> None:

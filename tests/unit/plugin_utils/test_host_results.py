@@ -65,6 +65,7 @@ app_reports = st.fixed_dictionaries(
         "why_not_blocked": st.sampled_from(["", "no_block"]),
         "why_not_removed": st.sampled_from(["", "detect_only", "leftover_kept"]),
         "pending": st.booleans(),
+        "unseen": st.sampled_from(["", "home_unreadable"]),
         "error": st.sampled_from(["", "error", "refused_dependents"]),
         "mechanism": st.lists(st.just("apt pin"), max_size=1),
         "findings": st.lists(st.just(FINDING), max_size=1),
@@ -97,10 +98,15 @@ def test_every_app_of_the_decision_has_one_honest_row(
         if plain["outcome"] in ("removed", "recurred"):
             assert result["apps"][name]["removal"] == "done"
             assert not check_mode
-        if verdicts[name] in ("out_of_scope", "unclassified", "exempt", "lifted"):
+        if plain["outcome"] == "compliant":
+            assert verdicts[name] == "enforce"
+            assert plain["before"] == "absent"
+        if plain["before"] == "absent":
+            assert not result["apps"][name]["unseen"], "not found in what was looked into is not absence"
+        if verdicts[name] in ("out_of_scope", "unclassified", "not_applicable", "exempt", "lifted"):
             assert plain["findings"] == plain["mechanism"] == []
             assert plain["before"] == "not_observed"
-        if result.get("unreachable") and verdicts[name] not in ("out_of_scope", "unclassified"):
+        if result.get("unreachable") and verdicts[name] not in ("out_of_scope", "unclassified", "not_applicable"):
             assert plain["outcome"] == "unreachable"
 
 
@@ -130,7 +136,9 @@ def test_a_host_whose_task_failed_before_it_looked_is_failed() -> None:
 def test_a_lift_that_failed_is_failed() -> None:
     assert outcome(decision(tiktok="lifted"), {"failed": True}) == ("failed", "error")
     assert outcome(decision(tiktok="exempt"), {"failed": True}) == ("failed", "error")
-    assert outcome(decision(tiktok="lifted"), {"apps": {}}) == ("compliant", "ban_lifted")
+    assert outcome(decision(tiktok="not_applicable"), {"failed": True}) == ("failed", "error"), "its block from before may still stand"
+    assert outcome(decision(tiktok="not_applicable"), {"apps": {}}) == ("not_applicable", "")
+    assert outcome(decision(tiktok="lifted"), {"apps": {}}) == ("not_in_force", "ban_lifted")
     assert outcome(decision(tiktok="exempt"), {"apps": {}}) == ("exempt", "")
     assert outcome(decision(tiktok="lifted"), {"unblocked": ["apt: tiktok-desktop"]}, stopped=True) == ("failed", "limit_exceeded")
 
@@ -147,7 +155,7 @@ def test_a_stopped_run_names_the_apps_that_it_would_have_changed_and_only_those(
     assert {name: (row.outcome.name, row.outcome.reason) for name, row in made.items()} == {
         "tiktok": ("failed", "limit_exceeded"),
         "capcut": ("compliant", ""),
-        "wechat": ("compliant", "under_review"),
+        "wechat": ("not_in_force", "under_review"),
     }
     assert made["tiktok"].before == "present"
     assert made["tiktok"].seen_at == NOW, "it was looked at, although nothing was done"
@@ -187,8 +195,45 @@ def test_the_module_s_own_report_is_judged_from_end_to_end() -> None:
     state.packages["dpkg"]["tiktok-deb"] = "1.0"
     assert one() == ("recurred", "")
     lifted = run(state, LIFT)[0].to_plain()
-    assert outcome(decision(tiktok="lifted"), lifted) == ("compliant", "ban_lifted")
+    assert outcome(decision(tiktok="lifted"), lifted) == ("not_in_force", "ban_lifted")
     assert outcome(decision(tiktok="exempt"), lifted) == ("exempt", "")
+
+
+NOT_IN_FORCE = [("review", "under_review"), ("pending", "not_yet_in_force"), ("report_only", "report_only")]
+
+
+@pytest.mark.fault_kind("R4", "on a host a ban that is not in force counts as compliant or violating")
+@pytest.mark.parametrize(("verdict", "reason"), NOT_IN_FORCE)
+@pytest.mark.parametrize(("there", "word"), [(True, "present"), (False, "absent"), (None, "not_observed")])
+def test_what_is_not_in_force_tells_whether_the_app_is_there_and_demands_nothing(
+    verdict: str, reason: str, there: bool | None, word: str
+) -> None:
+    made = rows(decision(tiktok=verdict), {"apps": {"tiktok": report(before=there, after=there)}})["tiktok"]
+    assert ((made.outcome.name, made.outcome.reason), made.before) == (("not_in_force", reason), word)
+
+
+@pytest.mark.fault_kind("R4", "an app is called absent on a host of which a part was not looked into")
+@pytest.mark.parametrize(("verdict", "reason"), NOT_IN_FORCE)
+@pytest.mark.parametrize("unseen", ["home_unreadable", "place_unreadable", "account_unknown", "backend_left_out"])
+def test_absent_is_said_of_a_host_that_was_looked_into_everywhere(verdict: str, reason: str, unseen: str) -> None:
+    seen = {"apps": {"tiktok": report(before=False, after=False, unseen=unseen)}}
+    made = rows(decision(tiktok=verdict), seen)["tiktok"]
+    assert (made.outcome.name, made.outcome.reason, made.before, made.seen_at) == ("not_in_force", reason, "not_observed", None)
+    found = {"apps": {"tiktok": report(before=True, after=True, unseen=unseen)}}
+    assert rows(decision(tiktok=verdict), found)["tiktok"].before == "present", "found is found"
+    enforced = rows(decision(tiktok="enforce"), {"apps": {"tiktok": report(before=False, after=False, block="soft", unseen=unseen)}})[
+        "tiktok"
+    ]
+    assert (enforced.outcome.name, enforced.outcome.reason, enforced.before) == ("not_observable", unseen, "not_observed")
+
+
+@pytest.mark.fault_kind("T8b", "a rehearsal calls a block lifted that still stands on the host")
+@pytest.mark.parametrize(("verdict", "told"), [("lifted", ("not_in_force", "lift_pending")), ("exempt", ("exempt", "release_pending"))])
+def test_a_rehearsal_says_that_a_block_still_stands(verdict: str, told: tuple[str, str]) -> None:
+    result = {"apps": {}, "unblocked": ["apt: tiktok-desktop"]}
+    assert outcome(decision(tiktok=verdict), result, check_mode=True) == told
+    assert outcome(decision(tiktok=verdict), result)[1] != told[1], "an apply has taken it away"
+    assert outcome(decision(tiktok=verdict), {"apps": {}}, check_mode=True)[1] != told[1]
 
 
 @pytest.mark.parametrize("verdict", ["review", "pending", "report_only"])

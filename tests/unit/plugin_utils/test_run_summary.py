@@ -12,11 +12,11 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
-from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence import verify_record
+from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence import EvidenceRecord, choose_run_id, verify_record
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.outcomes import OUTCOMES
 from ansible_collections.appban.endpoint.plugins.plugin_utils.run_instant import run_instant
 from ansible_collections.appban.endpoint.plugins.plugin_utils.run_summary import summary_lines
-from tests.unit.engine.records import NOW, write
+from tests.unit.engine.records import HEADER, NOW, row, write
 
 RUN = {"now": NOW, "policies": [{"policy": "city-tiktok", "state": "enforced"}, {"policy": "nation", "state": "report_only"}]}
 
@@ -48,10 +48,38 @@ def test_check_mode_is_said_first(tmp_path: pathlib.Path) -> None:
     assert lines[1] == "tiktok on 1 device (1 in scope): 1 not as the policy wants it"
 
 
-def test_after_a_ban_nobody_who_was_not_looked_at_is_called_compliant(tmp_path: pathlib.Path) -> None:
-    path = write(tmp_path, ["compliant"])
-    lines = summary_lines(verify_record(str(path)), {**RUN, "policies": [{"policy": "city", "state": "lifted"}]}, "x", False, [])
-    assert lines[:2] == ["city (lifted) at 2023-03-15T00:00:00Z", "tiktok on 1 device (1 in scope): 1 no longer banned"]
+def counted(directory: pathlib.Path, *outcomes: tuple[str, str]) -> str:
+    """The line of the app for devices of these outcomes and reasons."""
+    record = EvidenceRecord(str(directory), choose_run_id(str(directory), NOW), "hosts", HEADER, "all")
+    for number, (outcome, reason) in enumerate(outcomes):
+        record.add_device([row("pc-%d" % number, outcome, reason)])
+    return summary_lines(record.close(len(outcomes), len(outcomes)), RUN, "x", False, [])[1].partition(": ")[2]
+
+
+@pytest.mark.fault_kind("R4", "a person reads compliant of a ban that is not in force")
+def test_a_ban_that_is_not_in_force_says_why(tmp_path: pathlib.Path) -> None:
+    assert counted(tmp_path, ("not_in_force", "ban_lifted")) == "1 not in force (lifted)"
+    assert counted(tmp_path, *[("not_in_force", "report_only")] * 2) == "2 not in force (only proposed)"
+    assert (
+        counted(
+            tmp_path, ("compliant", ""), ("not_in_force", "lift_pending"), *[("not_in_force", "ban_lifted")] * 3, ("not_applicable", "")
+        )
+        == "1 compliant, 4 not in force (3 lifted, 1 lift pending), 1 not applicable"
+    )
+
+
+@pytest.mark.fault_kind("T8b", "a person reads exempt of a device that still holds the block")
+def test_a_release_that_has_not_arrived_is_said(tmp_path: pathlib.Path) -> None:
+    assert counted(tmp_path, ("exempt", "release_pending")) == "1 exempt (release pending)"
+    assert counted(tmp_path, ("exempt", "release_pending"), ("exempt", ""), ("exempt", "present")) == "3 exempt (1 release pending)"
+    assert counted(tmp_path, ("exempt", "present")) == "1 exempt"
+
+
+def test_a_last_line_without_reasons_has_words_too(tmp_path: pathlib.Path) -> None:
+    """A result that an earlier release's module left in a variable."""
+    last = verify_record(str(write(tmp_path, ["not_in_force", "exempt"])))
+    del last["reasons"]
+    assert summary_lines(last, RUN, "x", False, [])[1].endswith("1 exempt, 1 not in force")
 
 
 @pytest.mark.parametrize("check", [True, False])
