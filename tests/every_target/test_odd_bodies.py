@@ -68,7 +68,7 @@ def answer_oddly(world: World, kinds_at: Any) -> None:
     world.ban(policy)
     # What is to be done: one more device is exempt.
     spared = world.policy(exempt=[world.serial(guest)])
-    reads = reads_of(world, world.check(spared))
+    reads = reads_of(world, world.check(policy))
     assert len(reads) >= 4
     before = world.holdings()
     spoiled = 0
