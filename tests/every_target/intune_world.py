@@ -11,15 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.module import argument_spec, run_module
-from tests.scenarios.target_runs import WRITES, Module, Run, end_of, hold_record, parameters, rows_of_record
+from tests.scenarios.target_runs import WRITES, Module, Run, end_of, parameters
+from tests.scenarios.tenant import requests
 from tests.scenarios.tenant_devices import PROMPT
 from tests.simulators.intune import start
 
 from .truth import Truth
-from .world import World
+from .world import World, banned_apps
 
 DEVICES = r"/deviceManagement/managedDevices\?"
-PACKAGE = "com.zhiliaoapp.musically"
+CAPCUT = {"id": "com.lemon.lvoverseas", "name": "CapCut", "version": "7.4.0"}
+#: A suite that runs again and again within one instant of the tenant is not what throttles are for.
+UNHURRIED = {name: [10**6, 10**6] for name in ("devices", "applications", "configuration", "configuration_v2")}
 
 
 class IntuneWorld(World):
@@ -41,9 +44,7 @@ class IntuneWorld(World):
         params = parameters(argument_spec(), policies, evidence_dir, self.now, **{**self.simulation.connection, "settle": 20.0, **options})
         already = len(self.simulation.requests())
         module = end_of(run_module, Module(params, check))
-        run = Run(module.values, module.failed, self.simulation.requests()[already:], rows_of_record(module.values))
-        hold_record(run, set())
-        return run
+        return self.ended(module, self.simulation.requests()[already:])
 
     def _pass(self, contact: bool) -> None:
         self.simulation.clock(now=self.now, check_in=contact)
@@ -54,19 +55,22 @@ class IntuneWorld(World):
         found = {}
         gone = self._shown_and_gone()
         for each in self.simulation.truth()["devices"]:
-            apps = [app for app in each["apps"] if app["id"] == PACKAGE or app["name"] == "TikTok"]
-            here = frozenset({"tiktok"} if apps else ())
+            here, opens = banned_apps((app["name"], app["launchable"]) for app in each["apps"])
+            unlisted, _open = banned_apps((app["name"], True) for app in each["apps"] if not app["in_inventory"])
+            controls = {control["name"] for control in each["controls"]}
             found[each["id"]] = Truth(
                 device=each["id"],
                 serial=each["serial"],
                 platform=each["platform"],
                 managed=each["enrolled"],
                 installed=here,
-                opens=here if any(app["launchable"] for app in apps) else frozenset(),
-                holds=frozenset(control["name"] for control in each["controls"] if control["name"].startswith("BAN ")),
+                opens=opens,
+                # An app that is assigned for removal is a control of ours, too.
+                holds=frozenset(name for name in controls if name.startswith("BAN ") or name == "TikTok"),
                 coming=tuple(f"{change['change']} {change['name']}" for change in each["pending"]),
                 works=each["work_access"],
-                untold=frozenset({"tiktok"} if any(not app["in_inventory"] for app in apps) else ()) | gone.get(each["id"], frozenset()),
+                untold=unlisted | gone.get(each["id"], frozenset()),
+                told_at=each["last_inventory"],
             )
         return found
 
@@ -74,17 +78,34 @@ class IntuneWorld(World):
         """Devices whose last list of apps has the app although it is not there any more."""
         found = {}
         for device in self.simulation.front.vendor.devices.values():
-            shown = any(app.id == PACKAGE or app.name == "TikTok" for app in device.reported)
-            here = any(app.id == PACKAGE or app.name == "TikTok" for app in device.apps)
-            if shown and not here:
-                found[device.id] = frozenset({"tiktok"})
+            shown, _opens = banned_apps((app.name, True) for app in device.reported)
+            here, _opens = banned_apps((app.name, True) for app in device.apps)
+            found[device.id] = shown - here
         return found
 
-    def holdings(self) -> Any:
+    def objects(self) -> Any:
         return self.simulation.state()["objects"]
 
-    def act(self, op: str, devices: Iterable[str]) -> None:
-        self.simulation.devices([{"op": op, "device": device, "app": "tiktok"} for device in devices])
+    def writes(self, run: Run) -> list[str]:
+        return ["%s %s" % (each["method"], each["path"]) for each in requests(run.exchanges) if each["method"] in WRITES]
+
+    def act(self, op: str, devices: Iterable[str], app: str = "tiktok") -> None:
+        which = {"install": CAPCUT, "remove": "CapCut"}[op] if app == "named" else app
+        self.simulation.devices([{"op": op, "device": device, "app": which} for device in devices])
+
+    def switch(self, on: bool, devices: Iterable[str]) -> None:
+        self.simulation.devices([{"op": "patch", "device": device, "set": {"online": on}} for device in devices])
+
+    def mute(self, devices: Iterable[str]) -> None:
+        self.simulation.devices([{"op": "patch", "device": device, "set": {"sends_inventory": False}} for device in devices])
+
+    def private(self) -> list[str]:
+        devices = self.simulation.state()["devices"]
+        return [each["id"] for each in devices if each["kind"] == "ios_personal" and each["ownership"] == "personal" and each["online"]]
+
+    def reenrol(self, device: str) -> str:
+        [answer] = self.simulation.devices([{"op": "enroll", "replaces": device}])
+        return str(answer["devices"][0])
 
     def retire(self, devices: Iterable[str]) -> list[str]:
         chosen = list(devices)
@@ -100,8 +121,8 @@ class IntuneWorld(World):
         self.simulation.devices([{"op": "patch", "device": "all", "set": {name: value}}])
 
     def fail_writes(self, nth: Any = "all") -> None:
-        orders = [{"match": {"method": method, "path": r"/(graph/)?(v1\.0|beta)/(?!\$batch)"}, "nth": nth, "kind": "500"} for method in WRITES]
-        self.simulation.faults(orders)
+        path = r"/(graph/)?(v1\.0|beta)/(?!\$batch)"
+        self.simulation.faults([{"match": {"method": method, "path": path}, "nth": nth, "kind": "500"} for method in WRITES])
 
     def heal(self) -> None:
         self.simulation.faults([])
@@ -143,7 +164,7 @@ IntuneWorld.lies_of_lists = {
 def intune_world(directory: Path, devices: int = 40, **settings: Any) -> Iterator[IntuneWorld]:
     """A tenant whose devices have all just been in contact."""
     with start(devices=devices, seed=3, **settings) as simulation:
-        simulation.objects({"settings": PROMPT})
+        simulation.objects({"settings": {**PROMPT, "throttle_budgets": UNHURRIED, "directory_units": 10**6}})
         world = IntuneWorld(simulation, directory)
         world.later(0)
         yield world

@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.module import argument_spec, run_module
-from tests.scenarios.target_runs import WRITES, Module, Run, end_of, hold_record, parameters, rows_of_record
+from tests.scenarios.target_runs import WRITES, Module, Run, end_of, parameters
 from tests.simulators.jamf_pro import start
 
 from .truth import Truth
-from .world import World
+from .world import World, banned_apps
 
 MOBILE = r"/mobile-devices/detail"
-BUNDLE = "com.zhiliaoapp.musically"
+CAPCUT = {"id": "com.lemon.lvoverseas", "name": "CapCut", "version": "7.4.0"}
+SIGN_IN = ("/oauth/token", "/oauth2/", "/auth/")
 
 
 class JamfWorld(World):
@@ -42,9 +43,7 @@ class JamfWorld(World):
         params = parameters(argument_spec(), policies, evidence_dir, self.now, **{**self.simulation.connection, **options})
         already = len(self.simulation.requests())
         module = end_of(run_module, Module(params, check))
-        run = Run(module.values, module.failed, self.simulation.requests()[already:], rows_of_record(module.values))
-        hold_record(run, set())
-        return run
+        return self.ended(module, self.simulation.requests()[already:])
 
     def _pass(self, contact: bool) -> None:
         self.simulation.clock(self.now, check_in=contact)
@@ -53,10 +52,12 @@ class JamfWorld(World):
 
     def truth(self) -> dict[str, Truth]:
         found = {}
-        for each in self.simulation.state()["truth"].values():
+        state = self.simulation.state()
+        shown = self._shown()
+        told = state["volatile"]["devices"]
+        for key, each in state["truth"].items():
             family = "computer" if each["platform"] == "macos" else "mobile"
-            apps = [app for app in each["apps"] if app["id"] == BUNDLE]
-            here = frozenset({"tiktok"} if apps else ())
+            here, opens = banned_apps((app["name"], app["opens"]) for app in each["apps"])
             holds = {profile["name"] for profile in each["profiles"] if profile["name"].startswith("BAN ")}
             device = f"{family}:{each['id']}"
             found[device] = Truth(
@@ -65,23 +66,47 @@ class JamfWorld(World):
                 platform=each["platform"],
                 managed=each["managed"] and each["record"] and each["device"],
                 installed=here,
-                opens=here if any(app["opens"] for app in apps) else frozenset(),
+                opens=opens,
                 holds=frozenset(holds | set(each["restricted_software"])),
                 coming=tuple(f"{change['change']} {change['object']}" for change in each["pending"]),
+                untold=here ^ shown.get(key, here),
+                told_at=told[key]["last_inventory"] if key in told else None,
             )
         return found
 
-    def holdings(self) -> Any:
+    def _shown(self) -> dict[str, frozenset[str]]:
+        """What the last list of apps of each device has."""
+        devices = self.simulation.front.vendor.devices
+        return {key: banned_apps((app.name, True) for app in device.record.apps)[0] for key, device in devices.items()}
+
+    def objects(self) -> Any:
         return self.simulation.state()["objects"]
 
-    def act(self, op: str, devices: Iterable[str]) -> None:
-        keys = [device.replace("mobile:", "m").replace("computer:", "c") for device in devices]
-        self.simulation.devices([{"op": op, "device": key, "app": "tiktok"} for key in keys])
+    def writes(self, run: Run) -> list[str]:
+        sent = [each for each in run.exchanges if each["method"] in WRITES and not any(part in each["path"] for part in SIGN_IN)]
+        return ["%s %s" % (each["method"], each["path"]) for each in sent]
+
+    def act(self, op: str, devices: Iterable[str], app: str = "tiktok") -> None:
+        which = {"install": CAPCUT, "remove": "CapCut"}[op] if app == "named" else app
+        self.simulation.devices([{"op": op, "device": key_of(device), "app": which} for device in devices])
+
+    def switch(self, on: bool, devices: Iterable[str]) -> None:
+        self.simulation.devices([{"op": "patch", "device": key_of(device), "set": {"online": on}} for device in devices])
+
+    def mute(self, devices: Iterable[str]) -> None:
+        self.simulation.devices([{"op": "patch", "device": key_of(device), "set": {"sends_inventory": False}} for device in devices])
+
+    def private(self) -> list[str]:
+        devices = self.simulation.state()["devices"]
+        return [f"mobile:{each['id']}" for each in devices if each["kind"] == "iphone_personal" and each["managed"] and each["online"]]
+
+    def reenrol(self, device: str) -> str:
+        [answer] = self.simulation.devices([{"op": "reenroll", "device": key_of(device)}])
+        return str(answer["devices"][0]).replace("m", "mobile:").replace("c", "computer:")
 
     def retire(self, devices: Iterable[str]) -> list[str]:
         chosen = list(devices)
-        keys = [device.replace("mobile:", "m").replace("computer:", "c") for device in chosen]
-        self.simulation.devices([{"op": "unenroll", "device": key} for key in keys])
+        self.simulation.devices([{"op": "unenroll", "device": key_of(device)} for device in chosen])
         return chosen
 
     def spoil(self, lie: str) -> None:
@@ -101,6 +126,11 @@ class JamfWorld(World):
         devices = self.simulation.state()["devices"]
         chosen = [each for each in devices if each["supervised"] and each["managed"] and each["online"] and each["platform"] == "ios"]
         return [f"mobile:{each['id']}" for each in chosen if each["ownership"] == "Institutional" or each["ownership"] == "institutional"]
+
+
+def key_of(device: str) -> str:
+    """What the simulator calls a device of a record."""
+    return device.replace("mobile:", "m").replace("computer:", "c")
 
 
 def _lie(kind: str) -> list[dict[str, Any]]:
@@ -130,6 +160,8 @@ def jamf_world(directory: Path, devices: int = 40, **settings: Any) -> Iterator[
     """A server whose devices have all just been in contact."""
     with start(devices=devices, seed=3, **settings) as simulation:
         simulation.objects({"settings": {"nodes": 1}})
+        # Which Macs have lost the agent is a question of its own: see test_sources_that_contradict.py.
+        simulation.devices([{"op": "patch", "device": "all", "set": {"agent": True}}])
         world = JamfWorld(simulation, directory)
         world.later(0)
         yield world

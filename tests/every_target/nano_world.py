@@ -12,21 +12,30 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.module import argument_spec, run_module
+from tests.nano.device_facts import App
 from tests.nano.fake_device import FakeDevice
 from tests.nano.fleet import TIKTOK, make_fleet
 from tests.nano.servers import NanoServers
 from tests.scenarios.nano_tenant import Organisation
-from tests.scenarios.target_runs import Run, end_of, hold_record, parameters, rows_of_record
+from tests.scenarios.target_runs import Run, end_of, parameters
 from tests.unit.targets.nanomdm.nano_run import ModuleWithPsql
 
 from .truth import Truth
-from .world import World
+from .world import World, banned_apps
+
+LIST = "InstalledApplicationList"
+#: How much later than the world's moment the servers, which have the machine's clock, may say that something was.
+SLACK = timedelta(minutes=30)
+CAPCUT = App("com.lemon.lvoverseas", "CapCut", "7.4.0")
 
 
 class NanoWorld(World):
     """One organisation, whose list of enrolments may be anything."""
 
     name = "nanomdm"
+    cannot_happen: Mapping[str, str] = {
+        "new id": "the fact sheet on NanoMDM: the id of a device enrolment is the device's UDID, which a new enrolment does not change",
+    }
     lies_of_lists: Mapping[str, Any] = {
         "half a list": lambda rows: rows[: len(rows) // 2],
         "an empty list": lambda rows: [],
@@ -42,7 +51,11 @@ class NanoWorld(World):
         self.servers = Organisation(nano, directory, devices, **options)
         self.nano = nano
         self.rows: Any = None
-        self.moment = self.servers.now = self.servers.now.replace(year=datetime.now(timezone.utc).year)
+        self.off: set[str] = set()
+        #: When a device has told of its apps for the last time, and of which.
+        self.told: dict[str, tuple[datetime, frozenset[str]]] = {}
+        # The servers have the machine's clock, and the policies of the suite are in force whenever it is.
+        self.moment = self.servers.now = datetime.now(timezone.utc).replace(microsecond=0) + timedelta(minutes=1)
         self.expires = (self.moment + timedelta(days=200)).isoformat()
 
     @property
@@ -59,19 +72,22 @@ class NanoWorld(World):
         already = [len(front.requests()) for front in fronts]
         module = end_of(run_module, ModuleWithPsql(params, check))
         exchanges = [each for front, count in zip(fronts, already, strict=True) for each in front.requests()[count:]]
-        run = Run(module.values, module.failed, exchanges, rows_of_record(module.values))
-        hold_record(run, set())
-        return run
+        return self.ended(module, exchanges)
 
     def _pass(self, contact: bool) -> None:
         self.servers.skip(seconds=(self.moment - self.servers.now).total_seconds())
-        if contact:
-            self.servers.connect()
+        on = [each for each in self.servers.devices if each.id not in self.off]
+        if contact and on:
+            before = {each.id: len(each.done) for each in on}
+            self.servers.connect(*on)
+            for device in on:
+                if any(kind == LIST and status == "Acknowledged" for kind, _uuid, status in device.done[before[device.id] :]):
+                    self.told[device.id] = (self.moment + SLACK, banned_apps((app.name, True) for app in device.apps)[0])
 
     def truth(self) -> dict[str, Truth]:
         found = {}
         for device in self.servers.devices:
-            here = frozenset({"tiktok"} if device.is_installed(TIKTOK.identifier) else ())
+            here, opens = banned_apps((app.name, device.can_open(app.identifier)) for app in device.apps)
             ours = {name for name in device.installed_profiles() if name.startswith("org.example.ban")}
             ours |= {name for name, held in device.declarations.held.items() if name.startswith("org.example.ban") and held.active}
             found[device.id] = Truth(
@@ -80,27 +96,53 @@ class NanoWorld(World):
                 platform=device.facts.platform,
                 managed=device.enrolled,
                 installed=here,
-                opens=here if device.can_open(TIKTOK.identifier) else frozenset(),
+                opens=opens,
                 holds=frozenset(ours),
                 coming=("a command may be waiting",),
+                untold=here ^ self.told[device.id][1] if device.id in self.told else frozenset(),
+                told_at=self.told[device.id][0].isoformat() if device.id in self.told else None,
             )
         return found
 
+    def objects(self) -> Any:
+        return self.servers.holdings()
+
     def holdings(self) -> Any:
-        return {**self.servers.holdings(), "sent": len(self._sent())}
+        return {**self.objects(), "sent": len(self._sent())}
+
+    def writes(self, run: Run) -> list[str]:
+        return ["%s %s" % (each["method"], each["path"]) for each in run.exchanges if each["method"] != "GET"]
 
     def _sent(self) -> list[Any]:
-        asked = ("InstalledApplicationList", "DeviceInformation")
+        asked = (LIST, "DeviceInformation")
         sent = [each for each in self.nano.nanomdm.requests() if each["path"].startswith("/v1/enqueue")]
         return [each for each in sent if not any(kind in str(each["body"]) for kind in asked)]
 
-    def act(self, op: str, devices: Iterable[str]) -> None:
-        chosen = set(devices)
+    def act(self, op: str, devices: Iterable[str], app: str = "tiktok") -> None:
+        chosen, which = set(devices), CAPCUT if app == "named" else TIKTOK
         for device in self.servers.devices:
             if device.id in chosen and op == "install":
-                device.install_app(TIKTOK)
+                device.install_app(which)
             elif device.id in chosen:
-                device.delete_app(TIKTOK.identifier)
+                device.delete_app(which.identifier)
+
+    def switch(self, on: bool, devices: Iterable[str]) -> None:
+        self.off = self.off - set(devices) if on else self.off | set(devices)
+
+    def mute(self, devices: Iterable[str]) -> None:
+        chosen = set(devices)
+        for device in self.servers.devices:
+            if device.id in chosen:
+                device.lock([LIST])
+
+    def private(self) -> list[str]:
+        """The last ones: from now on, they are persons'."""
+        chosen = [each.id for each in self.servers.devices if each.facts.enrollment == "device"][-2:]
+        self.servers.owners.update(dict.fromkeys(chosen, "personal"))
+        return chosen
+
+    def reenrol(self, device: str) -> str:
+        raise AssertionError(self.cannot_happen["new id"])
 
     def retire(self, devices: Iterable[str]) -> list[str]:
         chosen = [each for each in self.servers.devices if each.id in set(devices)]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 
@@ -24,6 +25,7 @@ class Truth:
         coming: changes that its next contact will bring or take.
         works: it has its access to work.
         untold: ids of the apps of which its last list of apps says something else than what is so by now.
+        told_at: when its last list of apps came; None where that is not known.
     """
 
     device: str
@@ -36,6 +38,7 @@ class Truth:
     coming: tuple[str, ...] = ()
     works: bool = True
     untold: frozenset[str] = frozenset()
+    told_at: str | None = None
 
 
 @dataclass
@@ -61,25 +64,33 @@ def hold(rows: Iterable[Mapping[str, Any]], truth: Mapping[str, Truth], acted: I
     """
     found = Held()
     touched = set(acted)
-    for row in rows:
-        if row["row"] != "device":
-            continue
+    of_devices = [row for row in rows if row["row"] == "device"]
+    # On these something of ours may be, because one app or policy demands it.
+    enforced = {row["device"] for row in of_devices if row["verdict"] == "enforce"}
+    for row in of_devices:
         key = (row["device"], row["app"])
         device = truth.get(row["device"])
         if key in touched or (device is not None and row["app"] in device.untold):
             found.apart.add(key)
             continue
         claim = "%s %s is called %s/%s (before: %s)" % (*key, row["outcome"], row["reason"], row["before"])
-        found.false.extend("%s, but %s" % (claim, lie) for lie in lies(row, device))
+        found.false.extend("%s, but %s" % (claim, lie) for lie in lies(row, device, row["device"] in enforced))
     return found
 
 
-def lies(row: Mapping[str, Any], device: Truth | None) -> list[str]:
-    """What a row claims of a device and isn't so."""
+#: Outcomes that claim nothing of a device that nobody manages.
+SILENT = (
+    "out_of_scope", "unclassified", "not_observable", "stale", "failed", "cannot_enforce", "unreachable", "not_in_force", "exempt",
+)  # fmt: skip
+#: Outcomes that say that what is demanded has reached the device.
+REACHED = ("compliant", "removed", "recurred", "blocked_not_removed")
+
+
+def lies(row: Mapping[str, Any], device: Truth | None, enforced: bool = False) -> list[str]:
+    """What a row claims of a device and isn't so. enforced: another row of the device demands something."""
     outcome, reason, app = row["outcome"], row["reason"], row["app"]
     if device is None or not device.managed:
-        silent = ("out_of_scope", "unclassified", "not_observable", "stale", "failed", "cannot_enforce", "unreachable")
-        return [] if outcome in silent else ["no such device is managed"]
+        return [] if outcome in SILENT else ["no such device is managed"]
     there, opens = app in device.installed, app in device.opens
     found = []
     if row["before"] == "present" and not there and outcome not in ("removed", "recurred"):
@@ -94,10 +105,19 @@ def lies(row: Mapping[str, Any], device: Truth | None) -> list[str]:
         found.append("it has its access to work")
     if outcome == "removal_requested" and not (device.holds or device.coming):
         found.append("nothing was ordered")
-    if outcome == "exempt" and reason != "release_pending" and there and not opens:
-        found.append("it is blocked")
-    if outcome == "not_in_force" and reason == "ban_lifted" and device.holds:
+    ended = (outcome, reason) == ("not_in_force", "ban_lifted") or (outcome == "exempt" and reason != "release_pending")
+    if ended and not enforced and device.holds:
         found.append("it still has %s" % ", ".join(sorted(device.holds)))
+    if ended and there and not opens:
+        found.append("it is blocked")
+    if outcome in REACHED and {"block", "block_web"} & set(row["actions"]) and not device.holds:
+        found.append("nothing of ours is on it")
+    if row["seen_at"] and device.told_at and _instant(row["seen_at"]) > _instant(device.told_at):
+        found.append("its last list of apps is of %s, not of %s" % (device.told_at, row["seen_at"]))
     if outcome == "compliant" and reason in ("ban_lifted", "report_only", "not_yet_in_force", "under_review", "opted_out"):
         found.append("no ban is in force there")
     return found
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence import read_rows
-from tests.scenarios.target_runs import Run, plain
+from tests.scenarios.target_runs import Module, Run, hold_record, plain, rows_of_record
 
 from .truth import Held, Truth, hold
 
@@ -29,7 +29,24 @@ APPS: Mapping[str, Mapping[str, Any]] = {
     },
     # No name on any platform that a tenant manages.
     "nameless": {"id": "nameless", "title": "Nameless", "vendor": "nobody", "identifiers": {"deb": ["nameless-desktop"]}},
+    # A name that people read, by which nothing can be blocked.
+    "named": {"id": "named", "title": "CapCut", "vendor": "bytedance", "identifiers": {"display_name": ["CapCut"]}},
 }  # fmt: skip
+#: What people call the apps of fleets -> ids of the apps of policies that they are; the catalog counts TikTok Lite as TikTok.
+TITLES: Mapping[str, Sequence[str]] = {
+    "TikTok": ("tiktok",), "TikTok Lite": ("tiktok",), "CapCut": ("named", "capcut"), "WeChat": ("wechat",), "Lark": ("lark",),
+    "Lark - Work, Together": ("lark",),
+}  # fmt: skip
+
+
+def banned_apps(apps: Iterable[tuple[str | None, bool]]) -> tuple[frozenset[str], frozenset[str]]:
+    """Which apps of policies are on a device, and which of those can be opened.
+
+    Args:
+        apps: what its user calls each app, and whether it can be opened.
+    """
+    listed = [(app, opens) for title, opens in apps for app in TITLES.get((title or "").strip("\u200e"), ())]
+    return frozenset(app for app, _opens in listed), frozenset(app for app, opens in listed if opens)
 
 
 class World(abc.ABC):
@@ -55,8 +72,9 @@ class World(abc.ABC):
         self.acted: set[tuple[str, str]] = set()
         self.apart = 0
         self.rows_held = 0
-        #: What no run may change: see leave_alone.
         self.last: Run | None = None
+        #: Kinds of rows that were held against the schema.
+        self._held: set[tuple[Any, ...]] = set()
 
     @property
     def now(self) -> str:
@@ -72,9 +90,10 @@ class World(abc.ABC):
         actions: Sequence[str] = ("remove", "block"),
         exempt: Sequence[str] = (),
         state: str = "enforced",
+        expires: str = "",
         **more: Any,
     ) -> dict[str, Any]:
-        """A policy by way of its file: corporate devices, some of them exempt by serial number."""
+        """A policy by way of its file: corporate devices, some of them exempt by serial number until an instant."""
         document: dict[str, Any] = {
             "policy": name, "title": "Apps on work devices", "authority": {"issued_by": "City IT"}, "state": state,
             "apps": [APPS[app] for app in apps], "effective": {"from": "2023-03-01T00:00:00Z"},
@@ -85,7 +104,7 @@ class World(abc.ABC):
             document["exemptions"] = [
                 {
                     "id": "EX-1", "devices": list(exempt), "apps": list(apps), "reason": "Case work", "approved_by": "Head of Security",
-                    "granted": (self.moment - timedelta(days=2)).date().isoformat(), "expires": self.expires,
+                    "granted": (self.moment - timedelta(days=2)).date().isoformat(), "expires": expires or self.expires,
                 }
             ]  # fmt: skip
         path = self.directory / f"{name}.yml"
@@ -104,7 +123,7 @@ class World(abc.ABC):
         for error in ("KeyError", "TypeError", "AttributeError", "ValueError"):
             assert error not in self.last.message
         held = self.compare(self.last)
-        assert held.false == [], "\n".join(held.false)
+        assert held.false == [], "%d rows: %s" % (len(held.false), "\n".join(held.false[:8]))
         return self.last
 
     def refused(self, *policies: Mapping[str, Any], **options: Any) -> str:
@@ -128,6 +147,21 @@ class World(abc.ABC):
         """The rows of the newest record, of a run that did not say where it is."""
         records = sorted(self.evidence_dir.glob("*/*.jsonl"), key=lambda path: path.stat().st_mtime_ns)
         return list(read_rows(str(records[-1]))) if records else []
+
+    def ended(self, module: Module, exchanges: Sequence[Mapping[str, Any]]) -> Run:
+        """The run of a module that has ended, its record held to what is true of every record.
+
+        A record that could not be finished may end in the middle of a line.
+        """
+        path = Path(str(module.values.get("evidence", "")))
+        if path.suffix != ".partial":
+            run = Run(module.values, module.failed, exchanges, rows_of_record(module.values))
+            hold_record(run, self._held)
+            return run
+        rows = []
+        for line in path.read_bytes().split(b"\n")[:-1]:
+            rows.append(json.loads(line))
+        return Run(module.values, module.failed, exchanges, rows)
 
     @property
     @abc.abstractmethod
@@ -156,12 +190,36 @@ class World(abc.ABC):
         """Every device as it is, by the id that the record has."""
 
     @abc.abstractmethod
-    def holdings(self) -> Any:
+    def objects(self) -> Any:
         """Everything that administrators see on the servers, everybody's, comparable."""
 
+    def holdings(self) -> Any:
+        """The same, and whatever else shows that a run has done something."""
+        return self.objects()
+
     @abc.abstractmethod
-    def act(self, op: str, devices: Iterable[str]) -> None:
-        """The users of devices install or remove TikTok. op: install, remove."""
+    def writes(self, run: Run) -> list[str]:
+        """The requests of a run that change something, or order it, each as its verb and path."""
+
+    @abc.abstractmethod
+    def act(self, op: str, devices: Iterable[str], app: str = "tiktok") -> None:
+        """The users of devices install or remove an app. op: install, remove; app: tiktok, named."""
+
+    @abc.abstractmethod
+    def switch(self, on: bool, devices: Iterable[str]) -> None:
+        """Devices are switched off, and in no contact with anybody, or on again."""
+
+    @abc.abstractmethod
+    def mute(self, devices: Iterable[str]) -> None:
+        """Devices go on being in contact, and tell nothing of their apps any more."""
+
+    @abc.abstractmethod
+    def private(self) -> list[str]:
+        """Devices of persons, in contact, on which a run that asks for it can see the app."""
+
+    @abc.abstractmethod
+    def reenrol(self, device: str) -> str:
+        """A device enrols again under an id of its own, its serial number and its apps as before; the new id."""
 
     @abc.abstractmethod
     def retire(self, devices: Iterable[str]) -> list[str]:
@@ -189,16 +247,50 @@ class World(abc.ABC):
 
     # --- what tests ask often
 
+    def opens(self, device: str, app: str = "tiktok") -> bool:
+        """Whether an app is on a device and can be opened."""
+        return app in self.truth()[device].opens
+
     def serial(self, device: str) -> str:
         found = self.truth()[device].serial
         assert found
         return found
 
-    def user(self, op: str, devices: Iterable[str]) -> None:
+    def user(self, op: str, devices: Iterable[str], app: str = "tiktok") -> None:
         """Users install or remove the app, and nobody has looked since."""
         chosen = list(devices)
-        self.act(op, chosen)
+        self.act(op, chosen, app)
         self.acted.update((device, app) for device in chosen for app in APPS)
+
+    def outcomes(self, run: Run, app: str = "tiktok") -> dict[str, tuple[str, str]]:
+        """Device -> outcome and reason in a run's record, finished or not."""
+        rows = list(run.rows) or self.rows_left()
+        return {row["device"]: (row["outcome"], row["reason"]) for row in rows if row["row"] == "device" and row["app"] == app}
+
+    def check(self, *policies: Mapping[str, Any], **options: Any) -> Run:
+        """A run in check mode: it writes nothing, and nothing is different afterwards."""
+        before = self.holdings()
+        run = self.run(*policies, check=True, **options)
+        assert self.writes(run) == []
+        assert self.holdings() == before
+        return run
+
+    def still(self, *policies: Mapping[str, Any], **options: Any) -> Run:
+        """A run that has nothing left to do."""
+        before = self.holdings()
+        run = self.run(*policies, **options)
+        assert (self.writes(run), run.values["changed"], run.changes()) == ([], False, [])
+        assert self.holdings() == before
+        return run
+
+    def settle(self, *policies: Mapping[str, Any], hours: float = 24, **options: Any) -> Run:
+        """Runs and contacts take turns until nothing is left to be done but questions to devices; the last run."""
+        for _turn in range(6):
+            run = self.run(*policies, **options)
+            if not [change for change in run.values["changes"] if change["kind"] != "question"]:
+                return run
+            self.later(hours)
+        raise AssertionError(run.changes())
 
     def ban(self, *policies: Mapping[str, Any], **options: Any) -> Run:
         """A ban that stands: applied, arrived, and nothing left to be done."""
