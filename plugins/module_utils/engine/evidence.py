@@ -320,6 +320,8 @@ class EvidenceRecord:
         level: ``exceptions`` leaves out rows that need nobody's attention but counts them; ``all`` keeps every row.
     """
 
+    _handle: Optional[BinaryIO] = None
+
     def __init__(self, directory: str, run_id: str, target: str, header: Mapping[str, Any], level: str = "exceptions") -> None:
         self._prepare(directory, run_id, target, level)
         previous = previous_closing(directory, target, run_id)
@@ -356,7 +358,6 @@ class EvidenceRecord:
         self._rows = 0
         self._planned = 0
         self._writes = 0
-        self._handle: Optional[BinaryIO] = None
 
     @classmethod
     def resume(cls, directory: str, run_id: str, target: str) -> "EvidenceRecord":

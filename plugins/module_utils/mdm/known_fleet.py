@@ -47,8 +47,10 @@ def check_fleet_size(previous: PreviousRecord, ids: Mapping[str, Any], serials: 
     """
     if not previous:
         return
-    gone = [device for device, known in previous.in_scope.items() if device not in ids and known.serial not in serials]
-    counts = ((max(0, previous.devices - len(ids)), previous.devices), (len(gone), len(previous.in_scope)))
+    # Those that the last list did not have either are no new loss.
+    listed = {device: known for device, known in previous.in_scope.items() if "missing_since" not in known.facts}
+    gone = [device for device, known in listed.items() if device not in ids and known.serial not in serials]
+    counts = ((max(0, previous.devices - len(ids)), previous.devices), (len(gone), len(listed)))
     if not any(lost > MOST_GONE and lost * 100.0 > of * MOST_GONE_PERCENT for lost, of in counts):
         return
     if accepted == len(ids):

@@ -168,6 +168,20 @@ def run_target(target: Target, request: RunRequest, journal: Journal | None = No
     return _Run(target, request, journal or Journal()).run()
 
 
+#: What is known of devices that are alike, and id and serial number of each of them.
+DeviceClass = tuple[Mapping[str, Any], list[tuple[str, "str | None"]]]
+
+
+def _by_facts(devices: Iterable[tuple[Mapping[str, Any], str, Any]]) -> Iterator[DeviceClass]:
+    """Devices with what is known of each of them, those that are alike together."""
+    by_class: dict[str, DeviceClass] = {}
+    for facts, device, serial in devices:
+        key = json.dumps(facts, sort_keys=True, default=str)
+        by_class.setdefault(key, (facts, []))[1].append((device, None if serial is None else str(serial)))
+    for key in sorted(by_class):
+        yield by_class[key]
+
+
 class _Run:
     def __init__(self, target: Target, request: RunRequest, journal: Journal) -> None:
         self.journal = journal
@@ -296,33 +310,34 @@ class _Run:
             self.since[device.id] = since
         return FleetDevice(replace(device, record=record), self.decider.decide(decided_by))
 
-    def _classes(self) -> Iterator[tuple[Mapping[str, Any], list[tuple[str, str | None]]]]:
+    def _classes(self) -> Iterator[DeviceClass]:
         """Devices in scope by what is known of them."""
-        by_class: dict[str, tuple[Mapping[str, Any], list[tuple[str, str | None]]]] = {}
-        for member in self.fleet:
-            if member.decision.scope != "in_scope":
-                continue
-            facts = self.memory.facts_of(member, self.since.get(member.device.id, {}))
-            key = json.dumps(facts, sort_keys=True, default=str)
-            serial = member.device.record.get("serial")
-            by_class.setdefault(key, (facts, []))[1].append((member.device.id, None if serial is None else str(serial)))
-        for key in sorted(by_class):
-            yield by_class[key]
+        return _by_facts(
+            (self.memory.facts_of(member, self.since.get(member.device.id, {})), member.device.id, member.device.record.get("serial"))
+            for member in self.fleet
+            if member.decision.scope == "in_scope"
+        )
 
-    def _missing(self) -> Iterator[tuple[Mapping[str, Any], list[tuple[str, str | None]]]]:
-        """Devices that were in scope, that the list doesn't have, and that were asked for alone without having been found to be gone.
+    def _missing(self) -> Iterator[DeviceClass]:
+        """Devices that were in scope, that the list doesn't have, and that nobody has found to be gone.
 
-        The next run has to know of them, or a device that a list leaves out twice would be a stranger.
+        The next run has to know of them, or a device that one list leaves out would come back as a stranger. After a while, and once
+        somebody has confirmed the size of the fleet, they are forgotten.
         """
         if self.request.accept_fleet_size == len(self.fleet):
-            return
+            return iter(())
         here = {member.device.id for member in self.fleet}
+        serials = {str(member.device.record.get("serial")) for member in self.fleet}
         answers = self.target.look_ups.answers
-        for device in sorted(set(answers) & set(self.previous.in_scope) - here):
+        forgotten = utc_text(self.request.now - self.request.stale_after)
+        missing = []
+        for device in sorted(set(self.previous.in_scope) - here):
             known = self.previous.in_scope[device]
-            if answers[device] is not False or answers.get("serial:%s" % known.serial, False) is not False:
-                since = known.facts.get("missing_since") or self.now
-                yield {"facts": {}, **known.facts, "missing_since": since}, [(device, known.serial)]
+            gone = answers.get(device) is False and answers.get("serial:%s" % known.serial, False) is False
+            since = known.facts.get("missing_since") or self.now
+            if not gone and known.serial not in serials and since >= forgotten:
+                missing.append(({"facts": {}, **known.facts, "missing_since": since}, device, known.serial))
+        return _by_facts(missing)
 
     def _unproved(self, findings: Mapping[tuple[str, str], Any]) -> frozenset[tuple[str, str]]:
         """Pairs of device and app of which it is not proved that the app is gone, although it is not shown any more."""

@@ -174,7 +174,7 @@ def app_to_plain(app: App) -> dict[str, Any]:
                 "note": identifier.note,
             }
         )
-    plain = {"id": app.id, "title": app.title, "vendor": app.vendor, "note": app.note, "identifiers": identifiers}
+    plain: dict[str, Any] = {"id": app.id, "title": app.title, "vendor": app.vendor, "note": app.note, "identifiers": identifiers}
     if app.platforms:
         plain.update(platforms=list(app.platforms), platforms_source=app.platforms_source)
     return plain

@@ -383,6 +383,44 @@ def test_a_fact_that_is_lost_releases_nobody(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.fault_kind("T1b", "a device that one list left out comes back as a stranger")
+def test_a_device_that_one_list_left_out_is_no_stranger_when_it_comes_back(tmp_path: Path) -> None:
+    by_user = policy(rules=[BLOCK], exemptions=[exemption(users=["user1@city.example"], follow_user=True)])
+    run(SmallTarget(), tmp_path, by_user)
+    for day in (1, 2):
+        short = run(SmallTarget(DEVICES[1:]), tmp_path, by_user, now=NOW + timedelta(days=day))
+        assert short.values["record"]["devices"] == 7, "it is in no count"
+        missing = [line for line in read_rows(short.values["evidence"]) if line["row"] == "class" and "missing_since" in line["class"]]
+        assert [(line["devices"], line["class"]["missing_since"]) for line in missing] == [
+            ([["device-1", "SN0001"]], "2023-03-21T09:00:00Z")
+        ]
+    back = SmallTarget([device(1, user=None, supervised=None), *DEVICES[1:]])
+    result = run(back, tmp_path, by_user, now=NOW + timedelta(days=3))
+    assert outcomes(result)["device-1"][0] == "exempt"
+    assert not [line for line in read_rows(result.values["evidence"]) if line["row"] == "class" and "missing_since" in line["class"]]
+
+
+def test_who_is_missing_for_long_or_enrolled_anew_or_was_confirmed_to_have_left_is_forgotten(tmp_path: Path) -> None:
+    def missing(result: RunResult) -> list[str]:
+        lines = [line for line in read_rows(result.values["evidence"]) if line["row"] == "class" and "missing_since" in line["class"]]
+        return [device for line in lines for device, _serial in line["devices"]]
+
+    run(SmallTarget(), tmp_path)
+    anew = device(1, id="another-id")
+    assert missing(run(SmallTarget([anew, *DEVICES[2:]]), tmp_path)) == ["device-2"], "its serial number is there"
+    assert missing(run(SmallTarget([anew, *DEVICES[2:]]), tmp_path, now=NOW + timedelta(days=29))) == ["device-2"]
+    assert missing(run(SmallTarget([anew, *DEVICES[2:]]), tmp_path, now=NOW + timedelta(days=31))) == []
+    assert missing(run(SmallTarget(DEVICES[2:]), tmp_path, now=NOW + timedelta(days=32), accept_fleet_size=6)) == []
+
+
+def test_who_has_been_missing_before_is_no_new_loss(tmp_path: Path) -> None:
+    many = [device(number) for number in range(1, 101)]
+    for day in range(12):
+        run(SmallTarget(many[day * 5 :]), tmp_path, now=NOW + timedelta(days=day))
+    with pytest.raises(FleetDoubted, match="the list has 39 devices, and the run of .+ counted 45"):
+        run(SmallTarget(many[61:]), tmp_path, now=NOW + timedelta(days=13))
+
+
 # Which sources are believed.
 
 
