@@ -22,7 +22,7 @@ from ...policy.instants import read_now
 from . import capabilities as names
 from . import steps
 from .command_uuids import command_mark, mark_of
-from .controls import DECLARED, Control, Removal, removal_of_profile
+from .controls import DECLARED, Control, Removal, removal_mark, removal_name, removal_of_profile, removed_by
 from .declaration_names import DeclarationNames
 from .diff_text import profile_text
 from .fleet_index import FleetIndex
@@ -201,7 +201,7 @@ class CommandPlan:
         for bundle_id, command in sorted(removal.commands.items()):
             mark = command_mark(self.names.prefix, command)
             occasions = {}
-            control = "remove %s" % bundle_id
+            control = removal_name(bundle_id)
             for index in sorted(removal.named):
                 device = self.index.id(index)
                 report = self.state.report(device)
@@ -275,8 +275,11 @@ class CommandPlan:
     def _memory(self, device: str, control: str, mark: str, report: DeviceReport, releases: bool, app: str) -> dict[str, str]:
         """What the ledger is to keep of something that is sent to a device."""
         if not releases:
-            content = str(self.ledger.story(device, app).removals) if app else mark
-            return {"enrolled": report.enrolled_at, "content": content}
+            if not app:
+                return {"enrolled": report.enrolled_at, "content": mark}
+            earlier = report.results.get(mark)
+            about = {"enrolled": report.enrolled_at, "content": str(self.ledger.story(device, app).removals)}
+            return {**about, "answered": earlier.at} if earlier is not None else about
         before = self.ledger.assigned.get((device, control)) or self.ledger.released.get((device, control))
         marks = self._marks_of(control, before)
         sent = last_sent(report, marks)
@@ -300,6 +303,8 @@ def marks_of(
     found.update(command_mark(names_of.prefix, command) for removal in removals for command in removal.commands.values())
     for remembered in (ledger.assigned, ledger.released):
         for (_device, control), memory in remembered.items():
+            if removed_by(control):
+                found.add(removal_mark(names_of.prefix, removed_by(control)))
             mechanism = mechanism_of_slug(names_of.slug_of_set(control))
             if mechanism and mechanism not in DECLARED:
                 found.add(removal_of_profile(names_of.prefix, control)[1])

@@ -213,5 +213,23 @@ def removal_of_profile(prefix: str, name: str) -> tuple[dict[str, Any], str]:
     return command, command_mark(prefix, command)
 
 
+_REMOVAL = "remove "
+
+
+def removal_name(bundle_id: str) -> str:
+    """The ledger's name for the command that removes an app."""
+    return _REMOVAL + bundle_id
+
+
+def removed_by(name: str) -> str:
+    """The bundle id in such a name; empty for the name of another control."""
+    return name[len(_REMOVAL) :] if name.startswith(_REMOVAL) else ""
+
+
+def removal_mark(prefix: str, bundle_id: str) -> str:
+    """The mark of that command."""
+    return command_mark(prefix, remove_application(bundle_id))
+
+
 def _order(want: Want) -> tuple[Any, ...]:
     return (list(names.NAMES).index(want.mechanism), sorted(want.apps), want.deadline, want.open_domains)

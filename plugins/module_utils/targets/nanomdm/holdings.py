@@ -19,7 +19,7 @@ from functools import cached_property
 
 from ...mdm.ledger import Assigned, Ledger
 from ...policy.instants import read_now, utc_text
-from .controls import DECLARED, removal_of_profile
+from .controls import DECLARED, removal_mark, removal_of_profile, removed_by
 from .declaration_names import CONFIGURATION, DeclarationNames
 from .objects import ACKNOWLEDGED, NOT_NOW, CommandResult, DeviceReport
 from .server_state import ServerState, is_another_enrolment, is_refusal
@@ -82,6 +82,7 @@ class Holdings:
     apps_of: Callable[[str], tuple[str, ...]]
     now: datetime
     _apps: dict[str, frozenset[str]] = field(default_factory=dict)
+    _known: dict[str, bool] = field(default_factory=dict)
 
     def may_hold(self, device: str, app: str) -> bool | None:
         """Whether a control of ours for an app may still be on a device, or may still arrive; None where nothing is known of any."""
@@ -104,6 +105,8 @@ class Holdings:
         """The same for one control."""
         if self.state.report(device).checked_out_at:
             return False
+        if removed_by(name):
+            return self._awaits_removal(device, name)
         if mechanism_of_slug(self.names.slug_of_set(name)) in DECLARED:
             return self._holds_declared(device, name)
         return self._holds_sent(device, name)
@@ -164,6 +167,18 @@ class Holdings:
     def _marks_of(self, name: str, memory: Assigned | None) -> frozenset[str]:
         return self.sent.get(name, frozenset()) | {mark_in(memory)}
 
+    # Removals.
+
+    def _awaits_removal(self, device: str, name: str) -> bool | None:
+        """Whether an order to remove an app may still reach a device: nothing takes it out of the queue again."""
+        report, memory = self.state.report(device), self.ledger.assigned[(device, name)]
+        if is_another_enrolment(memory.enrolled, report.enrolled_at):
+            return False
+        done = report.results.get(removal_mark(self.names.prefix, removed_by(name)))
+        if done is not None and done.at > memory.answered:
+            return is_still_offered(done, report)
+        return None if self.now - read_now(memory.at) > _UNHEARD else True
+
     # Names.
 
     @cached_property
@@ -189,7 +204,9 @@ class Holdings:
         return found
 
     def _note(self, found: dict[str, set[str]], device: str, name: str) -> None:
-        if name and self.is_ours(name):
+        if name not in self._known:
+            self._known[name] = bool(name) and (bool(removed_by(name)) or self.is_ours(name))
+        if self._known[name]:
             found.setdefault(device, set()).add(name)
 
     def _apps_of(self, name: str) -> frozenset[str]:

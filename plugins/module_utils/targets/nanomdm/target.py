@@ -30,7 +30,7 @@ from ...policy.model import Policy
 from . import capabilities
 from .command_plan import CommandPlan, marks_of
 from .command_uuids import command_mark
-from .controls import DECLARED, Control, Desired, DesiredControls
+from .controls import DECLARED, Control, Desired, DesiredControls, removed_by
 from .declaration_names import DeclarationNames
 from .declaration_plan import DeclarationPlan
 from .executor import Executor
@@ -408,6 +408,9 @@ class NanoTarget:
         return is_slug_of(self.declaration_names.slug_of_set(name), self.policy_ids)
 
     def _apps_of(self, name: str) -> tuple[str, ...]:
+        if removed_by(name):
+            apps = [app for policy in self.policies for app in policy.apps]
+            return tuple({app.id for app in apps if any(each.value == removed_by(name) for each in app.identifiers)})
         return apps_of_slug(self.declaration_names.slug_of_set(name), self.policies)
 
     def _commanded(self) -> list[Control]:

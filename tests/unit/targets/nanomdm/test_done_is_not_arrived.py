@@ -17,7 +17,7 @@ from tests.nano.fake_device import FakeDevice
 from tests.nano.servers import NanoServers
 from tests.unit.mdm.mdm_samples import policy
 
-from .nano_run import BANNED, PREFIX, Ban, lifted
+from .nano_run import BANNED, MANAGED, PREFIX, Ban, lifted
 
 pytestmark = pytest.mark.fault_kind("T8b", "lifts and exemptions of NanoMDM and KMFDDM that have not arrived")
 SENT = f"{PREFIX}.city-SentApps"
@@ -251,3 +251,18 @@ def test_an_end_that_nobody_can_tell_of_any_more_is_not_pending_for_ever(nano: N
     nano.webhook.wait_for(lambda events: events[-1]["topic"] == "mdm.TokenUpdate")
     again = ban.run(*lifted(CITY))
     assert (set(again.outcomes().values()), again.writes()) == ({DONE}, [])
+
+
+def test_a_removal_that_still_waits_for_a_device_is_told_of_until_it_has_answered(servers: NanoServers, tmp_path: Path) -> None:
+    device = servers.device(os_version="26.1", apps=[MANAGED])
+    ban = Ban(servers, tmp_path, [device])
+    removing = policy(rules=[{"name": "Corporate", "when": {"ownership": "corporate"}, "actions": ["remove"]}])
+    ban.run(removing)
+    ban.connect()
+    assert "command removal com.banned.app" in ban.run(removing).changes()
+    ban.skip(minutes=5)
+    # Nothing can take a command out of the queue.
+    assert told(ban, *lifted(removing)) == {PENDING}
+    ban.connect()
+    assert told(ban, *lifted(removing)) == {DONE}
+    assert ban.run(*lifted(removing)).writes() == []
