@@ -21,7 +21,7 @@ from ...mdm.ledger import Ledger
 from ...mdm.outbox import Outbox
 from ...mdm.push_down import PushDown
 from ...mdm.target_run import ChooseNotices, TargetPlan
-from ...mdm.wants import Want
+from ...mdm.wants import Want, WantsOf
 from ...policy.decide import Decider
 from ...policy.instants import utc_text
 from ...policy.model import Policy
@@ -30,6 +30,8 @@ from .controls import Desired, DesiredControls
 from .executor import Executor
 from .fleet_reader import FleetReader
 from .jamf import Jamf
+from .keeper import Keeper
+from .kept import NOTHING_KEPT, Kept
 from .planner import Planner
 from .process_names import process_names, refuse_protected
 from .reader import StateReader
@@ -91,6 +93,7 @@ class JamfTarget:
         self.state = ServerState()
         self.wants: list[frozenset[Want]] = []
         self.fleet: Sequence[FleetDevice] = ()
+        self.kept = NOTHING_KEPT
 
     def capability_of(self, record: Mapping[str, Any]) -> Capability:
         """The row of a device in the capability table, with what the user has chosen and the server collects."""
@@ -142,9 +145,24 @@ class JamfTarget:
     def plan(self, fleet: Sequence[FleetDevice], decider: Decider, choose_notices: ChooseNotices) -> TargetPlan:
         """The plan, made of what the server holds now."""
         self.fleet = fleet
-        desired = self._desired(fleet, decider)
         now = utc_text(decider.moment)
+        wanted = wants_of(self.policies, self.settings.web_block != NO_WEB_BLOCK)
+        mobile = PushDown(self.policies, decider, wanted, MOBILE_PLATFORMS, {"supervised": True, "enrollment": "device"})
+        macs = PushDown(self.policies, decider, wanted, ("macos",), {"enrollment": "device"})
+        self.wants = self._wants(fleet, wanted)
+
+        def controls(kept: Kept) -> DesiredControls:
+            wants = [kept.wants_of(index, wants) for index, wants in enumerate(self.wants)] if kept else self.wants
+            return DesiredControls(self.policies, fleet, wants, mobile, macs, self.settings.prefix, kept)
+
+        plain = controls(NOTHING_KEPT)
+        desired = plain.desired()
         self.state = self._settled(fleet, desired, now)
+        keeper = Keeper(fleet, self.wants, wanted, decider, self.state, plain, (mobile, macs), self.look_ups)
+        self.kept = keeper.kept({control.want: control.native for control in desired.controls})
+        if self.kept:
+            desired = controls(self.kept).desired()
+            self.state = self._settled(fleet, desired, now)
         planner = self._planner(fleet, now, self.state)
         if not desired.controls and not self.by_groups:
             # Groups of a former way to find apps go with the rest.
@@ -165,7 +183,7 @@ class JamfTarget:
         return {}
 
     def _planner(self, fleet: Sequence[FleetDevice], now: str, state: ServerState) -> Planner:
-        return Planner(state, self.policy_ids, fleet, now, self.settings.adopt)
+        return Planner(state, self.policies, fleet, now, self.settings.adopt)
 
     def _settled(self, fleet: Sequence[FleetDevice], desired: Desired, now: str) -> ServerState:
         """What the server holds; read once more where it asks for changes, until two readings agree.
@@ -181,22 +199,20 @@ class JamfTarget:
                 break
         return state
 
-    def _desired(self, fleet: Sequence[FleetDevice], decider: Decider) -> Desired:
-        wanted = wants_of(self.policies, self.settings.web_block != NO_WEB_BLOCK)
+    def _wants(self, fleet: Sequence[FleetDevice], wanted: WantsOf) -> list[frozenset[Want]]:
         # Devices that are alike share their verdicts, so they share what is wanted of them.
         known: dict[tuple[int, str], frozenset[Want]] = {}
-        self.wants = []
+        found = []
         for member in fleet:
             key = (id(member.decision.verdicts), member.device.platform)
             if key not in known:
                 known[key] = wanted(member.device.record, member.decision)
-            self.wants.append(known[key])
-        mobile = PushDown(self.policies, decider, wanted, MOBILE_PLATFORMS, {"supervised": True, "enrollment": "device"})
-        macs = PushDown(self.policies, decider, wanted, ("macos",), {"enrollment": "device"})
-        return DesiredControls(self.policies, fleet, self.wants, mobile, macs, self.settings.prefix).desired()
+            found.append(known[key])
+        return found
 
     def _notes(self, fleet: Sequence[FleetDevice]) -> Iterator[str]:
         yield from self.inventory.notes()
+        yield from self.kept.notes()
         for _family, name in sorted(self.reports.foreign):
             yield "the group %s is somebody else's, so nothing tells who has the app: rename it, or choose another name_prefix" % name
         wanted = {want.mechanism for wants in self.wants for want in wants}
