@@ -215,18 +215,21 @@ class DesiredControls:
         standing = self.kept.standing.get(want, frozenset())
         native = frozenset(platform for kind in _KINDS_OF_DEVICES if here & kind for platform in kind & native) | standing & native
         population = populate(candidates, native)
-        if standing and not population.native:
-            # Whoever comes is meant, though nobody is there now.
-            population = replace(population, native=native)
-        exclude = population.exclude | self._doubtful(candidates, population.native)
+        if standing & native and not population.native:
+            population = _of_all(candidates, native, population)
+        exclude = population.exclude | self._doubtful(candidates, population.native, want)
         members, spared = (frozenset(map(str, kept.get(want, ()))) for kept in (self.kept.members, self.kept.spared))
         return replace(population, include=population.include | members, exclude=exclude | spared)
 
-    def _doubtful(self, candidates: Sequence[Candidate], native: frozenset[str | None]) -> frozenset[str]:
+    def _doubtful(self, candidates: Sequence[Candidate], native: frozenset[str | None], want: Want) -> frozenset[str]:
         """Devices to be spared of which it isn't told that they are supervised, or what they are: the server may know it, and then a
         native scope would reach them.
         """
-        spared = ((each.member, self.fleet[each.index].device) for each in candidates if not each.wanted and each.native is None)
+        spared = (
+            (each.member, self.fleet[each.index].device)
+            for each in candidates
+            if not each.wanted and each.native is None and want not in self.kept.left_alone.get(each.index, ())
+        )
         return frozenset(
             member for member, device in spared if member and device.platform in native and device.record.get("supervised") is not False
         )
@@ -323,6 +326,18 @@ def supports(record: Mapping[str, Any], mechanism: str) -> bool:
     """Whether a mechanism has an effect on a device."""
     row = names.capability_of(record)
     return any(mechanism in row.means(action).mechanisms for action in ("remove", "block", "block_web"))
+
+
+def _of_all(candidates: Sequence[Candidate], native: frozenset[str], found: Population) -> Population:
+    """A population of all devices of some platforms: whoever comes is meant, though nobody, or hardly anybody, is there now."""
+    hit = [each for each in candidates if each.native in native]
+    return Population(
+        native=frozenset(native),
+        include=found.include - {each.member for each in hit},
+        exclude=frozenset(each.member for each in hit if not each.wanted and each.member),
+        covers=found.covers | {each.index for each in hit if each.wanted and each.supported},
+        unnamed=found.unnamed - {each.index for each in hit},
+    )
 
 
 def _members(control: Control, role: str) -> frozenset[int]:

@@ -97,7 +97,7 @@ class Effects:
             had_it = self._maybe(before)
             dropped = (before.names or frozenset()) - (names or frozenset())
             if before.names is not None and not (adds or (names or frozenset()) - before.names):
-                reaches = has_it - self._sure(before)
+                reaches = (has_it - had_it) | (self._sure(after) - self._sure(before))
             # What can't be read, or isn't sent by itself, may still be on those who had it.
             releases = had_it if dropped else had_it - has_it
         apps = change.apps
@@ -128,7 +128,7 @@ class Effects:
         releases: frozenset[int] = frozenset()
         for each, (sure, maybe) in zip(concerned, before, strict=True):
             now = self._maybe(each)
-            reaches |= now - sure
+            reaches |= (now - maybe) | (self._sure(each) - sure)
             releases |= maybe - now
         return replace(change, reaches=reaches, releases=releases)
 

@@ -16,8 +16,8 @@ from ...mdm.fleet import FleetDevice
 from ...mdm.known_fleet import LoneLookUps
 from ...mdm.push_down import PushDown
 from ...mdm.wants import Want, WantsOf
-from ...policy.decide import Decider, combine
-from ...policy.model import Decision, Policy, PolicyVerdict, Verdicts
+from ...policy.decide import Decider
+from ...policy.model import AppDecision, Decision, Policy, PolicyVerdict, Verdicts
 from ...policy.standing import RUNNING, Standing
 from .contents import names_in_profile, names_in_record
 from .controls import Control, DesiredControls, platforms_of
@@ -90,6 +90,7 @@ class Keeper:
         """
         found = list(self._objects())
         held: dict[int, set[Want]] = {}
+        left_alone: dict[int, set[Want]] = {}
         freed: dict[int, set[Want]] = {}
         members: dict[Want, set[int]] = {}
         spared: dict[Want, set[int]] = {}
@@ -97,12 +98,13 @@ class Keeper:
         changing: dict[str, None] = {}
         asked = self._asked(found)
         for each in found:
-            keeping = [index for index in self._reached(each) if each.want not in self.wants[index] and self._is_unclassified(index, each.want)]
+            sure, maybe = self._reached(each)
+            keeping = [index for index in maybe if each.want not in self.wants[index] and self._is_unclassified(index, each.want)]
             if keeping and each.grows:
                 changing[each.name] = None
             elif keeping:
                 for index in keeping:
-                    held.setdefault(index, set()).add(each.want)
+                    (held if index in sure else left_alone).setdefault(index, set()).add(each.want)
             by_name = self._unseen(each, each.scope.devices, each.scope.groups, asked)
             if by_name:
                 members.setdefault(each.want, set()).update(by_name)
@@ -119,6 +121,7 @@ class Keeper:
                 standing[each.want] = platforms
         return Kept(
             {index: frozenset(wants) for index, wants in held.items()},
+            {index: frozenset(wants) for index, wants in left_alone.items()},
             {index: frozenset(wants) for index, wants in freed.items()},
             {want: frozenset(numbers) for want, numbers in members.items()},
             {want: frozenset(numbers) for want, numbers in spared.items()},
@@ -170,14 +173,20 @@ class Keeper:
         by_app: dict[str, list[PolicyVerdict]] = {}
         for policy, actions in chosen:
             for app in policy.apps:
-                by_app.setdefault(app.id, []).append(PolicyVerdict(policy.id, "enforce", policy.state, actions, rule="any", stage=0))
-        apps = {app: combine(app, app, verdicts) for app, verdicts in by_app.items()}
+                by_app.setdefault(app.id, []).append(PolicyVerdict(policy.id, "enforce", policy.state, actions))
+        apps = {
+            app: AppDecision(app, "enforce", _actions(verdicts), (), verdicts[0], tuple(verdicts), None, (), (), "")
+            for app, verdicts in by_app.items()
+        }
         return Decision("any", Verdicts(self.decider.now, "in_scope", apps, (), ()))
 
     # Who keeps them.
 
-    def _reached(self, each: _Object) -> frozenset[int]:
-        return self.reach.of_audience(each.family, Audience.of_scope(each.scope), self.reach.groups)
+    def _reached(self, each: _Object) -> tuple[frozenset[int], frozenset[int]]:
+        """Whom an object reaches for sure, and whom perhaps: of some devices it isn't told whether they are in a smart group."""
+        audience = Audience.of_scope(each.scope)
+        sure = self.reach.of_audience(each.family, audience, self.reach.groups)
+        return sure, sure if audience.narrowed else self.reach.of_audience(each.family, audience, self.reach.groups, maybe=True)
 
     def _is_unclassified(self, index: int, want: Want) -> bool:
         """Whether a device may keep a control: of every app it is wanted, or it is not known whether it is."""
@@ -255,6 +264,10 @@ def _rules(standing: Standing) -> list[tuple[Policy, tuple[str, ...]]]:
     policy = standing.policy
     demands = dict.fromkeys(policy.rules[number].stages[stage].actions for number, stage in enumerate(standing.stages) if stage is not None)
     return [(policy, actions) for actions in demands]
+
+
+def _actions(verdicts: Iterable[PolicyVerdict]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(action for verdict in verdicts for action in verdict.actions))
 
 
 def _name_of(family: str, number: int) -> str:

@@ -18,6 +18,8 @@ class Kept:
 
     Args:
         held: position of a device -> controls that it keeps although its decision is unclassified.
+        left_alone: position of a device -> controls of which it is not known whether they reach it, nor whether they should: it is put into
+            nothing, and taken out of nothing.
         freed: position of a device -> controls from which it stays excepted although it is not known to be exempt any more.
         members: control -> numbers of devices that it is for by name and that the fleet doesn't show.
         spared: control -> numbers of devices that it must not reach: not shown, unclassified, or without what their exemption goes by.
@@ -26,6 +28,7 @@ class Kept:
     """
 
     held: Mapping[int, frozenset[Want]] = field(default_factory=dict)
+    left_alone: Mapping[int, frozenset[Want]] = field(default_factory=dict)
     freed: Mapping[int, frozenset[Want]] = field(default_factory=dict)
     members: Mapping[Want, frozenset[int]] = field(default_factory=dict)
     spared: Mapping[Want, frozenset[int]] = field(default_factory=dict)
@@ -33,7 +36,7 @@ class Kept:
     changing: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.held or self.freed or self.members or self.spared or self.standing)
+        return bool(self.held or self.left_alone or self.freed or self.members or self.spared or self.standing)
 
     @property
     def wants(self) -> frozenset[Want]:
@@ -54,9 +57,10 @@ class Kept:
 
     def notes(self) -> Iterator[str]:
         """What a person should know of it."""
-        if self.held:
+        held = len({*self.held, *self.left_alone})
+        if held:
             yield "%s unclassified and keep%s what of ours is on %s" % (
-                _count(len(self.held), " is", "s are"), "s" if len(self.held) == 1 else "", "it" if len(self.held) == 1 else "them",
+                _count(held, " is", "s are"), "s" if held == 1 else "", "it" if held == 1 else "them",
             )  # fmt: skip
         unseen = frozenset().union(*self.members.values())
         if unseen:
