@@ -195,7 +195,9 @@ decision_due:
   returned: success
   type: bool
 requests:
-  description: Number of requests by C(reads), C(writes), C(retries), C(tokens), and how many C(pages) the lists had.
+  description:
+    - Number of requests by C(reads), C(writes) and C(retries); those for tokens are not counted.
+    - C(waits) is how often the run waited before it sent something once more, C(waited) how many seconds that took.
   returned: success
   type: dict
 permissions:

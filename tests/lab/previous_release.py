@@ -16,6 +16,8 @@ from .root import CHECKOUT
 
 # "Know an access token in one place": hosts as of 0.2.0, before interruption, attributes and lost ledgers were seen to.
 COMMIT = "08a9f2f"
+# "Find missing directories in one place, and write flatpak's baseline tasks once": tenants as of 0.2.0, before records of format 2.
+TENANTS_COMMIT = "22c7f13"
 # A checkout may belong to somebody else than root, who runs the lab.
 GIT = ("git", "-c", f"safe.directory={CHECKOUT}", "-C", str(CHECKOUT))
 
@@ -24,11 +26,11 @@ class NotInHistory(RuntimeError):
     """The commit can't be had here; the text says why and what helps."""
 
 
-def unpack_previous_release(directory: Path) -> Path:
-    """Puts the previous release's collection below a directory; returns the collection's own. Raises NotInHistory."""
+def unpack_previous_release(directory: Path, commit: str = COMMIT) -> Path:
+    """Puts the collection of a previous commit below a directory; returns the collection's own. Raises NotInHistory."""
     try:
         done = subprocess.run(
-            ["git", "-c", f"safe.directory={CHECKOUT}", "-C", str(CHECKOUT), "archive", "--format=tar", COMMIT],
+            ["git", "-c", f"safe.directory={CHECKOUT}", "-C", str(CHECKOUT), "archive", "--format=tar", commit],
             capture_output=True,
             check=False,
         )
@@ -36,7 +38,7 @@ def unpack_previous_release(directory: Path) -> Path:
         raise NotInHistory("git is not installed") from None
     if done.returncode != 0:
         said = done.stderr.decode("utf-8", "replace").strip()
-        raise NotInHistory(f"git has no commit {COMMIT} here (a shallow clone? `git fetch --unshallow` helps): {said}")
+        raise NotInHistory(f"git has no commit {commit} here (a shallow clone? `git fetch --unshallow` helps): {said}")
     collection = directory / "ansible_collections" / "appban" / "endpoint"
     collection.mkdir(parents=True)
     with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:

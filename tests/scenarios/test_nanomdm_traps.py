@@ -524,14 +524,14 @@ def test_a_steady_state_asks_nothing_of_single_devices_and_all_of_sixty_are_woke
     assert blocked(devices) == [True] * 60
     steady = city.run(policy)
     # The lists of declarations and of sets, both declarations, the set, and what 150 devices say in one request.
-    assert steady.values["requests"] == {"reads": 5 + 1, "writes": 0, "retries": 0}
+    assert steady.values["requests"] == {"reads": 5 + 1, "writes": 0, "retries": 0, "waits": 0, "waited": 0}
     newcomers = phones(nano, "27.0", "27.0", "27.0")
     city.enrol(*newcomers)
     grown = city.run(policy)
-    assert grown.values["requests"] == {"reads": 6 + 3, "writes": 3 + 1, "retries": 0}
+    assert grown.values["requests"] == {"reads": 6 + 3, "writes": 3 + 1, "retries": 0, "waits": 0, "waited": 0}
     city.connect()
     assert blocked(newcomers) == [True] * 3
-    assert city.run(policy).values["requests"] == {"reads": 6, "writes": 0, "retries": 0}
+    assert city.run(policy).values["requests"] == {"reads": 6, "writes": 0, "retries": 0, "waits": 0, "waited": 0}
     spared = city.policy("calgary", exemption(devices=[devices[40].facts.serial], category=None))
     assert city.run(spared).values["requests"]["writes"] == 1 + 1
     city.connect()

@@ -27,12 +27,15 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--devices", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--latency-ms", type=float, default=0)
+    parser.add_argument("--agents", action="store_true", help="Intune: add devices under every management agent and state there is")
     options = parser.parse_args(arguments)
     done = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_unused: done.set())
     vendor = importlib.import_module(f"tests.simulators.{options.name}")
-    with vendor.start(devices=options.devices, seed=options.seed, latency_ms=options.latency_ms, port=options.port) as simulation:
+    more = {"agents": True} if options.agents else {}
+    start = vendor.start
+    with start(devices=options.devices, seed=options.seed, latency_ms=options.latency_ms, port=options.port, **more) as simulation:
         print(json.dumps(simulation.announcement()), flush=True)
         done.wait()
     return 0

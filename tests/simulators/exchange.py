@@ -13,7 +13,10 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 @dataclass
 class Request:
-    """One request as it arrived. `fault` is what the front asks the vendor's side to do wrong, if anything."""
+    """One request as it arrived. `fault` is what the front asks the vendor's side to do wrong, if anything.
+
+    inner_faults: of a batch, by the item's id, what went wrong on order.
+    """
 
     method: str
     target: str
@@ -22,6 +25,7 @@ class Request:
     origin: str = ""
     fault: dict[str, Any] | None = None
     inner: bool = False
+    inner_faults: dict[str, str] = field(default_factory=dict)
 
     @property
     def path(self) -> str:

@@ -9,6 +9,7 @@ import threading
 from typing import Any
 
 from .exchange import Request, Response, readable
+from .faults import GENERIC_KINDS
 
 
 class ExchangeLog:
@@ -33,7 +34,8 @@ class ExchangeLog:
 
 
 def described(request: Request, response: Response | None, fault: str | None) -> dict[str, Any]:
-    """One exchange as plain data. A dropped connection has status null."""
+    """One exchange as plain data. A dropped connection has status null; a batch with a spoilt answer inside is spoilt itself."""
+    spoilt_inside = [kind for kind in request.inner_faults.values() if kind not in GENERIC_KINDS]
     entry: dict[str, Any] = {
         "method": request.method,
         "path": request.path,
@@ -44,7 +46,8 @@ def described(request: Request, response: Response | None, fault: str | None) ->
         "status": None if response is None else response.status,
         "response_headers": {} if response is None else dict(response.headers),
         "response": None,
-        "fault": fault,
+        "fault": fault or next(iter(spoilt_inside), None),
+        "inner_faults": dict(request.inner_faults),
     }
     if response is not None:
         entry["response"] = readable(response.payload())

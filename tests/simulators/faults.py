@@ -16,7 +16,7 @@ GENERIC_KINDS = {*STATUS_KINDS, "timeout_after_effect", "drop", "html", "bad_jso
 
 @dataclass
 class Fault:
-    """One ordered failure: {match: {method?, path}, nth: 1 | [1, 2] | "all", kind, retry_after?}."""
+    """One ordered failure: {match: {method?, path}, nth: 1 | [1, 2] | "all", kind, retry_after?}, and options of the vendor's kinds."""
 
     kind: str
     path: re.Pattern[str]
@@ -26,17 +26,18 @@ class Fault:
     seen: int = 0
 
     @classmethod
-    def parse(cls, order: dict[str, Any], vendor_kinds: frozenset[str]) -> Fault:
+    def parse(cls, order: dict[str, Any], vendor_kinds: frozenset[str], vendor_options: frozenset[str] = frozenset()) -> Fault:
         kind = str(order.get("kind"))
         if kind not in GENERIC_KINDS | vendor_kinds:
             raise ValueError(f"unknown kind of fault {kind!r}; known: {', '.join(sorted(GENERIC_KINDS | vendor_kinds))}")
         match = order.get("match", {})
-        unknown = set(order) - {"match", "nth", "kind", "retry_after"} | set(match) - {"method", "path"}
+        own = {"retry_after", *(vendor_options if kind in vendor_kinds else ())}
+        unknown = set(order) - {"match", "nth", "kind"} - own | set(match) - {"method", "path"}
         if unknown:
             raise ValueError(f"unknown keys in a fault: {', '.join(sorted(unknown))}")
         nth = order.get("nth", 1)
         numbers = None if nth == "all" else frozenset([nth] if isinstance(nth, int) else nth)
-        options = {"retry_after": order["retry_after"]} if "retry_after" in order else {}
+        options = {name: order[name] for name in own if name in order}
         return cls(kind, re.compile(match.get("path", "")), match.get("method"), numbers, options)
 
     def strikes(self, method: str, target: str) -> bool:
@@ -52,13 +53,14 @@ class Fault:
 class Faults:
     """All orders in force. The first that strikes wins, but every matching one counts the request."""
 
-    def __init__(self, vendor_kinds: frozenset[str]) -> None:
+    def __init__(self, vendor_kinds: frozenset[str], vendor_options: frozenset[str] = frozenset()) -> None:
         self.vendor_kinds = vendor_kinds
+        self.vendor_options = vendor_options
         self.orders: list[Fault] = []
 
     def replace(self, orders: list[dict[str, Any]]) -> None:
         """Put these orders in force instead of all earlier ones."""
-        self.orders = [Fault.parse(order, self.vendor_kinds) for order in orders]
+        self.orders = [Fault.parse(order, self.vendor_kinds, self.vendor_options) for order in orders]
 
     def strike(self, method: str, target: str) -> Fault | None:
         struck = [fault for fault in self.orders if fault.strikes(method, target)]

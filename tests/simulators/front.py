@@ -19,7 +19,10 @@ CONTROL = "/control"
 
 
 class Vendor(Protocol):
-    """What a simulator brings: answers, a state, and the hands that tests use."""
+    """What a simulator brings: answers, a state, and the hands that tests use.
+
+    fault_kinds are its own kinds of failure; an attribute fault_options may name what orders for them can say besides.
+    """
 
     clock: Clock
     fault_kinds: frozenset[str]
@@ -31,7 +34,7 @@ class Vendor(Protocol):
         """The vendor's form of an error with this status."""
 
     def state(self) -> dict[str, Any]:
-        """Everything there is, for a test to look at."""
+        """Everything there is, for a test to look at. A vendor may also have truth(): what is really so on every device."""
 
     def change_devices(self, operations: list[dict[str, Any]]) -> Any:
         """Changes devices as people and time do."""
@@ -56,7 +59,7 @@ class Front:
         self.vendor = vendor
         self.latency = latency_ms / 1000
         self.log = ExchangeLog()
-        self.faults = Faults(vendor.fault_kinds)
+        self.faults = Faults(vendor.fault_kinds, getattr(vendor, "fault_options", frozenset()))
         self.lock = threading.RLock()
 
     def serve(self, request: Request) -> Response | None:
@@ -104,7 +107,7 @@ class Front:
         return self.vendor.answer(request, self)
 
     def control(self, request: Request) -> Response:
-        """The tests' own door: GET requests, state; POST faults, devices, objects, clock, reset."""
+        """The tests' own door: GET requests, state, truth; POST faults, devices, objects, clock, reset."""
         verb = request.path.removeprefix(CONTROL).strip("/")
         try:
             body = request.json() if request.body else None
@@ -119,6 +122,8 @@ class Front:
                 return self.log.entries()
             if (method, verb) == ("GET", "state"):
                 return json.loads(json.dumps(self.vendor.state(), sort_keys=True))
+            if (method, verb) == ("GET", "truth") and hasattr(self.vendor, "truth"):
+                return json.loads(json.dumps(self.vendor.truth(), sort_keys=True))
             if method != "POST":
                 raise ValueError(f"no control {method} {verb}")
             if verb == "requests":

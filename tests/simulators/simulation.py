@@ -36,6 +36,11 @@ class Simulation:
         state: dict[str, Any] = self.front.command("GET", "state", None)
         return state
 
+    def truth(self) -> dict[str, Any]:
+        """What is really so on every device, where the simulator knows it apart from its state."""
+        truth: dict[str, Any] = self.front.command("GET", "truth", None)
+        return truth
+
     def faults(self, orders: list[dict[str, Any]]) -> None:
         self.front.command("POST", "faults", orders)
 

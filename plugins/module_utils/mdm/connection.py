@@ -19,11 +19,19 @@ from .redaction import Redactor
 from .retry import RetryPolicy
 from .tls import TlsSettings
 from .transport import Transport
+from .urls import shown
+
+#: Characters of an address in the journal. NanoMDM's may name thousands of devices.
+LONGEST_NOTE = 300
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Connection:
-    """Made once a run by ``open_connection``; close it at the end, or use it in a ``with`` statement."""
+    """Made once a run by ``open_connection``; close it at the end, or use it in a ``with`` statement.
+
+    ``journal`` is told of every write before it leaves, and stops it by raising; whoever keeps a record opens it there. ``writes_sent`` counts the
+    writes that may have had an effect. Copies of a connection (``dataclasses.replace``) share both.
+    """
 
     clock: Clock
     deadline: Deadline
@@ -32,6 +40,27 @@ class Connection:
     delivery: Delivery
     transport: Transport
     journal: Journal = field(default_factory=Journal)
+
+    @property
+    def writes_sent(self) -> int:
+        """How many writes may have had an effect."""
+        return self.journal.count
+
+    def note(self, method: str, url: str, what: str) -> None:
+        """Tell the journal that a write is about to leave; what it raises must stop the write.
+
+        Args:
+            method: in capitals.
+            url: its query and secrets are left out, and what is longer than 300 characters is cut.
+            what: what is being done.
+
+        Raises:
+            EvidenceError: if it can't be noted.
+        """
+        place = self.redactor.scrub(shown(url))
+        if len(place) > LONGEST_NOTE:
+            place = place[: LONGEST_NOTE - 3] + "..."
+        self.journal.note(method, place, self.redactor.scrub(what))
 
     def close(self) -> None:
         """Close what is open."""
@@ -89,5 +118,6 @@ def open_connection(
     redactor.learn(*proxies.passwords())
     ends = Deadline(clock, deadline)
     transport = Transport(TlsSettings(validate_certs, ca_path), proxies, ends, user_agent)
-    delivery = Delivery(transport, retry or RetryPolicy(), clock, source or random.SystemRandom(), ends, timeout, redactor)
-    return Connection(clock, ends, redactor, counters or Counters(), delivery, transport)
+    counters = counters or Counters()
+    delivery = Delivery(transport, retry or RetryPolicy(), clock, source or random.SystemRandom(), ends, timeout, redactor, counters)
+    return Connection(clock, ends, redactor, counters, delivery, transport)

@@ -12,7 +12,8 @@ class Counters:
     """Counts that several threads may add to.
 
     ``reads`` and ``writes`` count what was asked for, ``retries`` what had to be sent once more, so the three add up to the requests that
-    a server saw of a run. ``tokens`` counts every request for an access token, apart from them; ``pages`` counts pages of lists.
+    a server saw of a run. ``tokens`` counts every request for an access token, apart from them; ``pages`` counts pages of lists. ``waits``
+    counts the waits before something was sent once more, ``waited`` is how many seconds they took.
     """
 
     def __init__(self) -> None:
@@ -22,6 +23,8 @@ class Counters:
         self.retries = 0
         self.tokens = 0
         self.pages = 0
+        self.waits = 0
+        self.waited = 0.0
 
     def add(self, reads: int = 0, writes: int = 0, retries: int = 0, tokens: int = 0, pages: int = 0) -> None:
         """Add to the counts."""
@@ -40,7 +43,19 @@ class Counters:
         """Count one request for an access token that is sent once more."""
         self.add(tokens=1)
 
-    def requests(self) -> dict[str, int]:
-        """The counts as a module returns them: ``{reads, writes, retries}``."""
+    def add_wait(self, seconds: float) -> None:
+        """Count one wait."""
         with self.lock:
-            return {"reads": self.reads, "writes": self.writes, "retries": self.retries}
+            self.waits += 1
+            self.waited += seconds
+
+    def requests(self) -> dict[str, int]:
+        """The counts as a module returns them: ``{reads, writes, retries, waits, waited}``, the last in whole seconds."""
+        with self.lock:
+            return {
+                "reads": self.reads,
+                "writes": self.writes,
+                "retries": self.retries,
+                "waits": self.waits,
+                "waited": round(self.waited),
+            }

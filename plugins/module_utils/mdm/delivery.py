@@ -8,17 +8,32 @@ from __future__ import annotations
 import random
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import BinaryIO
 
 from .clock import Clock, Deadline
+from .counters import Counters
 from .http_errors import OutOfTime, RequestFailed, UncertainWrite
 from .redaction import Redactor
 from .response import Request, Response
-from .retry import RetryPolicy, Safety, retry_after
+from .retry import CERTAINLY_NOT, RetryPolicy, Safety, retry_after
 from .transport import LARGEST_BODY, Broken, Transport
 from .urls import shown
 
 LOOK_IT_UP = "Look the object up before it is made again; the next run does"
+#: Seconds after which a server that was not reached is tried once more, at most.
+QUICK = 1.0
+
+
+@dataclass
+class Effect:
+    """What is known of what a request did.
+
+    Args:
+        possible: whether the server may have executed it.
+    """
+
+    possible: bool = False
 
 
 class Delivery:
@@ -32,6 +47,7 @@ class Delivery:
         deadline: the end of the run.
         timeout: seconds to connect, and seconds between two pieces of an answer.
         redactor: scrubs every message.
+        counters: counts the waits.
     """
 
     def __init__(
@@ -43,6 +59,7 @@ class Delivery:
         deadline: Deadline,
         timeout: float,
         redactor: Redactor,
+        counters: Counters | None = None,
     ) -> None:
         self.transport = transport
         self.policy = policy
@@ -51,16 +68,19 @@ class Delivery:
         self.deadline = deadline
         self.timeout = timeout
         self.redactor = redactor
+        self.counters = counters or Counters()
 
     def with_timeout(self, seconds: float) -> Delivery:
         """The same, but less patient with each single exchange."""
-        timeout = min(seconds, self.timeout)
-        return Delivery(self.transport, self.policy, self.clock, self.source, self.deadline, timeout, self.redactor)
+        return self.with_exact_timeout(min(seconds, self.timeout))
 
     def with_patience(self, seconds: float) -> Delivery:
         """The same, but at least that patient with each single exchange: a server may do all of the work before it answers."""
-        timeout = max(seconds, self.timeout)
-        return Delivery(self.transport, self.policy, self.clock, self.source, self.deadline, timeout, self.redactor)
+        return self.with_exact_timeout(max(seconds, self.timeout))
+
+    def with_exact_timeout(self, timeout: float) -> Delivery:
+        """The same with another timeout."""
+        return Delivery(self.transport, self.policy, self.clock, self.source, self.deadline, timeout, self.redactor, self.counters)
 
     def identifier(self) -> str:
         """A new id for a request."""
@@ -74,6 +94,7 @@ class Delivery:
         into: BinaryIO | None = None,
         limit: int = LARGEST_BODY,
         direct: bool = False,
+        effect: Effect | None = None,
     ) -> Response:
         """Send a request and return the answer, whatever its status; the last one if the attempts are used up.
 
@@ -84,6 +105,7 @@ class Delivery:
             into: a seekable file for the body of a successful answer.
             limit: bytes that the body may have.
             direct: pass by every proxy.
+            effect: told whether the server may have executed it.
 
         Raises:
             RequestFailed: no answer came.
@@ -91,7 +113,9 @@ class Delivery:
             OutOfTime: the deadline has come, or comes before the next attempt may be made.
         """
         start = into.tell() if into else 0
-        attempt = 0
+        effect = effect or Effect()
+        # A server that wants patience, and that gets it, uses up no attempt.
+        attempt = spared = missed = 0
         while True:
             attempt += 1
             left = self.deadline.remaining()
@@ -101,19 +125,28 @@ class Delivery:
                 into.seek(start)
                 into.truncate()
             identifier = self.identifier()
+            before, effect.possible = effect.possible, True
             outcome = self.transport.exchange(request, identifier, min(self.timeout, left), into, limit, direct)
+            effect.possible = before or may_have_acted(outcome)
             asked = None
+            # "Retry-After: 0", or a date that has passed, would make us hammer a server that is in trouble.
+            pause = self.policy.backoff(attempt, self.source)
+            spent = attempt - spared >= self.policy.attempts
             if isinstance(outcome, Broken):
-                if outcome.hopeless or attempt >= self.policy.attempts or (outcome.executed and not safety.repeatable):
+                missed += outcome.unreachable
+                if spent or missed > 1 or is_final(outcome, safety):
                     raise self.no_answer(request, outcome, safety, identifier, attempt)
                 reason = outcome.reason
+                if outcome.unreachable:
+                    pause = min(QUICK, pause)
             else:
-                if outcome.status not in safety.statuses or attempt >= self.policy.attempts:
+                patient = outcome.status in safety.patient
+                if outcome.status not in safety.statuses or (spent and not patient):
                     return outcome
+                spared += patient
                 asked = retry_after(outcome.headers.get("retry-after"), self.clock.utcnow())
                 reason = "the server answered HTTP %d" % outcome.status
-            # "Retry-After: 0", or a date that has passed, would make us hammer a server that is in trouble.
-            self.wait(asked or self.policy.backoff(attempt, self.source), request, reason, bool(asked))
+            self.wait(asked or pause, request, reason, bool(asked))
             count_retry()
 
     def wait(self, seconds: float, request: Request, reason: str, was_asked: bool = False) -> None:
@@ -135,6 +168,7 @@ class Delivery:
             rest = "of the %g s for all requests of this run only %d s are left" % (self.deadline.seconds, left)
             raise self.out_of_time(request, "%s, and %s" % (reason, rest))
         self.clock.sleep(seconds)
+        self.counters.add_wait(seconds)
 
     def out_of_time(self, request: Request, reason: str) -> OutOfTime:
         """Make the error of a run that takes too long."""
@@ -153,4 +187,23 @@ class Delivery:
         where = self.redactor.scrub("%s %s, client-request-id %s" % (request.method, shown(request.url), identifier))
         if broken.executed and safety.leaves_doubt():
             return UncertainWrite(what, where, LOOK_IT_UP)
-        return RequestFailed(what, where, broken.next_step, client_request_id=identifier)
+        return RequestFailed(
+            what, where, broken.next_step, client_request_id=identifier, timed_out=broken.timed_out, unreachable=broken.unreachable
+        )
+
+
+def is_final(broken: Broken, safety: Safety) -> bool:
+    """Say whether a request without an answer must not be sent again."""
+    return broken.hopeless or (broken.executed and not safety.repeatable) or (broken.timed_out and safety.divisible)
+
+
+def may_have_acted(outcome: Response | Broken) -> bool:
+    """Say whether the server may have executed what it was sent."""
+    if isinstance(outcome, Broken):
+        return outcome.executed
+    return may_have_done(outcome.status)
+
+
+def may_have_done(status: int) -> bool:
+    """Say whether a server that answers so may have executed what it was sent."""
+    return 200 <= status < 300 or (status >= 500 and status not in CERTAINLY_NOT)

@@ -19,6 +19,8 @@ class RequestFailed(AppbanError):
         code: the server's own code of the error, empty if it gave none.
         request_id: the server's id of the request.
         client_request_id: ours.
+        timed_out: whether the server was reached and gave no answer in time: it may be too slow for what was asked.
+        unreachable: whether the server was not even reached.
     """
 
     def __init__(
@@ -30,12 +32,16 @@ class RequestFailed(AppbanError):
         code: str = "",
         request_id: str = "",
         client_request_id: str = "",
+        timed_out: bool = False,
+        unreachable: bool = False,
     ) -> None:
         super().__init__(what, where, next_step)
         self.status = status
         self.code = code
         self.request_id = request_id
         self.client_request_id = client_request_id
+        self.timed_out = timed_out
+        self.unreachable = unreachable
 
 
 class UncertainWrite(AppbanError):

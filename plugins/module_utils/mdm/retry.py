@@ -49,11 +49,15 @@ class Safety:
         statuses: answers after which the same request may be sent again.
         repeatable: whether it may be sent again when nobody knows if it was executed.
         harmless: whether it changes nothing, so that it doesn't matter whether it was executed.
+        divisible: whether its caller asks for less when it takes too long, so that it isn't sent again after a time-out.
+        patient: of the statuses those that use up no attempt, so that only the deadline ends them.
     """
 
     statuses: frozenset[int]
     repeatable: bool
     harmless: bool = False
+    divisible: bool = False
+    patient: frozenset[int] = frozenset()
 
     def leaves_doubt(self) -> bool:
         """Whether somebody has to look what became of a request without an answer."""
@@ -65,7 +69,14 @@ REPEATABLE = Safety(frozenset({429, 502, 503, 504}), repeatable=True)
 #: 429 says that the request was refused, not executed (RFC 6585); any other failure of a create may hide an object that was made.
 CREATE = Safety(frozenset({429}), repeatable=False)
 #: A read whose caller asks for less when it takes too long, instead of for the same again.
-DIVISIBLE_READ = Safety(frozenset({429, 503}), repeatable=False, harmless=True)
+DIVISIBLE_READ = Safety(frozenset({429, 503}), repeatable=True, harmless=True, divisible=True)
+#: A server that throttles. Half of a lift would leave devices blocked, and what is gone already is as good as deleted.
+THROTTLED = frozenset({429, 503})
+REPEATABLE_DELETE = Safety(REPEATABLE.statuses, repeatable=True, patient=THROTTLED)
+#: A delete that may take the server minutes: sent again only after it was refused.
+SLOW_DELETE = Safety(THROTTLED, repeatable=False, patient=THROTTLED)
+#: 5xx that don't leave open whether the request was executed: not implemented, HTTP version not supported.
+CERTAINLY_NOT = frozenset({501, 505})
 
 
 def retry_after(value: str | None, now: datetime) -> float | None:

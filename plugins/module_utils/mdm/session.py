@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import BinaryIO
@@ -14,15 +14,13 @@ from typing import BinaryIO
 from ..engine.errors import WriteInCheckMode
 from .authorization import Authorize
 from .connection import Connection
-from .delivery import LOOK_IT_UP
+from .delivery import LOOK_IT_UP, Effect
 from .http_errors import RequestFailed, UncertainWrite
 from .response import ReadMessage, Request, Response, read_server_message
-from .retry import CREATE, REPEATABLE, Safety
+from .retry import CERTAINLY_NOT, CREATE, REPEATABLE, REPEATABLE_DELETE, SLOW_DELETE, Safety
 from .sticky_cookies import StickyCookies
 from .urls import QueryValue, join, require_https, require_same_origin, shown, with_query
 
-#: 5xx that don't leave open whether the request was executed: not implemented, HTTP version not supported.
-CERTAINLY_NOT = {501, 505}
 NEXT_STEPS = {
     401: "The server doesn't accept the credentials: check that they are valid, and that they are for this server",
     403: "Grant the account of the connection options what it needs",
@@ -154,7 +152,6 @@ class Session:
         headers: Mapping[str, str] | None = None,
         accept: Container[int] = (),
         repeatable: bool = False,
-        writes: int = 1,
     ) -> Response:
         """Create, or command.
 
@@ -162,13 +159,12 @@ class Session:
             body: sent as JSON.
             content: a body of another kind.
             repeatable: the caller's word that doing it twice is the same as once (an action that sets a whole list).
-            writes: how many writes it counts as.
 
         Raises:
             UncertainWrite: it may have been executed; look the object up.
             WriteInCheckMode, RequestFailed, OutOfTime, AppbanError
         """
-        return self.write("POST", path, params, what, headers, body, content, needs, accept, REPEATABLE if repeatable else CREATE, writes)
+        return self.write("POST", path, params, what, headers, body, content, needs, accept, REPEATABLE if repeatable else CREATE)
 
     def put(
         self,
@@ -216,13 +212,15 @@ class Session:
     ) -> Response:
         """Delete.
 
+        A server that throttles (429, 503) is asked again until the deadline, however often.
+
         Args:
             missing_ok: whether 404 is as good as done: an attempt whose answer was lost leads there.
 
         Raises as ``put``.
         """
         statuses = Either(accept, {404}) if missing_ok else accept
-        safety = REPEATABLE if repeatable else CREATE
+        safety = REPEATABLE_DELETE if repeatable else SLOW_DELETE
         return self.write("DELETE", path, params, what, headers, None, None, needs, statuses, safety)
 
     def fetch_without_token(self, url: str, into: BinaryIO, *, limit: int, what: str) -> int:
@@ -260,13 +258,29 @@ class Session:
         needs: str,
         accept: Container[int],
         safety: Safety,
-        writes: int = 1,
+        parts: Sequence[Part] | None = None,
+        acted: Callable[[Response | None], int] | None = None,
     ) -> Response:
-        """The one way out for every write, and so the one place where check mode stops it."""
+        """The one way out for every write, and so the one place where check mode stops it and where it is noted before it leaves.
+
+        Args:
+            parts: the writes that it consists of; by default it is one itself, and it is none for what was noted and counted before.
+            acted: counts the writes that may have had an effect, by an answer of success; by None if there is none, and nobody knows.
+        """
         request = self.request(method, path, params, what, headers, body, content)
         self.refuse_in_check_mode(request)
-        self.counters.add(writes=writes)
-        return self.send(request, safety, needs, accept)
+        noted = [Part(method, request.url, what)] if parts is None else parts
+        for part in noted:
+            self.connection.note(part.method, part.url, part.what)
+        self.counters.add(writes=len(noted))
+        effect = Effect()
+        response = None
+        try:
+            response = self.send(request, safety, needs, accept, effect)
+        finally:
+            if effect.possible:
+                self.connection.journal.add(acted(response) if acted else 1)
+        return response
 
     def refuse_in_check_mode(self, request: Request) -> None:
         """Raise WriteInCheckMode if this is check mode."""
@@ -304,13 +318,15 @@ class Session:
             every["Content-Type"] = "application/json"
         return Request(method, url, what, every, data)
 
-    def send(self, request: Request, safety: Safety, needs: str, accept: Container[int]) -> Response:
+    def send(
+        self, request: Request, safety: Safety, needs: str, accept: Container[int], effect: Effect | None = None
+    ) -> Response:
         """Send with authorization, renewed once if the server refuses it, and raise for what the caller doesn't accept."""
         authorization = self.authorize.headers()
-        response = self.deliver(request, authorization, safety)
+        response = self.deliver(request, authorization, safety, effect)
         if response.status == 401 and self.authorize.refused(authorization):
             self.counters.add_retry()
-            response = self.deliver(request, self.authorize.headers(), safety)
+            response = self.deliver(request, self.authorize.headers(), safety, effect)
         if response.ok() or response.status in accept:
             return response
         if response.status >= 500 and response.status not in CERTAINLY_NOT and safety.leaves_doubt():
@@ -318,10 +334,10 @@ class Session:
             raise UncertainWrite(failed.what, failed.where, LOOK_IT_UP, response.status)
         raise self.failure(response, needs)
 
-    def deliver(self, request: Request, authorization: Mapping[str, str], safety: Safety) -> Response:
+    def deliver(self, request: Request, authorization: Mapping[str, str], safety: Safety, effect: Effect | None = None) -> Response:
         """Send with these headers and the cookies that are kept."""
         whole = with_headers(request, {**authorization, **self.cookies.headers()})
-        response = self.connection.delivery.send(whole, safety, self.counters.add_retry)
+        response = self.connection.delivery.send(whole, safety, self.counters.add_retry, effect=effect)
         self.cookies.learn(response)
         return response
 
@@ -358,6 +374,21 @@ class Session:
             scrub(request_id),
             response.client_request_id,
         )
+
+
+@dataclass(frozen=True)
+class Part:
+    """One write, as it is noted.
+
+    Args:
+        method: in capitals.
+        url: absolute, or relative to the API.
+        what: what is being done.
+    """
+
+    method: str
+    url: str
+    what: str
 
 
 @dataclass(frozen=True)

@@ -657,7 +657,7 @@ class _Run:
         """Whether anything was changed, or in check mode would be. A change that failed half-way may have changed something."""
         if self.request.check_mode:
             return bool(planned.plan)
-        return bool(applied.done) or bool(applied.failed and self.journal.noted)
+        return bool(applied.done) or bool(applied.failed and self.journal.count)
 
     def _unrecorded(self, record: EvidenceRecord, planned: TargetPlan, applied: Applied, error: EvidenceError) -> RunResult:
         """The result of a run that wrote to the target and could not finish its record."""

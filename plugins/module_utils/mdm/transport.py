@@ -31,7 +31,7 @@ CHUNK = 65_536
 #: No answer that is kept in memory is anywhere near.
 LARGEST_BODY = 256 * 1024 * 1024
 #: Seconds to wait for a connection at most, however long the answer may then take.
-LONGEST_CONNECT = 30.0
+LONGEST_CONNECT = 10.0
 #: What urllib3 raises while it connects, so before anything of the request has left.
 BEFORE_SENDING = {"NewConnectionError", "ConnectTimeoutError", "ProxyError"}
 #: OpenSSL's words for a server that will never understand us.
@@ -42,6 +42,8 @@ NO_COMMON_TLS = {
     "TLSV1_ALERT_PROTOCOL_VERSION",
     "HTTP_REQUEST",
 }
+#: What urllib3 and Python raise for a name that nobody knows.
+UNKNOWN_NAME = {"NameResolutionError", "gaierror"}
 #: What requests raises for a request that it can't even form.
 UNFIT_REQUESTS = {"InvalidURL", "InvalidSchema", "MissingSchema", "InvalidHeader", "InvalidProxyURL", "LocationParseError"}
 
@@ -55,12 +57,16 @@ class Broken:
         executed: whether the server may have executed the request.
         hopeless: whether trying again makes no sense.
         next_step: what to do about it.
+        unreachable: whether the server was not reached, so that waiting for it for long makes no sense.
+        timed_out: whether the server was reached and its answer did not come in time.
     """
 
     reason: str
     executed: bool
     hopeless: bool = False
     next_step: str = "Check the network, the proxy and the URL in the connection options"
+    unreachable: bool = False
+    timed_out: bool = False
 
 
 class Transport:
@@ -211,6 +217,16 @@ def causes(error: BaseException) -> Iterator[BaseException]:
             waiting += [getattr(one, "reason", None), *one.args, one.__cause__, one.__context__]
 
 
+def in_handshake(error: BaseException) -> bool:
+    """Say whether an exception comes from the handshake of TLS; neither its class nor what wraps it tells."""
+    frame = error.__traceback__
+    while frame is not None:
+        if frame.tb_frame.f_code.co_name == "do_handshake":
+            return True
+        frame = frame.tb_next
+    return False
+
+
 def describe(error: Exception, url: str, timeout: float) -> Broken:
     """Say in plain words why there was no answer; the words of requests would quote the whole URL."""
     chain = list(causes(error))
@@ -222,21 +238,25 @@ def describe(error: Exception, url: str, timeout: float) -> Broken:
         if isinstance(one, ssl.SSLCertVerificationError):
             reason = "the certificate of %s is not trusted: %s" % (host, one.verify_message)
             return Broken(reason, False, True, "Name the file of its certificate authority with ca_path")
-        if isinstance(one, ssl.SSLError) and one.reason in NO_COMMON_TLS:
-            return Broken("%s doesn't speak TLS as we do: %s" % (host, one.reason), False, True)
+    shaking = any(map(in_handshake, chain))
+    refusal = next((one for one in chain if isinstance(one, ssl.SSLError) and (shaking or one.reason in NO_COMMON_TLS)), None)
+    if refusal is not None:
+        return Broken("%s doesn't speak TLS as we do: %s" % (host, refusal.reason or refusal.strerror or "no reason given"), False, True)
     if names & UNFIT_REQUESTS or any(isinstance(one, UnicodeError) for one in chain):
         return Broken("the request can't be formed (%s)" % type(error).__name__, False, True)
     if "ProxyError" in names:
         detail = next((str(one) for one in chain if isinstance(one, OSError) and "Tunnel" in str(one)), "")
-        refused = "407" in detail or "403" in detail
-        return Broken("the proxy gave no way to %s%s" % (host, detail and ": " + detail), False, refused)
-    if "NameResolutionError" in names or "gaierror" in names:
-        return Broken("the name %s can't be resolved" % host, False)
+        refused = "407" in detail or "403" in detail or bool(names & UNKNOWN_NAME)
+        return Broken("the proxy gave no way to %s%s" % (host, detail and ": " + detail), False, refused, unreachable=not detail)
+    if names & UNKNOWN_NAME:
+        return Broken("the name %s can't be resolved" % host, False, True, unreachable=True)
     if names & {"ConnectTimeoutError", "ConnectTimeout"}:
-        return Broken("%s took no connection within %g s" % (host, min(timeout, LONGEST_CONNECT)), False)
+        return Broken("%s took no connection within %g s" % (host, min(timeout, LONGEST_CONNECT)), False, unreachable=True)
+    if shaking:
+        return Broken("%s took no TLS connection" % host, False, unreachable=True)
     if names & {"ReadTimeoutError", "ReadTimeout"}:
-        return Broken("%s gave no answer within %g s" % (host, timeout), True)
+        return Broken("%s gave no answer within %g s" % (host, timeout), True, timed_out=True)
     system = next((one.strerror for one in chain if isinstance(one, OSError) and one.strerror), "")
     if before:
-        return Broken("no connection to %s%s" % (host, system and ": " + system), False)
+        return Broken("no connection to %s%s" % (host, system and ": " + system), False, unreachable=True)
     return Broken("the connection to %s broke%s" % (host, system and ": " + system), True)

@@ -12,12 +12,14 @@ from ..simulation import Simulation
 from .tenant import Tenant
 
 
-def start(devices: int = 50, seed: int = 1, latency_ms: float = 0, port: int = 0, types: str | None = None) -> Simulation:
+def start(devices: int = 50, seed: int = 1, latency_ms: float = 0, port: int = 0, types: str | None = None,
+          agents: bool = False) -> Simulation:  # fmt: skip
     """Start a tenant with that many devices in this process. Close it, or use it as a context manager.
 
     types: "contract" or "small", see contracts() in versions.py.
+    agents: add devices under every management agent and state there is, behind the others.
     """
-    tenant = Tenant(devices, seed, types)
+    tenant = Tenant(devices, seed, types, agents)
     front = Front(tenant, latency_ms)
 
     def serve_file(request: Request) -> Response:

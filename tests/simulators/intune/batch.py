@@ -78,13 +78,15 @@ def answer(outer: Request, version: str, front: Front, item: dict[str, Any]) -> 
     inherited = {name: value for name, value in outer.headers.items() if name.lower() in ("authorization", "client-request-id")}
     body = b"" if item.get("body") is None else json.dumps(item["body"]).encode()
     inner = Request(item["method"], f"/graph/{version}/{url.lstrip('/')}", {**inherited, **own}, body, outer.origin, inner=True)
-    response, _fault = front.exchange(inner)
+    response, fault = front.exchange(inner)
+    if fault is not None:
+        outer.inner_faults[item["id"]] = fault
     if response is None:
         error = {"error": {"code": "GatewayTimeout", "message": "The service did not answer in time."}}
         return {"id": item["id"], "status": 504, "body": error}
     headers = {name: value for name, value in response.headers.items() if name in ("Retry-After", "Content-Type", "Location")}
     result: dict[str, Any] = {"id": item["id"], "status": response.status, "headers": headers}
     content = response.document if response.body is None else readable(response.body)
-    if content is not None:
+    if content is not None or response.body:
         result["body"] = content
     return result

@@ -15,12 +15,16 @@ from urllib.parse import parse_qsl
 
 from ..exchange import Request, Response
 from .contract import NAVIGATION, Contract
-from .errors import Refusal, directory_refusal
+from .errors import Refusal, directory_refusal, stable_id
 from .query import Filter, NotUnderstood, expansions, list_of, selected
 
 if TYPE_CHECKING:
     from .tenant import Tenant
 
+# How a page goes wrong as a page.
+PAGE_FAULTS = frozenset({
+    "foreign_next_link", "http_next_link", "missing_page", "truncated", "empty_page", "repeat_page", "short_list", "empty_list", "endless",
+})  # fmt: skip
 # What Intune's filters do in fact; anything else is ignored and returns everything (Intune fact sheet, 2.4).
 NAMES = frozenset({("displayName", "eq"), ("displayName", "startswith"), ("name", "eq"), ("name", "startswith"), ("@odata.type", "isof")})
 
@@ -124,9 +128,21 @@ class Call:
             raise directory_refusal(400, "Invalid page size specified: the limit is 1 to 999.", "Request_UnsupportedQuery")
         largest = 999 if directory else settings.page_size
         size = min(top or (settings.directory_page_size if directory else settings.page_size), largest)
-        start = self.page_start() if "$skiptoken" in self.query else self.number("$skip") or 0
+        token = self.page_token() if "$skiptoken" in self.query else {"s": self.number("$skip") or 0}
+        if "e" in token or self.fault == "endless":
+            return self.endless_page(rows, render, token, size)
+        count = len(rows)
+        # A list that was cut stays so on its later pages.
+        limit = self.shortened(count) if self.fault == "short_list" else token.get("n")
+        rows = rows[:limit]
+        start = token["s"]
         chunk = list(rows[start : start + size])
         next_start: int | None = start + size if start + size < len(rows) else None
+        if self.fault == "repeat_page":
+            # Page 2 is page 1 again, and its link goes on; a first page's link leads to itself.
+            chunk, next_start = list(rows[max(0, start - size) :][:size]), next_start if start else 0
+        if self.fault == "empty_list":
+            chunk, next_start = [], None
         if self.fault == "empty_page":
             chunk, next_start = [], start
         if self.fault == "truncated":
@@ -135,13 +151,28 @@ class Call:
             next_start = next_start + size if next_start + size < len(rows) else None
         document: dict[str, Any] = {}
         if self.query.get("$count") == "true":
-            document["@odata.count"] = len(rows)
+            document["@odata.count"] = count
         if next_start is not None:
-            document["@odata.nextLink"] = self.next_link(next_start)
+            document["@odata.nextLink"] = self.next_link(next_start, {} if limit is None else {"n": limit})
         elif self.fault == "foreign_next_link" or self.fault == "http_next_link":
             document["@odata.nextLink"] = self.next_link(start)
         document["value"] = [render(row) for row in chunk]
         return Response(200, document)
+
+    def shortened(self, count: int) -> int:
+        """How much is left of a list that comes short: half of it, or all but as many as the order says."""
+        by = (self.request.fault or {}).get("by")
+        return count // 2 if by is None else max(0, count - by)
+
+    def endless_page(self, rows: Sequence[Any], render: Callable[[Any], Any], token: dict[str, Any], size: int) -> Response:
+        """A page with a fresh next link, whatever comes: the rows once more ("again"), under ids of their own ("new"), or none ("none")."""
+        how = str((self.request.fault or {}).get("rows", token.get("e", "again")))
+        start = token["s"]
+        places = range(start, start + min(size, len(rows))) if how != "none" else range(0)
+        shown = [render(rows[place % len(rows)]) for place in places]
+        if how == "new":
+            shown = [{**row, "id": stable_id("endless", place)} for place, row in zip(places, shown, strict=True)]
+        return Response(200, {"@odata.nextLink": self.next_link(start + size, {"e": how}), "value": shown})
 
     def number(self, name: str) -> int | None:
         text = self.query.get(name)
@@ -157,9 +188,10 @@ class Call:
             part for part in self.request.raw_query.split("&") if part and not part.lower().startswith(("$skiptoken=", "%24skiptoken="))
         )
 
-    def next_link(self, start: int) -> str:
+    def next_link(self, start: int, more: dict[str, Any] | None = None) -> str:
         rest = self.rest_of_query()
-        token = base64.urlsafe_b64encode(json.dumps({"s": start, "q": zlib.crc32(rest.encode())}).encode()).decode().rstrip("=")
+        content = {"s": start, "q": zlib.crc32(rest.encode()), **(more or {})}
+        token = base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=")
         path = self.request.raw_path
         base = self.tenant.graph_url
         if self.fault == "foreign_next_link":
@@ -168,12 +200,13 @@ class Call:
             base = "http://127.0.0.1/graph"
         return f"{base}{path}?{rest}{'&' if rest else ''}$skiptoken={token}"
 
-    def page_start(self) -> int:
+    def page_token(self) -> dict[str, Any]:
+        """What a next link says of where it goes on."""
         token = dict(parse_qsl(self.request.raw_query.replace("%24skiptoken", "$skiptoken")))["$skiptoken"]
         try:
             content = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
             if content["q"] == zlib.crc32(self.rest_of_query().encode()):
-                return int(content["s"])
+                return {**content, "s": int(content["s"])}
         except (ValueError, KeyError, TypeError):
             pass
         raise Refusal(400, "Skip token is invalid: follow the next link as it was given.")

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from . import payloads
+from . import management, payloads
 from .assignments import effective_intent, reached_as
-from .device import ASSIGNMENT_HOLDS_APP, App, Device, Effects
+from .device import ASSIGNMENT_HOLDS_APP, App, Arrived, Device, Effects
 
 if TYPE_CHECKING:
     from .tenant import Tenant
@@ -28,6 +30,8 @@ PLATFORM_OF_APP = {
     "iosStoreApp": "ios", "iosVppApp": "ios", "iosLobApp": "ios", "androidManagedStoreApp": "android", "winGetApp": "windows",
     "win32LobApp": "windows", "macOsVppApp": "macos",
 }  # fmt: skip
+# Of an object, what changes without anything changing on devices.
+NO_CONTENT = {"createdDateTime", "lastModifiedDateTime", "modifiedDateTime", "version", "assignments", "isAssigned"}
 INVENTORY_EVERY = timedelta(days=7)
 WIN32_EVERY = timedelta(hours=24)
 
@@ -37,14 +41,45 @@ def type_name(stored: dict[str, Any]) -> str:
 
 
 def check_in(tenant: Tenant, device: Device) -> None:
-    """Bring the device to what is assigned to it now."""
-    before = device.effects
-    device.effects = Gathering(tenant, device, before).effects()
-    handle_apps(tenant, device)
+    """Bring the device to what is assigned to it now, as far as what manages it lets that through."""
+    device.last_sync = tenant.clock.now
+    if management.keeps_what_it_has(device):
+        return
+    gathering = Gathering(tenant, device, device.effects)
+    device.effects = gathering.effects()
+    device.violations = gathering.violations
+    if management.APPS in gathering.through:
+        handle_apps(tenant, device)
     remove_from_personal_profile(device)
     judge(tenant, device)
-    device.last_sync = tenant.clock.now
-    upload_inventory_if_due(tenant, device)
+    device.arrived = {key: arrived_now(tenant, key) for key in device.effects.controls}
+    if management.INVENTORY in gathering.through:
+        upload_inventory_if_due(tenant, device)
+
+
+def arrived_now(tenant: Tenant, key: str) -> Arrived:
+    """A control as it is at this moment."""
+    stored = next(store.objects[key] for store in tenant.stores.values() if key in store.objects)
+    known = tenant.digests.get(key)
+    if known is not None and known[0] is stored:
+        return known[1]
+    content = {name: value for name, value in stored.items() if name not in NO_CONTENT}
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    arrived = Arrived(str(stored.get("displayName") or stored.get("name") or key), digest)
+    # An object that is changed is replaced, so it is the same as long as it is the same object.
+    tenant.digests[key] = (stored, arrived)
+    return arrived
+
+
+def would_have(tenant: Tenant, device: Device) -> dict[str, Arrived]:
+    """The controls that the device would have after a contact now. Changes nothing."""
+    if management.keeps_what_it_has(device):
+        return device.arrived
+    gathering = Gathering(tenant, device, device.effects)
+    keys = list(gathering.effects().controls)
+    if management.APPS in gathering.through:
+        keys += [stored["id"] for stored, intent in app_intents(tenant, device) if intent == "uninstall"]
+    return {key: arrived_now(tenant, key) for key in keys}
 
 
 class Gathering:
@@ -54,6 +89,7 @@ class Gathering:
         self.tenant = tenant
         self.device = device
         self.before = before
+        self.through = management.let_through(device)
         self.controls: list[str] = []
         self.errors: list[str] = []
         self.domains: set[str] = set()
@@ -68,15 +104,15 @@ class Gathering:
 
     def effects(self) -> Effects:
         device = self.device
-        for policy in self.tenant.stores[CATALOG]:
+        configured = management.CONFIGURATION in self.through
+        for policy in self.tenant.stores[CATALOG] if configured else ():
             self.take(policy, self.catalog_policy)
-        for policy in self.tenant.stores[PROFILES]:
+        for policy in self.tenant.stores[PROFILES] if configured else ():
             if PLATFORM_OF_PROFILE.get(type_name(policy)) == device.platform:
                 self.take(policy, getattr(self, type_name(policy)))
-        for policy in self.tenant.stores[COMPLIANCE]:
+        for policy in self.tenant.stores[COMPLIANCE] if management.COMPLIANCE in self.through else ():
             if PLATFORM_OF_PROFILE.get(type_name(policy)) == device.platform:
                 self.take(policy, lambda _policy, _kinds: True)
-        device.violations = self.violations
         conflicts: list[str] = []
         return Effects(
             hidden=self.settle(self.block_lists, self.before.hidden, conflicts) | self.hidden,
@@ -198,14 +234,10 @@ class Gathering:
 
 def handle_apps(tenant: Tenant, device: Device) -> None:
     """Install, remove and block apps as assigned."""
-    intents: list[tuple[dict[str, Any], str]] = []
-    for stored in tenant.stores[APPS]:
-        if PLATFORM_OF_APP.get(type_name(stored)) == device.platform and stored["assignments"]:
-            intent = effective_intent(reached_as(tenant, device, stored["assignments"]))
-            if intent is not None:
-                intents.append((stored, intent))
-                if intent == "uninstall":
-                    device.effects.controls = tuple(sorted([*device.effects.controls, stored["id"]]))
+    intents = app_intents(tenant, device)
+    for stored, intent in intents:
+        if intent == "uninstall":
+            device.effects.controls = tuple(sorted([*device.effects.controls, stored["id"]]))
     if device.platform == "android":
         handle_android_apps(tenant, device, intents)
         return
@@ -214,6 +246,17 @@ def handle_apps(tenant: Tenant, device: Device) -> None:
             install_required(device, stored)
         if intent == "uninstall":
             device.apps = [app for app in device.apps if not (is_that_app(stored, app) and may_remove(device, stored, app))]
+
+
+def app_intents(tenant: Tenant, device: Device) -> list[tuple[dict[str, Any], str]]:
+    """Every app that is assigned to the device, with the intent that wins."""
+    intents: list[tuple[dict[str, Any], str]] = []
+    for stored in tenant.stores[APPS]:
+        if PLATFORM_OF_APP.get(type_name(stored)) == device.platform and stored["assignments"]:
+            intent = effective_intent(reached_as(tenant, device, stored["assignments"]))
+            if intent is not None:
+                intents.append((stored, intent))
+    return intents
 
 
 def is_that_app(stored: dict[str, Any], app: App) -> bool:
@@ -286,7 +329,8 @@ def remove_from_personal_profile(device: Device) -> None:
 def judge(tenant: Tenant, device: Device) -> None:
     """Note since when which compliance policy finds a restricted app; one that finds none any more starts afresh."""
     failing = {}
-    if device.platform == "ios" and device.kind != "ios_user_enrollment":
+    judged = management.COMPLIANCE in management.let_through(device)
+    if judged and device.platform == "ios" and device.kind != "ios_user_enrollment":
         for policy in tenant.stores[COMPLIANCE]:
             if type_name(policy) != "iosCompliancePolicy" or not reached_as(tenant, device, policy["assignments"]):
                 continue
@@ -299,6 +343,8 @@ def judge(tenant: Tenant, device: Device) -> None:
 def upload_inventory_if_due(tenant: Tenant, device: Device) -> None:
     """Inventories come about every seven days counted from enrolment; Windows sends classic apps daily (Intune fact sheet, 1.3)."""
     now = tenant.clock.now
+    if not device.sends_inventory:
+        return
     due = device.enrolled + INVENTORY_EVERY * ((now - device.enrolled) // INVENTORY_EVERY)
     if due > device.last_inventory:
         tenant.inventory.upload(device, device.apps)

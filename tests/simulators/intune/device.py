@@ -13,7 +13,10 @@ ZERO_GUID = "00000000-0000-0000-0000-000000000000"
 
 
 class App(NamedTuple):
-    """An installed app. `name` is what its user sees; Windows reports modern apps by `package` instead."""
+    """An installed app. `name` is what its user sees; Windows reports modern apps by `package` instead.
+
+    listed_as: the name in inventories where it is another one; None for null, "" for the usual.
+    """
 
     id: str
     name: str
@@ -23,6 +26,14 @@ class App(NamedTuple):
     store_id: str = ""
     managed: bool = False
     profile: str = "personal"
+    listed_as: str | None = ""
+
+
+class Arrived(NamedTuple):
+    """A control that the device got: its name, and a digest of what it said then."""
+
+    name: str
+    digest: str
 
 
 class Kind(NamedTuple):
@@ -114,6 +125,18 @@ class Device:
     notes: str | None = None
     managed_name: str | None = None
     removed_work_apps: bool = False
+    agent: str = ""
+    management_state: str = "managed"
+    # Co-managed devices: which workloads Intune has.
+    workloads: dict[str, bool] | None = None
+    sends_inventory: bool = True
+    arrived: dict[str, Arrived] = field(default_factory=dict)
+    replaced_by: str | None = None
+
+    @property
+    def management_agent(self) -> str:
+        """What manages the device: by default what its kind of enrolment brings."""
+        return self.agent or KINDS[self.kind].agent
 
     @property
     def traits(self) -> Kind:
@@ -161,6 +184,12 @@ class Device:
             return "denied by application control"
         return None
 
+    def leave(self) -> None:
+        """The management ends: its controls fall away, and so do the apps that it brought."""
+        self.effects, self.failing, self.violations, self.arrived = Effects(), {}, {}, {}
+        has_profile = self.kind == "android_work_profile"
+        self.apps = [app for app in self.apps if not (app.profile == "work" if has_profile else app.managed)]
+
     def describe_apps(self) -> list[dict[str, Any]]:
         return [
             {
@@ -168,5 +197,5 @@ class Device:
                 "managed": app.managed, "profile": app.profile, "hidden": self.is_hidden(app),
                 "launch_blocked": self.is_hidden(app) or self.is_launch_blocked(app),
             }
-            for app in sorted(self.apps)
+            for app in sorted(self.apps, key=lambda app: tuple(map(str, app)))
         ]  # fmt: skip

@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from ..clock import START
 from .device import KINDS, ZERO_GUID, App, Device
+from .management import AGENTS, CO_MANAGED, INVENTORY, STATES, WORKLOADS, let_through
 
 PATTERN = {
     "ios_supervised": 8, "ios_supervised_userless": 1, "ios_corporate": 3, "ios_personal": 5, "ios_user_enrollment": 2,
@@ -70,6 +71,19 @@ TIKTOK_VERSIONS = {
     "windows": ["1.0.5.0", "1.0.4.0"],
     "macos": ["28.1.0"],
 }
+
+
+# On which kind of device an agent is found; elsewhere it is corporate Windows.
+KIND_OF_AGENT = {
+    "eas": "ios_personal", "easMdm": "ios_corporate", "mdm": "ios_corporate", "microsoft365ManagedMdm": "ios_corporate",
+    "jamf": "mac_corporate", "googleCloudDevicePolicyController": "android_fully_managed", "intuneAosp": "android_dedicated",
+    "google": "android_fully_managed",
+}  # fmt: skip
+# Which workloads Intune has of co-managed devices.
+CO_MANAGEMENT: list[tuple[str, ...]] = [
+    WORKLOADS, (), ("deviceConfiguration",), ("modernApps",), ("compliancePolicy", "resourceAccess"), ("inventory",),
+    ("modernApps", "deviceConfiguration"),
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -183,3 +197,32 @@ def make_fleet(count: int, seed: int) -> tuple[dict[str, Device], dict[str, User
         device = make_device(number, kind, owner, has_tiktok, generator)
         devices[device.id] = device
     return devices, users
+
+
+def add_every_agent(devices: dict[str, Device], users: dict[str, User], seed: int) -> None:
+    """Devices behind the others: every management agent and state there is, and co-management in several divisions. All have TikTok."""
+    generator = random.Random(f"agents-{seed}")
+    before = len(devices)
+
+    def add(kind: str) -> Device:
+        user = User(guid(generator), len(users) + 1)
+        users[user.id] = user
+        # A number that has no gaps in the record.
+        device = make_device(1, kind, user, True, generator)
+        device.name = f"{device.traits.device_type}-{len(devices):06d}"
+        device.serial = f"SN{len(devices):08d}"
+        devices[device.id] = device
+        return device
+
+    for agent in sorted(AGENTS):
+        for workloads in CO_MANAGEMENT if agent in CO_MANAGED else [()]:
+            device = add(KIND_OF_AGENT.get(agent, "windows_corporate"))
+            device.agent = agent
+            if agent in CO_MANAGED:
+                device.workloads = {name: name in workloads for name in WORKLOADS}
+    for state in sorted(STATES):
+        add("ios_supervised").management_state = state
+    for device in list(devices.values())[before:]:
+        takes_lists = INVENTORY in let_through(device)
+        device.reported = tuple(app for app in device.apps if takes_lists and device.sees(app))
+        device.sends_inventory = takes_lists

@@ -19,7 +19,7 @@ class Row:
     """One discovered app. There is no bundle or package id in it (Intune fact sheet, 1.2)."""
 
     id: str
-    name: str
+    name: str | None
     version: str
     publisher: str
     platform: str
@@ -37,16 +37,16 @@ def reported_platform(device: Device) -> str:
     return "androidWorkProfile" if device.kind == "android_work_profile" else PLATFORMS[device.platform]
 
 
-def reported_name(app: App) -> str:
+def reported_name(app: App) -> str | None:
     """Modern Windows apps are listed by their package."""
-    return app.package or app.name
+    return (app.package or app.name) if app.listed_as == "" else app.listed_as
 
 
 class Inventory:
     """All rows, kept up to date by difference."""
 
     def __init__(self) -> None:
-        self._rows: dict[tuple[str, str, str], Row] = {}
+        self._rows: dict[tuple[str | None, str, str], Row] = {}
 
     def load(self, devices: dict[str, Device]) -> None:
         for device in devices.values():

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..clock import instant
 from ..exchange import Response
+from . import management
 from .call import Call, not_found
 from .check_in import check_in
 from .contract import NAVIGATION, Contract
@@ -39,7 +40,7 @@ READERS: dict[str, Reader] = {
     "managedDeviceOwnerType": lambda tenant, device: device.ownership,
     "ownerType": lambda tenant, device: device.ownership,
     "isSupervised": lambda tenant, device: device.supervised,
-    "complianceState": lambda tenant, device: tenant.compliance(device)[0],
+    "complianceState": lambda tenant, device: "configManager" if management.is_judged_elsewhere(device) else tenant.compliance(device)[0],
     "complianceGracePeriodExpirationDateTime": lambda tenant, device: tenant.compliance(device)[1] or NEVER,
     "lastSyncDateTime": lambda tenant, device: instant(device.last_sync),
     "enrolledDateTime": lambda tenant, device: instant(device.enrolled),
@@ -54,8 +55,9 @@ READERS: dict[str, Reader] = {
     "model": lambda tenant, device: device.model,
     "manufacturer": lambda tenant, device: device.manufacturer,
     "deviceEnrollmentType": lambda tenant, device: device.traits.enrollment,
-    "managementAgent": lambda tenant, device: device.traits.agent,
-    "managementState": lambda tenant, device: "retireIssued" if any(a["action"] == "retire" for a in device.actions) else "managed",
+    "managementAgent": lambda tenant, device: device.management_agent,
+    "managementState": lambda tenant, device: management.state_of(device),
+    "configurationManagerClientEnabledFeatures": lambda tenant, device: management.shown_workloads(device),
     "managementCertificateExpirationDate": lambda tenant, device: NEVER,
     "jailBroken": lambda tenant, device: "Unknown",
     "deviceCategoryDisplayName": lambda tenant, device: "Unassigned",
@@ -67,13 +69,20 @@ READERS: dict[str, Reader] = {
     "preferMdmOverGroupPolicyAppliedDateTime": lambda tenant, device: LONG_AGO,
     "retireAfterDateTime": lambda tenant, device: LONG_AGO,
     "deviceActionResults": lambda tenant, device: [
-        {"actionName": action["action"], "actionState": "pending", "startDateTime": action["at"], "lastUpdatedDateTime": action["at"]}
+        {
+            "@odata.type": "#microsoft.graph.deviceActionResult",
+            "actionName": action["action"],
+            "actionState": "pending",
+            "startDateTime": action["at"],
+            "lastUpdatedDateTime": action["at"],
+        }
         for action in device.actions
     ],
 }
 FILTERS = frozenset({
     ("lastSyncDateTime", "lt"), ("lastSyncDateTime", "gt"), ("lastSyncDateTime", "le"), ("lastSyncDateTime", "ge"),
     ("enrolledDateTime", "lt"), ("enrolledDateTime", "gt"), ("jailBroken", "eq"), ("deviceCategoryDisplayName", "eq"),
+    ("id", "eq"), ("serialNumber", "eq"), ("azureADDeviceId", "eq"), ("azureActiveDirectoryDeviceId", "eq"),
 })  # fmt: skip
 DETECTED_FILTERS = frozenset({("displayName", "eq"), ("displayName", "startswith"), ("displayName", "contains")})
 NOTIFIED_PLATFORMS = {"ios", "android"}
@@ -100,6 +109,8 @@ class DeviceRows:
                 continue
             if name in self.readers:
                 value = self.readers[name](tenant, device)
+                if isinstance(value, dict):
+                    value = self.contract.show_value(self.kinds[name], value)
                 if name in self.enums and value not in self.enums[name]:
                     value = "unknownFutureValue" if "unknownFutureValue" in self.enums[name] else "unknown"
             elif single and names and name in ONLY_WHEN_ASKED:
@@ -116,10 +127,16 @@ def list_devices(call: Call) -> Response:
     names = selection(call)
     rows = call.tenant.device_rows[call.version]
     devices: list[Any] = list(call.tenant.devices.values())
+    if call.query.get("$expand"):
+        raise Refusal(400, "Expanding a relation is not supported on the collection.")
     if "$filter" in call.query:
-        fields = ["id", "lastSyncDateTime", "enrolledDateTime", "jailBroken", "deviceCategoryDisplayName"]
+        honours = call.tenant.settings.managed_devices_filter
+        if honours == "refused":
+            raise Refusal(400, "The filter is not supported.")
+        fields = sorted({name for name, _operator in FILTERS})
         kept = {row["id"] for row in call.filtered(
-            [rows.row(call.tenant, device, fields) for device in devices], FILTERS, declared="managedDevice")}  # fmt: skip
+            [rows.row(call.tenant, device, fields) for device in devices], FILTERS if honours == "honoured" else frozenset(),
+            declared="managedDevice")}  # fmt: skip
         devices = [device for device in devices if device.id in kept]
     return call.page(devices, lambda device: rows.row(call.tenant, device, names))
 
@@ -168,11 +185,13 @@ def patch_device(call: Call, key: str) -> Response:
 
 def device_overview(call: Call) -> Response:
     """The count to compare a complete list with."""
-    count = len(call.tenant.devices)
+    agents = [device.management_agent for device in call.tenant.devices.values()]
     return call.object("managedDeviceOverview", {
         "@odata.type": "#microsoft.graph.managedDeviceOverview", "id": stable_id("overview", call.tenant.seed),
-        "enrolledDeviceCount": count,
-        "mdmEnrolledCount": count, "dualEnrolledDeviceCount": 0, "lastModifiedDateTime": call.tenant.now(),
+        "enrolledDeviceCount": sum(agent not in management.NOT_COUNTED for agent in agents),
+        "mdmEnrolledCount": sum(agent in management.WITH_CHANNEL for agent in agents),
+        "dualEnrolledDeviceCount": sum(agent in ("easMdm", "configurationManagerClientMdmEas") for agent in agents),
+        "lastModifiedDateTime": call.tenant.now(),
     })  # fmt: skip
 
 
@@ -269,7 +288,10 @@ def devices_of(call: Call, key: str) -> list[Device]:
     row = call.tenant.inventory.row(key)
     if row is None:
         raise not_found(call.segments)
-    return [call.tenant.devices[device] for device in row.devices]
+    devices = [call.tenant.devices[device] for device in row.devices]
+    said = call.tenant.settings.detected_app_devices
+    how = said.get(row.id) or said.get(row.name or "") or said.get("*")
+    return {"empty": [], "short": devices[: len(devices) // 2]}.get(how or "", devices)
 
 
 def brief_device(call: Call, device: Device) -> dict[str, Any]:

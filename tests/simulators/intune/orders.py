@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
+from ..clock import parse_instant
+from . import management
 from .assigning import completed
 from .baseline import plant, plant_group
 from .check_in import check_in
@@ -29,8 +32,19 @@ PATCHABLE = {item.name for item in fields(Device)} - {
     "violations",
     "notifications",
     "actions",
+    "arrived",
+    "replaced_by",
     "id",
 }
+# Graph's names of what can be set, and what is checked.
+GRAPH_NAMES = {
+    "managementAgent": "agent", "managementState": "management_state", "configurationManagerClientEnabledFeatures": "workloads",
+}  # fmt: skip
+CHECKS: dict[str, Callable[[Any], Any]] = {
+    "agent": management.checked_agent, "management_state": management.checked_state, "workloads": management.checked_workloads,
+    "enrolled": lambda value: instant_of(value), "last_sync": lambda value: instant_of(value),
+    "last_inventory": lambda value: instant_of(value),
+}  # fmt: skip
 
 
 def selected_devices(tenant: Tenant, selector: Any) -> list[Device]:
@@ -67,16 +81,29 @@ def carry_out(tenant: Tenant, order: dict[str, Any]) -> dict[str, Any]:
 
 
 def patch(tenant: Tenant, device: Device, order: dict[str, Any]) -> str | None:
-    for name, value in order["set"].items():
+    for said, value in order["set"].items():
+        name = GRAPH_NAMES.get(said, said)
         if name not in PATCHABLE:
-            raise ValueError(f"can't set {name!r} of a device; known: {', '.join(sorted(PATCHABLE))}")
-        setattr(device, name, value)
+            raise ValueError(f"can't set {said!r} of a device; known: {', '.join(sorted([*PATCHABLE, *GRAPH_NAMES]))}")
+        setattr(device, name, CHECKS.get(name, lambda content: content)(value))
     tenant.forget_directory_index()
     return None
 
 
+def instant_of(value: Any) -> datetime:
+    return value if isinstance(value, datetime) else parse_instant(str(value))
+
+
 def app_of(device: Device, order: dict[str, Any]) -> App:
-    """The app of an order: "tiktok", or {id, name, version, publisher, package, store_id, managed, profile}."""
+    """The app of an order: "tiktok", or {id, name, version, publisher, package, store_id, managed, profile, listed_as}.
+
+    listed_as, in the order or in the app: how inventories spell its name, null included.
+    """
+    app = plain_app_of(device, order)
+    return app._replace(listed_as=order["listed_as"]) if "listed_as" in order else app
+
+
+def plain_app_of(device: Device, order: dict[str, Any]) -> App:
     default_profile = "work" if device.kind in ("android_fully_managed", "android_dedicated") else "personal"
     profile = order.get("profile", default_profile)
     if order["app"] == "tiktok":
@@ -93,10 +120,21 @@ def install(tenant: Tenant, device: Device, order: dict[str, Any]) -> str | None
     return reason
 
 
+def is_meant(app: App, order: dict[str, Any]) -> bool:
+    return ("TikTok" if order["app"] == "tiktok" else order["app"]) in (app.id, app.name)
+
+
+def list_as(tenant: Tenant, device: Device, order: dict[str, Any]) -> str | None:
+    """From its next inventory on the device spells an app's name otherwise: {app, name}; null is a name, too."""
+    if not any(is_meant(app, order) for app in device.apps):
+        return "not installed"
+    device.apps = [app._replace(listed_as=order["name"]) if is_meant(app, order) else app for app in device.apps]
+    return None
+
+
 def remove(tenant: Tenant, device: Device, order: dict[str, Any]) -> str | None:
     """The user deletes an app, given by id or name; "tiktok" means TikTok."""
-    wanted = "TikTok" if order["app"] == "tiktok" else order["app"]
-    kept = [app for app in device.apps if wanted not in (app.id, app.name)]
+    kept = [app for app in device.apps if not is_meant(app, order)]
     if len(kept) == len(device.apps):
         return "not installed"
     device.apps = kept
@@ -109,14 +147,29 @@ def order_check_in(tenant: Tenant, device: Device, order: dict[str, Any]) -> str
 
 
 def order_inventory(tenant: Tenant, device: Device, order: dict[str, Any]) -> str | None:
+    """The device sends its list of apps now, if it can. A contact alone sends it when seven days are over."""
+    if not device.sends_inventory:
+        return "sends no inventory"
+    if management.INVENTORY not in management.let_through(device):
+        return "what manages the device takes no inventory"
     tenant.inventory.upload(device, device.apps)
     device.last_inventory = tenant.clock.now
     return None
 
 
+def no_inventory(tenant: Tenant, device: Device, order: dict[str, Any]) -> str | None:
+    """The device has never sent a list of apps, and sends none."""
+    tenant.inventory.forget(device)
+    device.sends_inventory = False
+    return None
+
+
 def unenroll(tenant: Tenant, device: Device, order: dict[str, Any]) -> str | None:
+    """The device leaves the management, and with it what the management brought; the record is gone."""
     tenant.inventory.forget(device)
     del tenant.devices[device.id]
+    device.leave()
+    tenant.departed[device.id] = device
     tenant.forget_directory_index()
     return None
 
@@ -130,7 +183,7 @@ def remove_work_apps(tenant: Tenant, device: Device, order: dict[str, Any]) -> s
 
 OPERATIONS = {
     "patch": patch, "install": install, "remove": remove, "check_in": order_check_in, "inventory": order_inventory, "unenroll": unenroll,
-    "remove_work_apps": remove_work_apps,
+    "remove_work_apps": remove_work_apps, "list_as": list_as, "no_inventory": no_inventory,
 }  # fmt: skip
 
 
@@ -154,10 +207,20 @@ class NoChance:
 
 
 def enroll(tenant: Tenant, order: dict[str, Any]) -> Device:
-    """A new device: {op: enroll, kind, user?, serial?, apps?, set?}. It hasn't checked in yet."""
+    """A new device: {op: enroll, kind, user?, serial?, apps?, set?, inventory?}. It hasn't checked in yet.
+
+    replaces: the device enrols again, under new ids, and its old record is gone. Kind, user, serial number and the user's own apps are the
+        old one's unless the order says otherwise; with wiped: true the apps are gone.
+    inventory: false: it has sent no list of apps yet, and sends none.
+    """
+    old = None
+    if "replaces" in order:
+        [old] = selected_devices(tenant, order["replaces"])
+        unenroll(tenant, old, {})
+        order = {"kind": old.kind, "serial": old.serial, "user": old.user, **order}
     if order["kind"] not in KINDS:
         raise ValueError(f"unknown kind {order['kind']!r}; known: {', '.join(KINDS)}")
-    user = tenant.users.get(order.get("user", "")) or (None if "user" in order else new_user(tenant))
+    user = tenant.users.get(order.get("user") or "") or (None if "user" in order else new_user(tenant))
     chance = cast("random.Random", NoChance(tenant))
     # The number decides about gaps in the record; this one has none.
     device = make_device(1, order["kind"], user, False, chance)
@@ -165,12 +228,24 @@ def enroll(tenant: Tenant, order: dict[str, Any]) -> Device:
     device.name = f"new-{tenant.ids_given:06d}"
     device.enrolled = device.last_sync = device.last_inventory = tenant.clock.now
     device.apps = installed_apps(order["kind"], False, chance)
+    if old is not None:
+        old.replaced_by = device.id
+        device.ownership, device.supervised = old.ownership, old.supervised
+        device.model, device.manufacturer, device.os_version = old.model, old.manufacturer, old.os_version
+        if not order.get("wiped"):
+            had = {app.id for app in device.apps}
+            device.apps += [app for app in old.apps if app.id not in had]
     tenant.devices[device.id] = device
+    # What was reported before a device was this one counts for nothing.
+    device.reported = ()
     if order.get("set"):
         patch(tenant, device, order)
     for app in order.get("apps", []):
         install(tenant, device, {"app": app})
-    tenant.inventory.upload(device, device.apps)
+    if order.get("inventory", True) and device.sends_inventory:
+        tenant.inventory.upload(device, device.apps)
+    else:
+        device.sends_inventory = False
     tenant.forget_directory_index()
     return device
 

@@ -29,13 +29,23 @@ class Settings:
     directory_page_size: int = 100
     throttle_budgets: dict[str, list[int]] = field(default_factory=lambda: {name: list(budget) for name, budget in BUDGETS.items()})
     throttle_window_seconds: float = 20
+    # Deletes of any kind that are let through in a window, None for any number; who comes too often is told how long to wait, and
+    # whoever doesn't wait that long is refused again.
+    deletes_per_window: int | None = None
+    delete_window_seconds: float = 20
+    # What windows are measured by: "real" time, or the clock of the "tenant", which moves when a test moves it.
+    throttle_clock: str = "real"
     directory_units: int = 8000
     directory_window_seconds: float = 10
     conditional_access_limit: bool = False
     defender_per_minute: int = 100
     defender_imports_per_minute: int = 30
+    # "honoured" or "ignored"; the devices' also "refused".
     detected_apps_filter: str = "honoured"
+    managed_devices_filter: str = "honoured"
     detected_app_zeros: bool = True
+    # Rows of discovered apps that list fewer devices than they count: {id or name of a row, or "*": "empty" or "short"}.
+    detected_app_devices: dict[str, str] = field(default_factory=dict)
     play_sync_reads: int = 2
     export_polls: int = 2
 

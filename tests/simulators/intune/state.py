@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..clock import instant
+from . import management
 from .device import Device
 from .exports import stable_job
 
@@ -57,6 +58,7 @@ def describe_device(tenant: Tenant, device: Device) -> dict[str, Any]:
     return {
         "id": device.id, "name": device.name, "serial": device.serial, "kind": device.kind, "platform": device.platform,
         "ownership": device.ownership, "supervised": device.supervised, "enrollment": device.traits.enrollment,
+        "agent": device.management_agent, "management_state": management.state_of(device), "workloads": management.shown_workloads(device),
         "operating_system": device.traits.operating_system, "os_version": device.os_version, "online": device.online,
         "user": device.user, "user_name": tenant.users[device.user].principal_name if device.user else None,
         "azure_id": device.azure_id, "directory_id": device.directory_id, "apps": device.describe_apps(),

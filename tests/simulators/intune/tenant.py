@@ -5,20 +5,22 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from typing import Any
 
 from ..clock import Clock, instant
 from ..exchange import Request, Response
 from ..front import Front
-from . import defender, exports, graph
+from . import defender, exports, graph, spoil, truth
 from .apps import ManagedPlay
 from .assignments import FILTER_ID
 from .baseline import furnish
+from .call import PAGE_FAULTS
 from .check_in import check_in
-from .device import ZERO_GUID, Device
+from .device import ZERO_GUID, Arrived, Device
 from .errors import Refusal, error_response, stable_id
-from .fleet import User, make_fleet
+from .fleet import User, add_every_agent, make_fleet
 from .inventory import Inventory
 from .managed_devices import DeviceRows
 from .orders import carry_out, change
@@ -36,10 +38,12 @@ JSON_TYPE = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE75
 class Tenant:
     """Answers for Graph, the login service, the metadata service and Defender; the report store listens elsewhere."""
 
-    fault_kinds = frozenset({"stale", "foreign_next_link", "http_next_link", "missing_page", "truncated", "empty_page"})
+    fault_kinds = frozenset({"stale"}) | PAGE_FAULTS | spoil.KINDS
+    fault_options = spoil.OPTIONS
 
-    def __init__(self, devices: int, seed: int, types: str | None = None) -> None:
+    def __init__(self, devices: int, seed: int, types: str | None = None, agents: bool = False) -> None:
         self.count = devices
+        self.agents = agents
         self.seed = seed
         self.clock = Clock()
         self.settings = Settings()
@@ -54,7 +58,7 @@ class Tenant:
         """Make the tenant as it is on its first day."""
         self.ids_given = 0
         self.requests_seen = 0
-        self.throttle = Throttle(self.settings)
+        self.throttle = Throttle(self.settings, self.throttle_time)
         self.stores = {path: Store(path) for path in (*RESOURCES, "groups")}
         self.members: dict[str, dict[str, None]] = {}
         self.members_before: dict[str, dict[str, None]] = {}
@@ -62,6 +66,10 @@ class Tenant:
         self.devices: dict[str, Device]
         self.users: dict[str, User]
         self.devices, self.users = make_fleet(self.count, self.seed)
+        if self.agents:
+            add_every_agent(self.devices, self.users, self.seed)
+        self.departed: dict[str, Device] = {}
+        self.digests: dict[str, tuple[dict[str, Any], Arrived]] = {}
         self.inventory = Inventory()
         self.inventory.load(self.devices)
         self.play = ManagedPlay(self)
@@ -91,6 +99,9 @@ class Tenant:
             "managed_identity_url": url + "/metadata/identity/oauth2/token",
         }  # fmt: skip
 
+    def throttle_time(self) -> float:
+        return self.clock.now.timestamp() if self.settings.throttle_clock == "tenant" else time.monotonic()
+
     def now(self) -> str:
         return instant(self.clock.now)
 
@@ -107,6 +118,8 @@ class Tenant:
         except Refusal as refusal:
             inner = request.with_path_below("/graph")
             response = error_response(refusal, inner, request_id, self.now())
+        if request.fault is not None:
+            response = spoil.spoilt(response, request.fault)
         response.headers.setdefault("request-id", request_id)
         response.headers.setdefault("client-request-id", request.header("client-request-id") or request_id)
         if response.status != 204:
@@ -213,6 +226,9 @@ class Tenant:
 
     def state(self) -> dict[str, Any]:
         return described(self)
+
+    def truth(self) -> dict[str, Any]:
+        return truth.told(self)
 
     def change_devices(self, operations: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return [carry_out(self, operation) for operation in operations]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -20,6 +21,7 @@ FAMILIES = {
 }  # fmt: skip
 # Some services say when to come back, some don't: users see both.
 SAYS_WHEN = {"devices", "applications"}
+UNTIL_THERE_IS_ROOM = "until there is room"
 
 
 class Throttle:
@@ -33,6 +35,8 @@ class Throttle:
     def charge(self, method: str, segments: list[str], query: dict[str, str]) -> dict[str, str]:
         """Take the request from its budget and return headers to add. Raises Refusal when the budget is used up."""
         root = segments[0]
+        if method == "DELETE" and self.settings.deletes_per_window is not None:
+            self.take("deletes", 1, self.settings.deletes_per_window, self.settings.delete_window_seconds, UNTIL_THERE_IS_ROOM)
         if root in ("groups", "users", "devices"):
             return self.charge_directory(segments, query)
         if root == "identity":
@@ -72,6 +76,8 @@ class Throttle:
             entries.popleft()
         used = sum(cost for _when, cost in entries) if budget == "directory" else len(entries)
         if used + units > limit:
+            if retry_after == UNTIL_THERE_IS_ROOM:
+                retry_after = str(max(1, math.ceil(entries[0][0] + window - now) if entries else math.ceil(window)))
             raise refusal(retry_after)
         entries.append((now, units))
         return used + units

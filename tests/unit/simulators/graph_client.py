@@ -208,6 +208,8 @@ def strict_complaints(sim: Simulation) -> list[str]:
         if match and entry["fault"] is None and entry["status"] is not None and isinstance(entry["response"], dict):
             found += complaints_about(contracts()[match[1]], entry["method"], match[2], entry["status"], entry["response"])
             for item in entry["response"].get("responses", []) if match[2] == "$batch" else []:
+                if item["id"] in entry["inner_faults"]:
+                    continue
                 asked = next(other for other in entry["body"]["requests"] if other["id"] == item["id"])
                 path = urlsplit(asked["url"]).path
                 found += complaints_about(contracts()[match[1]], asked["method"], path, item["status"], item.get("body"))

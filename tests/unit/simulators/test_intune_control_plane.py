@@ -15,9 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.options import connection_of
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.redaction import Redactor
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.module import argument_spec, open_target
 from tests.simulators.intune import start
 from tests.simulators.intune.device import KINDS, ZERO_GUID
+from tests.simulators.intune.management import AGENTS
 from tests.simulators.simulation import Simulation
 from tests.unit.simulators.graph_client import CATALOG, PROFILES, TIKTOK, Graph, again, app_ids, blocked_list, device_of
 
@@ -123,6 +128,7 @@ def control(sim: Simulation, verb: str, body: Any = None) -> Any:
 
 def test_the_control_plane_is_reachable_over_http(sim: Simulation) -> None:
     assert control(sim, "state") == sim.state()
+    assert control(sim, "truth") == sim.truth()
     assert control(sim, "requests") == []
     assert control(sim, "clock", {"now": "2023-03-02T00:00:00Z"}) == {"now": "2023-03-02T00:00:00+00:00"}
     assert control(sim, "faults", []) == {}
@@ -134,6 +140,36 @@ def test_the_control_plane_is_reachable_over_http(sim: Simulation) -> None:
     assert "unknown operation" in json.load(refused.value)["error"]
 
 
+def assert_usable(given: dict[str, Any]) -> None:
+    """Demand that the module takes the connection as it stands, and comes in with it."""
+    checked = ArgumentSpecValidator(argument_spec()).validate({"policy": [{}], **given})
+    assert checked.error_messages == []
+    with connection_of(checked.validated_parameters, Redactor()) as connection:
+        target = open_target(checked.validated_parameters, [], connection, True)
+        held = target.graph.credentials.permissions()
+    assert held is not None
+    assert "DeviceManagementManagedDevices.Read.All" in held
+
+
+def test_the_connection_is_what_an_inventory_takes(sim: Simulation) -> None:
+    assert_usable(dict(sim.connection))
+
+
+def test_a_tenant_with_every_agent_can_be_had_on_the_command_line() -> None:
+    command = [sys.executable, "-m", "tests.simulators", "intune", "--devices", "5", "--agents"]
+    process = subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        announced = json.loads(process.stdout.readline())
+        with urllib.request.urlopen(announced["control"] + "/truth", timeout=10) as answer:
+            assert {device["agent"] for device in json.load(answer)["devices"]} == AGENTS
+    finally:
+        process.kill()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+
+
 def test_the_command_line_announces_itself_in_one_line_and_ends_when_told() -> None:
     command = [sys.executable, "-m", "tests.simulators", "intune", "--port", "0", "--devices", "5", "--seed", "1"]
     process = subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True)
@@ -142,6 +178,7 @@ def test_the_command_line_announces_itself_in_one_line_and_ends_when_told() -> N
         announced = json.loads(process.stdout.readline())
         with urllib.request.urlopen(announced["control"] + "/state", timeout=10) as answer:
             assert len(json.load(answer)["devices"]) == 5
+        assert_usable(announced["connection"])
         assert set(announced["connection"]) == {
             "tenant_id", "client_id", "client_secret", "graph_url", "authority_url", "defender_url", "managed_identity_url",
         }  # fmt: skip

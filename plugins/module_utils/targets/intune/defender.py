@@ -27,6 +27,7 @@ from ...policy.standing import RUNNING
 from . import steps
 from .clouds import Cloud
 from .credentials import Credentials
+from .graph import read_page
 from .odata import literal
 from .permissions import INDICATORS
 from .steps import Phase
@@ -66,8 +67,7 @@ class Defender:
         """Domain -> indicator of ours for these policies. Only own indicators are visible to an app with Ti.ReadWrite."""
 
         def fetch(where: str) -> Page:
-            document = self.session.get(where, what="read the indicators", needs=INDICATORS).json()
-            return Page(document["value"], document.get("@odata.nextLink"))
+            return read_page(self.session.get(where, what="read the indicators", needs=INDICATORS))
 
         base_url = self.session.base_url
         first = with_query(_PATH, {"$filter": "startswith(title,%s)" % literal(prefix + " ")})

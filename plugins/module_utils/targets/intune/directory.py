@@ -47,7 +47,7 @@ class Directory:
         }
         what = "create the group %s" % name
         try:
-            group = str(self.graph.post("v1.0", "/groups", body, what=what, permission=GROUPS_CREATE)["id"])
+            group = self.graph.create("v1.0", "/groups", body, what=what, permission=GROUPS_CREATE)
         except UncertainWrite:
             found = self._look_up(name, description)
             if not found:
@@ -143,12 +143,6 @@ class Directory:
         what = "look devices up in the directory"
         answers = self.graph.batch("v1.0", items, what=what) if items else {}
         for item in items:
-            answer = answers[item.id]
-            if not answer.ok():
-                raise self.graph.failure(answer, DIRECTORY_DEVICES_READ)
-            page = answer.json()
-            bodies = list(page["value"])
-            if page.get("@odata.nextLink"):
-                bodies.extend(self.graph.pages("v1.0", page["@odata.nextLink"], what=what, permission=DIRECTORY_DEVICES_READ))
+            bodies = self.graph.read_list("v1.0", answers[item.id], permission=DIRECTORY_DEVICES_READ)
             found.update({str(body["deviceId"]): str(body["id"]) for body in bodies if str(body.get("deviceId")) in set(device_ids)})
         return found

@@ -137,8 +137,7 @@ class Executor:
     ) -> str:
         """Create an object and wait until it can be read. A create that may have happened is looked up, never repeated."""
         try:
-            created = self.graph.post(version, path, body, what=what, permission=permission)
-            found_id = str(created["id"])
+            found_id = self.graph.create(version, path, body, what=what, permission=permission)
         except UncertainWrite:
             found_id = self._look_up(version, path, name_key, name, body.get("description") or body.get("notes"), read_permission)
             if not found_id:

@@ -105,13 +105,7 @@ class AppFinder:
         answers = self.graph.batch("v1.0", items, what=what)
         for item in items:
             row, apps = rows[item.id]
-            answer = answers[item.id]
-            if not answer.ok():
-                raise self.graph.failure(answer, DEVICES_READ)
-            page = answer.json()
-            devices = list(page["value"])
-            if page.get("@odata.nextLink"):
-                devices.extend(self.graph.pages("v1.0", page["@odata.nextLink"], what=what, permission=DEVICES_READ))
+            devices = self.graph.read_list("v1.0", answers[item.id], permission=DEVICES_READ)
             for app in sorted(apps):
                 for device in devices:
                     self._keep(str(device["id"]), app, row)

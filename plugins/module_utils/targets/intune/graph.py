@@ -10,8 +10,9 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
 
 from ...mdm.connection import Connection
-from ...mdm.http_errors import RequestFailed
-from ...mdm.paging import Page, read_pages
+from ...mdm.delivery import LOOK_IT_UP
+from ...mdm.http_errors import RequestFailed, UncertainWrite
+from ...mdm.paging import Page, frame_and_items, is_identifier, link_of, object_of, read_pages
 from ...mdm.response import Response
 from ...mdm.session import Session
 from ...mdm.urls import QueryValue, require_same_origin, with_query
@@ -20,6 +21,8 @@ from .credentials import Credentials
 from .graph_batch import BatchItem, run_batch
 from .graph_errors import read_graph_error
 
+#: Where a page says where the next one is.
+NEXT_LINK = "@odata.nextLink"
 HOW_TO_GRANT = "Grant the app registration the application permission %s in Entra, with admin consent"
 
 
@@ -68,7 +71,7 @@ class Graph:
         what: str,
         permission: str,
         headers: Mapping[str, str] | None = None,
-    ) -> Any:
+    ) -> dict[str, Any]:
         """Read one document.
 
         Raises:
@@ -76,7 +79,7 @@ class Graph:
         """
         response = self.session.get(address(version, path), params, what=what, needs=permission, headers=headers)
         self.note(permission)
-        return response.json()
+        return object_of(response)
 
     def find(
         self,
@@ -87,7 +90,7 @@ class Graph:
         what: str,
         permission: str,
         headers: Mapping[str, str] | None = None,
-    ) -> Any | None:
+    ) -> dict[str, Any] | None:
         """Read one document that may not be there: None for 404.
 
         Raises:
@@ -95,7 +98,7 @@ class Graph:
         """
         response = self.session.get(address(version, path), params, what=what, needs=permission, headers=headers, accept={404})
         self.note(permission)
-        return response.json() if response.ok() else None
+        return object_of(response) if response.ok() else None
 
     def pages(
         self,
@@ -106,22 +109,62 @@ class Graph:
         what: str,
         permission: str,
         headers: Mapping[str, str] | None = None,
+        expected: int | None = None,
+        identifier: str = "id",
     ) -> Iterator[Any]:
         """Yield the items of a list, page by page, following ``@odata.nextLink`` as it is (Graph documentation, "Paging").
 
+        Args:
+            expected: how many there are, as the service counts them elsewhere: a list that far outgrows that is an error.
+            identifier: the field that every item must have.
+
         Raises:
-            RequestFailed, OutOfTime, AppbanError: for a page that fails, at the place where it is missing.
+            RequestFailed, OutOfTime, AppbanError: for a page that fails, at the place where it is missing; for a list without an end.
         """
+        first = with_query(address(version, path), params)
+        yield from self.follow(first, None, what, permission, headers, expected, identifier)
+
+    def read_list(
+        self, version: str, answer: Response, *, permission: str, expected: int | None = None, identifier: str = "id"
+    ) -> list[dict[str, Any]]:
+        """Read a whole list whose first page is the answer to an item of a batch; the other pages are read one by one.
+
+        Raises:
+            RequestFailed, OutOfTime, AppbanError: if the answer is an error, and as ``pages``.
+        """
+        if not answer.ok():
+            raise self.failure(answer, permission)
+        url = answer.request.url
+        return list(self.follow(url, answer, answer.request.what, permission, None, expected, identifier))
+
+    def follow(
+        self,
+        first: str,
+        answer: Response | None,
+        what: str,
+        permission: str,
+        headers: Mapping[str, str] | None,
+        expected: int | None,
+        identifier: str,
+    ) -> Iterator[Any]:
+        """Yield the items of a list from its first page on, which may have been answered already."""
         base_url = self.session.base_url
 
         def fetch(where: str) -> Page:
+            if answer is not None and where == first:
+                return read_page(answer, identifier)
             response = self.session.get(where, what=what, needs=permission, headers=headers)
             self.note(permission)
             self.session.counters.add(pages=1)
-            return read_page(response)
+            return read_page(response, identifier)
 
-        first = with_query(address(version, path), params)
-        for page in read_pages(first, fetch, what, lambda link: require_same_origin(link, base_url, what)):
+        def identify(item: Any) -> str:
+            return str(item.get(identifier) or "")
+
+        def admit(link: str) -> None:
+            require_same_origin(link, base_url, what)
+
+        for page in read_pages(first, fetch, what, admit, expected=expected, identify=identify):
             yield from page.items
 
     def ask(
@@ -130,7 +173,7 @@ class Graph:
         """Read by POST: an export job, a report. See ``Session.ask``."""
         response = self.session.ask(address(version, path), what=what, body=body, needs=permission, in_check_mode=in_check_mode)
         self.note(permission)
-        return response.json()
+        return object_of(response)
 
     def post(
         self,
@@ -149,6 +192,23 @@ class Graph:
         )
         self.note(permission)
         return response.json()
+
+    def create(self, version: str, path: str, body: object, *, what: str, permission: str) -> str:
+        """Create an object and return its id.
+
+        Raises:
+            UncertainWrite: also if the answer doesn't hold the id; the object is there, under whatever id.
+            WriteInCheckMode, RequestFailed, OutOfTime, AppbanError
+        """
+        response = self.session.post(address(version, path), what=what, body=body, needs=permission)
+        self.note(permission)
+        try:
+            made = object_of(response).get("id")
+        except RequestFailed as error:
+            raise UncertainWrite(error.what, error.where, LOOK_IT_UP, error.status) from error
+        if not made or not is_identifier(made):
+            raise UncertainWrite("Failed to %s: the answer holds no id" % what, response.place(), LOOK_IT_UP, response.status)
+        return str(made)
 
     def put(self, version: str, path: str, body: object, *, what: str, permission: str) -> Any:
         """Replace. See ``Session.put``."""
@@ -187,21 +247,11 @@ def address(version: str, path: str) -> str:
     return path if path.startswith(("https://", "http://")) else "%s/%s" % (version, path.lstrip("/"))
 
 
-def read_page(response: Response) -> Page:
-    """Read a page of a list. One without ``value`` is an error: taken for an empty page, it would end the list too early.
+def read_page(response: Response, identifier: str = "id") -> Page:
+    """Read a page of a list.
 
     Raises:
-        RequestFailed
+        RequestFailed: for whatever isn't one.
     """
-    document = response.json()
-    items = document.get("value") if isinstance(document, dict) else None
-    link = document.get("@odata.nextLink") if isinstance(document, dict) else None
-    if isinstance(items, list) and (link is None or isinstance(link, str)):
-        return Page(items, link)
-    raise RequestFailed(
-        "Failed to %s: the answer is not a page of a list" % response.request.what,
-        response.place(),
-        "Check graph_url, and what a proxy may put in the way",
-        response.status,
-        client_request_id=response.client_request_id,
-    )
+    document, items = frame_and_items(response, "value", identifier)
+    return Page(items, link_of(response, document, NEXT_LINK))

@@ -12,11 +12,11 @@ from typing import Any
 
 from ...engine.errors import AppbanError
 from ...mdm.concurrency import ordered_map
-from ...mdm.delivery import LOOK_IT_UP
+from ...mdm.delivery import LOOK_IT_UP, may_have_done
 from ...mdm.http_errors import RequestFailed, UncertainWrite
 from ...mdm.response import Request, Response
-from ...mdm.retry import CREATE, REPEATABLE, Safety, retry_after
-from ...mdm.session import Session
+from ...mdm.retry import CREATE, REPEATABLE, REPEATABLE_DELETE, Safety, retry_after
+from ...mdm.session import Part, Session
 from ...mdm.urls import QueryValue, with_query
 
 #: Graph documentation, "Combine multiple HTTP requests using JSON batching".
@@ -60,6 +60,8 @@ class BatchItem:
 
     def safety(self) -> Safety:
         """When it may be sent again."""
+        if self.method == "DELETE":
+            return REPEATABLE_DELETE
         return REPEATABLE if self.method != "POST" or self.repeatable else CREATE
 
     def url(self) -> str:
@@ -139,27 +141,30 @@ class Batch:
         version: "v1.0" or "beta".
         what: what is being done.
         answers: id -> answer, of earlier batches too; filled in place.
+        counted: ids of the writes that were counted as having had an effect; filled in place.
     """
 
     session: Session
     version: str
     what: str
     answers: dict[str, Response]
+    counted: set[str] = field(default_factory=set)
 
     def run(self, items: Sequence[BatchItem]) -> None:
-        """Send the items until each has an answer that is not "later"."""
+        """Send the items until each has an answer that is not "later", or the attempts are used up; deletes end with the deadline only."""
         delivery = self.session.connection.delivery
         pending = self.without_hope(items)
         attempt = 0
         while pending:
             attempt += 1
             self.collect(pending, self.submit(pending, first=attempt == 1))
-            again = list(self.to_repeat(pending)) if attempt < delivery.policy.attempts else []
+            again = list(self.to_repeat(pending, attempt >= delivery.policy.attempts))
             if again:
                 asked = [self.asked_to_wait(item) for item in again]
                 longest = max((seconds for seconds in asked if seconds), default=0.0)
                 request = Request("POST", self.url(), self.what)
-                reason = "the server throttles %d of %d requests of a batch" % (len(again), len(pending))
+                name = again[0].what or self.what
+                reason = "the server throttles %d of %d requests of a batch, the first to %s" % (len(again), len(pending), name)
                 delivery.wait(longest or delivery.policy.backoff(attempt, delivery.source), request, reason, bool(longest))
             pending = again
 
@@ -175,17 +180,41 @@ class Batch:
         return kept
 
     def submit(self, items: Sequence[BatchItem], first: bool) -> Response:
-        """Send one batch. It counts as one read, or as many writes as it holds; sent once more for some items, as a retry."""
+        """Send one batch. It counts as one read, or as many writes as it holds, each noted; sent once more for some items, as a retry."""
         ids = {item.id for item in items}
         body = {"requests": [self.envelope(item, ids) for item in items]}
         path = self.version + "/$batch"
-        writes = sum(not item.reads() for item in items)
+        writes = [item for item in items if not item.reads()]
         if not first:
             self.session.counters.add_retry()
         if not writes:
             return self.session.ask(path, what=self.what, body=body, reads=int(first))
-        repeatable = all(item.safety().repeatable for item in items)
-        return self.session.post(path, what=self.what, body=body, repeatable=repeatable, writes=writes if first else 0)
+        safety = REPEATABLE if all(item.safety().repeatable for item in items) else CREATE
+        if all(item.method == "DELETE" for item in writes):
+            safety = REPEATABLE_DELETE
+        parts = [Part(item.method, item.url(), item.what or self.what) for item in writes] if first else []
+
+        def acted(outer: Response | None) -> int:
+            return self.count_acted(writes, outer)
+
+        return self.session.write("POST", path, None, self.what, None, body, None, "", (), safety, parts, acted)
+
+    def count_acted(self, writes: Sequence[BatchItem], outer: Response | None) -> int:
+        """Count the writes that may have had an effect by now; without an answer that tells, all of them."""
+        try:
+            document = outer.json() if outer else None
+        except RequestFailed:
+            document = None
+        responses = document.get("responses") if isinstance(document, dict) else None
+        listed = responses if isinstance(responses, list) else []
+        told = {str(one.get("id")): one.get("status") for one in listed if isinstance(one, dict)}
+        new = set()
+        for item in writes:
+            status = told.get(item.id)
+            if item.id not in self.counted and (not isinstance(status, int) or may_have_done(status)):
+                new.add(item.id)
+        self.counted.update(new)
+        return len(new)
 
     def envelope(self, item: BatchItem, ids: set[str]) -> dict[str, Any]:
         """Write one item as Graph wants it. Dependencies that have succeeded before are left out, because the batch doesn't hold them."""
@@ -214,12 +243,13 @@ class Batch:
         problem = "" if isinstance(responses, list) else "the answer to a batch holds no responses"
         for one in responses if isinstance(responses, list) else []:
             identifier = str(one.get("id")) if isinstance(one, dict) else ""
-            if identifier not in wanted or identifier in found or not isinstance(one.get("status"), int):
+            status = one.get("status") if isinstance(one, dict) else None
+            if identifier not in wanted or identifier in found or not isinstance(status, int) or isinstance(status, bool):
                 problem = "the answer to a batch holds a response that can't be matched"
                 continue
             headers = one.get("headers")
             found[identifier] = self.response(
-                wanted[identifier], one["status"], headers if isinstance(headers, dict) else {}, one.get("body"), outer
+                wanted[identifier], status, headers if isinstance(headers, dict) else {}, one.get("body"), outer
             )
         missing = [item for item in items if item.id not in found]
         if missing:
@@ -231,12 +261,18 @@ class Batch:
             raise RequestFailed(what, outer.place(), "Run again", outer.status, client_request_id=outer.client_request_id)
         self.answers.update(found)
 
-    def to_repeat(self, items: Sequence[BatchItem]) -> Iterator[BatchItem]:
-        """Yield the items that the server wants later, and those that were not made because they depend on one of them."""
+    def to_repeat(self, items: Sequence[BatchItem], spent: bool) -> Iterator[BatchItem]:
+        """Yield the items that the server wants later, and those that were not made because they depend on one of them.
+
+        Args:
+            spent: whether the attempts are used up, so that only those are left that have no bound but the deadline.
+        """
         later: set[str] = set()
         for item in items:
             status = self.answers[item.id].status
-            if status in item.safety().statuses or (status == FAILED_DEPENDENCY and not later.isdisjoint(item.depends_on)):
+            safety = item.safety()
+            asks = status in (safety.patient if spent else safety.statuses)
+            if asks or (status == FAILED_DEPENDENCY and not later.isdisjoint(item.depends_on)):
                 later.add(item.id)
                 yield item
 

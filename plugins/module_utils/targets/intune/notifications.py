@@ -13,7 +13,7 @@ from ...mdm.http_errors import OutOfTime, RequestFailed, UncertainWrite
 from ...mdm.ledger import Ledger
 from ...mdm.notices import Notice
 from ...mdm.response import Response
-from ...mdm.session import CERTAINLY_NOT
+from ...mdm.retry import CERTAINLY_NOT
 from .graph import Graph
 from .graph_batch import LARGEST_BATCH, BatchItem
 from .permissions import DEVICES_ACT

@@ -228,14 +228,7 @@ class StateReader:
         answers = self.graph.batch(version, items, what=what)
         found: dict[str, list[Any]] = {}
         for item in items:
-            answer = answers[item.id]
-            if not answer.ok():
-                raise self.graph.failure(answer, item.permission)
-            page = answer.json()
-            found[item.id] = list(page["value"])
-            link = page.get("@odata.nextLink")
-            if link:
-                found[item.id].extend(self.graph.pages(version, link, what=what, permission=item.permission))
+            found[item.id] = self.graph.read_list(version, answers[item.id], permission=item.permission)
         return found
 
     def _owned(self, found: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[Owned]:

@@ -56,6 +56,8 @@ def export_report(graph: Graph, name: str, select: Sequence[str], filtered_by: s
         body["filter"] = filtered_by
     path = "/deviceManagement/reports/exportJobs"
     job = graph.ask("v1.0", path, body, what=what, permission=DEVICES_READ)
+    if not job.get("id"):
+        raise ReportFailed("Failed to %s: the service gave the order no id" % what)
     done = wait_until(
         lambda: graph.get("v1.0", "%s/%s" % (path, segment(str(job["id"]))), what=what, permission=DEVICES_READ),
         lambda found: found.get("status") in ("completed", "failed"),

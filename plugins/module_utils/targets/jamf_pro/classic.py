@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from xml.etree import ElementTree
 
 from ...mdm.http_errors import RequestFailed
+from ...mdm.paging import AGAIN
 from ...mdm.session import Content as Body
 from .classic_xml import Content, flag_of, number_of, parse, render, text_of
 from .jamf import Jamf
@@ -96,7 +97,14 @@ class Classic:
             raise RequestFailed(
                 "Failed to %s: the list has %d rows and says that there are %s" % (what, len(rows), text_of(document, "size") or "none"),
                 response.place(),
-                "Run again; if it happens again, tell the maker of the server",
+                AGAIN,
+                response.status,
+            )
+        if len({number_of(row) for row in rows} - {0}) != len(rows):
+            raise RequestFailed(
+                "Failed to %s: of %d rows some have no id, or the same one" % (what, len(rows)),
+                response.place(),
+                AGAIN,
                 response.status,
             )
         return [

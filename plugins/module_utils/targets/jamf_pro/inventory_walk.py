@@ -18,16 +18,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ...mdm.complete_lists import Distinct
 from ...mdm.http_errors import RequestFailed
+from ...mdm.paging import REPEATED
 from ...mdm.response import Response
 from ...mdm.retry import DIVISIBLE_READ, REPEATABLE, Safety
 from ...mdm.urls import QueryValue
-from .jamf import Jamf, incomplete, read_page
+from .jamf import Jamf, incomplete, read_page, refuse_growth, unsound
 
 #: Rows of the first page; a power of two, so that halves always begin where a page begins.
 FIRST_SIZE = 512
 #: Records in a row that can't be read before the server is what is broken.
 MOST_UNREADABLE = 8
+#: How often devices may be deleted while the inventory is read before its count can't be believed.
+MOST_STEPS_BACK = 50
 #: What in front of the server says when the server takes too long.
 TOO_SLOW = frozenset({502, 504})
 BROKEN_PAGE = frozenset({500})
@@ -76,23 +80,31 @@ class Walk:
             RequestFailed: also if the inventory ends before its end, or if the server fails over every record.
             OutOfTime
         """
-        offset = lost = 0
+        offset = reached = steps_back = 0
+        lost: list[int] = []
         last: Response | None = None
         total: int | None = None
-        seen: set[str] = set()
+        first: int | None = None
+        seen = Distinct()
         while total is None or offset < total:
             response = self.page(offset)
             if response is None:
+                lost.append(offset)
                 offset += 1
-                lost += 1
                 yield None
                 continue
             last = response
-            count, rows = read_page(response)
+            count, rows = read_page(response, self.inventory.key)
+            first = count if first is None else first
+            refuse_growth(response, first, max(count, offset + len(rows)))
             if total is not None and count < total:
+                steps_back += 1
+                if steps_back > MOST_STEPS_BACK:
+                    raise unsound(response, "the number of rows goes down again and again, now from %d to %d" % (total, count))
                 # Devices were deleted meanwhile, and the rows behind them moved forward: go back as far.
                 offset = max(0, offset - (total - count))
                 offset -= offset % self.size
+                lost = [each for each in lost if each < offset]
                 total = count
                 continue
             total = count
@@ -102,16 +114,19 @@ class Walk:
                 self.cap(len(rows), offset)
                 if offset:
                     continue
-            for row in rows:
-                key = str(row.get(self.inventory.key))
-                if key not in seen:
-                    seen.add(key)
-                    yield row
+            if offset + len(rows) > total:
+                raise incomplete(response, offset + len(rows), total)
+            fresh = [row for row in rows if seen.add(str(row[self.inventory.key]))]
+            # What was gone back over was read before.
+            if rows and not fresh and offset + len(rows) > reached:
+                raise unsound(response, REPEATED)
+            yield from fresh
             offset += len(rows)
+            reached = max(reached, offset)
             self.grow(offset)
-        if len(seen) + lost < total and last is not None:
+        if len(seen) + len(lost) < total and last is not None:
             # Whatever went wrong with the pages: a device that is not told of would be one without banned apps.
-            raise incomplete(last, len(seen) + lost, total)
+            raise incomplete(last, len(seen) + len(lost), total)
 
     def page(self, offset: int) -> Response | None:
         """The page that begins at a row, as big as can be had; None if the one row that it comes down to can't be read."""
@@ -160,7 +175,7 @@ class Walk:
                     safety=safety,
                 )
             except RequestFailed as error:
-                if error.status or self.size == 1:
+                if not error.timed_out or self.size == 1:
                     raise
                 return None
             if response.status == 404:

@@ -11,8 +11,10 @@ import threading
 from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
+from ...mdm.complete_lists import Distinct
 from ...mdm.connection import Connection
 from ...mdm.http_errors import RequestFailed
+from ...mdm.paging import AGAIN, REPEATED, described, frame_and_items, most_of, object_of, odd
 from ...mdm.response import Response
 from ...mdm.retry import REPEATABLE, Safety
 from ...mdm.session import Session
@@ -102,20 +104,20 @@ class Jamf:
     def version(self) -> str:
         """The server's version: "11.32.0-t1700000000". Raises as ``get``."""
         document = self.get("/api/v1/jamf-pro-version", what="read the server's version", privilege="")
-        return str(document.get("version") or "") if isinstance(document, dict) else ""
+        return str(document.get("version") or "")
 
-    def get(self, path: str, params: Mapping[str, QueryValue] | None = None, *, what: str, privilege: str) -> Any:
+    def get(self, path: str, params: Mapping[str, QueryValue] | None = None, *, what: str, privilege: str) -> dict[str, Any]:
         """Read one JSON document.
 
         Raises:
             RequestFailed, OutOfTime
         """
-        return self.fetch(path, params, what=what, privilege=privilege).json()
+        return object_of(self.fetch(path, params, what=what, privilege=privilege))
 
-    def find(self, path: str, params: Mapping[str, QueryValue] | None = None, *, what: str, privilege: str) -> Any | None:
+    def find(self, path: str, params: Mapping[str, QueryValue] | None = None, *, what: str, privilege: str) -> dict[str, Any] | None:
         """Read one JSON document that may not be there: None for 404. Raises as ``get``."""
         response = self.fetch(path, params, what=what, privilege=privilege, accept={404})
-        return response.json() if response.ok() else None
+        return object_of(response) if response.ok() else None
 
     def fetch(
         self,
@@ -134,25 +136,41 @@ class Jamf:
             self.note(privilege)
         return response
 
-    def rows(self, path: str, params: Mapping[str, QueryValue] | None = None, *, what: str, privilege: str) -> Iterator[Mapping[str, Any]]:
-        """Yield the rows of a list of light rows, page by page: until there are as many as the server says.
+    def rows(
+        self, path: str, params: Mapping[str, QueryValue] | None = None, *, what: str, privilege: str, key: str
+    ) -> Iterator[Mapping[str, Any]]:
+        """Yield the rows of a list of light rows, page by page: until there are as many different ones as the server says.
+
+        Args:
+            key: the field with a row's id.
 
         Raises:
             RequestFailed, OutOfTime
         """
         seen = 0
+        first: int | None = None
+        distinct = Distinct()
         size = PAGE_SIZE
         while True:
             query = {**(params or {}), "page": seen // size, "page-size": size}
             response = self.fetch(path, query, what=what, privilege=privilege)
             self.session.counters.add(pages=1)
-            total, results = read_page(response)
-            yield from results
+            total, results = read_page(response, key)
+            first = total if first is None else first
+            refuse_growth(response, first, max(total, seen + len(results)))
+            fresh = [row for row in results if distinct.add(str(row[key]))]
+            if results and not fresh:
+                raise unsound(response, REPEATED)
+            if seen + len(results) > total:
+                raise incomplete(response, seen + len(results), total)
+            yield from fresh
             if seen == 0 and results:
                 # A server that gives fewer rows than it is asked for doesn't say so, and counts its pages by its own size.
                 size = min(size, len(results))
             seen += len(results)
             if seen >= total:
+                if len(distinct) < total:
+                    raise incomplete(response, len(distinct), total)
                 return
             if len(results) < size:
                 raise incomplete(response, seen, total)
@@ -183,32 +201,48 @@ class Jamf:
         self.note(privilege)
 
 
-def read_page(response: Response) -> tuple[int, list[Mapping[str, Any]]]:
+def read_page(response: Response, key: str = "") -> tuple[int, list[dict[str, Any]]]:
     """The size of the whole list and the rows of one page: ``{"totalCount", "results"}``.
+
+    Args:
+        key: the field with a row's id, which each must have; empty for none.
 
     Raises:
         RequestFailed: for anything else; taken for an empty page, it would end the list too early.
     """
-    document = response.json()
-    total = document.get("totalCount") if isinstance(document, dict) else None
-    results = document.get("results") if isinstance(document, dict) else None
-    if isinstance(total, int) and isinstance(results, list) and all(isinstance(row, dict) for row in results):
-        return total, results
-    raise RequestFailed(
-        "Failed to %s: the answer is not a page of a list" % response.request.what,
-        response.place(),
-        "Check the URL and the base path in the connection options, and what a proxy may put in the way",
-        response.status,
-        client_request_id=response.client_request_id,
-    )
+    document, rows = frame_and_items(response, "results", key)
+    total = document.get("totalCount")
+    if isinstance(total, int) and not isinstance(total, bool) and total >= 0:
+        return total, rows
+    shown = described(total) if "totalCount" in document else "nothing"
+    raise odd(response, "the answer holds no count but %s under totalCount" % (total if isinstance(total, int) else shown))
 
 
 def incomplete(response: Response, seen: int, total: int) -> RequestFailed:
-    """The error of a list that ends before its end."""
+    """The error of a list that isn't as long as the server says."""
+    return unsound(response, "the server gave %d rows and says that there are %d" % (seen, total))
+
+
+def unsound(response: Response, problem: str) -> RequestFailed:
+    """The error of a list that can't be true."""
     return RequestFailed(
-        "Failed to %s: the server gave %d rows and says that there are %d" % (response.request.what, seen, total),
+        "Failed to %s: %s" % (response.request.what, problem),
         response.place(),
-        "Run again; if it happens again, tell the maker of the server",
+        AGAIN,
         response.status,
         client_request_id=response.client_request_id,
     )
+
+
+def refuse_growth(response: Response, first: int, now: int) -> None:
+    """Refuse a list that grows and grows while it is read.
+
+    Args:
+        first: how many rows the server counted first.
+        now: how many it counts, or has given, by now.
+
+    Raises:
+        RequestFailed
+    """
+    if now > most_of(first):
+        raise unsound(response, "the server counts %d and gives more than %d" % (first, most_of(first)))

@@ -36,7 +36,8 @@ class MobileGroups:
         """
         needs = group_privilege(READ, MOBILE, smart)
         what = "list the %s mobile device groups" % kind(smart)
-        return [parse(row, smart) for row in self.jamf.rows(collection(smart), {"sort": "groupId:asc"}, what=what, privilege=needs)]
+        rows = self.jamf.rows(collection(smart), {"sort": "groupId:asc"}, what=what, privilege=needs, key="groupId")
+        return [parse(row, smart) for row in rows]
 
     def read(self, number: int, smart: bool) -> Group | None:
         """One group, without its members; None if it isn't there. Raises as ``list_all``."""
@@ -60,6 +61,7 @@ class MobileGroups:
             {"sort": "mobileDeviceId:asc"},
             what="read the members of the mobile device group %d" % number,
             privilege=group_privilege(READ, MOBILE, smart),
+            key="mobileDeviceId",
         )
         for row in rows:
             yield int(row["mobileDeviceId"])

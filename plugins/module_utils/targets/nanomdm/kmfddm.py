@@ -18,6 +18,7 @@ from urllib.parse import quote
 from ...mdm.concurrency import ordered_map
 from ...mdm.connection import Connection
 from ...mdm.http_errors import RequestFailed, UncertainWrite
+from ...mdm.paging import described, items_in, object_of, odd
 from ...mdm.response import Response, ServerMessage, read_server_message
 from ...mdm.session import Session
 from .api_key import ApiKey
@@ -67,7 +68,12 @@ class Kmfddm:
         """
         what = "read the declaration %s" % identifier
         response = self.session.get("v1/declarations/" + quote(identifier, safe=""), what=what, accept={404})
-        return _mapping(response, "a declaration") if response.ok() else None
+        if not response.ok():
+            return None
+        document = object_of(response)
+        if document.get("Identifier") != identifier:
+            raise odd(response, "the answer is not that declaration")
+        return document
 
     def put_declaration(self, document: Mapping[str, Any], *, notify: bool = False) -> bool:
         """Store a declaration in place of one with the same identifier.
@@ -175,6 +181,8 @@ class Kmfddm:
                 self.session.post("v1/notify", params={"id": chunk}, what="wake up %d devices" % len(chunk))
             except (RequestFailed, UncertainWrite) as error:
                 warnings.append(str(error))
+                if isinstance(error, RequestFailed) and error.unreachable:
+                    break
         return tuple(warnings)
 
     def _read(self, path: str, what: str) -> Response:
@@ -185,9 +193,10 @@ class Kmfddm:
         names = response.json()
         if names is None:
             return []
-        if isinstance(names, list) and all(isinstance(name, str) for name in names):
+        if isinstance(names, list) and all(isinstance(name, str) and name for name in names):
             return sorted(names)
-        raise _odd(response, "a list of names")
+        problem = "a list of something else" if isinstance(names, list) else described(names)
+        raise odd(response, "the answer holds no list of names but %s" % problem)
 
     def _associate(
         self, method: str, kind: str, owner: str, key: str, member: str, notify: bool, members: Callable[[str], list[str]]
@@ -233,9 +242,10 @@ class Kmfddm:
             return self._read("v1/%s/%s" % (kind, path_of(chunk)), what + " of %d devices" % len(chunk))
 
         for response in ordered_map(fetch, chunks, self.workers):
-            for each, rows in (_mapping(response, "a status per enrolment") if response.body.strip() else {}).items():
-                if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-                    raise _odd(response, "a status per enrolment")
+            # Go writes null for a map or a list that has nothing in it.
+            document = object_of(response) if response.json() is not None else {}
+            for each, listed in document.items():
+                rows = [] if listed is None else items_in(response, document, each, "identifier")
                 if each in found:
                     found[each] = tuple(sorted({read(row) for row in rows}, key=repr))
         return found
@@ -271,20 +281,3 @@ def _reason(reason: Any) -> str:
 def _text(row: Mapping[str, Any], key: str) -> str:
     value = row.get(key)
     return value if isinstance(value, str) else ""
-
-
-def _mapping(response: Response, expected: str) -> dict[str, Any]:
-    document = response.json()
-    if isinstance(document, dict):
-        return document
-    raise _odd(response, expected)
-
-
-def _odd(response: Response, expected: str) -> RequestFailed:
-    return RequestFailed(
-        "Failed to %s: the answer is not %s" % (response.request.what, expected),
-        response.place(),
-        "Check kmfddm_url, and what a proxy may put in the way",
-        response.status,
-        client_request_id=response.client_request_id,
-    )

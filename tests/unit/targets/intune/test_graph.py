@@ -21,7 +21,7 @@ WRITE = "DeviceManagementApps.ReadWrite.All"
 
 
 def page(items: list[Any], link: str | None = None) -> Answer:
-    return Answer(200, {"value": items, **({"@odata.nextLink": link} if link else {})})
+    return Answer(200, {"value": [{"id": each} for each in items], **({"@odata.nextLink": link} if link else {})})
 
 
 def linked(items: list[Any], path: str) -> Any:
@@ -56,9 +56,9 @@ def test_a_list_is_followed_page_by_page() -> None:
     second = "/graph/v1.0/deviceManagement/managedDevices?$skiptoken=a%20b'c&x=%2B"
     with tenant(linked([1, 2], second), linked([], "/graph/v1.0/third"), page([3])) as t:
         items = t.graph.pages("v1.0", "deviceManagement/managedDevices", {"$top": 2}, what="list the devices", permission=READ)
-        assert next(items) == 1
+        assert next(items) == {"id": 1}
         assert len(t.api) == 1
-        assert list(items) == [2, 3]
+        assert list(items) == [{"id": 2}, {"id": 3}]
         # The link is opaque: it goes back as it came.
         assert [seen.target for seen in t.api][1:] == [second, "/graph/v1.0/third"]
         assert t.rig.connection.counters.pages == 3
@@ -68,11 +68,11 @@ def test_a_list_is_followed_page_by_page() -> None:
 def test_a_second_page_that_fails_is_no_end_of_the_list() -> None:
     with tenant(linked([1], "/graph/v1.0/second"), Answer(503), retry=RetryPolicy(attempts=2)) as t:
         items = t.graph.pages("v1.0", "x", what="list the devices", permission=READ)
-        assert next(items) == 1
+        assert next(items) == {"id": 1}
         with pytest.raises(RequestFailed, match="Failed to list the devices: HTTP 503"):
             next(items)
     with tenant(linked([1], "/graph/v1.0/second"), Answer(503), page([2])) as t:
-        assert list(t.graph.pages("v1.0", "x", what="list the devices", permission=READ)) == [1, 2]
+        assert list(t.graph.pages("v1.0", "x", what="list the devices", permission=READ)) == [{"id": 1}, {"id": 2}]
 
 
 @pytest.mark.parametrize("link", ["https://evil.example/v1.0/x", "http://127.0.0.1:1/graph/v1.0/x", "/graph/v1.0/x"])
@@ -84,7 +84,7 @@ def test_a_next_link_elsewhere_is_refused_before_the_page_is_used(link: str) -> 
 
 
 def test_a_next_link_that_came_before_is_refused() -> None:
-    with tenant(linked([1], "/graph/v1.0/second")) as t:
+    with tenant(linked([1], "/graph/v1.0/second"), linked([2], "/graph/v1.0/second")) as t:
         with pytest.raises(AppbanError, match="leads back"):
             list(t.graph.pages("v1.0", "x", what="list the devices", permission=READ))
         assert len(t.api) == 2
@@ -92,7 +92,7 @@ def test_a_next_link_that_came_before_is_refused() -> None:
 
 @pytest.mark.parametrize("body", [{}, [], {"value": None}, {"value": {"a": 1}}, {"value": [], "@odata.nextLink": 7}, None])
 def test_an_answer_without_a_list_is_no_empty_list(body: Any) -> None:
-    with tenant(Answer(200, body)) as t, pytest.raises(RequestFailed, match="not a page of a list"):
+    with tenant(Answer(200, body)) as t, pytest.raises(RequestFailed, match=r"Failed to list the devices: the (answer|link) "):
         list(t.graph.pages("v1.0", "x", what="list the devices", permission=READ))
 
 
@@ -115,7 +115,7 @@ def test_a_create_without_an_answer_is_uncertain() -> None:
 
 def test_check_mode_reads_and_writes_nothing() -> None:
     with tenant(page([1]), check_mode=True) as t:
-        assert list(t.graph.pages("v1.0", "x", what="list x", permission=READ)) == [1]
+        assert list(t.graph.pages("v1.0", "x", what="list x", permission=READ)) == [{"id": 1}]
         for call in (t.graph.post, t.graph.put, t.graph.patch):
             with pytest.raises(WriteInCheckMode):
                 call("beta", "x", {}, what="write x", permission=WRITE)

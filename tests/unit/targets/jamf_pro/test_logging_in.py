@@ -35,7 +35,7 @@ def test_an_api_client_logs_in_once_and_gives_its_token_back(server: Tenant) -> 
     server.jamf.close()
     assert server.sent("POST")[1:] == ["POST /api/v1/auth/invalidate-token"]
     assert server.sim.requests()[-1]["status"] == 204
-    assert server.connection.counters.requests() == {"reads": 2, "writes": 0, "retries": 0}
+    assert server.connection.counters.requests() == {"reads": 2, "writes": 0, "retries": 0, "waits": 0, "waited": 0}
     assert server.connection.counters.tokens == 2
 
 

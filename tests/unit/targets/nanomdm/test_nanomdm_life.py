@@ -84,12 +84,12 @@ def test_a_second_apply_reads_a_handful_for_any_number_of_devices_once_they_have
     ban.connect()
     again = ban.run(city)
     # The lists of declarations and sets, both declarations, the set, and what devices say, in one request.
-    assert (again.values["requests"], again.changes()) == ({"reads": 6, "writes": 0, "retries": 0}, [])
+    assert (again.values["requests"], again.changes()) == ({"reads": 6, "writes": 0, "retries": 0, "waits": 0, "waited": 0}, [])
     assert {outcome for outcome, _reason in again.outcomes().values()} == {"not_observable"}
     one_more = phones(nano, 1)
     ban.enrol(*one_more)
     grown = ban.run(city)
-    assert grown.values["requests"] == {"reads": 7, "writes": 2, "retries": 0}
+    assert grown.values["requests"] == {"reads": 7, "writes": 2, "retries": 0, "waits": 0, "waited": 0}
     assert f"PUT /v1/enrollment-sets/{one_more[0].id}" in grown.writes()
 
 
