@@ -32,6 +32,7 @@ from .fleet_reader import FleetReader
 from .jamf import Jamf
 from .keeper import Keeper
 from .kept import NOTHING_KEPT, Kept
+from .look_ups import LookUps
 from .planner import Planner
 from .process_names import process_names, refuse_protected
 from .reader import StateReader
@@ -94,6 +95,8 @@ class JamfTarget:
         self.wants: list[frozenset[Want]] = []
         self.fleet: Sequence[FleetDevice] = ()
         self.kept = NOTHING_KEPT
+        #: Ids of mobile devices that are not managed any more.
+        self.left: frozenset[str] = frozenset()
 
     def capability_of(self, record: Mapping[str, Any]) -> Capability:
         """The row of a device in the capability table, with what the user has chosen and the server collects."""
@@ -115,6 +118,7 @@ class JamfTarget:
         if not self.by_groups:
             return self.inventory.findings(fleet)
         self.reports = self.report_reader.read(self.report_reader.wanted(fleet))
+        self.reports.doubt(fleet, self.look_ups)
         found = list(self.reports.devices(fleet))
         devices = {member.device.id: member.device for member in fleet}
         stand = all(self.reports.members(each) is not None for each in self.reports.wanted)
@@ -124,15 +128,18 @@ class JamfTarget:
 
     def look_up(self, devices: Sequence[str]) -> Mapping[str, bool | None]:
         """Ask for devices one by one."""
-        return dict.fromkeys(devices)
+        return LookUps(self.jamf).managed(devices)
 
     def doubted(self, device: str, app: str) -> str:
         """The reason for which what the sources say of a device and an app can't be believed; empty for none."""
-        return ""
+        if self.by_groups:
+            return self.reports.doubted(device, app)
+        return self.inventory.doubts.get(device, "")
 
     def may_still_hold(self, device: str, app: str) -> bool | None:
         """Whether a control of ours may still be on a device; None: its contact says so."""
-        return None
+        # A phone that has left the management has lost all that came with it.
+        return False if device in self.left else None
 
     def absences(self, pairs: Sequence[tuple[str, str]]) -> frozenset[tuple[str, str]]:
         """Of device and app pairs that are not seen together any more, those of which that is not proved."""
@@ -145,6 +152,11 @@ class JamfTarget:
     def plan(self, fleet: Sequence[FleetDevice], decider: Decider, choose_notices: ChooseNotices) -> TargetPlan:
         """The plan, made of what the server holds now."""
         self.fleet = fleet
+        self.left = frozenset(
+            member.device.id
+            for member in fleet
+            if member.device.platform in MOBILE_PLATFORMS and member.device.record.get("enrollment") == "none"
+        )
         now = utc_text(decider.moment)
         wanted = wants_of(self.policies, self.settings.web_block != NO_WEB_BLOCK)
         mobile = PushDown(self.policies, decider, wanted, MOBILE_PLATFORMS, {"supervised": True, "enrollment": "device"})
