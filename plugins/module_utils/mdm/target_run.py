@@ -277,11 +277,19 @@ class _Run:
         check_fleet_size(self.previous, ids, frozenset(serials), self.request.accept_fleet_size)
 
     def _member(self, device: ManagedDevice) -> FleetDevice:
-        record, since, decided_by = self.memory.fill(device.record)
+        record, since, decided_by = self.memory.fill(self._with_asset_facts(device))
         if since:
             self.since[device.id] = since
-        joined = replace(device, record=join_asset_facts(record, self.request.assets))
-        return FleetDevice(joined, self.decider.decide(join_asset_facts(decided_by, self.request.assets)))
+        return FleetDevice(replace(device, record=record), self.decider.decide(decided_by))
+
+    def _with_asset_facts(self, device: ManagedDevice) -> Mapping[str, Any]:
+        """A device with what the asset facts of this run say of it: news, so that nothing remembered stands in their way."""
+        record, assets = device.record, self.request.assets
+        known = self.previous.in_scope.get(device.id)
+        if known is None or not known.serial or record.get("serial"):
+            return join_asset_facts(record, assets)
+        # Nobody tells its serial number any more, by which its facts are found.
+        return {**join_asset_facts({**record, "serial": known.serial}, assets), "serial": record.get("serial")}
 
     def _classes(self) -> Iterator[tuple[Mapping[str, Any], list[tuple[str, str | None]]]]:
         """Devices in scope by what is known of them."""
