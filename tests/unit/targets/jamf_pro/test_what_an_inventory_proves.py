@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm import connection as connection_module
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.module import argument_spec
 from tests.scenarios.tenant import lifted, plain
 from tests.simulators.jamf_pro import start
 from tests.simulators.jamf_pro.privileges import EVERY_PRIVILEGE
+from tests.unit.mdm.loopback import FakeClock
 from tests.unit.simulators.jamf_pro_client import complaints
 from tests.unit.targets.jamf_pro.jamf_run import Run, Server
 from tests.unit.targets.jamf_pro.test_jamf_pro_life import BLOCK, EXEMPT, IN_AN_HOUR, NOW, TIKTOK, TOMORROW, next_day, written
@@ -209,6 +211,21 @@ def test_a_failed_release_is_told_of_that_device_alone(server: Server, tmp_path:
     assert run.outcome(EXEMPT[0])[0] == "not_in_force"
     mac = next(each for each in devices(server, platform="macos"))
     assert outcome(run, mac)[0] == "not_in_force"
+
+
+@pytest.mark.fault_kind("T9", "Jamf Pro: a server that is down, or a name that nobody knows, ends a run within seconds")
+@pytest.mark.parametrize(
+    ("url", "said"), [("http://127.0.0.1:1", "no connection to 127.0.0.1"), ("https://nowhere.invalid", "can't be resolved")]
+)
+def test_a_server_that_is_not_there_ends_a_run_soon(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, said: str
+) -> None:
+    clock = FakeClock()
+    monkeypatch.setattr(connection_module, "SystemClock", lambda: clock)
+    run = server.run(written(tmp_path), NOW, url=url, expect_failure=True)
+    assert said in run.message
+    assert clock.passed <= 5
+    assert run.exchanges == []
 
 
 def test_the_connection_of_a_simulator_is_what_an_inventory_needs(server: Server, tmp_path: Path) -> None:
