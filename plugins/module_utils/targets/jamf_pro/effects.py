@@ -42,6 +42,15 @@ class Standing:
     policies: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Dropped:
+    """Apps that a write takes from devices to which it gives others: positions of the devices that still have them until contact."""
+
+    control: str
+    apps: tuple[str, ...]
+    devices: frozenset[int]
+
+
 class Effects:
     """Follows one plan.
 
@@ -55,6 +64,7 @@ class Effects:
         self.policies = tuple(policies)
         self.groups: dict[Hashable, Group] = dict(reach.groups)
         self.ids = state.group_ids()
+        self.dropped: dict[str, Dropped] = {}
         self.objects: dict[tuple[str, str, Hashable], Standing] = {}
         for each in state.profiles:
             self.objects[(_PROFILE, each.profile.family, each.profile.id)] = _standing_profile(each.profile, each.marker)
@@ -101,9 +111,12 @@ class Effects:
             # What can't be read, or isn't sent by itself, may still be on those who had it.
             releases = had_it if dropped else had_it - has_it
         apps = change.apps
-        if dropped and not reaches:
-            # Who loses an app that the policies have left out is told so; where others get something by the same write, that is told.
-            apps = tuple(sorted({*apps, *apps_named(self.policies, key[1], dropped)}))
+        lost = apps_named(self.policies, key[1], dropped)
+        if lost and not reaches:
+            apps = tuple(sorted({*apps, *lost}))
+        elif lost:
+            # Of these apps the change says nothing itself: nobody is reached for their sake.
+            self.dropped[change.key] = Dropped(change.name, lost, releases)
         return replace(change, reaches=reaches, releases=releases, apps=apps)
 
     def _deleted(self, change: Change, step: steps.DeleteProfile | steps.DeleteRecord) -> Change:

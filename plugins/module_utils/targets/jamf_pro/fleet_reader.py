@@ -161,7 +161,7 @@ def _doubt_of(row: InventoryRow) -> str:
     if row.unreadable or row.unread:
         return "source_unreadable"
     # A Mac that has been in contact and has never sent an inventory has told nothing of its apps.
-    return "inventory_incomplete" if row.apps is None or row.family == COMPUTER and not row.last_inventory else ""
+    return "inventory_incomplete" if row.apps is None or (row.family == COMPUTER and not row.last_inventory) else ""
 
 
 def is_private(device: ManagedDevice) -> bool | None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from ...mdm.fleet import FleetDevice
 from ...mdm.known_fleet import LoneLookUps
@@ -40,6 +41,26 @@ class _Object:
     family: str
     scope: Scope
     grows: bool
+
+
+_Key = TypeVar("_Key")
+_Item = TypeVar("_Item")
+
+
+class _Table(Generic[_Key, _Item]):
+    """Sets by keys; a key without anything is not there."""
+
+    def __init__(self) -> None:
+        self.sets: dict[_Key, set[_Item]] = {}
+
+    def add(self, key: _Key, *items: _Item) -> None:
+        """Put something in."""
+        if items:
+            self.sets.setdefault(key, set()).update(items)
+
+    def frozen(self) -> dict[_Key, frozenset[_Item]]:
+        """The sets as they are now."""
+        return {key: frozenset(items) for key, items in self.sets.items()}
 
 
 class Keeper:
@@ -75,7 +96,8 @@ class Keeper:
         self.push_downs = push_downs
         self.look_ups = look_ups
         self.groups = {group.id: group for group in state.groups}
-        self.reach = Reach(fleet, self.groups)
+        self.reach = Reach(fleet, state.groups)
+        self.asked: Mapping[str, bool | None] = {}
         self.policies = {standing.policy.id: standing.policy for standing in decider.standings}
 
     def kept(self, natives: Mapping[Want, frozenset[str]]) -> Kept:
@@ -89,45 +111,31 @@ class Keeper:
             RequestFailed, OutOfTime
         """
         found = list(self._objects())
-        held: dict[int, set[Want]] = {}
-        left_alone: dict[int, set[Want]] = {}
-        freed: dict[int, set[Want]] = {}
-        members: dict[Want, set[int]] = {}
-        spared: dict[Want, set[int]] = {}
+        self.asked = self._asked(found)
+        held, left_alone, freed = _Table[int, Want](), _Table[int, Want](), _Table[int, Want]()
+        members, spared = _Table[Want, int](), _Table[Want, int]()
         standing: dict[Want, frozenset[str]] = {}
         changing: dict[str, None] = {}
-        asked = self._asked(found)
         for each in found:
             sure, maybe = self._reached(each)
             keeping = [index for index in maybe if each.want not in self.wants[index] and self._is_unclassified(index, each.want)]
             if keeping and each.grows:
                 changing[each.name] = None
-            elif keeping:
+            else:
                 for index in keeping:
-                    (held if index in sure else left_alone).setdefault(index, set()).add(each.want)
-            by_name = self._unseen(each, each.scope.devices, each.scope.groups, asked)
-            if by_name:
-                members.setdefault(each.want, set()).update(by_name)
-            excepted = self._unseen(each, each.scope.excluded_devices, each.scope.excluded_groups, asked)
-            for number in self._numbers(each.scope.excluded_devices, each.scope.excluded_groups):
-                index = self.reach.index_of(each.family, number)
-                if index is not None and self._is_doubtful(index, each.want):
-                    excepted.add(number)
-                    freed.setdefault(index, set()).add(each.want)
-            if excepted:
-                spared.setdefault(each.want, set()).update(excepted)
+                    (held if index in sure else left_alone).add(index, each.want)
+            scope = each.scope
+            members.add(each.want, *self._unseen(each, scope.devices, scope.groups))
+            spared.add(each.want, *self._unseen(each, scope.excluded_devices, scope.excluded_groups))
+            for number in self._numbers(scope.excluded_devices, scope.excluded_groups):
+                position = self.reach.index_of(each.family, number)
+                if position is not None and self._is_doubtful(position, each.want):
+                    spared.add(each.want, number)
+                    freed.add(position, each.want)
             platforms = self._platforms(each)
             if platforms - natives.get(each.want, frozenset()):
                 standing[each.want] = platforms
-        return Kept(
-            {index: frozenset(wants) for index, wants in held.items()},
-            {index: frozenset(wants) for index, wants in left_alone.items()},
-            {index: frozenset(wants) for index, wants in freed.items()},
-            {want: frozenset(numbers) for want, numbers in members.items()},
-            {want: frozenset(numbers) for want, numbers in spared.items()},
-            standing,
-            tuple(changing),
-        )
+        return Kept(held.frozen(), left_alone.frozen(), freed.frozen(), members.frozen(), spared.frozen(), standing, tuple(changing))
 
     # Objects and what they were made of.
 
@@ -231,11 +239,11 @@ class Keeper:
             names |= {_name_of(each.family, number) for number in numbers if not self.reach.is_shown(each.family, number)}
         return self.look_ups.managed(names, "they lose the places that they have by name") if names else {}
 
-    def _unseen(self, each: _Object, devices: Iterable[int], groups: Iterable[int], asked: Mapping[str, bool | None]) -> set[int]:
+    def _unseen(self, each: _Object, devices: Iterable[int], groups: Iterable[int]) -> set[int]:
         return {
             number
             for number in self._numbers(devices, groups)
-            if not self.reach.is_shown(each.family, number) and asked[_name_of(each.family, number)] is not False
+            if not self.reach.is_shown(each.family, number) and self.asked[_name_of(each.family, number)] is not False
         }
 
     def _platforms(self, each: _Object) -> frozenset[str]:

@@ -82,7 +82,13 @@ class LookUps:
         return None if None in answers else False
 
     def _in_inventory(self, inventory: Any, field: str, serial: str, wanted: str) -> bool | None:
-        query = {"section": [GENERAL, HARDWARE], "page": 0, "page-size": 100, "sort": inventory.sort, "filter": '%s=="%s"' % (field, serial)}
+        query = {
+            "section": [GENERAL, HARDWARE],
+            "page": 0,
+            "page-size": 100,
+            "sort": inventory.sort,
+            "filter": '%s=="%s"' % (field, serial),
+        }
         response = None
         for path in inventory.paths:
             what = "look a serial number up (%s)" % inventory.what

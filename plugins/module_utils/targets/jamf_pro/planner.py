@@ -27,7 +27,7 @@ from ...policy.model import Policy
 from . import diff_text, steps
 from .contents import names_in_profile
 from .controls import Control, Desired, WantedGroup, WantedScope
-from .effects import Effects, apps_of_groups
+from .effects import Dropped, Effects, apps_of_groups
 from .group_plan import FORMER, GROUP, MEMBERS, want_group
 from .objects import AUTOMATIC, MACOS, MOBILE, Profile, Scope
 from .reach import Reach
@@ -63,7 +63,9 @@ class Planner:
         self.drift: list[str] = []
         self.problems: list[str] = []
         self.groups = {group.name: group for group in state.groups}
-        self.reach = Reach(fleet, {group.id: group for group in state.groups})
+        self.reach = Reach(fleet, state.groups)
+        #: Key of a change -> ids of apps that it also takes from whom it reaches, and from whom.
+        self.dropped: Mapping[str, Dropped] = {}
         self._apps_of_groups: Mapping[str, tuple[str, ...]] = {}
 
     def plan(self, desired: Desired, choose_notices: Callable[[Coverings], Sequence[Notice]] = lambda _coverings: ()) -> Planned:
@@ -99,7 +101,9 @@ class Planner:
                 "",
                 "Rename them, or choose another name_prefix; a profile can be taken over with adopt: true. Nothing was written",
             )
-        told = Effects(self.reach, self.state, self.policies).told(self.changes)
+        effects = Effects(self.reach, self.state, self.policies)
+        told = effects.told(self.changes)
+        self.dropped = effects.dropped
         # A group that is there before the notices changes nothing on a device; what goes by it waits.
         plan = plan_in_order(told, Phase.NOTICES, announced)
         return Planned(plan, tuple(self.coverings), tuple(self.drift))

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ...mdm.fleet import FleetDevice
@@ -45,12 +45,12 @@ class Reach:
 
     Args:
         fleet: all devices.
-        groups: groups of ours by their ids, static ones with their members.
+        groups: groups of ours, static ones with their members.
     """
 
-    def __init__(self, fleet: Sequence[FleetDevice], groups: Mapping[int, Group]) -> None:
+    def __init__(self, fleet: Sequence[FleetDevice], groups: Iterable[Group]) -> None:
         self.fleet = fleet
-        self.groups: dict[Hashable, Group] = dict(groups)
+        self.groups: dict[Hashable, Group] = {group.id: group for group in groups}
         self._by_number: dict[tuple[str, int], int] = {
             (family_of(each), int(each.device.directory_id)): index for index, each in enumerate(fleet) if each.device.directory_id
         }
@@ -80,9 +80,7 @@ class Reach:
         """Positions of the devices that a scope reaches for sure, of those asked for."""
         return self.of_audience(family, Audience.of_scope(scope), self.groups) & within
 
-    def of_audience(
-        self, family: str, audience: Audience, groups: Mapping[Hashable, Group], maybe: bool = False
-    ) -> frozenset[int]:
+    def of_audience(self, family: str, audience: Audience, groups: Mapping[Hashable, Group], maybe: bool = False) -> frozenset[int]:
         """Positions of the devices that an object reaches for sure: groups of others count for nothing, and where somebody else narrowed
         the scope nobody can tell.
 

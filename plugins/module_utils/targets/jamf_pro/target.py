@@ -17,7 +17,7 @@ from ...mdm.capability import Capability, Means
 from ...mdm.covering import Coverings
 from ...mdm.fleet import FleetDevice, ManagedDevice
 from ...mdm.known_fleet import LoneLookUps
-from ...mdm.ledger import Ledger
+from ...mdm.ledger import Ledger, ended_events
 from ...mdm.outbox import Outbox
 from ...mdm.push_down import PushDown
 from ...mdm.target_run import ChooseNotices, TargetPlan
@@ -27,6 +27,7 @@ from ...policy.instants import utc_text
 from ...policy.model import Policy
 from . import capabilities
 from .controls import Desired, DesiredControls
+from .effects import Dropped
 from .executor import Executor
 from .fleet_reader import FleetReader
 from .jamf import Jamf
@@ -97,6 +98,8 @@ class JamfTarget:
         self.kept = NOTHING_KEPT
         #: Ids of mobile devices that are not managed any more.
         self.left: frozenset[str] = frozenset()
+        self.dropped: Mapping[str, Dropped] = {}
+        self.dropping: Sequence[tuple[Dropped, frozenset[str]]] = ()
 
     def capability_of(self, record: Mapping[str, Any]) -> Capability:
         """The row of a device in the capability table, with what the user has chosen and the server collects."""
@@ -138,6 +141,8 @@ class JamfTarget:
 
     def may_still_hold(self, device: str, app: str) -> bool | None:
         """Whether a control of ours may still be on a device; None: its contact says so."""
+        if any(app in each.apps and device in devices for each, devices in self.dropping):
+            return True
         # A phone that has left the management has lost all that came with it.
         return False if device in self.left else None
 
@@ -182,13 +187,21 @@ class JamfTarget:
         for phase, change in self.reports.changes():
             planner.add(phase, change)
         planned = planner.plan(desired, choose_notices)
+        self.dropped = planner.dropped
+        self.dropping = [(each, frozenset(fleet[index].device.id for index in each.devices)) for each in planner.dropped.values()]
         coverings = Coverings((*planned.coverings, *self.reports.coverings()))
         return TargetPlan(planned.plan, coverings, (), planned.drift, tuple(self._notes(fleet)))
 
     def apply(self, plan: Plan, ledger: Ledger, now: str) -> Applied:
         """Carry the plan out."""
         ids = self.state.group_ids()
-        return Executor(self.jamf, self.policy_ids, ids, self.outbox, ledger, self.fleet, now).run(plan)
+        applied = Executor(self.jamf, self.policy_ids, ids, self.outbox, ledger, self.fleet, now).run(plan)
+        for change in applied.done:
+            each = self.dropped.get(change.key)
+            if each is not None:
+                devices = [self.fleet[index].device.id for index in sorted(each.devices)]
+                ledger.write(now, ended_events("%s: %s" % (each.control, ", ".join(each.apps)), each.apps, devices))
+        return applied
 
     def situation(self) -> Mapping[str, Any]:
         """What only this target knows about the outcome."""
