@@ -126,6 +126,25 @@ def test_an_older_inventory_confirms_no_removal(server: Server, tmp_path: Path) 
     assert outcome(server.run(policy, IN_AN_HOUR), mac) == ("not_observable", "source_contradicts")
 
 
+@pytest.mark.fault_kind("T2", "Jamf Pro: a group that names devices which the inventory doesn't show")
+def test_a_group_that_contradicts_the_inventory_proves_nothing(server: Server, tmp_path: Path) -> None:
+    policy = written(tmp_path)
+    server.run(policy, NOW, findings="groups")
+    next_day(server)
+    seen = server.run(policy, TOMORROW, findings="groups")
+    assert ("compliant", "") in seen.outcomes().values()
+    count = sum(device.startswith("computer:") for device in seen.outcomes())
+    server.simulation.faults([{"match": {"path": r"/mobile-devices/detail\?"}, "nth": "all", "kind": "short_list"}])
+    refused = server.run(policy, IN_AN_HOUR, findings="groups", expect_failure=True)
+    shown = int(refused.message.split("the list has ")[1].split()[0])
+    assert shown > count
+    run = server.run(policy, IN_AN_HOUR, findings="groups", accept_fleet_size=shown)
+    phones = {found for device, found in run.outcomes().items() if device.startswith("mobile:")}
+    assert ("compliant", "") not in phones
+    assert ("not_observable", "source_contradicts") in phones
+    assert run.writes() == []
+
+
 @pytest.mark.fault_kind("T4", "Jamf Pro: a device that left the management is nobody's to enforce on")
 @pytest.mark.parametrize("kind", ["iphone_supervised", "mac_supervised"])
 def test_a_device_that_left_has_no_means(server: Server, tmp_path: Path, kind: str) -> None:
