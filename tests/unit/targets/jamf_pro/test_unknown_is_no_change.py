@@ -201,8 +201,8 @@ def test_an_app_that_goes_while_another_comes_is_pending_until_contact(server: S
     next_day(server)
     phone = next(each for each in server.state()["devices"] if each["online"] and each["managed"] and BLOCKS <= set(each["profiles"]))
     policies = [lifted(city), another(tmp_path, "capcut", "wechat")]
-    for now in (TOMORROW, "2023-03-21T10:00:00Z"):
-        run = server.run(policies, now)
+    for now, check in ((TOMORROW, True), (TOMORROW, False), ("2023-03-21T10:00:00Z", False)):
+        run = server.run(policies, now, check=check)
         assert run.outcome(phone["serial"]) == ("not_in_force", "lift_pending")
     server.simulation.clock("2023-03-22T08:30:00Z", check_in=True)
     run = server.run(policies, "2023-03-22T09:00:00Z")
