@@ -10,6 +10,8 @@ Enterprise; what no documentation says is marked in the notes of ``docs/intune.m
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any, Mapping
 
 from ...mdm.capability import Capability, Means, without_means
@@ -95,7 +97,7 @@ TABLE: tuple[Capability, ...] = (
         advise=_NOTICE,
     ),
     Capability(
-        "android_fully_managed", "Android, fully managed or dedicated", "all", "", "all apps",
+        "android_fully_managed", "Android, fully managed or dedicated", "none", "inventory_incomplete", "work apps, if any",
         remove=Means((ANDROID_UNINSTALL,)),
         block=Means((ANDROID_UNINSTALL,), note="can't be installed either"),
         block_web=_NO,
@@ -127,6 +129,15 @@ TABLE: tuple[Capability, ...] = (
         advise=_NO,
     ),
     Capability(
+        "windows_co_managed", "Windows, corporate, co-managed with Configuration Manager", "all", "",
+        "all apps, where Intune has the workload `inventory`",
+        remove=Means((WINDOWS_UNINSTALL,), note="the Store app, with the workload `modernApps`", certain=False),
+        block=Means((WINDOWS_APPLOCKER,), note="Store apps, with the workload `deviceConfiguration`"),
+        block_web=Means((WINDOWS_WEB,), note="with the workload `deviceConfiguration`"),
+        withdraw_access=_NO,
+        advise=_NO,
+    ),
+    Capability(
         "windows_personal", "Windows, personal", "none", "privacy_setting", "managed apps only",
         remove=_NO,
         block=_NO,
@@ -150,6 +161,8 @@ TABLE: tuple[Capability, ...] = (
         withdraw_access=_NO,
         advise=_NO,
     ),
+    without_means("leaving", "Anything that is to be retired, wiped or deleted, or is not enrolled", "not_registered"),
+    without_means("unreached", "Anything under an agent without an MDM channel (`msSense`, `jamf`, ...)", "no_backend"),
     without_means("other", "anything else", "no_backend"),
 )  # fmt: skip
 
@@ -163,9 +176,44 @@ _ANDROID = {
 }
 
 
+#: Attributes of a record that a row rests on besides those that every target has.
+FACTS = ("intune_ownership", "management_agent", "management_state", "workloads")
+
+#: Agents with an MDM channel of Intune's (managementAgentType). Under every other one nothing that is assigned ever arrives.
+_WITH_CHANNEL = frozenset(("mdm", "easMdm"))
+_ANDROID_AGENT = "googleCloudDevicePolicyController"
+_CO_MANAGED = frozenset(("configurationManagerClientMdm", "configurationManagerClientMdmEas"))
+#: States in which nothing new arrives are all others (managementState): a device on its way out, or one that never came in.
+_STATES_OF_MANAGED = frozenset(("managed", "retireFailed", "wipeFailed", "retireCanceled", "wipeCanceled"))
+
+
 def capability_of(record: Mapping[str, Any]) -> Capability:
-    """The row of a device, by its platform, ownership, enrollment and supervision. What is unknown never counts as corporate."""
-    return BY_KIND[_kind_of(record)]
+    """The row of a device, by what manages it now, and by its platform, ownership, enrollment and supervision.
+
+    What is unknown never counts as corporate.
+    """
+    row = BY_KIND[_kind_of(record)]
+    agent = record.get("management_agent", "mdm")
+    if record.get("management_state", "managed") not in (*_STATES_OF_MANAGED, None):
+        return BY_KIND["leaving"]
+    if agent in _CO_MANAGED and record.get("platform") == "windows":
+        return _co_managed(tuple(record.get("workloads") or ())) if row.kind == "windows_corporate" else row
+    if agent in _WITH_CHANNEL or (agent == _ANDROID_AGENT and record.get("platform") == "android"):
+        return row
+    return BY_KIND["unreached"]
+
+
+@lru_cache(maxsize=256)
+def _co_managed(workloads: tuple[str, ...]) -> Capability:
+    """The row of a corporate Windows device that shares its management, by the workloads that are Intune's."""
+    row = BY_KIND["windows_co_managed"]
+    if "inventory" not in workloads:
+        row = replace(row, sees="none", why_unseen="no_backend")
+    if "modernApps" not in workloads:
+        row = replace(row, remove=_NO)
+    if "deviceConfiguration" not in workloads:
+        row = replace(row, block=_NO, block_web=_NO)
+    return row
 
 
 def _kind_of(record: Mapping[str, Any]) -> str:

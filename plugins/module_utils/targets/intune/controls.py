@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any, Callable, Mapping, Sequence
+from typing import Any, Callable, Iterable, Mapping, Sequence
 
 from ...mdm import ownership
 from ...mdm.control_names import name_of_want
@@ -25,6 +25,7 @@ from ...policy.model import Policy
 from . import bodies
 from . import capabilities as names
 from .objects import ALL_DEVICES, ALL_USERS, COMPLIANCE_POLICY, CONFIGURATION_POLICY, DEVICE_CONFIGURATION, EXCLUDED_GROUP, GROUP, Target
+from .reach import Standing
 from .wants import PER_APP, PLATFORMS
 
 MAX_GRACE_HOURS = 8760
@@ -115,6 +116,8 @@ class Control:
         name: of the object, or of the group of assignments.
         population: whom it is for.
         identifiers: exact names that it goes by.
+        apps: ids of the apps that those are names of; an app without one is not what the control is about.
+        kept: positions of devices that it reaches and about which nobody can decide now: unknown is not a change.
         resource: collection of the object; empty for assignments of apps.
         body: the object's settings; None while the deadline is too far ahead to arm it.
         facts: what its marker remembers.
@@ -126,6 +129,8 @@ class Control:
     name: str
     population: Population
     identifiers: tuple[str, ...]
+    apps: tuple[str, ...] = ()
+    kept: frozenset[int] = frozenset()
     resource: str = ""
     body: Mapping[str, Any] | None = None
     facts: tuple[tuple[str, str], ...] = ()
@@ -166,6 +171,7 @@ class DesiredControls:
         push_down: which wants are sure for a whole ownership.
         now: the run's instant.
         armed: name of a compliance policy -> the instant at which an existing one was armed.
+        standing: what stands in the tenant now; None for nothing.
     """
 
     policies: Sequence[Policy]
@@ -175,6 +181,7 @@ class DesiredControls:
     settings: ControlSettings
     now: datetime
     armed: Mapping[str, str] = field(default_factory=dict)
+    standing: Standing | None = None
 
     def desired(self) -> Desired:
         """The controls, in a fixed order."""
@@ -189,19 +196,36 @@ class DesiredControls:
             }
             if not identifiers:
                 continue
-            population = self._population(want)
+            kept = self._kept(want, identifiers)
+            population = self._population(want, kept)
             if not population:
                 if population.unnamed:
-                    controls.append(Control(want, self._name(want), population, tuple(identifiers)))
+                    apps = tuple(sorted(set(identifiers.values())))
+                    controls.append(Control(want, self._name(want), population, tuple(identifiers), apps))
                 continue
-            control = self._control(want, population, identifiers)
+            control = self._control(want, population, identifiers, kept)
             if control is None:
                 early.append(self._name(want))
             else:
                 controls.append(control)
         return Desired(tuple(controls), frozenset(missing), frozenset(early))
 
-    def _control(self, want: Want, population: Population, identifiers: Mapping[str, str]) -> Control | None:
+    def _kept(self, want: Want, identifiers: Mapping[str, str]) -> frozenset[int]:
+        """Positions of the devices that the want's control reaches now and about which nobody can decide: they keep what they have.
+
+        Only as long as the control holds what it is to hold: nothing new may reach them.
+        """
+        if self.standing is None:
+            return frozenset()
+        name = self._name(want)
+        resource, body = self._body(want, name, identifiers)
+        if resource:
+            reached = self.standing.reached(want.mechanism, name, ownership.spec_hash(dict(body or {})))
+        else:
+            reached = self.standing.reached_by_apps(want.mechanism, identifiers)
+        return frozenset(index for index in reached if want not in self.wants[index] and is_undecided(self.fleet[index], want.app_ids))
+
+    def _control(self, want: Want, population: Population, identifiers: Mapping[str, str], kept: frozenset[int]) -> Control | None:
         name = self._name(want)
         groups, filters, targets = self._targets(want, name, population)
         grace = 0
@@ -213,7 +237,8 @@ class DesiredControls:
                 return None
             grace, facts = hours, (("deadline", want.deadline), ("armed", armed))
         resource, body = self._body(want, name, identifiers)
-        return Control(want, name, population, tuple(identifiers), resource, body, facts, grace, targets, groups, filters)
+        apps = tuple(sorted(set(identifiers.values())))
+        return Control(want, name, population, tuple(identifiers), apps, kept, resource, body, facts, grace, targets, groups, filters)
 
     def _body(self, want: Want, name: str, identifiers: Mapping[str, str]) -> tuple[str, bodies.Body | None]:
         titles = {value: title_of_app(self.policies, app) for value, app in identifiers.items()}
@@ -241,7 +266,34 @@ class DesiredControls:
         resource, make = makers[mechanism]
         return resource, make()
 
-    def _population(self, want: Want) -> Population:
+    def _population(self, want: Want, kept: frozenset[int]) -> Population:
+        population = self._populated(want, kept)
+        include, exclude = population.include, population.exclude
+        if self.standing is not None:
+            name = self._name(want)
+            include |= self.standing.unseen.get(members_group(name), frozenset())
+            if population.native:
+                exclude |= self.standing.unseen.get(exceptions_group(name), frozenset()) | self._undecided_exceptions(want, name)
+                include -= exclude
+        return replace(
+            population, include=include, exclude=exclude, covers=population.covers - kept, unnamed=population.unnamed - kept
+        )  # fmt: skip
+
+    def _undecided_exceptions(self, want: Want, name: str) -> frozenset[str]:
+        """Members of the exclude group about whose devices nobody can decide now: they stay in it."""
+        assert self.standing is not None
+        listed = self.standing.members(exceptions_group(name))
+        if not listed:
+            return frozenset()
+        by_user = want.mechanism in BY_USER
+        return frozenset(
+            member
+            for each in self.fleet
+            for member in (each.device.user_id if by_user else each.device.directory_id,)
+            if member in listed and (is_undecided(each, want.app_ids) or _is_exempt_and_unplaced(each, want.app_ids))
+        )
+
+    def _populated(self, want: Want, kept: frozenset[int]) -> Population:
         platforms = PLATFORMS[want.mechanism]
         by_user = want.mechanism in BY_USER
         candidates = []
@@ -252,8 +304,8 @@ class DesiredControls:
                 Candidate(
                     index=index,
                     native=device.device.native_ownership,
-                    wanted=want in wants,
-                    supported=supports(device.device.record, want.mechanism),
+                    wanted=want in wants or index in kept,
+                    supported=index in kept or supports(device.device.record, want.mechanism),
                     member=device.device.user_id if by_user else device.device.directory_id,
                 )
             )
@@ -289,9 +341,10 @@ class DesiredControls:
             wanted = self._filter(want, population.native)
             filters.append(wanted)
             targets.append(Target(ALL_USERS if by_user else ALL_DEVICES, filter=wanted.name, by_name=True))
-        for members, excluded, suffix in ((population.include, False, "members"), (population.exclude, True, "exceptions")):
+        named = ((population.include, False, members_group(name)), (population.exclude, True, exceptions_group(name)))
+        for members, excluded, group_name in named:
             if members:
-                group = WantedGroup("%s (%s)" % (name, suffix), by_user, members, excluded, want.policies)
+                group = WantedGroup(group_name, by_user, members, excluded, want.policies)
                 groups.append(group)
                 targets.append(Target(EXCLUDED_GROUP if excluded else GROUP, group=group.name, by_name=True))
         return tuple(groups), tuple(filters), frozenset(targets)
@@ -319,6 +372,28 @@ class DesiredControls:
             # The kind holds Apple's numbers too.
             return tuple(name for name in found if _MICROSOFT_STORE_ID.fullmatch(name))
         return found
+
+
+def members_group(control: str) -> str:
+    """The name of a control's include group."""
+    return "%s (members)" % control
+
+
+def exceptions_group(control: str) -> str:
+    """The name of a control's exclude group."""
+    return "%s (exceptions)" % control
+
+
+def is_undecided(member: FleetDevice, apps: Iterable[str]) -> bool:
+    """Whether nobody can decide now about some apps on a device, and nobody decides against a ban of any of them."""
+    verdicts = {member.decision.apps[app].verdict for app in apps if app in member.decision.apps}
+    return "unclassified" in verdicts and verdicts <= {"unclassified", "enforce"}
+
+
+def _is_exempt_and_unplaced(member: FleetDevice, apps: Iterable[str]) -> bool:
+    """Whether a device is exempt and its ownership unknown, so that a native scope may reach it again before the next run."""
+    verdicts = {member.decision.apps[app].verdict for app in apps if app in member.decision.apps}
+    return member.device.native_ownership is None and "exempt" in verdicts and "enforce" not in verdicts
 
 
 def package_name(family_name: str) -> str:

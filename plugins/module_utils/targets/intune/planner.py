@@ -11,6 +11,7 @@ first; what an object needs is there before it, and goes after it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,12 +25,12 @@ from ...mdm.fleet import FleetDevice
 from ...mdm.notice_changes import names_text, notice_changes
 from ...mdm.notices import Notice
 from ...mdm.planned import Planned, plan_in_order
+from ...policy.model import Policy
 from . import diff_text, steps
-from .controls import BY_USER, Control, Desired, WantedFilter, WantedGroup
+from .controls import BY_USER, Control, Desired, WantedFilter, WantedGroup, is_undecided
 from .objects import (
     ALL_DEVICES,
     COMPLIANCE_POLICY,
-    GROUP,
     RESOURCES,
     AppAssignment,
     AppObject,
@@ -39,8 +40,10 @@ from .objects import (
     TenantState,
 )
 from .permissions import APPS_WRITE, CONFIGURATION_WRITE, GROUPS_DELETE
+from .reach import Reach, Standing
 from .steps import Phase
-from .store_apps import TYPES, app_of, app_wants
+from .store_apps import app_of, app_wants
+from .wants import PLATFORMS, TYPES
 
 _SENTENCE = "Made by appban.endpoint for the ban %s. Change the policy it comes from, not this object."
 
@@ -57,23 +60,31 @@ class Planner:
 
     Args:
         state: what the tenant holds, read just before.
-        policies: ids of the run's policies; objects made for others are left alone.
-        fleet: for the names of devices in the diff.
-        titles: app id -> title.
+        policies: of the run; objects made for others are left alone.
+        fleet: every device, for whom changes reach and for the names in the diff.
     """
 
     def __init__(
         self,
         state: TenantState,
-        policies: frozenset[str],
+        policies: Sequence[Policy],
         fleet: Sequence[FleetDevice],
-        titles: Mapping[str, str],
         settings: PlannerSettings,
     ) -> None:
         self.state = state
-        self.policies = policies
+        self.policies = frozenset(policy.id for policy in policies)
+        self.apps_of = {policy.id: frozenset(app.id for app in policy.apps) for policy in policies}
         self.fleet = fleet
-        self.titles = titles
+        self.titles = {app.id: app.title for policy in policies for app in policy.apps}
+        self.names_of: dict[str, set[str]] = {}
+        for policy in policies:
+            for app in policy.apps:
+                self.names_of.setdefault(app.id, set()).update(each.value for each in app.identifiers)
+        self.now = Reach(state, fleet)
+        self.then = self.now
+        self.standing = Standing(state, self.now, self.policies)
+        self.notes: list[str] = []
+        self._kept_scopes: set[str] = set()
         self.settings = settings
         self.changes: list[tuple[int, Change]] = []
         self.coverings: list[Covering] = []
@@ -102,11 +113,14 @@ class Planner:
         Raises:
             AppbanError: where an object of somebody else has the name of one of ours. Nothing has been written.
         """
+        members = {group.name: group.members for control in desired.controls for group in control.groups}
+        rules = {each.name: each.rule for control in desired.controls for each in control.filters}
+        self.then = Reach(self.state, self.fleet, members, rules)
         for control in desired.controls:
             for group in control.groups:
-                self._want_group(group)
+                self._want_group(control, group)
             for each in control.filters:
-                self._want_filter(each)
+                self._want_filter(each, [other for other in desired.controls if each in other.filters])
             if control.mechanism in TYPES:
                 for name in control.identifiers:
                     self.app_targets.setdefault((control.mechanism, name), set()).update(control.targets)
@@ -173,24 +187,22 @@ class Planner:
 
     def reached_before(self, control: Control, targets: Iterable[Target]) -> frozenset[int]:
         """Which devices of a control the given assignments (with ids) reach today."""
-        by_user = control.mechanism in BY_USER
-        included: set[int] = set()
-        excluded: set[int] = set()
-        filters = {each.id: each for each in self.state.filters}
-        groups = {group.id: group for group in self.state.groups}
-        for target in targets:
-            if target.group:
-                group = groups.get(target.group)
-                indexes = [index for member in (group.members if group else ()) for index in self._member_index.get((by_user, member), ())]
-                (included if target.kind == GROUP else excluded).update(indexes)
-            elif target.filter in filters:
-                rule = filters[target.filter].rule
-                included.update(
-                    index
-                    for index in control.population.covers
-                    if '"%s"' % _FILTER_WORDS.get(self.fleet[index].device.native_ownership or "", "Unknown") in rule
-                )
-        return frozenset(included - excluded) & control.population.covers
+        return self.now.of_targets(control.mechanism, targets) & control.population.covers
+
+    def reach_of_app(
+        self, control: Control, name: str, app: AppObject | None, targets: Iterable[Target]
+    ) -> tuple[frozenset[int], frozenset[int], frozenset[int]]:
+        """Whom the assignments of an app will reach by one control, reach now, and will reach by all controls together."""
+        ours = [each for each in app.assignments if self.is_our_assignment(app, each) and each.intent == "uninstall"] if app else []
+        now = self.now.of_targets(control.mechanism, [each.target for each in ours])
+        mine = self.then.of_targets(control.mechanism, targets)
+        return mine - control.kept, now, self.then.of_targets(control.mechanism, self.app_targets[(control.mechanism, name)])
+
+    def _reached_now(self, control: Control) -> frozenset[int]:
+        if control.mechanism in TYPES:
+            names = [self.standing.reached_by_apps(control.mechanism, (name,)) for name in control.identifiers]
+            return frozenset().union(*names)
+        return self.standing.reached(control.mechanism, control.name)
 
     def cover(
         self, control: Control, changes: Sequence[str], changed_at: str, before: frozenset[int], obstacle: str = "", prevented: bool = False
@@ -200,7 +212,7 @@ class Planner:
 
     # Groups and filters.
 
-    def _want_group(self, wanted: WantedGroup) -> None:
+    def _want_group(self, control: Control, wanted: WantedGroup) -> None:
         current = self._groups.get(wanted.name)
         known = {member: self._member_names(wanted.by_user, member) for member in wanted.members}
         if current is None:
@@ -208,28 +220,40 @@ class Planner:
             description = self.marker(wanted.policies, "exceptions" if wanted.excluded else "members", {"by_user": wanted.by_user})
             step = steps.CreateGroup(wanted.name, description, wanted.by_user, tuple(sorted(wanted.members)))
             after = names_text(list(known.values()))
-            self.add(Phase.SCOPES, Change("create", "group", wanted.name, None, after, step=step))
+            # By itself it does nothing: the control that is assigned to it says whom it reaches.
+            self.add(Phase.SCOPES, Change("create", "group", wanted.name, None, after, apps=control.apps, step=step))
             return
         before = set(current.members)
         joining, leaving = sorted(wanted.members - before), sorted(before - wanted.members)
         was = [self._member_names(wanted.by_user, member) for member in current.members]
+        now, then = self._reached_now(control), self.then.of_targets(control.mechanism, control.targets)
         if joining:
             step_add = steps.ChangeMembers(wanted.name, wanted.by_user, add=tuple(joining))
             after = names_text(was + [known[member] for member in joining])
             phase = Phase.SCOPES if wanted.excluded else Phase.JOIN
-            self.add(phase, Change("update", "group members", wanted.name, names_text(was), after, step=step_add))
+            devices = self.now.of_members(control.mechanism, joining)
+            self.add(phase, Change(
+                "update", "group members", wanted.name, names_text(was), after, apps=control.apps,
+                reaches=frozenset() if wanted.excluded else (devices & then) - now - control.kept,
+                releases=(devices & now) - then if wanted.excluded else frozenset(), step=step_add,
+            ))  # fmt: skip
         if leaving:
             step_remove = steps.ChangeMembers(wanted.name, wanted.by_user, remove={member: current.members[member] for member in leaving})
             after = names_text([self._member_names(wanted.by_user, member) for member in before & wanted.members])
             phase = Phase.END_EXCEPTION if wanted.excluded else Phase.LEAVE
-            self.add(phase, Change("update", "former group members", wanted.name, names_text(was), after, step=step_remove))
+            devices = self.now.of_members(control.mechanism, leaving)
+            self.add(phase, Change(
+                "update", "former group members", wanted.name, names_text(was), after, apps=control.apps,
+                reaches=(devices & then) - now - control.kept if wanted.excluded else frozenset(),
+                releases=frozenset() if wanted.excluded else (devices & now) - then, step=step_remove,
+            ))  # fmt: skip
 
     def _member_names(self, by_user: bool, member: str) -> str:
         indexes = self._member_index.get((by_user, member), ())
         serials = sorted({str(self.fleet[i].device.record.get("serial") or self.fleet[i].device.id) for i in indexes})
-        return ", ".join(serials) or "a device that is not managed any more"
+        return ", ".join(serials) or "a device that is not in the list of devices"
 
-    def _want_filter(self, wanted: WantedFilter) -> None:
+    def _want_filter(self, wanted: WantedFilter, controls: Sequence[Control]) -> None:
         current = self._filters.get(wanted.name)
         spec = {"platform": wanted.platform, "rule": wanted.rule}
         if current is None:
@@ -239,7 +263,19 @@ class Planner:
         elif current.rule.strip() != wanted.rule:
             self.drift.append("the filter %s had another rule" % wanted.name)
             fix = steps.WriteFilterRule(current.id, wanted.name, self.marker(wanted.policies, "filter", spec), wanted.rule)
-            self.add(Phase.SCOPES, Change("update", "filter", wanted.name, current.rule + "\n", wanted.rule + "\n", step=fix))
+            corrected = Reach(self.state, self.fleet, rules={wanted.name: wanted.rule})
+            reaches: frozenset[int] = frozenset()
+            releases: frozenset[int] = frozenset()
+            for control in controls:
+                now, then = (each.of_targets(control.mechanism, control.targets) for each in (self.now, corrected))
+                reaches |= (then - now - control.kept) & self.then.of_targets(control.mechanism, control.targets)
+                releases |= now - then
+            apps = {control.apps for control in controls}
+            # Controls of other apps may share it, and then it is not made for all of them on every device.
+            self.add(Phase.SCOPES, Change(
+                "update", "filter", wanted.name, current.rule + "\n", wanted.rule + "\n", apps=apps.pop() if len(apps) == 1 else (),
+                reaches=reaches, releases=releases, step=fix,
+            ))  # fmt: skip
 
     # Assigned objects.
 
@@ -282,7 +318,8 @@ class Planner:
         grace = control.grace_hours if control.resource == COMPLIANCE_POLICY else None
         description = self.marker(control.want.policies, control.mechanism, body, control.facts)
         after = diff_text.object_text(body, self.target_texts(control.targets), grace)
-        apps = control.want.app_ids
+        apps = control.apps
+        then = self.then.of_targets(control.mechanism, control.targets)
         phase = Phase.COMPLIANCE if control.resource == COMPLIANCE_POLICY else Phase.OBJECTS
         if current is None:
             foreign = self.state.foreign.get((control.resource, control.name), "")
@@ -290,7 +327,9 @@ class Planner:
                 self._refuse_foreign(control.resource, control.name)
             step = steps.WriteObject(control.resource, foreign, control.name, description, body, control.targets, grace)
             op = "update" if foreign else "create"
-            change = Change(op, resource.what, control.name, None, after, needs=self.needs(control), apps=apps, step=step)
+            change = Change(
+                op, resource.what, control.name, None, after, needs=self.needs(control), apps=apps, reaches=then - control.kept, step=step
+            )
             self.add(phase, change)
             self._cover(control, [change.key, *change.needs], "", frozenset())
             return
@@ -317,9 +356,24 @@ class Planner:
         was = diff_text.object_text(
             {key: current.body.get(key) for key in body}, self.target_texts(current.targets), found_grace if grace is not None else None
         )
-        change = Change("update", resource.what, control.name, was, after, needs=self.needs(control), apps=apps, step=step)
+        now = self.now.of_targets(control.mechanism, current.targets)
+        reaches = then if changed_body or wrong_grace else then - now if wrong_targets else frozenset()
+        releases = now - then if wrong_targets else frozenset()
+        if changed_body and self._names_taken_out(control, current):
+            # A name of another app goes out of it, whichever that is.
+            apps, releases = (), now
+        change = Change(
+            "update", resource.what, control.name, was, after, needs=self.needs(control), apps=apps,
+            reaches=reaches - control.kept, releases=releases, step=step,
+        )  # fmt: skip
         self.add(phase, change)
         self._cover(control, [change.key, *change.needs], current.changed_at, frozenset() if changed_body else before)
+
+    def _names_taken_out(self, control: Control, current: Owned) -> bool:
+        """Whether an object holds a name of an app of the run's that it is not to hold any more."""
+        text = json.dumps({key: current.body.get(key) for key in control.body or ()})
+        gone = {name for app, names in self.names_of.items() if app not in control.apps for name in names}
+        return any(json.dumps(name) in text for name in gone - set(control.identifiers))
 
     def _tell_drift(self, control: Control, current: Owned, changed_body: Sequence[str], wrong_targets: bool) -> None:
         body = dict(control.body or {})
@@ -343,7 +397,7 @@ class Planner:
             Covering(
                 control=control.name,
                 mechanism=control.mechanism,
-                apps=frozenset(control.want.app_ids),
+                apps=frozenset(control.apps),
                 covers=population.covers,
                 unnamed=population.unnamed,
                 new=population.covers - before,
@@ -369,15 +423,33 @@ class Planner:
         for each in sorted(self._our_objects(), key=lambda one: (one.created_at, one.id)):
             if each.id in kept:
                 continue
+            reached = self.now.of_targets(each.marker.mechanism, each.targets) if each.marker.mechanism in PLATFORMS else frozenset()
+            apps = self._apps_of(each.marker.policies)
+            if each.name not in {control.name for control in desired.controls} and self._keeps(each.name, reached, apps, each.targets):
+                continue
             resource = RESOURCES[each.resource]
             keys = [key for key in each.body if key in _SHOWN_SETTINGS]
             before = diff_text.object_text({key: each.body[key] for key in keys}, self.target_texts(each.targets))
             step = steps.Delete("beta", resource.path, each.id, CONFIGURATION_WRITE)
-            change = Change("delete", resource.what, self._label(resource.what, each.name, each.id), before, None, step=step)
+            label = self._label(resource.what, each.name, each.id)
+            change = Change("delete", resource.what, label, before, None, apps=apps, releases=reached, step=step)
             self.add(Phase.LIFT_COMPLIANCE if each.resource == COMPLIANCE_POLICY else Phase.LIFT_OBJECTS, change)
             deleted[change.key] = frozenset({t.group for t in each.targets} | {t.filter for t in each.targets})
         self._lift_apps(desired, deleted)
         self._lift_scopes(desired, deleted)
+
+    def _apps_of(self, policies: Iterable[str]) -> tuple[str, ...]:
+        return tuple(sorted(frozenset().union(*(self.apps_of.get(policy, frozenset()) for policy in policies))))
+
+    def _keeps(self, name: str, reached: frozenset[int], apps: Sequence[str], targets: Iterable[Target]) -> bool:
+        """Whether a control that nothing asks for any more stays, because nobody can decide about any device that it reaches."""
+        if not reached or not all(is_undecided(self.fleet[index], apps) for index in reached):
+            return False
+        for target in targets:
+            self._kept_scopes.update({target.group, target.filter} - {""})
+        text = "%s stays: nobody can decide about the %d devices that it reaches, and unknown is not a change"
+        self.notes.append(text % (name, len(reached)))
+        return True
 
     def _label(self, kind: str, name: str, key: str) -> str:
         """What a change calls an object to be deleted: its id besides, where the plan has another object of that name."""
@@ -402,16 +474,21 @@ class Planner:
             label = "%s (%s)" % (app.name, "/".join(sorted(app.identifiers)))
             if any(change.name == label for _phase, change in self.changes):
                 label = "%s, id %s" % (label, app.id)
+            mechanism = next((key for key, types in TYPES.items() if app.odata_type in types), "")
+            reached = self.now.of_targets(mechanism, [each.target for each in ours]) if mechanism else frozenset()
+            apps = tuple(sorted(key for key, names in self.names_of.items() if names & app.identifiers)) or self._apps_of(self.policies)
+            if self._keeps(label, reached, apps, [each.target for each in ours]):
+                continue
             if ours:
                 before = "\n".join("%s: %s" % (each.intent, self.target_texts((each.target,))[0]) for each in ours)
                 step = steps.ChangeAppAssignments(frozenset((app.odata_type,)), "", app.id, (), tuple(each.id for each in ours))
-                change = Change("delete", "uninstall assignment", label, before + "\n", None, step=step)
+                change = Change("delete", "uninstall assignment", label, before + "\n", None, apps=apps, releases=reached, step=step)
                 self.add(Phase.LIFT_APPS, change)
                 deleted[change.key] = frozenset({e.target.group for e in ours} | {e.target.filter for e in ours})
             if self._is_our_app(app) and len(ours) == len(app.assignments):
                 needs = (change.key,) if ours else ()
                 remove = steps.Delete("beta", "/deviceAppManagement/mobileApps", app.id, APPS_WRITE)
-                self.add(Phase.LIFT_APPS, Change("delete", "app", label, label + "\n", None, needs=needs, step=remove))
+                self.add(Phase.LIFT_APPS, Change("delete", "app", label, label + "\n", None, needs=needs, apps=apps, step=remove))
 
     def _lift_scopes(self, desired: Desired, deleted: Mapping[str, frozenset[str]]) -> None:
         groups = {self._groups[group.name].id for control in desired.controls for group in control.groups if group.name in self._groups}
@@ -420,12 +497,12 @@ class Planner:
         leaving: list[tuple[int, str, str, Any, str]] = [
             (Phase.LIFT_SCOPES, "group", "/groups", group, GROUPS_DELETE)
             for group in self.state.groups
-            if group.id not in groups and not self.policies.isdisjoint(group.marker.policies)
+            if group.id not in groups | self._kept_scopes and not self.policies.isdisjoint(group.marker.policies)
         ]
         leaving += [
             (Phase.LIFT_SCOPES, "filter", "/deviceManagement/assignmentFilters", each, CONFIGURATION_WRITE)
             for each in self.state.filters
-            if each.id not in filters and not self.policies.isdisjoint(each.marker.policies)
+            if each.id not in filters | self._kept_scopes and not self.policies.isdisjoint(each.marker.policies)
         ]
         updated = [change for _phase, change in self.changes if isinstance(change.step, (steps.WriteObject, steps.ChangeAppAssignments))]
         for phase, kind, path, each, permission in leaving:
@@ -453,12 +530,9 @@ class Planner:
 
     def is_our_target(self, target: Target) -> bool:
         """Whether an assignment goes to a group or filter of the run's policies: nobody else would make it."""
-        ours = {group.id for group in self.state.groups if not self.policies.isdisjoint(group.marker.policies)}
-        ours |= {each.id for each in self.state.filters if not self.policies.isdisjoint(each.marker.policies)}
-        return bool({target.group, target.filter} & ours)
+        return self.standing.is_ours(target)
 
 
-_FILTER_WORDS = {"corporate": "Corporate", "personal": "Personal"}
 _SHOWN_SETTINGS = frozenset(
     (
         "restrictedApps", "compliantAppsList", "compliantAppListType", "appsVisibilityList", "appsVisibilityListType", "omaSettings",

@@ -17,17 +17,12 @@ from . import capabilities as names
 from . import steps
 from .objects import AppAssignment, AppObject
 from .steps import Phase
+from .wants import TYPES
 
 if TYPE_CHECKING:
     from .controls import Control
     from .planner import Planner
 
-#: Kinds of apps in the tenant's list that a mechanism can use.
-TYPES: dict[str, frozenset[str]] = {
-    names.ANDROID_UNINSTALL: frozenset(("androidManagedStoreApp",)),
-    names.WINDOWS_UNINSTALL: frozenset(("winGetApp",)),
-    names.IOS_UNINSTALL: frozenset(("iosStoreApp", "iosVppApp", "managedIOSStoreApp")),
-}
 _CONFLICTING = ("required", "available", "availableWithoutEnrollment")
 
 
@@ -87,7 +82,7 @@ def app_of(planner: Planner, odata_types: frozenset[str], name: str) -> AppObjec
 def _bring_in(planner: Planner, control: Control, missing: tuple[str, ...]) -> list[str]:
     keys = []
     store = "Google Play" if control.mechanism == names.ANDROID_UNINSTALL else "Microsoft Store"
-    title = planner.titles[control.want.app_ids[0]]
+    title = planner.titles[control.apps[0]]
     for package in missing:
         notes = planner.marker(control.want.policies, control.mechanism, {"package": package})
         step = (
@@ -95,7 +90,7 @@ def _bring_in(planner: Planner, control: Control, missing: tuple[str, ...]) -> l
             if control.mechanism == names.ANDROID_UNINSTALL
             else steps.CreateStoreApp(package, title, title, notes)
         )
-        change = Change("create", "app", "%s (%s)" % (package, store), None, package + "\n", apps=control.want.app_ids, step=step)
+        change = Change("create", "app", "%s (%s)" % (package, store), None, package + "\n", apps=control.apps, step=step)
         planner.add(Phase.APPS, change)
         keys.append(change.key)
     return keys
@@ -135,9 +130,11 @@ def _assign(
     before = "\n".join("%s: %s" % (e.intent, planner.target_texts((e.target,))[0]) for e in ours)
     after = "\n".join("uninstall: %s" % text for text in sorted(planner.target_texts(targets)))
     op = "create" if not ours else "update" if targets else "delete"
+    mine, now, then = planner.reach_of_app(control, name, app, targets)
     change = Change(
         op, "uninstall assignment", "%s (%s)" % (control.name, name), before + "\n" if ours else None,
-        after + "\n" if after else None, needs=all_needs, apps=control.want.app_ids,
+        after + "\n" if after else None, needs=all_needs, apps=control.apps,
+        reaches=(mine & then) - now, releases=now - then,
         step=steps.ChangeAppAssignments(
             TYPES[control.mechanism], name, app.id if app else "", add, tuple(each.id for each in wrong)
         ),

@@ -6,17 +6,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Callable, Iterator, Mapping, Sequence
 
 from ...engine.apply import Applied
 from ...engine.errors import AppbanError
-from ...engine.plan import Plan
+from ...engine.plan import Change, Plan
 from ...mdm.capability import Capability
 from ...mdm.clock import Clock
 from ...mdm.covering import Covering, Coverings
 from ...mdm.fleet import FleetDevice, ManagedDevice
 from ...mdm.group_names import wanted_groups
+from ...mdm.identifiers import usable_names
 from ...mdm.known_fleet import LoneLookUps
 from ...mdm.ledger import Ledger
 from ...mdm.observe import may_look
@@ -26,6 +27,7 @@ from ...mdm.target_run import ChooseNotices, TargetPlan
 from ...mdm.wants import Want, wants_of_policies
 from ...policy.decide import Decider
 from ...policy.model import Policy
+from ...policy.standing import LIFTED
 from . import capabilities
 from .controls import ControlSettings, Desired, DesiredControls
 from .defender import Defender, DefenderSettings, SiteBlocks, plan_site_blocks, wanted_site_blocks
@@ -37,10 +39,14 @@ from .memberships import Memberships, read_memberships
 from .objects import COMPLIANCE_POLICY, TenantState
 from .permissions import APPS_READ, CONDITIONAL_ACCESS_READ, CONFIGURATION_READ, DEVICES_READ, GROUPS_READ
 from .planner import Planner, PlannerSettings
-from .reader import StateReader, read_devices
+from .reach import Reach, Standing
+from .reader import StateReader, look_up_devices, read_devices
+from .steps import PutIndicators
 from .wants import MANAGED_PLATFORMS, mechanisms
 
 BROWSER, DEFENDER, NO_WEB_BLOCK = "browser", "defender", "none"
+#: Apps that vanish from devices between two runs as a matter of course; of more than these the list is asked for once more.
+HANDFUL = 5
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,7 @@ class IntuneTarget:
     """
 
     names: Mapping[str, str] = capabilities.NAMES
+    capability_facts: tuple[str, ...] = capabilities.FACTS
     reporting: Mapping[str, str] = {
         "ios": capabilities.IOS_LIST, "ipados": capabilities.IOS_LIST, "macos": capabilities.MACOS_LIST,
     }  # fmt: skip
@@ -86,6 +93,10 @@ class IntuneTarget:
         self.site_blocks: SiteBlocks | None = None
         self.wants: list[frozenset[Want]] = []
         self.memberships = Memberships()
+        self.finder: AppFinder | None = None
+        self.new_finder: Callable[[], AppFinder] = lambda: AppFinder(graph, policies, {}, lambda _device, _app: False)
+        #: Device that is looked at -> how its inventory sees.
+        self.sees: dict[str, str] = {}
 
     def capability_of(self, record: Mapping[str, Any]) -> Capability:
         """The row of a device in the capability table."""
@@ -117,25 +128,50 @@ class IntuneTarget:
         """What was found, of those devices and apps that may be looked at."""
         watched = {member.device.id: member for member in fleet if any(may_look(app) for app in member.decision.apps.values())}
         platforms = {device: member.device.platform for device, member in watched.items()}
-        finder = AppFinder(self.graph, self.policies, platforms, lambda device, app: _is_looked_for(watched[device], app))
-        reported = any(capabilities.capability_of(member.device.record).sees == "reported" for member in watched.values())
-        return finder.find(violations=reported)
+        self.sees = {device: capabilities.capability_of(member.device.record).sees for device, member in watched.items()}
+
+        def may_keep(device: str, app: str) -> bool:
+            return _is_looked_for(watched[device], app)
+
+        self.new_finder = lambda: AppFinder(self.graph, self.policies, platforms, may_keep)
+        self.finder = self.new_finder()
+        return self.finder.find(violations="reported" in self.sees.values())
 
     def look_up(self, devices: Sequence[str]) -> Mapping[str, bool | None]:
         """Ask for devices one by one."""
-        return dict.fromkeys(devices)
+        return look_up_devices(self.graph, devices)
 
     def doubted(self, device: str, app: str) -> str:
         """The reason for which what the sources say of a device and an app can't be believed; empty for none."""
-        return ""
+        if self.finder is None:
+            return ""
+        return self.finder.doubted_report(device) if self.sees.get(device) == "reported" else self.finder.doubted(device, app)
 
     def may_still_hold(self, device: str, app: str) -> bool | None:
         """Whether a control of ours may still be on a device; None: its contact says so."""
         return None
 
     def absences(self, pairs: Sequence[tuple[str, str]]) -> frozenset[tuple[str, str]]:
-        """Of device and app pairs that are not seen together any more, those of which that is not proved."""
-        return frozenset()
+        """Of device and app pairs that are not seen together any more, those of which that is not proved.
+
+        A list may be short without saying so. So where many have vanished it is asked for once more, and some devices are asked alone,
+        evenly over all of them: if one still has the app, the list is not believed about anybody who was not asked.
+        """
+        if self.finder is None or not pairs:
+            return frozenset()
+        listed: set[tuple[str, str]] = set()
+        if len(pairs) > HANDFUL:
+            listed = set(self.new_finder().find(violations=False)).intersection(pairs)
+        devices = sorted({device for device, _app in pairs if self.sees.get(device) == "all"})
+        # Half of what is left: later in the run, others may have to be looked up.
+        bound = max(0, self.look_ups.most - len(self.look_ups.answers)) // 2
+        sample = devices if len(devices) <= bound else [devices[number * len(devices) // bound] for number in range(bound)]
+        found = self.finder.still_on(sample)
+        self.look_ups.answers.update({"apps of " + device: True for device in sample})
+        proved = {(device, app) for device, app in pairs if found.get(device) is not None and app not in (found[device] or ())}
+        contradicted = listed | {(device, app) for device, app in pairs if app in (found.get(device) or ())}
+        asked_in_vain = {(device, app) for device, app in pairs if device in found and found[device] is None}
+        return frozenset(pairs) - proved if contradicted else frozenset(asked_in_vain)
 
     def findable(self, app: str, platform: str, sees: str) -> bool:
         """Whether an app has a name that an inventory of this kind could show."""
@@ -168,14 +204,35 @@ class IntuneTarget:
             for each in self.state.owned
             if each.resource == COMPLIANCE_POLICY and each.marker.fact("armed")
         }
-        desired = DesiredControls(self.policies, fleet, self.wants, push_down, self.settings.controls, decider.moment, armed).desired()
-        titles = {app.id: app.title for policy in self.policies for app in policy.apps}
-        planner = Planner(self.state, self.policy_ids, fleet, titles, self.settings.planner)
+        standing = Standing(self.state, Reach(self.state, fleet), self.policy_ids, self._unseen_members(fleet, decider))
+        desired = DesiredControls(
+            self.policies, fleet, self.wants, push_down, self.settings.controls, decider.moment, armed, standing
+        ).desired()  # fmt: skip
+        planner = Planner(self.state, self.policies, fleet, self.settings.planner)
         self._plan_sites(planner, fleet, decider)
         planned = planner.plan(desired, choose_notices)
         conflicts = (*planned.conflicts, *self._other_block_lists(planned))
-        notes = tuple(self._notes(desired, planned.coverings))
+        notes = (*self._notes(desired, planned.coverings), *planner.notes)
         return TargetPlan(planned.plan, Coverings(planned.coverings), conflicts, planned.drift, notes)
+
+    def _unseen_members(self, fleet: Sequence[FleetDevice], decider: Decider) -> dict[str, frozenset[str]]:
+        """Members of our groups that the list of devices doesn't show and that are not gone for certain, by group: they stay in it."""
+        ended = {policy.id for policy, each in zip(self.policies, decider.standings, strict=True) if each.phase == LIFTED}
+        shown = {name for member in fleet for name in (member.device.directory_id, member.device.user_id)}
+        names: dict[tuple[str, str], str] = {}
+        for group in self.state.groups:
+            if not (set(group.marker.policies) & self.policy_ids) - ended:
+                continue
+            for member, directory_object in group.members.items():
+                if member not in shown:
+                    # A user is known by the id of the directory's object, a device by another.
+                    names[(group.name, member)] = "%s:%s" % ("user" if member == directory_object else "entra", member)
+        managed = self.look_ups.managed(names.values(), "they leave groups of ours") if names else {}
+        found: dict[str, set[str]] = {}
+        for (group_name, member), name in names.items():
+            if managed[name] is not False:
+                found.setdefault(group_name, set()).add(member)
+        return {group_name: frozenset(members) for group_name, members in found.items()}
 
     def apply(self, plan: Plan, ledger: Ledger, now: str) -> Applied:
         """Carry the plan out."""
@@ -221,7 +278,23 @@ class IntuneTarget:
             self.site_blocks = wanted_site_blocks(self.policies, decider, prefix, self.settings.defender, opened)
             wanted = self.site_blocks.indicators
         for phase, change in plan_site_blocks(wanted, self.defender.ours(prefix, self.policy_ids)):
-            planner.add(phase, change)
+            planner.add(phase, self._with_reach(change, fleet))
+
+    def _with_reach(self, change: Change, fleet: Sequence[FleetDevice]) -> Change:
+        """A change of indicators with the apps and devices that it is about: they know no policy, so it is those that want them."""
+        put = isinstance(change.step, PutIndicators)
+        domains = {str(each["indicatorValue"]) for each in change.step.indicators} if put else set(change.step.ids)
+        apps = {app.id for policy in self.policies for app in policy.apps if domains.intersection(usable_names(app, "domain"))}
+        reached: set[int] = set()
+        for index, member in enumerate(fleet):
+            verdicts = {member.decision.apps[app].verdict for app in apps if app in member.decision.apps}
+            onboarded = member.device.platform in self.settings.defender.platforms
+            if onboarded and (verdicts == {"enforce"} if put else verdicts - {"out_of_scope", "unclassified"}):
+                reached.add(index)
+        found = frozenset(reached)
+        return replace(
+            change, apps=tuple(sorted(apps)), reaches=found if put else frozenset(), releases=frozenset() if put else found
+        )  # fmt: skip
 
     def _withdraws(self) -> bool:
         return any("withdraw_access" in stage.actions for policy in self.policies for rule in policy.rules for stage in rule.stages)
@@ -231,6 +304,7 @@ class IntuneTarget:
         return frozenset(each.value for policy in self.policies for app in policy.apps for each in app.identifiers if each.kind in kinds)
 
     def _notes(self, desired: Desired, coverings: Sequence[Covering]) -> Iterator[str]:
+        yield from self.finder.notes if self.finder is not None else ()
         for name in self.memberships.unknown:
             yield "the tenant has no group named %s, which a rule asks for: nobody can say who belongs to it" % name
         for name in sorted(desired.not_yet_armed):

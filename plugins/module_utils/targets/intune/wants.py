@@ -27,6 +27,12 @@ PLATFORMS: dict[str, tuple[str, ...]] = {
 MANAGED_PLATFORMS = ("ios", "ipados", "android", "windows", "macos")
 #: One assignment per app. All others hold every app of a population in one object, because the platform takes only one list.
 PER_APP = frozenset((names.IOS_UNINSTALL, names.ANDROID_UNINSTALL, names.WINDOWS_UNINSTALL))
+#: Kinds of apps in the tenant's list that a mechanism can use.
+TYPES: dict[str, frozenset[str]] = {
+    names.ANDROID_UNINSTALL: frozenset(("androidManagedStoreApp",)),
+    names.WINDOWS_UNINSTALL: frozenset(("winGetApp",)),
+    names.IOS_UNINSTALL: frozenset(("iosStoreApp", "iosVppApp", "managedIOSStoreApp")),
+}
 
 _BY_ACTION: dict[str, dict[str, tuple[str, ...]]] = {
     "ios": {

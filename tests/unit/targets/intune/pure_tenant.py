@@ -21,6 +21,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.policy.model impor
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune import steps
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.controls import ControlSettings, Desired, DesiredControls
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.objects import (
+    ALL_USERS,
     COMPLIANCE_POLICY,
     EXCLUDED_GROUP,
     RESOURCES,
@@ -33,6 +34,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.obj
     TenantState,
 )
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.planner import Planner, PlannerSettings
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.reach import Reach, Standing
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.wants import MANAGED_PLATFORMS, mechanisms
 from tests.unit.mdm.mdm_samples import NOW, fleet
 
@@ -60,14 +62,16 @@ class Run:
         armed = {each.name: each.marker.fact("armed") for each in self.state.owned if each.marker.fact("armed")}
         push_down = PushDown(self.policies, decider, wants_of, MANAGED_PLATFORMS)
         self.desired: Desired = DesiredControls(
-            self.policies, self.fleet, self.wants, push_down, settings or ControlSettings(), now, armed
+            self.policies, self.fleet, self.wants, push_down, settings or ControlSettings(), now, armed, self.standing()
         ).desired()
         self.adopt = adopt
 
     def plan(self) -> Planned:
-        titles = {app.id: app.title for policy in self.policies for app in policy.apps}
+        return Planner(self.state, self.policies, self.fleet, PlannerSettings(self.adopt)).plan(self.desired)
+
+    def standing(self) -> Standing:
         ids = frozenset(policy.id for policy in self.policies)
-        return Planner(self.state, ids, self.fleet, titles, PlannerSettings(self.adopt)).plan(self.desired)
+        return Standing(self.state, Reach(self.state, self.fleet), ids)
 
     def moments(self) -> Iterator[TenantState]:
         """The tenant after each step of the plan."""
@@ -191,6 +195,9 @@ def reached(state: TenantState, targets: Iterable[Target], devices: Sequence[Fle
                 excluded |= {index} if names & set(groups[target.group].members) else set()
             elif target.group:
                 included |= {index} if names & set(groups[target.group].members) else set()
+            elif target.kind == ALL_USERS and not each.device.user_id:
+                # Nobody's device is no user's.
+                continue
             elif f'"{_OWNERSHIP_WORDS[each.device.native_ownership]}"' in (rules[target.filter] if target.filter else '"Corporate"'):
                 included.add(index)
     return included - excluded

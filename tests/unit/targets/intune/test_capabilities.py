@@ -20,6 +20,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.cap
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.target import IntuneTarget
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.wants import MANAGED_PLATFORMS, mechanisms
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.wants import PLATFORMS as REACHED_PLATFORMS
+from tests.contract.shapes import Contract
 from tests.unit.mdm.mdm_samples import device, fleet, policy
 
 ODD = st.sampled_from((None, "", "x", 0, [], {}))
@@ -62,7 +63,48 @@ def test_kinds_are_named_once_and_every_row_can_be_had() -> None:
         for supervised in (True, False, None)
         for enrollment in (*ENROLLMENTS, None)
     }
-    assert had == set(BY_KIND)
+    by_manager = {
+        capability_of({**WINDOWS, "management_agent": agent, "management_state": state}).kind
+        for agent in ("msSense", "configurationManagerClientMdm")
+        for state in ("managed", "wipePending")
+    }
+    assert had | by_manager == set(BY_KIND)
+
+
+WINDOWS = {"platform": "windows", "ownership": "corporate", "enrollment": "device"}
+
+
+@pytest.mark.fault_kind("T4", "Intune: every agent and state that Graph knows")
+def test_every_agent_and_state_of_the_contract_has_a_row(graph_contract: dict[str, Contract]) -> None:
+    """What manages a device decides first: the same device is another under another agent."""
+    enums = {
+        key: shape.enum
+        for name, each in graph_contract["beta"].types.items()
+        if name.endswith(".managedDevice")
+        for key, shape in each.properties.items()
+        if key in ("managementAgent", "managementState")
+    }
+    assert len(enums["managementAgent"]) == 16
+    reached = {agent for agent in enums["managementAgent"] if capability_of({**WINDOWS, "management_agent": agent}).block.mechanisms}
+    assert reached == {"mdm", "easMdm"}
+    android = {"platform": "android", "ownership": "corporate", "enrollment": "fully_managed"}
+    reached = {agent for agent in enums["managementAgent"] if capability_of({**android, "management_agent": agent}).remove.mechanisms}
+    assert reached == {"mdm", "easMdm", "googleCloudDevicePolicyController"}
+    managed = {state for state in enums["managementState"] if capability_of({**WINDOWS, "management_state": state}).kind != "leaving"}
+    assert managed == {"managed", "retireFailed", "wipeFailed", "retireCanceled", "wipeCanceled"}
+
+
+@pytest.mark.fault_kind("T4", "Intune: co-management by its workloads")
+@pytest.mark.parametrize("workloads", [None, [], ["inventory"], ["deviceConfiguration"], ["modernApps"], ["inventory", "modernApps"]])
+def test_a_co_managed_device_gets_what_its_workloads_let_through(workloads: list[str] | None) -> None:
+    row = capability_of({**WINDOWS, "management_agent": "configurationManagerClientMdm", "workloads": workloads})
+    listed = workloads or []
+    assert (row.sees == "all") == ("inventory" in listed)
+    assert bool(row.remove.mechanisms) == ("modernApps" in listed)
+    assert bool(row.block.mechanisms) == bool(row.block_web.mechanisms) == ("deviceConfiguration" in listed)
+    assert (
+        capability_of({**WINDOWS, "ownership": "personal", "management_agent": "configurationManagerClientMdm"}).kind == "windows_personal"
+    )
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.kind)

@@ -73,9 +73,7 @@ def test_a_lift_gives_access_back_first_and_takes_the_scopes_away_last() -> None
 def test_a_notice_goes_out_before_what_it_announces() -> None:
     run = Run([policy(rules=[BLOCK])], PHONES)
     notices = [Notice("device-1", 0, "city/Corporate/", ("banned",), "Please remove Banned", "It is banned.")]
-    planned = Planner(run.state, frozenset({"city"}), run.fleet, {"banned": "Banned"}, PlannerSettings()).plan(
-        run.desired, lambda _coverings: notices
-    )
+    planned = Planner(run.state, run.policies, run.fleet, PlannerSettings()).plan(run.desired, lambda _coverings: notices)
     assert kinds(planned) == ["create filter", "command notice", "create settings catalog policy"]
     (change,) = (each for each in planned.plan.changes if each.kind == "notice")
     assert change.after == "Please remove Banned\nIt is banned.\nto 1 device:\n- SN0001\n"
@@ -107,7 +105,7 @@ def test_members_leave_before_and_join_after() -> None:
 
 def test_a_device_that_is_gone_is_not_called_by_a_number() -> None:
     planned = over(Run([policy(rules=[POLICE])], PHONES), fleet=PHONES[1:]).plan()
-    assert planned.plan.changes[0].before == "- SN0002\n- a device that is not managed any more\n"
+    assert planned.plan.changes[0].before == "- SN0002\n- a device that is not in the list of devices\n"
 
 
 def test_two_objects_of_one_name_are_one_and_the_older_stays() -> None:
@@ -168,7 +166,7 @@ def test_what_somebody_did_to_a_control_is_said_and_undone() -> None:
     planned = drifted(run, targets=unfiltered)
     assert planned.drift == (f"{BLOCKED} was assigned without its filter",)
     assert planned.plan.changes[0].step.body is None
-    assert planned.coverings[0].new == planned.coverings[0].covers, "whom it reached is not known"
+    assert planned.coverings[0].new == frozenset(), "without its filter it reaches everybody"
 
 
 def test_a_rule_of_a_filter_that_was_changed_is_drift() -> None:

@@ -39,17 +39,22 @@ def body(**changes: Any) -> dict[str, Any]:
         ("AndroidEnterprise", "personal", "userEnrollment", GOOGLE, "android", "work_profile", "android_work_profile"),
         ("Android", "company", "userEnrollment", GOOGLE, "android", None, "other"),
         ("Android", "personal", "userEnrollment", "mdm", "android", None, "other"),
-        ("Android", "company", "androidAOSPUserlessDeviceEnrollment", "intuneAosp", "android", None, "other"),
+        ("Android", "company", "androidAOSPUserlessDeviceEnrollment", "intuneAosp", "android", None, "unreached"),
         ("Windows", "company", "windowsAzureADJoin", "mdm", "windows", "device", "windows_corporate"),
         ("Windows", "personal", "userEnrollment", "mdm", "windows", "device", "windows_personal"),
         ("Windows", "unknown", "windowsCoManagement", "configurationManagerClientMdm", "windows", "device", "windows_personal"),
+        ("Windows", "company", "windowsCoManagement", "configurationManagerClientMdm", "windows", "device", "windows_co_managed"),
+        ("Windows", "company", "windowsAzureADJoin", "msSense", "windows", "device", "unreached"),
+        ("Windows", "company", "windowsAzureADJoin", GOOGLE, "windows", "device", "unreached"),
+        ("Windows", "company", "windowsAzureADJoin", None, "windows", "device", "unreached"),
         ("macOS", "company", "appleBulkWithUser", "mdm", "macos", "device", "macos_corporate"),
+        ("macOS", "company", "appleBulkWithUser", "jamf", "macos", "device", "unreached"),
         ("Linux (Ubuntu)", "company", "unknown", "mdm", None, "device", "other"),
         ("", "company", "unknownFutureValue", "mdm", None, "device", "other"),
     ],
 )
 def test_devices_of_every_enrollment(
-    system: str, owner: str, kind: str, agent: str, platform: str | None, enrollment: str | None, row: str
+    system: str, owner: str, kind: str, agent: str | None, platform: str | None, enrollment: str | None, row: str
 ) -> None:
     found = device_of(body(operatingSystem=system, managedDeviceOwnerType=owner, deviceEnrollmentType=kind, managementAgent=agent))
     assert (found.record["platform"], found.record["enrollment"]) == (platform, enrollment)
