@@ -26,6 +26,8 @@ OF_THE_ROLE = {
     "evidence": "appban_evidence",
     "run_id": "appban_run_id",
     "limits": "appban_limits",
+    "accept_fleet_size": "appban_accept_fleet_size",
+    "provenance": "found out by the run itself",
     "target": "the tenant's name in the inventory",
 }
 #: The record of all hosts has this name.
