@@ -87,7 +87,9 @@ def _tenant(tenant: str, variables: Any, directory: str, check_mode: bool) -> tu
     if not trouble:
         trouble = tenant_trouble(result)
     told = target_of_record(directory, name, str(_plain(variables, "appban_target", tenant) or "unknown"))
-    told["status"] = status_of_tenant(directory, name, trouble, bool(result.get("changed")), check_mode)
+    # Where its module did not even begin, the inventory was refused.
+    refused = not result or bool(result.get("refused"))
+    told["status"] = status_of_tenant(directory, name, trouble, refused, bool(result.get("changed")), check_mode)
     told["changes"] = len(result.get("changes") or ())
     told["message"] = shortened(trouble)
     return name, told

@@ -61,13 +61,14 @@ def target_of_record(directory: str, name: str, kind: str) -> dict[str, Any]:
     return found
 
 
-def status_of_tenant(directory: str, name: str, trouble: str, changed: bool, check_mode: bool) -> str:
+def status_of_tenant(directory: str, name: str, trouble: str, refused: bool, changed: bool, check_mode: bool) -> str:
     """What became of a tenant.
 
     Args:
         directory: of the run.
         name: of its record.
         trouble: what a person has to look at; empty for nothing.
+        refused: nothing was contacted because of it.
         changed: what its task said: something was changed, or in check mode would be.
         check_mode: nothing was changed.
     """
@@ -77,8 +78,7 @@ def status_of_tenant(directory: str, name: str, trouble: str, changed: bool, che
         # A fleet that was read, or doubted, and then not planned against was stopped; one that could not even be read failed.
         return "failed" if last.get("fleet") == "unread" else "stopped"
     if trouble:
-        # The record is begun before anything is contacted: where there is none, nothing was.
-        return "failed" if last or os.path.exists(path + ".partial") else "refused"
+        return "refused" if refused else "failed"
     return ("drift" if check_mode else "changed") if changed else "clean"
 
 

@@ -66,7 +66,7 @@ def summary_lines(
     if all(policy["state"] == "lifted" for policy in run["policies"]):
         words.update(_ENDED)
     for app, counts in last["totals"].items():
-        parts = ["%d %s" % (count, words[name]) for name, count in counts.items()]
+        parts = ["%d %s" % (count, words.get(name, name.replace("_", " "))) for name, count in counts.items()]
         devices = "1 device" if last["devices"] == 1 else "%d devices" % last["devices"]
         lines.append("%s on %s (%d in scope): %s" % (app, devices, last["in_scope"], ", ".join(parts)))
     if last["unenforceable"]:

@@ -51,7 +51,8 @@ def estate(tmp_path: Path, simulation: Simulation) -> Estate:
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The collection as a user installs it: built from the working copy, and put where Ansible looks."""
     directory = tmp_path_factory.mktemp("installed")
-    environment = ansible_environment()
+    # Where the working copy is on the way of collections, there would be nothing to install.
+    environment = ansible_environment({"ANSIBLE_COLLECTIONS_PATH": str(directory / "collections"), "PYTHONPATH": ""})
     galaxy = str(PROGRAMS / "ansible-galaxy")
     built = [galaxy, "collection", "build", str(CHECKOUT), "--output-path", str(directory)]
     subprocess.run(built, check=True, capture_output=True, env=environment)

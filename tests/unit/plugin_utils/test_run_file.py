@@ -125,7 +125,8 @@ def record(directory: Path, **more: Any) -> None:
         ({"stopped": "the list is short", "fleet": "doubted"}, "the list is short", False, False, "stopped"),
         ({"stopped": "401", "fleet": "unread"}, "401", False, False, "failed"),
         ({"unfinished": True}, "disk full", True, False, "failed"),
-        (None, "another run is under way", False, False, "refused"),
+        (None, "401", False, False, "failed"),
+        (None, "refused: another run is under way", False, False, "refused"),
     ],
 )
 def test_the_status_of_a_tenant_follows_from_its_record(
@@ -133,7 +134,7 @@ def test_the_status_of_a_tenant_follows_from_its_record(
 ) -> None:
     if left is not None:
         record(tmp_path, **left)
-    assert status_of_tenant(str(tmp_path / RUN_ID), "city", trouble, changed, check) == status
+    assert status_of_tenant(str(tmp_path / RUN_ID), "city", trouble, trouble.startswith("refused"), changed, check) == status
 
 
 @pytest.mark.parametrize(
