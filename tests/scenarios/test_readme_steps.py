@@ -49,7 +49,7 @@ def connections(tmp_path: Path) -> Iterator[dict[str, dict[str, object]]]:
         (tmp_path / "enrollments.csv").write_text("id\n", encoding="utf-8")
         (tmp_path / "webhook.jsonl").touch()
         # This one is switched off.
-        nanomdm = {"nanomdm_url": f"http://127.0.0.1:{free_port()}", "nanomdm_api_key": "k"}
+        nanomdm: dict[str, object] = {"nanomdm_url": f"http://127.0.0.1:{free_port()}", "nanomdm_api_key": "k", "deadline": 5}
         nanomdm.update(enrollments_file=str(tmp_path / "enrollments.csv"), webhook_log=str(tmp_path / "webhook.jsonl"))
         yield {
             "city-intune": dict(city.connection),
