@@ -16,7 +16,8 @@ if [ $# -eq 2 ]; then
     run=$2
 else
     # Ids sort by time, and by number where several runs are of the same instant.
-    run=$(ls "$1" 2>/dev/null | grep -E '^[0-9]{8}T[0-9]{6}Z(-[0-9]+)?$' | LC_ALL=C sort -t - -k 1,1 -k 2,2n | tail -n 1)
+    run=$(for each in "$1"/[0-9]*Z*; do echo "${each##*/}"; done |
+        grep -E '^[0-9]{8}T[0-9]{6}Z(-[0-9]+)?$' | LC_ALL=C sort -t - -k 1,1 -k 2,2n | tail -n 1)
 fi
 if [ -z "$run" ] || [ ! -f "$1/$run/run.json" ]; then
     echo "no run.json in $1${run:+/$run}: the run never began" >&2

@@ -125,7 +125,7 @@ def _decide(options: dict[str, Any], hostvars: Any, whole_fleet: bool, check_mod
     }
     versions = {"appban.endpoint": collection_version(), "ansible-core": release.__version__, "python": platform.python_version()}
     header = run_header(now, check_mode, plain, shown_limits, versions, provenance, None)
-    left = begin_record(run, header, options["evidence"], classes_of(policies, attributes, zip(devices, decisions)))
+    left = begin_record(run, header, options["evidence"], classes_of(policies, attributes, zip(devices, decisions, strict=True)))
     return {"hosts": hosts, "run": {**run, "notes": [*options["notes"], *left]}}
 
 

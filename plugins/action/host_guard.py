@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Put the plan of all hosts into the record, and stop a run before any write when it would newly affect more hosts than the policy allows."""
+"""Put the plan of all hosts into the record, and stop a run that would newly affect more hosts than the policy allows.
+
+Both happen before any write.
+"""
 
 from __future__ import annotations
 

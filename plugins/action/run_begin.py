@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Begin a run, once for all its targets, on the controller: check the policies, fix the instant, take one run id, say that it is under way."""
+"""Begin a run, once for all its targets, on the controller.
+
+The policies are checked, the instant is fixed, one run id is taken, and run.json says that the run is under way.
+"""
 
 from __future__ import annotations
 

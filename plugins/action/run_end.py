@@ -67,7 +67,7 @@ def _end(options: Mapping[str, Any], hostvars: Any, check_mode: bool) -> dict[st
         # The run itself is over; that nobody can read what became of it counts against each target.
         said = {**read_run(directory), "status": "failed"}
         problem = "what became of the run could not be written down: %s" % error
-        troubles = {target: problem for target in (*options["tenants"], *options["hosts"])}
+        troubles = dict.fromkeys((*options["tenants"], *options["hosts"]), problem)
     return {
         "run_id": run["run_id"],
         "status": said["status"],

@@ -100,9 +100,7 @@ def give_back(run: Mapping[str, Any]) -> None:
     RunLock(run["evidence_dir"], run["target"]).give_back(controller_process())
 
 
-def classes_of(
-    policies: Sequence[Policy], attributes: Iterable[str], devices: Iterable[tuple[Mapping[str, Any], Decision]]
-) -> Classes:
+def classes_of(policies: Sequence[Policy], attributes: Iterable[str], devices: Iterable[tuple[Mapping[str, Any], Decision]]) -> Classes:
     """The hosts in scope by what decisions rest on: facts, and id and serial number of each that has them."""
     memory = FleetMemory(PreviousRecord(), {*attributes, *_FACTS}, policies, wanted_groups(policies))
     found: dict[str, tuple[Mapping[str, Any], list[tuple[str, str | None]]]] = {}

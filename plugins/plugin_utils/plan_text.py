@@ -47,8 +47,14 @@ def diff_lines(before: str | None, after: str | None, header: str) -> list[str]:
     old, new = _lines(before), _lines(after)
     named = visible(header)
     if max(len(old), len(new)) > _MOST_COMPARED:
-        return ["--- before: " + named, "+++ after: " + named, "@@ %d lines before, %d after: too long to compare @@" % (len(old), len(new))]
-    return [line[:1] + visible(line[1:_MOST_COLUMNS]) for line in unified_diff(old, new, "before: " + named, "after: " + named, lineterm="")]
+        return [
+            "--- before: " + named,
+            "+++ after: " + named,
+            "@@ %d lines before, %d after: too long to compare @@" % (len(old), len(new)),
+        ]
+    return [
+        line[:1] + visible(line[1:_MOST_COLUMNS]) for line in unified_diff(old, new, "before: " + named, "after: " + named, lineterm="")
+    ]
 
 
 def _lines(text: str | None) -> list[str]:

@@ -32,7 +32,7 @@ def find_provenance(policies: Iterable[str], variables: Mapping[str, Any], now_g
 
 
 def commit_of(paths: Iterable[str]) -> str:
-    """The commit that the repository of these files has checked out; of several repositories each one's; empty without git or repository."""
+    """The commit that the repository of these files has checked out, of several repositories each one's; empty where there is none."""
     found: dict[str, None] = {}
     for directory in dict.fromkeys(os.path.dirname(os.path.realpath(path)) for path in paths):
         commit = _commit(directory)

@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The file ``EVIDENCE_DIR/<run_id>/run.json``: what became of a run, for scripts. Made when the run begins, replaced whole, never half-written."""
+"""The file ``EVIDENCE_DIR/<run_id>/run.json``: what became of a run, for scripts.
+
+It is made when the run begins, replaced whole when it ends, and never half-written.
+"""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.m
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.module import argument_spec as nanomdm_spec
 
 #: Target -> the argument spec of its module.
-TARGETS: dict[str, Callable[[], dict[str, Any]]] = {"intune": intune_spec, "jamf_pro": jamf_pro_spec, "nanomdm": nanomdm_spec}
+TARGETS: dict[str, Callable[..., dict[str, Any]]] = {"intune": intune_spec, "jamf_pro": jamf_pro_spec, "nanomdm": nanomdm_spec}
 #: Options that the role gives to every module, and the role's variable for each.
 OF_THE_ROLE = {
     "policy": "appban_policies",

@@ -78,7 +78,9 @@ def test_the_readmes_steps_lead_to_records_in_the_users_directory(tmp_path: Path
     script = [line for command in [*commands[:2], *fill_in, *commands[2:]] for line in (command, 'echo "$?" >> ../statuses')]
     git = {"GIT_CONFIG_KEY_0": f"url.{CHECKOUT}.insteadOf", "GIT_CONFIG_VALUE_0": REPOSITORY}
     git.update(GIT_CONFIG_COUNT="2", GIT_CONFIG_KEY_1="safe.directory", GIT_CONFIG_VALUE_1="*")
-    environment = ansible_environment({"HOME": str(home), "ANSIBLE_HOME": str(home / ".ansible"), "ANSIBLE_SSH_EXECUTABLE": "/bin/false", **git})
+    environment = ansible_environment(
+        {"HOME": str(home), "ANSIBLE_HOME": str(home / ".ansible"), "ANSIBLE_SSH_EXECUTABLE": "/bin/false", **git}
+    )
     for name in ("ANSIBLE_COLLECTIONS_PATH", "PYTHONPATH", "ANSIBLE_CALLBACK_PLUGINS", "ANSIBLE_CALLBACKS_ENABLED"):
         environment.pop(name, None)
     done = subprocess.run(

@@ -207,7 +207,9 @@ def test_a_role_alone_begins_and_ends_its_own_run(estate: Estate, role: str) -> 
 @pytest.mark.parametrize("check", [True, False])
 def test_a_second_run_over_hosts_is_told_who_runs_the_first(estate: Estate, check: bool) -> None:
     inventory = estate.inventory(HOST, tenants=False)
-    RunLock(str(estate.evidence), "hosts").claim({"run_id": "20230320T080000Z", "since": "2023-03-20T08:00:00Z", "user": "jana"}, os.getpid())
+    RunLock(str(estate.evidence), "hosts").claim(
+        {"run_id": "20230320T080000Z", "since": "2023-03-20T08:00:00Z", "user": "jana"}, os.getpid()
+    )
     run = estate.run(inventory, check=check, must_succeed=False)
     assert run.play.returncode == 2
     assert f"jana (process {os.getpid()} on " in run.trouble("desk")
@@ -219,7 +221,7 @@ def test_a_second_run_over_hosts_is_told_who_runs_the_first(estate: Estate, chec
     assert (estate.evidence / "hosts.lock").read_bytes() == b""
 
 
-KILLER = '''
+KILLER = """
 import os, signal
 from ansible.plugins.callback import CallbackBase
 class CallbackModule(CallbackBase):
@@ -227,7 +229,7 @@ class CallbackModule(CallbackBase):
     def v2_playbook_on_task_start(self, task, is_conditional):
         if os.environ["KILL_AT"] in task.get_name():
             os.kill(os.getpid(), signal.SIGKILL)
-'''
+"""
 
 
 @pytest.mark.fault_kind("R1", "a controller that is killed")

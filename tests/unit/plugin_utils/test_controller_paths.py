@@ -22,7 +22,9 @@ def paths_of(target: str) -> list[str]:
 
 @pytest.mark.fault_kind("R2", "every option of a module that is a path")
 @pytest.mark.parametrize("target", TARGETS)
-def test_every_path_of_a_module_is_absolute_and_nothing_else_is_touched(target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_path_of_a_module_is_absolute_and_nothing_else_is_touched(
+    target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     given: dict[str, Any] = {name: "some/" + name for name in paths_of(target)}
     made = absolute_options({**given, "target": "city", "run_id": "x/y"}, TARGETS[target]("environment"), {})

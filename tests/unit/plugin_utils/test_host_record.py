@@ -67,7 +67,9 @@ def test_without_git_there_is_no_commit_and_no_failure(tmp_path: Path, monkeypat
         ({}, {}, ""),
     ],
 )
-def test_who_runs_it_is_found_out(variables: dict[str, Any], environment: dict[str, str], job: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_runs_it_is_found_out(
+    variables: dict[str, Any], environment: dict[str, str], job: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("JOB_ID", "AWX_JOB_ID", "CI_JOB_ID", "GITHUB_RUN_ID", "BUILD_ID"):
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():

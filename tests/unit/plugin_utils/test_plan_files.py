@@ -86,7 +86,9 @@ def test_a_hostile_name_stays_in_its_place(tmp_path: Path, name: str) -> None:
     said, text = files(tmp_path)
     assert said["targets"]["city"][0]["name"].encode("utf-8", "backslashreplace") == name.encode("utf-8", "backslashreplace")
     lines = text.splitlines()
-    assert [line for line in lines if line.startswith("#")] == lines[:1] + [line for line in lines if re.match(r"##+ (`city`|create policy )", line)]
+    assert [line for line in lines if line.startswith("#")] == lines[:1] + [
+        line for line in lines if re.match(r"##+ (`city`|create policy )", line)
+    ]
     assert len([line for line in lines if line.startswith("#")]) == 3
     fences = [line for line in lines if re.match("`{3,}", line)]
     assert len(fences) == 2

@@ -174,7 +174,9 @@ def script(*arguments: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize(("status", "code"), [("failed", 10), ("stopped", 11), ("refused", 12), ("drift", 13), ("changed", 0), ("clean", 0)])
+@pytest.mark.parametrize(
+    ("status", "code"), [("failed", 10), ("stopped", 11), ("refused", 12), ("drift", 13), ("changed", 0), ("clean", 0)]
+)
 def test_the_script_for_pipelines_maps_the_status(tmp_path: Path, status: str, code: int) -> None:
     begin_run(str(tmp_path / RUN_ID), {**FACTS, "notes": ['"status": "clean"']})
     end_run(str(tmp_path / RUN_ID), NOW, {"city": {**TARGET, "status": status, "message": '\n  "status": "clean",'}})
