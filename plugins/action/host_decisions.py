@@ -2,25 +2,34 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Decide for every host of a run, once, on the controller. Reads policies, catalog, asset facts and inventory variables."""
+"""Decide for every host of a run, once, on the controller, and begin the record before any host is contacted.
+
+Reads policies, catalog, asset facts and inventory variables.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import platform
+from typing import Any, Mapping
 
+from ansible import release
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ..module_utils.documents.assets import read_assets
 from ..module_utils.engine.errors import AppbanError
-from ..module_utils.engine.evidence import choose_run_id
+from ..module_utils.engine.evidence import LEVELS, choose_run_id
 from ..module_utils.engine.guard import strictest_limits
+from ..module_utils.engine.run_header import Provenance, run_header
 from ..module_utils.policy.decide import Decider, covers_whole_scope
 from ..module_utils.policy.instants import utc_text
 from ..module_utils.policy.plain import policy_to_plain
 from ..module_utils.policy.problems import PolicyError
+from ..plugin_utils.collection_version import collection_version
+from ..plugin_utils.controller_paths import absolute_path
 from ..plugin_utils.documents import read_policies
 from ..plugin_utils.host_devices import device_of_host
+from ..plugin_utils.host_record import begin_record, classes_of, record_of_hosts
 from ..plugin_utils.host_requests import apps_of_policies, request_of_decision
 from ..plugin_utils.run_instant import run_instant
 
@@ -48,11 +57,16 @@ class ActionModule(ActionBase):
                 },
                 "evidence_dir": {"type": "path", "required": True},
                 "run_id": {"type": "str"},
+                "evidence": {"type": "str", "choices": list(LEVELS), "default": "exceptions"},
+                "part": {"type": "str", "default": ""},
+                "provenance": {"type": "dict", "default": {}},
+                "notes": {"type": "list", "elements": "str", "default": []},
             }
         )
         try:
             # A run over a part of the fleet can't tell whether an exemption covers all of it.
-            result.update(_decide(options, variables["hostvars"], whole_fleet=not variables.get("ansible_limit")))
+            whole_fleet = not variables.get("ansible_limit")
+            result.update(_decide(options, variables["hostvars"], whole_fleet, bool(self._task.check_mode)))
         except PolicyError as error:
             raise AnsibleActionFail("The policy can't be used; nothing was contacted:\n%s" % error) from error
         except AppbanError as error:
@@ -61,8 +75,9 @@ class ActionModule(ActionBase):
         return result
 
 
-def _decide(options: dict[str, Any], hostvars: Any, whole_fleet: bool) -> dict[str, Any]:
+def _decide(options: dict[str, Any], hostvars: Any, whole_fleet: bool, check_mode: bool) -> dict[str, Any]:
     moment = run_instant(options["now"])
+    target = record_of_hosts(options["part"])
     policies = read_policies(options["policies"], options["catalog_dirs"])
     assets = read_assets(options["assets"]) if options["assets"] else {}
     plain = [policy_to_plain(policy) for policy in policies]
@@ -71,10 +86,12 @@ def _decide(options: dict[str, Any], hostvars: Any, whole_fleet: bool) -> dict[s
     decider = Decider(policies, moment)
     hosts: dict[str, Any] = {}
     decisions = []
+    devices = []
     for host in options["hosts"]:
         device = device_of_host(host, hostvars[host], attributes, assets)
         decision = decider.decide(device)
         decisions.append(decision)
+        devices.append(device)
         said = decision.to_plain()
         hosts[host] = {
             "device": {name: device.get(name) for name in ("id", "serial", "platform", "ownership", "department")},
@@ -90,18 +107,30 @@ def _decide(options: dict[str, Any], hostvars: Any, whole_fleet: bool) -> dict[s
         )
     now = utc_text(moment)
     limits = strictest_limits([options["limits"]] if options["limits"] else [policy["limits"] for policy in plain])
-    return {
-        "hosts": hosts,
-        "run": {
-            "run_id": options["run_id"] or choose_run_id(options["evidence_dir"], now),
-            "now": now,
-            "evidence_dir": options["evidence_dir"],
-            "limits": {"max_devices": limits.max_devices, "max_percent": limits.max_percent},
-            "policies": [
-                {name: policy[name] for name in ("policy", "title", "state", "sha256", "catalog_version", "contact")} for policy in plain
-            ],
-            "comment": [
-                "%s%s" % (policy["policy"], ", contact " + policy["contact"] if policy["contact"] else "") for policy in plain
-            ],
-        },
+    shown_limits = {"max_devices": limits.max_devices, "max_percent": limits.max_percent}
+    provenance = _provenance(options)
+    evidence_dir = absolute_path(options["evidence_dir"])
+    run = {
+        "run_id": options["run_id"] or choose_run_id(evidence_dir, now),
+        "now": now,
+        "evidence_dir": evidence_dir,
+        "target": target,
+        "user": provenance.user,
+        "since": provenance.wall_clock(),
+        "limits": shown_limits,
+        "policies": [
+            {name: policy[name] for name in ("policy", "title", "state", "sha256", "catalog_version", "contact")} for policy in plain
+        ],
+        "comment": ["%s%s" % (policy["policy"], ", contact " + policy["contact"] if policy["contact"] else "") for policy in plain],
     }
+    versions = {"appban.endpoint": collection_version(), "ansible-core": release.__version__, "python": platform.python_version()}
+    header = run_header(now, check_mode, plain, shown_limits, versions, provenance, None)
+    left = begin_record(run, header, options["evidence"], classes_of(policies, attributes, zip(devices, decisions, strict=True)))
+    return {"hosts": hosts, "run": {**run, "notes": [*options["notes"], *left]}}
+
+
+def _provenance(options: Mapping[str, Any]) -> Provenance:
+    """Who runs it: as the beginning of the run has found out, or else as it is here."""
+    known = {name: value for name, value in options["provenance"].items() if name in Provenance.__dataclass_fields__}
+    known.setdefault("now_given", bool(options["now"]))
+    return Provenance.here(**{**known, "part": options["part"]})

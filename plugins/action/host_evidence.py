@@ -2,25 +2,26 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Write the evidence of a run over hosts, on the controller: every host is in it, those that did not answer too."""
+"""Finish the record of a run over hosts, on the controller: every host is in it, those that did not answer too."""
 
 from __future__ import annotations
 
-import platform
-from typing import Any, Mapping
+import os
+from typing import Any, Mapping, Sequence
 
-from ansible import release
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ..module_utils.engine.errors import AppbanError
-from ..module_utils.engine.evidence import LEVELS, EvidenceRecord, summary_of
+from ..module_utils.engine.evidence import summary_of
 from ..module_utils.policy.plain_types import plain_copy
-from ..plugin_utils.collection_version import collection_version
+from ..plugin_utils.host_record import give_back, resume_record
 from ..plugin_utils.host_results import result_of_host, rows_of_host, to_see
+from ..plugin_utils.plan_files import plan_files
 from ..plugin_utils.run_summary import summary_lines
 
 _SHOWN_FINDINGS = 100
+_SHOWN_CHANGES = 20
 
 
 class ActionModule(ActionBase):
@@ -35,9 +36,7 @@ class ActionModule(ActionBase):
         variables = task_vars or {}
         _validated, options = self.validate_argument_spec(
             argument_spec={
-                "target": {"type": "str", "default": "hosts"},
                 "decisions": {"type": "dict", "required": True},
-                "evidence": {"type": "str", "choices": list(LEVELS), "default": "exceptions"},
                 "stopped": {"type": "bool", "default": False},
                 "reason": {"type": "str", "default": ""},
             }
@@ -46,27 +45,24 @@ class ActionModule(ActionBase):
             result.update(_record(options, variables["hostvars"], bool(self._task.check_mode)))
         except AppbanError as error:
             raise AnsibleActionFail(str(error)) from error
+        finally:
+            give_back(plain_copy(options["decisions"]["run"], "decisions"))
         result["changed"] = False
         return result
 
 
 def _record(options: dict[str, Any], hostvars: Any, check_mode: bool) -> dict[str, Any]:
     run, hosts = plain_copy(options["decisions"]["run"], "decisions"), options["decisions"]["hosts"]
-    header = {
-        "now": run["now"],
-        "mode": "check" if check_mode else "apply",
-        "stopped": options["reason"] if options["stopped"] else None,
-        "policies": run["policies"],
-        "limits": run["limits"],
-        "versions": {"appban.endpoint": collection_version(), "ansible-core": release.__version__, "python": platform.python_version()},
-    }
-    record = EvidenceRecord(run["evidence_dir"], run["run_id"], options["target"], header, options["evidence"])
+    record = resume_record(run)
     findings: list[dict[str, Any]] = []
     found = in_scope = 0
     troubles: dict[str, str] = {}
     drift: list[str] = []
     due: set[str] = set()
-    notes: set[str] = set()
+    notes: set[str] = set(run["notes"])
+    refused: list[str] = []
+    changing: list[str] = []
+    plan: list[str] = []
     left: list[str] = []
     try:
         for host in hosts:
@@ -87,15 +83,27 @@ def _record(options: dict[str, Any], hostvars: Any, check_mode: bool) -> dict[st
                 # Of a machine that is out of scope by now nothing is told, not even what became of our own block there.
                 drift.extend("%s: %s" % (host, line) for line in result.get("drift", ()))
                 left.extend(to_see(host, result))
+            if result.get("refused"):
+                refused.append(host)
+            if planned.get("changes") and (check_mode or applied.get("changed")):
+                changing.append(host)
+            plan.extend("%s: %s" % (host, "%(op)s %(kind)s %(name)s" % change) for change in planned.get("changes") or ())
             trouble = _trouble(result, asked=entry["request"] is not None)
             if trouble:
                 troubles[host] = trouble
-        more = {"findings": found, "drift": len(drift), "decision_due": sorted(due), "notes": sorted(notes)}
+        more: dict[str, Any] = {"findings": found, "drift": len(drift), "decision_due": sorted(due), "notes": sorted(notes)}
+        more.update(stopped=options["reason"] if options["stopped"] else None, fleet="complete")
         last = record.close(len(hosts), in_scope, more)
     finally:
         record.abandon()
+    shown = plan_files(os.path.join(run["evidence_dir"], run["run_id"]))[1]
+    stopped_hosts: list[str] = []
     if options["stopped"]:
-        troubles = {**{host: options["reason"] for host in hosts if hostvars[host].get("appban_host_plan", {}).get("changes")}, **troubles}
+        stopped_hosts = [host for host in hosts if (hostvars[host].get("appban_host_plan") or {}).get("changes") and host not in troubles]
+        troubles.update(dict.fromkeys(stopped_hosts, "%s. The plan is in %s" % (options["reason"], shown)))
+    text = summary_lines(last, run, record.path, check_mode, sorted(notes), drift, to_see=left)
+    if options["stopped"]:
+        text = [*text[:-1], *_plan_lines(plan, shown), text[-1]]
     summary = summary_of(last)
     return {
         "summary": summary,
@@ -107,8 +115,19 @@ def _record(options: dict[str, Any], hostvars: Any, check_mode: bool) -> dict[st
         "evidence": record.path,
         "run_id": run["run_id"],
         "troubles": troubles,
-        "text": summary_lines(last, run, record.path, check_mode, sorted(notes), drift, to_see=left),
+        "stopped": options["stopped"],
+        "reason": options["reason"],
+        "stopped_hosts": stopped_hosts,
+        "refused_hosts": refused,
+        "changed_hosts": changing,
+        "text": text,
     }
+
+
+def _plan_lines(plan: Sequence[str], path: str) -> list[str]:
+    """The plan that was not carried out, bounded, and where all of it is."""
+    more = ["plan: and %d more" % (len(plan) - _SHOWN_CHANGES)] if len(plan) > _SHOWN_CHANGES else []
+    return [*("plan: " + line for line in plan[:_SHOWN_CHANGES]), *more, "plan: all of it, with the diff, is in " + path]
 
 
 def _trouble(result: Mapping[str, Any], asked: bool) -> str:

@@ -2,23 +2,36 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Begin a run, once for all its targets, on the controller: check the policies, fix the instant, take one run id."""
+"""Begin a run, once for all its targets, on the controller.
+
+The policies are checked, the instant is fixed, one run id is taken, and run.json says that the run is under way.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import os
+from datetime import datetime, timezone
+from difflib import get_close_matches
+from typing import Any, Mapping, Sequence
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible.utils.collection_loader import AnsibleCollectionConfig
 
 from ..module_utils.documents.assets import read_assets
-from ..module_utils.engine.errors import AppbanError
-from ..module_utils.engine.evidence import choose_run_id
+from ..module_utils.engine.errors import AppbanError, EvidenceError
+from ..module_utils.engine.evidence import choose_run_id, is_run_id
+from ..module_utils.engine.run_header import Provenance
 from ..module_utils.policy.instants import utc_text
 from ..module_utils.policy.plain import policy_to_plain
 from ..module_utils.policy.problems import PolicyError
+from ..plugin_utils.controller_paths import absolute_path
 from ..plugin_utils.documents import read_policies
+from ..plugin_utils.left_records import notes_of_left_records
+from ..plugin_utils.provenance import find_provenance
+from ..plugin_utils.run_file import begin_run, refuse_run
 from ..plugin_utils.run_instant import run_instant
+from ..plugin_utils.run_status import FAIL_ON, shortened
 
 
 class ActionModule(ActionBase):
@@ -38,28 +51,110 @@ class ActionModule(ActionBase):
                 "now": {"type": "str"},
                 "evidence_dir": {"type": "path", "default": "./evidence"},
                 "run_id": {"type": "str"},
+                "fail_on": {"type": "list", "elements": "str", "default": []},
             }
         )
         try:
-            result.update(_begin(options))
-        except PolicyError as error:
-            raise AnsibleActionFail("The policy can't be used; nothing was contacted:\n%s" % error) from error
+            result.update(_begin(options, task_vars or {}, bool(self._task.check_mode)))
         except AppbanError as error:
             raise AnsibleActionFail(str(error)) from error
+        if result["notes"]:
+            result["warnings"] = list(result["notes"])
         result["changed"] = False
         return result
 
 
-def _begin(options: dict[str, Any]) -> dict[str, Any]:
-    if not options["policies"]:
-        raise AppbanError("No policy was given", "", "Run with -e policy_file=PATH, or set appban_policies to a list of paths")
-    now = utc_text(run_instant(options["now"]))
-    policies = [policy_to_plain(policy) for policy in read_policies(options["policies"], options["catalog_dirs"])]
-    if options["assets"]:
-        # Each target reads it again; here only so that a mistake shows before any of them is contacted.
-        read_assets(options["assets"])
+def _begin(options: Mapping[str, Any], variables: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
+    evidence_dir = absolute_path(options["evidence_dir"])
+    paths = {name: [absolute_path(path) for path in options[name]] for name in ("policies", "catalog_dirs")}
+    provenance = find_provenance(paths["policies"], variables, bool(options["now"]))
+    try:
+        now, wrong = utc_text(run_instant(options["now"])), None
+    except AppbanError as error:
+        # The run that is refused for its instant needs a name all the same.
+        now, wrong = utc_text(datetime.now(timezone.utc).replace(microsecond=0)), error
+    run_id = _run_id(options["run_id"], evidence_dir, now)
+    directory = os.path.join(evidence_dir, run_id)
+    notes = notes_of_left_records(
+        evidence_dir, options["evidence_dir"], AnsibleCollectionConfig.collection_paths or (), str(variables.get("playbook_dir") or "")
+    )
+    begin_run(directory, _facts(run_id, now, provenance, check_mode, notes))
+    try:
+        if wrong is not None:
+            raise wrong
+        policies = _documents(options, paths)
+    except AppbanError as error:
+        refuse_run(directory, Provenance().wall_clock(), shortened(str(error)))
+        raise
     return {
         "now": now,
-        "run_id": options["run_id"] or choose_run_id(options["evidence_dir"], now),
-        "policies": [{name: policy[name] for name in ("policy", "title", "state", "sha256")} for policy in policies],
+        "run_id": run_id,
+        "evidence_dir": evidence_dir,
+        "directory": directory,
+        "policies": policies,
+        "policy_files": paths["policies"],
+        "catalog_dirs": paths["catalog_dirs"],
+        "assets": absolute_path(options["assets"] or ""),
+        "fail_on": _words(options["fail_on"]),
+        "notes": notes,
+        "provenance": {
+            "user": provenance.user,
+            "host": provenance.host,
+            "job": provenance.job,
+            "commit": provenance.commit,
+            "clock": provenance.clock,
+            "now_given": provenance.now_given,
+        },
     }
+
+
+def _run_id(given: str | None, evidence_dir: str, now: str) -> str:
+    if not given:
+        return choose_run_id(evidence_dir, now)
+    if not is_run_id(given):
+        raise EvidenceError("%r can't be the id of a run" % given, "", "Leave it out, or give one such as 20230315T000000Z")
+    return given
+
+
+def _facts(run_id: str, now: str, provenance: Provenance, check_mode: bool, notes: Sequence[str]) -> dict[str, Any]:
+    return {
+        "run_id": run_id,
+        "now": now,
+        "now_given": provenance.now_given,
+        "mode": "check" if check_mode else "apply",
+        "began": provenance.clock,
+        "run_by": {"user": provenance.user or None, "host": provenance.host or None, "commit": provenance.commit or None},
+        "job": provenance.job or None,
+        "notes": list(notes),
+    }
+
+
+def _documents(options: Mapping[str, Any], paths: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
+    """What is told of the policies.
+
+    Raises:
+        AppbanError: for every problem of a document, and for options that can't be used.
+    """
+    unknown = [_unknown(word) for word in _words(options["fail_on"]) if word not in FAIL_ON]
+    if unknown:
+        raise AppbanError("; ".join(unknown), "", "Expected one or more of: %s. Nothing was contacted" % ", ".join(FAIL_ON))
+    if not paths["policies"]:
+        raise AppbanError("No policy was given", "", "Run with -e policy_file=PATH, or set appban_policies to a list of paths")
+    try:
+        policies = [policy_to_plain(policy) for policy in read_policies(paths["policies"], paths["catalog_dirs"])]
+        if options["assets"]:
+            # Each target reads it again; here only so that a mistake shows before any of them is contacted.
+            read_assets(absolute_path(options["assets"]))
+    except PolicyError as error:
+        raise AppbanError("The policy can't be used; nothing was contacted:\n%s" % error) from error
+    return [{name: policy[name] for name in ("policy", "title", "state", "sha256")} for policy in policies]
+
+
+def _words(given: Sequence[str]) -> list[str]:
+    # An extra variable may be one text with commas.
+    return [word.strip() for each in given for word in each.split(",") if word.strip()]
+
+
+def _unknown(word: str) -> str:
+    near = get_close_matches(word, FAIL_ON, 1)
+    return "appban_fail_on has the unknown word %s%s" % (word, ", perhaps %s" % near[0] if near else "")

@@ -33,6 +33,6 @@ class ActionModule(ActionBase):
         result.update(
             changed=False,
             text=tenant_text(said, run, bool(self._task.check_mode)),
-            trouble=tenant_trouble(said),
+            trouble=tenant_trouble(said, run),
         )
         return result

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: host_decisions
-short_description: Decide for every host of a run
+short_description: Decide for every host of a run, and begin their record
 version_added: 0.1.0
 author:
   - appban contributors (@appban)
 description:
   - Reads policies, catalog and asset facts on the controller, makes a device record of each host's inventory variables, and
     decides for all hosts at once. Contacts no host.
+  - Locks the hosts of the evidence directory until the run ends, and puts the header of their record and who is in scope on disk.
+    A second run meanwhile is refused with the name of who runs the first.
   - Only the inventory variables that the policies ask for are read, besides C(appban_device), C(appban_serial), C(ownership) and
     C(department).
   - This is a part of the role P(appban.endpoint.host#role). Use the role, or the lookup P(appban.endpoint.policy#lookup) and the
@@ -52,15 +54,33 @@ options:
         description: The same as a percentage of the hosts of the run.
         type: float
   evidence_dir:
-    description: Directory of the evidence, for choosing the run's id.
+    description: Directory of the evidence.
     type: path
     required: true
   run_id:
     description: Id of the run, if several targets share one record.
     type: str
+  evidence:
+    description: V(exceptions) leaves out rows that need nobody's attention but counts them. V(all) keeps every row.
+    type: str
+    choices: [exceptions, all]
+    default: exceptions
+  part:
+    description: Which part of a job this is, where several jobs serve a part of the hosts each.
+    type: str
+    default: ''
+  provenance:
+    description: Who runs it, as M(appban.endpoint.run_begin) has found out. By default it is found out here.
+    type: dict
+    default: {}
+  notes:
+    description: What else a person should know of the run, for the record.
+    type: list
+    elements: str
+    default: []
 attributes:
   check_mode:
-    description: Changes nothing in either mode.
+    description: Begins a record in either mode, and changes nothing else.
     support: full
   diff_mode:
     description: There is nothing to show.

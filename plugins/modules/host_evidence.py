@@ -8,29 +8,20 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: host_evidence
-short_description: Write the evidence of a run over hosts
+short_description: Finish the record of a run over hosts
 version_added: 0.1.0
 author:
   - appban contributors (@appban)
 description:
-  - Judges every host and app of a run and writes one append-only record on the controller. Hosts that did not answer are in it,
-    so the outcomes of each app add up to the number of hosts.
+  - Judges every host and app of a run and finishes the append-only record that M(appban.endpoint.host_decisions) has begun. Hosts that
+    did not answer are in it, so the outcomes of each app add up to the number of hosts.
   - In check mode it writes a record too, marked as such. A record says what was seen; it changes no device.
   - Reads what the role P(appban.endpoint.host#role) registered. Use the role.
 options:
-  target:
-    description: Name of the record's file.
-    type: str
-    default: hosts
   decisions:
     description: The result of M(appban.endpoint.host_decisions).
     type: dict
     required: true
-  evidence:
-    description: V(exceptions) leaves out rows that need nobody's attention but counts them. V(all) keeps every row.
-    type: str
-    choices: [exceptions, all]
-    default: exceptions
   stopped:
     description: The limits stopped the run before any write.
     type: bool
@@ -94,6 +85,29 @@ troubles:
   description: Hosts that were unreachable, refused or failed, with the message.
   returned: success
   type: dict
+stopped:
+  description: The limits stopped the run before any write.
+  returned: success
+  type: bool
+reason:
+  description: Why it was stopped.
+  returned: success
+  type: str
+stopped_hosts:
+  description: Hosts that would have been changed, if it was stopped.
+  returned: success
+  type: list
+  elements: str
+refused_hosts:
+  description: Hosts on which the plan was refused.
+  returned: success
+  type: list
+  elements: str
+changed_hosts:
+  description: Hosts that were changed, or in check mode would be.
+  returned: success
+  type: list
+  elements: str
 text:
   description: The summary for a person.
   returned: success

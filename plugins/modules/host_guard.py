@@ -13,13 +13,14 @@ version_added: 0.1.0
 author:
   - appban contributors (@appban)
 description:
+  - Puts the plan of every host into the record that M(appban.endpoint.host_decisions) has begun, with room for what comes after; where
+    that is not possible the run ends here.
   - Counts the hosts whose plan affects them for the first time, and says whether the run must stop before any write.
   - Reads the plans that the role P(appban.endpoint.host#role) registered. Use the role.
 options:
-  hosts:
-    description: Inventory names of all hosts of the run.
-    type: list
-    elements: str
+  decisions:
+    description: The result of M(appban.endpoint.host_decisions).
+    type: dict
     required: true
   max_devices:
     description: Most hosts that one run may affect for the first time. No limit if left out.
@@ -29,17 +30,17 @@ options:
     type: float
 attributes:
   check_mode:
-    description: Changes nothing in either mode.
+    description: Records the plan in either mode, and changes nothing else.
     support: full
   diff_mode:
-    description: There is nothing to show.
-    support: none
+    description: Shows the plan where the run is stopped.
+    support: full
 """
 
 EXAMPLES = r"""
 - name: Count the hosts that this run affects for the first time
   appban.endpoint.host_guard:
-    hosts: "{{ ansible_play_hosts_all }}"
+    decisions: "{{ decided }}"
     max_devices: 500
   register: guard
   run_once: true

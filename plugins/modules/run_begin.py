@@ -14,9 +14,14 @@ author:
   - appban contributors (@appban)
 description:
   - Checks the policies, the catalog and the file of asset facts, and names every problem at once. Contacts nothing.
+  - Makes every path absolute from the directory in which the command was called, and finds out who runs it: account, controller, job of
+    an automation controller or pipeline, and the commit of the repository that the policies are in.
+  - Makes the file EVIDENCE_DIR/RUN_ID/run.json, which says V(running), or V(refused) where a document can't be used.
+  - Looks for records that an earlier release left inside the installed collection, and says how to move them.
   - Fixes the run's instant and takes its id, so that tenants and hosts decide for the same instant and write their records into one
     directory.
-  - This is a part of the playbook C(appban.endpoint.enforce) and of the role P(appban.endpoint.tenant#role).
+  - This is a part of the playbook C(appban.endpoint.enforce) and of the roles P(appban.endpoint.tenant#role) and
+    P(appban.endpoint.host#role).
 options:
   policies:
     description: Paths of the policy files.
@@ -41,9 +46,14 @@ options:
   run_id:
     description: Id of the run. By default it is made of the instant, and never one that is taken.
     type: str
+  fail_on:
+    description: What counts as a failure besides trouble, one or more of V(changed) and V(drift).
+    type: list
+    elements: str
+    default: []
 attributes:
   check_mode:
-    description: Makes the run's evidence directory in either mode, and changes nothing else.
+    description: Makes the run's evidence directory and its file in either mode, and changes nothing else.
     support: full
   diff_mode:
     description: There is nothing to show.
@@ -74,4 +84,40 @@ policies:
   returned: success
   type: list
   elements: dict
+evidence_dir:
+  description: Directory of the evidence, absolute.
+  returned: success
+  type: str
+directory:
+  description: Directory of the run.
+  returned: success
+  type: str
+policy_files:
+  description: Paths of the policy files, absolute.
+  returned: success
+  type: list
+  elements: str
+catalog_dirs:
+  description: The organisation's own catalog directories, absolute.
+  returned: success
+  type: list
+  elements: str
+assets:
+  description: File of asset facts, absolute; empty for none.
+  returned: success
+  type: str
+fail_on:
+  description: What counts as a failure besides trouble.
+  returned: success
+  type: list
+  elements: str
+notes:
+  description: Records that an earlier release left inside the installed collection, each with the command that moves them.
+  returned: success
+  type: list
+  elements: str
+provenance:
+  description: Who runs it, with C(user), C(host), C(job), C(commit), C(clock) and C(now_given).
+  returned: success
+  type: dict
 """

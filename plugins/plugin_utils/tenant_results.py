@@ -8,16 +8,30 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
+from ansible_collections.appban.endpoint.plugins.plugin_utils.plan_files import plan_files
 from ansible_collections.appban.endpoint.plugins.plugin_utils.run_summary import summary_lines
 
 #: What a module says only when it failed.
+_SHOWN_CHANGES = 20
 _FAILED_WITHOUT_WORDS = "failed without a message: run again with -vvv"
 
 
-def tenant_trouble(result: Mapping[str, Any]) -> str:
-    """What a person has to look at, or an empty text. A module of ours says ``msg`` only where it failed."""
+def tenant_trouble(result: Mapping[str, Any], run: Mapping[str, Any] | None = None) -> str:
+    """What a person has to look at, or an empty text. A module of ours says ``msg`` only where it failed.
+
+    Args:
+        result: what the module returned.
+        run: what ``run_begin`` returned; with it a run that was stopped says where its plan is.
+    """
     message = str(result.get("msg") or "").strip()
+    if message and run and is_stopped(result):
+        message += ". The plan is in %s" % plan_files(run["directory"])[1]
     return message or ("" if "evidence" in result else _FAILED_WITHOUT_WORDS)
+
+
+def is_stopped(result: Mapping[str, Any]) -> bool:
+    """Whether there is a plan of which nothing was carried out because of trouble."""
+    return bool(result.get("msg") and result.get("changes") and not result.get("changed"))
 
 
 def tenant_text(result: Mapping[str, Any], run: Mapping[str, Any], check_mode: bool) -> list[str]:
@@ -30,6 +44,15 @@ def tenant_text(result: Mapping[str, Any], run: Mapping[str, Any], check_mode: b
     """
     if "record" not in result:
         return ["no record was made, so nothing is claimed of this tenant; why is said at the end"]
-    return summary_lines(
+    lines = summary_lines(
         result["record"], run, result["evidence"], check_mode, result["notes"], result["drift"], result["conflicts"], result["changes"]
     )
+    return [*lines[:-1], *_plan_lines(result, run), lines[-1]] if is_stopped(result) else lines
+
+
+def _plan_lines(result: Mapping[str, Any], run: Mapping[str, Any]) -> list[str]:
+    changes = result["changes"]
+    shown = ["plan: %(op)s %(kind)s %(name)s" % change for change in changes[:_SHOWN_CHANGES]]
+    if len(changes) > _SHOWN_CHANGES:
+        shown.append("plan: and %d more" % (len(changes) - _SHOWN_CHANGES))
+    return [*shown, "plan: all of it, with the diff, is in " + plan_files(run["directory"])[1]]

@@ -16,7 +16,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.m
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.module import argument_spec as nanomdm_spec
 
 #: Target -> the argument spec of its module.
-TARGETS: dict[str, Callable[[], dict[str, Any]]] = {"intune": intune_spec, "jamf_pro": jamf_pro_spec, "nanomdm": nanomdm_spec}
+TARGETS: dict[str, Callable[..., dict[str, Any]]] = {"intune": intune_spec, "jamf_pro": jamf_pro_spec, "nanomdm": nanomdm_spec}
 #: Options that the role gives to every module, and the role's variable for each.
 OF_THE_ROLE = {
     "policy": "appban_policies",
@@ -26,6 +26,8 @@ OF_THE_ROLE = {
     "evidence": "appban_evidence",
     "run_id": "appban_run_id",
     "limits": "appban_limits",
+    "accept_fleet_size": "appban_accept_fleet_size",
+    "provenance": "found out by the run itself",
     "target": "the tenant's name in the inventory",
 }
 #: The record of all hosts has this name.

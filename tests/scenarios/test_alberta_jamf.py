@@ -226,6 +226,8 @@ def test_A2_a_mac_deletes_it_when_it_is_opened_and_a_return_is_a_recurrence(prov
     third = province.run(policy, "2023-03-21T10:00:00Z")
     assert (third.writes(), outcomes(third, [mac])) == ([], {("removal_requested", "recurrence")})
     province.order("launch", mac, app="tiktok")
+    # Only an inventory that is newer than the order says that it was carried out.
+    province.simulation.clock("2023-03-21T10:30:00Z")
     province.order("inventory", mac)
     last = province.run(policy, "2023-03-21T11:00:00Z")
     assert (last.writes(), outcomes(last, [mac])) == ([], {("recurred", "")})

@@ -74,7 +74,7 @@ def test_P3_P4_P5_private_devices_are_only_told_and_only_those_with_access(tmp_p
         assert city.run(plain("prague"), NEXT_DAY, assets=assets, notice=notice).writes() == []
 
 
-def test_P1_P2_work_phones_are_cleaned_and_a_return_is_a_recurrence(tmp_path: Path) -> None:
+def test_P1_P2_work_phones_are_cleaned_and_a_return_is_seen(tmp_path: Path) -> None:
     with prompt_tenant(tmp_path, NOW) as city:
         phone, other = registered(city, kind="android_fully_managed", ownership="company")[:2]
         laptop = registered(city, kind="windows_corporate", ownership="company")[0]
@@ -86,13 +86,14 @@ def test_P1_P2_work_phones_are_cleaned_and_a_return_is_a_recurrence(tmp_path: Pa
         assert outcomes(first, [laptop]) == {("out_of_scope", "")}
         contact(city, LATER)
         second = city.run(plain("prague"), LATER, assets=assets)
-        assert outcomes(second, [phone, other]) == {("removed", "")}
+        # Their lists may leave out apps: nobody can see that it is gone, and so not that it has come back either.
+        assert outcomes(second, [phone, other]) == {("not_observable", "inventory_incomplete")}
         assert (second.writes(), has_tiktok(device_of(city, laptop["id"]))) == ([], True)
         # Somebody finds a way round the store, so that it is there again.
         city.simulation.front.vendor.devices[phone["id"]].apps.append(tiktok("android", "28.1.4", "work"))
         city.simulation.devices([{"op": "inventory", "device": phone["id"]}])
         third = city.run(plain("prague"), NEXT_DAY, assets=assets)
-        assert outcomes(third, [phone]) == {("removal_requested", "recurrence")}
+        assert outcomes(third, [phone]) == {("removal_requested", "")}
         contact(city, "2023-03-22T09:00:00Z")
         last = city.run(plain("prague"), "2023-03-22T09:00:00Z", assets=assets)
         assert outcomes(last, [phone]) == {("recurred", "")}

@@ -76,6 +76,11 @@ def choose_run_id(directory: str, now: str) -> str:
             raise EvidenceError("cannot write evidence: %s" % error.strerror, path, _CHOOSE) from error
 
 
+def is_run_id(text: str) -> bool:
+    """Whether a text can be the id of a run, and with that the name of its directory."""
+    return bool(_RUN_ID.fullmatch(text))
+
+
 def _sort_key(run_id: str) -> Tuple[str, int]:
     stem, _unused, number = run_id.partition("-")
     return stem, int(number or 1)

@@ -29,8 +29,8 @@ LONGEST_NOTE = 300
 class Connection:
     """Made once a run by ``open_connection``; close it at the end, or use it in a ``with`` statement.
 
-    ``journal`` is told of every write before it leaves, and stops it by raising; whoever keeps a record opens it there. ``writes_sent`` counts the
-    writes that may have had an effect. Copies of a connection (``dataclasses.replace``) share both.
+    ``journal`` is told of every write before it leaves, and stops it by raising; whoever keeps a record opens it there.
+    ``writes_sent`` counts the writes that may have had an effect. Copies of a connection (``dataclasses.replace``) share both.
     """
 
     clock: Clock

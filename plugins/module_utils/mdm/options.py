@@ -18,6 +18,7 @@ from ..documents.assets import read_assets
 from ..engine.errors import AppbanError
 from ..engine.evidence import LEVELS
 from ..engine.run_header import Provenance
+from ..engine.run_lock import RunLocked
 from ..policy.instants import InstantError
 from ..policy.plain import policy_from_plain
 from ..policy.problems import PolicyError
@@ -154,7 +155,7 @@ def finish(module: Any, redactor: Redactor, run: Callable[[], tuple[RunResult, M
     try:
         result, more = run()
     except (AppbanError, PolicyError) as error:
-        module.fail_json(msg=redactor.scrub(str(error)))
+        module.fail_json(msg=redactor.scrub(str(error)), refused=isinstance(error, RunLocked))
         return
     values = {**result.values, **more, "changed": result.changed}
     if module._diff:

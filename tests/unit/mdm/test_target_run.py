@@ -417,7 +417,7 @@ def test_who_has_been_missing_before_is_no_new_loss(tmp_path: Path) -> None:
     many = [device(number) for number in range(1, 101)]
     for day in range(12):
         run(SmallTarget(many[day * 5 :]), tmp_path, now=NOW + timedelta(days=day))
-    with pytest.raises(FleetDoubted, match="the list has 39 devices, and the run of .+ counted 45"):
+    with pytest.raises(FleetDoubted, match=r"the list has 39 devices, and the run of .+ counted 45"):
         run(SmallTarget(many[61:]), tmp_path, now=NOW + timedelta(days=13))
 
 

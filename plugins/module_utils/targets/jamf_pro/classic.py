@@ -125,7 +125,18 @@ class Classic:
             headers={"Accept": XML},
             accept={404},
         )
-        return parse(response) if response.ok() else None
+        if not response.ok():
+            return None
+        document = parse(response)
+        if document.tag != collection.root:
+            # Something else must not look like an object of somebody else.
+            raise RequestFailed(
+                "Failed to %s: the answer holds no %s but <%s>" % (response.request.what, collection.root, document.tag[:40]),
+                response.place(),
+                AGAIN,
+                response.status,
+            )
+        return document
 
     def find(self, name: str) -> int:
         """The id of the newest object of that name; 0 if there is none. Raises as ``list_all``."""

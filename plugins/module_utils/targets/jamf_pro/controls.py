@@ -24,6 +24,7 @@ from ...policy.model import Policy
 from . import capabilities as names
 from .classic_xml import storable
 from .devices import MODEL_WORDS
+from .kept import NOTHING_KEPT, Kept
 from .objects import MACOS, MOBILE, Criterion
 from .owned_names import tagged
 from .process_names import process_names
@@ -94,6 +95,7 @@ class Control:
         family: ``MOBILE`` or ``MACOS``.
         name: of the profile; records begin with it.
         payloads: the profile; None where the control is made of records.
+        apps: ids of the apps of which it carries a name.
         native: platforms whose every device in the native scope is meant.
     """
 
@@ -106,6 +108,7 @@ class Control:
     groups: tuple[WantedGroup, ...] = ()
     payloads: bytes | None = None
     records: tuple[WantedRecord, ...] = ()
+    apps: tuple[str, ...] = ()
 
     @property
     def mechanism(self) -> str:
@@ -128,6 +131,7 @@ class DesiredControls:
         mobile: which wants are sure for supervised mobile devices.
         macs: which wants are sure for managed Macs.
         prefix: how names begin.
+        kept: what stays as it is because nobody says anything else of it; of devices that are there it is in the wants.
     """
 
     def __init__(
@@ -138,6 +142,7 @@ class DesiredControls:
         mobile: PushDown,
         macs: PushDown,
         prefix: str,
+        kept: Kept = NOTHING_KEPT,
     ) -> None:
         self.policies = policies
         self.fleet = fleet
@@ -145,33 +150,42 @@ class DesiredControls:
         self.mobile = mobile
         self.macs = macs
         self.prefix = prefix
+        self.kept = kept
 
     def desired(self) -> Desired:
         """The controls, in a fixed order."""
         controls = []
-        for want in sorted(frozenset().union(*self.wants), key=_order):
+        for want in sorted(self.kept.wants.union(*self.wants), key=_order):
             made = self._control(want)
             if made is not None:
                 controls.append(made)
         return Desired(tuple(self._with_groups(controls)))
 
     def _control(self, want: Want) -> Control | None:
-        name = name_of_want(self.prefix, self.policies, want, WORDS[want.mechanism])
-        family = MACOS if "macos" in PLATFORMS[want.mechanism] else MOBILE
         population = self._population(want)
         if not population and not population.unnamed:
             return None
-        control = Control(want, family, name, population, frozenset(each for each in population.native if each))
+        control = self.bare(want)
+        native = frozenset(each for each in population.native if each)
+        return None if control is None else replace(control, population=population, native=native)
+
+    def bare(self, want: Want) -> Control | None:
+        """The control of a want for nobody yet; None where none of its apps has a name that it could carry."""
+        name = name_of_want(self.prefix, self.policies, want, WORDS[want.mechanism])
+        family = MACOS if "macos" in PLATFORMS[want.mechanism] else MOBILE
+        control = Control(want, family, name, Population())
         if want.mechanism in (names.MACOS_KILL, names.MACOS_DELETE):
             records = self._records(control)
-            return replace(control, records=records) if records else None
-        identifiers = self._identifiers(want)
-        return replace(control, payloads=_profile(control, identifiers)) if identifiers else None
+            return replace(control, records=records, apps=want.app_ids) if records else None
+        by_app = {app.id: self._identifiers(want, app) for app in want.apps}
+        identifiers = sorted(set().union(*by_app.values()))
+        carried = tuple(sorted(app for app, found in by_app.items() if found))
+        return replace(control, payloads=_profile(control, identifiers), apps=carried) if identifiers else None
 
-    def _identifiers(self, want: Want) -> list[str]:
-        """Exact names of a want's apps; for sites, without those that are left open to somebody."""
-        found = {name for app in want.apps for name in names_of_app(self.policies, app, _KINDS[want.mechanism])}
-        return sorted(name for name in found if not would_block(name, want.open_domains))
+    def _identifiers(self, want: Want, app: BannedApp) -> set[str]:
+        """Exact names of one of a want's apps; for sites, without those that are left open to somebody."""
+        found = names_of_app(self.policies, app, _KINDS[want.mechanism])
+        return {name for name in found if not would_block(name, want.open_domains)}
 
     def _records(self, control: Control) -> tuple[WantedRecord, ...]:
         policies = control.want.policies
@@ -197,16 +211,27 @@ class DesiredControls:
         push_down = self.macs if "macos" in platforms else self.mobile
         native = frozenset(platform for platform in platforms if "corporate" in push_down.ownerships(want, (platform,)))
         # A scope for devices that may come is made when the first of their kind has come.
-        here = {each.native for each in candidates if each.wanted and each.supported}
-        native = frozenset(platform for kind in _KINDS_OF_DEVICES if here & kind for platform in kind & native)
+        here = {each.native or self.fleet[each.index].device.platform for each in candidates if each.wanted and each.supported}
+        standing = self.kept.standing.get(want, frozenset())
+        native = frozenset(platform for kind in _KINDS_OF_DEVICES if here & kind for platform in kind & native) | standing & native
         population = populate(candidates, native)
-        return replace(population, exclude=population.exclude | self._doubtful(candidates, population.native))
+        if standing & native and not population.native:
+            population = _of_all(candidates, native, population)
+        exclude = population.exclude | self._doubtful(candidates, population.native, want)
+        members, spared = (frozenset(map(str, kept.get(want, ()))) for kept in (self.kept.members, self.kept.spared))
+        return replace(population, include=population.include | members, exclude=exclude | spared)
 
-    def _doubtful(self, candidates: Sequence[Candidate], native: frozenset[str | None]) -> frozenset[str]:
-        """Supervised devices to be spared whose model does not tell yet what they are: once it does, a native scope would reach them."""
-        spared = ((each.member, self.fleet[each.index].device) for each in candidates if not each.wanted and each.native is None)
+    def _doubtful(self, candidates: Sequence[Candidate], native: frozenset[str | None], want: Want) -> frozenset[str]:
+        """Devices to be spared of which it isn't told that they are supervised, or what they are: the server may know it, and then a
+        native scope would reach them.
+        """
+        spared = (
+            (each.member, self.fleet[each.index].device)
+            for each in candidates
+            if not each.wanted and each.native is None and want not in self.kept.left_alone.get(each.index, ())
+        )
         return frozenset(
-            member for member, device in spared if member and device.platform in native and device.record.get("supervised") is True
+            member for member, device in spared if member and device.platform in native and device.record.get("supervised") is not False
         )
 
     def _candidates(self, want: Want) -> list[Candidate]:
@@ -216,7 +241,7 @@ class DesiredControls:
                 index=index,
                 native=each.device.native_ownership,
                 wanted=want in wants,
-                supported=supports(each.device.record, mechanism),
+                supported=supports(each.device.record, mechanism) or want in self.kept.held.get(index, ()),
                 member=each.device.directory_id,
             )
             for index, (each, wants) in enumerate(zip(self.fleet, self.wants, strict=True))
@@ -249,7 +274,7 @@ class DesiredControls:
     def _reachable(self, mechanism: str) -> frozenset[int]:
         """Numbers of the devices that a mechanism could be for, by their platforms."""
         devices = (each.device for each in self.fleet if each.device.platform in PLATFORMS[mechanism])
-        return frozenset(int(device.directory_id) for device in devices if device.directory_id)
+        return frozenset(int(device.directory_id) for device in devices if device.directory_id) | self.kept.unseen()
 
     def _with_scope(self, control: Control, shared: Mapping[tuple[tuple[str, ...], str], frozenset[int]]) -> Control:
         include, exclude = _members(control, "members"), _members(control, "exempt")
@@ -290,10 +315,29 @@ def criteria_of(platforms: Sequence[str]) -> tuple[Criterion, ...]:
     return (Criterion("Supervised", "is", "true"), *models)
 
 
+def platforms_of(criteria: Sequence[Criterion]) -> frozenset[str]:
+    """The platforms that such criteria are of; none for others."""
+    words = {each.value for each in criteria if each.name == "Model"}
+    platforms = [platform for platform, models in MODEL_WORDS.items() if words.issuperset(models)]
+    return frozenset(platforms) if tuple(criteria) == criteria_of(platforms) else frozenset()
+
+
 def supports(record: Mapping[str, Any], mechanism: str) -> bool:
     """Whether a mechanism has an effect on a device."""
     row = names.capability_of(record)
     return any(mechanism in row.means(action).mechanisms for action in ("remove", "block", "block_web"))
+
+
+def _of_all(candidates: Sequence[Candidate], native: frozenset[str], found: Population) -> Population:
+    """A population of all devices of some platforms: whoever comes is meant, though nobody, or hardly anybody, is there now."""
+    hit = [each for each in candidates if each.native in native]
+    return Population(
+        native=frozenset(native),
+        include=found.include - {each.member for each in hit},
+        exclude=frozenset(each.member for each in hit if not each.wanted and each.member),
+        covers=found.covers | {each.index for each in hit if each.wanted and each.supported},
+        unnamed=found.unnamed - {each.index for each in hit},
+    )
 
 
 def _members(control: Control, role: str) -> frozenset[int]:

@@ -23,9 +23,10 @@ _INSTITUTIONAL = "institutional"
 def device_of(row: InventoryRow, groups: Sequence[str | None] | None = None, place: int = 0) -> ManagedDevice:
     """A device of the inventory.
 
-    Its ``native_ownership`` is what native scopes go by: its platform, where the scope for that platform reaches it (all Macs that are
-    managed; mobile devices that are managed, supervised, and of a model that tells the platform), None otherwise. Its
-    ``directory_id`` is its number at the server, if it can be given to a scope or a group.
+    Its ``native_ownership`` is what native scopes go by: its platform, where the scope for that platform reaches it (all Macs that have not
+    left; mobile devices that have not left, are supervised, and of a model that tells the platform), None otherwise. Its ``directory_id``
+    is its number at the server, if it can be given to a scope or a group. Control of a Mac arrives with its contact, which is no inventory;
+    of mobile devices the server tells no other contact than the inventory.
 
     Args:
         groups: names of the groups that policies ask for and it is in; None where nobody asks.
@@ -35,7 +36,9 @@ def device_of(row: InventoryRow, groups: Sequence[str | None] | None = None, pla
     if row.unreadable:
         return ManagedDevice({"id": "%s:unreadable-%d" % (family, place), "platform": None, "ownership": None})
     platform = "macos" if row.family == COMPUTER else platform_of(row)
-    managed = row.managed is True
+    # Nobody has said that it left, as long as nobody says anything: what was known of it goes on to count.
+    managed = row.managed is not False
+    inventory_at, contact = instant_of(row.last_inventory), instant_of(row.last_contact)
     record = {
         "id": "%s:%d" % (family, row.id),
         "serial": row.serial or None,
@@ -46,17 +49,18 @@ def device_of(row: InventoryRow, groups: Sequence[str | None] | None = None, pla
         "supervised": row.supervised,
         "enrollment": enrollment_of(row),
         # What a server manages has what the employer gives; who gives it up leaves the management.
-        "work_apps": managed,
+        "work_apps": row.managed,
         "user": row.user or None,
         "department": row.department or None,
-        "last_seen": instant_of(row.last_inventory) or None,
+        "last_seen": max(inventory_at, contact) or None,
         **({} if groups is None else {"groups": list(groups)}),
     }
     return ManagedDevice(
         record,
         native_ownership=platform if managed and _is_in_native_scope(row, platform) else None,
         directory_id=str(row.id) if managed else "",
-        synced_at=instant_of(row.last_inventory),
+        synced_at=max(inventory_at, contact),
+        inventory_at=inventory_at,
         enrolled_at=instant_of(row.enrolled),
     )
 
@@ -77,9 +81,11 @@ def ownership_of(row: InventoryRow) -> str | None:
     return "personal" if stated == _PERSONAL or stated in _USER_ENROLLMENTS else None
 
 
-def enrollment_of(row: InventoryRow) -> str:
-    """How a device is enrolled; ``none`` for one that the server does not manage, or does not say so of."""
-    if row.managed is not True:
+def enrollment_of(row: InventoryRow) -> str | None:
+    """How a device is enrolled; ``none`` for one that the server does not manage; None where it doesn't say."""
+    if row.managed is None:
+        return None
+    if row.managed is False:
         return "none"
     return "user" if row.ownership.lower() in _USER_ENROLLMENTS else "device"
 

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from ...engine.apply import Applied, apply_plan
-from ...engine.errors import ChangeFailed
+from ...engine.errors import AppbanError, ChangeFailed
 from ...engine.plan import Change, Plan
 from ...mdm.fleet import FleetDevice
 from ...mdm.ledger import Ledger
@@ -105,7 +105,21 @@ class Executor:
 
     def _change_members(self, step: steps.ChangeMembers) -> None:
         current = self._our_group(step.group)
-        self.mobile_groups.change_members(current, step.members)
+        try:
+            self.mobile_groups.change_members(current, step.members)
+        except AppbanError as error:
+            raise self._partly(error, step) from error
+
+    def _partly(self, error: AppbanError, step: steps.ChangeMembers) -> AppbanError:
+        """An error with the devices whose place was not changed. Many are changed in pieces, and one piece may fail alone."""
+        try:
+            now = self.mobile_groups.members(step.group.id, False)
+        except AppbanError:
+            return error
+        wrong = now ^ step.members
+        positions = {each.device.id: index for index, each in enumerate(self.fleet)}
+        devices = frozenset(positions[name] for name in ("%s:%d" % (MOBILE, number) for number in wrong) if name in positions)
+        return ChangeFailed(error.what, error.where, error.next_step, devices)
 
     def _our_group(self, group: Group) -> Group:
         """A group as it is now; it must be there, and still be ours."""

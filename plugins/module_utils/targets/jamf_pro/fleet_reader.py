@@ -22,6 +22,11 @@ from .memberships import Memberships, read_memberships
 from .objects import COMPUTER, MOBILE, FoundApp, InventoryRow
 
 Finding = Mapping[str, str]
+#: Reasons for which an inventory proves nothing of an app that it doesn't show, in a sentence.
+_DOUBTS = {
+    "inventory_incomplete": "%d device%s an inventory without a list of apps: it proves nothing that an app was not found there",
+    "source_unreadable": "%d device%s an inventory with apps that it doesn't name: it proves nothing that an app was not found there",
+}
 _A_DAY = timedelta(days=1)
 
 
@@ -42,6 +47,8 @@ class FleetReader:
         #: Ids of the devices whose list of apps does not say what their users installed.
         self.blind: frozenset[str] = frozenset()
         self.unreadable = 0
+        #: Id of a device -> why an app that its inventory doesn't show may be there nevertheless.
+        self.doubts: dict[str, str] = {}
         self._found: dict[str, list[tuple[str, FoundApp]]] = {}
         self._listing: list[ManagedDevice] = []
         self._shows_user_apps = False
@@ -54,20 +61,19 @@ class FleetReader:
         """
         self.memberships = read_memberships(self.jamf, wanted_groups(self.policies))
         shown: list[ManagedDevice] = []
-        blind: set[str] = set()
         for family in (MOBILE, COMPUTER):
             for row in self._rows(family):
                 device = device_of(row, self._groups_of(row), self.unreadable)
                 self.unreadable += row.unreadable
                 self._keep(device, row)
-                if self.with_apps and row.apps is None:
-                    blind.add(device.id)
-                elif is_private(device) is not None:
+                doubt = _doubt_of(row) if self.with_apps else ""
+                if doubt:
+                    self.doubts[device.id] = doubt
+                if is_private(device) is not None and not (self.with_apps and row.apps is None):
                     self._listing.append(device)
                     if self._shows_user_apps:
                         shown.append(device)
                 yield device
-        self.blind = frozenset(blind)
         self.tell_what_is_shown(shown)
 
     def tell_what_is_shown(self, shown: Iterable[ManagedDevice]) -> None:
@@ -81,9 +87,7 @@ class FleetReader:
         for device in shown:
             last[is_private(device)] = max(last.get(is_private(device), ""), device.synced_at)
         ends = {private: utc_text(read_now(at) + _A_DAY) for private, at in last.items() if at}
-        listing = frozenset(device.id for device in self._listing)
-        unshown = frozenset(device.id for device in self._listing if device.synced_at > ends.get(is_private(device), ""))
-        self.blind = self.blind - listing | unshown
+        self.blind = frozenset(device.id for device in self._listing if device.synced_at > ends.get(is_private(device), ""))
 
     def findings(self, fleet: Sequence[FleetDevice]) -> dict[tuple[str, str], list[Finding]]:
         """(device id, app id) -> what was found, of those devices and apps that may be looked at."""
@@ -105,7 +109,11 @@ class FleetReader:
             yield "the server can't read the record of %d device%s: nothing is known of %s" % (
                 self.unreadable, "" if self.unreadable == 1 else "s", "it" if self.unreadable == 1 else "them",
             )  # fmt: skip
-        mobile = sum(each.startswith("mobile:") for each in self.blind)
+        for reason, words in _DOUBTS.items():
+            count = sum(each == reason for each in self.doubts.values())
+            if count:
+                yield words % (count, " has" if count == 1 else "s have")
+        mobile = len(self.blind)
         if mobile:
             yield (
                 "nothing shows that the server collects the apps that users install on %d mobile device%s (Settings, Mobile device"
@@ -146,6 +154,14 @@ class FleetReader:
             "app": app_id, "backend": "inventory", "name": app.id or app.name, "version": app.version, "scope": "device",
             "confidence": confidence,
         }  # fmt: skip
+
+
+def _doubt_of(row: InventoryRow) -> str:
+    """Why an app that an inventory doesn't show may be there nevertheless; empty for no reason."""
+    if row.unreadable or row.unread:
+        return "source_unreadable"
+    # A Mac that has been in contact and has never sent an inventory has told nothing of its apps.
+    return "inventory_incomplete" if row.apps is None or (row.family == COMPUTER and not row.last_inventory) else ""
 
 
 def is_private(device: ManagedDevice) -> bool | None:

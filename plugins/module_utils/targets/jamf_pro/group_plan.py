@@ -34,7 +34,8 @@ def want_group(planner: Planner, wanted: WantedGroup) -> None:
         planner.drift.append("the group %s had other criteria" % wanted.name)
         fixed = replace(current, description=_description(planner, wanted), criteria=wanted.criteria)
         before, after = criteria_text(current.criteria), criteria_text(wanted.criteria)
-        planner.add(Phase.SCOPES, Change("update", GROUP, wanted.name, before, after, step=steps.UpdateGroup(fixed)))
+        change = Change("update", GROUP, wanted.name, before, after, apps=planner.apps_of(wanted), step=steps.UpdateGroup(fixed))
+        planner.add(Phase.SCOPES, change)
 
 
 def _create(planner: Planner, wanted: WantedGroup) -> None:
@@ -43,7 +44,8 @@ def _create(planner: Planner, wanted: WantedGroup) -> None:
     members = None if wanted.smart else wanted.members
     group = Group(MOBILE, 0, wanted.name, wanted.smart, _description(planner, wanted), wanted.criteria, members)
     after = criteria_text(wanted.criteria) if wanted.smart else names_text([names(each) for each in wanted.members])
-    planner.add(Phase.SCOPES, Change("create", GROUP, wanted.name, None, after, step=steps.CreateGroup(group)))
+    change = Change("create", GROUP, wanted.name, None, after, apps=planner.apps_of(wanted), step=steps.CreateGroup(group))
+    planner.add(Phase.SCOPES, change)
 
 
 def _description(planner: Planner, wanted: WantedGroup) -> str:
@@ -68,5 +70,5 @@ def _change_members(planner: Planner, wanted: WantedGroup, current: Group) -> No
         if members != stand:
             was, then = (names_text([names(each) for each in listed]) for listed in (stand, members))
             step = steps.ChangeMembers(replace(current, members=stand), members)
-            planner.add(phase, Change("update", kind, wanted.name, was, then, step=step))
+            planner.add(phase, Change("update", kind, wanted.name, was, then, apps=planner.apps_of(wanted), step=step))
             stand = members

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from ...mdm.names_compared import comparable
 from .inventory_walk import Inventory, Walk
 from .jamf import Jamf
 from .objects import COMPUTER, MOBILE, FoundApp, InventoryRow
@@ -85,6 +86,7 @@ def mobile_device(row: Mapping[str, Any], wanted: Wanted | None) -> InventoryRow
         user=text(place, "username"),
         department=text(place, "department"),
         apps=kept(apps, mobile_app, wanted),
+        unread=unread(apps, mobile_app, MOBILE) if wanted else 0,
     )
 
 
@@ -103,10 +105,12 @@ def computer(row: Mapping[str, Any], wanted: Wanted | None, with_groups: bool) -
         managed=switch(part(general, "remoteManagement"), "managed"),
         supervised=switch(general, "supervised"),
         last_inventory=text(general, "reportDate"),
+        last_contact=text(general, "lastContactTime"),
         enrolled=text(general, "lastEnrolledDate"),
         user=text(place, "username"),
         department=text(place, "department"),
         apps=kept(row.get("applications"), mac_app, wanted),
+        unread=unread(row.get("applications"), mac_app, COMPUTER) if wanted else 0,
         groups=frozenset(number(each.get("groupId")) for each in groups) if with_groups and isinstance(groups, list) else None,
     )
 
@@ -117,6 +121,15 @@ def kept(apps: Any, read: Callable[[Mapping[str, Any]], FoundApp], wanted: Wante
         return None
     found = (read(each) for each in apps if isinstance(each, dict))
     return tuple(sorted((app for app in found if wanted(app)), key=lambda app: (app.id, app.name, app.version)))
+
+
+def unread(apps: Any, read: Callable[[Mapping[str, Any]], FoundApp], family: str) -> int:
+    """How many rows of a list of apps don't say what they are: nobody can say of them that they are not a banned app.
+
+    An app of a mobile device goes by its identifier alone; one of a Mac may have none, and then has a name.
+    """
+    listed = [read(each) if isinstance(each, dict) else FoundApp("", "") for each in apps] if isinstance(apps, list) else []
+    return sum(not comparable(app.id) and (family == MOBILE or not comparable(app.name)) for app in listed)
 
 
 def mobile_app(entry: Mapping[str, Any]) -> FoundApp:

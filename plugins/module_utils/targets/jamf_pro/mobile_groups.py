@@ -12,6 +12,7 @@ from typing import Any
 
 from ...engine.errors import ChangeFailed
 from .group_changes import CHUNK, differences, member_changes
+from .inventory import number as number_of
 from .jamf import Jamf
 from .objects import MOBILE, Criterion, Group
 from .privileges import CREATE, DELETE, READ, UPDATE, group_privilege
@@ -64,7 +65,7 @@ class MobileGroups:
             key="mobileDeviceId",
         )
         for row in rows:
-            yield int(row["mobileDeviceId"])
+            yield number_of(row["mobileDeviceId"])
 
     def create(self, wanted: Group) -> Group:
         """Make a group, a static one with its members, and return it as the server has it.
@@ -212,10 +213,12 @@ def static_body(wanted: Group, added: Sequence[int], removed: Sequence[int]) -> 
 
 def parse(row: Mapping[str, Any], smart: bool) -> Group:
     """A group as the Pro API gives it."""
-    criteria = sorted(row.get("criteria") or (), key=lambda each: int(each.get("priority") or 0))
+    listed = row.get("criteria")
+    criteria = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+    criteria.sort(key=lambda each: number_of(each.get("priority")))
     return Group(
         family=MOBILE,
-        id=int(row.get("groupId") or 0),
+        id=number_of(row.get("groupId")),
         name=str(row.get("groupName") or "").strip(),
         smart=smart,
         description=str(row.get("groupDescription") or "").strip(),
@@ -230,5 +233,5 @@ def parse(row: Mapping[str, Any], smart: bool) -> Group:
             )
             for each in criteria
         ),
-        site=int(row.get("siteId") or -1),
+        site=number_of(row.get("siteId")) or -1,
     )

@@ -172,8 +172,9 @@ class InventoryRow:
         model: "iPad (9th generation)", which also tells an iPad from an iPhone.
         ownership: "Institutional", "PersonalDeviceProfile", "UserEnrollment"; empty for computers.
         supervised, managed: None where the server doesn't say.
-        last_inventory, enrolled: instants as the server gives them.
+        last_inventory, last_contact, enrolled: instants as the server gives them; of mobile devices it tells no contact.
         apps: those that were asked for, sorted; None if no inventory of apps was asked for or came.
+        unread: how many rows of the list of apps don't say what they are.
         groups: ids of the groups it is in; None if not asked for (mobile devices never are).
     """
 
@@ -189,8 +190,10 @@ class InventoryRow:
     supervised: bool | None = None
     ownership: str = ""
     last_inventory: str = ""
+    last_contact: str = ""
     enrolled: str = ""
     user: str = ""
     department: str = ""
     apps: tuple[FoundApp, ...] | None = None
+    unread: int = 0
     groups: frozenset[int] | None = None

@@ -11,7 +11,7 @@ before what it announces; what an object needs is there before it, and goes afte
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from ...engine.errors import AppbanError
@@ -23,8 +23,11 @@ from ...mdm.fleet import FleetDevice
 from ...mdm.notice_changes import announced_changes, names_text, notice_changes
 from ...mdm.notices import Notice
 from ...mdm.planned import Planned, plan_in_order
+from ...policy.model import Policy
 from . import diff_text, steps
-from .controls import Control, Desired, WantedScope
+from .contents import names_in_profile
+from .controls import Control, Desired, WantedGroup, WantedScope
+from .effects import Dropped, Effects, apps_of_groups
 from .group_plan import FORMER, GROUP, MEMBERS, want_group
 from .objects import AUTOMATIC, MACOS, MOBILE, Profile, Scope
 from .reach import Reach
@@ -43,15 +46,15 @@ class Planner:
 
     Args:
         state: what the server holds, read just before.
-        policies: ids of the run's policies; objects made for others are left alone.
+        policies: the run's; objects made for others are left alone.
         fleet: all devices.
         now: the run's instant in UTC.
         adopt: take over a profile that has the name of one of ours and no marker.
     """
 
-    def __init__(self, state: ServerState, policies: frozenset[str], fleet: Sequence[FleetDevice], now: str, adopt: bool = False) -> None:
+    def __init__(self, state: ServerState, policies: Sequence[Policy], fleet: Sequence[FleetDevice], now: str, adopt: bool = False) -> None:
         self.state = state
-        self.policies = policies
+        self.policies = tuple(policies)
         self.fleet = fleet
         self.now = now
         self.adopt = adopt
@@ -60,7 +63,10 @@ class Planner:
         self.drift: list[str] = []
         self.problems: list[str] = []
         self.groups = {group.name: group for group in state.groups}
-        self.reach = Reach(fleet, {group.id: group for group in state.groups})
+        self.reach = Reach(fleet, state.groups)
+        #: Key of a change -> ids of apps that it also takes from whom it reaches, and from whom.
+        self.dropped: Mapping[str, Dropped] = {}
+        self._apps_of_groups: Mapping[str, tuple[str, ...]] = {}
 
     def plan(self, desired: Desired, choose_notices: Callable[[Coverings], Sequence[Notice]] = lambda _coverings: ()) -> Planned:
         """The plan for all that is desired.
@@ -72,6 +78,7 @@ class Planner:
             AppbanError: where an object of somebody else has the name of one of ours, or two of ours have one name. Nothing has been
                 written.
         """
+        self._apps_of_groups = apps_of_groups(desired.controls)
         for control in desired.controls:
             for group in control.groups:
                 want_group(self, group)
@@ -94,8 +101,11 @@ class Planner:
                 "",
                 "Rename them, or choose another name_prefix; a profile can be taken over with adopt: true. Nothing was written",
             )
+        effects = Effects(self.reach, self.state, self.policies)
+        told = effects.told(self.changes)
+        self.dropped = effects.dropped
         # A group that is there before the notices changes nothing on a device; what goes by it waits.
-        plan = plan_in_order(self.changes, Phase.NOTICES, announced)
+        plan = plan_in_order(told, Phase.NOTICES, announced)
         return Planned(plan, tuple(self.coverings), tuple(self.drift))
 
     # What several parts of the plan use.
@@ -104,6 +114,10 @@ class Planner:
         """Put a change into the plan, unless two controls share it."""
         if all(change.key != other.key for _phase, other in self.changes):
             self.changes.append((phase, change))
+
+    def apps_of(self, group: WantedGroup) -> tuple[str, ...]:
+        """Ids of the apps of the controls that go by a group."""
+        return self._apps_of_groups.get(group.name, ())
 
     def marker(self, policies: Sequence[str], mechanism: str, spec: object, facts: tuple[tuple[str, str], ...] = ()) -> str:
         """The description of an object of ours."""
@@ -191,7 +205,8 @@ class Planner:
         was = diff_text.profile_text(found, self.name_of(control.family))
         # Who had it keeps the instant from which it has been in force; who comes into its scope is remembered by name.
         at = self.now if payload_changed or not written else written
-        self._write_profile(control, found.id, at, payload_changed, found, was, after, before, written)
+        adds = bool(changed) and names_in_profile(payloads) == names_in_profile(found.payloads)
+        self._write_profile(control, found.id, at, payload_changed, found, was, after, before, written, adds)
 
     def _write_profile(
         self,
@@ -204,14 +219,15 @@ class Planner:
         after: str,
         before: frozenset[int] = frozenset(),
         changed_at: str = "",
+        adds: bool = True,
     ) -> None:
         payloads = control.payloads or b""
         description = self._description(control, _spec(payloads), at)
         profile = Profile(control.family, number, control.name, description, AUTOMATIC, payloads, Scope())
         expected = {group.name: group.members for group in control.groups if group.smart}
-        step = steps.WriteProfile(profile, control.scope, payload_changed, seen, expected)
+        step = steps.WriteProfile(profile, control.scope, payload_changed, seen, expected, adds)
         op = "update" if number else "create"
-        change = Change(op, PROFILE, control.name, was, after, needs=self._needs(control), apps=control.want.app_ids, step=step)
+        change = Change(op, PROFILE, control.name, was, after, needs=self._needs(control), apps=control.apps, step=step)
         self.add(Phase.OBJECTS, change)
         self.cover(control, (change.key, *change.needs), changed_at, before, by_name=bool(number) and not payload_changed)
 
@@ -283,7 +299,7 @@ class Planner:
         covering = Covering(
             control=control.name,
             mechanism=control.mechanism,
-            apps=frozenset(control.want.app_ids),
+            apps=frozenset(control.apps),
             covers=population.covers,
             unnamed=population.unnamed,
             new=new,

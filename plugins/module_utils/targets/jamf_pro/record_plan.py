@@ -69,7 +69,7 @@ def _write(planner: Planner, control: Control, wanted: WantedRecord, record: Res
             planner.drift.append("%s had other settings (%s)" % (record.name, ", ".join(other)))
         planner.tell_scope_drift(control.family, record.name, current.scope)
     op = "create" if current is None else "update"
-    change = Change(op, RECORD, record.name, was, after, apps=control.want.app_ids, step=steps.WriteRecord(record, current))
+    change = Change(op, RECORD, record.name, was, after, apps=control.apps, step=steps.WriteRecord(record, current))
     planner.add(Phase.OBJECTS, change)
     return change.key
 

@@ -16,6 +16,7 @@ from ...engine.plan import Change
 from ...mdm import ownership
 from ...mdm.covering import Covering
 from ...mdm.fleet import FleetDevice
+from ...mdm.known_fleet import LoneLookUps
 from ...mdm.observe import may_look
 from ...policy.model import Policy
 from . import capabilities, steps
@@ -52,12 +53,30 @@ class Reports:
         wanted: what is to be there.
         there: ours on the server, by family and name; those that are wanted with their members.
         foreign: names of groups of somebody else, by family.
+        contradicted: device and app of which groups tell nothing for sure.
     """
 
     wanted: list[ReportGroup] = field(default_factory=list)
     there: dict[tuple[str, str], Group] = field(default_factory=dict)
     leaving: list[Group] = field(default_factory=list)
     foreign: set[tuple[str, str]] = field(default_factory=set)
+    contradicted: set[tuple[str, str]] = field(default_factory=set)
+
+    def doubt(self, fleet: Sequence[FleetDevice], look_ups: LoneLookUps) -> None:
+        """Take note of groups that have members which the fleet doesn't show and which are there: what else they tell is no proof."""
+        shown = {member.device.id for member in fleet}
+        unseen = {
+            each.group.name: {"%s:%d" % (each.group.family, number) for number in self.members(each) or ()} - shown for each in self.wanted
+        }
+        names = set().union(*unseen.values())
+        managed = look_ups.managed(names, "groups that name them can be believed") if names else {}
+        for report in self.wanted:
+            if any(managed[name] is not False for name in unseen[report.group.name]):
+                self.contradicted.update((fleet[index].device.id, report.app) for index in report.watched)
+
+    def doubted(self, device: str, app: str) -> str:
+        """Why it proves nothing that a group doesn't have a device; empty for no reason."""
+        return "source_contradicts" if (device, app) in self.contradicted else ""
 
     def members(self, report: ReportGroup) -> frozenset[int] | None:
         """Who is in a group; None while it isn't there as it is wanted."""

@@ -68,6 +68,7 @@ class WriteProfile:
         seen: what the plan was made from; None for a new one.
         expected: name of a smart group in the scope -> devices of which it must have one, or its criteria mean something else to this
             server, and the profile would reach nobody.
+        adds: whether its payloads do something on whoever has had it, which the names in them don't tell.
     """
 
     profile: Profile
@@ -75,6 +76,7 @@ class WriteProfile:
     payload_changed: bool = True
     seen: Profile | None = None
     expected: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    adds: bool = True
 
 
 @dataclass(frozen=True)

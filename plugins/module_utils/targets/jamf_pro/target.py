@@ -17,19 +17,23 @@ from ...mdm.capability import Capability, Means
 from ...mdm.covering import Coverings
 from ...mdm.fleet import FleetDevice, ManagedDevice
 from ...mdm.known_fleet import LoneLookUps
-from ...mdm.ledger import Ledger
+from ...mdm.ledger import Ledger, ended_events
 from ...mdm.outbox import Outbox
 from ...mdm.push_down import PushDown
 from ...mdm.target_run import ChooseNotices, TargetPlan
-from ...mdm.wants import Want
+from ...mdm.wants import Want, WantsOf
 from ...policy.decide import Decider
 from ...policy.instants import utc_text
 from ...policy.model import Policy
 from . import capabilities
 from .controls import Desired, DesiredControls
+from .effects import Dropped
 from .executor import Executor
 from .fleet_reader import FleetReader
 from .jamf import Jamf
+from .keeper import Keeper
+from .kept import NOTHING_KEPT, Kept
+from .look_ups import LookUps
 from .planner import Planner
 from .process_names import process_names, refuse_protected
 from .reader import StateReader
@@ -91,6 +95,11 @@ class JamfTarget:
         self.state = ServerState()
         self.wants: list[frozenset[Want]] = []
         self.fleet: Sequence[FleetDevice] = ()
+        self.kept = NOTHING_KEPT
+        #: Ids of mobile devices that are not managed any more.
+        self.left: frozenset[str] = frozenset()
+        self.dropped: Mapping[str, Dropped] = {}
+        self.dropping: Sequence[tuple[Dropped, frozenset[str]]] = ()
 
     def capability_of(self, record: Mapping[str, Any]) -> Capability:
         """The row of a device in the capability table, with what the user has chosen and the server collects."""
@@ -112,6 +121,7 @@ class JamfTarget:
         if not self.by_groups:
             return self.inventory.findings(fleet)
         self.reports = self.report_reader.read(self.report_reader.wanted(fleet))
+        self.reports.doubt(fleet, self.look_ups)
         found = list(self.reports.devices(fleet))
         devices = {member.device.id: member.device for member in fleet}
         stand = all(self.reports.members(each) is not None for each in self.reports.wanted)
@@ -121,15 +131,20 @@ class JamfTarget:
 
     def look_up(self, devices: Sequence[str]) -> Mapping[str, bool | None]:
         """Ask for devices one by one."""
-        return dict.fromkeys(devices)
+        return LookUps(self.jamf).managed(devices)
 
     def doubted(self, device: str, app: str) -> str:
         """The reason for which what the sources say of a device and an app can't be believed; empty for none."""
-        return ""
+        if self.by_groups:
+            return self.reports.doubted(device, app)
+        return self.inventory.doubts.get(device, "")
 
     def may_still_hold(self, device: str, app: str) -> bool | None:
         """Whether a control of ours may still be on a device; None: its contact says so."""
-        return None
+        if any(app in each.apps and device in devices for each, devices in self.dropping):
+            return True
+        # A phone that has left the management has lost all that came with it.
+        return False if device in self.left else None
 
     def absences(self, pairs: Sequence[tuple[str, str]]) -> frozenset[tuple[str, str]]:
         """Of device and app pairs that are not seen together any more, those of which that is not proved."""
@@ -142,9 +157,29 @@ class JamfTarget:
     def plan(self, fleet: Sequence[FleetDevice], decider: Decider, choose_notices: ChooseNotices) -> TargetPlan:
         """The plan, made of what the server holds now."""
         self.fleet = fleet
-        desired = self._desired(fleet, decider)
+        self.left = frozenset(
+            member.device.id
+            for member in fleet
+            if member.device.platform in MOBILE_PLATFORMS and member.device.record.get("enrollment") == "none"
+        )
         now = utc_text(decider.moment)
+        wanted = wants_of(self.policies, self.settings.web_block != NO_WEB_BLOCK)
+        mobile = PushDown(self.policies, decider, wanted, MOBILE_PLATFORMS, {"supervised": True, "enrollment": "device"})
+        macs = PushDown(self.policies, decider, wanted, ("macos",), {"enrollment": "device"})
+        self.wants = self._wants(fleet, wanted)
+
+        def controls(kept: Kept) -> DesiredControls:
+            wants = [kept.wants_of(index, wants) for index, wants in enumerate(self.wants)] if kept else self.wants
+            return DesiredControls(self.policies, fleet, wants, mobile, macs, self.settings.prefix, kept)
+
+        plain = controls(NOTHING_KEPT)
+        desired = plain.desired()
         self.state = self._settled(fleet, desired, now)
+        keeper = Keeper(fleet, self.wants, wanted, decider, self.state, plain, (mobile, macs), self.look_ups)
+        self.kept = keeper.kept({control.want: control.native for control in desired.controls})
+        if self.kept:
+            desired = controls(self.kept).desired()
+            self.state = self._settled(fleet, desired, now)
         planner = self._planner(fleet, now, self.state)
         if not desired.controls and not self.by_groups:
             # Groups of a former way to find apps go with the rest.
@@ -152,20 +187,28 @@ class JamfTarget:
         for phase, change in self.reports.changes():
             planner.add(phase, change)
         planned = planner.plan(desired, choose_notices)
+        self.dropped = planner.dropped
+        self.dropping = [(each, frozenset(fleet[index].device.id for index in each.devices)) for each in planner.dropped.values()]
         coverings = Coverings((*planned.coverings, *self.reports.coverings()))
         return TargetPlan(planned.plan, coverings, (), planned.drift, tuple(self._notes(fleet)))
 
     def apply(self, plan: Plan, ledger: Ledger, now: str) -> Applied:
         """Carry the plan out."""
         ids = self.state.group_ids()
-        return Executor(self.jamf, self.policy_ids, ids, self.outbox, ledger, self.fleet, now).run(plan)
+        applied = Executor(self.jamf, self.policy_ids, ids, self.outbox, ledger, self.fleet, now).run(plan)
+        for change in applied.done:
+            each = self.dropped.get(change.key)
+            if each is not None:
+                devices = [self.fleet[index].device.id for index in sorted(each.devices)]
+                ledger.write(now, ended_events("%s: %s" % (each.control, ", ".join(each.apps)), each.apps, devices))
+        return applied
 
     def situation(self) -> Mapping[str, Any]:
         """What only this target knows about the outcome."""
         return {}
 
     def _planner(self, fleet: Sequence[FleetDevice], now: str, state: ServerState) -> Planner:
-        return Planner(state, self.policy_ids, fleet, now, self.settings.adopt)
+        return Planner(state, self.policies, fleet, now, self.settings.adopt)
 
     def _settled(self, fleet: Sequence[FleetDevice], desired: Desired, now: str) -> ServerState:
         """What the server holds; read once more where it asks for changes, until two readings agree.
@@ -181,22 +224,20 @@ class JamfTarget:
                 break
         return state
 
-    def _desired(self, fleet: Sequence[FleetDevice], decider: Decider) -> Desired:
-        wanted = wants_of(self.policies, self.settings.web_block != NO_WEB_BLOCK)
+    def _wants(self, fleet: Sequence[FleetDevice], wanted: WantsOf) -> list[frozenset[Want]]:
         # Devices that are alike share their verdicts, so they share what is wanted of them.
         known: dict[tuple[int, str], frozenset[Want]] = {}
-        self.wants = []
+        found = []
         for member in fleet:
             key = (id(member.decision.verdicts), member.device.platform)
             if key not in known:
                 known[key] = wanted(member.device.record, member.decision)
-            self.wants.append(known[key])
-        mobile = PushDown(self.policies, decider, wanted, MOBILE_PLATFORMS, {"supervised": True, "enrollment": "device"})
-        macs = PushDown(self.policies, decider, wanted, ("macos",), {"enrollment": "device"})
-        return DesiredControls(self.policies, fleet, self.wants, mobile, macs, self.settings.prefix).desired()
+            found.append(known[key])
+        return found
 
     def _notes(self, fleet: Sequence[FleetDevice]) -> Iterator[str]:
         yield from self.inventory.notes()
+        yield from self.kept.notes()
         for _family, name in sorted(self.reports.foreign):
             yield "the group %s is somebody else's, so nothing tells who has the app: rename it, or choose another name_prefix" % name
         wanted = {want.mechanism for wants in self.wants for want in wants}

@@ -21,6 +21,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.policy.model impor
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune import steps
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.controls import ControlSettings, Desired, DesiredControls
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.objects import (
+    ALL_USERS,
     COMPLIANCE_POLICY,
     EXCLUDED_GROUP,
     RESOURCES,
@@ -194,6 +195,9 @@ def reached(state: TenantState, targets: Iterable[Target], devices: Sequence[Fle
                 excluded |= {index} if names & set(groups[target.group].members) else set()
             elif target.group:
                 included |= {index} if names & set(groups[target.group].members) else set()
+            elif target.kind == ALL_USERS and not each.device.user_id:
+                # Nobody's device is no user's.
+                continue
             elif f'"{_OWNERSHIP_WORDS[each.device.native_ownership]}"' in (rules[target.filter] if target.filter else '"Corporate"'):
                 included.add(index)
     return included - excluded

@@ -82,7 +82,7 @@ class Run:
         self.adopt = adopt
 
     def plan(self) -> Planned:
-        return Planner(seen(self.state, self.ids), self.ids, self.fleet, self.now, self.adopt).plan(self.desired)
+        return Planner(seen(self.state, self.ids), self.policies, self.fleet, self.now, self.adopt).plan(self.desired)
 
     def moments(self) -> Iterator[ServerState]:
         """The server after each step of the plan."""

@@ -25,7 +25,7 @@ from tests.unit.targets.jamf_pro.pure_server import device
         ({"ownership": "UserEnrollment", "supervised": False}, {"ownership": "personal", "enrollment": "user"}),
         ({"ownership": "AccountDrivenUserEnrollment", "supervised": False}, {"ownership": "personal", "enrollment": "user"}),
         ({"managed": False}, {"enrollment": "none", "work_apps": False}),
-        ({"managed": None}, {"enrollment": "none"}),
+        ({"managed": None}, {"enrollment": None, "work_apps": None}),
         ({"model": "iPad Pro (12.9-inch)"}, {"platform": "ipados"}),
         ({"model": "iPod touch"}, {"platform": "ios"}),
         ({"model": "", "device_type": "tvOS"}, {"platform": "tvos"}),
@@ -52,15 +52,30 @@ def test_mobile_devices_and_computers_of_one_number_are_two() -> None:
         # A smart group goes by the model, so it would miss a device whose model says nothing.
         ({"model": "", "device_type": "iOS"}, None),
         ({"platform": "macos", "supervised": False}, "macos"),
-        ({"platform": "macos", "managed": None}, None),
+        # As long as nobody says that it left, it stays where it is.
+        ({"platform": "macos", "managed": None}, "macos"),
+        ({"platform": "macos", "managed": False}, None),
     ],
 )
 def test_what_a_native_scope_reaches(row: dict[str, Any], native: str | None) -> None:
     assert device(1, **row).native_ownership == native
 
 
-def test_only_what_is_managed_can_be_named_in_a_scope() -> None:
-    assert [device(3, managed=managed).directory_id for managed in (True, False, None)] == ["3", "", ""]
+def test_what_has_left_can_not_be_named_in_a_scope() -> None:
+    assert [device(3, managed=managed).directory_id for managed in (True, False, None)] == ["3", "", "3"]
+
+
+@pytest.mark.parametrize(
+    ("inventory", "contact", "instants"),
+    [
+        ("2023-03-19T08:00:00Z", "2023-03-20T08:00:00Z", ("2023-03-19T08:00:00Z", "2023-03-20T08:00:00Z")),
+        ("2023-03-20T08:00:00Z", "", ("2023-03-20T08:00:00Z", "2023-03-20T08:00:00Z")),
+        ("2023-03-20T08:00:00Z", "2023-03-19T08:00:00Z", ("2023-03-20T08:00:00Z", "2023-03-20T08:00:00Z")),
+    ],
+)
+def test_the_contact_of_a_mac_is_no_inventory(inventory: str, contact: str, instants: tuple[str, str]) -> None:
+    found = device(1, "macos", last_inventory=inventory, last_contact=contact)
+    assert (found.inventory_at, found.synced_at) == instants
 
 
 @pytest.mark.parametrize("managed", [True, False, None])

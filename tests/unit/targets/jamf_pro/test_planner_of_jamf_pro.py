@@ -58,7 +58,7 @@ def test_a_lift_takes_the_profiles_first_and_the_groups_last() -> None:
 def test_a_notice_is_handed_over_before_what_it_announces() -> None:
     run = Run([policy(rules=[BLOCK])], PHONES)
     notices = [Notice("mobile:1", 0, "city/Corporate/", ("banned",), "Please remove Banned", "It is banned.")]
-    planned = Planner(run.state, run.ids, run.fleet, run.now).plan(run.desired, lambda _coverings: notices)
+    planned = Planner(run.state, run.policies, run.fleet, run.now).plan(run.desired, lambda _coverings: notices)
     assert kinds(planned) == ["create mobile device group", "command notice", "create configuration profile"]
     _group, notice, profile = planned.plan.changes
     assert notice.key in profile.needs, "without the notice the profile must not be written"
@@ -69,7 +69,7 @@ def test_what_a_notice_does_not_announce_waits_for_none() -> None:
     run = over(first, policy(rules=[BLOCK], exemptions=[exemption(devices=["SN0002"])]))
     # The first device has had the block before, and is told only now.
     notices = [Notice("mobile:1", 0, "city/Corporate/", ("banned",), "Please remove Banned", "It is banned.")]
-    planned = Planner(run.state, run.ids, run.fleet, run.now).plan(run.desired, lambda _coverings: notices)
+    planned = Planner(run.state, run.policies, run.fleet, run.now).plan(run.desired, lambda _coverings: notices)
     (profile,) = (change for change in planned.plan.changes if change.kind == PROFILE)
     assert "command notice" in kinds(planned)
     assert not [need for need in profile.needs if need.startswith("notice:")]

@@ -23,8 +23,7 @@ SOMEBODYS = 99
 
 
 def reached(scope: Scope) -> frozenset[int]:
-    groups = {group.id: group for group in (SMART, STATIC, UNREAD)}
-    return Reach(fleet([policy()], DEVICES, NOW), groups).of_scope(MOBILE, scope, EVERYBODY)
+    return Reach(fleet([policy()], DEVICES, NOW), (SMART, STATIC, UNREAD)).of_scope(MOBILE, scope, EVERYBODY)
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.scenarios.tenant import lifted
+from tests.scenarios.tenant import lifted, plain
 from tests.simulators.jamf_pro import start
 from tests.unit.simulators.jamf_pro_client import complaints
 from tests.unit.targets.jamf_pro.jamf_run import Server
@@ -21,6 +21,7 @@ from tests.unit.targets.jamf_pro.test_jamf_pro_life import (
     EXEMPT,
     EXEMPT_GROUP,
     NOW,
+    POLICY,
     TOMORROW,
     device_of,
     next_day,
@@ -30,6 +31,8 @@ from tests.unit.targets.jamf_pro.test_jamf_pro_life import (
 
 DETAIL = "/api/v2/mobile-devices/detail"
 COMPUTERS = "/computers-inventory"
+#: One profile of both bans.
+BLOCKS = {"BAN city+school iOS blocked apps"}
 
 
 @pytest.fixture
@@ -58,7 +61,12 @@ def serials_of(server: Server, **traits: Any) -> list[str]:
 
 def in_group(server: Server, name: str) -> list[int]:
     (group,) = (each for each in objects(server)["mobiledevicegroups"] if each["name"] == name)
-    return list(group["mobile_devices"])
+    return [each["id"] for each in group["mobile_devices"]]
+
+
+def numbers(record: Mapping[str, Any]) -> list[int]:
+    """The Macs that a record of restricted software names."""
+    return [each["id"] for each in record["scope"]["computers"]]
 
 
 @pytest.mark.fault_kind("T1b", "Jamf Pro: members whose department nobody tells any more stay in their group")
@@ -136,7 +144,7 @@ def test_members_that_a_confirmed_short_list_does_not_show_stay(server: Server, 
     policy = written(tmp_path, when="{department: Police}")
     server.run([written(tmp_path), {**policy, "policy": "police", "exemptions": []}], NOW)
     before = objects(server)
-    server.simulation.faults([{"match": {"path": f"({DETAIL}|{COMPUTERS})$"}, "nth": "all", "kind": "short_list"}])
+    server.simulation.faults([{"match": {"path": rf"({DETAIL}|{COMPUTERS})\?"}, "nth": "all", "kind": "short_list"}])
     policies = [written(tmp_path), {**policy, "policy": "police", "exemptions": []}]
     refused = server.run(policies, TOMORROW, expect_failure=True)
     assert "accept_fleet_size" in refused.message
@@ -155,7 +163,7 @@ def test_an_empty_inventory_lifts_no_ban(server: Server, tmp_path: Path, path: s
     before = objects(server)
     # Nothing remembers how many there were.
     forget(server)
-    server.simulation.faults([{"match": {"path": path + "$"}, "nth": "all", "kind": "empty_list"}])
+    server.simulation.faults([{"match": {"path": path + r"\?"}, "nth": "all", "kind": "empty_list"}])
     run = server.run(policy, TOMORROW)
     assert not any(each.startswith("delete") for each in run.changes()), run.changes()
     assert objects(server) == before
@@ -166,8 +174,50 @@ def test_who_is_gone_for_certain_leaves(server: Server, tmp_path: Path) -> None:
     policy = written(tmp_path, when="{department: Police}")
     server.run({**policy, "exemptions": []}, NOW)
     (record,) = objects(server)["restrictedsoftware"]
-    mac = next(each for each in server.state()["devices"] if each["platform"] == "macos" and each["id"] in record["scope"]["computers"])
+    mac = next(each for each in server.state()["devices"] if each["platform"] == "macos" and each["id"] in numbers(record))
     server.simulation.devices([{"op": "delete_record", "device": mac["key"]}])
     server.run({**policy, "exemptions": []}, TOMORROW)
     (record,) = objects(server)["restrictedsoftware"]
-    assert mac["id"] not in record["scope"]["computers"]
+    assert mac["id"] not in numbers(record)
+
+
+def another(directory: Path, *apps: str, when: str = "{ownership: corporate}") -> Any:
+    """The ban of a school, of apps that are called like their names here."""
+    text = POLICY.replace("policy: city", "policy: school").replace("{ownership: corporate}", when)
+    head, _sep, rest = text.partition("apps:\n")
+    entries = "".join(
+        f"  - {{id: {app}, title: {app.title()}, vendor: nobody, identifiers: {{ios_bundle_id: [com.example.{app}]}}}}\n" for app in apps
+    )
+    rest = rest[rest.index("effective:") : rest.index("exemptions:")]
+    path = directory / "school.yml"
+    path.write_text(f"{head}apps:\n{entries}{rest}", encoding="utf-8")
+    return plain(path)
+
+
+@pytest.mark.fault_kind("T8b", "Jamf Pro: an app that goes from a profile by the write that adds another")
+def test_an_app_that_goes_while_another_comes_is_pending_until_contact(server: Server, tmp_path: Path) -> None:
+    city = written(tmp_path)
+    server.run([city, another(tmp_path, "capcut")], NOW)
+    next_day(server)
+    phone = next(each for each in server.state()["devices"] if each["online"] and each["managed"] and set(each["profiles"]) >= BLOCKS)
+    policies = [lifted(city), another(tmp_path, "capcut", "wechat")]
+    for now, check in ((TOMORROW, True), (TOMORROW, False), ("2023-03-21T10:00:00Z", False)):
+        run = server.run(policies, now, check=check)
+        assert run.outcome(phone["serial"]) == ("not_in_force", "lift_pending")
+    server.simulation.clock("2023-03-22T08:30:00Z", check_in=True)
+    run = server.run(policies, "2023-03-22T09:00:00Z")
+    assert run.outcome(phone["serial"]) == ("not_in_force", "ban_lifted")
+
+
+@pytest.mark.fault_kind("T1b", "Jamf Pro: a list that grows puts nothing on a device that is unclassified")
+def test_a_list_that_grows_reaches_no_unclassified_device(server: Server, tmp_path: Path) -> None:
+    server.run(another(tmp_path, "capcut", when="{department: Police}"), NOW)
+    next_day(server)
+    phone = next(each["serial"] for each in server.state()["devices"] if each["department"] == "Police" and each["profiles"])
+    lose(server, phone, userAndLocation="null")
+    forget(server)
+    run = server.run(another(tmp_path, "capcut", "wechat", when="{department: Police}"), TOMORROW)
+    assert any("changes, so devices that are unclassified can't keep it" in each for each in run.values["notes"])
+    assert run.outcome(phone, "wechat") == ("unclassified", "")
+    server.simulation.clock("2023-03-22T08:30:00Z", check_in=True)
+    assert device_of(server, phone)["profiles"] == []

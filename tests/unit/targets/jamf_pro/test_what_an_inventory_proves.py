@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm import connection as connection_module
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.module import argument_spec
 from tests.scenarios.tenant import lifted, plain
 from tests.simulators.jamf_pro import start
 from tests.simulators.jamf_pro.privileges import EVERY_PRIVILEGE
+from tests.unit.mdm.loopback import FakeClock
 from tests.unit.simulators.jamf_pro_client import complaints
 from tests.unit.targets.jamf_pro.jamf_run import Run, Server
 from tests.unit.targets.jamf_pro.test_jamf_pro_life import BLOCK, EXEMPT, IN_AN_HOUR, NOW, TIKTOK, TOMORROW, next_day, written
@@ -124,6 +126,25 @@ def test_an_older_inventory_confirms_no_removal(server: Server, tmp_path: Path) 
     assert outcome(server.run(policy, IN_AN_HOUR), mac) == ("not_observable", "source_contradicts")
 
 
+@pytest.mark.fault_kind("T2", "Jamf Pro: a group that names devices which the inventory doesn't show")
+def test_a_group_that_contradicts_the_inventory_proves_nothing(server: Server, tmp_path: Path) -> None:
+    policy = written(tmp_path)
+    server.run(policy, NOW, findings="groups")
+    next_day(server)
+    seen = server.run(policy, TOMORROW, findings="groups")
+    assert ("compliant", "") in seen.outcomes().values()
+    count = sum(device.startswith("computer:") for device in seen.outcomes())
+    server.simulation.faults([{"match": {"path": r"/mobile-devices/detail\?"}, "nth": "all", "kind": "short_list"}])
+    refused = server.run(policy, IN_AN_HOUR, findings="groups", expect_failure=True)
+    shown = int(refused.message.split("the list has ")[1].split()[0])
+    assert shown > count
+    run = server.run(policy, IN_AN_HOUR, findings="groups", accept_fleet_size=shown)
+    phones = {found for device, found in run.outcomes().items() if device.startswith("mobile:")}
+    assert ("compliant", "") not in phones
+    assert ("not_observable", "source_contradicts") in phones
+    assert run.writes() == []
+
+
 @pytest.mark.fault_kind("T4", "Jamf Pro: a device that left the management is nobody's to enforce on")
 @pytest.mark.parametrize("kind", ["iphone_supervised", "mac_supervised"])
 def test_a_device_that_left_has_no_means(server: Server, tmp_path: Path, kind: str) -> None:
@@ -136,12 +157,12 @@ def test_a_device_that_left_has_no_means(server: Server, tmp_path: Path, kind: s
 
 
 CASE_20 = """
-  - id: lemon8
-    title: Lemon8
-    vendor: bytedance
+  - id: nameless
+    title: Nameless
+    vendor: nobody
     identifiers:
-      display_name: [Lemon8]
-      ios_bundle_id: [{value: com.bd.nproject, confidence: detect_only, source: seen once}]
+      display_name: [Nameless]
+      ios_bundle_id: [{value: com.example.nameless, confidence: detect_only, source: seen once}]
 effective:"""
 
 
@@ -153,15 +174,15 @@ def test_an_app_without_a_name_is_never_called_blocked(server: Server, tmp_path:
     path.write_text(path.read_text(encoding="utf-8").replace("\neffective:", CASE_20, 1), encoding="utf-8")
     policy = plain(path)
     phone, other = devices(server, kind="iphone_supervised")[:2]
-    order = {"op": "install", "device": phone["key"], "app": {"id": "com.bd.nproject", "name": "Lemon8"}}
+    order = {"op": "install", "device": phone["key"], "app": {"id": "com.example.nameless", "name": "Nameless"}}
     server.simulation.devices([order])
     settled(server, policy)
     run = server.run(policy, TOMORROW)
     for device in (phone, other):
-        found, reason = run.outcomes("lemon8")[f"mobile:{device['id']}"]
+        found, reason = run.outcomes("nameless")[f"mobile:{device['id']}"]
         assert (found, reason) in (("cannot_enforce", "no_identifier"), ("cannot_enforce", "user_installed")), (found, reason)
-    assert not any("lemon8" in str(each.get("mechanism")) for each in run.rows if each.get("app") == "lemon8" and each.get("mechanism"))
-    assert {row["outcome"] for row in run.rows if row.get("app") == "lemon8"} & {"blocked_not_removed", "compliant"} == set()
+    rows = [row for row in run.rows if row.get("app") == "nameless" and row["platform"] != "macos" and len(row["actions"]) > 0]
+    assert not {row["outcome"] for row in rows if row["rule"] == "Work devices"} & {"blocked_not_removed", "compliant", "violating"}
 
 
 @pytest.mark.fault_kind("T5", "Jamf Pro: the block of a site waits for the device's contact too")
@@ -209,6 +230,21 @@ def test_a_failed_release_is_told_of_that_device_alone(server: Server, tmp_path:
     assert run.outcome(EXEMPT[0])[0] == "not_in_force"
     mac = next(each for each in devices(server, platform="macos"))
     assert outcome(run, mac)[0] == "not_in_force"
+
+
+@pytest.mark.fault_kind("T9", "Jamf Pro: a server that is down, or a name that nobody knows, ends a run within seconds")
+@pytest.mark.parametrize(
+    ("url", "said"), [("http://127.0.0.1:1", "no connection to 127.0.0.1"), ("https://nowhere.invalid", "can't be resolved")]
+)
+def test_a_server_that_is_not_there_ends_a_run_soon(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, said: str
+) -> None:
+    clock = FakeClock()
+    monkeypatch.setattr(connection_module, "SystemClock", lambda: clock)
+    run = server.run(written(tmp_path), NOW, url=url, expect_failure=True)
+    assert said in run.message
+    assert clock.passed <= 5
+    assert run.exchanges == []
 
 
 def test_the_connection_of_a_simulator_is_what_an_inventory_needs(server: Server, tmp_path: Path) -> None:

@@ -1,0 +1,131 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""End a run: say in its run.json what became of each target, and put the plan beside it, for scripts and for people."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+from ansible.plugins.action import ActionBase
+
+from ..module_utils.engine.errors import AppbanError
+from ..module_utils.engine.run_header import Provenance
+from ..module_utils.policy.plain_types import plain_copy
+from ..plugin_utils.host_record import record_of_hosts
+from ..plugin_utils.plan_files import plan_files, write_plans
+from ..plugin_utils.run_file import end_run, read_run
+from ..plugin_utils.run_status import not_good, shortened, status_of_hosts, status_of_tenant, target_of_record
+from ..plugin_utils.tenant_results import tenant_trouble
+from ..plugin_utils.tenant_settings import record_name
+
+
+class ActionModule(ActionBase):
+    """Reads what the run's tasks registered per target and the records that they left."""
+
+    _supports_check_mode = True
+    _supports_async = False
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _validated, options = self.validate_argument_spec(
+            argument_spec={
+                "run": {"type": "dict", "required": True},
+                "tenants": {"type": "list", "elements": "str", "default": []},
+                "hosts": {"type": "list", "elements": "str", "default": []},
+                "part": {"type": "str", "default": ""},
+            }
+        )
+        result.update(_end(options, (task_vars or {})["hostvars"], bool(self._task.check_mode)), changed=False)
+        return result
+
+
+def _end(options: Mapping[str, Any], hostvars: Any, check_mode: bool) -> dict[str, Any]:
+    run = plain_copy(dict(options["run"]), "run")
+    directory = run["directory"]
+    targets: dict[str, dict[str, Any]] = {}
+    troubles: dict[str, str] = {}
+    plan = plan_files(directory)[1]
+    for tenant in options["tenants"]:
+        name, told = _tenant(tenant, hostvars[tenant], directory, check_mode)
+        targets[name] = told
+        trouble = not_good(told["status"], run["fail_on"], "%d changes" % told["changes"], plan)
+        if trouble:
+            troubles[tenant] = trouble
+    if options["hosts"]:
+        name = record_of_hosts(options["part"])
+        told, changing = _hosts(options["hosts"], hostvars, directory, name, check_mode)
+        targets[name] = told
+        trouble = not_good(told["status"], run["fail_on"], "%d hosts" % len(changing), plan)
+        troubles.update({host: trouble for host in changing if trouble})
+    try:
+        said = end_run(directory, Provenance().wall_clock(), targets)
+        write_plans(directory, said)
+    except (AppbanError, OSError) as error:
+        # The run itself is over; that nobody can read what became of it counts against each target.
+        said = {**read_run(directory), "status": "failed"}
+        problem = "what became of the run could not be written down: %s" % error
+        troubles = dict.fromkeys((*options["tenants"], *options["hosts"]), problem)
+    return {
+        "run_id": run["run_id"],
+        "status": said["status"],
+        "directory": directory,
+        "troubles": troubles,
+        "text": "run %s: %s. Status, plan and records are in %s" % (run["run_id"], said["status"], directory),
+    }
+
+
+def _tenant(tenant: str, variables: Any, directory: str, check_mode: bool) -> tuple[str, dict[str, Any]]:
+    settings = _registered(variables, "appban_tenant_settings", tenant)
+    result = _registered(variables, "appban_tenant_result", tenant)
+    name = str(settings.get("record") or record_name(tenant))
+    trouble = str(_plain(variables, "appban_trouble", tenant) or "")
+    if not trouble and settings.get("failed"):
+        trouble = str(settings.get("msg") or "")
+    if not trouble:
+        trouble = tenant_trouble(result)
+    told = target_of_record(directory, name, str(_plain(variables, "appban_target", tenant) or "unknown"))
+    # Where its module did not even begin, the inventory was refused.
+    refused = not result or bool(result.get("refused"))
+    told["status"] = status_of_tenant(directory, name, trouble, refused, bool(result.get("changed")), check_mode)
+    told["changes"] = len(result.get("changes") or ())
+    told["message"] = shortened(trouble)
+    return name, told
+
+
+def _hosts(hosts: list[str], hostvars: Any, directory: str, name: str, check_mode: bool) -> tuple[dict[str, Any], list[str]]:
+    """What became of all hosts together, and which of them were changed or in check mode would be."""
+    result: dict[str, Any] = {}
+    trouble = ""
+    for host in hosts:
+        variables = hostvars[host]
+        found = _registered(variables, "appban_host_record", host)
+        if "evidence" in found:
+            result = found
+            break
+        failed = [_registered(variables, each, host) for each in ("appban_host_decisions", "appban_host_guard", "appban_host_record")]
+        messages = [str(each.get("msg")) for each in failed if each.get("failed") and each.get("msg")]
+        trouble = trouble or next(iter(messages), "") or str(_plain(variables, "appban_trouble", host) or "")
+    told = target_of_record(directory, name, "hosts")
+    told["status"] = status_of_hosts(result, trouble, directory, name, check_mode)
+    changing = list(result.get("changed_hosts") or ())
+    told["changes"] = len(changing)
+    troubles = result.get("troubles") or {}
+    lines = ["%s: %s" % (host, troubles[host]) for host in sorted(troubles)]
+    told["message"] = shortened(str(result.get("reason") or "") or "\n".join(lines) or ("" if result else trouble))
+    return told, changing
+
+
+def _registered(variables: Any, name: str, where: str) -> dict[str, Any]:
+    found = variables.get(name)
+    return plain_copy(dict(found), where) if isinstance(found, Mapping) else {}
+
+
+def _plain(variables: Any, name: str, where: str) -> Any:
+    # An inventory's own template that can't be made is named where it is used.
+    try:
+        return plain_copy(variables.get(name), where)
+    except Exception:
+        return None

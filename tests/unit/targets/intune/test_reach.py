@@ -1,0 +1,157 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A change says whom it reaches and whom it releases; what the service evaluates before and after it is the measure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+
+from ansible_collections.appban.endpoint.plugins.module_utils.engine.plan import Change
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.fleet import ManagedDevice
+from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.objects import TenantState
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.wants import PLATFORMS, TYPES
+from tests.unit.mdm.mdm_samples import app, device, exemption, policy
+from tests.unit.targets.intune.pure_tenant import Run, carried_out, reached
+from tests.unit.targets.intune.test_planner_properties import devices, policies
+
+BLOCK = {"name": "Corporate", "when": {"ownership": "corporate"}, "actions": ["block"]}
+PHONES = [device(1), device(2), device(3), device(4, ownership="personal")]
+
+
+def held(state: TenantState, run: Run) -> dict[tuple[str, str], set[int]]:
+    """(mechanism, name of an app) -> positions of the devices on which a control of this moment holds it."""
+    found: dict[tuple[str, str], set[int]] = {}
+    names = {identifier.value for each in run.policies for app_ in each.apps for identifier in app_.identifiers}
+    for each in state.owned:
+        hit = reached(state, each.targets, run.fleet, PLATFORMS[each.marker.mechanism])
+        for name in (name for name in names if f"'{name}'" in str(each.body)):
+            found.setdefault((each.marker.mechanism, name), set()).update(hit)
+    for listed in state.apps:
+        for mechanism in (key for key, kinds in TYPES.items() if listed.odata_type in kinds):
+            hit = reached(state, [each.target for each in listed.assignments], run.fleet, PLATFORMS[mechanism])
+            for name in listed.identifiers:
+                found.setdefault((mechanism, name), set()).update(hit)
+    return found
+
+
+def touched(before: dict[tuple[str, str], set[int]], after: dict[tuple[str, str], set[int]]) -> tuple[set[int], set[int]]:
+    """Who gets something, and who loses something."""
+    gains = set().union(*(after[key] - before.get(key, set()) for key in after))
+    losses = set().union(*(before[key] - after.get(key, set()) for key in before))
+    return gains, losses
+
+
+@pytest.mark.fault_kind("T6", "Intune: every change says whom it reaches and releases")
+def test_no_change_touches_anybody_whom_it_does_not_name() -> None:
+    @settings(max_examples=60)
+    @given(policies(), policies(), devices())
+    def check(first: tuple[Policy, ...], second: tuple[Policy, ...], fleet: list[ManagedDevice]) -> None:
+        state = Run(first, fleet).applied()
+        ids = {each.id for each in second}
+        ended = tuple(replace(each, state="lifted") for each in first if each.id not in ids)
+        for made, start in (((first), TenantState()), ((*second, *ended), state)):
+            run = Run(made, fleet, start)
+            moment = start
+            for change in run.plan().plan.changes:
+                following = carried_out(moment, change.step)
+                gains, losses = touched(held(moment, run), held(following, run))
+                assert gains <= change.reaches, (change.key, gains, change.reaches)
+                assert losses <= change.releases, (change.key, losses, change.releases)
+                moment = following
+
+    check()
+
+
+def changes(run: Run) -> dict[str, Change]:
+    return {change.key: change for change in run.plan().plan.changes}
+
+
+def test_what_does_nothing_by_itself_reaches_nobody() -> None:
+    made = changes(Run([policy(rules=[BLOCK], exemptions=[exemption(devices=["SN0002"])])], PHONES))
+    assert made["settings catalog policy:BAN city iOS blocked apps"].reaches == {0, 2}
+    for key, change in made.items():
+        if key.startswith(("group:", "filter:")):
+            assert (change.reaches, change.releases) == (frozenset(), frozenset())
+
+
+def test_an_exemption_releases_and_its_end_reaches() -> None:
+    """The group is new in the first case, so it is the control's assignment that releases; and then it is the group's members."""
+    plain_ban = policy(rules=[BLOCK])
+    one = policy(rules=[BLOCK], exemptions=[exemption(devices=["SN0002"])])
+    two = policy(rules=[BLOCK], exemptions=[exemption(devices=["SN0002", "SN0003"])])
+    state = Run([plain_ban], PHONES).applied()
+    granted = Run([one], PHONES, state)
+    assert changes(granted)["settings catalog policy:BAN city iOS blocked apps"].releases == {1}
+    more = Run([two], PHONES, granted.applied())
+    assert changes(more)["group members:BAN city iOS blocked apps (exceptions)"].releases == {2}
+    fewer = Run([one], PHONES, more.applied())
+    assert changes(fewer)["former group members:BAN city iOS blocked apps (exceptions)"].reaches == {2}
+    over = Run([plain_ban], PHONES, fewer.applied())
+    assert changes(over)["settings catalog policy:BAN city iOS blocked apps"].reaches == {1}
+
+
+def test_a_lift_carries_the_apps_of_its_policies() -> None:
+    ban = policy(rules=[BLOCK], apps=[app(), app("wechat")])
+    state = Run([ban], PHONES).applied()
+    lifted = changes(Run([replace(ban, state="lifted")], PHONES, state))
+    gone = lifted["settings catalog policy:BAN city iOS blocked apps"]
+    assert (gone.apps, gone.releases, gone.reaches) == (("banned", "wechat"), {0, 1, 2}, frozenset())
+
+
+@pytest.mark.fault_kind("T5", "Intune: a control is about the apps that it has names of")
+def test_a_control_covers_only_apps_that_it_names() -> None:
+    nameless = app("wechat", identifiers={"display_name": ["WeChat"]})
+    planned = Run([policy(rules=[BLOCK], apps=[app(), nameless])], PHONES).plan()
+    (covering,) = [each for each in planned.coverings if each.mechanism == "ios_blocked_apps"]
+    assert covering.apps == {"banned"}
+    assert {change.apps for change in planned.plan.changes if change.kind == "settings catalog policy"} == {("banned",)}
+
+
+# Unknown is not a change.
+
+
+def unsure(number: int, **record: object) -> ManagedDevice:
+    """A phone whose department nobody knows any more."""
+    return device(number, department=None, **record)
+
+
+POLICE = {"name": "Police", "when": {"department": "police"}, "actions": ["block"]}
+
+
+@pytest.mark.fault_kind("T1b", "Intune: a device about which nobody can decide keeps what it has")
+def test_who_is_unclassified_stays_in_an_include_group() -> None:
+    ban = policy(rules=[POLICE])
+    officers = [device(1, department="police"), device(2, department="police"), device(3, department="parks")]
+    state = Run([ban], officers).applied()
+    run = Run([ban], [officers[0], unsure(2), unsure(3)], state)
+    assert run.plan().plan.summaries() == []
+    (covering,) = [each for each in run.plan().coverings if each.mechanism == "ios_blocked_apps"]
+    assert covering.covers == {0}
+
+
+@pytest.mark.fault_kind("T1b", "Intune: a control whose devices are all unclassified")
+def test_a_control_of_which_nobody_knows_whom_it_is_for_stays() -> None:
+    ban = policy(rules=[POLICE])
+    state = Run([ban], [device(1, department="police")]).applied()
+    assert Run([ban], [unsure(1)], state).plan().plan.summaries() == []
+    # Once somebody says that it is another department's, it goes.
+    parks = Run([ban], [device(1, department="parks")], state)
+    assert {change.op for change in parks.plan().plan.changes} == {"delete"}
+    assert parks.applied().owned == ()
+
+
+@pytest.mark.fault_kind("T1b", "Intune: an unclassified device does not join an exclude group of a control that reaches it")
+def test_who_is_unclassified_is_not_taken_out_of_a_native_scope() -> None:
+    ban = policy(rules=[BLOCK])
+    state = Run([ban], PHONES[:3]).applied()
+    # Native scopes go by the ownership that Intune knows; the decision goes by what assets say.
+    odd = replace(PHONES[1], record={**PHONES[1].record, "ownership": None})
+    assert Run([ban], [PHONES[0], odd, PHONES[2]], state).plan().plan.summaries() == []
+    fresh = Run([ban], [PHONES[0], odd, PHONES[2]]).plan()
+    reaching = [change.reaches for change in fresh.plan.changes if change.kind == "settings catalog policy"]
+    assert reaching == [{0, 2}]
