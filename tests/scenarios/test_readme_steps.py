@@ -10,7 +10,6 @@ address of the repository leads to this checkout, and hosts of the example are n
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 from collections.abc import Iterator
 from datetime import datetime, timezone
@@ -33,9 +32,11 @@ REPOSITORY = "https://github.com/appban/endpoint"
 def steps(section: str) -> list[str]:
     """The commands of the first console block of a section of the README."""
     text = (CHECKOUT / "README.md").read_text(encoding="utf-8")
-    found = re.search(rf"^## {re.escape(section)}\n(?:(?!^## ).*\n)*?```console\n(.*?)```", text, re.MULTILINE | re.DOTALL)
-    assert found, f"the README has no steps in {section}"
-    return [line[2:] for line in found[1].splitlines() if line.startswith("$ ")]
+    _before, heading, after = text.partition(f"\n## {section}\n")
+    assert heading, f"the README has no section {section}"
+    block = after.partition("\n## ")[0].partition("```console\n")[2].partition("```")[0]
+    assert block, f"the README has no steps in {section}"
+    return [line[2:] for line in block.splitlines() if line.startswith("$ ")]
 
 
 @pytest.fixture
