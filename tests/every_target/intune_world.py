@@ -17,7 +17,7 @@ from tests.scenarios.tenant_devices import PROMPT
 from tests.simulators.intune import start
 
 from .truth import Truth
-from .world import World, banned_apps
+from .world import TITLES, World, banned_apps
 
 DEVICES = r"/deviceManagement/managedDevices\?"
 CAPCUT = {"id": "com.lemon.lvoverseas", "name": "CapCut", "version": "7.4.0"}
@@ -66,7 +66,7 @@ class IntuneWorld(World):
                 installed=here,
                 opens=opens,
                 # An app that is assigned for removal is a control of ours, too.
-                holds=frozenset(name for name in controls if name.startswith("BAN ") or name == "TikTok"),
+                holds=frozenset(name for name in controls if name.startswith("BAN ") or name in TITLES),
                 coming=tuple(f"{change['change']} {change['name']}" for change in each["pending"]),
                 works=each["work_access"],
                 untold=unlisted | gone.get(each["id"], frozenset()),
