@@ -50,7 +50,59 @@ KINDS = (
         "a question and a removal say themselves how strict they are, and what a tool reads besides is part of what its answer rests on",
     ),
     Kind("H14", "one host's variable decides for all", "what may differ between hosts is read for each of them"),
+    Kind(
+        "T1",
+        "a list is short, doubled or empty and passes for the fleet",
+        "distinct ids, the service's count and the last record; what a list leaves out is looked up alone before it loses anything",
+    ),
+    Kind("T1b", "a lost source of facts is taken for news", "unknown is not a change: what was known counts until a source says otherwise"),
+    Kind(
+        "T2",
+        "an empty answer to who has it is taken for proof",
+        "what a source counts it must list; a removal is confirmed by a newer look that could have shown the app",
+    ),
+    Kind(
+        "T3",
+        "names differ by marks nobody sees",
+        "NFKC, case-folded, without format characters; a row that can't be read is not absence",
+    ),
+    Kind("T4", "a device that no control reaches counts as managed", "capability is judged by what manages the device now"),
+    Kind(
+        "T5",
+        "one word for several things",
+        "a control covers an app only where it carries its name, and every demanded action waits for the device's contact",
+    ),
+    Kind(
+        "T6",
+        "who was affected is guessed from words",
+        "a change names whom it reaches and releases, and outcomes follow device by device",
+    ),
+    Kind("T7", "odd but valid bodies", "one reader wherever a page is read; an odd shape is one message with the call's name"),
+    Kind("T8", "a refusal looks like waiting", "whatever a device or server says against a control is a refusal with its words"),
+    Kind(
+        "T8b",
+        "done is not arrived",
+        "lifted and exempt say that they are pending until the device has confirmed; what may still arrive is taken back again",
+    ),
+    Kind("T8c", "the same order twice", "keys of idempotence hold what makes an order new: enrolment, period, content"),
+    Kind("T8d", "when was it seen", "seen_at is the instant of the look, and freshness is its age"),
+    Kind("T8e", "a stranger under our name", "only what carries our mark is ours; a clash is refused, in our own containers too"),
+    Kind("T9", "waiting without a word", "refused, unknown and untrusted servers end within seconds; waits are told and counted"),
+    Kind("T10", "throttled deletes", "deletes of ours are repeated within the deadline, gone is done, and the next run finishes the rest"),
+    Kind(
+        "R1",
+        "written before recorded",
+        "header, plan and each write are on disk before they are done; changed is true when anything was sent",
+    ),
+    Kind("R2", "relative paths", "every path is made absolute once, on the controller, from the caller's directory"),
     Kind("R3", "two at once", "one run at a time; who comes second is told who runs, and since when"),
+    Kind(
+        "R4",
+        "claims in the wrong mood",
+        "compliant counts only where a ban is in force and the app was looked for; where an app does not exist it does not count",
+    ),
+    Kind("R5", "stopped runs show nothing", "the plan is always shown and recorded, and a stopped run names the smallest next step"),
+    Kind("R6", "what the record doesn't know", "who ran it, from what, when, and on whose authority is in the header"),
 )
 
 

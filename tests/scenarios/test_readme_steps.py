@@ -47,15 +47,14 @@ def connections(tmp_path: Path) -> Iterator[dict[str, dict[str, object]]]:
         for simulation in (city, schools, jamf):
             simulation.clock(now)
         jamf.objects({"settings": {"nodes": 1}})
-        (tmp_path / "enrollments.csv").write_text("id\n", encoding="utf-8")
         (tmp_path / "webhook.jsonl").touch()
-        # This one is switched off.
+        # This one is switched off. Its paths are relative to where the command is called.
         nanomdm: dict[str, object] = {"nanomdm_url": f"http://127.0.0.1:{free_port()}", "nanomdm_api_key": "k", "deadline": 5}
-        nanomdm.update(enrollments_file=str(tmp_path / "enrollments.csv"), webhook_log=str(tmp_path / "webhook.jsonl"))
+        nanomdm.update(enrollments_file="inventories/nanomdm-enrollments.csv", webhook_log=str(tmp_path / "webhook.jsonl"))
         yield {
             "city-intune": dict(city.connection),
             "schools-intune": dict(schools.connection),
-            "city-jamf": dict(jamf.connection),
+            "city-jamf": {name: jamf.connection[name] for name in ("url", "client_id", "client_secret")},
             "city-nanomdm": nanomdm,
         }
 
@@ -94,13 +93,14 @@ def test_the_readmes_steps_lead_to_records_in_the_users_directory(tmp_path: Path
     assert "Traceback" not in printed
     evidence = fresh / "endpoint" / "evidence"
     check, apply = (held_by_schemas(path) for path in sorted(evidence.iterdir()) if path.is_dir())
-    for said, expected in ((check, "drift"), (apply, "changed")):
+    # What NanoMDM is asked in a check stands in files.
+    for said, expected, switched_off in ((check, "drift", "drift"), (apply, "changed", "failed")):
         known = {name: target["status"] for name, target in said["targets"].items()}
         assert known == {
             "city-intune": expected,
             "schools-intune": expected,
             "city-jamf": expected,
-            "city-nanomdm": "failed",
+            "city-nanomdm": switched_off,
             "hosts": "failed",
         }, printed
         assert said["status"] == "failed"

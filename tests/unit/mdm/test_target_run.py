@@ -471,6 +471,7 @@ def test_what_a_target_can_not_prove_to_be_gone_is_not_gone(tmp_path: Path) -> N
 # Whom a change touches.
 
 
+@pytest.mark.fault_kind("R5", "the plan of a run that was refused is not recorded")
 @pytest.mark.fault_kind("T6", "a plan that reaches a device that it must not touch")
 @pytest.mark.parametrize(("index", "name"), [(5, "SN0006"), (6, "SN0007"), (0, "SN0001")], ids=["another rule's", "unclassified", "exempt"])
 def test_a_plan_that_reaches_somebody_whom_it_must_not_is_refused_and_recorded(tmp_path: Path, index: int, name: str) -> None:

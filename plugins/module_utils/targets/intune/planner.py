@@ -235,7 +235,7 @@ class Planner:
             self.add(phase, Change(
                 "update", "group members", wanted.name, names_text(was), after, apps=control.apps,
                 reaches=frozenset() if wanted.excluded else (devices & then) - now - control.kept,
-                releases=(devices & now) - then if wanted.excluded else frozenset(), step=step_add,
+                releases=devices & now if wanted.excluded else frozenset(), step=step_add,
             ))  # fmt: skip
         if leaving:
             step_remove = steps.ChangeMembers(wanted.name, wanted.by_user, remove={member: current.members[member] for member in leaving})
@@ -245,7 +245,7 @@ class Planner:
             self.add(phase, Change(
                 "update", "former group members", wanted.name, names_text(was), after, apps=control.apps,
                 reaches=(devices & then) - now - control.kept if wanted.excluded else frozenset(),
-                releases=frozenset() if wanted.excluded else (devices & now) - then, step=step_remove,
+                releases=frozenset() if wanted.excluded else devices & now, step=step_remove,
             ))  # fmt: skip
 
     def _member_names(self, by_user: bool, member: str) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from ...mdm.fleet import FleetDevice
-from .objects import ALL_DEVICES, ALL_USERS, EXCLUDED_GROUP, GROUP, Target, TenantState
+from .objects import ALL_DEVICES, ALL_USERS, EXCLUDED_GROUP, GROUP, Filter, Group, Target, TenantState
 from .wants import PLATFORMS, TYPES
 
 _OWNERSHIP_WORDS: Mapping[str | None, str] = {"corporate": "Corporate", "personal": "Personal", None: "Unknown"}
@@ -55,9 +55,9 @@ class Reach:
             self._rules.update({key: rule for key, known in filter_names.items() if known == name})
         self._of_member: dict[str, list[int]] = {}
         self._of_platform: dict[str, list[int]] = {}
-        for index, each in enumerate(fleet):
-            self._of_platform.setdefault(each.device.platform, []).append(index)
-            for name in {each.device.directory_id, each.device.user_id} - {""}:
+        for index, member in enumerate(fleet):
+            self._of_platform.setdefault(member.device.platform, []).append(index)
+            for name in {member.device.directory_id, member.device.user_id} - {""}:
                 self._of_member.setdefault(name, []).append(index)
 
     def of_members(self, mechanism: str, members: Iterable[str]) -> frozenset[int]:
@@ -118,7 +118,7 @@ class Standing:
 
     @cached_property
     def _scopes(self) -> frozenset[str]:
-        named = (*self.state.groups, *self.state.filters)
+        named: list[Group | Filter] = [*self.state.groups, *self.state.filters]
         return frozenset(each.id for each in named if not self.policies.isdisjoint(each.marker.policies))
 
     @cached_property

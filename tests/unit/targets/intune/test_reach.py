@@ -20,7 +20,7 @@ from tests.unit.targets.intune.pure_tenant import Run, carried_out, reached
 from tests.unit.targets.intune.test_planner_properties import devices, policies
 
 BLOCK = {"name": "Corporate", "when": {"ownership": "corporate"}, "actions": ["block"]}
-PHONES = [device(1), device(2), device(3), device(4, ownership="personal")]
+PHONES = [device(1), device(2), device(3), device(4, ownership="personal"), *(device(number) for number in range(5, 8))]
 
 
 def held(state: TenantState, run: Run) -> dict[tuple[str, str], set[int]]:
@@ -73,7 +73,7 @@ def changes(run: Run) -> dict[str, Change]:
 
 def test_what_does_nothing_by_itself_reaches_nobody() -> None:
     made = changes(Run([policy(rules=[BLOCK], exemptions=[exemption(devices=["SN0002"])])], PHONES))
-    assert made["settings catalog policy:BAN city iOS blocked apps"].reaches == {0, 2}
+    assert made["settings catalog policy:BAN city iOS blocked apps"].reaches == {0, 2, 4, 5, 6}
     for key, change in made.items():
         if key.startswith(("group:", "filter:")):
             assert (change.reaches, change.releases) == (frozenset(), frozenset())
@@ -100,7 +100,7 @@ def test_a_lift_carries_the_apps_of_its_policies() -> None:
     state = Run([ban], PHONES).applied()
     lifted = changes(Run([replace(ban, state="lifted")], PHONES, state))
     gone = lifted["settings catalog policy:BAN city iOS blocked apps"]
-    assert (gone.apps, gone.releases, gone.reaches) == (("banned", "wechat"), {0, 1, 2}, frozenset())
+    assert (gone.apps, gone.releases, gone.reaches) == (("banned", "wechat"), {0, 1, 2, 4, 5, 6}, frozenset())
 
 
 @pytest.mark.fault_kind("T5", "Intune: a control is about the apps that it has names of")
