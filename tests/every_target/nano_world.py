@@ -9,9 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.module import argument_spec, run_module
+from tests.nano.api_client import NanoApi
 from tests.nano.device_facts import App
 from tests.nano.fake_device import FakeDevice
 from tests.nano.fleet import TIKTOK, make_fleet
@@ -35,6 +37,8 @@ class NanoWorld(World):
     name = "nanomdm"
     cannot_happen: Mapping[str, str] = {
         "new id": "the fact sheet on NanoMDM: the id of a device enrolment is the device's UDID, which a new enrolment does not change",
+        "names": "Apple's schema: InstalledApplicationList is asked by bundle id, and an answer has the bundle id that the app itself has",
+        "private apps": "the capability table: of a person's device nobody asks for the list of apps",
     }
     lies_of_lists: Mapping[str, Any] = {
         "half a list": lambda rows: rows[: len(rows) // 2],
@@ -50,6 +54,9 @@ class NanoWorld(World):
         super().__init__(directory)
         self.servers = Organisation(nano, directory, devices, **options)
         self.nano = nano
+        # What the tests look at is read past the fronts, whose answers they spoil.
+        straight = [SimpleNamespace(url="http://%s:%d" % cast("tuple[str, int]", front.target)) for front in (nano.nanomdm, nano.kmfddm)]
+        self.servers.api = NanoApi(cast(NanoServers, SimpleNamespace(nanomdm=straight[0], kmfddm=straight[1])))
         self.rows: Any = None
         self.off: set[str] = set()
         #: When a device has told of its apps for the last time, and of which.

@@ -65,8 +65,8 @@ def hold(rows: Iterable[Mapping[str, Any]], truth: Mapping[str, Truth], acted: I
     found = Held()
     touched = set(acted)
     of_devices = [row for row in rows if row["row"] == "device"]
-    # On these something of ours may be, because one app or policy demands it.
-    enforced = {row["device"] for row in of_devices if row["verdict"] == "enforce"}
+    # On these something of ours may be, because of an app of which nothing else is said.
+    enforced = {row["device"] for row in of_devices if not has_ended(row)}
     for row in of_devices:
         key = (row["device"], row["app"])
         device = truth.get(row["device"])
@@ -87,7 +87,7 @@ REACHED = ("compliant", "removed", "recurred", "blocked_not_removed")
 
 
 def lies(row: Mapping[str, Any], device: Truth | None, enforced: bool = False) -> list[str]:
-    """What a row claims of a device and isn't so. enforced: another row of the device demands something."""
+    """What a row claims of a device and isn't so. enforced: another row of the device allows for something of ours there."""
     outcome, reason, app = row["outcome"], row["reason"], row["app"]
     if device is None or not device.managed:
         return [] if outcome in SILENT else ["no such device is managed"]
@@ -105,7 +105,7 @@ def lies(row: Mapping[str, Any], device: Truth | None, enforced: bool = False) -
         found.append("it has its access to work")
     if outcome == "removal_requested" and not (device.holds or device.coming):
         found.append("nothing was ordered")
-    ended = (outcome, reason) == ("not_in_force", "ban_lifted") or (outcome == "exempt" and reason != "release_pending")
+    ended = has_ended(row)
     if ended and not enforced and device.holds:
         found.append("it still has %s" % ", ".join(sorted(device.holds)))
     if ended and there and not opens:
@@ -117,6 +117,13 @@ def lies(row: Mapping[str, Any], device: Truth | None, enforced: bool = False) -
     if outcome == "compliant" and reason in ("ban_lifted", "report_only", "not_yet_in_force", "under_review", "opted_out"):
         found.append("no ban is in force there")
     return found
+
+
+def has_ended(row: Mapping[str, Any]) -> bool:
+    """Whether a row says that nothing of ours is on the device any more, as far as its app is concerned."""
+    if row["outcome"] == "exempt":
+        return bool(row["reason"] != "release_pending")
+    return (row["outcome"], row["reason"]) == ("not_in_force", "ban_lifted")
 
 
 def _instant(text: str) -> datetime:
