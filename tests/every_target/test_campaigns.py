@@ -28,9 +28,9 @@ from .world import World
 
 pytestmark = [pytest.mark.long]
 
-COUNT = {"intune": 90, "jamf_pro": 90, "nanomdm": 30}
+COUNT = {"intune": 70, "jamf_pro": 110, "nanomdm": 24}
 SIZES = {"intune": (14, 30), "jamf_pro": (9, 24), "nanomdm": (4, 9)}
-STEPS = (5, 9)
+STEPS = (4, 7)
 #: Verdicts under which nothing of ours may come to a device.
 SPARED = ("exempt", "out_of_scope", "unclassified", "report_only", "pending", "review", "lifted", "not_applicable")
 CAMPAIGNS = [(target, number) for target, count in COUNT.items() for number in range(int(os.environ.get("APPBAN_CAMPAIGNS", count)))]

@@ -32,6 +32,8 @@ APPS: Mapping[str, Mapping[str, Any]] = {
     # A name that people read, by which nothing can be blocked.
     "named": {"id": "named", "title": "CapCut", "vendor": "bytedance", "identifiers": {"display_name": ["CapCut"]}},
 }  # fmt: skip
+#: Kinds of rows that a run has held against the schema, which takes longer than the run itself.
+_HELD: set[tuple[Any, ...]] = set()
 #: What people call the apps of fleets -> ids of the apps of policies that they are; the catalog counts TikTok Lite as TikTok.
 TITLES: Mapping[str, Sequence[str]] = {
     "TikTok": ("tiktok",), "TikTok Lite": ("tiktok",), "CapCut": ("named", "capcut"), "WeChat": ("wechat",), "Lark": ("lark",),
@@ -73,8 +75,6 @@ class World(abc.ABC):
         self.apart = 0
         self.rows_held = 0
         self.last: Run | None = None
-        #: Kinds of rows that were held against the schema.
-        self._held: set[tuple[Any, ...]] = set()
 
     @property
     def now(self) -> str:
@@ -156,7 +156,7 @@ class World(abc.ABC):
         path = Path(str(module.values.get("evidence", "")))
         if path.suffix != ".partial":
             run = Run(module.values, module.failed, exchanges, rows_of_record(module.values))
-            hold_record(run, self._held)
+            hold_record(run, _HELD)
             return run
         rows = []
         for line in path.read_bytes().split(b"\n")[:-1]:
