@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 from ..engine.apply import Applied, Failure
 from ..engine.errors import AppbanError, EvidenceError, LimitExceeded
-from ..engine.evidence import EvidenceRecord, Row, choose_run_id, summary_of, unfinished_records
+from ..engine.evidence import EvidenceRecord, Row, choose_run_id, leave_no_empty_run, summary_of, unfinished_records
 from ..engine.guard import check_limits, check_reach, strictest_limits
 from ..engine.outcomes import Outcome, judge
 from ..engine.plan import Change, Plan
@@ -211,7 +211,12 @@ class _Run:
         # First of all: a directory that can't be written to must show before anything is contacted.
         run_id = request.run_id or choose_run_id(request.evidence_dir, self.now)
         lock = RunLock(request.evidence_dir, request.target)
-        lock.hold({"run_id": run_id, "since": request.provenance.wall_clock(), "user": request.provenance.user})
+        try:
+            lock.hold({"run_id": run_id, "since": request.provenance.wall_clock(), "user": request.provenance.user})
+        except AppbanError:
+            if not request.run_id:
+                leave_no_empty_run(request.evidence_dir, run_id)
+            raise
         try:
             # Read again now that nobody else writes it.
             self.ledger = Ledger.open(request.evidence_dir, request.target, writable=not request.check_mode)
