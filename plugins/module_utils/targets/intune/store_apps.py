@@ -134,7 +134,7 @@ def _assign(
     change = Change(
         op, "uninstall assignment", "%s (%s)" % (control.name, name), before + "\n" if ours else None,
         after + "\n" if after else None, needs=all_needs, apps=control.apps,
-        reaches=(mine & then) - now, releases=now - then,
+        reaches=mine - now, releases=now - (mine if wrong else then),
         step=steps.ChangeAppAssignments(
             TYPES[control.mechanism], name, app.id if app else "", add, tuple(each.id for each in wrong)
         ),
