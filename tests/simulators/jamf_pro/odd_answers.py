@@ -31,8 +31,10 @@ ITEMS = frozenset({"item_without_id", "item_id_null", "item_null", "item_text"})
 RESULTS = frozenset({"results_null", "results_missing", "results_object", "results_text"})
 # The whole body, of any read.
 BODIES = frozenset({"body_null", "body_list", "body_text", "login_page"})
+# What every row of an inventory doesn't say any more.
+FACTS = frozenset({"ownership_blank"})
 AFTER_EFFECT = {"429_after_effect": 429, "503_after_effect": 503}
-KINDS = frozenset({"stale", "gone", *AFTER_EFFECT}) | PAGES | COUNTS | ITEMS | RESULTS | BODIES
+KINDS = frozenset({"stale", "gone", *AFTER_EFFECT}) | PAGES | COUNTS | ITEMS | RESULTS | BODIES | FACTS
 
 TEXT = "unavailable"
 LOGIN_PAGE = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body><form>Sign in to the network</form></body></html>"
@@ -110,6 +112,12 @@ def bent_items(kind: str | None, rows: list[Any], names: tuple[str, ...] = ID_NA
     return [{key: value for key, value in rows[0].items() if key != name}, *rows[1:]]
 
 
+def without_ownership(row: Row) -> Row:
+    """A record of which nobody says any more whose device it is."""
+    part = row.get("general")
+    return {**row, "general": {**part, "deviceOwnershipType": None}} if isinstance(part, dict) else row
+
+
 def bent_results(kind: str, rows: list[Any]) -> Any:
     """What is in the place of a list; results_missing is the caller's."""
     return {"results_null": None, "results_object": {"0": rows[0] if rows else None}, "results_text": TEXT}[kind]
@@ -153,6 +161,8 @@ def bent_json(request: Request, response: Response) -> Response:
         rows = document["results"]
         if struck(request, frozenset({"endless_devices"})):
             document["results"] = invented(rows, int(request.query.get("page", 0)), int(request.query.get("page-size", 100)))
+        if any("general" in row for row in rows) and struck(request, FACTS):
+            document["results"] = [without_ownership(row) for row in document["results"]]
         kind = struck(request, COUNTS)
         if kind == "count_missing":
             del document["totalCount"]

@@ -1,0 +1,91 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Lists that lie, sources that are lost: nothing that stands is taken away, and nobody is told what isn't so."""
+
+from __future__ import annotations
+
+import pytest
+
+from .conftest import TARGETS, MakeWorld
+from .intune_world import IntuneWorld
+from .jamf_world import JamfWorld
+from .nano_world import NanoWorld
+from .world import World
+
+LOST = [(target, fact) for target in TARGETS for fact in ("ownership", "supervised") if (target, fact) != ("jamf_pro", "supervised")]
+LIES = [(each.name, lie) for each in (IntuneWorld, JamfWorld, NanoWorld) for lie in each.lies_of_lists]
+
+
+@pytest.mark.fault_kind("T1", "a list that lies, every target")
+@pytest.mark.parametrize(("target", "lie"), LIES)
+def test_a_list_that_lies_takes_nothing_away(make_world: MakeWorld, target: str, lie: str) -> None:
+    world = make_world(target)
+    exempt, banned = world.blockable()[:2]
+    policy = world.policy(exempt=[world.serial(exempt)])
+    world.user("install", [exempt, banned])
+    world.later()
+    world.ban(policy)
+    held = {device: each.holds for device, each in world.truth().items()}
+    before = world.holdings()
+    world.spoil(lie)
+    run = world.run(policy, may_fail=True)
+    # A device that is not in a list may be asked for; what stands must not have become less.
+    assert world.holdings() == before, run.message
+    world.heal()
+    world.later()
+    assert {device: each.holds for device, each in world.truth().items()} == held
+    assert exempt in {row["device"] for row in world.run(policy).rows if row.get("outcome") == "exempt"}
+    assert world.holdings() == before
+
+
+@pytest.mark.fault_kind("T1b", "a fact that no source says any more, every target")
+@pytest.mark.parametrize(("target", "fact"), LOST)
+def test_a_lost_source_of_facts_releases_nobody(make_world: MakeWorld, target: str, fact: str) -> None:
+    world = make_world(target)
+    exempt, *others = world.blockable()
+    policy = world.policy(exempt=[world.serial(exempt)])
+    world.user("install", others)
+    world.later()
+    world.ban(policy)
+    held = {device: world.truth()[device].holds for device in others}
+    assert any(held.values())
+    world.forget(fact)
+    run = world.run(policy, may_fail=True)
+    world.later()
+    assert {device: world.truth()[device].holds for device in others} == held
+    assert world.truth()[exempt].holds == frozenset()
+    if not run.failed:
+        assert any("unknown now" in note for note in run.values["notes"])
+
+
+@pytest.mark.fault_kind("T1b", "without a previous record nothing that needs memory is released, every target")
+def test_without_a_previous_record_nothing_unknown_is_released(world: World) -> None:
+    fact = "ownership"
+    exempt, *others = world.blockable()
+    policy = world.policy(exempt=[world.serial(exempt)])
+    world.ban(policy)
+    held = {device: world.truth()[device].holds for device in others}
+    world.forget(fact)
+    for path in world.evidence_dir.glob("*/*.jsonl"):
+        path.unlink()
+    run = world.run(policy, may_fail=True)
+    assert run.failed or any("no_previous_record" in note for note in run.values["notes"])
+    world.later()
+    assert {device: world.truth()[device].holds for device in others} == held
+
+
+@pytest.mark.fault_kind("T1", "a fleet that has shrunk is confirmed by its number")
+def test_a_fleet_that_has_shrunk_stops_until_its_number_is_confirmed(world: World) -> None:
+    policy = world.policy()
+    world.ban(policy)
+    size = len([row for row in world.run(policy).rows if row["row"] == "device"])
+    left = world.blockable()[:1]
+    gone = world.retire([each for each in world.truth() if each not in left][:8])
+    said = world.refused(policy)
+    assert "accept_fleet_size=%d" % (size - len(gone)) in said
+    assert "another number" in world.refused(policy, accept_fleet_size=size - len(gone) + 1)
+    run = world.run(policy, accept_fleet_size=size - len(gone))
+    assert not run.failed
+    # What is confirmed once is known from then on.
+    world.run(policy)

@@ -1,0 +1,106 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bodies that are valid and not what was asked for, at every read of a run: one message, nothing changed, nothing claimed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, cast
+
+import pytest
+
+from tests.scenarios.tenant import requests
+
+from .conftest import TARGETS, MakeWorld
+from .intune_world import IntuneWorld
+from .jamf_world import JamfWorld
+from .nano_world import NanoWorld
+from .world import World
+
+KINDS = {
+    "intune": (
+        "null_body", "text_body", "empty_body", "list_body", "error_body", "value_null", "value_object", "value_text", "no_value",
+        "string_item", "null_item", "list_item", "item_without_id", "bad_json", "html",
+    ),
+    "jamf_pro": (
+        "item_without_id", "item_id_null", "item_null", "item_text", "results_null", "results_missing", "results_object", "results_text",
+        "body_null", "body_list", "body_text", "login_page", "bad_json", "html",
+    ),
+    "nanomdm": ("bad_json", "html"),
+}  # fmt: skip
+#: Of the kinds of a target, at each read; the long test tries all.
+FEW = 2
+IDS = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|(?<=/)\d+(?=/|$)|[0-9A-F]{8}-[0-9A-F-]{27}")
+
+
+def reads_of(world: World, run: Any) -> list[str]:
+    """What a run reads, each kind of address once, as an expression that finds it."""
+    asked = requests(run.exchanges) if world.name == "intune" else run.exchanges
+    paths = [each["path"].partition("?")[0] for each in asked if each["method"] == "GET"]
+    # In a batch addresses have no version before them.
+    short = [re.sub(r"^/(graph/)?(v1\.0|beta)(?=/)", "", path) for path in paths]
+    return sorted({"[^/]+".join(re.escape(part) for part in IDS.split(path)) + r"($|\?)" for path in short})
+
+
+def spoil(world: World, path: str, kind: str) -> None:
+    """From now on these reads are answered so."""
+    order = [{"match": {"method": "GET", "path": path}, "nth": "all", "kind": kind}]
+    if world.name == "nanomdm":
+        for front in (cast(NanoWorld, world).nano.kmfddm, cast(NanoWorld, world).nano.nanomdm):
+            front.faults(order)
+    else:
+        cast("IntuneWorld | JamfWorld", world).simulation.faults(order)
+
+
+def few(kinds: Sequence[str], place: int) -> Iterator[str]:
+    for step in range(min(FEW, len(kinds))):
+        yield kinds[(place * FEW + step) % len(kinds)]
+
+
+def answer_oddly(world: World, kinds_at: Any) -> None:
+    """Spoil every read of a run in turn, while a ban stands that ends for one device and begins for another."""
+    guest, banned, *_others = world.blockable()
+    world.user("install", [guest, banned])
+    world.later()
+    policy = world.policy()
+    world.ban(policy)
+    # What is to be done: one more device is exempt.
+    spared = world.policy(exempt=[world.serial(guest)])
+    reads = reads_of(world, world.check(policy))
+    assert len(reads) >= 4
+    before = world.holdings()
+    spoiled = 0
+    for place, path in enumerate(reads):
+        for kind in kinds_at(place):
+            spoil(world, path, kind)
+            run = world.run(policy, may_fail=True)
+            spoiled += run.failed
+            assert world.holdings() == before, (path, kind)
+            if run.failed:
+                assert run.message.strip(), (path, kind)
+                assert len(run.message) < 2000, (path, kind)
+            run = world.run(spared, check=True, may_fail=True)
+            world.heal()
+    assert spoiled
+    world.settle(spared)
+    assert world.opens(guest)
+    assert not world.opens(banned)
+
+
+@pytest.mark.fault_kind("T7", "odd bodies at every read, two kinds at each, every target")
+@pytest.mark.parametrize("target", TARGETS)
+def test_an_odd_body_is_one_message(make_world: MakeWorld, target: str) -> None:
+    world = make_world(target, devices={"intune": 26, "jamf_pro": 16, "nanomdm": 7}[target])
+    answer_oddly(world, lambda place: few(KINDS[target], place))
+
+
+@pytest.mark.long
+@pytest.mark.fault_kind("T7", "every odd body at every read, every target")
+@pytest.mark.parametrize(("target", "kind"), [(target, kind) for target in TARGETS for kind in KINDS[target]])
+def test_every_odd_body_is_one_message(make_world: MakeWorld, target: str, kind: str) -> None:
+    def always(_place: int) -> Iterable[str]:
+        return (kind,)
+
+    answer_oddly(make_world(target, devices={"intune": 26, "jamf_pro": 16, "nanomdm": 7}[target]), always)
