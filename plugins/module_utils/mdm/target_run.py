@@ -220,7 +220,7 @@ class _Run:
         try:
             # Read again now that nobody else writes it.
             self.ledger = Ledger.open(request.evidence_dir, request.target, writable=not request.check_mode)
-            self.previous = read_previous_record(request.evidence_dir, request.target, run_id)
+            self.previous = read_previous_record(request.evidence_dir, request.target, run_id, self.by_id)
             record = EvidenceRecord(request.evidence_dir, run_id, request.target, self._header(limits), request.evidence)
             self.left = unfinished_records(request.evidence_dir, request.target, run_id)
             try:
@@ -339,6 +339,8 @@ class _Run:
         for device in sorted(set(self.previous.in_scope) - here):
             known = self.previous.in_scope[device]
             gone = answers.get(device) is False and answers.get("serial:%s" % known.serial, False) is False
+            # What a check finds out is told by the apply that follows it.
+            gone = gone and not self.request.check_mode
             since = known.facts.get("missing_since") or self.now
             if not gone and known.serial not in serials and since >= forgotten:
                 missing.append(({"facts": {}, **known.facts, "missing_since": since}, device, known.serial))

@@ -267,7 +267,7 @@ def test_a_notice_that_can_not_be_noted_is_sent_by_the_next_run(tmp_path: Path) 
     notice = Notice("device-1", 0, "city:Work devices:", ("tiktok",), "Please remove TikTok", "It is banned")
     with tenant(in_batch(None, 204)) as t:
         t.rig.connection.journal.record = Full()
-        with pytest.raises(ChangeFailed, match="1 of 1 notices were not sent.*No space left"):
+        with pytest.raises(ChangeFailed, match=r"1 of 1 notices were not sent.*No space left"):
             send_notices(t.graph, ledger, "2023-03-20T09:00:00Z", [notice])
         assert t.api == []
     assert Ledger.open(str(tmp_path), "intune", writable=True).noticed_at("device-1", notice.stage, "tiktok") == ""
