@@ -30,6 +30,9 @@ class IntuneWorld(World):
 
     name = "intune"
     lies_of_lists: Mapping[str, Any] = {}
+    cannot_happen: Mapping[str, str] = {
+        "silent": "intune.md, 1.3: Graph gives no instant of a device's list of apps, so one that sends none any more can't be told",
+    }
 
     def __init__(self, simulation: Any, directory: Path) -> None:
         super().__init__(directory)
@@ -116,9 +119,9 @@ class IntuneWorld(World):
         self.simulation.faults(list(self.lies_of_lists[lie]))
 
     def forget(self, fact: str) -> None:
-        value = {"ownership": "unknown", "supervised": None}[fact]
-        name = {"ownership": "ownership", "supervised": "supervised"}[fact]
-        self.simulation.devices([{"op": "patch", "device": "all", "set": {name: value}}])
+        # Of the answer only: what a device is decides what the tenant's own filters let through to it.
+        name = {"ownership": "managedDeviceOwnerType", "supervised": "isSupervised"}[fact]
+        self.simulation.faults(_lie("null_property", item="all", name=name))
 
     def fail_writes(self, nth: Any = "all") -> None:
         path = r"/(graph/)?(v1\.0|beta)/(?!\$batch)"

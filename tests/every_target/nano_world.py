@@ -37,6 +37,8 @@ class NanoWorld(World):
     name = "nanomdm"
     cannot_happen: Mapping[str, str] = {
         "new id": "the fact sheet on NanoMDM: the id of a device enrolment is the device's UDID, which a new enrolment does not change",
+        "names": "Apple's schema: InstalledApplicationList is asked by bundle id, and an answer has the bundle id that the app itself has",
+        "private apps": "the capability table: of a person's device nobody asks for the list of apps",
     }
     lies_of_lists: Mapping[str, Any] = {
         "half a list": lambda rows: rows[: len(rows) // 2],

@@ -10,19 +10,17 @@ from typing import Any, cast
 
 import pytest
 
-from tests.nano.device_facts import App
 from tests.simulators.intune.management import STATES_OF_LEAVING
 
 from .conftest import TARGETS, MakeWorld
 from .intune_world import IntuneWorld
 from .jamf_world import JamfWorld, key_of
-from .nano_world import NanoWorld
 from .test_outcomes_are_what_is_so import CLAIMS
 from .world import World
 
 #: The fault of Jamf Pro's records in which an empty list can't be told from no apps is left out.
 ODD_SECTIONS = ("missing", "null", "text", "object", "null_item", "text_item")
-PRIVATE = {"rules": [{"name": "Private devices", "when": {"ownership": "personal"}, "actions": ["advise"]}]}
+PRIVATE = {"rules": [{"name": "Private devices", "when": {"ownership": "personal"}, "actions": ["advise", "withdraw_access"]}]}
 
 
 @pytest.mark.fault_kind("T2", "rows of discovered apps that count more devices than they list, Intune")
@@ -93,27 +91,18 @@ def _misname_at_jamf(world: World, device: str, how: str) -> None:
     cast(JamfWorld, world).simulation.devices([{"op": "misreport", "device": key_of(device), "app": "tiktok", "set": spelled}])
 
 
-def _misname_at_nano(world: World, device: str, how: str) -> None:
-    [mac] = [each for each in cast(NanoWorld, world).servers.devices if each.id == device]
-    mac.delete_app("TikTok")
-    mac.install_app(App("", MARK) if how == "mark" else App("com.Zhiliaoapp.Musically", "TikTok"))
-
-
 MISNAMED: Mapping[str, Callable[[World, str, str], None]] = {
     "intune": _misname_at_intune,
     "jamf_pro": _misname_at_jamf,
-    "nanomdm": _misname_at_nano,
 }
 
 
-@pytest.mark.fault_kind("T3", "names with marks nobody sees, in other letter case, or null, every target")
-@pytest.mark.parametrize(
-    ("target", "how"), [(target, how) for target in TARGETS for how in ("mark", "case", "null") if (target, how) != ("nanomdm", "null")]
-)
+@pytest.mark.fault_kind("T3", "names with marks nobody sees, in other letter case, or null, every target whose lists have names")
+@pytest.mark.parametrize("how", ["mark", "case", "null"])
+@pytest.mark.parametrize("target", sorted(MISNAMED))
 def test_a_name_that_is_spelled_otherwise_is_no_absence(make_world: MakeWorld, target: str, how: str) -> None:
     world = make_world(target)
-    macs = [device for device, each in world.truth().items() if each.platform in ("macos", "Mac") and each.managed]
-    chosen = macs[0] if target == "nanomdm" else world.blockable()[0]
+    chosen, *_others = world.blockable()
     world.user("install", [chosen])
     MISNAMED[target](world, chosen, how)
     world.later()
@@ -125,8 +114,10 @@ def test_a_name_that_is_spelled_otherwise_is_no_absence(make_world: MakeWorld, t
     assert world.outcomes(run)[chosen][0] not in ("compliant", "removed", "recurred")
 
 
-@pytest.mark.fault_kind("T8d", "devices in contact that tell nothing of their apps any more, every target")
-def test_a_look_is_as_old_as_what_the_device_has_told(world: World) -> None:
+@pytest.mark.fault_kind("T8d", "devices in contact that tell nothing of their apps any more, every target where that shows")
+@pytest.mark.parametrize("target", ["jamf_pro", "nanomdm"])
+def test_a_look_is_as_old_as_what_the_device_has_told(make_world: MakeWorld, target: str) -> None:
+    world = make_world(target)
     silent, *_others = world.blockable()
     world.user("remove", [silent])
     world.later()
@@ -194,8 +185,10 @@ def test_a_private_device_that_enrols_again_is_one_device(make_world: MakeWorld,
         world.later()
 
 
-@pytest.mark.fault_kind("T1", "a private device that has left is asked for alone first, every target")
-def test_who_has_left_is_called_opted_out_only_after_being_asked_for_alone(world: World) -> None:
+@pytest.mark.fault_kind("T1", "a private device that has left is asked for alone first, every target where its apps show")
+@pytest.mark.parametrize("target", [target for target in TARGETS if target != "nanomdm"])
+def test_who_has_left_is_called_opted_out_only_after_being_asked_for_alone(make_world: MakeWorld, target: str) -> None:
+    world = make_world(target)
     device, *_others = world.private()
     world.user("install", [device])
     world.later()
@@ -208,10 +201,9 @@ def test_who_has_left_is_called_opted_out_only_after_being_asked_for_alone(world
     run = world.run(policy)
     assert world.outcomes(run)[device] == ("out_of_scope", "opted_out")
     assert len(world.outcomes(run)) == size
-    if world.name != "nanomdm":
-        number = device.rpartition(":")[2]
-        asked = [f"{each['path']} {each.get('query')} {each['body']}" for each in run.exchanges if each["method"] != "PATCH"]
-        assert [each for each in asked if number in each]
+    number = device.rpartition(":")[2]
+    asked = [f"{each['path']} {each.get('query')} {each['body']}" for each in run.exchanges]
+    assert [each for each in asked if number in each]
 
 
 @pytest.mark.fault_kind("T1", "a private device that a list leaves out is not called opted out, Intune")
