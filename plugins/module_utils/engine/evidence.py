@@ -81,6 +81,15 @@ def is_run_id(text: str) -> bool:
     return bool(_RUN_ID.fullmatch(text))
 
 
+def leave_no_empty_run(directory: str, run_id: str) -> None:
+    """Take the directory of a run away again that has not recorded anything."""
+    try:
+        os.rmdir(os.path.join(directory, run_id))
+    except OSError:
+        # Another target of the run has recorded something there.
+        pass
+
+
 def _sort_key(run_id: str) -> Tuple[str, int]:
     stem, _unused, number = run_id.partition("-")
     return stem, int(number or 1)

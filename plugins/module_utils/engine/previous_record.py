@@ -10,8 +10,8 @@ rests on the record and not on the ledger, because the record is under a hash.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
-from typing import Any, Dict, Mapping, Optional, Tuple
+from dataclasses import dataclass, field, replace
+from typing import Any, Dict, Iterable, Mapping, Optional, Tuple
 
 from .errors import EvidenceError
 from .evidence import finished_records, read_header
@@ -56,19 +56,66 @@ class PreviousRecord:
         return bool(self.path)
 
 
-def read_previous_record(directory: str, target: str, run_id: str) -> PreviousRecord:
+#: How many records back a policy is looked for that the newest one is not about.
+MOST_RECORDS = 500
+
+
+def read_previous_record(directory: str, target: str, run_id: str, policies: Iterable[str] = ()) -> PreviousRecord:
     """The newest finished record before a run in which the whole fleet was read.
+
+    Runs of other policies over the same target may lie in between: what the newest record does not say of a policy of this run, the newest
+    one that is about it does.
+
+    Args:
+        policies: ids of the run's policies.
 
     Raises:
         EvidenceError: for a record that can't be read.
     """
     unread = 0
-    for path in finished_records(directory, target, run_id):
+    wanted = set(policies)
+    newest: Optional[PreviousRecord] = None
+    for path in finished_records(directory, target, run_id)[:MOST_RECORDS]:
+        about = {str(policy["policy"]) for policy in read_header(path).get("policies", ())}
+        if newest is not None and wanted.isdisjoint(about):
+            continue
         found = _read(path)
-        if found is not None:
-            return PreviousRecord(path, unread=unread, **found)
-        unread += 1
-    return PreviousRecord(unread=unread)
+        if found is None:
+            unread += newest is None
+            continue
+        newest = PreviousRecord(path, unread=unread, **found) if newest is None else _with_older(newest, found)
+        wanted -= about
+        if not wanted:
+            break
+    return newest or PreviousRecord(unread=unread)
+
+
+def _with_older(newest: PreviousRecord, older: Mapping[str, Any]) -> PreviousRecord:
+    """What a record knew, with what an older one knew of other policies' devices and facts."""
+    in_scope = dict(newest.in_scope)
+    for device, known in older["in_scope"].items():
+        there = in_scope.get(device)
+        facts = _dated(known.facts, older["now"])
+        if there is None:
+            in_scope[device] = Remembered(known.serial, facts)
+        else:
+            in_scope[device] = Remembered(there.serial or known.serial, _joined(facts, there.facts))
+    return replace(newest, in_scope=in_scope, seen={**older["seen"], **newest.seen})
+
+
+def _dated(facts: Mapping[str, Any], now: str) -> Dict[str, Any]:
+    """A class whose facts all say when they were last known."""
+    as_of = {**dict.fromkeys(facts.get("facts") or (), now), **(facts.get("as_of") or {})}
+    return {**facts, "as_of": as_of}
+
+
+def _joined(older: Mapping[str, Any], newer: Mapping[str, Any]) -> Dict[str, Any]:
+    """A device's class in an older record and in a newer one, which counts where both say something."""
+    facts = {**(older.get("facts") or {}), **(newer.get("facts") or {})}
+    as_of = {name: at for name, at in (older.get("as_of") or {}).items() if name not in (newer.get("facts") or {})}
+    as_of.update(newer.get("as_of") or {})
+    exemptions = sorted({*(older.get("exemptions") or ()), *(newer.get("exemptions") or ())})
+    return {**newer, "facts": facts, "as_of": as_of, **({"exemptions": exemptions} if exemptions else {})}
 
 
 def _read(path: str) -> Optional[Dict[str, Any]]:

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 from ..engine.apply import Applied, Failure
 from ..engine.errors import AppbanError, EvidenceError, LimitExceeded
-from ..engine.evidence import EvidenceRecord, Row, choose_run_id, summary_of, unfinished_records
+from ..engine.evidence import EvidenceRecord, Row, choose_run_id, leave_no_empty_run, summary_of, unfinished_records
 from ..engine.guard import check_limits, check_reach, strictest_limits
 from ..engine.outcomes import Outcome, judge
 from ..engine.plan import Change, Plan
@@ -211,11 +211,16 @@ class _Run:
         # First of all: a directory that can't be written to must show before anything is contacted.
         run_id = request.run_id or choose_run_id(request.evidence_dir, self.now)
         lock = RunLock(request.evidence_dir, request.target)
-        lock.hold({"run_id": run_id, "since": request.provenance.wall_clock(), "user": request.provenance.user})
+        try:
+            lock.hold({"run_id": run_id, "since": request.provenance.wall_clock(), "user": request.provenance.user})
+        except AppbanError:
+            if not request.run_id:
+                leave_no_empty_run(request.evidence_dir, run_id)
+            raise
         try:
             # Read again now that nobody else writes it.
             self.ledger = Ledger.open(request.evidence_dir, request.target, writable=not request.check_mode)
-            self.previous = read_previous_record(request.evidence_dir, request.target, run_id)
+            self.previous = read_previous_record(request.evidence_dir, request.target, run_id, self.by_id)
             record = EvidenceRecord(request.evidence_dir, run_id, request.target, self._header(limits), request.evidence)
             self.left = unfinished_records(request.evidence_dir, request.target, run_id)
             try:
@@ -334,6 +339,8 @@ class _Run:
         for device in sorted(set(self.previous.in_scope) - here):
             known = self.previous.in_scope[device]
             gone = answers.get(device) is False and answers.get("serial:%s" % known.serial, False) is False
+            # What a check finds out is told by the apply that follows it.
+            gone = gone and not self.request.check_mode
             since = known.facts.get("missing_since") or self.now
             if not gone and known.serial not in serials and since >= forgotten:
                 missing.append(({"facts": {}, **known.facts, "missing_since": since}, device, known.serial))

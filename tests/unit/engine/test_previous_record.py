@@ -158,3 +158,23 @@ def test_what_was_written_is_what_is_remembered(
     }
     assert set(found.seen) == {(name, "tiktok") for name in there}
     assert found.devices == len(names)
+
+
+def of(*policies: str) -> list[dict[str, Any]]:
+    return [{**HEADER["policies"][0], "policy": policy} for policy in policies]
+
+
+@pytest.mark.fault_kind("T1b", "a run of another ban in between makes this one forget")
+def test_what_runs_of_other_policies_do_not_say_the_last_one_about_a_policy_does(tmp_path: pathlib.Path) -> None:
+    work: Mapping[str, Any] = {"facts": {"platform": "ios", "paid_use": "full"}, "exemptions": ["city/EX-1"]}
+    record(tmp_path, "20230101T000000Z", [(work, [("d1", "S1"), ("d2", None)])], present=["d2"], policies=of("city"))
+    record(tmp_path, "20230102T000000Z", [(work, [("d3", "S3")])], policies=of("third"))
+    record(tmp_path, "20230103T000000Z", [(IOS, [("d1", "S1"), ("d4", "S4")])], policies=of("other"), now="2023-03-20T00:00:00Z")
+    found = read_previous_record(str(tmp_path), "hosts", LATER, ["city", "other"])
+    assert (found.run_id, found.devices) == ("20230103T000000Z", 2)
+    assert set(found.in_scope) == {"d1", "d2", "d4"}
+    assert found.in_scope["d1"].facts["facts"] == {"platform": "ios", "paid_use": "full"}
+    assert found.in_scope["d1"].facts["as_of"] == {"paid_use": NOW}
+    assert found.in_scope["d1"].facts["exemptions"] == ["city/EX-1"]
+    assert found.seen == {("d2", "tiktok"): NOW}
+    assert set(read_previous_record(str(tmp_path), "hosts", LATER, ["other"]).in_scope) == {"d1", "d4"}

@@ -678,10 +678,12 @@ def journalled(target: SmallTarget, directory: Path, journal: Journal) -> RunRes
 def test_changed_is_true_when_anything_was_sent(tmp_path: Path, how: str) -> None:
     journal = Journal()
     journal.note("POST", "https://tenant.example/token", "log in")
+    journal.add(1)
 
     class Writing(SmallTarget):
         def apply(self, plan: Plan, ledger: Ledger, now: str) -> Applied:
             journal.note("POST", "https://tenant.example/groups", "create a group")
+            journal.add(1)
             if how == "apart":
                 raise ChangeFailed("the service is gone", "https://tenant.example")
             return super().apply(plan, ledger, now)
@@ -701,6 +703,7 @@ def test_changed_is_true_when_anything_was_sent(tmp_path: Path, how: str) -> Non
 def test_changed_is_false_when_logging_in_was_all_that_was_sent(tmp_path: Path) -> None:
     journal = Journal()
     journal.note("POST", "https://tenant.example/token", "log in")
+    journal.add(1)
     target = SmallTarget()
     target.refuse = lambda change: True
     assert not journalled(target, tmp_path, journal).changed

@@ -79,7 +79,6 @@ def run_module(module: Any) -> None:
         request = request_of(params, module.check_mode, {"ansible-core": module.ansible_version})
         with connection_of(params, redactor) as connection:
             target = open_target(params, request.policies, connection, module.check_mode)
-            target.preflight()
             result = run_target(target, request, connection.journal)
             more = {"requests": connection.counters.requests(), "permissions": target.permissions_used()}
         if params["on_conflict"] == "fail" and result.values["conflicts"] and not result.failure:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Iterator, Sequence
 
-from ...engine.errors import AppbanError, ChangeFailed
+from ...engine.errors import AppbanError, ChangeFailed, EvidenceError
 from ...mdm.http_errors import OutOfTime, RequestFailed, UncertainWrite
 from ...mdm.ledger import Ledger
 from ...mdm.notices import Notice
@@ -40,7 +40,7 @@ def send_notices(graph: Graph, ledger: Ledger, now: str, notices: Sequence[Notic
         error: AppbanError | None = None
         try:
             graph.batch("beta", [_item(notice) for notice in some], what="notify the users of %d devices" % len(some), answers=answers)
-        except (RequestFailed, UncertainWrite, OutOfTime) as problem:
+        except (RequestFailed, UncertainWrite, OutOfTime, EvidenceError) as problem:
             error = problem
         left = [notice for notice in some if not _has_left(answers.get(notice.device))]
         refused = [notice for notice in left if not _may_have_left(answers.get(notice.device), error)]

@@ -143,7 +143,9 @@ class Standing:
         for each in self.state.owned:
             ours = each.marker.mechanism == mechanism and not self.policies.isdisjoint(each.marker.policies)
             if ours and each.name == name and spec in ("", each.marker.sha256):
-                found |= self.reach.of_targets(mechanism, each.targets)
+                # An assignment that lost its filter to somebody reaches devices by accident: that is nothing to keep.
+                targets = [target for target in each.targets if target.group or target.filter] if spec else each.targets
+                found |= self.reach.of_targets(mechanism, targets)
         return found
 
     def reached_by_apps(self, mechanism: str, identifiers: Iterable[str]) -> frozenset[int]:

@@ -131,10 +131,12 @@ def _assign(
     after = "\n".join("uninstall: %s" % text for text in sorted(planner.target_texts(targets)))
     op = "create" if not ours else "update" if targets else "delete"
     mine, now, then = planner.reach_of_app(control, name, app, targets)
+    # Other changes of this app may take an assignment away before this one is made: only what stands for this control counts as there.
+    stands = planner.now.of_targets(control.mechanism, present)
     change = Change(
         op, "uninstall assignment", "%s (%s)" % (control.name, name), before + "\n" if ours else None,
         after + "\n" if after else None, needs=all_needs, apps=control.apps,
-        reaches=(mine & then) - now, releases=now - then,
+        reaches=mine - stands, releases=now - (mine if wrong else then),
         step=steps.ChangeAppAssignments(
             TYPES[control.mechanism], name, app.id if app else "", add, tuple(each.id for each in wrong)
         ),

@@ -120,7 +120,8 @@ class IntuneTarget:
             )
 
     def devices(self) -> Iterator[ManagedDevice]:
-        """Every device of the tenant."""
+        """Every device of the tenant, once it is sure that all that is needed may be read."""
+        self.preflight()
         self.memberships = read_memberships(self.graph, wanted_groups(self.policies))
         return read_devices(self.graph, self.memberships)
 

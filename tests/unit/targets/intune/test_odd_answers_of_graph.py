@@ -6,16 +6,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError, EvidenceError
+from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError, ChangeFailed, EvidenceError
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http_errors import OutOfTime, RequestFailed, UncertainWrite
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.ledger import Ledger
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.notices import Notice
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.retry import RetryPolicy
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.defender import Defender
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.directory import Directory
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.graph_batch import BatchItem
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.notifications import send_notices
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.reader import StateReader
 from tests.unit.mdm.loopback import Answer, Seen
 from tests.unit.targets.intune.app import Tenant, tenant
@@ -251,6 +255,22 @@ def test_a_batch_that_can_not_be_noted_does_not_leave() -> None:
             t.graph.batch("v1.0", deletes(2), what="remove members")
         assert t.api == []
         assert t.rig.connection.writes_sent == 0
+
+
+@pytest.mark.fault_kind("R1", "a notice that can't be noted is not remembered as sent")
+def test_a_notice_that_can_not_be_noted_is_sent_by_the_next_run(tmp_path: Path) -> None:
+    class Full:
+        def note_write(self, method: str, url: str, what: str) -> None:
+            raise EvidenceError("No space left on device")
+
+    ledger = Ledger.open(str(tmp_path), "intune", writable=True)
+    notice = Notice("device-1", 0, "city:Work devices:", ("tiktok",), "Please remove TikTok", "It is banned")
+    with tenant(in_batch(None, 204)) as t:
+        t.rig.connection.journal.record = Full()
+        with pytest.raises(ChangeFailed, match=r"1 of 1 notices were not sent.*No space left"):
+            send_notices(t.graph, ledger, "2023-03-20T09:00:00Z", [notice])
+        assert t.api == []
+    assert Ledger.open(str(tmp_path), "intune", writable=True).noticed_at("device-1", notice.stage, "tiktok") == ""
 
 
 def test_token_requests_and_reads_are_not_noted() -> None:
