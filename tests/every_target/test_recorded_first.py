@@ -191,9 +191,9 @@ def same(world: World, now: Any, wanted: Any) -> bool:
     return sorted((kind, len(each)) for kind, each in now.items()) == sorted((kind, len(each)) for kind, each in wanted.items())
 
 
-@pytest.mark.fault_kind("R1", "a process that dies at the first, a middle and the last write, every target")
+@pytest.mark.fault_kind("R1", "a process that dies at a write in the middle and at the last one, every target")
 def test_a_killed_run_leaves_what_it_did_on_record_and_the_next_one_finishes(small_world: World, wire: Wire) -> None:
-    _die_everywhere(small_world, wire, lambda total: sorted({1, (total + 1) // 2, total}))
+    _die_everywhere(small_world, wire, lambda total: sorted({(total + 1) // 2, total}))
 
 
 @pytest.mark.long
