@@ -36,9 +36,15 @@ DEVICES: dict[str, dict[str, Any]] = {
     "android_cope": {"platform": "android", "supervised": None, "enrollment": "cope"},
     "android_work_profile": {"platform": "android", "ownership": "personal", "supervised": None, "enrollment": "work_profile"},
     "windows_corporate": {"platform": "windows", "supervised": None},
+    "windows_co_managed": {
+        "platform": "windows", "supervised": None, "management_agent": "configurationManagerClientMdm",
+        "workloads": ["deviceConfiguration", "inventory", "modernApps"],
+    },
     "windows_personal": {"platform": "windows", "ownership": "personal", "supervised": None},
     "macos_corporate": {"platform": "macos", "supervised": None},
     "macos_personal": {"platform": "macos", "ownership": "personal", "supervised": None},
+    "leaving": {"management_state": "wipePending"},
+    "unreached": {"management_agent": "msSense"},
     "other": {"platform": "linux", "supervised": None},
 }
 ACTION_SETS = (
