@@ -46,6 +46,7 @@ class Situation:
             that block sites elsewhere than on the device. None where the device's own mechanisms do.
         doubted: device id, app id -> the reason for which what the target's sources say of them can't be believed; empty for none.
         previous: (device, app) -> instant of the look in which the app was last there.
+        previous_now: instant of the last run, by which that look was; empty where that is not known.
         plan: what was planned.
         failed_on: key of an unmade change -> positions of the devices on which it failed; None where it failed as a whole.
         may_still_hold: device id, app id -> whether a control of ours may still be on the device, for targets whose devices say so; None
@@ -67,6 +68,7 @@ class Situation:
     site_blocks: Callable[[str, Mapping[str, Any]], str] | None = None
     doubted: Callable[[str, str], str] = _undoubted
     previous: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    previous_now: str = ""
     plan: Plan = field(default_factory=Plan)
     failed_on: Mapping[str, frozenset[int] | None] = field(default_factory=dict)
     may_still_hold: Callable[[str, str], bool | None] | None = None
@@ -178,9 +180,10 @@ class Observer:
         story = run.ledger.story(*key)
         if not story.present:
             return ""
-        if run.previous.get(key, "") >= device.device.looked_at or story.requested_at >= device.device.looked_by:
-            return "source_contradicts"
-        return ""
+        # Where a look is only known to lie between two instants, one that may be of after the last run is a newer one.
+        same_look = run.previous.get(key, "") >= device.device.looked_at
+        same_look = same_look and not (run.previous_now and device.device.looked_by > run.previous_now)
+        return "source_contradicts" if same_look or story.requested_at >= device.device.looked_by else ""
 
     def _is_stale(self, device: FleetDevice) -> bool:
         # Instants in UTC of one form: their order is that of their texts, and a fleet has many. No look at all is the empty text.

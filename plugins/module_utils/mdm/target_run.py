@@ -483,6 +483,7 @@ class _Run:
             to_notify=frozenset(notice.index for notice in notices) if waits else frozenset(),
             doubted=doubted,
             previous=self.previous.seen,
+            previous_now=self.previous.now,
             plan=planned.plan,
             failed_on={failure.change.key: failure.devices for failure in applied.failed},
             may_still_hold=self.target.may_still_hold,

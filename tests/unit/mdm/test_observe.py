@@ -36,9 +36,15 @@ DEVICES: dict[str, dict[str, Any]] = {
     "android_cope": {"platform": "android", "supervised": None, "enrollment": "cope"},
     "android_work_profile": {"platform": "android", "ownership": "personal", "supervised": None, "enrollment": "work_profile"},
     "windows_corporate": {"platform": "windows", "supervised": None},
+    "windows_co_managed": {
+        "platform": "windows", "supervised": None, "management_agent": "configurationManagerClientMdm",
+        "workloads": ["deviceConfiguration", "inventory", "modernApps"],
+    },
     "windows_personal": {"platform": "windows", "ownership": "personal", "supervised": None},
     "macos_corporate": {"platform": "macos", "supervised": None},
     "macos_personal": {"platform": "macos", "ownership": "personal", "supervised": None},
+    "leaving": {"management_state": "wipePending"},
+    "unreached": {"management_agent": "msSense"},
     "other": {"platform": "linux", "supervised": None},
 }
 ACTION_SETS = (
@@ -351,14 +357,14 @@ def test_access_that_came_back_is_said_to_have_come_back() -> None:
 # What was seen, and when.
 
 
-def looking(story: Story, last_seen: str = "", **facts: str) -> Any:
+def looking(story: Story, last_seen: str = "", previous_now: str = "", **facts: str) -> Any:
     """What is said of a phone whose inventory does not show the app."""
     key = ("device-1", "banned")
     looked = replace(member("ios_supervised", ("remove", "block"), False).device, **facts)
     each = fleet([policy()], [looked])[0]
     run = situation(
         "stands", "new", False, True, False, ledger=Ledger("", stories={key: story}, writable=False),
-        previous={key: last_seen} if last_seen else {},
+        previous={key: last_seen} if last_seen else {}, previous_now=previous_now,
     )  # fmt: skip
     seen = Observer(run, capabilities.NAMES).observe(0, each, each.decision.apps["banned"])
     return seen, judge(each.decision.apps["banned"].to_plain(), seen.observation)
@@ -389,6 +395,16 @@ def test_a_removal_is_confirmed_by_a_look_that_is_newer_than_the_order(last_seen
     seen, judged_so = looking(HERE, last_seen, **facts)
     assert judged_so == outcome
     assert seen.last_seen_at == (None if outcome.name == "removed" or not last_seen else last_seen)
+
+
+@pytest.mark.parametrize(
+    ("previous_now", "outcome"),
+    [("2023-03-15T00:00:00Z", Outcome("removed")), ("2023-03-20T08:00:00Z", Outcome("not_observable", "source_contradicts"))],
+)
+def test_a_device_that_enrolled_lately_shows_what_is_new_at_its_next_contact(previous_now: str, outcome: Outcome) -> None:
+    # Its list of apps is of some time since it enrolled, so the earliest instant of two different lists is the same.
+    facts = {"inventory_at": "2023-03-14T08:00:00Z", "inventory_by": "2023-03-20T08:00:00Z"}
+    assert looking(HERE, "2023-03-14T08:00:00Z", previous_now, **facts)[1] == outcome
 
 
 def test_an_app_that_was_never_seen_there_contradicts_nothing() -> None:
