@@ -26,7 +26,8 @@ from .line_log import append_lines, read_lines
 #: stands: a control of a target that keeps no dates was written, or seen for the first time (``device`` is empty); ``content`` says what
 #: was written, where the target keeps no mark of it either.
 #: released: what was assigned to the device by name was taken from it. asked: the device was asked a question.
-#: ended: a control was taken from some devices (``devices``), which still have it until they are in contact again.
+#: ended: a control is taken from some devices (``devices``), which still have it until they are in contact again; with ``gone`` the
+#: control itself goes, and one of its name that is made later stands since then.
 EVENTS = (
     "present", "gone", "requested", "withdrawn", "restored", "noticed", "not_noticed", "assigned", "released", "opted_out", "stands",
     "asked", "ended",
@@ -105,11 +106,11 @@ class Ended:
 _DEVICES_A_LINE = 500
 
 
-def ended_events(control: str, apps: Sequence[str], devices: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """The events of a control that was taken from some devices."""
-    for start in range(0, len(devices), _DEVICES_A_LINE):
-        chunk = list(devices[start : start + _DEVICES_A_LINE])
-        yield {"event": "ended", "device": "", "control": control, "apps": list(apps), "devices": chunk}
+def ended_events(control: str, apps: Sequence[str], devices: Sequence[str], gone: bool = False) -> Iterator[dict[str, Any]]:
+    """The events of a control that is taken from some devices. gone: the control itself goes, whoever has it."""
+    event = {"event": "ended", "device": "", "control": control, "apps": list(apps), **({"gone": True} if gone else {})}
+    for start in range(0, len(devices) or gone, _DEVICES_A_LINE):
+        yield {**event, "devices": list(devices[start : start + _DEVICES_A_LINE])}
 
 
 @dataclass
@@ -237,6 +238,9 @@ class Ledger:
             self.written[line["control"]] = line.get("content", "")
         elif event == "ended":
             ended = Ended(line["at"], line["control"], tuple(line["apps"]))
+            # What is made under that name later stands since then.
+            for name in [each for each in self.standing if line.get("gone") and (ended.control + " ").startswith(each + " ")]:
+                self.standing.pop(name)
             for each in line["devices"]:
                 # Of one control only the last time counts.
                 earlier = tuple(one for one in self.ended.get(each, ()) if one.control != ended.control)

@@ -107,6 +107,8 @@ class Target(Protocol):
     reporting: Mapping[str, str]
     #: Given by the run before it plans: asks for single devices, within the bound of a run.
     look_ups: LoneLookUps
+    #: Given by the run before it plans: what earlier runs remember.
+    ledger: Ledger | None
 
     def capability_of(self, record: Mapping[str, Any]) -> Capability:
         """The row of a device in the target's capability table."""
@@ -245,6 +247,8 @@ class _Run:
                 "Narrow it, or end the ban with `state: lifted`; nothing was written",
             )
         self.target.look_ups = LoneLookUps(self.target.look_up)
+        # Read again under the lock, so it knows what a run knew that ended a moment ago.
+        self.target.ledger = self.ledger
         findings = self.target.findings(self.fleet)
         notices: list[Notice] = []
 
@@ -271,7 +275,12 @@ class _Run:
         return self._result(planned, applied, last, record.path, shown, stopped)
 
     def _apply(self, record: EvidenceRecord, plan: Plan) -> Applied:
-        """Carry the plan out, each write noted before it is sent."""
+        """Carry the plan out, each write noted before it is sent.
+
+        Raises:
+            EvidenceError: where the ledger can't be written; nothing was sent.
+        """
+        self.ledger.write(self.now, self._ending(plan))
         self.journal.record = record
         self.sent_before = self.journal.count
         try:
@@ -549,19 +558,20 @@ class _Run:
             events.append({"event": "opted_out", "device": device})
         events.extend(self._assigned(planned, situation))
         events.extend(self._standing(planned, situation))
-        events.extend(self._ended(applied))
         if not request.check_mode and not stopped:
             self.ledger.write(self.now, events)
         in_scope = sum(member.decision.scope == "in_scope" for member in self.fleet)
         more = {**self._totals(found, planned), "stopped": stopped or None, "fleet": "complete"}
         return record.close(len(self.fleet) + len(gone), in_scope, more), shown
 
-    def _ended(self, applied: Applied) -> Iterator[dict[str, Any]]:
-        """What was taken from devices in this run, which still have it until they are in contact again."""
-        partly = [(failure.change, failure.change.releases - failure.devices) for failure in applied.failed if failure.devices is not None]
-        for change, released in [*((change, change.releases) for change in applied.done), *partly]:
-            if released:
-                yield from ended_events(change.name, change.apps, [self.fleet[index].device.id for index in sorted(released)])
+    def _ending(self, plan: Plan) -> Iterator[dict[str, Any]]:
+        """What is about to be taken from devices, which may have it until they are in contact again, and which controls go.
+
+        Said before it is done: a run that is killed in between must not leave devices that still have it and of which nobody knows that.
+        """
+        for change in plan.changes:
+            devices = [self.fleet[index].device.id for index in sorted(change.releases)]
+            yield from ended_events(change.name, change.apps, devices, gone=change.op == "delete")
 
     def _totals(self, found: int, planned: TargetPlan) -> dict[str, Any]:
         notes = {note for member in self.fleet for note in member.decision.notes} | set(planned.notes) | set(self.decider.notes)

@@ -203,3 +203,16 @@ def test_its_hash_is_that_of_the_file(tmp_path: Path) -> None:
     assert ledger.sha256() is None
     ledger.write(AT, [{"event": "opted_out", "device": "d1"}])
     assert ledger.sha256() == hashlib.sha256(Path(ledger.path).read_bytes()).hexdigest()
+
+
+@pytest.mark.fault_kind("T8b", "a control that is made anew stands since its first time")
+def test_a_control_that_went_stands_from_when_it_is_made_again(tmp_path: Path) -> None:
+    ledger = opened(tmp_path)
+    for name in ("BAN city macOS restricted software", "BAN city macOS", "BAN cityhall"):
+        ledger.write("2023-03-01T08:00:00Z", [{"event": "stands", "device": "", "control": name}])
+    ledger.write("2023-03-02T08:00:00Z", ended_events("BAN city macOS restricted software", ["tiktok"], ["d1"]))
+    assert ledger.stands_since("BAN city macOS restricted software"), "somebody lost it, and it stands"
+    ledger.write("2023-03-03T08:00:00Z", ended_events("BAN city macOS restricted software TikTok.app", ["tiktok"], [], gone=True))
+    again = opened(tmp_path)
+    assert again.stands_since("BAN city macOS restricted software") == ""
+    assert again.stands_since("BAN cityhall")
