@@ -26,7 +26,7 @@ _WORDS = {
     "not_applicable": "not applicable",
     "cannot_enforce": "cannot enforce",
     "not_observable": "not observable",
-    "stale": "awaiting contact",
+    "stale": "stale",
     "unreachable": "unreachable",
     "failed": "failed",
 }
@@ -40,6 +40,8 @@ _REASONS: Mapping[str, Mapping[str, str]] = {
         "lift_pending": "lift pending",
     },
     "exempt": {"release_pending": "release pending"},
+    "stale": {"awaiting_check_in": "awaiting contact", "old_inventory": "old inventory"},
+    "failed": {"limit_exceeded": "stopped by the limits"},
 }
 # In check mode nothing was done about it yet: the app is there, or it is not and its block isn't either.
 _LOOKED_AT = {"violating": "not as the policy wants it"}

@@ -95,8 +95,11 @@ def _sort_key(run_id: str) -> Tuple[str, int]:
     return stem, int(number or 1)
 
 
-def finished_records(directory: str, target: str, before: str = "") -> List[str]:
-    """Paths of the finished records of a target, the newest first. before: only runs that are earlier than this run id.
+def finished_records(directory: str, target: str, besides: str = "") -> List[str]:
+    """Paths of the finished records of a target, the one that was written last first. besides: the id of a run that is left out.
+
+    Runs may wait for each other, and their instants may be given, so the order is that of the records' numbers and not that of run ids;
+    records of format 1 have no numbers and come before all others, by their ids.
 
     Raises:
         EvidenceError: where the directory can't be read.
@@ -107,9 +110,22 @@ def finished_records(directory: str, target: str, before: str = "") -> List[str]
         return []
     except OSError as error:
         raise EvidenceError("cannot read the evidence directory: %s" % error.strerror, directory, _CHOOSE) from error
-    earlier = [name for name in names if _RUN_ID.fullmatch(name) and (not before or _sort_key(name) < _sort_key(before))]
-    paths = (os.path.join(directory, name, target + ".jsonl") for name in sorted(earlier, key=_sort_key, reverse=True))
-    return [path for path in paths if os.path.exists(path)]
+    found = []
+    for name in names:
+        path = os.path.join(directory, name, target + ".jsonl")
+        if _RUN_ID.fullmatch(name) and name != besides and os.path.exists(path):
+            found.append((_number_of(path), _sort_key(name), path))
+    return [path for _number, _id, path in sorted(found, reverse=True)]
+
+
+def _number_of(path: str) -> int:
+    """The number in a record's header; 0 where it has none, or can't be read: what is wrong with it is told where it is needed."""
+    try:
+        with open(path, "rb") as handle:
+            number = json.loads(handle.readline(1 << 20)).get("number")
+    except (OSError, ValueError, AttributeError):
+        return 0
+    return number if isinstance(number, int) and not isinstance(number, bool) else 0
 
 
 def unfinished_records(directory: str, target: str, before: str) -> List[str]:
@@ -123,7 +139,11 @@ def unfinished_records(directory: str, target: str, before: str) -> List[str]:
 
 
 def previous_closing(directory: str, target: str, run_id: str) -> Tuple[int, Optional[str]]:
-    """Number and closing hash of the newest finished record of a target before ``run_id``; 0 and None where there is none."""
+    """Number and closing hash of the finished record of a target that was written last; 0 and None where there is none.
+
+    Args:
+        run_id: of the run that is about to be recorded.
+    """
     earlier = finished_records(directory, target, run_id)
     if not earlier:
         return 0, None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Iterable, Mapping, Optional, Sequence
+from typing import Any, Dict, Iterable, Mapping, Optional, Sequence
 
 from .errors import AppbanError, LimitExceeded
 
@@ -62,14 +62,18 @@ def check_limits(limits: Limits, newly_affected: Sequence[str], devices: int, lo
     if not count:
         return
     breaches = []
-    step = []
-    if limits.max_devices is not None and count > limits.max_devices:
-        breaches.append("max_devices is %d" % limits.max_devices)
-        step.append("max_devices: %d" % count)
-    percent = count * 100.0 / devices if devices else 0.0
-    if limits.max_percent is not None and percent > limits.max_percent:
-        breaches.append("max_percent is %g and this is %.1f %%" % (limits.max_percent, percent))
-        step.append("max_percent: %g" % (math.ceil(percent * 10) / 10))
+    # Both are named: what is given for a run takes the place of all that the policies say.
+    step: Dict[str, float] = {}
+    if limits.max_devices is not None:
+        step["max_devices"] = max(limits.max_devices, count)
+        if count > limits.max_devices:
+            breaches.append("max_devices is %d" % limits.max_devices)
+    if limits.max_percent is not None:
+        percent = count * 100.0 / devices if devices else 0.0
+        step["max_percent"] = limits.max_percent
+        if percent > limits.max_percent:
+            breaches.append("max_percent is %g and this is %.1f %%" % (limits.max_percent, percent))
+            step["max_percent"] = math.ceil(percent * 10) / 10
     if not breaches:
         return
     what = "newly affect %d of %d devices" % (len(set(newly_affected)), devices)
@@ -79,7 +83,7 @@ def check_limits(limits: Limits, newly_affected: Sequence[str], devices: int, lo
         "stopped before any write: this run would %s, but %s" % (what, " and ".join(breaches)),
         ", ".join(names[:5]) + (", ..." if count > 5 else ""),
         "Look at the plan; if it is right, allow it for one run with -e '{\"appban_limits\": {%s}}', or begin with a smaller rule"
-        % ", ".join('\"%s\": %s' % tuple(each.split(": ")) for each in step),
+        % ", ".join('"%s": %g' % each for each in step.items()),
     )
 
 

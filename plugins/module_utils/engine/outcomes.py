@@ -220,7 +220,7 @@ def judge(decision: Mapping[str, Any], seen: Observation, check_mode: bool = Fal
         return Outcome("not_in_force", "lift_pending" if seen.still_held else "ban_lifted")
     if verdict != "enforce":
         # Whether the app is there is told by what was seen before, and demands nothing.
-        return Outcome("not_in_force", _NOT_IN_FORCE[verdict])
+        return Outcome("not_in_force", "lift_pending" if seen.still_held else _NOT_IN_FORCE[verdict])
     if seen.before is None:
         if seen.no_means:
             return Outcome("cannot_enforce", seen.no_means)

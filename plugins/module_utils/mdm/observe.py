@@ -127,7 +127,11 @@ class Observer:
         }
         used: list[Covering] = []
         requested_at = None
-        if app.verdict == "enforce":
+        if app.verdict != "enforce":
+            # A ban that began, and whose beginning was put off, or that is only proposed now.
+            facts["error"] = "error" if self._struck(index, app.app, released=True) else ""
+            facts["still_held"] = not facts["error"] and app.verdict != "review" and self._may_still_hold(index, device, app.app)
+        else:
             requested_at = self._enforcement(index, device, app, row, story, facts, used)
         mechanism = tuple("%s: %s" % (self.names[each.mechanism], each.control) for each in used if not self._missing(each))
         return Seen(

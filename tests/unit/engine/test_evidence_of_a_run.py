@@ -387,7 +387,17 @@ def test_records_of_earlier_releases_are_read_checked_and_chained_to(tmp_path: p
     assert (header["format"], header["number"], header["previous"]) == (2, 3, closing_hash(str(second)))
     assert read_header(str(write(tmp_path, ["compliant"], "2023-03-16T00:00:00Z")))["number"] == 4
     assert [path.read_bytes() for path in (first, second)] == before, "never rewritten"
-    assert finished_records(str(tmp_path), "hosts", RUN_ID) == [str(second), str(first)]
+    assert finished_records(str(tmp_path), "hosts", RUN_ID)[1:] == [str(second), str(first)]
+
+
+@pytest.mark.fault_kind("R3", "two runs that overtake each other fork the chain")
+def test_the_chain_is_in_the_order_of_writing(tmp_path: Path) -> None:
+    first = write(tmp_path, ["compliant"], "2023-03-15T00:00:00Z")
+    overtaking = write(tmp_path, ["compliant"], "2023-03-17T00:00:00Z")
+    waiting = write(tmp_path, ["compliant"], "2023-03-16T00:00:00Z")
+    headers = [read_header(str(path)) for path in (first, overtaking, waiting)]
+    assert [header["number"] for header in headers] == [1, 2, 3]
+    assert [header["previous"] for header in headers] == [None, closing_hash(str(first)), closing_hash(str(overtaking))]
 
 
 @pytest.mark.parametrize("told", [3, 99, None, "2"])

@@ -95,18 +95,21 @@ def test_what_a_stopped_run_tells_to_type_is_the_smallest_that_lets_it_go_on(
         allowed = advised(error)
         told = Limits(int(allowed["max_devices"]) if "max_devices" in allowed else None, allowed.get("max_percent"))
         check_limits(told, names(affected), devices, losing)
-        if told.max_devices:
+        # Nothing that was kept is lifted, and what was exceeded is no larger than it has to be.
+        assert (told.max_devices is None, told.max_percent is None) == (limits.max_devices is None, limits.max_percent is None)
+        if told.max_devices != limits.max_devices:
             with pytest.raises(LimitExceeded):
-                check_limits(Limits(told.max_devices - 1), names(affected), devices, losing)
-        if told.max_percent:
+                check_limits(Limits((told.max_devices or 0) - 1), names(affected), devices, losing)
+        if told.max_percent != limits.max_percent:
             with pytest.raises(LimitExceeded):
-                check_limits(Limits(None, round(told.max_percent - 0.1, 1)), names(affected), devices, losing)
+                check_limits(Limits(None, round((told.max_percent or 0) - 0.1, 1)), names(affected), devices, losing)
 
 
-def test_the_advice_names_what_was_exceeded_and_nothing_else() -> None:
+@pytest.mark.fault_kind("R5", "what a stopped run tells to type lifts a limit that was kept")
+def test_the_advice_keeps_the_limit_that_was_not_exceeded() -> None:
     with pytest.raises(LimitExceeded) as caught:
         check_limits(Limits(500, 20), names(30), 100)
-    assert """-e '{"appban_limits": {"max_percent": 30}}'""" in str(caught.value)
+    assert """-e '{"appban_limits": {"max_devices": 500, "max_percent": 30}}'""" in str(caught.value)
 
 
 # Protection lost.

@@ -93,12 +93,14 @@ def test_a_rehearsal_has_read_the_fleet_too(tmp_path: pathlib.Path) -> None:
     assert read_previous_record(str(tmp_path), "hosts", LATER).devices == 1
 
 
-def test_later_runs_and_other_targets_are_none_of_this_one(tmp_path: pathlib.Path) -> None:
+def test_what_was_written_last_counts_whatever_its_instant_and_no_other_target_does(tmp_path: pathlib.Path) -> None:
     record(tmp_path, "20230101T000000Z", [(IOS, [("d1", "S1")])])
     write(tmp_path, ["compliant"] * 3, now="2023-01-02T00:00:00Z", target="intune")
     record(tmp_path, "20230103T000000Z", [(IOS, [("d1", "S1"), ("d2", "S2")])])
-    assert read_previous_record(str(tmp_path), "hosts", "20230102T000000Z").devices == 1
+    # The instant of a run may have been given; and one that waited for another begins before it and is written after it.
+    assert read_previous_record(str(tmp_path), "hosts", "20230102T000000Z").devices == 2
     assert read_previous_record(str(tmp_path), "hosts", LATER).devices == 2
+    assert read_previous_record(str(tmp_path), "hosts", "20230103T000000Z").devices == 1, "its own run is none"
 
 
 @pytest.mark.fault_kind("T1b", "an upgrade: what a record of an earlier release knew")
