@@ -130,13 +130,13 @@ def _assign(
     before = "\n".join("%s: %s" % (e.intent, planner.target_texts((e.target,))[0]) for e in ours)
     after = "\n".join("uninstall: %s" % text for text in sorted(planner.target_texts(targets)))
     op = "create" if not ours else "update" if targets else "delete"
-    mine, now, then = planner.reach_of_app(control, name, app, targets)
+    mine, lost, lost_by_all = planner.reach_of_app(control, name, app, targets)
     # Other changes of this app may take an assignment away before this one is made: only what stands for this control counts as there.
     stands = planner.now.of_targets(control.mechanism, present)
     change = Change(
         op, "uninstall assignment", "%s (%s)" % (control.name, name), before + "\n" if ours else None,
         after + "\n" if after else None, needs=all_needs, apps=control.apps,
-        reaches=mine - stands, releases=now - (mine if wrong else then),
+        reaches=mine - stands, releases=lost if wrong else lost_by_all,
         step=steps.ChangeAppAssignments(
             TYPES[control.mechanism], name, app.id if app else "", add, tuple(each.id for each in wrong)
         ),
