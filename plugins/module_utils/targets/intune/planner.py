@@ -42,7 +42,7 @@ from .objects import (
 from .permissions import APPS_WRITE, CONFIGURATION_WRITE, GROUPS_DELETE
 from .reach import Reach, Standing
 from .steps import Phase
-from .store_apps import app_of, app_wants
+from .store_apps import PLAY_APP, app_of, app_wants
 from .wants import PLATFORMS, TYPES
 
 _STAYS = "%s stays: %d devices are unclassified, and unknown is not a change"
@@ -64,6 +64,7 @@ class Planner:
         policies: of the run; objects made for others are left alone.
         fleet: every device, for whom changes reach and for the names in the diff.
         ended: ids of policies that demand nothing any more, whoever a device turns out to be: nothing of theirs is kept.
+        ordered: packages that were ordered at Google Play and not marked: an app of such a package is ours without a marker.
     """
 
     def __init__(
@@ -73,12 +74,14 @@ class Planner:
         fleet: Sequence[FleetDevice],
         settings: PlannerSettings,
         ended: frozenset[str] = frozenset(),
+        ordered: frozenset[str] = frozenset(),
     ) -> None:
         self.state = state
         self.policies = frozenset(policy.id for policy in policies)
         self.ended = ended | {policy.id for policy in policies if policy.state in ("lifted", "report_only")}
         self.apps_of = {policy.id: frozenset(app.id for app in policy.apps) for policy in policies}
         self.fleet = fleet
+        self.ordered = ordered
         self.titles = {app.id: app.title for policy in policies for app in policy.apps}
         self.names_of: dict[str, set[str]] = {}
         for policy in policies:
@@ -509,7 +512,8 @@ class Planner:
                 deleted[change.key] = frozenset({e.target.group for e in ours} | {e.target.filter for e in ours})
             if self._is_our_app(app) and len(ours) == len(app.assignments):
                 needs = (change.key,) if ours else ()
-                remove = steps.Delete("beta", "/deviceAppManagement/mobileApps", app.id, APPS_WRITE)
+                packages = tuple(sorted(app.identifiers)) if app.odata_type == PLAY_APP else ()
+                remove = steps.Delete("beta", "/deviceAppManagement/mobileApps", app.id, APPS_WRITE, packages)
                 self.add(Phase.LIFT_APPS, Change("delete", "app", label, label + "\n", None, needs=needs, apps=apps, step=remove))
 
     def _lift_scopes(self, desired: Desired, deleted: Mapping[str, frozenset[str]]) -> None:
@@ -548,7 +552,9 @@ class Planner:
         return lost_filter or self.is_our_target(assignment.target)
 
     def _is_our_app(self, app: AppObject) -> bool:
-        return app.marker is not None and not self.policies.isdisjoint(app.marker.policies)
+        if app.marker is not None:
+            return not self.policies.isdisjoint(app.marker.policies)
+        return app.odata_type == PLAY_APP and bool(app.identifiers) and app.identifiers <= self.ordered
 
     def is_our_target(self, target: Target) -> bool:
         """Whether an assignment goes to a group or filter of the run's policies: nobody else would make it."""

@@ -22,9 +22,9 @@ _QUOTED = re.compile(r'"([^"]*)"')
 class Reach:
     """Answers whom assignments reach.
 
-    A device whose ownership its management doesn't say, and about which nobody can decide, may well be in a native scope: an answer may have
-    lost what the service itself still knows. Nothing new is put there on such a chance, and nothing is taken away either, so those who may
-    be reached (``possible``) are told apart from those who are.
+    A device whose ownership its management doesn't say, and about which nobody can decide, may well be in a native scope: an answer may
+    have lost what the service itself still knows. Nothing new is put there on such a chance, and nothing is taken away either, so those
+    who may be reached (``possible``) are told apart from those who are.
 
     Args:
         state: what the tenant holds.

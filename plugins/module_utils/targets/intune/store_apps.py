@@ -20,10 +20,26 @@ from .steps import Phase
 from .wants import TYPES
 
 if TYPE_CHECKING:
+    from ...mdm.ledger import Ledger
     from .controls import Control
     from .planner import Planner
 
+PLAY_APP = "androidManagedStoreApp"
+#: What the ledger remembers of an order at Google Play: the app comes later, and only then it can be marked as ours.
+ORDERED, MARKED, DELETED = "ordered", "marked", "deleted"
+_PLAY_ORDER = "play app "
 _CONFLICTING = ("required", "available", "availableWithoutEnrollment")
+
+
+def play_event(package: str, content: str) -> dict[str, str]:
+    """The event of the ledger about an order at Google Play. content: one of the three words above."""
+    return {"event": "stands", "device": "", "control": _PLAY_ORDER + package, "content": content}
+
+
+def ordered_packages(ledger: Ledger | None) -> frozenset[str]:
+    """Packages that were ordered by us and that nobody has marked as ours since: a run was killed, or a write failed."""
+    written = ledger.written if ledger is not None else {}
+    return frozenset(key[len(_PLAY_ORDER) :] for key, said in written.items() if key.startswith(_PLAY_ORDER) and said == ORDERED)
 
 
 def app_wants(planner: Planner, control: Control) -> None:

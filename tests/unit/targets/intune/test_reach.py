@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.plan import Change
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.fleet import ManagedDevice
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.objects import TenantState
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.objects import AppObject, TenantState
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.planner import Planner, PlannerSettings
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.wants import PLATFORMS, TYPES
 from tests.unit.mdm.mdm_samples import app, device, exemption, policy
@@ -174,6 +174,11 @@ MIXED = [
 ]
 
 
+#: Apple's app that the tenant has installed itself, so that it can take it off.
+SHARED = AppObject("a:ios", "iosStoreApp", "Banned", frozenset({"com.banned.app"}), None, ())
+TENANT = TenantState(apps=(SHARED,))
+
+
 def notes_of(run: Run) -> list[str]:
     planner = Planner(run.state, run.policies, run.fleet, PlannerSettings())
     planner.plan(run.desired)
@@ -182,7 +187,7 @@ def notes_of(run: Run) -> list[str]:
 
 @pytest.mark.fault_kind("T1b", "Intune: every ownership is lost and nothing is remembered")
 def test_controls_stay_when_every_ownership_is_lost() -> None:
-    state = Run([EXEMPT], MIXED).applied()
+    state = Run([EXEMPT], MIXED, TENANT).applied()
     run = Run([EXEMPT], [unplaced(each) for each in MIXED], state)
     assert run.plan().plan.summaries() == []
     assert any("BAN city iOS blocked apps stays: 6 devices are unclassified" in note for note in notes_of(run))
@@ -192,14 +197,14 @@ def test_controls_stay_when_every_ownership_is_lost() -> None:
 @pytest.mark.fault_kind("T1b", "Intune: the ownership of all but a few is lost")
 @pytest.mark.parametrize("known", [{1}, {2}, {1, 2}, {4}, {2, 4}])
 def test_nothing_is_narrowed_when_most_ownerships_are_lost(known: set[int]) -> None:
-    state = Run([EXEMPT], MIXED).applied()
+    state = Run([EXEMPT], MIXED, TENANT).applied()
     fleet = [each if index + 1 in known else unplaced(each) for index, each in enumerate(MIXED)]
     assert Run([EXEMPT], fleet, state).plan().plan.summaries() == []
 
 
 @pytest.mark.fault_kind("T1b", "Intune: a device that nobody can place joins no group of exceptions, and no group of members")
 def test_who_may_be_reached_joins_no_group() -> None:
-    state = Run([EXEMPT], MIXED).applied()
+    state = Run([EXEMPT], MIXED, TENANT).applied()
     more = policy(rules=[{**BLOCK, "actions": ["remove", "block"]}], exemptions=[exemption(devices=["SN0002", "SN0003"])])
     fleet = [MIXED[0], MIXED[1], MIXED[2], *(unplaced(each) for each in MIXED[3:])]
     after = Run([more], fleet, state).applied()
@@ -209,7 +214,7 @@ def test_who_may_be_reached_joins_no_group() -> None:
 
 @pytest.mark.fault_kind("T1b", "Intune: whose ownership is known to be another one is released")
 def test_who_is_known_to_be_private_is_released_as_before() -> None:
-    state = Run([EXEMPT], MIXED).applied()
+    state = Run([EXEMPT], MIXED, TENANT).applied()
     private = [replace(each, record={**each.record, "ownership": "personal"}, native_ownership="personal") for each in MIXED]
     assert Run([EXEMPT], private, state).applied().owned == ()
 
@@ -217,17 +222,19 @@ def test_who_is_known_to_be_private_is_released_as_before() -> None:
 @pytest.mark.fault_kind("T1b", "Intune: a lift ends everything, whatever is unknown")
 @pytest.mark.parametrize("state", ["lifted", "report_only"])
 def test_a_policy_that_demands_nothing_keeps_nothing(state: str) -> None:
-    before = Run([EXEMPT], MIXED).applied()
+    before = Run([EXEMPT], MIXED, TENANT).applied()
     after = Run([replace(EXEMPT, state=state)], [unplaced(each) for each in MIXED], before).applied()
-    assert (after.owned, after.groups, after.filters, after.apps) == ((), (), (), ())
+    assert (after.owned, after.groups, after.filters, after.apps) == ((), (), (), (SHARED,))
 
 
 @pytest.mark.fault_kind("T1b", "Intune: a lift of one of two policies, whatever is unknown")
 def test_a_lift_ends_its_own_control_where_another_policy_keeps_its_own() -> None:
     other = policy("school", rules=[BLOCK], apps=[app("wechat")])
-    before = Run([EXEMPT, other], MIXED).applied()
+    before = Run([EXEMPT, other], MIXED, TENANT).applied()
     run = Run([replace(EXEMPT, state="lifted"), other], [unplaced(each) for each in MIXED], before)
-    assert all("city" not in each.marker.policies for each in run.applied().apps)
+    after = run.applied()
+    assert {policy_id for each in (*after.owned, *after.groups, *after.filters) for policy_id in each.marker.policies} == {"school"}
+    assert [each for each in after.apps if not any("wechat" in name for name in each.identifiers)] == [SHARED]
 
 
 @pytest.mark.fault_kind("T1b", "Intune: nothing new is put on a device that nobody can place")
