@@ -19,13 +19,14 @@ from ...mdm.fleet import FleetDevice
 from ...mdm.identifiers import names_of_app, title_of_app, would_block
 from ...mdm.population import Candidate, Population, populate
 from ...mdm.push_down import PushDown
-from ...mdm.wants import BannedApp, Want
+from ...mdm.wants import BannedApp, Want, WantsOf
+from ...policy.decide import Decider
 from ...policy.instants import read_now, utc_text
 from ...policy.model import Policy
 from . import bodies
 from . import capabilities as names
 from .objects import ALL_DEVICES, ALL_USERS, COMPLIANCE_POLICY, CONFIGURATION_POLICY, DEVICE_CONFIGURATION, EXCLUDED_GROUP, GROUP, Target
-from .reach import Standing
+from .reach import Standing, is_unplaced
 from .wants import PER_APP, PLATFORMS
 
 MAX_GRACE_HOURS = 8760
@@ -117,7 +118,7 @@ class Control:
         population: whom it is for.
         identifiers: exact names that it goes by.
         apps: ids of the apps that those are names of; an app without one is not what the control is about.
-        kept: positions of devices that it reaches and about which nobody can decide now: unknown is not a change.
+        kept: positions of devices that it reaches, or may reach, and about which nobody can decide now: unknown is not a change.
         resource: collection of the object; empty for assignments of apps.
         body: the object's settings; None while the deadline is too far ahead to arm it.
         facts: what its marker remembers.
@@ -172,6 +173,7 @@ class DesiredControls:
         now: the run's instant.
         armed: name of a compliance policy -> the instant at which an existing one was armed.
         standing: what stands in the tenant now; None for nothing.
+        chances: per device of the fleet, what would be wanted of it if its ownership were one or another; empty for nobody.
     """
 
     policies: Sequence[Policy]
@@ -182,48 +184,60 @@ class DesiredControls:
     now: datetime
     armed: Mapping[str, str] = field(default_factory=dict)
     standing: Standing | None = None
+    chances: Sequence[frozenset[Want]] = ()
 
     def desired(self) -> Desired:
         """The controls, in a fixed order."""
         controls: list[Control] = []
         missing: list[tuple[str, str]] = []
         early: list[str] = []
-        for want in sorted(set().union(*self.wants), key=_order) if self.wants else ():
+        wanted = frozenset().union(*self.wants)
+        for want in sorted(wanted.union(*self.chances), key=_order):
             names_of = {app.id: self._identifiers(want.mechanism, app) for app in want.apps}
-            missing.extend((want.mechanism, app) for app, found in names_of.items() if not found)
+            if want in wanted:
+                missing.extend((want.mechanism, app) for app, found in names_of.items() if not found)
             identifiers = {
                 name: app for app, found in sorted(names_of.items()) for name in found if not would_block(name, want.open_domains)
             }
             if not identifiers:
                 continue
-            kept = self._kept(want, identifiers)
-            population = self._population(want, kept)
+            kept, possible = self._kept(want, identifiers)
+            if want not in wanted and not kept | possible:
+                continue
+            population = self._population(want, kept, possible)
             if not population:
                 if population.unnamed:
                     apps = tuple(sorted(set(identifiers.values())))
                     controls.append(Control(want, self._name(want), population, tuple(identifiers), apps))
                 continue
-            control = self._control(want, population, identifiers, kept)
+            control = self._control(want, population, identifiers, kept | possible)
             if control is None:
                 early.append(self._name(want))
             else:
                 controls.append(control)
         return Desired(tuple(controls), frozenset(missing), frozenset(early))
 
-    def _kept(self, want: Want, identifiers: Mapping[str, str]) -> frozenset[int]:
+    def _kept(self, want: Want, identifiers: Mapping[str, str]) -> tuple[frozenset[int], frozenset[int]]:
         """Positions of the devices that the want's control reaches now and about which nobody can decide: they keep what they have.
 
         Only as long as the control holds what it is to hold: nothing new may reach them.
+
+        Returns:
+            Those that it reaches, and those that only its native scope may reach.
         """
         if self.standing is None:
-            return frozenset()
+            return frozenset(), frozenset()
         name = self._name(want)
         resource, body = self._body(want, name, identifiers)
         if resource:
-            reached = self.standing.reached(want.mechanism, name, ownership.spec_hash(dict(body or {})))
+            spec = ownership.spec_hash(dict(body or {}))
+            reached, possible = (self.standing.reached(want.mechanism, name, spec, each) for each in (False, True))
         else:
             reached = self.standing.reached_by_apps(want.mechanism, identifiers)
-        return frozenset(index for index in reached if want not in self.wants[index] and is_undecided(self.fleet[index], want.app_ids))
+            possible = reached | self.standing.reached_by_apps(want.mechanism, identifiers, want.policies)
+        kept = frozenset(index for index in possible if want not in self.wants[index] and is_undecided(self.fleet[index], want.app_ids))
+        chances = frozenset(index for index in kept - reached if self.chances and want in self.chances[index])
+        return kept & reached, chances
 
     def _control(self, want: Want, population: Population, identifiers: Mapping[str, str], kept: frozenset[int]) -> Control | None:
         name = self._name(want)
@@ -266,8 +280,8 @@ class DesiredControls:
         resource, make = makers[mechanism]
         return resource, make()
 
-    def _population(self, want: Want, kept: frozenset[int]) -> Population:
-        population = self._populated(want, kept)
+    def _population(self, want: Want, kept: frozenset[int], possible: frozenset[int]) -> Population:
+        population = self._populated(want, kept, possible)
         include, exclude = population.include, population.exclude
         if self.standing is not None:
             name = self._name(want)
@@ -275,8 +289,9 @@ class DesiredControls:
             if population.native:
                 exclude |= self.standing.unseen.get(exceptions_group(name), frozenset()) | self._undecided_exceptions(want, name)
                 include -= exclude
+        undecided = kept | possible
         return replace(
-            population, include=include, exclude=exclude, covers=population.covers - kept, unnamed=population.unnamed - kept
+            population, include=include, exclude=exclude, covers=population.covers - undecided, unnamed=population.unnamed - undecided
         )  # fmt: skip
 
     def _undecided_exceptions(self, want: Want, name: str) -> frozenset[str]:
@@ -293,9 +308,35 @@ class DesiredControls:
             if member in listed and (is_undecided(each, want.app_ids) or _is_exempt_and_unplaced(each, want.app_ids))
         )
 
-    def _populated(self, want: Want, kept: frozenset[int]) -> Population:
+    def _populated(self, want: Want, kept: frozenset[int], possible: frozenset[int]) -> Population:
+        native = self._native(want)
+        if possible and native:
+            # They are counted as what the native scope may hold them for, so that it stays. By name nobody joins on a mere chance.
+            population = populate(self._candidates(want, kept, possible, min(native, key=str)), native, want.mechanism in BY_USER)
+            if population.native:
+                return population
+        candidates = self._candidates(want, kept)
+        if native and not any(each.wanted and each.supported and each.native in native for each in candidates):
+            # Nobody there to be covered: a scope for devices that may come is made when the first one has come.
+            native = frozenset()
+        return populate(candidates, native, want.mechanism in BY_USER)
+
+    def _native(self, want: Want) -> frozenset[str | None]:
+        """The ownerships that a native scope may name for a want."""
+        if want in self._sharing:
+            # All assignments of an app are one set: the exceptions of one control would be exceptions of the other too, and there is
+            # room for one assignment to all devices. Members of groups just add up.
+            return frozenset()
+        platforms = PLATFORMS[want.mechanism]
+        return self.push_down.ownerships(want, platforms) & _NATIVE.get(want.mechanism, frozenset(_OWNERSHIP_WORDS))
+
+    def _candidates(
+        self, want: Want, kept: frozenset[int], possible: frozenset[int] = frozenset(), place: str | None = None
+    ) -> list[Candidate]:
+        """The devices that a control could reach. place: the ownership that those who may be reached are taken to have."""
         platforms = PLATFORMS[want.mechanism]
         by_user = want.mechanism in BY_USER
+        undecided = kept | possible
         candidates = []
         for index, (device, wants) in enumerate(zip(self.fleet, self.wants, strict=True)):
             if device.device.platform not in platforms:
@@ -303,32 +344,28 @@ class DesiredControls:
             candidates.append(
                 Candidate(
                     index=index,
-                    native=device.device.native_ownership,
-                    wanted=want in wants or index in kept,
-                    supported=index in kept or supports(device.device.record, want.mechanism),
+                    native=place if index in possible else device.device.native_ownership,
+                    wanted=want in wants or index in undecided,
+                    supported=index in undecided or supports(device.device.record, want.mechanism),
                     member=device.device.user_id if by_user else device.device.directory_id,
                 )
             )
-        if want in self._sharing:
-            # All assignments of an app are one set: the exceptions of one control would be exceptions of the other too, and there is
-            # room for one assignment to all devices. Members of groups just add up.
-            return populate(candidates, frozenset(), by_user)
-        native = self.push_down.ownerships(want, platforms) & _NATIVE.get(want.mechanism, frozenset(_OWNERSHIP_WORDS))
-        if native and not any(each.wanted and each.supported and each.native in native for each in candidates):
-            # Nobody there to be covered: a scope for devices that may come is made when the first one has come.
-            native = frozenset()
-        return populate(candidates, native, by_user)
+        return candidates
 
     @cached_property
     def _sharing(self) -> frozenset[Want]:
         """Wants that go by a name of an app in the tenant's list that another want goes by too, because other policies ask for it."""
         users: dict[tuple[str, str], set[Want]] = defaultdict(set)
-        for want in frozenset().union(*self.wants):
+        wanted = frozenset().union(*self.wants)
+        for want in wanted.union(*self.chances):
             if want.mechanism in PER_APP:
                 for app in want.apps:
                     for name in self._identifiers(want.mechanism, app):
                         users[(want.mechanism, name)].add(want)
-        return frozenset(want for sharing in users.values() if len(sharing) > 1 for want in sharing)
+        # What nobody is known to need gives way to what is wanted, and takes nothing from it.
+        real = [sharing & wanted or sharing for sharing in users.values()]
+        shared = frozenset(want for sharing in real if len(sharing) > 1 for want in sharing)
+        return shared | frozenset(want for sharing in users.values() if sharing & wanted for want in sharing - wanted)
 
     def _targets(
         self, want: Want, name: str, population: Population
@@ -388,6 +425,19 @@ def is_undecided(member: FleetDevice, apps: Iterable[str]) -> bool:
     """Whether nobody can decide now about some apps on a device, and nobody decides against a ban of any of them."""
     verdicts = {member.decision.apps[app].verdict for app in apps if app in member.decision.apps}
     return "unclassified" in verdicts and verdicts <= {"unclassified", "enforce"}
+
+
+def chances_of(fleet: Sequence[FleetDevice], wants_of: WantsOf, decider: Decider) -> list[frozenset[Want]]:
+    """Per device of a fleet, what would be wanted of it if its ownership were one or another; nothing where nobody asks."""
+    found: list[frozenset[Want]] = []
+    for member in fleet:
+        chances: frozenset[Want] = frozenset()
+        if is_unplaced(member):
+            for each in ("corporate", "personal"):
+                record = {**member.device.record, "ownership": each}
+                chances |= wants_of(record, decider.decide(record))
+        found.append(chances)
+    return found
 
 
 def _is_exempt_and_unplaced(member: FleetDevice, apps: Iterable[str]) -> bool:

@@ -30,6 +30,7 @@ from .permissions import (
 )
 from .planner import block_grace_hours, body_differences
 from .reader import StateReader
+from .store_apps import DELETED, MARKED, ORDERED, PLAY_APP, play_event
 
 _FIRST_PAUSE = 0.25
 _APP_PAUSE = 2.0
@@ -190,15 +191,18 @@ class Executor:
             # All of a plan in one order: each synchronisation with Google Play takes minutes.
             together = [step.package, *(each for each in self.play_packages if each != step.package)]
             self._order_from_play(together)
-        app = self._wait_for_app(frozenset(("androidManagedStoreApp",)), step.package)
+        app = self._wait_for_app(frozenset((PLAY_APP,)), step.package)
         mark = {"@odata.type": "#microsoft.graph.androidManagedStoreApp", "notes": step.notes}
         path = "/deviceAppManagement/mobileApps/%s" % app.id
         self.graph.patch("beta", path, mark, what="mark %s as brought in by us" % step.package, permission=APPS_WRITE)
+        self.ledger.write(self.now, [play_event(step.package, MARKED)])
 
     def _order_from_play(self, packages: Sequence[str]) -> None:
         settings = "/deviceManagement/androidManagedStoreAccountEnterpriseSettings"
         what = "take %s from Google Play into the list of apps" % ", ".join(packages)
         body = {"productIds": ["app:%s" % package for package in packages]}
+        # What is on its way bears no mark, so it is written down first: a run may end before the app is there.
+        self.ledger.write(self.now, [play_event(package, ORDERED) for package in packages])
         try:
             self.graph.post("beta", settings + "/addApps", body, what=what, permission=CONFIGURATION_WRITE, repeatable=True)
         except RequestFailed as error:
@@ -330,6 +334,7 @@ class Executor:
         path = "%s/%s" % (step.path, step.id)
         self.graph.delete(step.version, path, what="delete an object of ours (%s)" % path, permission=step.permission)
         self._see(path, {}, lambda found: found is None, "the object is gone (%s)" % path, step.version, step.permission)
+        self.ledger.write(self.now, [play_event(package, DELETED) for package in step.ordered])
 
 
 _ASSIGNMENTS = {

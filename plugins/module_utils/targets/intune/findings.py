@@ -43,8 +43,8 @@ _PLATFORMS: dict[str, tuple[str, ...]] = {
     "chromeOS": ("chromeos",),
     "unknown": (),
 }
-#: Each name is asked for in two forms.
-_NAMES_A_FILTER = 5
+#: A clause has five nodes, and OData services of this kind take a hundred of them in a filter unless they say otherwise.
+_CLAUSES_A_FILTER = 18
 DEVICES_A_PAGE = 1000
 #: Rows without a name of which the devices are listed; more than these make a whole platform doubtful.
 MOST_UNREADABLE = 20
@@ -321,10 +321,7 @@ class AppFinder:
             listed.append(finding)
 
     def _names(self) -> dict[str, set[str]]:
-        """Name or pattern -> apps that are called so in an inventory that knows no ids.
-
-        As its maker writes it: whether the service's filter minds upper and lower case is not documented.
-        """
+        """Name or pattern, as its maker writes it -> apps that are called so in an inventory that knows no ids."""
         names: dict[str, set[str]] = {}
         for app_id, variants in self.apps.items():
             for app in variants:
@@ -364,16 +361,23 @@ class _Matches:
 def _filters(names: Iterable[str]) -> list[str]:
     """Filters that together let every wanted name through; one empty filter where a pattern begins with a wildcard.
 
-    A maker may begin a name with a mark that nobody sees, so it is asked for with and without.
+    A maker may begin a name with a mark that nobody sees, and write it in capitals or without any, and whether the service's filter minds
+    letter case is not documented: so each name is asked for in all of these forms. What begins like another form comes with that one.
     """
-    clauses = []
-    for name in sorted(names):
-        beginning = re.split(r"[*?\[]", name)[0]
-        if not beginning:
+    forms: list[str] = []
+    for form in sorted({form for name in names for form in _forms(re.split(r"[*?\[]", name)[0])}):
+        if not form:
             return [""]
-        forms = (beginning, LEFT_TO_RIGHT_MARK + beginning)
-        clauses.append(" or ".join("startswith(displayName,%s)" % literal(form) for form in forms))
-    return [" or ".join(clauses[start : start + _NAMES_A_FILTER]) for start in range(0, len(clauses), _NAMES_A_FILTER)]
+        if not (forms and form.startswith(forms[-1])):
+            forms.append(form)
+    clauses = ["startswith(displayName,%s)" % literal(form) for form in forms]
+    return [" or ".join(clauses[start : start + _CLAUSES_A_FILTER]) for start in range(0, len(clauses), _CLAUSES_A_FILTER)]
+
+
+def _forms(beginning: str) -> set[str]:
+    """How a name's beginning may be written; the empty one alone where it has none."""
+    cases = {beginning, beginning.upper(), beginning.lower()}
+    return {mark + each for each in cases for mark in ("", LEFT_TO_RIGHT_MARK)} if beginning else {""}
 
 
 def _count_of(row: Mapping[str, Any]) -> int | None:

@@ -42,9 +42,10 @@ from .objects import (
 from .permissions import APPS_WRITE, CONFIGURATION_WRITE, GROUPS_DELETE
 from .reach import Reach, Standing
 from .steps import Phase
-from .store_apps import app_of, app_wants
+from .store_apps import PLAY_APP, app_of, app_wants
 from .wants import PLATFORMS, TYPES
 
+_STAYS = "%s stays: %d devices are unclassified, and unknown is not a change"
 _SENTENCE = "Made by appban.endpoint for the ban %s. Change the policy it comes from, not this object."
 
 
@@ -62,6 +63,8 @@ class Planner:
         state: what the tenant holds, read just before.
         policies: of the run; objects made for others are left alone.
         fleet: every device, for whom changes reach and for the names in the diff.
+        ended: ids of policies that demand nothing any more, whoever a device turns out to be: nothing of theirs is kept.
+        ordered: packages that were ordered at Google Play and not marked: an app of such a package is ours without a marker.
     """
 
     def __init__(
@@ -70,11 +73,15 @@ class Planner:
         policies: Sequence[Policy],
         fleet: Sequence[FleetDevice],
         settings: PlannerSettings,
+        ended: frozenset[str] = frozenset(),
+        ordered: frozenset[str] = frozenset(),
     ) -> None:
         self.state = state
         self.policies = frozenset(policy.id for policy in policies)
+        self.ended = ended | {policy.id for policy in policies if policy.state in ("lifted", "report_only")}
         self.apps_of = {policy.id: frozenset(app.id for app in policy.apps) for policy in policies}
         self.fleet = fleet
+        self.ordered = ordered
         self.titles = {app.id: app.title for policy in policies for app in policy.apps}
         self.names_of: dict[str, set[str]] = {}
         for policy in policies:
@@ -126,6 +133,8 @@ class Planner:
                     self.app_targets.setdefault((control.mechanism, name), set()).update(control.targets)
         matched = self._match(desired.controls)
         for control in desired.controls:
+            if control.kept and not control.population.covers:
+                self.notes.append(_STAYS % (control.name, len(control.kept)))
             if control.resource:
                 self._want_object(control, matched.get(control.name))
             elif control.body is None and control.population:
@@ -192,17 +201,24 @@ class Planner:
     def reach_of_app(
         self, control: Control, name: str, app: AppObject | None, targets: Iterable[Target]
     ) -> tuple[frozenset[int], frozenset[int], frozenset[int]]:
-        """Whom the assignments of an app will reach by one control, reach now, and will reach by all controls together."""
+        """Whom the assignments of an app will reach by one control, and who loses them if only those stay or those of all controls."""
         ours = [each for each in app.assignments if self.is_our_assignment(app, each) and each.intent == "uninstall"] if app else []
-        now = self.now.of_targets(control.mechanism, [each.target for each in ours])
-        mine = self.then.of_targets(control.mechanism, targets)
-        return mine - control.kept, now, self.then.of_targets(control.mechanism, self.app_targets[(control.mechanism, name)])
+        before = [each.target for each in ours]
+        mine = frozenset(targets)
+        every = self.app_targets[(control.mechanism, name)]
+        return (
+            self.then.of_targets(control.mechanism, mine) - control.kept,
+            self.now.released(self.then, control.mechanism, before, mine),
+            self.now.released(self.then, control.mechanism, before, every),
+        )
 
-    def _reached_now(self, control: Control) -> frozenset[int]:
+    def _reached_now(self, control: Control, possible: bool = False) -> frozenset[int]:
         if control.mechanism in TYPES:
             names = [self.standing.reached_by_apps(control.mechanism, (name,)) for name in control.identifiers]
+            if possible:
+                names += [self.standing.reached_by_apps(control.mechanism, (name,), control.want.policies) for name in control.identifiers]
             return frozenset().union(*names)
-        return self.standing.reached(control.mechanism, control.name)
+        return self.standing.reached(control.mechanism, control.name, possible=possible)
 
     def cover(
         self, control: Control, changes: Sequence[str], changed_at: str, before: frozenset[int], obstacle: str = "", prevented: bool = False
@@ -232,10 +248,11 @@ class Planner:
             after = names_text(was + [known[member] for member in joining])
             phase = Phase.SCOPES if wanted.excluded else Phase.JOIN
             devices = self.now.of_members(control.mechanism, joining)
+            may_be = self._reached_now(control, possible=True)
             self.add(phase, Change(
                 "update", "group members", wanted.name, names_text(was), after, apps=control.apps,
                 reaches=frozenset() if wanted.excluded else (devices & then) - now - control.kept,
-                releases=devices & now if wanted.excluded else frozenset(), step=step_add,
+                releases=devices & may_be if wanted.excluded else frozenset(), step=step_add,
             ))  # fmt: skip
         if leaving:
             step_remove = steps.ChangeMembers(wanted.name, wanted.by_user, remove={member: current.members[member] for member in leaving})
@@ -269,7 +286,7 @@ class Planner:
             for control in controls:
                 now, then = (each.of_targets(control.mechanism, control.targets) for each in (self.now, corrected))
                 reaches |= (then - now - control.kept) & self.then.of_targets(control.mechanism, control.targets)
-                releases |= now - then
+                releases |= self.now.released(corrected, control.mechanism, control.targets, control.targets)
             apps = {control.apps for control in controls}
             # Controls of other apps may share it, and then it is not made for all of them on every device.
             self.add(Phase.SCOPES, Change(
@@ -358,10 +375,10 @@ class Planner:
         )
         now = self.now.of_targets(control.mechanism, current.targets)
         reaches = then if changed_body or wrong_grace else then - now if wrong_targets else frozenset()
-        releases = now - then if wrong_targets else frozenset()
+        releases = self.now.released(self.then, control.mechanism, current.targets, control.targets) if wrong_targets else frozenset()
         if changed_body and self._names_taken_out(control, current):
             # A name of another app goes out of it, whichever that is.
-            apps, releases = (), now
+            apps, releases = (), self.now.of_targets(control.mechanism, current.targets, possible=True)
         change = Change(
             "update", resource.what, control.name, was, after, needs=self.needs(control), apps=apps,
             reaches=reaches - control.kept, releases=releases, step=step,
@@ -423,9 +440,11 @@ class Planner:
         for each in sorted(self._our_objects(), key=lambda one: (one.created_at, one.id)):
             if each.id in kept:
                 continue
-            reached = self.now.of_targets(each.marker.mechanism, each.targets) if each.marker.mechanism in PLATFORMS else frozenset()
+            known = each.marker.mechanism in PLATFORMS
+            reached = self.now.of_targets(each.marker.mechanism, each.targets, possible=True) if known else frozenset()
             apps = self._apps_of(each.marker.policies)
-            if each.name not in {control.name for control in desired.controls} and self._keeps(each.name, reached, apps, each.targets):
+            asked = each.name in {control.name for control in desired.controls}
+            if not asked and self._keeps(each.name, reached, apps, each.targets, each.marker.policies):
                 continue
             resource = RESOURCES[each.resource]
             keys = [key for key in each.body if key in _SHOWN_SETTINGS]
@@ -441,14 +460,19 @@ class Planner:
     def _apps_of(self, policies: Iterable[str]) -> tuple[str, ...]:
         return tuple(sorted(frozenset().union(*(self.apps_of.get(policy, frozenset()) for policy in policies))))
 
-    def _keeps(self, name: str, reached: frozenset[int], apps: Sequence[str], targets: Iterable[Target]) -> bool:
-        """Whether a control that nothing asks for any more stays, because nobody can decide about any device that it reaches."""
-        if not reached or not all(is_undecided(self.fleet[index], apps) for index in reached):
+    def _keeps(self, name: str, reached: frozenset[int], apps: Sequence[str], targets: Iterable[Target], policies: Iterable[str]) -> bool:
+        """Whether a control that nothing asks for any more stays, because nobody can decide about any device that it reaches.
+
+        Args:
+            reached: positions of those that it reaches, or may reach.
+            policies: ids of those that it is for.
+        """
+        running = (self.policies & set(policies)) - self.ended
+        if not running or not reached or not all(is_undecided(self.fleet[index], apps) for index in reached):
             return False
         for target in targets:
             self._kept_scopes.update({target.group, target.filter} - {""})
-        text = "%s stays: nobody can decide about the %d devices that it reaches, and unknown is not a change"
-        self.notes.append(text % (name, len(reached)))
+        self.notes.append(_STAYS % (name, len(reached)))
         return True
 
     def _label(self, kind: str, name: str, key: str) -> str:
@@ -475,9 +499,10 @@ class Planner:
             if any(change.name == label for _phase, change in self.changes):
                 label = "%s, id %s" % (label, app.id)
             mechanism = next((key for key, types in TYPES.items() if app.odata_type in types), "")
-            reached = self.now.of_targets(mechanism, [each.target for each in ours]) if mechanism else frozenset()
+            targets = [each.target for each in ours]
+            reached = self.now.of_targets(mechanism, targets, possible=True) if mechanism else frozenset()
             apps = tuple(sorted(key for key, names in self.names_of.items() if names & app.identifiers)) or self._apps_of(self.policies)
-            if self._keeps(label, reached, apps, [each.target for each in ours]):
+            if self._keeps(label, reached, apps, targets, self.standing.policies_of(targets)):
                 continue
             if ours:
                 before = "\n".join("%s: %s" % (each.intent, self.target_texts((each.target,))[0]) for each in ours)
@@ -487,7 +512,8 @@ class Planner:
                 deleted[change.key] = frozenset({e.target.group for e in ours} | {e.target.filter for e in ours})
             if self._is_our_app(app) and len(ours) == len(app.assignments):
                 needs = (change.key,) if ours else ()
-                remove = steps.Delete("beta", "/deviceAppManagement/mobileApps", app.id, APPS_WRITE)
+                packages = tuple(sorted(app.identifiers)) if app.odata_type == PLAY_APP else ()
+                remove = steps.Delete("beta", "/deviceAppManagement/mobileApps", app.id, APPS_WRITE, packages)
                 self.add(Phase.LIFT_APPS, Change("delete", "app", label, label + "\n", None, needs=needs, apps=apps, step=remove))
 
     def _lift_scopes(self, desired: Desired, deleted: Mapping[str, frozenset[str]]) -> None:
@@ -526,7 +552,9 @@ class Planner:
         return lost_filter or self.is_our_target(assignment.target)
 
     def _is_our_app(self, app: AppObject) -> bool:
-        return app.marker is not None and not self.policies.isdisjoint(app.marker.policies)
+        if app.marker is not None:
+            return not self.policies.isdisjoint(app.marker.policies)
+        return app.odata_type == PLAY_APP and bool(app.identifiers) and app.identifiers <= self.ordered
 
     def is_our_target(self, target: Target) -> bool:
         """Whether an assignment goes to a group or filter of the run's policies: nobody else would make it."""

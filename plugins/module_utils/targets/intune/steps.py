@@ -141,12 +141,18 @@ class WriteObject:
 
 @dataclass(frozen=True)
 class Delete:
-    """Delete an object of ours. path: of its collection."""
+    """Delete an object of ours.
+
+    Args:
+        path: of its collection.
+        ordered: of an app from Google Play, the packages that we may have ordered it by.
+    """
 
     version: str
     path: str
     id: str
     permission: str
+    ordered: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

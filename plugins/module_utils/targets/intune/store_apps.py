@@ -20,10 +20,26 @@ from .steps import Phase
 from .wants import TYPES
 
 if TYPE_CHECKING:
+    from ...mdm.ledger import Ledger
     from .controls import Control
     from .planner import Planner
 
+PLAY_APP = "androidManagedStoreApp"
+#: What the ledger remembers of an order at Google Play: the app comes later, and only then it can be marked as ours.
+ORDERED, MARKED, DELETED = "ordered", "marked", "deleted"
+_PLAY_ORDER = "play app "
 _CONFLICTING = ("required", "available", "availableWithoutEnrollment")
+
+
+def play_event(package: str, content: str) -> dict[str, str]:
+    """The event of the ledger about an order at Google Play. content: one of the three words above."""
+    return {"event": "stands", "device": "", "control": _PLAY_ORDER + package, "content": content}
+
+
+def ordered_packages(ledger: Ledger | None) -> frozenset[str]:
+    """Packages that were ordered by us and that nobody has marked as ours since: a run was killed, or a write failed."""
+    written = ledger.written if ledger is not None else {}
+    return frozenset(key[len(_PLAY_ORDER) :] for key, said in written.items() if key.startswith(_PLAY_ORDER) and said == ORDERED)
 
 
 def app_wants(planner: Planner, control: Control) -> None:
@@ -130,13 +146,13 @@ def _assign(
     before = "\n".join("%s: %s" % (e.intent, planner.target_texts((e.target,))[0]) for e in ours)
     after = "\n".join("uninstall: %s" % text for text in sorted(planner.target_texts(targets)))
     op = "create" if not ours else "update" if targets else "delete"
-    mine, now, then = planner.reach_of_app(control, name, app, targets)
+    mine, lost, lost_by_all = planner.reach_of_app(control, name, app, targets)
     # Other changes of this app may take an assignment away before this one is made: only what stands for this control counts as there.
     stands = planner.now.of_targets(control.mechanism, present)
     change = Change(
         op, "uninstall assignment", "%s (%s)" % (control.name, name), before + "\n" if ours else None,
         after + "\n" if after else None, needs=all_needs, apps=control.apps,
-        reaches=mine - stands, releases=now - (mine if wrong else then),
+        reaches=mine - stands, releases=lost if wrong else lost_by_all,
         step=steps.ChangeAppAssignments(
             TYPES[control.mechanism], name, app.id if app else "", add, tuple(each.id for each in wrong)
         ),

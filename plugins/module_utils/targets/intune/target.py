@@ -27,9 +27,9 @@ from ...mdm.target_run import ChooseNotices, TargetPlan
 from ...mdm.wants import Want, wants_of_policies
 from ...policy.decide import Decider
 from ...policy.model import Policy
-from ...policy.standing import LIFTED
+from ...policy.standing import LIFTED, RUNNING
 from . import capabilities
-from .controls import ControlSettings, Desired, DesiredControls
+from .controls import ControlSettings, Desired, DesiredControls, chances_of
 from .defender import Defender, DefenderSettings, SiteBlocks, plan_site_blocks, wanted_site_blocks
 from .directory import Directory
 from .executor import Executor
@@ -42,6 +42,7 @@ from .planner import Planner, PlannerSettings
 from .reach import Reach, Standing
 from .reader import StateReader, look_up_devices, read_devices
 from .steps import PutIndicators
+from .store_apps import ordered_packages
 from .wants import MANAGED_PLATFORMS, mechanisms
 
 BROWSER, DEFENDER, NO_WEB_BLOCK = "browser", "defender", "none"
@@ -85,6 +86,8 @@ class IntuneTarget:
         self.defender = defender
         self.policies = tuple(policies)
         self.look_ups = LoneLookUps(self.look_up)
+        #: What earlier runs have written down; the run gives it.
+        self.ledger: Ledger | None = None
         self.policy_ids = frozenset(policy.id for policy in policies)
         self.settings = settings
         self.clock = clock
@@ -206,10 +209,12 @@ class IntuneTarget:
             if each.resource == COMPLIANCE_POLICY and each.marker.fact("armed")
         }
         standing = Standing(self.state, Reach(self.state, fleet), self.policy_ids, self._unseen_members(fleet, decider))
+        chances = chances_of(fleet, wants_of, decider) if standing.may_reach else ()
         desired = DesiredControls(
-            self.policies, fleet, self.wants, push_down, self.settings.controls, decider.moment, armed, standing
+            self.policies, fleet, self.wants, push_down, self.settings.controls, decider.moment, armed, standing, chances
         ).desired()  # fmt: skip
-        planner = Planner(self.state, self.policies, fleet, self.settings.planner)
+        ended = frozenset(policy.id for policy, each in zip(self.policies, decider.standings, strict=True) if each.phase != RUNNING)
+        planner = Planner(self.state, self.policies, fleet, self.settings.planner, ended, ordered_packages(self.ledger))
         self._plan_sites(planner, fleet, decider)
         planned = planner.plan(desired, choose_notices)
         conflicts = (*planned.conflicts, *self._other_block_lists(planned))

@@ -19,7 +19,12 @@ from ansible_collections.appban.endpoint.plugins.module_utils.mdm.wants import W
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.decide import Decider
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune import steps
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.controls import ControlSettings, Desired, DesiredControls
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.controls import (
+    ControlSettings,
+    Desired,
+    DesiredControls,
+    chances_of,
+)
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.objects import (
     ALL_USERS,
     COMPLIANCE_POLICY,
@@ -62,7 +67,15 @@ class Run:
         armed = {each.name: each.marker.fact("armed") for each in self.state.owned if each.marker.fact("armed")}
         push_down = PushDown(self.policies, decider, wants_of, MANAGED_PLATFORMS)
         self.desired: Desired = DesiredControls(
-            self.policies, self.fleet, self.wants, push_down, settings or ControlSettings(), now, armed, self.standing()
+            self.policies,
+            self.fleet,
+            self.wants,
+            push_down,
+            settings or ControlSettings(),
+            now,
+            armed,
+            self.standing(),
+            chances_of(self.fleet, wants_of, decider),
         ).desired()
         self.adopt = adopt
 

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.plan import Change
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.fleet import ManagedDevice
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.objects import TenantState
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.objects import AppObject, TenantState
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.planner import Planner, PlannerSettings
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.wants import PLATFORMS, TYPES
 from tests.unit.mdm.mdm_samples import app, device, exemption, policy
 from tests.unit.targets.intune.pure_tenant import Run, carried_out, reached
@@ -155,3 +156,88 @@ def test_who_is_unclassified_is_not_taken_out_of_a_native_scope() -> None:
     fresh = Run([ban], [PHONES[0], odd, PHONES[2]]).plan()
     reaching = [change.reaches for change in fresh.plan.changes if change.kind == "settings catalog policy"]
     assert reaching == [{0, 2}]
+
+
+# Nobody knows whom a native scope lets through of those whose ownership is unknown.
+
+
+def unplaced(each: ManagedDevice) -> ManagedDevice:
+    """A device whose ownership no source says any more."""
+    return replace(each, record={**each.record, "ownership": None}, native_ownership=None)
+
+
+EXEMPT = policy(rules=[{**BLOCK, "actions": ["remove", "block"]}], exemptions=[exemption(devices=["SN0002"])])
+MIXED = [
+    *PHONES,
+    *(device(number, platform="android", supervised=None, enrollment="fully_managed") for number in range(11, 15)),
+    *(device(number, platform="windows", supervised=None) for number in range(21, 24)),
+]
+
+
+#: Apple's app that the tenant has installed itself, so that it can take it off.
+SHARED = AppObject("a:ios", "iosStoreApp", "Banned", frozenset({"com.banned.app"}), None, ())
+TENANT = TenantState(apps=(SHARED,))
+
+
+def notes_of(run: Run) -> list[str]:
+    planner = Planner(run.state, run.policies, run.fleet, PlannerSettings())
+    planner.plan(run.desired)
+    return planner.notes
+
+
+@pytest.mark.fault_kind("T1b", "Intune: every ownership is lost and nothing is remembered")
+def test_controls_stay_when_every_ownership_is_lost() -> None:
+    state = Run([EXEMPT], MIXED, TENANT).applied()
+    run = Run([EXEMPT], [unplaced(each) for each in MIXED], state)
+    assert run.plan().plan.summaries() == []
+    assert any("BAN city iOS blocked apps stays: 6 devices are unclassified" in note for note in notes_of(run))
+    assert {index for covering in run.plan().coverings for index in covering.covers} == set()
+
+
+@pytest.mark.fault_kind("T1b", "Intune: the ownership of all but a few is lost")
+@pytest.mark.parametrize("known", [{1}, {2}, {1, 2}, {4}, {2, 4}])
+def test_nothing_is_narrowed_when_most_ownerships_are_lost(known: set[int]) -> None:
+    state = Run([EXEMPT], MIXED, TENANT).applied()
+    fleet = [each if index + 1 in known else unplaced(each) for index, each in enumerate(MIXED)]
+    assert Run([EXEMPT], fleet, state).plan().plan.summaries() == []
+
+
+@pytest.mark.fault_kind("T1b", "Intune: a device that nobody can place joins no group of exceptions, and no group of members")
+def test_who_may_be_reached_joins_no_group() -> None:
+    state = Run([EXEMPT], MIXED, TENANT).applied()
+    more = policy(rules=[{**BLOCK, "actions": ["remove", "block"]}], exemptions=[exemption(devices=["SN0002", "SN0003"])])
+    fleet = [MIXED[0], MIXED[1], MIXED[2], *(unplaced(each) for each in MIXED[3:])]
+    after = Run([more], fleet, state).applied()
+    members = {member for group in after.groups for member in group.members}
+    assert members == {MIXED[1].directory_id, MIXED[2].directory_id}
+
+
+@pytest.mark.fault_kind("T1b", "Intune: whose ownership is known to be another one is released")
+def test_who_is_known_to_be_private_is_released_as_before() -> None:
+    state = Run([EXEMPT], MIXED, TENANT).applied()
+    private = [replace(each, record={**each.record, "ownership": "personal"}, native_ownership="personal") for each in MIXED]
+    assert Run([EXEMPT], private, state).applied().owned == ()
+
+
+@pytest.mark.fault_kind("T1b", "Intune: a lift ends everything, whatever is unknown")
+@pytest.mark.parametrize("state", ["lifted", "report_only"])
+def test_a_policy_that_demands_nothing_keeps_nothing(state: str) -> None:
+    before = Run([EXEMPT], MIXED, TENANT).applied()
+    after = Run([replace(EXEMPT, state=state)], [unplaced(each) for each in MIXED], before).applied()
+    assert (after.owned, after.groups, after.filters, after.apps) == ((), (), (), (SHARED,))
+
+
+@pytest.mark.fault_kind("T1b", "Intune: a lift of one of two policies, whatever is unknown")
+def test_a_lift_ends_its_own_control_where_another_policy_keeps_its_own() -> None:
+    other = policy("school", rules=[BLOCK], apps=[app("wechat")])
+    before = Run([EXEMPT, other], MIXED, TENANT).applied()
+    run = Run([replace(EXEMPT, state="lifted"), other], [unplaced(each) for each in MIXED], before)
+    after = run.applied()
+    assert {policy_id for each in (*after.owned, *after.groups, *after.filters) for policy_id in each.marker.policies} == {"school"}
+    assert [each for each in after.apps if not any("wechat" in name for name in each.identifiers)] == [SHARED]
+
+
+@pytest.mark.fault_kind("T1b", "Intune: nothing new is put on a device that nobody can place")
+def test_a_first_ban_does_not_count_on_chances() -> None:
+    fresh = Run([EXEMPT], [MIXED[0], *(unplaced(each) for each in MIXED[1:])])
+    assert frozenset().union(*(change.reaches for change in fresh.plan().plan.changes)) == {0}

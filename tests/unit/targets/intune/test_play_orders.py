@@ -1,0 +1,53 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What was ordered at Google Play and never marked is taken back at the lift, and nothing that somebody else uses or brought in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.ledger import Ledger
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.objects import (
+    ALL_USERS,
+    AppAssignment,
+    AppObject,
+    Target,
+    TenantState,
+)
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.planner import Planner, PlannerSettings
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.store_apps import ordered_packages, play_event
+from tests.unit.mdm.mdm_samples import device, policy
+from tests.unit.targets.intune.pure_tenant import Run
+
+PACKAGE = "com.banned.android"
+APP = AppObject("a:1", "androidManagedStoreApp", "Banned", frozenset({PACKAGE}), None, ())
+FOREIGN = replace(APP, assignments=(AppAssignment("x", "available", Target(ALL_USERS)),))
+ENDED = replace(policy(), state="lifted")
+
+
+def deleted(app: AppObject, ordered: frozenset[str]) -> list[str]:
+    run = Run([ENDED], [device(1)], TenantState(apps=(app,)))
+    planned = Planner(run.state, run.policies, run.fleet, PlannerSettings(), ordered=ordered).plan(run.desired)
+    return [change.name for change in planned.plan.changes]
+
+
+@pytest.mark.fault_kind("T6", "Intune: an app that came from Google Play after the run that ordered it had ended")
+def test_a_lift_takes_back_what_was_ordered_and_not_marked() -> None:
+    ordered = frozenset({PACKAGE})
+    assert deleted(APP, ordered) == ["Banned (com.banned.android)"]
+    assert deleted(APP, frozenset()) == []
+    assert deleted(APP, frozenset({"com.banned.lite"})) == []
+    assert deleted(FOREIGN, ordered) == []
+    assert deleted(replace(APP, odata_type="iosStoreApp"), ordered) == []
+
+
+def test_the_ledger_says_what_is_ordered_until_it_is_marked_or_deleted(tmp_path: Path) -> None:
+    at = "2023-03-20T09:00:00Z"
+    assert ordered_packages(None) == frozenset()
+    for content, expected in (("ordered", {PACKAGE}), ("marked", set()), ("ordered", {PACKAGE}), ("deleted", set())):
+        Ledger.open(str(tmp_path), "intune", writable=True).write(at, [play_event(PACKAGE, content)])
+        assert ordered_packages(Ledger.open(str(tmp_path), "intune", writable=True)) == expected
