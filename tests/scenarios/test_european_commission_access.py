@@ -154,7 +154,7 @@ def test_E5_an_exemption_gives_access_back_and_its_end_takes_it_again(tmp_path: 
         for now in (ANNOUNCED, SOME_DAYS, DEADLINE):
             ec.run(now)
         assert ec.run(hour(1)).outcome("PRIVATE") == ("access_withdrawn", "")
-        assert ec.run(hour(2), granted).outcome("PRIVATE") == ("exempt", "")
+        assert ec.run(hour(2), granted).outcome("PRIVATE") == ("exempt", "release_pending")
         ec.clock(hour(3))
         assert ec.device("PRIVATE")["work_access"]
         assert not ec.device("OTHER")["work_access"]

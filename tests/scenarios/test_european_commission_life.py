@@ -156,7 +156,7 @@ def test_E_life_check_apply_apply_check_lift_lift(tmp_path: Path) -> None:
         assert {change["op"] for change in lift.values["changes"]} == {"delete"}
         last = ec.run(after(LONG_AFTER, hours=4), lifted(policy))
         assert last.writes() == []
-        assert {row["outcome"] for row in last.rows if row["row"] == "device"} == {"compliant"}
+        assert {row["outcome"] for row in last.rows if row["row"] == "device"} == {"not_in_force"}
         assert settled(ec.tenant.state()) == before
         assert ec.device("ios_personal")["work_access"]
         assert [event for event, _at in ec.story("ios_personal", "withdrawn", "restored")] == ["withdrawn", "restored"]

@@ -33,17 +33,19 @@ def test_a_run_beyond_its_limits_stops_before_any_write_and_is_recorded(fleet: F
     assert stopped.play.returncode != 0
     assert {name: writes_since(fleet.hosts[name], written[name]) for name in names} == {name: [] for name in names}
     assert stopped.outcomes() == dict.fromkeys(names, "failed: limit_exceeded")
-    assert "would newly affect 3 of 3 devices, but max_devices is 2" in stopped.header["stopped"]
-    assert "--limit" in stopped.text
+    assert "would newly affect 3 of 3 devices, but max_devices is 2" in stopped.totals["stopped"]
+    # The option, the number and another way.
+    assert '"appban_limits": {"max_devices": 3}' in stopped.text.replace("\\", "")
+    assert "or begin with a smaller rule" in stopped.text
     assert "Traceback" not in stopped.text
     by_share = fleet.policy(CITY, "share.yml", append="\nlimits: {max_percent: 50}\n")
     looked = fleet.enforce(by_share, NOW, must_succeed=False, check=True)
     assert looked.play.returncode != 0
-    assert "max_percent is 50 and this is 100.0 %" in looked.header["stopped"]
+    assert "max_percent is 50 and this is 100.0 %" in looked.totals["stopped"]
     overridden = fleet.enforce(limited, NOW, check=True, appban_limits={"max_devices": 3})
-    assert (overridden.header["stopped"], overridden.header["limits"]["max_devices"]) == (None, 3)
+    assert (overridden.totals["stopped"], overridden.header["limits"]["max_devices"]) == (None, 3)
 
-    # In slices, as the message says; then the rest is within the limits.
+    # In slices; then the rest is within the limits.
     first = fleet.enforce(limited, NOW, only=("desk-1",))
     assert (first.outcomes(), first.changed) == ({"desk-1": "removed"}, 1)
     rest = fleet.enforce(limited, LATER)
@@ -99,7 +101,7 @@ def test_hosts_in_trouble_are_named_the_others_are_served_and_the_next_run_finis
     assert lifted.play.returncode != 0
     assert lifted.outcome("down") == "unreachable"
     assert lifted.outcome("nowhere") == "failed: error"
-    assert lifted.outcome("fine-deb") == "compliant: ban_lifted"
+    assert lifted.outcome("fine-deb") == "not_in_force: ban_lifted"
 
     # The rest: the machine is switched on, and the package that needed the app may go with it.
     fleet.elsewhere = {}

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulators.intune.fleet import tiktok
-
 from .tenant import lifted, plain
 from .tenant_devices import (
+    TIKTOK,
     assets_csv,
     bans,
     contact,
@@ -74,26 +73,42 @@ def test_P3_P4_P5_private_devices_are_only_told_and_only_those_with_access(tmp_p
         assert city.run(plain("prague"), NEXT_DAY, assets=assets, notice=notice).writes() == []
 
 
-def test_P1_P2_work_phones_are_cleaned_and_a_return_is_seen(tmp_path: Path) -> None:
+IOS_APP = {
+    "@odata.type": "#microsoft.graph.iosStoreApp", "displayName": "TikTok", "publisher": "TikTok Pte. Ltd.", "bundleId": TIKTOK,
+    "appStoreUrl": "https://apps.apple.com/app/id835599320", "applicableDeviceType": {"iPad": True, "iPhoneAndIPod": True},
+    "minimumSupportedOperatingSystem": {"v13_0": True},
+}  # fmt: skip
+
+
+def test_P1_P2_work_phones_are_cleaned_and_a_return_is_a_recurrence(tmp_path: Path) -> None:
     with prompt_tenant(tmp_path, NOW) as city:
-        phone, other = registered(city, kind="android_fully_managed", ownership="company")[:2]
+        phone, other = registered(city, kind="ios_supervised", ownership="company")[:2]
+        android = registered(city, kind="android_fully_managed", ownership="company")[0]
         laptop = registered(city, kind="windows_corporate", ownership="company")[0]
-        install_tiktok(city, phone["id"], other["id"], laptop["id"])
+
+        city.simulation.objects({"plant": {"path": "deviceAppManagement/mobileApps", "body": IOS_APP}})
+
+        def install(*devices: str) -> None:
+            city.simulation.devices([{"op": "install", "device": each, "app": "tiktok", "managed": True} for each in devices])
+
+        install(phone["id"], other["id"])
+        install_tiktok(city, android["id"], laptop["id"])
         contact(city, NOW)
-        assets = assets_csv(tmp_path, {each["serial"]: {"accesses_city_systems": "true"} for each in (phone, other, laptop)})
+        assets = assets_csv(tmp_path, {each["serial"]: {"accesses_city_systems": "true"} for each in (phone, other, android, laptop)})
         first = city.run(plain("prague"), NOW, assets=assets)
-        assert outcomes(first, [phone, other]) == {("removal_requested", "")}
+        assert outcomes(first, [phone, other, android]) == {("removal_requested", "")}
         assert outcomes(first, [laptop]) == {("out_of_scope", "")}
         contact(city, LATER)
         second = city.run(plain("prague"), LATER, assets=assets)
-        # Their lists may leave out apps: nobody can see that it is gone, and so not that it has come back either.
-        assert outcomes(second, [phone, other]) == {("not_observable", "inventory_incomplete")}
+        assert outcomes(second, [phone, other]) == {("removed", "")}
+        # The list of a fully managed Android may leave out apps: nobody can see that one is gone.
+        assert outcomes(second, [android]) == {("not_observable", "inventory_incomplete")}
         assert (second.writes(), has_tiktok(device_of(city, laptop["id"]))) == ([], True)
-        # Somebody finds a way round the store, so that it is there again.
-        city.simulation.front.vendor.devices[phone["id"]].apps.append(tiktok("android", "28.1.4", "work"))
+        # Somebody finds a way to have it again.
+        install(phone["id"])
         city.simulation.devices([{"op": "inventory", "device": phone["id"]}])
         third = city.run(plain("prague"), NEXT_DAY, assets=assets)
-        assert outcomes(third, [phone]) == {("removal_requested", "")}
+        assert outcomes(third, [phone]) == {("removal_requested", "recurrence")}
         contact(city, "2023-03-22T09:00:00Z")
         last = city.run(plain("prague"), "2023-03-22T09:00:00Z", assets=assets)
         assert outcomes(last, [phone]) == {("recurred", "")}

@@ -260,7 +260,7 @@ def test_a_run_beyond_its_limits_stops_before_any_write(tmp_path: Path, limits: 
         assert city.run(plain("uk", limits=limits), NOW, limits={"max_devices": 60, "max_percent": None}).changed()
         again = city.run(plain("uk", limits=limits), NOW)
         assert again.writes() == []
-        assert again.rows[0]["stopped"] is None
+        assert again.rows[-1]["stopped"] is None
 
 
 def test_a_new_corporate_iphone_is_covered_before_any_run_knows_it(tmp_path: Path) -> None:
