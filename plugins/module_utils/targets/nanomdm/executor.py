@@ -205,10 +205,11 @@ class Executor:
             failed.update(result.failed)
             queued = queued or bool(result.queued)
             kind = "released" if step.releases else "assigned"
-            events = [
-                {"event": kind, "device": device, "control": step.control, **step.memory.get(device, {})}
-                for device in self._reached(devices, result)
-            ]
+            events = []
+            for device in self._reached(devices, result):
+                about = {"event": kind, "device": device, "control": step.control, **step.memory.get(device, {})}
+                order = result.uuids.get(device)
+                events.append({**about, "order": order} if order else about)
             self.ledger.write(self.now, events)
         self._refuse_failures(failed, len(step.occasions), "were not sent %s" % step.command.get("RequestType"))
         return queued
