@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import math
 import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.nanomdm import NanoMdm
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.objects import Enqueued
 from tests.nano.api_client import NanoApi
 from tests.nano.fake_device import FakeDevice
 from tests.nano.servers import NanoServers
@@ -326,3 +329,39 @@ def test_a_ban_that_came_back_before_the_lift_had_arrived_is_seen_to_stand(serve
     ban.connect()
     assert not device.can_open(BANNED.identifier)
     assert told(ban, CITY) == {("blocked_not_removed", "")}
+
+
+@pytest.mark.parametrize("case", ["the first block", "another block", "a removal"])
+def test_what_a_run_had_sent_when_it_was_killed_is_open_until_the_device_has_told_its_end(
+    nano: NanoServers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
+    device = nano.device(os_version="26.1", apps=[MANAGED])
+    ban = Ban(nano, tmp_path, [device])
+    city = policy(rules=[{**BLOCK, "actions": ["remove" if case == "a removal" else "block"]}])
+    if case != "the first block":
+        # It tells of its apps, and gets what is taken back again.
+        for policies in ((city,), lifted(city)):
+            ban.run(*policies)
+            ban.connect()
+        assert told(ban, *lifted(city)) == {DONE}
+    ban.skip(minutes=5)
+    with monkeypatch.context() as patch:
+        patch.setattr(NanoMdm, "enqueue", killed_after(NanoMdm.enqueue))
+        with pytest.raises(KeyboardInterrupt):
+            ban.run(city)
+    for _time in range(2):
+        assert told(ban, *lifted(city)) == {PENDING}
+    ban.connect()
+    assert told(ban, *lifted(city)) == {DONE}
+
+
+def killed_after(enqueue: Callable[..., Enqueued]) -> Callable[..., Enqueued]:
+    """Queues commands, and lets the run die when it has queued one that changes something on devices."""
+
+    def queue(self: NanoMdm, command: Mapping[str, Any], *arguments: Any, **options: Any) -> Enqueued:
+        result = enqueue(self, command, *arguments, **options)
+        if command["RequestType"] in {"InstallProfile", "RemoveApplication"}:
+            raise KeyboardInterrupt
+        return result
+
+    return queue
