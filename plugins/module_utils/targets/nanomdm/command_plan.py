@@ -26,7 +26,7 @@ from .controls import DECLARED, Control, Removal, removal_mark, removal_name, re
 from .declaration_names import DeclarationNames
 from .diff_text import profile_text
 from .fleet_index import FleetIndex
-from .holdings import answer_to_removal, is_still_offered, last_sent, mark_in, says_it_is_not_there
+from .holdings import answer_to_removal, is_sending, is_still_offered, last_sent, mark_in, says_it_is_not_there
 from .objects import ACKNOWLEDGED, NOT_NOW, CommandResult, DeviceReport
 from .server_state import ServerState, is_another_enrolment, is_refusal, reason_in_words, words_of_result
 from .slugs import is_slug_of, mechanism_of_slug
@@ -91,13 +91,13 @@ class CommandPlan:
                         self.untold.append({"event": "assigned", **about})
                     continue
                 # What it told is from before its removal was asked for, and that may still be waiting for the device.
-            if done is not None and is_refusal(done) and remembered is not None:
+            if done is not None and is_refusal(done) and remembered is not None and not is_sending(remembered):
                 refused[index], words[index] = reason_in_words(" ".join(done.errors)), words_of_result(done)
                 continue
             occasion = self._occasion((device, control.name), mark, report, done)
             if occasion is not None:
                 occasions[device] = occasion
-                if remembered is None:
+                if remembered is None or is_sending(remembered):
                     new.add(index)
         changes: tuple[str, ...] = ()
         if occasions:
@@ -227,8 +227,8 @@ class CommandPlan:
                 confirmed.discard(index)
                 occasion = self._occasion((device, control), time, report, done)
                 if occasion is not None:
-                    occasions[device] = "%s %s" % (time, occasion)
-                    if remembered is None:
+                    occasions[device] = occasion if is_sending(remembered) else "%s %s" % (time, occasion)
+                    if remembered is None or is_sending(remembered):
                         new.add(index)
             if occasions:
                 step = self._step(command, mark, occasions, control, app=removal.app)
@@ -261,6 +261,9 @@ class CommandPlan:
             return "after %s %s" % (released.at, released.order) if released else ""
         if is_another_enrolment(remembered.enrolled, report.enrolled_at):
             return "enrolled %s" % report.enrolled_at
+        if is_sending(remembered) and remembered.content.startswith(content + " "):
+            # The same once more, which a server that has taken it takes for a repetition.
+            return remembered.order
         if remembered.content != content:
             return "after %s %s" % (remembered.at, remembered.order)
         if done is not None and done.status == NOT_NOW and self._is_overdue(remembered):

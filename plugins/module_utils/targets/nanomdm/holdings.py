@@ -27,6 +27,8 @@ from .slugs import mechanism_of_slug
 
 #: What follows the mark in the ledger's content of a control whose end a device has confirmed, so that nobody needs its answer any more.
 _CONFIRMED = " confirmed"
+#: What follows it in that of a control that may not have been sent, because the run was killed; its order is then the occasion.
+_SENDING = " sending"
 #: From when on nothing is concluded from the answer to an order to remove a profile that was never heard: it may be lost with its log.
 _UNHEARD = timedelta(days=7)
 #: A device is offered again what it put off whenever it is in contact. One that was in contact so much later and was not has lost it
@@ -44,6 +46,16 @@ def mark_in(memory: Assigned | None) -> str:
 def is_confirmed(memory: Assigned | None) -> bool:
     """Whether the ledger remembers that a device has told the end of a control."""
     return memory is not None and memory.content.endswith(_CONFIRMED)
+
+
+def sending(event: Mapping[str, str]) -> dict[str, str]:
+    """The ledger's event of something that is about to be sent, made of that of something that was sent."""
+    return {**event, "content": event.get("content", "") + _SENDING}
+
+
+def is_sending(memory: Assigned | None) -> bool:
+    """Whether the ledger remembers of a control only that it was about to be sent."""
+    return memory is not None and memory.content.endswith(_SENDING)
 
 
 def is_answered(memory: Assigned, report: DeviceReport) -> bool:
@@ -199,11 +211,12 @@ class Holdings:
         report, memory = self.state.report(device), self.ledger.assigned[(device, name)]
         if is_another_enrolment(memory.enrolled, report.enrolled_at):
             return False
-        if memory.order:
+        done = report.results.get(removal_mark(self.names.prefix, removed_by(name)))
+        told = done is not None and done.at > memory.answered
+        if memory.order and not is_sending(memory):
             done = report.orders.get(memory.order)
-        else:
-            done = report.results.get(removal_mark(self.names.prefix, removed_by(name)))
-        if done is not None and (memory.order or done.at > memory.answered):
+            told = done is not None
+        if told:
             return is_still_offered(done, report)
         return None if self.now - read_now(memory.at) > _UNHEARD else True
 
