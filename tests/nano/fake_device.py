@@ -9,6 +9,7 @@ as far as its system, its supervision and its enrolment allow.
 
 from __future__ import annotations
 
+import math
 import ssl
 from collections.abc import Iterable
 from typing import Any
@@ -36,6 +37,7 @@ class FakeDevice:
         # What it did: request type, command UUID, status.
         self.done: list[tuple[str, str, str]] = []
         self._postpones: frozenset[str] = frozenset()
+        self._patience = math.inf
         self._tokens = 0
 
     @property
@@ -81,7 +83,7 @@ class FakeDevice:
             return []
         before = len(self.done)
         command = self._report("Idle")
-        while command is not None:
+        while command is not None and len(self.done) - before < self._patience:
             status, content = self._obey(command["Command"])
             self.done.append((command["Command"]["RequestType"], command["CommandUUID"], status))
             command = self._report(status, CommandUUID=command["CommandUUID"], **content)
@@ -113,6 +115,10 @@ class FakeDevice:
 
     def delete_app(self, identifier: str) -> None:
         self.apps = [app for app in self.apps if identifier not in (app.identifier, app.name)]
+
+    def stop_after(self, commands: float) -> None:
+        """From now on go away in every contact when so many commands are done."""
+        self._patience = commands
 
     def lock(self, postpones: Iterable[str] = POSTPONED_WHILE_LOCKED) -> None:
         """From now on answer these commands with NotNow."""

@@ -64,12 +64,14 @@ class Assigned:
             enrolled again, and that nothing is left of what it had.
         content: what was sent, where the control is sent and not looked up; empty otherwise.
         answered: of a control that was taken away: when the device had last said that it has it, by its server's clock.
+        order: id of the order by which it was given or taken away, where a device's answer names that; empty otherwise.
     """
 
     at: str
     enrolled: str = ""
     content: str = ""
     answered: str = ""
+    order: str = ""
 
 
 @dataclass(frozen=True)
@@ -268,4 +270,4 @@ class Ledger:
 
 
 def _assigned(line: Mapping[str, Any]) -> Assigned:
-    return Assigned(line["at"], line.get("enrolled", ""), line.get("content", ""), line.get("answered", ""))
+    return Assigned(line["at"], line.get("enrolled", ""), line.get("content", ""), line.get("answered", ""), line.get("order", ""))

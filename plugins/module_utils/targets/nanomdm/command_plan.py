@@ -26,7 +26,7 @@ from .controls import DECLARED, Control, Removal, removal_mark, removal_name, re
 from .declaration_names import DeclarationNames
 from .diff_text import profile_text
 from .fleet_index import FleetIndex
-from .holdings import is_still_offered, last_sent, mark_in, says_it_is_not_there
+from .holdings import answer_to_removal, is_sending, is_still_offered, last_sent, mark_in, says_it_is_not_there
 from .objects import ACKNOWLEDGED, NOT_NOW, CommandResult, DeviceReport
 from .server_state import ServerState, is_another_enrolment, is_refusal, reason_in_words, words_of_result
 from .slugs import is_slug_of, mechanism_of_slug
@@ -81,7 +81,8 @@ class CommandPlan:
             report = self.state.report(device)
             done = report.results.get(mark)
             remembered = self.ledger.assigned.get((device, control.name))
-            if self._has_profile(report, control.name, done, report.results.get(removal_mark), control.profile_uuid):
+            taken = report.results.get(removal_mark)
+            if self._has_profile(report, control.name, done, taken, control.profile_uuid, remembered):
                 released = self.ledger.released.get((device, control.name))
                 if released is None or self._told_at(report, done) > released.answered:
                     confirmed.add(index)
@@ -90,13 +91,13 @@ class CommandPlan:
                         self.untold.append({"event": "assigned", **about})
                     continue
                 # What it told is from before its removal was asked for, and that may still be waiting for the device.
-            if done is not None and is_refusal(done) and remembered is not None:
+            if done is not None and is_refusal(done) and remembered is not None and not is_sending(remembered):
                 refused[index], words[index] = reason_in_words(" ".join(done.errors)), words_of_result(done)
                 continue
             occasion = self._occasion((device, control.name), mark, report, done)
             if occasion is not None:
                 occasions[device] = occasion
-                if remembered is None:
+                if remembered is None or is_sending(remembered):
                     new.add(index)
         changes: tuple[str, ...] = ()
         if occasions:
@@ -154,15 +155,16 @@ class CommandPlan:
         report = self.state.report(device)
         assigned, released = self.ledger.assigned.get((device, name)), self.ledger.released.get((device, name))
         sent = last_sent(report, self._marks_of(name, assigned or released))
-        taken = report.results.get(mark)
+        taken = answer_to_removal(report, mark, released)
         listed = report.profiles_at if name in report.profiles else ""
         here = max(listed, sent.at if sent is not None and sent.status == ACKNOWLEDGED else "")
-        is_taken = taken is not None and taken.status == ACKNOWLEDGED and taken.at > here
+        is_last = released is not None and released.order in report.orders
+        is_taken = taken is not None and taken.status == ACKNOWLEDGED and (taken.at > here or (is_last and taken.at == here))
         if assigned is not None:
             if assigned.enrolled and is_another_enrolment(assigned.enrolled, report.enrolled_at):
                 # It has enrolled again since, which took the profile off and emptied its queue.
                 return None if not here else "after " + here
-            return "after %s %s" % (assigned.at, here)
+            return "after %s %s %s" % (assigned.at, here, assigned.order)
         if released is None:
             is_coming = is_still_offered(sent, report)
             return "after " + here if (here and not is_taken) or is_coming else None
@@ -179,14 +181,22 @@ class CommandPlan:
         return self.sent.get(name, frozenset()) | {mark_in(memory)}
 
     def _has_profile(
-        self, report: DeviceReport, name: str, done: CommandResult | None, taken: CommandResult | None, profile_uuid: str
+        self,
+        report: DeviceReport,
+        name: str,
+        done: CommandResult | None,
+        taken: CommandResult | None,
+        profile_uuid: str,
+        remembered: Assigned | None,
     ) -> bool:
         """Whether a device has said that it has this very profile, and nothing else since."""
         done_at = done.at if done is not None and done.status == ACKNOWLEDGED else ""
         taken_at = taken.at if taken is not None and taken.status == ACKNOWLEDGED else ""
         if report.profiles_at > max(done_at, taken_at):
             return report.profiles.get(name) == profile_uuid
-        return bool(done_at) and done_at > taken_at
+        # Within one second the order in which they were sent tells: nothing was sent after what is remembered.
+        is_last = remembered is not None and remembered.order in report.orders
+        return bool(done_at) and (done_at > taken_at or (done_at == taken_at and is_last))
 
     def _told_at(self, report: DeviceReport, done: CommandResult | None) -> str:
         return max(report.profiles_at, done.at if done is not None and done.status == ACKNOWLEDGED else "")
@@ -217,8 +227,8 @@ class CommandPlan:
                 confirmed.discard(index)
                 occasion = self._occasion((device, control), time, report, done)
                 if occasion is not None:
-                    occasions[device] = "%s %s" % (time, occasion)
-                    if remembered is None:
+                    occasions[device] = occasion if is_sending(remembered) else "%s %s" % (time, occasion)
+                    if remembered is None or is_sending(remembered):
                         new.add(index)
             if occasions:
                 step = self._step(command, mark, occasions, control, app=removal.app)
@@ -248,11 +258,14 @@ class CommandPlan:
         """What makes it another time that something is sent; None where it was sent and nothing speaks for sending it again."""
         remembered, released = self.ledger.assigned.get(key), self.ledger.released.get(key)
         if remembered is None:
-            return "after %s" % released.at if released else ""
+            return "after %s %s" % (released.at, released.order) if released else ""
         if is_another_enrolment(remembered.enrolled, report.enrolled_at):
             return "enrolled %s" % report.enrolled_at
+        if is_sending(remembered) and remembered.content.startswith(content + " "):
+            # The same once more, which a server that has taken it takes for a repetition.
+            return remembered.order
         if remembered.content != content:
-            return "after %s" % remembered.at
+            return "after %s %s" % (remembered.at, remembered.order)
         if done is not None and done.status == NOT_NOW and self._is_overdue(remembered):
             return "again %s" % done.at
         return None

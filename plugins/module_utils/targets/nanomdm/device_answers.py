@@ -71,6 +71,7 @@ class _Device:
     checked_out_at: str = ""
     seen_at: str = ""
     results: dict[str, CommandResult] = field(default_factory=dict)
+    orders: dict[str, CommandResult] = field(default_factory=dict)
     installed: _Apps = field(default_factory=_Apps)
     profiles: dict[str, str] = field(default_factory=dict)
     profiles_at: str = ""
@@ -168,8 +169,12 @@ class DeviceAnswers:
             return
         telling = status == "Acknowledged" and (mark in self.interests.questions or self._tells(payload))
         document = _read_plist(payload) if telling or (ours and status in {"Error", "CommandFormatError"}) else {}
-        if ours and (mark not in device.results or at >= device.results[mark].at):
-            device.results[mark] = CommandResult(uuid, status, at, _error_chain(document))
+        if ours:
+            result = CommandResult(uuid, status, at, _error_chain(document))
+            if mark not in device.results or at >= device.results[mark].at:
+                device.results[mark] = result
+            if uuid in self.interests.orders and (uuid not in device.orders or at >= device.orders[uuid].at):
+                device.orders[uuid] = result
         if telling:
             self._learn(device, document, self.interests.questions.get(mark, frozenset()) & self.interests.bundle_ids, at)
 
@@ -220,6 +225,7 @@ def _since(device: _Device, at: str) -> _Device:
         token_updated_at=device.token_updated_at if device.token_updated_at > at else "",
         checked_out_at=device.checked_out_at if device.checked_out_at > at else "",
         results={mark: result for mark, result in device.results.items() if result.at > at},
+        orders={uuid: result for uuid, result in device.orders.items() if result.at > at},
         installed=device.installed.since(at),
     )
     if device.profiles_at <= at:
@@ -234,6 +240,7 @@ def _since(device: _Device, at: str) -> _Device:
 def _report(device: _Device) -> DeviceReport:
     return DeviceReport(
         results=device.results,
+        orders=device.orders,
         apps=device.installed.found,
         asked=device.installed.asked,
         unreadable=frozenset(device.installed.unreadable),

@@ -24,6 +24,7 @@ from . import steps
 from .controls import content_hash
 from .declared_ours import BEGUN, ENDING
 from .fleet_index import FleetIndex
+from .holdings import sending
 from .kmfddm import Kmfddm
 from .nanomdm import NanoMdm
 from .objects import Enqueued, joined
@@ -201,17 +202,27 @@ class Executor:
         queued = False
         for occasion, devices in sorted(by_occasion.items()):
             enrolled = {device: step.memory.get(device, {}).get("enrolled", "") for device in devices}
+            if not step.releases:
+                # Written first: after a run that is killed here a device may get what nobody else knows of.
+                self.ledger.write(self.now, [sending({**self._about(step, device), "order": occasion}) for device in devices])
             result = self.nanomdm.enqueue(step.command, devices, step.mark, occasion, enrolled=enrolled, push=self.push)
             failed.update(result.failed)
             queued = queued or bool(result.queued)
-            kind = "released" if step.releases else "assigned"
-            events = [
-                {"event": kind, "device": device, "control": step.control, **step.memory.get(device, {})}
-                for device in self._reached(devices, result)
-            ]
-            self.ledger.write(self.now, events)
+            self._sent(step, self._reached(devices, result), result.uuids)
         self._refuse_failures(failed, len(step.occasions), "were not sent %s" % step.command.get("RequestType"))
         return queued
+
+    def _sent(self, step: steps.Send, devices: Iterable[str], orders: Mapping[str, str]) -> None:
+        events = []
+        for device in devices:
+            about, order = self._about(step, device), orders.get(device)
+            events.append({**about, "order": order} if order else about)
+        self.ledger.write(self.now, events)
+
+    def _about(self, step: steps.Send, device: str) -> dict[str, str]:
+        """What the ledger is to keep of something that is sent to a device."""
+        kind = "released" if step.releases else "assigned"
+        return {"event": kind, "device": device, "control": step.control, **step.memory.get(device, {})}
 
     def _ask(self, step: steps.Ask) -> bool:
         result = self._enqueue_question(step, step.answered, step.occasion)

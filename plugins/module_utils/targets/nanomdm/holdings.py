@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 
@@ -27,6 +27,8 @@ from .slugs import mechanism_of_slug
 
 #: What follows the mark in the ledger's content of a control whose end a device has confirmed, so that nobody needs its answer any more.
 _CONFIRMED = " confirmed"
+#: What follows it in that of a control that may not have been sent, because the run was killed; its order is then the occasion.
+_SENDING = " sending"
 #: From when on nothing is concluded from the answer to an order to remove a profile that was never heard: it may be lost with its log.
 _UNHEARD = timedelta(days=7)
 #: A device is offered again what it put off whenever it is in contact. One that was in contact so much later and was not has lost it
@@ -44,6 +46,26 @@ def mark_in(memory: Assigned | None) -> str:
 def is_confirmed(memory: Assigned | None) -> bool:
     """Whether the ledger remembers that a device has told the end of a control."""
     return memory is not None and memory.content.endswith(_CONFIRMED)
+
+
+def sending(event: Mapping[str, str]) -> dict[str, str]:
+    """The ledger's event of something that is about to be sent, made of that of something that was sent."""
+    return {**event, "content": event.get("content", "") + _SENDING}
+
+
+def is_sending(memory: Assigned | None) -> bool:
+    """Whether the ledger remembers of a control only that it was about to be sent."""
+    return memory is not None and memory.content.endswith(_SENDING)
+
+
+def is_answered(memory: Assigned, report: DeviceReport) -> bool:
+    """Whether a device has answered the very order that the ledger remembers."""
+    return memory.order in report.orders
+
+
+def answer_to_removal(report: DeviceReport, mark: str, released: Assigned | None) -> CommandResult | None:
+    """What a device has said to the last order to remove a profile, or to any where nobody knows which was the last; None for nothing."""
+    return report.orders.get(released.order) if released is not None and released.order else report.results.get(mark)
 
 
 def is_still_offered(result: CommandResult | None, report: DeviceReport) -> bool:
@@ -98,7 +120,8 @@ class Holdings:
             if self.is_ours(name) and not is_confirmed(memory) and self.holds(device, name) is False:
                 yield {
                     "event": "released", "device": device, "control": name,
-                    "enrolled": memory.enrolled, "content": mark_in(memory) + _CONFIRMED, "answered": memory.answered,
+                    "enrolled": memory.enrolled, "content": mark_in(memory) + _CONFIRMED,
+                    "answered": max(memory.answered, self._told_at(device, name, memory)), "order": memory.order,
                 }  # fmt: skip
 
     def holds(self, device: str, name: str) -> bool | None:
@@ -139,27 +162,41 @@ class Holdings:
 
     def _holds_sent(self, device: str, name: str) -> bool | None:
         report = self.state.report(device)
-        memory = self.ledger.assigned.get((device, name)) or self.ledger.released.get((device, name))
-        if memory is not None and is_another_enrolment(memory.enrolled, report.enrolled_at) and not self._has_told_of(report, name, memory):
+        assigned, released = self.ledger.assigned.get((device, name)), self.ledger.released.get((device, name))
+        memory = assigned or released
+        if memory is not None and is_another_enrolment(memory.enrolled, report.enrolled_at):
             # That took the profile off and emptied the queue.
-            return False
+            if not self._has_told_of(report, name, memory):
+                return False
+            # Nobody will answer what was in it.
+            assigned, released = (replace(each, order="") if each is not None else None for each in (assigned, released))
+            memory = assigned or released
         done = last_sent(report, self._marks_of(name, memory))
         if is_still_offered(done, report):
             return True
-        taken = report.results.get(removal_of_profile(self.names.prefix, name)[1])
+        if memory is not None and memory.order and not is_confirmed(memory) and not is_answered(memory, report):
+            # What was told before the last order doesn't tell what becomes of it.
+            return None if released is not None and self.now - read_now(memory.at) > _UNHEARD else True
+        taken = answer_to_removal(report, removal_of_profile(self.names.prefix, name)[1], released)
         done_at = done.at if done is not None and done.status == ACKNOWLEDGED else ""
         if report.profiles_at > max(done_at, taken.at if taken is not None else ""):
             return name in report.profiles
         if done is not None and is_refusal(done):
             return False
-        if taken is None and is_confirmed(memory):
-            return False
+        if assigned is not None and assigned.order and taken is not None and taken.at <= done_at:
+            return True
+        if taken is None and memory is not None and is_confirmed(memory):
+            return done_at > memory.answered
         if taken is None:
-            released = self.ledger.released.get((device, name))
             return None if released is not None and self.now - read_now(released.at) > _UNHEARD else True
         if taken.status == NOT_NOW or taken.at < done_at:
             return True
         return taken.status != ACKNOWLEDGED and not says_it_is_not_there(taken)
+
+    def _told_at(self, device: str, name: str, memory: Assigned) -> str:
+        """When a device told the end of a control; empty where that is not told by an answer."""
+        result = self.state.report(device).orders.get(memory.order)
+        return result.at if result is not None else ""
 
     def _has_told_of(self, report: DeviceReport, name: str, memory: Assigned) -> bool:
         return name in report.profiles or last_sent(report, self._marks_of(name, memory)) is not None
@@ -175,7 +212,11 @@ class Holdings:
         if is_another_enrolment(memory.enrolled, report.enrolled_at):
             return False
         done = report.results.get(removal_mark(self.names.prefix, removed_by(name)))
-        if done is not None and done.at > memory.answered:
+        told = done is not None and done.at > memory.answered
+        if memory.order and not is_sending(memory):
+            done = report.orders.get(memory.order)
+            told = done is not None
+        if told:
             return is_still_offered(done, report)
         return None if self.now - read_now(memory.at) > _UNHEARD else True
 

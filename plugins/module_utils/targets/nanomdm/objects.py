@@ -171,6 +171,7 @@ class DeviceReport:
 
     Args:
         results: mark of a command (``command_uuids.command_mark``) -> the last answer to any command with that mark.
+        orders: CommandUUID -> the last answer to this very command, of those that were asked for.
         apps: bundle id -> the app, for wanted apps that were there at the last word about them.
         asked: bundle id -> when the device last answered a question that was about this app. Without an entry, an app that isn't in
             ``apps`` may or may not be there.
@@ -188,6 +189,7 @@ class DeviceReport:
     """
 
     results: Mapping[str, CommandResult] = field(default_factory=dict)
+    orders: Mapping[str, CommandResult] = field(default_factory=dict)
     apps: Mapping[str, FoundApp] = field(default_factory=dict)
     asked: Mapping[str, str] = field(default_factory=dict)
     unreadable: frozenset[str] = frozenset()
@@ -214,6 +216,7 @@ class Interests:
         marks: marks of the other commands whose results are wanted.
         profile_prefix: identifiers of profiles and declarations that begin with it are ours.
         enrollments: ids that are wanted; None for all.
+        orders: CommandUUIDs whose own results are wanted, whatever came later with the same mark.
     """
 
     bundle_ids: frozenset[str] = frozenset()
@@ -221,6 +224,7 @@ class Interests:
     marks: frozenset[str] = frozenset()
     profile_prefix: str = ""
     enrollments: frozenset[str] | None = None
+    orders: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -373,7 +373,9 @@ class NanoTarget:
                 _command, mark = app_question(self.settings.prefix, platform, bundle_ids)
                 questions[mark] = bundle_ids
         every = frozenset(name for bundle_ids in questions.values() for name in bundle_ids)
-        return Interests(every, questions, marks | self._information(), self.settings.prefix + ".", frozenset(ids))
+        remembered = (*self.ledger.assigned.values(), *self.ledger.released.values())
+        orders = frozenset(memory.order for memory in remembered if memory.order)
+        return Interests(every, questions, marks | self._information(), self.settings.prefix + ".", frozenset(ids), orders)
 
     # Wants.
 

@@ -10,7 +10,8 @@ import base64
 import functools
 import json
 import plistlib
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -121,15 +122,19 @@ class Ban:
     def connect(self, *devices: FakeDevice) -> None:
         """Have devices fetch and do what waits for them (all where none is named), and wait until the webhook has heard of it."""
         chosen = devices or tuple(self.devices)
+        came = Counter(_who_came(self.nano.webhook.events()))
         all_at_once(chosen, FakeDevice.connect)
+        came.update(each.id for each in chosen if each.enrolled)
         answers = [(each.id, uuid, status) for each in chosen for _kind, uuid, status in each.done]
 
         def told(events: list[dict[str, Any]]) -> bool:
             known = [each["acknowledge_event"] for each in events if "acknowledge_event" in each]
             heard = [(each["ids"]["id"], each.get("command_uuid"), each["status"]) for each in known if each.get("ids")]
             reports = [_reporter(each) for each in events if each["topic"] == "mdm.DeclarativeManagement"]
-            return all(heard.count(answer) >= answers.count(answer) for answer in set(answers)) and all(
-                reports.count(each.id) >= each.declarations.reported for each in chosen
+            return (
+                all(heard.count(answer) >= answers.count(answer) for answer in set(answers))
+                and all(reports.count(each.id) >= each.declarations.reported for each in chosen)
+                and came <= Counter(_who_came(events))
             )
 
         self.nano.webhook.wait_for(told)
@@ -192,6 +197,14 @@ class Ban:
         again = self.run(*policies, **options)
         assert (again.writes(), again.changes(), again.changed) == ([], [], False)
         return made
+
+
+def _who_came(events: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """The devices that began a contact, one for each time."""
+    for each in events:
+        event = each.get("acknowledge_event") or {}
+        if event.get("status") == "Idle" and event.get("ids"):
+            yield str(event["ids"]["id"])
 
 
 def _reporter(event: dict[str, Any]) -> str:

@@ -6,12 +6,16 @@
 
 from __future__ import annotations
 
+import math
 import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.nanomdm import NanoMdm
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.objects import Enqueued
 from tests.nano.api_client import NanoApi
 from tests.nano.fake_device import FakeDevice
 from tests.nano.servers import NanoServers
@@ -266,3 +270,98 @@ def test_a_removal_that_still_waits_for_a_device_is_told_of_until_it_has_answere
     ban.connect()
     assert told(ban, *lifted(removing)) == {DONE}
     assert ban.run(*lifted(removing)).writes() == []
+
+
+@pytest.mark.parametrize("version", ["26.1", "27.0"])
+@pytest.mark.parametrize("hours", [0, 24])
+def test_an_end_that_was_told_does_not_count_for_what_was_sent_after_it(
+    servers: NanoServers, tmp_path: Path, version: str, hours: int
+) -> None:
+    device = phone(servers, version)
+    ban = Ban(servers, tmp_path, [device], inventory="never")
+    # Ban, lift and ban once more before the device has fetched anything; all that it answers, it answers within one second.
+    for policies in ((CITY,), lifted(CITY), (CITY,)):
+        ban.run(*policies)
+        ban.skip(hours=hours)
+    ban.connect()
+    assert not device.can_open(BANNED.identifier)
+    for _time in range(2):
+        assert told(ban, *lifted(CITY)) == {PENDING}
+    assert ban.run(*lifted(CITY)).writes() == []
+    ban.skip(hours=hours)
+    ban.connect()
+    assert device.can_open(BANNED.identifier)
+    assert told(ban, *lifted(CITY)) == {DONE}
+    # And over again, from an end that is remembered.
+    ban.run(CITY)
+    ban.connect()
+    assert not device.can_open(BANNED.identifier)
+    assert told(ban, *lifted(CITY)) == {PENDING}
+    assert told(ban, *lifted(CITY)) == {PENDING}
+    ban.connect()
+    assert device.can_open(BANNED.identifier)
+    assert told(ban, *lifted(CITY)) == {DONE}
+    assert ban.run(*lifted(CITY)).writes() == []
+
+
+def test_a_device_that_stops_half_way_through_its_queue_still_holds_what_came_last(nano: NanoServers, tmp_path: Path) -> None:
+    device = phone(nano)
+    ban = Ban(nano, tmp_path, [device], inventory="never")
+    for policies in ((CITY,), lifted(CITY), (CITY,), lifted(CITY)):
+        ban.run(*policies)
+    # The first removal is told, and the second installation still waits.
+    device.stop_after(2)
+    ban.connect()
+    device.stop_after(math.inf)
+    assert device.can_open(BANNED.identifier)
+    for _time in range(2):
+        assert told(ban, *lifted(CITY)) == {PENDING}
+    ban.connect()
+    assert told(ban, *lifted(CITY)) == {DONE}
+
+
+@pytest.mark.parametrize("version", ["26.1", "27.0"])
+def test_a_ban_that_came_back_before_the_lift_had_arrived_is_seen_to_stand(servers: NanoServers, tmp_path: Path, version: str) -> None:
+    device = phone(servers, version)
+    ban = Ban(servers, tmp_path, [device])
+    for policies in ((CITY,), lifted(CITY), (CITY,)):
+        ban.run(*policies)
+    ban.connect()
+    assert not device.can_open(BANNED.identifier)
+    assert told(ban, CITY) == {("blocked_not_removed", "")}
+
+
+@pytest.mark.parametrize("case", ["the first block", "another block", "a removal"])
+def test_what_a_run_had_sent_when_it_was_killed_is_open_until_the_device_has_told_its_end(
+    nano: NanoServers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
+    device = nano.device(os_version="26.1", apps=[MANAGED])
+    ban = Ban(nano, tmp_path, [device])
+    city = policy(rules=[{**BLOCK, "actions": ["remove" if case == "a removal" else "block"]}])
+    if case != "the first block":
+        # It tells of its apps, and gets what is taken back again.
+        for policies in ((city,), lifted(city)):
+            ban.run(*policies)
+            ban.connect()
+        assert told(ban, *lifted(city)) == {DONE}
+    ban.skip(minutes=5)
+    with monkeypatch.context() as patch:
+        patch.setattr(NanoMdm, "enqueue", killed_after(NanoMdm.enqueue))
+        with pytest.raises(KeyboardInterrupt):
+            ban.run(city)
+    for _time in range(2):
+        assert told(ban, *lifted(city)) == {PENDING}
+    ban.connect()
+    assert told(ban, *lifted(city)) == {DONE}
+
+
+def killed_after(enqueue: Callable[..., Enqueued]) -> Callable[..., Enqueued]:
+    """Queues commands, and lets the run die when it has queued one that changes something on devices."""
+
+    def queue(self: NanoMdm, command: Mapping[str, Any], *arguments: Any, **options: Any) -> Enqueued:
+        result = enqueue(self, command, *arguments, **options)
+        if command["RequestType"] in {"InstallProfile", "RemoveApplication"}:
+            raise KeyboardInterrupt
+        return result
+
+    return queue
