@@ -176,6 +176,28 @@ def test_every_header_says_who_ran_it_from_what(estate: Estate) -> None:
     assert (said["job"], said["run_by"]["commit"], said["mode"], said["now_given"]) == ("42", commit, "check", True)
 
 
+@pytest.mark.fault_kind("R6", "the id of a run that somebody takes a second time")
+def test_the_id_of_a_run_is_not_taken_twice_but_by_parts(estate: Estate) -> None:
+    inventory = estate.inventory(HOST)
+    given = {"appban_run_id": RUN_ID}
+    estate.run(inventory, extra=given, check=True)
+    directory = estate.evidence / RUN_ID
+    before = {path.name: path.read_bytes() for path in directory.iterdir()}
+    again = estate.run(inventory, extra={**given, "appban_now": "2023-03-21T09:00:00Z"}, must_succeed=False)
+    assert again.play.returncode == 2
+    assert again.exchanges["city"] == []
+    assert f"the run id {RUN_ID} is taken" in " ".join(again.play.stdout.split())
+    assert {path.name: path.read_bytes() for path in directory.iterdir()} == before
+    estate.run(inventory, extra={**given, "appban_part": "1of2"}, arguments=["--limit", "desk"], check=True)
+    held_by_schemas(directory)
+    part = json.loads((directory / "run.part-1of2.json").read_text(encoding="utf-8"))
+    SCHEMAS["run"].validate(part)
+    assert (part["status"], list(part["targets"])) == ("clean", ["hosts.part-1of2"])
+    added = {"run.part-1of2.json", "plan.part-1of2.json", "plan.part-1of2.md", "hosts.part-1of2.jsonl"}
+    assert {path.name for path in directory.iterdir()} == {*before, *added}
+    assert {name: (directory / name).read_bytes() for name in before} == before
+
+
 def test_drift_counts_as_a_failure_where_that_is_asked_for(estate: Estate) -> None:
     inventory = estate.inventory(HOST)
     run = estate.run(inventory, extra={"appban_fail_on": ["drift"]}, check=True, must_succeed=False)

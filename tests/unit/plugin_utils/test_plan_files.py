@@ -66,6 +66,20 @@ def test_both_files_hold_the_plans_of_finished_and_unfinished_records(tmp_path: 
     assert "stopped: `x`\nsecond line" in text
 
 
+@pytest.mark.fault_kind("R6", "the plan of a part of a job")
+def test_the_plan_of_a_part_is_its_own(tmp_path: Path) -> None:
+    for part in ("1of2", "2of2"):
+        record(tmp_path, f"hosts.part-{part}", change(part, host="desk")).abandon()
+    for part in ("1of2", "2of2"):
+        write_plans(str(tmp_path / RUN_ID), {**RUN, "targets": {f"hosts.part-{part}": {"status": "failed"}}}, part)
+    for part in ("1of2", "2of2"):
+        data, text = (Path(path) for path in plan_files(str(tmp_path / RUN_ID), part))
+        assert (data.name, text.name) == (f"plan.part-{part}.json", f"plan.part-{part}.md")
+        [(name, [planned])] = json.loads(data.read_text(encoding="utf-8"))["targets"].items()
+        assert (name, planned["name"]) == (f"hosts.part-{part}", part)
+    assert not (tmp_path / RUN_ID / "plan.json").exists()
+
+
 def test_a_run_without_records_has_an_empty_plan(tmp_path: Path) -> None:
     (tmp_path / RUN_ID).mkdir()
     assert files(tmp_path)[0]["targets"] == {}
