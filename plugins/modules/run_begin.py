@@ -44,8 +44,14 @@ options:
     type: path
     default: ./evidence
   run_id:
-    description: Id of the run. By default it is made of the instant, and never one that is taken.
+    description: Id of the run. By default it is made of the instant, and never one that is taken. One that another process has begun
+      is refused.
     type: str
+  part:
+    description:
+      - Which part of a job this is, where several jobs share the id of a run. The file is then called C(run.part-PART.json).
+    type: str
+    default: ''
   fail_on:
     description: What counts as a failure besides trouble, one or more of V(changed) and V(drift).
     type: list
@@ -90,6 +96,10 @@ evidence_dir:
   type: str
 directory:
   description: Directory of the run.
+  returned: success
+  type: str
+part:
+  description: Which part of a job this is; empty for the whole.
   returned: success
   type: str
 policy_files:

@@ -24,23 +24,27 @@ _MOST_CHANGES, _MOST_LINES = 200, 60
 _VERBS = {"create": "create", "update": "update", "delete": "delete", "command": "send"}
 
 
-def plan_files(directory: str) -> tuple[str, str]:
-    """Paths of both files. directory: of the run."""
-    return os.path.join(directory, "plan.json"), os.path.join(directory, "plan.md")
+def plan_files(directory: str, part: str = "") -> tuple[str, str]:
+    """Paths of both files, of a run or of a part of a job. directory: of the run."""
+    stem = os.path.join(directory, "plan.part-%s" % part if part else "plan")
+    return stem + ".json", stem + ".md"
 
 
-def write_plans(directory: str, run: Mapping[str, Any]) -> None:
+def write_plans(directory: str, run: Mapping[str, Any], part: str = "") -> None:
     """Make both files from the records of a run.
 
     Args:
         directory: of the run.
         run: what its run.json says.
+        part: which part of a job this is. Its plan is of its own targets; the others share the directory.
 
     Raises:
         EvidenceError: where they can't be written.
     """
     records = records_of(directory)
-    data, text = plan_files(directory)
+    if part:
+        records = {target: path for target, path in records.items() if target in run["targets"]}
+    data, text = plan_files(directory, part)
     write_whole(data, _json(run, records))
     write_whole(text, (line + "\n" for line in _markdown(run, records)))
 
