@@ -110,7 +110,7 @@ def test_every_target_of_the_run_is_listed_with_why_it_has_no_plan(tmp_path: Pat
         "city": "1 to create. Status: `failed`.",
         "clean": "Nothing to do. Status: `clean`.",
         "conflict": "Nothing to do. Status: `failed`.",
-        "unread": "No plan was made: ``401 `x` ``. Status: `failed`.",
+        "unread": "No plan was made: `` 401 `x` ``. Status: `failed`.",
         "short": "No plan was made: `short`. Status: `stopped`.",
         "hosts.part-1": "No plan was made: `desk: UNREACHABLE`. Status: `failed`.",
         "hosts.part-2": "No plan was made for every host: `desk: UNREACHABLE`. Status: `failed`.",
