@@ -94,6 +94,13 @@ def chain(directory: pathlib.Path) -> list[pathlib.Path]:
     return [*paths, write(directory, ["compliant"], now="2023-03-16T00:00:00Z")]
 
 
+def wrong_lines(directory: pathlib.Path) -> list[str]:
+    result = shell(CHECK_ALL, EVIDENCE_DIR=str(directory))
+    wrong = [line for line in result.stdout.splitlines() if not line.startswith("ok")]
+    assert (result.stderr, result.returncode) == ("", int(bool(wrong)))
+    return wrong
+
+
 def test_the_chain_of_all_targets_is_checked(tmp_path: pathlib.Path) -> None:
     chain(tmp_path)
     result = shell(CHECK_ALL, EVIDENCE_DIR=str(tmp_path))
@@ -142,18 +149,15 @@ def test_a_forged_record_in_the_place_of_another_shows_in_the_next_one(tmp_path:
     (tmp_path / "forged").mkdir()
     forged = write(tmp_path / "forged", ["compliant", "compliant"])
     paths[4].write_bytes(forged.read_bytes())
-    result = shell(CHECK_ALL, EVIDENCE_DIR=str(tmp_path))
-    assert [line for line in result.stdout.splitlines() if not line.startswith("ok")] == [
-        "NOT NEXT %s" % paths[4],
-        "NOT NEXT %s" % paths[5],
-    ]
-
-
-def wrong_lines(directory: pathlib.Path) -> list[str]:
-    result = shell(CHECK_ALL, EVIDENCE_DIR=str(directory))
-    wrong = [line for line in result.stdout.splitlines() if not line.startswith("ok")]
-    assert (result.stderr, result.returncode) == ("", int(bool(wrong)))
-    return wrong
+    assert wrong_lines(tmp_path) == ["MOVED    %s" % paths[4], "NOT NEXT %s" % paths[5]]
+    # One that claims to be the other shows in its successor, and where it can't name the one before it in itself.
+    header, *others = [json.loads(line) for line in forged.read_text(encoding="utf-8").splitlines()]
+    others[-1].pop("hash")
+    claim = {**header, "run_id": paths[4].parent.name, "number": 5}
+    paths[4].write_bytes(sealed([claim, *others]))
+    assert wrong_lines(tmp_path) == ["NOT NEXT %s" % paths[4], "NOT NEXT %s" % paths[5]]
+    paths[4].write_bytes(sealed([{**claim, "previous": closing_hash(str(paths[3]))}, *others]))
+    assert wrong_lines(tmp_path) == ["NOT NEXT %s" % paths[5]]
 
 
 @pytest.mark.fault_kind("R6", "a record in the directory of another run")
@@ -167,9 +171,10 @@ def test_a_moved_record_shows(tmp_path: pathlib.Path, place: int) -> None:
 
 
 @pytest.mark.fault_kind("R6", "a record in the directory of another run")
-def test_a_copied_record_shows(tmp_path: pathlib.Path) -> None:
+@pytest.mark.parametrize("run_id", ["20230401T000000Z", "20230101T000000Z"])
+def test_a_copied_record_shows(tmp_path: pathlib.Path, run_id: str) -> None:
     path = chain(tmp_path)[4]
-    copy = tmp_path / "20230401T000000Z" / path.name
+    copy = tmp_path / run_id / path.name
     copy.parent.mkdir()
     copy.write_bytes(path.read_bytes())
     assert wrong_lines(tmp_path) == ["MOVED    %s" % copy]
