@@ -5,26 +5,30 @@
 
 # What a run came to, as an exit status for pipelines:
 #   0 clean or changed, 10 failed (or interrupted, or never begun), 11 stopped, 12 refused, 13 drift.
-# Usage: run-status.sh EVIDENCE_DIR [RUN_ID]. Without an id it is the newest run there; give one (-e appban_run_id=...) where several
-# runs share a directory.
+# Usage: run-status.sh EVIDENCE_DIR [RUN_ID [PART]]. Without an id, or with an empty one, it is the newest run there; give one
+# (-e appban_run_id=...) where several runs share a directory. PART is the appban_part of a job that is one of several.
 
-if [ $# -lt 1 ] || [ $# -gt 2 ]; then
-    echo "usage: run-status.sh EVIDENCE_DIR [RUN_ID]" >&2
+if [ $# -lt 1 ] || [ $# -gt 3 ]; then
+    echo "usage: run-status.sh EVIDENCE_DIR [RUN_ID [PART]]" >&2
     exit 2
 fi
-if [ $# -eq 2 ]; then
+file=run${3:+.part-$3}.json
+if [ -n "$2" ]; then
     run=$2
 else
     # Ids sort by time, and by number where several runs are of the same instant.
-    run=$(for each in "$1"/[0-9]*Z*; do echo "${each##*/}"; done |
+    run=$(for each in "$1"/[0-9]*Z*; do
+        # Of parts only the runs that this one has begun.
+        if [ -z "$3" ] || [ -f "$each/$file" ]; then echo "${each##*/}"; fi
+    done |
         grep -E '^[0-9]{8}T[0-9]{6}Z(-[0-9]+)?$' | LC_ALL=C sort -t - -k 1,1 -k 2,2n | tail -n 1)
 fi
-if [ -z "$run" ] || [ ! -f "$1/$run/run.json" ]; then
-    echo "no run.json in $1${run:+/$run}: the run never began" >&2
+if [ -z "$run" ] || [ ! -f "$1/$run/$file" ]; then
+    echo "no $file in $1${run:+/$run}: the run never began" >&2
     exit 10
 fi
 # The run's own status is the first line of the file after its bracket.
-status=$(sed -n '2s/^ *"status": "\([a-z]*\)",$/\1/p' "$1/$run/run.json")
+status=$(sed -n '2s/^ *"status": "\([a-z]*\)",$/\1/p' "$1/$run/$file")
 case $status in
     clean | changed) code=0 ;;
     failed) code=10 ;;
@@ -40,5 +44,5 @@ case $status in
         code=10
         ;;
 esac
-echo "$run: $status"
+echo "$run${3:+ $3}: $status"
 exit $code

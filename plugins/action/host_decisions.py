@@ -115,6 +115,7 @@ def _decide(options: dict[str, Any], hostvars: Any, whole_fleet: bool, check_mod
         "now": now,
         "evidence_dir": evidence_dir,
         "target": target,
+        "part": options["part"],
         "user": provenance.user,
         "since": provenance.wall_clock(),
         "limits": shown_limits,

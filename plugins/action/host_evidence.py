@@ -96,7 +96,7 @@ def _record(options: dict[str, Any], hostvars: Any, check_mode: bool) -> dict[st
         last = record.close(len(hosts), in_scope, more)
     finally:
         record.abandon()
-    shown = plan_files(os.path.join(run["evidence_dir"], run["run_id"]))[1]
+    shown = plan_files(os.path.join(run["evidence_dir"], run["run_id"]), run.get("part") or "")[1]
     stopped_hosts: list[str] = []
     if options["stopped"]:
         stopped_hosts = [host for host in hosts if (hostvars[host].get("appban_host_plan") or {}).get("changes") and host not in troubles]

@@ -22,11 +22,13 @@ from ..module_utils.documents.assets import read_assets
 from ..module_utils.engine.errors import AppbanError, EvidenceError
 from ..module_utils.engine.evidence import choose_run_id, is_run_id
 from ..module_utils.engine.run_header import Provenance
+from ..module_utils.engine.run_lock import name_of_process
 from ..module_utils.policy.instants import utc_text
 from ..module_utils.policy.plain import policy_to_plain
 from ..module_utils.policy.problems import PolicyError
 from ..plugin_utils.controller_paths import absolute_path
 from ..plugin_utils.documents import read_policies
+from ..plugin_utils.host_record import check_part, controller_process
 from ..plugin_utils.left_records import notes_of_left_records
 from ..plugin_utils.provenance import find_provenance
 from ..plugin_utils.run_file import begin_run, refuse_run
@@ -51,6 +53,7 @@ class ActionModule(ActionBase):
                 "now": {"type": "str"},
                 "evidence_dir": {"type": "path", "default": "./evidence"},
                 "run_id": {"type": "str"},
+                "part": {"type": "str", "default": ""},
                 "fail_on": {"type": "list", "elements": "str", "default": []},
             }
         )
@@ -65,6 +68,8 @@ class ActionModule(ActionBase):
 
 
 def _begin(options: Mapping[str, Any], variables: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
+    part = options["part"]
+    check_part(part)
     evidence_dir = absolute_path(options["evidence_dir"])
     paths = {name: [absolute_path(path) for path in options[name]] for name in ("policies", "catalog_dirs")}
     provenance = find_provenance(paths["policies"], variables, bool(options["now"]))
@@ -78,19 +83,20 @@ def _begin(options: Mapping[str, Any], variables: Mapping[str, Any], check_mode:
     notes = notes_of_left_records(
         evidence_dir, options["evidence_dir"], AnsibleCollectionConfig.collection_paths or (), str(variables.get("playbook_dir") or "")
     )
-    begin_run(directory, _facts(run_id, now, provenance, check_mode, notes))
+    begin_run(directory, _facts(run_id, now, provenance, check_mode, notes), part)
     try:
         if wrong is not None:
             raise wrong
         policies = _documents(options, paths)
     except AppbanError as error:
-        refuse_run(directory, Provenance().wall_clock(), shortened(str(error)))
+        refuse_run(directory, Provenance().wall_clock(), shortened(str(error)), part)
         raise
     return {
         "now": now,
         "run_id": run_id,
         "evidence_dir": evidence_dir,
         "directory": directory,
+        "part": part,
         "policies": policies,
         "policy_files": paths["policies"],
         "catalog_dirs": paths["catalog_dirs"],
@@ -124,6 +130,7 @@ def _facts(run_id: str, now: str, provenance: Provenance, check_mode: bool, note
         "mode": "check" if check_mode else "apply",
         "began": provenance.clock,
         "run_by": {"user": provenance.user or None, "host": provenance.host or None, "commit": provenance.commit or None},
+        "process": name_of_process(controller_process()),
         "job": provenance.job or None,
         "notes": list(notes),
     }

@@ -44,10 +44,10 @@ class ActionModule(ActionBase):
 
 def _end(options: Mapping[str, Any], hostvars: Any, check_mode: bool) -> dict[str, Any]:
     run = plain_copy(dict(options["run"]), "run")
-    directory = run["directory"]
+    directory, part = run["directory"], run.get("part") or options["part"]
     targets: dict[str, dict[str, Any]] = {}
     troubles: dict[str, str] = {}
-    plan = plan_files(directory)[1]
+    plan = plan_files(directory, part)[1]
     for tenant in options["tenants"]:
         name, told = _tenant(tenant, hostvars[tenant], directory, check_mode)
         targets[name] = told
@@ -61,11 +61,11 @@ def _end(options: Mapping[str, Any], hostvars: Any, check_mode: bool) -> dict[st
         trouble = not_good(told["status"], run["fail_on"], "%d hosts" % len(changing), plan)
         troubles.update({host: trouble for host in changing if trouble})
     try:
-        said = end_run(directory, Provenance().wall_clock(), targets)
-        write_plans(directory, said)
+        said = end_run(directory, Provenance().wall_clock(), targets, part=part)
+        write_plans(directory, said, part)
     except (AppbanError, OSError) as error:
         # The run itself is over; that nobody can read what became of it counts against each target.
-        said = {**read_run(directory), "status": "failed"}
+        said = {**read_run(directory, part), "status": "failed"}
         problem = "what became of the run could not be written down: %s" % error
         troubles = dict.fromkeys((*options["tenants"], *options["hosts"]), problem)
     return {

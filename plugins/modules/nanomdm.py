@@ -202,12 +202,13 @@ record:
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback
 
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.options import telling_refusals
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.module import argument_spec, run_module
 
 
 def main() -> None:
     """Run the module."""
-    run_module(AnsibleModule(argument_spec=argument_spec(env_fallback), supports_check_mode=True))
+    run_module(telling_refusals(AnsibleModule)(argument_spec=argument_spec(env_fallback), supports_check_mode=True))
 
 
 if __name__ == "__main__":

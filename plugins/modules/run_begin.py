@@ -15,7 +15,8 @@ author:
 description:
   - Checks the policies, the catalog and the file of asset facts, and names every problem at once. Contacts nothing.
   - Makes every path absolute from the directory in which the command was called, and finds out who runs it: account, controller, job of
-    an automation controller or pipeline, and the commit of the repository that the policies are in.
+    an automation controller or pipeline, and the commit of the repository that the policies are in, with C(-dirty) at its end where a
+    policy file is not as it is in that commit.
   - Makes the file EVIDENCE_DIR/RUN_ID/run.json, which says V(running), or V(refused) where a document can't be used.
   - Looks for records that an earlier release left inside the installed collection, and says how to move them.
   - Fixes the run's instant and takes its id, so that tenants and hosts decide for the same instant and write their records into one
@@ -44,8 +45,14 @@ options:
     type: path
     default: ./evidence
   run_id:
-    description: Id of the run. By default it is made of the instant, and never one that is taken.
+    description: Id of the run. By default it is made of the instant, and never one that is taken. One that another process has begun
+      is refused.
     type: str
+  part:
+    description:
+      - Which part of a job this is, where several jobs share the id of a run. The file is then called C(run.part-PART.json).
+    type: str
+    default: ''
   fail_on:
     description: What counts as a failure besides trouble, one or more of V(changed) and V(drift).
     type: list
@@ -90,6 +97,10 @@ evidence_dir:
   type: str
 directory:
   description: Directory of the run.
+  returned: success
+  type: str
+part:
+  description: Which part of a job this is; empty for the whole.
   returned: success
   type: str
 policy_files:

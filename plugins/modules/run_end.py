@@ -34,7 +34,7 @@ options:
     elements: str
     default: []
   part:
-    description: Which part of a job the hosts are.
+    description: Which part of a job this is.
     type: str
     default: ''
 attributes:

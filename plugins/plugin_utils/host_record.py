@@ -38,11 +38,16 @@ def record_of_hosts(part: str = "") -> str:
     Raises:
         AppbanError: for a part that can't be in the name of a file.
     """
+    check_part(part)
+    return "%s.part-%s" % (HOSTS, part) if part else HOSTS
+
+
+def check_part(part: str) -> None:
+    """Refuse the name of a part of a job that can't be in the name of a file. Raises AppbanError."""
     if part and not _PART.fullmatch(part):
         raise AppbanError(
             "appban_part is %r" % part, "", "Use at most 41 letters, digits, dashes and underscores, such as 2of5; nothing was contacted"
         )
-    return "%s.part-%s" % (HOSTS, part) if part else HOSTS
 
 
 def controller_process() -> int:

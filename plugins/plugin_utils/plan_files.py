@@ -5,7 +5,7 @@
 """The plan of a run in two files beside its records: ``plan.json`` for scripts and ``plan.md`` for people.
 
 Both are made from the plan rows of the records, finished or not, so they say what was to be done also where a run was stopped, checked or
-killed. Nothing is held in memory but one change at a time.
+killed. A target that came to no plan is there too, with the reason. Nothing is held in memory but one change at a time.
 """
 
 from __future__ import annotations
@@ -18,29 +18,36 @@ from typing import Any
 
 from .plan_text import code_block, code_span, diff_lines, visible
 from .run_file import write_whole
+from .run_status import last_line
 
 FORMAT = 1
 _MOST_CHANGES, _MOST_LINES = 200, 60
 _VERBS = {"create": "create", "update": "update", "delete": "delete", "command": "send"}
 
 
-def plan_files(directory: str) -> tuple[str, str]:
-    """Paths of both files. directory: of the run."""
-    return os.path.join(directory, "plan.json"), os.path.join(directory, "plan.md")
+def plan_files(directory: str, part: str = "") -> tuple[str, str]:
+    """Paths of both files, of a run or of a part of a job. directory: of the run."""
+    stem = os.path.join(directory, "plan.part-%s" % part if part else "plan")
+    return stem + ".json", stem + ".md"
 
 
-def write_plans(directory: str, run: Mapping[str, Any]) -> None:
+def write_plans(directory: str, run: Mapping[str, Any], part: str = "") -> None:
     """Make both files from the records of a run.
 
     Args:
         directory: of the run.
         run: what its run.json says.
+        part: which part of a job this is. Its plan is of its own targets; the others share the directory.
 
     Raises:
         EvidenceError: where they can't be written.
     """
-    records = records_of(directory)
-    data, text = plan_files(directory)
+    told = run.get("targets") or {}
+    found = records_of(directory)
+    names = told if part else {**told, **found}
+    # A target without a record has no plan, so no file is no plan of it.
+    records = {target: found.get(target, "") for target in sorted(names)}
+    data, text = plan_files(directory, part)
     write_whole(data, _json(run, records))
     write_whole(text, (line + "\n" for line in _markdown(run, records)))
 
@@ -81,7 +88,37 @@ def _json(run: Mapping[str, Any], records: Mapping[str, str]) -> Iterator[str]:
             yield ("," if any_change else "") + "\n      " + json.dumps(change, ensure_ascii=False)
             any_change = True
         yield "\n    ]" if any_change else "]"
-    yield "\n  }\n}\n" if records else "}\n}\n"
+    yield "\n  }" if records else "}"
+    told = run.get("targets") or {}
+    statuses = {
+        target: {"status": str(told[target].get("status")), "message": _reason(told[target], path)}
+        for target, path in records.items()
+        if target in told
+    }
+    yield ',\n  "statuses": %s\n}\n' % json.dumps(statuses, ensure_ascii=False, indent=2).replace("\n", "\n  ")
+
+
+def _reason(told: Mapping[str, Any], path: str) -> str:
+    """What a person has to look at in one line: the first of the message, after why there is no plan."""
+    first = (str(told.get("message") or "").splitlines() or [""])[0]
+    return ": ".join(each for each in (_planless(told, path), first) if each)
+
+
+def _planless(told: Mapping[str, Any], path: str) -> str:
+    """Says that a target came to no plan; empty where it did, or where it was not told.
+
+    Args:
+        told: what run.json says of the target.
+        path: of its record; empty where there is none.
+    """
+    if told.get("status") not in ("failed", "stopped", "refused") or next(planned_changes(path), None) is not None:
+        return ""
+    if last_line(path).get("fleet") != "complete":
+        return "no plan was made"
+    if told.get("kind") != "hosts":
+        return ""
+    # The record of hosts is complete also where none of them answered.
+    return "no plan was made" if set(told.get("outcomes") or ()) <= {"unreachable", "failed"} else "no plan was made for every host"
 
 
 def _markdown(run: Mapping[str, Any], records: Mapping[str, str]) -> Iterator[str]:
@@ -99,8 +136,12 @@ def _target(target: str, path: str, told: Mapping[str, Any]) -> Iterator[str]:
     yield "## %s" % code_span(target)
     yield ""
     counted = ", ".join("%d to %s" % (count, _VERBS.get(op, op)) for op, count in ops.items())
+    planless, reason = _planless(told, path), _reason(told, path)
+    if planless:
+        # The words of others are code, ours are not.
+        counted = planless.capitalize() + (": " + code_span(reason[len(planless) + 2 :]) if reason != planless else "")
     yield (counted or "Nothing to do") + ("" if not told.get("status") else ". Status: %s" % code_span(str(told["status"]))) + "."
-    if told.get("message"):
+    if told.get("message") and not (planless and "\n" not in str(told["message"])):
         yield ""
         yield from code_block(str(told["message"]).split("\n"))
     for number, change in enumerate(planned_changes(path)):

@@ -32,30 +32,40 @@ def find_provenance(policies: Iterable[str], variables: Mapping[str, Any], now_g
 
 
 def commit_of(paths: Iterable[str]) -> str:
-    """The commit that the repository of these files has checked out, of several repositories each one's; empty where there is none."""
-    found: dict[str, None] = {}
-    for directory in dict.fromkeys(os.path.dirname(os.path.realpath(path)) for path in paths):
-        commit = _commit(directory)
+    """The commit that the repository of these files has checked out, of several repositories each one's; empty where there is none.
+
+    It ends with ``-dirty`` where one of these files is not as it is in that commit, or where nobody can tell.
+    """
+    files: dict[str, list[str]] = {}
+    for path in dict.fromkeys(os.path.realpath(path) for path in paths):
+        files.setdefault(os.path.dirname(path), []).append(os.path.basename(path))
+    dirty: dict[str, bool] = {}
+    for directory, names in files.items():
+        commit = (_git(directory, "rev-parse", "--verify", "--quiet", "HEAD") or "").strip()
         if commit:
-            found[commit] = None
-    return ", ".join(found)
+            # A file that is ignored is in no commit either. The names are names, not patterns.
+            told = _git(directory, "--literal-pathspecs", "--no-optional-locks", "status", "--porcelain", "--ignored", "--", *names)
+            dirty[commit] = dirty.get(commit, False) or told != ""
+    return ", ".join(commit + ("-dirty" if is_dirty else "") for commit, is_dirty in dirty.items())
 
 
-def _commit(directory: str) -> str:
+def _git(directory: str, *arguments: str) -> str | None:
+    """What git says in a directory; None where it fails, or where there is none of both."""
     if not os.path.isdir(directory):
-        return ""
+        return None
     # What a hook or a pipeline has set is about another repository.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
         done = subprocess.run(
-            ["git", "-C", directory, "rev-parse", "--verify", "--quiet", "HEAD"],
+            ["git", "-C", directory, *arguments],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
+            errors="replace",
             timeout=_GIT_TIMEOUT,
             check=False,
             env=environment,
         )
     except (OSError, subprocess.SubprocessError, ValueError):
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
+        return None
+    return done.stdout if done.returncode == 0 else None

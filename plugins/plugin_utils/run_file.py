@@ -4,7 +4,7 @@
 
 """The file ``EVIDENCE_DIR/<run_id>/run.json``: what became of a run, for scripts.
 
-It is made when the run begins, replaced whole when it ends, and never half-written.
+It is made when the run begins, replaced whole when it ends, and never half-written. Of a part of a job it is ``run.part-PART.json``.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ FORMAT = 1
 RUNNING = "running"
 #: What can become of a target and of a run, the worst first.
 STATUSES = ("failed", "stopped", "refused", "changed", "drift", "clean")
-_NAME = "run.json"
+_NAME, _NAME_OF_PART = "run.json", "run.part-%s.json"
 _CHOOSE = "Choose a writable appban_evidence_dir"
+_TAKE_ANOTHER = "Take another id, or none; where jobs share one, give each its appban_part. Nothing was contacted"
 
 
 def worst(statuses: Iterable[str]) -> str:
@@ -31,22 +32,23 @@ def worst(statuses: Iterable[str]) -> str:
     return min(statuses, key=STATUSES.index, default="clean")
 
 
-def run_file(directory: str) -> str:
-    """Path of the file of a run. directory: of the run."""
-    return os.path.join(directory, _NAME)
+def run_file(directory: str, part: str = "") -> str:
+    """Path of the file of a run, or of a part of a job. directory: of the run."""
+    return os.path.join(directory, _NAME_OF_PART % part if part else _NAME)
 
 
-def begin_run(directory: str, facts: Mapping[str, Any]) -> None:
+def begin_run(directory: str, facts: Mapping[str, Any], part: str = "") -> None:
     """Say that a run is under way.
 
-    Where several plays or job slices share a run, what the others have said of their targets stays.
+    Where several plays of one process share a run, what the others have said of their targets stays.
 
     Args:
         directory: of the run; made if it is missing.
-        facts: what is known by now: ``run_id``, ``now``, ``mode``, ``run_by`` ...
+        facts: what is known by now: ``run_id``, ``now``, ``mode``, ``run_by``, ``process`` ...
+        part: which part of a job this is; empty for the whole.
 
     Raises:
-        EvidenceError: where it can't be written.
+        EvidenceError: where it can't be written, and where another process has begun a run of this id. Its file stays as it is.
     """
     try:
         os.makedirs(directory, mode=0o750, exist_ok=True)
@@ -55,14 +57,24 @@ def begin_run(directory: str, facts: Mapping[str, Any]) -> None:
 
     def begun(known: Mapping[str, Any]) -> dict[str, Any]:
         fresh: dict[str, Any] = {"status": RUNNING, "format": FORMAT, **facts, "ended": None, "message": "", "targets": {}}
-        if known:
+        path = run_file(directory, part)
+        if known and _process(known) == _process(fresh):
             fresh.update(began=known.get("began", fresh.get("began")), targets=known.get("targets", {}))
+        elif known or os.path.lexists(path):
+            told = "its file says %s, begun %s" % (known.get("status", "nothing"), known.get("began", "at an unknown time"))
+            raise EvidenceError("the run id %s is taken: %s" % (facts.get("run_id"), told), path, _TAKE_ANOTHER)
         return fresh
 
-    _replace(directory, begun)
+    _replace(directory, part, begun)
 
 
-def end_run(directory: str, ended: str, targets: Mapping[str, Mapping[str, Any]], message: str = "") -> dict[str, Any]:
+def _process(said: Mapping[str, Any]) -> tuple[Any, Any]:
+    """The process that has begun a run, on its controller; only that one may go on with it."""
+    run_by = said.get("run_by")
+    return said.get("process"), run_by.get("host") if isinstance(run_by, Mapping) else None
+
+
+def end_run(directory: str, ended: str, targets: Mapping[str, Mapping[str, Any]], message: str = "", part: str = "") -> dict[str, Any]:
     """Say what became of a run's targets, and with that of the run.
 
     Args:
@@ -70,6 +82,7 @@ def end_run(directory: str, ended: str, targets: Mapping[str, Mapping[str, Any]]
         ended: wall clock in UTC.
         targets: name of a record -> what became of it.
         message: what a person should know of the run as a whole.
+        part: which part of a job this is.
 
     Returns:
         What the file says now.
@@ -83,22 +96,22 @@ def end_run(directory: str, ended: str, targets: Mapping[str, Mapping[str, Any]]
         status = worst(each["status"] for each in every.values())
         return {**known, "status": status, "ended": ended, "message": message or known.get("message", ""), "targets": every}
 
-    return _replace(directory, whole)
+    return _replace(directory, part, whole)
 
 
-def refuse_run(directory: str, ended: str, message: str) -> None:
+def refuse_run(directory: str, ended: str, message: str, part: str = "") -> None:
     """Say that a run was refused before anything was contacted.
 
     Raises:
         EvidenceError: where it can't be written.
     """
-    _replace(directory, lambda known: {**known, "status": "refused", "ended": ended, "message": message})
+    _replace(directory, part, lambda known: {**known, "status": "refused", "ended": ended, "message": message})
 
 
-def read_run(directory: str) -> dict[str, Any]:
-    """What the file of a run says; empty where there is none, or where it is none of ours."""
+def read_run(directory: str, part: str = "") -> dict[str, Any]:
+    """What the file of a run, or of a part of a job, says; empty where there is none, or where it is none of ours."""
     try:
-        with open(run_file(directory), encoding="utf-8") as handle:
+        with open(run_file(directory, part), encoding="utf-8") as handle:
             said = json.load(handle)
     except (OSError, ValueError):
         return {}
@@ -127,12 +140,12 @@ def write_whole(path: str, chunks: Iterable[str]) -> None:
         raise EvidenceError("cannot write evidence: %s" % error.strerror, path, _CHOOSE) from error
 
 
-def _replace(directory: str, make: Callable[[Mapping[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+def _replace(directory: str, part: str, make: Callable[[Mapping[str, Any]], dict[str, Any]]) -> dict[str, Any]:
     with _alone(directory):
         # The status stands first, so that a shell script finds it without a reader of JSON.
-        said = make(read_run(directory))
+        said = make(read_run(directory, part))
         ordered = {"status": said["status"], **said}
-        write_whole(run_file(directory), [json.dumps(ordered, indent=2, ensure_ascii=False) + "\n"])
+        write_whole(run_file(directory, part), [json.dumps(ordered, indent=2, ensure_ascii=False) + "\n"])
         return ordered
 
 

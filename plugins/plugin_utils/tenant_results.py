@@ -25,7 +25,7 @@ def tenant_trouble(result: Mapping[str, Any], run: Mapping[str, Any] | None = No
     """
     message = str(result.get("msg") or "").strip()
     if message and run and is_stopped(result):
-        message += ". The plan is in %s" % plan_files(run["directory"])[1]
+        message += ". The plan is in %s" % plan_files(run["directory"], run.get("part") or "")[1]
     return message or ("" if "evidence" in result else _FAILED_WITHOUT_WORDS)
 
 
@@ -55,4 +55,4 @@ def _plan_lines(result: Mapping[str, Any], run: Mapping[str, Any]) -> list[str]:
     shown = ["plan: %(op)s %(kind)s %(name)s" % change for change in changes[:_SHOWN_CHANGES]]
     if len(changes) > _SHOWN_CHANGES:
         shown.append("plan: and %d more" % (len(changes) - _SHOWN_CHANGES))
-    return [*shown, "plan: all of it, with the diff, is in " + plan_files(run["directory"])[1]]
+    return [*shown, "plan: all of it, with the diff, is in " + plan_files(run["directory"], run.get("part") or "")[1]]

@@ -124,6 +124,27 @@ def test_what_the_inventory_has_wrong_is_named_and_its_values_are_not(estate: Es
     }
 
 
+@pytest.mark.fault_kind("R5", "the same kind of mistake by two words")
+def test_what_a_module_refuses_before_it_contacts_anything_is_refused(estate: Estate) -> None:
+    limits = estate.run(estate.inventory(city={"appban_limits": {"max_devicez": 1}}), arguments=["--limit", "city"], must_succeed=False)
+    assert "max_devicez" in limits.trouble("city")
+    assert estate.said()["targets"]["city"]["status"] == "refused"
+    estate.connections["school"].pop("client_secret")
+    inventory = estate.inventory(city={"appban_accept_fleet_size": "viele"})
+    run = estate.run(inventory, must_succeed=False)
+    assert "accept_fleet_size" in run.trouble("city")
+    assert "client_secret" in run.trouble("school")
+    assert {name: entries for each in (limits, run) for name, entries in each.exchanges.items() if entries} == {}
+    said = estate.said("20230320T090000Z-2")
+    assert (said["status"], {name: each["status"] for name, each in said["targets"].items()}) == (
+        "refused",
+        {"city": "refused", "school": "refused"},
+    )
+    assert estate.records() == {}
+    plan = (estate.evidence / "20230320T090000Z-2" / "plan.md").read_text(encoding="utf-8")
+    assert plan.count("No plan was made: ") == 2
+
+
 def test_every_problem_of_the_policies_comes_before_any_request(estate: Estate) -> None:
     broken = estate.directory / "broken.yml"
     broken.write_text(

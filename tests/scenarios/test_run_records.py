@@ -62,11 +62,11 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory / "collections"
 
 
-def held_by_schemas(directory: Path) -> dict[str, Any]:
-    """What run.json says; it, the plan and every row of the records keep to their schemas."""
-    said: dict[str, Any] = json.loads((directory / "run.json").read_text(encoding="utf-8"))
+def held_by_schemas(directory: Path, part: str = "") -> dict[str, Any]:
+    """What run.json says, or that of a part of a job; it, the plan and every row of the records keep to their schemas."""
+    said: dict[str, Any] = json.loads((directory / f"run{part}.json").read_text(encoding="utf-8"))
     SCHEMAS["run"].validate(said)
-    SCHEMAS["plan"].validate(json.loads((directory / "plan.json").read_text(encoding="utf-8")))
+    SCHEMAS["plan"].validate(json.loads((directory / f"plan{part}.json").read_text(encoding="utf-8")))
     for path in directory.glob("*.jsonl"):
         for row in read_rows(str(path)):
             SCHEMAS["evidence"].validate(row)
@@ -172,8 +172,29 @@ def test_every_header_says_who_ran_it_from_what(estate: Estate) -> None:
         assert header["policies"][0]["authority"]["issued_by"] == "Cabinet Office"
         assert header["policies"][0]["effective"]["from"]["at"] == "2023-03-16T00:00:00Z"
         assert header["part"] == ("1of2" if "hosts" in name else None)
-    said = held_by_schemas(estate.evidence / RUN_ID)
+    said = held_by_schemas(estate.evidence / RUN_ID, ".part-1of2")
     assert (said["job"], said["run_by"]["commit"], said["mode"], said["now_given"]) == ("42", commit, "check", True)
+
+
+@pytest.mark.fault_kind("R6", "the id of a run that somebody takes a second time")
+def test_the_id_of_a_run_is_not_taken_twice_but_by_parts(estate: Estate) -> None:
+    inventory = estate.inventory(HOST)
+    given = {"appban_run_id": RUN_ID}
+    estate.run(inventory, extra=given, check=True)
+    directory = estate.evidence / RUN_ID
+    before = {path.name: path.read_bytes() for path in directory.iterdir()}
+    again = estate.run(inventory, extra={**given, "appban_now": "2023-03-21T09:00:00Z"}, must_succeed=False)
+    assert again.play.returncode == 2
+    assert again.exchanges["city"] == []
+    assert f"the run id {RUN_ID} is taken" in " ".join(again.play.stdout.split())
+    assert {path.name: path.read_bytes() for path in directory.iterdir()} == before
+    estate.run(inventory, extra={**given, "appban_part": "1of2"}, arguments=["--limit", "desk"], check=True)
+    held_by_schemas(directory)
+    part = held_by_schemas(directory, ".part-1of2")
+    assert (part["status"], list(part["targets"])) == ("clean", ["hosts.part-1of2"])
+    added = {"run.part-1of2.json", "plan.part-1of2.json", "plan.part-1of2.md", "hosts.part-1of2.jsonl"}
+    assert {path.name for path in directory.iterdir()} == {*before, *added}
+    assert {name: (directory / name).read_bytes() for name in before} == before
 
 
 def test_drift_counts_as_a_failure_where_that_is_asked_for(estate: Estate) -> None:

@@ -32,7 +32,8 @@ class Provenance:
         user: the account on the controller.
         host: the controller.
         job: id of the job of an automation controller or pipeline; empty for none.
-        commit: the commit of the repository that the policies are in; empty where they are in none.
+        commit: the commit of the repository that the policies are in; empty where they are in none. It ends with ``-dirty`` where one of
+            them is not as it is in that commit.
         now_given: the run's instant was given and is not the clock's.
         part: which part of a job this is, where one job is several runs; empty for the whole.
         clock: the wall clock of the run in UTC; empty takes the clock.

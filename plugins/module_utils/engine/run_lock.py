@@ -149,6 +149,11 @@ def _refuse(path: str, other: Mapping[str, Any]) -> None:
         )
 
 
+def name_of_process(pid: int) -> str:
+    """Names a process of this machine as no later one will be named: its id, and when it began."""
+    return "%d/%s" % (pid, _start_of(pid))
+
+
 def _start_of(pid: int) -> str:
     """When a process began, in ticks since the machine did; empty where there is none, and where nobody says."""
     try:

@@ -10,13 +10,15 @@ They are documented in ``doc_fragments/target.py``.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 from ..documents.assets import read_assets
-from ..engine.errors import AppbanError
+from ..engine.errors import AppbanError, EvidenceError
 from ..engine.evidence import LEVELS
+from ..engine.guard import strictest_limits
 from ..engine.run_header import Provenance
 from ..engine.run_lock import RunLocked
 from ..policy.instants import InstantError
@@ -27,6 +29,37 @@ from .connection import Connection, open_connection
 from .notices import DEFAULT_BODY, DEFAULT_TITLE, NoticeText
 from .redaction import Redactor
 from .target_run import RunRequest, RunResult
+
+
+class Refused(AppbanError):
+    """What was asked for can't be used; nothing was contacted."""
+
+
+@contextmanager
+def beforehand() -> Iterator[None]:
+    """What goes wrong in here goes wrong before anything is contacted. Raises Refused.
+
+    Where the evidence directory or the ledger can't be used the error stays: what was asked for is in order.
+    """
+    try:
+        yield
+    except EvidenceError:
+        raise
+    except (AppbanError, PolicyError) as error:
+        raise Refused(str(error)) from error
+
+
+def telling_refusals(module: type) -> Any:
+    """A class of modules that says of its own failures before it was begun, which are those of its options, that they are refusals.
+
+    Args:
+        module: Ansible's class.
+    """
+
+    def fail_json(self: Any, msg: str, **more: Any) -> None:
+        module.fail_json(self, msg, **{"refused": not self.began, **more})  # type: ignore[attr-defined]
+
+    return type("Module", (module,), {"fail_json": fail_json, "began": False})
 
 
 def target_spec(target: str) -> dict[str, Any]:
@@ -123,6 +156,8 @@ def request_of(params: Mapping[str, Any], check_mode: bool, versions: Mapping[st
         raise AppbanError(str(error), "", "Nothing was contacted") from error
     if not policies:
         raise AppbanError("no policy was given", "", "Give the result of the lookup appban.endpoint.policy")
+    # Only so that numbers that can't be used show before anything else; the run asks for them again.
+    strictest_limits([params["limits"] or {}])
     notice = params["notice"] or {}
     return RunRequest(
         target=params["target"],
@@ -152,17 +187,18 @@ def finish(module: Any, redactor: Redactor, run: Callable[[], tuple[RunResult, M
     Args:
         run: gives the result, and more values of the target's own.
     """
+    module.began = True
     try:
         result, more = run()
     except (AppbanError, PolicyError) as error:
-        module.fail_json(msg=redactor.scrub(str(error)), refused=isinstance(error, RunLocked))
+        module.fail_json(msg=redactor.scrub(str(error)), refused=isinstance(error, (Refused, RunLocked)))
         return
     values = {**result.values, **more, "changed": result.changed}
     if module._diff:
         values["diff"] = list(result.diff)
     clean = _scrubbed(values, redactor)
     if result.failure:
-        module.fail_json(msg=redactor.scrub(result.failure), **clean)
+        module.fail_json(msg=redactor.scrub(result.failure), refused=False, **clean)
     else:
         module.exit_json(**clean)
 

@@ -17,7 +17,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence im
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.outcomes import GRAVITY, OUTCOMES, REASONS
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.ledger import EVENTS
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import VERDICTS
-from tests.unit.engine.records import CHANGE, HEADER, row, write, write_format_1
+from tests.unit.engine.records import CHANGE, HEADER, row, sealed, write, write_format_1
 
 ROOT = pathlib.Path(__file__).parents[3]
 DOCUMENT = (ROOT / "docs" / "evidence.md").read_text(encoding="utf-8")
@@ -94,6 +94,13 @@ def chain(directory: pathlib.Path) -> list[pathlib.Path]:
     return [*paths, write(directory, ["compliant"], now="2023-03-16T00:00:00Z")]
 
 
+def wrong_lines(directory: pathlib.Path) -> list[str]:
+    result = shell(CHECK_ALL, EVIDENCE_DIR=str(directory))
+    wrong = [line for line in result.stdout.splitlines() if not line.startswith("ok")]
+    assert (result.stderr, result.returncode) == ("", int(bool(wrong)))
+    return wrong
+
+
 def test_the_chain_of_all_targets_is_checked(tmp_path: pathlib.Path) -> None:
     chain(tmp_path)
     result = shell(CHECK_ALL, EVIDENCE_DIR=str(tmp_path))
@@ -142,11 +149,72 @@ def test_a_forged_record_in_the_place_of_another_shows_in_the_next_one(tmp_path:
     (tmp_path / "forged").mkdir()
     forged = write(tmp_path / "forged", ["compliant", "compliant"])
     paths[4].write_bytes(forged.read_bytes())
-    result = shell(CHECK_ALL, EVIDENCE_DIR=str(tmp_path))
-    assert [line for line in result.stdout.splitlines() if not line.startswith("ok")] == [
-        "NOT NEXT %s" % paths[4],
-        "NOT NEXT %s" % paths[5],
-    ]
+    assert wrong_lines(tmp_path) == ["MOVED    %s" % paths[4], "NOT NEXT %s" % paths[5]]
+    # One that claims to be the other shows in its successor, and where it can't name the one before it in itself.
+    header, *others = [json.loads(line) for line in forged.read_text(encoding="utf-8").splitlines()]
+    others[-1].pop("hash")
+    claim = {**header, "run_id": paths[4].parent.name, "number": 5}
+    paths[4].write_bytes(sealed([claim, *others]))
+    assert wrong_lines(tmp_path) == ["NOT NEXT %s" % paths[4], "NOT NEXT %s" % paths[5]]
+    paths[4].write_bytes(sealed([{**claim, "previous": closing_hash(str(paths[3]))}, *others]))
+    assert wrong_lines(tmp_path) == ["NOT NEXT %s" % paths[5]]
+
+
+@pytest.mark.fault_kind("R6", "a record in the directory of another run")
+@pytest.mark.parametrize("place", [0, 4, 11])
+def test_a_moved_record_shows(tmp_path: pathlib.Path, place: int) -> None:
+    path = chain(tmp_path)[place]
+    moved = tmp_path / "20230401T000000Z" / path.name
+    moved.parent.mkdir()
+    path.rename(moved)
+    assert wrong_lines(tmp_path) == ["MOVED    %s" % moved]
+
+
+@pytest.mark.fault_kind("R6", "a record in the directory of another run")
+@pytest.mark.parametrize("run_id", ["20230401T000000Z", "20230101T000000Z"])
+def test_a_copied_record_shows(tmp_path: pathlib.Path, run_id: str) -> None:
+    path = chain(tmp_path)[4]
+    copy = tmp_path / run_id / path.name
+    copy.parent.mkdir()
+    copy.write_bytes(path.read_bytes())
+    assert wrong_lines(tmp_path) == ["MOVED    %s" % copy]
+
+
+@pytest.mark.fault_kind("R6", "a record under the name of another target")
+def test_a_renamed_record_shows_and_so_does_the_gap(tmp_path: pathlib.Path) -> None:
+    paths = chain(tmp_path)
+    renamed = paths[4].with_name("school.jsonl")
+    paths[4].rename(renamed)
+    assert wrong_lines(tmp_path) == ["NOT NEXT %s" % paths[5], "MOVED    %s" % renamed]
+
+
+@pytest.mark.fault_kind("R6", "a directory that is no run's")
+@pytest.mark.parametrize("name", ["archive", "20230317T000000Z-copy", "x-1", "20230317T000000Z-0"])
+def test_a_directory_that_is_no_run_is_passed_over(tmp_path: pathlib.Path, name: str) -> None:
+    chain(tmp_path)
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "hosts.jsonl").write_text("nothing of ours\n", encoding="utf-8")
+    assert wrong_lines(tmp_path) == []
+
+
+@pytest.mark.fault_kind("R6", "a first line that is no header")
+@pytest.mark.parametrize("content", ["", "\n", "[]\n", "{\n", '{"number": "x"}\n', '{"number": null}\n', '"x"\n'])
+def test_a_file_that_is_no_record_shows_and_nothing_else_does(tmp_path: pathlib.Path, content: str) -> None:
+    chain(tmp_path)
+    path = tmp_path / "20230317T000000Z" / "other.jsonl"
+    path.parent.mkdir()
+    path.write_text(content, encoding="utf-8")
+    assert wrong_lines(tmp_path) == ["CHANGED  %s" % path]
+
+
+@pytest.mark.fault_kind("R6", "records that were written in another order than that of their instants")
+def test_the_chain_goes_by_number_whatever_the_ids_of_the_runs(tmp_path: pathlib.Path) -> None:
+    first = write(tmp_path, ["compliant"], now="2023-03-17T00:00:00Z")
+    path = write(tmp_path, ["removed"], now="2023-03-15T00:00:00Z")
+    header, *others = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    others[-1].pop("hash")
+    path.write_bytes(sealed([{**header, "number": 2, "previous": closing_hash(str(first))}, *others]))
+    assert wrong_lines(tmp_path) == []
 
 
 def test_a_partial_record_of_a_killed_run_is_not_taken_for_one(tmp_path: pathlib.Path) -> None:

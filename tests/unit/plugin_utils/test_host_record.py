@@ -52,6 +52,30 @@ def test_the_commit_is_that_of_the_policys_repository(tmp_path: Path) -> None:
     assert commit_of([str(policy), str(policy)]) == head
 
 
+@pytest.mark.fault_kind("R6", "the commit of a policy file that was changed since")
+def test_a_policy_that_is_not_as_committed_marks_the_commit(tmp_path: Path) -> None:
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=x", "-c", "user.email=x@y.example", "-c", "commit.gpgsign=false"]
+    policy, other, link = tmp_path / "uk*.yml", tmp_path / "uk2.yml", tmp_path / "link.yml"
+    policy.touch()
+    other.touch()
+    link.symlink_to(policy)
+    (tmp_path / ".gitignore").write_text("mine.yml\n", encoding="utf-8")
+    for arguments in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "x"]):
+        subprocess.run([*git, *arguments], check=True)
+    head = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+    # Another file of the repository says nothing of the policy.
+    other.write_text("changed", encoding="utf-8")
+    assert commit_of([str(policy), str(link)]) == head
+    for name in ("new.yml", "mine.yml"):
+        (tmp_path / name).touch()
+        assert commit_of([str(policy), str(tmp_path / name)]) == head + "-dirty"
+    policy.write_text("changed", encoding="utf-8")
+    for path in (policy, link):
+        assert commit_of([str(path)]) == head + "-dirty"
+    subprocess.run([*git, "add", "."], check=True)
+    assert commit_of([str(policy)]) == head + "-dirty"
+
+
 def test_without_git_there_is_no_commit_and_no_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert commit_of([str(CHECKOUT / "policies" / "uk.yml")]) == ""

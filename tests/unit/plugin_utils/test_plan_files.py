@@ -66,6 +66,73 @@ def test_both_files_hold_the_plans_of_finished_and_unfinished_records(tmp_path: 
     assert "stopped: `x`\nsecond line" in text
 
 
+@pytest.mark.fault_kind("R5", "targets that came to no plan are not in it, or have nothing to do")
+def test_every_target_of_the_run_is_listed_with_why_it_has_no_plan(tmp_path: Path) -> None:
+    record(tmp_path, "city", change()).close(0, 0, {"stopped": None, "fleet": "complete"})
+    record(tmp_path, "clean").close(0, 0, {"stopped": None, "fleet": "complete"})
+    record(tmp_path, "conflict").close(0, 0, {"stopped": None, "fleet": "complete"})
+    record(tmp_path, "unread").close(0, 0, {"stopped": "401", "fleet": "unread"})
+    record(tmp_path, "short").close(0, 0, {"stopped": "short", "fleet": "doubted"})
+    record(tmp_path, "hosts.part-1").close(0, 0, {"stopped": None, "fleet": "complete"})
+    record(tmp_path, "hosts.part-2").close(0, 0, {"stopped": None, "fleet": "complete"})
+    told: dict[str, dict[str, Any]] = {
+        "city": {"status": "failed", "message": "1 of 1 changes was not made\nmore"},
+        "clean": {"status": "clean", "message": ""},
+        "conflict": {"status": "failed", "message": "somebody else's assignments"},
+        "unread": {"status": "failed", "message": "401 `x`\nmore"},
+        "short": {"status": "stopped", "message": "short"},
+        "hosts.part-1": {"kind": "hosts", "status": "failed", "message": "desk: UNREACHABLE", "outcomes": {"unreachable": 2, "failed": 1}},
+        "hosts.part-2": {
+            "kind": "hosts",
+            "status": "failed",
+            "message": "desk: UNREACHABLE",
+            "outcomes": {"unreachable": 2, "compliant": 1},
+        },
+        "refused": {"status": "refused", "message": "refused has the unknown option x"},
+        "silent": {"status": "failed", "message": ""},
+    }
+    said, text = files(tmp_path, targets=told)
+    assert list(said["targets"]) == list(said["statuses"]) == sorted(told)
+    assert {name: len(changes) for name, changes in said["targets"].items() if changes} == {"city": 1}
+    assert said["statuses"] == {
+        "city": {"status": "failed", "message": "1 of 1 changes was not made"},
+        "clean": {"status": "clean", "message": ""},
+        "conflict": {"status": "failed", "message": "somebody else's assignments"},
+        "unread": {"status": "failed", "message": "no plan was made: 401 `x`"},
+        "short": {"status": "stopped", "message": "no plan was made: short"},
+        "hosts.part-1": {"status": "failed", "message": "no plan was made: desk: UNREACHABLE"},
+        "hosts.part-2": {"status": "failed", "message": "no plan was made for every host: desk: UNREACHABLE"},
+        "refused": {"status": "refused", "message": "no plan was made: refused has the unknown option x"},
+        "silent": {"status": "failed", "message": "no plan was made"},
+    }
+    sections = dict(re.findall(r"## `([^`]+)`\n\n([^\n]+)\n", text))
+    assert sections == {
+        "city": "1 to create. Status: `failed`.",
+        "clean": "Nothing to do. Status: `clean`.",
+        "conflict": "Nothing to do. Status: `failed`.",
+        "unread": "No plan was made: `` 401 `x` ``. Status: `failed`.",
+        "short": "No plan was made: `short`. Status: `stopped`.",
+        "hosts.part-1": "No plan was made: `desk: UNREACHABLE`. Status: `failed`.",
+        "hosts.part-2": "No plan was made for every host: `desk: UNREACHABLE`. Status: `failed`.",
+        "refused": "No plan was made: `refused has the unknown option x`. Status: `refused`.",
+        "silent": "No plan was made. Status: `failed`.",
+    }
+
+
+@pytest.mark.fault_kind("R6", "the plan of a part of a job")
+def test_the_plan_of_a_part_is_its_own(tmp_path: Path) -> None:
+    for part in ("1of2", "2of2"):
+        record(tmp_path, f"hosts.part-{part}", change(part, host="desk")).abandon()
+    for part in ("1of2", "2of2"):
+        write_plans(str(tmp_path / RUN_ID), {**RUN, "targets": {f"hosts.part-{part}": {"status": "failed"}}}, part)
+    for part in ("1of2", "2of2"):
+        data, text = (Path(path) for path in plan_files(str(tmp_path / RUN_ID), part))
+        assert (data.name, text.name) == (f"plan.part-{part}.json", f"plan.part-{part}.md")
+        [(name, [planned])] = json.loads(data.read_text(encoding="utf-8"))["targets"].items()
+        assert (name, planned["name"]) == (f"hosts.part-{part}", part)
+    assert not (tmp_path / RUN_ID / "plan.json").exists()
+
+
 def test_a_run_without_records_has_an_empty_plan(tmp_path: Path) -> None:
     (tmp_path / RUN_ID).mkdir()
     assert files(tmp_path)[0]["targets"] == {}

@@ -38,6 +38,7 @@ FACTS: dict[str, Any] = {
     "mode": "apply",
     "began": NOW,
     "run_by": {"user": "jana", "host": "controller", "commit": None},
+    "process": "4711/1000",
     "job": None,
     "notes": [],
 }
@@ -85,6 +86,45 @@ def test_those_who_share_a_run_keep_what_the_others_have_said(tmp_path: Path) ->
     assert (told(tmp_path)["status"], list(told(tmp_path)["targets"])) == ("running", ["city"])
     end_run(str(tmp_path), NOW, {"hosts": {**TARGET, "status": "clean"}})
     assert (told(tmp_path)["status"], list(told(tmp_path)["targets"])) == ("failed", ["city", "hosts"])
+
+
+@pytest.mark.fault_kind("R6", "the id of a run that somebody takes a second time")
+@pytest.mark.parametrize("ended", [True, False])
+@pytest.mark.parametrize("other", [{"process": "4711/2000"}, {"run_by": {"user": "jana", "host": "another", "commit": None}}])
+def test_another_job_never_takes_the_id_of_a_run(tmp_path: Path, ended: bool, other: dict[str, Any]) -> None:
+    begin_run(str(tmp_path), FACTS)
+    if ended:
+        end_run(str(tmp_path), NOW, {"city": {**TARGET, "status": "failed"}})
+    before = (tmp_path / "run.json").read_bytes()
+    with pytest.raises(EvidenceError, match=rf"the run id {RUN_ID} is taken: .*Take another id.*[Nn]othing was contacted"):
+        begin_run(str(tmp_path), {**FACTS, **other})
+    assert (tmp_path / "run.json").read_bytes() == before
+
+
+@pytest.mark.fault_kind("R6", "a run.json that can't be read is overwritten")
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"status": "clean"}'])
+def test_a_file_of_a_run_that_makes_no_sense_is_never_replaced(tmp_path: Path, content: str) -> None:
+    (tmp_path / "run.json").write_text(content, encoding="utf-8")
+    with pytest.raises(EvidenceError, match="is taken"):
+        begin_run(str(tmp_path), FACTS)
+    assert (tmp_path / "run.json").read_text(encoding="utf-8") == content
+
+
+@pytest.mark.fault_kind("R6", "parts of a job that share the id of a run")
+def test_each_part_of_a_job_has_a_file_of_its_own(tmp_path: Path) -> None:
+    begin_run(str(tmp_path), FACTS)
+    end_run(str(tmp_path), NOW, {"city": {**TARGET, "status": "failed"}})
+    whole = (tmp_path / "run.json").read_bytes()
+    for part, status in (("1of2", "clean"), ("2of2", "changed")):
+        begin_run(str(tmp_path), {**FACTS, "process": part}, part)
+        end_run(str(tmp_path), NOW, {f"hosts.part-{part}": {**TARGET, "status": status}}, part=part)
+        said = read_run(str(tmp_path), part)
+        jsonschema.Draft202012Validator(SCHEMA).validate(said)
+        assert (said["status"], list(said["targets"])) == (status, [f"hosts.part-{part}"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run.json", "run.part-1of2.json", "run.part-2of2.json"]
+    assert (tmp_path / "run.json").read_bytes() == whole
+    with pytest.raises(EvidenceError, match="is taken"):
+        begin_run(str(tmp_path), FACTS, "1of2")
 
 
 @pytest.mark.fault_kind("R1", "a directory that can't be written to, before anything is contacted")
@@ -197,3 +237,16 @@ def test_the_script_knows_a_run_that_was_killed_and_one_that_never_began(tmp_pat
     end_run(str(tmp_path / f"{RUN_ID}-10"), NOW, {})
     assert script(str(tmp_path)) == (0, f"{RUN_ID}-10: clean\n")
     assert script()[0] == 2
+
+
+def test_the_script_tells_the_part_of_a_job_that_it_is_asked_for(tmp_path: Path) -> None:
+    for part, status in (("1of2", "failed"), ("2of2", "clean")):
+        begin_run(str(tmp_path / RUN_ID), FACTS, part)
+        end_run(str(tmp_path / RUN_ID), NOW, {"hosts": {**TARGET, "status": status}}, part=part)
+    begin_run(str(tmp_path / f"{RUN_ID}-2"), FACTS)
+    assert script(str(tmp_path), RUN_ID, "1of2") == (10, f"{RUN_ID} 1of2: failed\n")
+    # The newest run of that part.
+    assert script(str(tmp_path), "", "2of2") == (0, f"{RUN_ID} 2of2: clean\n")
+    for arguments in ((RUN_ID,), (RUN_ID, "3of3"), ("", "3of3")):
+        assert script(str(tmp_path), *arguments)[0] == 10
+    assert script(str(tmp_path), RUN_ID, "1of2", "more")[0] == 2

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...mdm.connection import Connection
-from ...mdm.options import connection_of, connection_spec, finish, request_of, target_spec
+from ...mdm.options import beforehand, connection_of, connection_spec, finish, request_of, target_spec
 from ...mdm.redaction import Redactor
 from ...mdm.target_run import RunResult, run_target
 from .clouds import CLOUDS, choose_cloud
@@ -76,9 +76,12 @@ def run_module(module: Any) -> None:
     redactor.learn(*(params[name] for name in _SECRETS))
 
     def run() -> tuple[RunResult, Mapping[str, Any]]:
-        request = request_of(params, module.check_mode, {"ansible-core": module.ansible_version})
-        with connection_of(params, redactor) as connection:
-            target = open_target(params, request.policies, connection, module.check_mode)
+        with beforehand():
+            request = request_of(params, module.check_mode, {"ansible-core": module.ansible_version})
+            connection = connection_of(params, redactor)
+        with connection:
+            with beforehand():
+                target = open_target(params, request.policies, connection, module.check_mode)
             result = run_target(target, request, connection.journal)
             more = {"requests": connection.counters.requests(), "permissions": target.permissions_used()}
         if params["on_conflict"] == "fail" and result.values["conflicts"] and not result.failure:

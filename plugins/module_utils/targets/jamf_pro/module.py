@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...mdm.connection import Connection
-from ...mdm.options import connection_of, connection_spec, finish, request_of, target_spec
+from ...mdm.options import beforehand, connection_of, connection_spec, finish, request_of, target_spec
 from ...mdm.outbox import Outbox
 from ...mdm.redaction import Redactor
 from ...mdm.target_run import RunResult, run_target
@@ -57,10 +57,15 @@ def run_module(module: Any) -> None:
     redactor.learn(*(params[name] for name in _SECRETS))
 
     def run() -> tuple[RunResult, Mapping[str, Any]]:
-        request = request_of(params, module.check_mode, {"ansible-core": module.ansible_version})
-        with connection_of(params, redactor) as connection:
-            with open_server(params, connection, module.check_mode) as jamf:
-                target = open_target(params, request.policies, jamf)
+        with beforehand():
+            request = request_of(params, module.check_mode, {"ansible-core": module.ansible_version})
+            connection = connection_of(params, redactor)
+        with connection:
+            with beforehand():
+                server = open_server(params, connection, module.check_mode)
+            with server as jamf:
+                with beforehand():
+                    target = open_target(params, request.policies, jamf)
                 result = run_target(target, request, connection.journal)
                 more = {"privileges": jamf.privileges_used()}
             return result, {**more, "requests": connection.counters.requests()}

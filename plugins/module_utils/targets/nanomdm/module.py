@@ -13,7 +13,7 @@ from typing import Any
 from ...engine.errors import AppbanError
 from ...mdm.connection import Connection
 from ...mdm.ledger import Ledger
-from ...mdm.options import connection_of, connection_spec, finish, request_of, target_spec
+from ...mdm.options import beforehand, connection_of, connection_spec, finish, request_of, target_spec
 from ...mdm.outbox import Outbox
 from ...mdm.redaction import Redactor
 from ...mdm.target_run import RunRequest, RunResult, run_target
@@ -75,10 +75,13 @@ def run_module(module: Any) -> None:
         return int(code), str(out), str(err)
 
     def run() -> tuple[RunResult, Mapping[str, Any]]:
-        _refuse_odd_options(params)
-        request = request_of(params, module.check_mode, {"ansible-core": module.ansible_version})
-        with connection_of(params, redactor) as connection:
-            target = open_target(params, request, connection, run_command)
+        with beforehand():
+            _refuse_odd_options(params)
+            request = request_of(params, module.check_mode, {"ansible-core": module.ansible_version})
+            connection = connection_of(params, redactor)
+        with connection:
+            with beforehand():
+                target = open_target(params, request, connection, run_command)
             result = run_target(target, request, connection.journal)
             return result, {"warnings_of_servers": list(target.warnings), "requests": connection.counters.requests()}
 
