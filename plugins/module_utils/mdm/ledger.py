@@ -63,8 +63,10 @@ class Assigned:
         enrolled: when the device had enrolled, by its server's clock; empty where nobody knew. Another one now means that it has
             enrolled again, and that nothing is left of what it had.
         content: what was sent, where the control is sent and not looked up; empty otherwise.
-        answered: of a control that was taken away: when the device had last said that it has it, by its server's clock.
         order: id of the order by which it was given or taken away, where a device's answer names that; empty otherwise.
+        answered: of a control that was taken away: when the device had last said that it has it, by its server's clock. Of one that was
+            assigned: when it had last said so before; what is no later confirms nothing.
+        heard: of one that was assigned: what the clock said then by which devices' instants are told.
     """
 
     at: str
@@ -72,6 +74,7 @@ class Assigned:
     content: str = ""
     answered: str = ""
     order: str = ""
+    heard: str = ""
 
 
 @dataclass(frozen=True)
@@ -270,4 +273,11 @@ class Ledger:
 
 
 def _assigned(line: Mapping[str, Any]) -> Assigned:
-    return Assigned(line["at"], line.get("enrolled", ""), line.get("content", ""), line.get("answered", ""), line.get("order", ""))
+    return Assigned(
+        line["at"],
+        line.get("enrolled", ""),
+        line.get("content", ""),
+        line.get("answered", ""),
+        line.get("order", ""),
+        line.get("heard", ""),
+    )
