@@ -91,6 +91,7 @@ def test_P1_P2_work_phones_are_cleaned_and_a_return_is_a_recurrence(tmp_path: Pa
         def install(*devices: str) -> None:
             city.simulation.devices([{"op": "install", "device": each, "app": "tiktok", "managed": True} for each in devices])
 
+        city.simulation.devices([{"op": "remove", "device": "all", "app": "tiktok"}])
         install(phone["id"], other["id"])
         install_tiktok(city, android["id"], laptop["id"])
         contact(city, NOW)

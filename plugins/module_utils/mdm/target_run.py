@@ -29,7 +29,7 @@ from ..engine.run_lock import RunLock
 from ..engine.version import VERSION
 from ..policy.decide import Decider, covers_whole_scope
 from ..policy.devices import join_asset_facts
-from ..policy.instants import utc_text
+from ..policy.instants import read_now, utc_text
 from ..policy.model import Policy
 from ..policy.plain import policy_to_plain
 from ..policy.standing import LIFTED
@@ -45,6 +45,9 @@ from .observe import Observer, Seen, Situation, may_look
 
 SHOWN_FINDINGS = 100
 SHOWN_CONFLICTS = 50
+SHOWN_KEPT = 10
+#: How far the clock of a server may be ahead of ours.
+CLOCKS_APART = timedelta(days=1)
 #: What capabilities rest on, whatever the policies ask for.
 CAPABILITY_FACTS = ("platform", "ownership", "supervised", "enrollment", "os_version")
 
@@ -200,6 +203,9 @@ class _Run:
         #: id -> what was remembered of a device, and since when.
         self.since: dict[str, Mapping[str, str]] = {}
         self.doubled = 0
+        #: Contacts after this instant have not come yet. The run's own may have been given, so the clock counts too.
+        self.latest = utc_text(max(request.now, read_now(request.provenance.wall_clock())) + CLOCKS_APART)
+        self.ahead = 0
         #: Writes that had left before any of the plan: logging in is none of it.
         self.sent_before = 0
         # Devices that are alike share their decisions, so their plain forms are made once.
@@ -257,6 +263,7 @@ class _Run:
             return notices
 
         planned = self.target.plan(self.fleet, self.decider, choose_notices)
+        planned = self._without_ends_in_doubt(planned)
         unproved = self._unproved(findings)
         gone = self._opted_out()
         record.add_classes(self._missing())
@@ -310,11 +317,18 @@ class _Run:
                 self.doubled += 1
                 continue
             ids[device.id] = None
-            member = self._member(device)
+            member = self._member(self._of_this_time(device))
             if member.device.record.get("serial"):
                 serials.add(str(member.device.record["serial"]))
             self.fleet.append(member)
         check_fleet_size(self.previous, ids, frozenset(serials), self.request.accept_fleet_size)
+
+    def _of_this_time(self, device: ManagedDevice) -> ManagedDevice:
+        """A device without a contact that has not come yet: what a clock gone wrong says proves nothing."""
+        if device.synced_at <= self.latest:
+            return device
+        self.ahead += 1
+        return replace(device, synced_at="", inventory_at="", inventory_by="")
 
     def _member(self, device: ManagedDevice) -> FleetDevice:
         # What the assets say now goes before what was known.
@@ -354,6 +368,42 @@ class _Run:
             if not gone and known.serial not in serials and since >= forgotten:
                 missing.append(({"facts": {}, **known.facts, "missing_since": since}, device, known.serial))
         return _by_facts(missing)
+
+    def _without_ends_in_doubt(self, planned: TargetPlan) -> TargetPlan:
+        """The plan without deletions that no policy orders, where a device that was in scope is not in the list and not known to be gone.
+
+        A control that nobody in the list needs may be there for a device that the list leaves out.
+        """
+        ended = self._ended_apps()
+        deletes = [change for change in planned.plan.changes if change.op == "delete" and not set(change.apps or self._apps()) <= ended]
+        here = {member.device.id for member in self.fleet}
+        serials = {str(member.device.record.get("serial")) for member in self.fleet}
+        missing = {
+            device: known.serial
+            for device, known in self.previous.in_scope.items()
+            if device not in here and known.serial not in serials
+        }
+        if not deletes or not missing or self.request.accept_fleet_size == len(self.fleet):
+            return planned
+        names = [name for device, serial in missing.items() for name in (device, *(["serial:%s" % serial] if serial else []))]
+        look_ups = self.target.look_ups
+        fits = len(look_ups.answers) + len(names) <= look_ups.most
+        managed = look_ups.managed(names, "controls of ours are deleted") if fits else dict.fromkeys(names)
+        doubted = sum(
+            managed[device] is not False or (bool(serial) and managed["serial:%s" % serial] is not False)
+            for device, serial in missing.items()
+        )  # fmt: skip
+        if not doubted:
+            return planned
+        plan, kept = planned.plan.without(change.key for change in deletes)
+        note = "%s stays: %d device%s in scope at %s %s not in the list now and not known to be gone" % (
+            ", ".join(sorted(dict.fromkeys(change.name for change in kept))[:SHOWN_KEPT]),
+            doubted,
+            " that was" if doubted == 1 else "s that were",
+            self.previous.now,
+            "is" if doubted == 1 else "are",
+        )
+        return replace(planned, plan=plan, notes=(*planned.notes, note))
 
     def _unproved(self, findings: Mapping[tuple[str, str], Any]) -> frozenset[tuple[str, str]]:
         """Pairs of device and app of which it is not proved that the app is gone, although it is not shown any more."""
@@ -588,6 +638,8 @@ class _Run:
             yield "no_previous_record: nothing is known of earlier runs, so what rests on memory (removed, opted out) is not claimed"
         if self.doubled:
             yield "the list of devices has %d of them twice" % self.doubled
+        if self.ahead:
+            yield "the last contact of %d devices is in the future: a clock is wrong, and nothing rests on it" % self.ahead
         for path in self.left[:1]:
             yield "an interrupted run left %s: it says what that run was about to do" % path
 

@@ -642,6 +642,42 @@ def test_what_is_about_to_be_taken_is_remembered_before_it_is(tmp_path: Path) ->
     assert Ledger.open(str(tmp_path), "small", writable=False).last_ended("device-1", "banned") == "2023-03-20T09:00:00Z"
 
 
+@pytest.mark.fault_kind("T1", "a control goes because a list leaves out the devices that it is for")
+@pytest.mark.parametrize(
+    ("asked", "stays"),
+    [({"device-2": True}, True), ({"device-2": None}, True), ({"device-2": False, "serial:SN0002": True}, True),
+     ({"device-2": False, "serial:SN0002": False}, False)],
+)  # fmt: skip
+def test_a_control_stays_as_long_as_a_device_in_scope_is_missing_and_not_gone(
+    tmp_path: Path, asked: Mapping[str, bool | None], stays: bool
+) -> None:
+    city = policy(rules=[BLOCK])
+    run(SmallTarget(made_at="2023-03-01T00:00:00Z"), tmp_path, city)
+    target = SmallTarget([each for each in DEVICES if each.id != "device-2"], made_at="2023-03-01T00:00:00Z")
+    target.managed = asked
+    target.more = (
+        Change("delete", "policy", "old", before="{}", apps=("banned",)),
+        Change("delete", "group", "of old", needs=("policy:old",), apps=("banned",)),
+        Change("update", "policy", "other", apps=("banned",)),
+    )
+    result = run(target, tmp_path, city, now=NOW + timedelta(days=1))
+    assert target.done == (["policy:other"] if stays else ["policy:old", "group:of old", "policy:other"])
+    told = [note for note in result.values["notes"] if note.startswith("of old, old stays: 1 device that was in scope")]
+    assert len(told) == stays
+    target.done = []
+    run(target, tmp_path, policy(rules=[BLOCK], state="lifted"), now=NOW + timedelta(days=2))
+    assert "policy:old" in target.done, "an end that a policy orders waits for nobody"
+
+
+@pytest.mark.fault_kind("T8d", "a contact in the future is believed")
+def test_a_contact_that_has_not_come_yet_proves_nothing(tmp_path: Path) -> None:
+    devices = [replace(each, synced_at="2931-01-01T00:00:00Z") if each.id == "device-1" else each for each in DEVICES]
+    result = run(SmallTarget(devices, made_at="2023-03-01T00:00:00Z"), tmp_path, policy(rules=[BLOCK]))
+    assert outcomes(result)["device-1"] == ("stale", "old_inventory")
+    assert outcomes(result)["device-2"] == ("compliant", "")
+    assert any("in the future" in note for note in result.values["notes"])
+
+
 # Recorded before done.
 
 
