@@ -295,7 +295,7 @@ class DesiredControls:
         )  # fmt: skip
 
     def _undecided_exceptions(self, want: Want, name: str) -> frozenset[str]:
-        """Members of the exclude group about whose devices nobody can decide now: they stay in it."""
+        """Members of the exclude group whose devices are exempt, or about which nobody can decide now: they stay in it."""
         assert self.standing is not None
         listed = self.standing.members(exceptions_group(name))
         if not listed:
@@ -305,7 +305,7 @@ class DesiredControls:
             member
             for each in self.fleet
             for member in (each.device.user_id if by_user else each.device.directory_id,)
-            if member in listed and (is_undecided(each, want.app_ids) or _is_exempt_and_unplaced(each, want.app_ids))
+            if member in listed and (is_undecided(each, want.app_ids) or _is_exempt(each, want.app_ids))
         )
 
     def _populated(self, want: Want, kept: frozenset[int], possible: frozenset[int]) -> Population:
@@ -440,10 +440,12 @@ def chances_of(fleet: Sequence[FleetDevice], wants_of: WantsOf, decider: Decider
     return found
 
 
-def _is_exempt_and_unplaced(member: FleetDevice, apps: Iterable[str]) -> bool:
-    """Whether a device is exempt and its ownership unknown, so that a native scope may reach it again before the next run."""
+def _is_exempt(member: FleetDevice, apps: Iterable[str]) -> bool:
+    """Whether a device is exempt from all of some apps. As long as the control stands it stays excepted, wherever a reading places it:
+    the service goes by what it knows itself, and by what it knows at each contact.
+    """
     verdicts = {member.decision.apps[app].verdict for app in apps if app in member.decision.apps}
-    return member.device.native_ownership is None and "exempt" in verdicts and "enforce" not in verdicts
+    return "exempt" in verdicts and "enforce" not in verdicts
 
 
 def package_name(family_name: str) -> str:
