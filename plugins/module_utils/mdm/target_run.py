@@ -110,8 +110,6 @@ class Target(Protocol):
     reporting: Mapping[str, str]
     #: Given by the run before it plans: asks for single devices, within the bound of a run.
     look_ups: LoneLookUps
-    #: Given by the run before it plans: what earlier runs remember.
-    ledger: Ledger | None
 
     def capability_of(self, record: Mapping[str, Any]) -> Capability:
         """The row of a device in the target's capability table."""
@@ -254,7 +252,9 @@ class _Run:
             )
         self.target.look_ups = LoneLookUps(self.target.look_up)
         # Read again under the lock, so it knows what a run knew that ended a moment ago.
-        self.target.ledger = self.ledger
+        remember = getattr(self.target, "remember", None)
+        if remember is not None:
+            remember(self.ledger)
         findings = self.target.findings(self.fleet)
         notices: list[Notice] = []
 

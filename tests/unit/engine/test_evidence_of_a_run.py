@@ -391,7 +391,7 @@ def test_records_of_earlier_releases_are_read_checked_and_chained_to(tmp_path: p
 
 
 @pytest.mark.fault_kind("R3", "two runs that overtake each other fork the chain")
-def test_the_chain_is_in_the_order_of_writing(tmp_path: Path) -> None:
+def test_the_chain_is_in_the_order_of_writing(tmp_path: pathlib.Path) -> None:
     first = write(tmp_path, ["compliant"], "2023-03-15T00:00:00Z")
     overtaking = write(tmp_path, ["compliant"], "2023-03-17T00:00:00Z")
     waiting = write(tmp_path, ["compliant"], "2023-03-16T00:00:00Z")

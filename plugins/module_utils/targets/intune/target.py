@@ -141,6 +141,10 @@ class IntuneTarget:
         self.finder = self.new_finder()
         return self.finder.find(violations="reported" in self.sees.values())
 
+    def remember(self, ledger: Ledger) -> None:
+        """Go by what earlier runs remember, from now on."""
+        self.ledger = ledger
+
     def look_up(self, devices: Sequence[str]) -> Mapping[str, bool | None]:
         """Ask for devices one by one."""
         return look_up_devices(self.graph, devices)

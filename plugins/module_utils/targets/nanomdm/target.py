@@ -209,6 +209,10 @@ class NanoTarget:
                     ]
         return found
 
+    def remember(self, ledger: Ledger) -> None:
+        """Go by what earlier runs remember, from now on."""
+        self.ledger = ledger
+
     def look_up(self, devices: Sequence[str]) -> Mapping[str, bool | None]:
         """Ask for devices one by one, by enrolment id or by serial number.
 
