@@ -88,6 +88,14 @@ def apps_to_ask_about(policies: Sequence[Policy], member: FleetDevice) -> frozen
     return bundle_ids_of(policies, member.device.platform, looked_at) if looked_at else frozenset()
 
 
+def apps_that_were_asked_about(policies: Sequence[Policy], member: FleetDevice) -> frozenset[str]:
+    """Bundle ids of the apps that a device may have been asked about: a fact that is forgotten is filled in later."""
+    if is_spared_questions(member):
+        return frozenset()
+    looked_at = [app.app for app in member.decision.apps.values() if may_look(app) or app.verdict == "unclassified"]
+    return bundle_ids_of(policies, member.device.platform, looked_at) if looked_at else frozenset()
+
+
 def is_spared_questions(member: FleetDevice) -> bool:
     """Whether a device is a private one on which nothing is done but to advise its user.
 

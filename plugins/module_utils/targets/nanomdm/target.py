@@ -46,7 +46,7 @@ from .questions import (
     Questions,
     answered_at,
     app_question,
-    apps_to_ask_about,
+    apps_that_were_asked_about,
     bundle_ids_of,
     information_question,
     is_spared_questions,
@@ -351,7 +351,7 @@ class NanoTarget:
     def _looked_at(self, member: FleetDevice) -> str:
         """When a device told of the apps that may be looked at on it, of the one with the oldest word; empty where it told of none."""
         report = self.reports.get(member.device.id) or DeviceReport()
-        names = apps_to_ask_about(self.policies, member)
+        names = apps_that_were_asked_about(self.policies, member)
         told = [max(report.asked.get(name, ""), report.apps[name].at if name in report.apps else "") for name in names]
         return min(filter(None, told), default="")
 
@@ -372,7 +372,7 @@ class NanoTarget:
         marks = marks_of(self._commanded(), self.desired.removals, self.declaration_names, self.ledger, self.sent)
         ids = {member.device.id for member in fleet} | {device for device, _control in (*self.ledger.assigned, *self.ledger.released)}
         questions: dict[str, frozenset[str]] = {}
-        for platform, bundle_ids in {(member.device.platform, apps_to_ask_about(self.policies, member)) for member in fleet}:
+        for platform, bundle_ids in {(member.device.platform, apps_that_were_asked_about(self.policies, member)) for member in fleet}:
             if bundle_ids:
                 _command, mark = app_question(self.settings.prefix, platform, bundle_ids)
                 questions[mark] = bundle_ids

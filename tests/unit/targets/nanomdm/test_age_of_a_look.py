@@ -86,3 +86,19 @@ def test_an_app_that_was_added_to_the_ban_does_not_make_the_look_at_others_newer
     # The list was asked for with another question, so what it does not show proves nothing about these.
     assert looked(target, more)[0].device.inventory_at == ""
 
+
+
+def test_a_device_of_which_the_list_has_forgotten_a_fact_was_not_looked_at_in_its_last_contact(nano: NanoServers, tmp_path: Path) -> None:
+    phone = nano.device(os_version="27.0", apps=[])
+    ban = Ban(nano, tmp_path, [phone])
+    block = policy(rules=[{"name": "Corporate", "when": {"ownership": "corporate"}, "actions": ["block"]}])
+    ban.run(block)
+    ban.connect()
+    seen_at = ban.run(block).row(phone.id, "banned")["seen_at"]
+    ban.skip(days=3)
+    phone.update_token()
+    phone.wire.hang_up()
+    nano.webhook.wait_for(lambda events: events[-1]["topic"] == "mdm.TokenUpdate")
+    enrolments = [{name: value for name, value in ban.row(phone).items() if name != "ownership"}]
+    forgotten = ban.run(block, enrollments=enrolments).row(phone.id, "banned")
+    assert (forgotten["outcome"], forgotten["seen_at"]) == ("compliant", seen_at)
