@@ -14,8 +14,8 @@ author:
   - appban contributors (@appban)
 description:
   - Checks the policies, the catalog and the file of asset facts, and names every problem at once. Contacts nothing.
-  - Makes every path absolute from the directory in which the command was called, and finds out who runs it: account, controller, job of
-    an automation controller or pipeline, and the commit of the repository that the policies are in, with C(-dirty) at its end where a
+  - Makes every path absolute from the directory in which the command was called, and finds out who runs it (account, controller, job of
+    an automation controller or pipeline) and the commit of the repository that the policies are in, with C(-dirty) at its end where a
     policy file is not as it is in that commit.
   - Makes the file EVIDENCE_DIR/RUN_ID/run.json, which says V(running), or V(refused) where a document can't be used.
   - Looks for records that an earlier release left inside the installed collection, and says how to move them.
