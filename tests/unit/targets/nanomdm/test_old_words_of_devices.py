@@ -1,0 +1,66 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a device told before something was ordered confirms nothing of that order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.nano.servers import NanoServers
+from tests.unit.mdm.mdm_samples import policy
+
+from .nano_run import BANNED, Ban
+
+BLOCK = {"name": "Corporate", "when": {"ownership": "corporate"}, "actions": ["block"]}
+CITY = policy(rules=[BLOCK])
+
+
+@pytest.mark.fault_kind("T8b", "a declaration's status that is older than the assignment it seems to confirm")
+@pytest.mark.parametrize("source", ["log", "log begun anew", "database"])
+def test_a_status_from_before_the_release_does_not_confirm_the_new_assignment(nano_pgsql: NanoServers, tmp_path: Path, source: str) -> None:
+    device, other = (nano_pgsql.device(os_version="27.0", apps=[BANNED]) for _number in range(2))
+    options: dict[str, Any] = {"webhook_log": None, "enrollments_sql": nano_pgsql.dsn} if source == "database" else {}
+    ban = Ban(nano_pgsql, tmp_path, [device, other], **options)
+    ban.run(CITY)
+    ban.connect()
+    in_force = ban.run(CITY).outcomes()[device.id]
+    assert in_force[0] == "blocked_not_removed"
+    spared = policy(rules=[BLOCK], exemptions=[ban.exemption(device)])
+    ban.run(spared)
+    ban.skip(minutes=5)
+    ban.connect()
+    assert device.can_open(BANNED.identifier)
+    ban.run(spared)
+    ban.run(CITY)
+    if source == "log begun anew":
+        ban.rotate_log()
+    for _time in range(2):
+        ban.skip(hours=1)
+        again = ban.run(CITY)
+        assert again.outcomes()[device.id] != in_force, "nothing was heard of it since, and nothing of ours is on it"
+        assert again.writes() == []
+    ban.connect()
+    assert not device.can_open(BANNED.identifier)
+    assert ban.run(CITY).outcomes()[device.id] == in_force
+
+
+@pytest.mark.fault_kind("T8b", "a declaration that was taken and given again before the device knew")
+def test_a_device_that_never_heard_of_its_release_is_in_force_after_its_next_contact(nano: NanoServers, tmp_path: Path) -> None:
+    device, other = (nano.device(os_version="27.0", apps=[BANNED]) for _number in range(2))
+    ban = Ban(nano, tmp_path, [device, other])
+    ban.run(CITY)
+    ban.connect()
+    in_force = ban.run(CITY).outcomes()[device.id]
+    assert in_force[0] == "blocked_not_removed"
+    ban.run(policy(rules=[BLOCK], exemptions=[ban.exemption(device)]))
+    ban.run(CITY)
+    ban.skip(minutes=5)
+    ban.connect()
+    assert not device.can_open(BANNED.identifier)
+    again = ban.run(CITY)
+    assert (again.outcomes()[device.id], again.writes()) == (in_force, [])
