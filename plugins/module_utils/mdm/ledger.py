@@ -63,13 +63,16 @@ class Assigned:
         enrolled: when the device had enrolled, by its server's clock; empty where nobody knew. Another one now means that it has
             enrolled again, and that nothing is left of what it had.
         content: what was sent, where the control is sent and not looked up; empty otherwise.
-        answered: of a control that was taken away: when the device had last said that it has it, by its server's clock.
+        answered: of a control that was taken away: when the device had last said that it has it, by its server's clock. Of one that was
+            assigned: when it had last said so before; what is no later confirms nothing.
+        heard: of one that was assigned: what the clock said then by which devices' instants are told.
     """
 
     at: str
     enrolled: str = ""
     content: str = ""
     answered: str = ""
+    heard: str = ""
 
 
 @dataclass(frozen=True)
@@ -268,4 +271,4 @@ class Ledger:
 
 
 def _assigned(line: Mapping[str, Any]) -> Assigned:
-    return Assigned(line["at"], line.get("enrolled", ""), line.get("content", ""), line.get("answered", ""))
+    return Assigned(line["at"], line.get("enrolled", ""), line.get("content", ""), line.get("answered", ""), line.get("heard", ""))

@@ -23,6 +23,7 @@ from .declaration_names import ACTIVATION, CONFIGURATION, DeclarationNames
 from .declared_ours import DeclaredOurs
 from .diff_text import declarations_text, profile_text
 from .fleet_index import FleetIndex
+from .objects import DeclarationStatus
 from .server_state import ServerState, is_another_enrolment, reason_of, words_of
 from .slugs import is_slug_of, mechanism_of_slug
 from .steps import Add, Phase
@@ -121,7 +122,7 @@ class DeclarationPlan:
         confirmed, refused, words = set(), {}, {}
         for index in here:
             device = self.index.id(index)
-            said = [self.state.status(device, each) for each in (configuration, active)]
+            said = [self._said(device, control.name, each) for each in (configuration, active)]
             against = [(reason_of(each, self.waiting_since), words_of(each)) for each in said if each is not None]
             reason, its_words = next((pair for pair in against if pair[0]), ("", ""))
             if reason:
@@ -185,6 +186,23 @@ class DeclarationPlan:
             ),
         )
 
+    def _answered(self, control: Control, joining: Iterable[int], woken: Iterable[int]) -> dict[str, str]:
+        """Enrolment id -> when a device had last spoken of a control before it is given it, or is told of it, now."""
+        found: dict[str, str] = {}
+        for index in (*joining, *woken):
+            device = self.index.id(index)
+            assigned, released = self.ledger.assigned.get((device, control.name)), self.ledger.released.get((device, control.name))
+            if assigned is not None and index not in joining:
+                found[device] = assigned.answered
+                continue
+            report = self.state.report(device)
+            if released is not None and not report.connected_at and report.seen_at and report.seen_at < released.answered:
+                # The database knows that it was not here since, so it has what it said.
+                continue
+            said = [self.state.status(device, each.identifier) for each in control.declarations]
+            found[device] = max((each.received for each in said if each is not None), default="")
+        return {device: at for device, at in found.items() if at}
+
     def _join(self, control: Control, joining: Sequence[int], woken: Sequence[int], put: str, add: Add) -> str:
         text = self.index.text(self.index.ids(joining)) if joining else ""
         again = "woken up again, because they have enrolled again or nobody remembers that they were:\n%s"
@@ -200,7 +218,9 @@ class DeclarationPlan:
                 needs=(put,) if put else (),
                 apps=control.apps,
                 reaches=frozenset((*joining, *woken)),
-                step=steps.Assign(control.name, tuple(joining), tuple(woken), content_hash(control.declarations)),
+                step=steps.Assign(
+                    control.name, tuple(joining), tuple(woken), content_hash(control.declarations), self._answered(control, joining, woken)
+                ),
             ),
         )
 
@@ -310,8 +330,27 @@ class DeclarationPlan:
 
     def _has_said_now(self, device: str, name: str) -> bool:
         """Whether a device speaks of a declaration of the set as the server gives it to it now."""
-        said = self.state.status(device, self.names.identifier(self.names.slug_of_set(name), CONFIGURATION))
+        said = self._said(device, name, self.names.identifier(self.names.slug_of_set(name), CONFIGURATION))
         return said is not None and said.current
+
+    def _said(self, device: str, name: str, identifier: str) -> DeclarationStatus | None:
+        """What a device says of a declaration since the set was given to it; None where it has said nothing.
+
+        KMFDDM keeps what a device said of a declaration when the device tells that it has lost it, and calls that current again as soon as
+        the device is given the same declaration once more.
+        """
+        said, report = self.state.status(device, identifier), self.state.report(device)
+        if said is None:
+            return None
+        tells_of_it = identifier in report.declared
+        if report.declared_at and not tells_of_it and said.received_at < report.declared_at:
+            return None
+        assigned, released = self.ledger.assigned.get((device, name)), self.ledger.released.get((device, name))
+        if assigned is not None and assigned.answered and said.received <= assigned.answered:
+            # One that has come since, and whose last report has it, never heard that it was taken away in between.
+            return said if tells_of_it and assigned.heard and report.connected_at > assigned.heard else None
+        is_old = assigned is None and released is not None and said.received_at <= released.answered
+        return None if is_old else said
 
     def _is_assigned(self, device: str, name: str) -> bool:
         return self._has_said_now(device, name) if device not in self.state.assigned else name in self.state.assigned[device]

@@ -18,7 +18,7 @@ from ...engine.errors import AppbanError, ChangeFailed
 from ...engine.plan import Change, Plan
 from ...mdm.apple.declarations import same_declaration
 from ...mdm.concurrency import ordered_map
-from ...mdm.ledger import Ledger
+from ...mdm.ledger import Assigned, Ledger
 from ...mdm.outbox import Outbox
 from . import steps
 from .controls import content_hash
@@ -138,9 +138,8 @@ class Executor:
     def _assign(self, step: steps.Assign) -> None:
         ids = self.index.ids(step.devices)
         failed = self._each(ids, lambda device: self.kmfddm.put_enrollment_set(device, step.name))
-        self._wake_up(
-            step.name, [*(each for each in ids if each not in failed), *self.index.ids(step.woken_only)], "assigned", step.content
-        )
+        woken = [*(each for each in ids if each not in failed), *self.index.ids(step.woken_only)]
+        self._wake_up(step.name, woken, "assigned", step.content, step.answered)
         self._refuse_failures(failed, len(ids), "were not given the set %s" % step.name)
 
     def _unassign(self, step: steps.Unassign) -> None:
@@ -162,20 +161,44 @@ class Executor:
     def _stands(self, name: str, content: str) -> None:
         self.ledger.write(self.now, [{"event": "stands", "device": "", "control": name, "content": content}])
 
-    def _wake_up(self, name: str, ids: Iterable[str], event: str, content: str = "") -> None:
-        """Have devices look for their declarations, and remember whom. Where that failed nothing is remembered, so it is done again."""
+    def _wake_up(
+        self, name: str, ids: Iterable[str], event: str, content: str = "", answered: Mapping[str, str] | None = None
+    ) -> None:
+        """Have devices look for their declarations, and remember whom. Where that failed nothing is remembered, so it is done again.
+
+        Args:
+            answered: of :meth:`_remember`.
+        """
         devices = list(ids)
         heard = [each for each in devices if self.state.report(each).seen_at]
         # A device that nobody has heard of may be in the list of enrolments and not at the server.
         warnings = self.kmfddm.notify(heard, sorted(set(devices).difference(heard)))
         self.warnings.extend(warnings)
         if not warnings:
-            self._remember(name, devices, event, content, self.instant() if event == "released" else "")
+            self._remember(name, devices, event, content, answered)
 
-    def _remember(self, name: str, devices: Iterable[str], event: str, content: str = "", answered: str = "") -> None:
-        more = {"content": content, "answered": answered}
-        about = {"event": event, "control": name, **{key: value for key, value in more.items() if value}}
-        self.ledger.write(self.now, [{**about, "device": each, "enrolled": self.state.report(each).enrolled_at} for each in devices])
+    def _remember(
+        self, name: str, devices: Iterable[str], event: str, content: str = "", answered: Mapping[str, str] | None = None
+    ) -> None:
+        """Write down who was given a set or lost it.
+
+        Args:
+            answered: enrolment id -> when a device had last spoken of what the set holds. Where nothing is given, what is remembered of
+                that stays so.
+        """
+        instant = self.instant() if answered or event == "released" else ""
+        events = []
+        for device in devices:
+            before = self.ledger.assigned.get((device, name)) or Assigned("")
+            more = {"content": content, "answered": instant}
+            if event == "assigned":
+                since = {"answered": before.answered, "heard": before.heard} if answered is None else {}
+                if answered and answered.get(device):
+                    since = {"answered": answered[device], "heard": instant}
+                more = {"content": content, **since}
+            about = {key: value for key, value in more.items() if value}
+            events.append({"event": event, "control": name, **about, "device": device, "enrolled": self.state.report(device).enrolled_at})
+        self.ledger.write(self.now, events)
 
     def _each(self, ids: Iterable[str], write: Callable[[str], object]) -> dict[str, str]:
         """Write for each device, a few at a time. Returns why it failed, by device; one failure stops no other."""

@@ -24,7 +24,7 @@ from ...mdm.session import Session
 from .api_key import ApiKey
 from .id_chunks import MOST_NOTIFIED, id_chunks, path_of
 from .objects import DeclarationStatus
-from .server_instants import utc_seconds
+from .server_instants import utc_nanoseconds, utc_seconds
 
 USER = "kmfddm"
 UNCHANGED = 304
@@ -267,6 +267,7 @@ def _status(row: Mapping[str, Any]) -> DeclarationStatus:
         server_token=_text(row, "server-token"),
         reasons=tuple(_reason(each) for each in row.get("reasons") or () if isinstance(row.get("reasons"), list)),
         received_at=utc_seconds(row.get("status_received")),
+        received=utc_nanoseconds(row.get("status_received")),
     )
 
 

@@ -82,6 +82,7 @@ class DeclarationStatus:
         current: whether the device speaks of what the server holds now; False also for a declaration that the server no longer has.
         server_token: of the version that the device speaks of.
         reasons: "Error.ConfigurationCannotBeApplied: text", one each.
+        received_at: when the server heard it. received: the same with decimals, to be compared with another one only.
     """
 
     identifier: str
@@ -91,6 +92,7 @@ class DeclarationStatus:
     server_token: str = ""
     reasons: tuple[str, ...] = ()
     received_at: str = ""
+    received: str = ""
 
     @property
     def in_force(self) -> bool:

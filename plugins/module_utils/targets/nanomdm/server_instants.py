@@ -10,7 +10,7 @@ import re
 from datetime import datetime, timezone
 from typing import Any
 
-_RFC_3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.\d+)?([Zz]|[+-]\d\d:\d\d)")
+_RFC_3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)")
 
 
 def utc_seconds(value: Any) -> str:
@@ -28,7 +28,7 @@ def utc_seconds(value: Any) -> str:
         found = _RFC_3339.fullmatch(value) if isinstance(value, str) else None
         if not found:
             return ""
-        day, clock, offset = found.groups()
+        day, clock, _decimals, offset = found.groups()
         try:
             moment = datetime.fromisoformat("%sT%s%s" % (day, clock, "+00:00" if offset in "Zz" else offset))
         except ValueError:
@@ -39,3 +39,16 @@ def utc_seconds(value: Any) -> str:
         return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     except OverflowError:
         return ""
+
+
+def utc_nanoseconds(value: Any) -> str:
+    """The same with nine decimals (``2023-03-15T08:00:00.000000000Z``), for what happens within one second.
+
+    To be compared only with others of this kind.
+    """
+    seconds = utc_seconds(value)
+    if not seconds:
+        return ""
+    found = _RFC_3339.fullmatch(value) if isinstance(value, str) else None
+    decimals = (found.group(3) or "") if found else "%06d" % value.microsecond
+    return "%s.%sZ" % (seconds[:-1], decimals[:9].ljust(9, "0"))

@@ -79,12 +79,14 @@ class Assign:
         devices: positions.
         woken_only: positions of those that have the set and are only to be woken up.
         content: digest of what the set holds, for the ledger.
+        answered: enrolment id -> when the device had last spoken of what the set holds, for the ledger.
     """
 
     name: str
     devices: tuple[int, ...]
     woken_only: tuple[int, ...] = ()
     content: str = ""
+    answered: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
