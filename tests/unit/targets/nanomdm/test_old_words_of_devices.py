@@ -62,3 +62,49 @@ def test_a_device_that_never_heard_of_its_release_is_in_force_after_its_next_con
     assert not device.can_open(BANNED.identifier)
     again = ban.run(CITY)
     assert (again.outcomes()[device.id], again.writes()) == (in_force, [])
+
+
+@pytest.mark.fault_kind("T8b", "a profile that is taken off and put on again within one second")
+@pytest.mark.parametrize("source", ["log", "log in whole seconds", "database"])
+def test_a_profile_that_came_back_within_a_second_is_in_force(nano_pgsql: NanoServers, tmp_path: Path, source: str) -> None:
+    device, other = (nano_pgsql.device(os_version="26.1", apps=[BANNED]) for _number in range(2))
+    options: dict[str, Any] = {"webhook_log": None, "enrollments_sql": nano_pgsql.dsn} if source == "database" else {}
+    ban = Ban(nano_pgsql, tmp_path, [device, other], **options)
+    ban.whole_seconds = source == "log in whole seconds"
+    ban.run(CITY)
+    ban.connect()
+    in_force = ban.run(CITY).outcomes()[device.id]
+    assert in_force[0] == "blocked_not_removed"
+    ban.skip(minutes=5)
+    ban.run(policy(rules=[BLOCK], exemptions=[ban.exemption(device)]))
+    ban.skip(minutes=5)
+    ban.run(CITY)
+    ban.connect()
+    assert not device.can_open(BANNED.identifier)
+    again = ban.run(CITY)
+    assert (again.outcomes()[device.id], again.writes()) == (in_force, [])
+
+
+@pytest.mark.fault_kind("T8b", "a profile that is taken off after it was put on again")
+def test_a_profile_that_a_late_removal_took_off_is_sent_again_and_once_only(nano_pgsql: NanoServers, tmp_path: Path) -> None:
+    device, other = (nano_pgsql.device(os_version="26.1", apps=[BANNED]) for _number in range(2))
+    ban = Ban(nano_pgsql, tmp_path, [device, other])
+    ban.run(CITY)
+    ban.connect()
+    ban.skip(minutes=5)
+    ban.run(policy(rules=[BLOCK], exemptions=[ban.exemption(device)]))
+    ban.skip(minutes=5)
+    device.lock(["RemoveProfile"])
+    ban.run(CITY)
+    ban.connect()
+    device.unlock()
+    ban.skip(minutes=5)
+    ban.connect()
+    assert device.can_open(BANNED.identifier), "the removal that it had put off came last"
+    assert "command profile" in " ".join(ban.run(CITY).changes())
+    assert ban.run(CITY).writes() == []
+    ban.skip(minutes=5)
+    ban.connect()
+    assert not device.can_open(BANNED.identifier)
+    again = ban.run(CITY)
+    assert (again.outcomes()[device.id][0], again.writes()) == ("blocked_not_removed", [])
