@@ -79,9 +79,9 @@ class CommandPlan:
         for index in sorted(control.devices):
             device = self.index.id(index)
             report = self.state.report(device)
-            done = report.results.get(mark)
+            done, taken = report.results.get(mark), report.results.get(removal_mark)
             remembered = self.ledger.assigned.get((device, control.name))
-            if self._has_profile(report, control.name, done, report.results.get(removal_mark), control.profile_uuid):
+            if self._has_profile(report, control.name, done, taken, control.profile_uuid):
                 released = self.ledger.released.get((device, control.name))
                 if released is None or self._told_at(report, done) > released.answered:
                     confirmed.add(index)
@@ -94,6 +94,10 @@ class CommandPlan:
                 refused[index], words[index] = reason_in_words(" ".join(done.errors)), words_of_result(done)
                 continue
             occasion = self._occasion((device, control.name), mark, report, done)
+            lost = self._lost_at(report, control.name, done, taken, control.profile_uuid)
+            if not occasion and lost and done is not None and (remembered is None or done.order[0] > remembered.heard):
+                # It has carried out what was sent, and the profile is gone again: what took it off had waited for longer.
+                occasion = "lost %s" % lost
             if occasion is not None:
                 occasions[device] = occasion
                 if remembered is None:
@@ -157,7 +161,7 @@ class CommandPlan:
         taken = report.results.get(mark)
         listed = report.profiles_at if name in report.profiles else ""
         here = max(listed, sent.at if sent is not None and sent.status == ACKNOWLEDGED else "")
-        is_taken = taken is not None and taken.status == ACKNOWLEDGED and taken.at > here
+        is_taken = taken is not None and _carried_out(taken) > max(_carried_out(sent), report.profiles_when if listed else ("", ("", 0)))
         if assigned is not None:
             if assigned.enrolled and is_another_enrolment(assigned.enrolled, report.enrolled_at):
                 # It has enrolled again since, which took the profile off and emptied its queue.
@@ -182,11 +186,21 @@ class CommandPlan:
         self, report: DeviceReport, name: str, done: CommandResult | None, taken: CommandResult | None, profile_uuid: str
     ) -> bool:
         """Whether a device has said that it has this very profile, and nothing else since."""
-        done_at = done.at if done is not None and done.status == ACKNOWLEDGED else ""
-        taken_at = taken.at if taken is not None and taken.status == ACKNOWLEDGED else ""
-        if report.profiles_at > max(done_at, taken_at):
+        done_when, taken_when = _carried_out(done), _carried_out(taken)
+        if report.profiles_at and report.profiles_when > max(done_when, taken_when):
             return report.profiles.get(name) == profile_uuid
-        return bool(done_at) and done_at > taken_at
+        return done_when > taken_when
+
+    def _lost_at(
+        self, report: DeviceReport, name: str, done: CommandResult | None, taken: CommandResult | None, profile_uuid: str
+    ) -> str:
+        """When a device that had put this very profile on told that it is not there any more; empty where it did not."""
+        if done is None or done.status != ACKNOWLEDGED:
+            return ""
+        told = [taken.order] if taken is not None and _carried_out(taken) > done.when else []
+        if report.profiles_at and report.profiles_when > done.when and report.profiles.get(name) != profile_uuid:
+            told.append(report.profiles_order)
+        return max(told)[0] if told else ""
 
     def _told_at(self, report: DeviceReport, done: CommandResult | None) -> str:
         return max(report.profiles_at, done.at if done is not None and done.status == ACKNOWLEDGED else "")
@@ -276,7 +290,10 @@ class CommandPlan:
         """What the ledger is to keep of something that is sent to a device."""
         if not releases:
             if not app:
-                return {"enrolled": report.enrolled_at, "content": mark}
+                taken = report.results.get(removal_of_profile(self.names.prefix, control)[1])
+                told = [each.order[0] for each in (report.results.get(mark), taken) if each is not None]
+                heard = max((*told, report.profiles_order[0]))
+                return {"enrolled": report.enrolled_at, "content": mark, **({"heard": heard} if heard else {})}
             earlier = report.results.get(mark)
             about = {"enrolled": report.enrolled_at, "content": str(self.ledger.story(device, app).removals)}
             return {**about, "answered": earlier.at} if earlier is not None else about
@@ -293,6 +310,11 @@ class CommandPlan:
     def _is_ours(self, name: str) -> bool:
         slug = self.names.slug_of_set(name)
         return mechanism_of_slug(slug) not in DECLARED and is_slug_of(slug, self.policies)
+
+
+def _carried_out(result: CommandResult | None) -> tuple[str, tuple[str, int]]:
+    """When a device told that it has done something, to be compared; the smallest of all where it did not."""
+    return result.when if result is not None and result.status == ACKNOWLEDGED else ("", ("", 0))
 
 
 def marks_of(

@@ -21,6 +21,7 @@ from xml.parsers.expat import ExpatError
 from .app_names import plain_name, spellings
 from .command_uuids import mark_of
 from .objects import CommandResult, DeviceReport, FoundApp, Interests
+from .server_instants import utc_nanoseconds
 
 AUTHENTICATE = "Authenticate"
 REACHABLE = "TokenUpdate"
@@ -74,6 +75,7 @@ class _Device:
     installed: _Apps = field(default_factory=_Apps)
     profiles: dict[str, str] = field(default_factory=dict)
     profiles_at: str = ""
+    profiles_order: tuple[str, int] = ("", 0)
     supervised: bool | None = None
     os_version: str = ""
     information_at: str = ""
@@ -92,6 +94,7 @@ class DeviceAnswers:
     def __init__(self, interests: Interests) -> None:
         self.interests = interests
         self._devices: dict[str, _Device] = {}
+        self._answers = 0
         # Bytes of a key or an id are the same in both formats of property lists, and looking for them is much quicker than reading one.
         self._spellings = spellings(interests.bundle_ids)
         telling = [INFORMATION, *([PROFILES] if interests.profile_prefix else []), *sorted(self._spellings)]
@@ -147,13 +150,14 @@ class DeviceAnswers:
         if told is not None:
             device.declared, device.declared_at = frozenset(each for each in told if each.startswith(prefix)), at
 
-    def answer(self, enrollment_id: str, uuid: str, status: str, payload: bytes, at: str) -> None:
+    def answer(self, enrollment_id: str, uuid: str, status: str, payload: bytes, at: str, moment: str = "") -> None:
         """A device answered a command.
 
         Args:
             uuid: the CommandUUID.
             status: "Acknowledged", "Error", "NotNow", "CommandFormatError".
             payload: the whole answer, a property list.
+            moment: ``at`` with decimals. Where these are the same, or nobody knows them, what comes later is the later answer.
 
         Raises:
             ValueError: if it can't be read; the message quotes nothing of it.
@@ -168,10 +172,12 @@ class DeviceAnswers:
             return
         telling = status == "Acknowledged" and (mark in self.interests.questions or self._tells(payload))
         document = _read_plist(payload) if telling or (ours and status in {"Error", "CommandFormatError"}) else {}
-        if ours and (mark not in device.results or at >= device.results[mark].at):
-            device.results[mark] = CommandResult(uuid, status, at, _error_chain(document))
+        self._answers += 1
+        order = (moment or utc_nanoseconds(at), self._answers)
+        if ours and (mark not in device.results or order >= device.results[mark].order):
+            device.results[mark] = CommandResult(uuid, status, at, _error_chain(document), order)
         if telling:
-            self._learn(device, document, self.interests.questions.get(mark, frozenset()) & self.interests.bundle_ids, at)
+            self._learn(device, document, self.interests.questions.get(mark, frozenset()) & self.interests.bundle_ids, at, order)
 
     def reports(self) -> dict[str, DeviceReport]:
         """Enrolment id -> what it has told."""
@@ -184,7 +190,7 @@ class DeviceAnswers:
         lower = payload.lower()
         return any(text in lower for text in self._telling)
 
-    def _learn(self, device: _Device, document: Mapping[str, Any], asked_for: frozenset[str], at: str) -> None:
+    def _learn(self, device: _Device, document: Mapping[str, Any], asked_for: frozenset[str], at: str, order: tuple[str, int]) -> None:
         rows = document.get(INSTALLED)
         if isinstance(rows, list):
             present: dict[str, FoundApp] = {}
@@ -196,10 +202,10 @@ class DeviceAnswers:
             device.installed.learn(present, asked_for, at, is_readable)
         rows = document.get(PROFILES)
         prefix = self.interests.profile_prefix
-        if isinstance(rows, list) and prefix and at >= device.profiles_at:
+        if isinstance(rows, list) and prefix and order >= device.profiles_order:
             named = [(_text(row, "PayloadIdentifier"), _text(row, "PayloadUUID")) for row in rows if isinstance(row, dict)]
             device.profiles = {name: uuid for name, uuid in named if name.startswith(prefix)}
-            device.profiles_at = at
+            device.profiles_at, device.profiles_order = at, order
         information = document.get(INFORMATION)
         if isinstance(information, dict) and at >= device.information_at:
             supervised, version = information.get("IsSupervised"), _text(information, "OSVersion")
@@ -223,7 +229,7 @@ def _since(device: _Device, at: str) -> _Device:
         installed=device.installed.since(at),
     )
     if device.profiles_at <= at:
-        fresh.profiles, fresh.profiles_at = {}, ""
+        fresh.profiles, fresh.profiles_at, fresh.profiles_order = {}, "", ("", 0)
     if device.declared_at <= at:
         fresh.declared, fresh.declared_at = frozenset(), ""
     if device.information_at <= at:
@@ -239,6 +245,7 @@ def _report(device: _Device) -> DeviceReport:
         unreadable=frozenset(device.installed.unreadable),
         profiles=device.profiles,
         profiles_at=device.profiles_at,
+        profiles_order=device.profiles_order,
         supervised=device.supervised,
         os_version=device.os_version,
         information_at=device.information_at,

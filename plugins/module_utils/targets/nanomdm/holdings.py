@@ -55,7 +55,7 @@ def is_still_offered(result: CommandResult | None, report: DeviceReport) -> bool
 
 def last_sent(report: DeviceReport, marks: Iterable[str]) -> CommandResult | None:
     """The last answer to an order that has one of some marks; None where there was none."""
-    return max((report.results[mark] for mark in marks if mark in report.results), key=lambda each: each.at, default=None)
+    return max((report.results[mark] for mark in marks if mark in report.results), key=lambda each: each.when, default=None)
 
 
 def says_it_is_not_there(result: CommandResult | None) -> bool:
@@ -157,7 +157,7 @@ class Holdings:
         if taken is None:
             released = self.ledger.released.get((device, name))
             return None if released is not None and self.now - read_now(released.at) > _UNHEARD else True
-        if taken.status == NOT_NOW or taken.at < done_at:
+        if taken.status == NOT_NOW or (done is not None and done_at and taken.when < done.when):
             return True
         return taken.status != ACKNOWLEDGED and not says_it_is_not_there(taken)
 

@@ -21,7 +21,7 @@ from typing import Any, BinaryIO
 from ...engine.errors import AppbanError
 from .device_answers import DeviceAnswers
 from .objects import DeviceReport, Interests
-from .server_instants import utc_seconds
+from .server_instants import utc_nanoseconds, utc_seconds
 
 CONNECT = "mdm.Connect"
 DECLARATIVE = "mdm.DeclarativeManagement"
@@ -133,7 +133,7 @@ def _read_event(line: bytes | None, answers: DeviceAnswers) -> str:
     answers.connect(enrollment_id, at)
     status, uuid = details.get("status"), details.get("command_uuid")
     if isinstance(status, str) and isinstance(uuid, str) and uuid:
-        answers.answer(enrollment_id, uuid, status, _payload(details), at)
+        answers.answer(enrollment_id, uuid, status, _payload(details), at, utc_nanoseconds(event["created_at"]))
     else:
         answers.check_in(enrollment_id, "", at)
     return at
