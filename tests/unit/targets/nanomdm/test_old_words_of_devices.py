@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -108,3 +109,31 @@ def test_a_profile_that_a_late_removal_took_off_is_sent_again_and_once_only(nano
     assert not device.can_open(BANNED.identifier)
     again = ban.run(CITY)
     assert (again.outcomes()[device.id][0], again.writes()) == ("blocked_not_removed", [])
+
+
+@pytest.mark.fault_kind("T1b", "supervision that is known from before a device enrolled again")
+@pytest.mark.parametrize("listed", [True, None])
+def test_a_device_that_enrolled_again_is_asked_whether_it_is_still_supervised(
+    nano: NanoServers, tmp_path: Path, listed: bool | None
+) -> None:
+    device, other = (nano.device(os_version="26.1", apps=[BANNED]) for _number in range(2))
+    ban = Ban(nano, tmp_path, [device, other])
+    rows = [{**ban.row(each), "supervised": listed, "os_version": "26.1"} for each in ban.devices]
+    for _time in range(3):
+        ban.run(CITY, enrollments=rows)
+        ban.connect()
+        ban.skip(minutes=5)
+    assert ban.run(CITY, enrollments=rows).outcomes()[device.id][0] == "blocked_not_removed"
+    ban.skip(hours=1)
+    device.facts = replace(device.facts, supervised=False)
+    ban.enrol(device)
+    ban.skip(minutes=5)
+    for _time in range(4):
+        told = ban.run(CITY, enrollments=rows)
+        assert told.outcomes()[device.id][0] not in ("blocked_not_removed", "compliant"), "it is not supervised, and hides nothing"
+        assert told.outcomes()[other.id][0] == "blocked_not_removed"
+        ban.connect()
+        ban.skip(minutes=5)
+    assert device.can_open(BANNED.identifier)
+    assert told.outcomes()[device.id] == ("cannot_enforce", "unsupervised")
+    assert [kind for kind, _uuid, _status in device.done].count("DeviceInformation") == (1 if listed else 2)
