@@ -104,6 +104,8 @@ class NanoTarget:
 
     names: Mapping[str, str] = capabilities.NAMES
     reporting: Mapping[str, str] = dict.fromkeys(PLATFORMS, capabilities.APP_LIST)
+    #: A device can lose its supervision, and change its version, by being wiped.
+    until_enrolled = frozenset(("supervised", "os_version"))
 
     def __init__(
         self,
