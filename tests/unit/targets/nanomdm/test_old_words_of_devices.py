@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from tests.nano.servers import NanoServers
+from tests.simulators.exchange import Response
 from tests.unit.mdm.mdm_samples import policy
 
-from .nano_run import BANNED, Ban
+from .nano_run import BANNED, Ban, lifted
 
 BLOCK = {"name": "Corporate", "when": {"ownership": "corporate"}, "actions": ["block"]}
 CITY = policy(rules=[BLOCK])
@@ -137,3 +138,58 @@ def test_a_device_that_enrolled_again_is_asked_whether_it_is_still_supervised(
     assert device.can_open(BANNED.identifier)
     assert told.outcomes()[device.id] == ("cannot_enforce", "unsupervised")
     assert [kind for kind, _uuid, _status in device.done].count("DeviceInformation") == (1 if listed else 2)
+
+
+@pytest.mark.fault_kind("T8c", "a device that puts off looking for its declarations")
+@pytest.mark.parametrize("ending", [False, True])
+def test_a_device_that_put_off_looking_for_its_declarations_is_told_again(nano: NanoServers, tmp_path: Path, ending: bool) -> None:
+    device, other = (nano.device(os_version="27.0", apps=[BANNED]) for _number in range(2))
+    ban = Ban(nano, tmp_path, [device, other])
+    if ending:
+        ban.run(CITY)
+        ban.connect()
+        # So that it is asked once more, and does something after what it puts off.
+        ban.skip(hours=25)
+    audit = policy("audit", rules=[{"name": "All", "when": {"ownership": "corporate"}, "actions": ["audit"]}])
+    policies = (*lifted(CITY), audit) if ending else (CITY, audit)
+    device.lock(["DeclarativeManagement"])
+    ban.run(*policies)
+    ban.skip(minutes=5)
+    ban.connect()
+    assert ban.run(*policies).writes() == []
+    device.unlock()
+    ban.skip(hours=25)
+    # This storage has lost what was put off when the next command was done.
+    ban.connect()
+    assert device.can_open(BANNED.identifier) != ending
+    assert "POST /v1/notify" in ban.run(*policies).writes()
+    assert ban.run(*policies).writes() == []
+    ban.skip(minutes=5)
+    ban.connect()
+    assert device.can_open(BANNED.identifier) == ending
+    ban.skip(hours=25)
+    assert "POST /v1/notify" not in ban.run(*policies).writes()
+
+
+@pytest.mark.fault_kind("T8b", "a set that the server says it has taken from a device, and has not")
+def test_a_set_that_stays_although_its_end_was_answered_fails_the_change(nano: NanoServers, tmp_path: Path) -> None:
+    devices = [nano.device(os_version="27.0", apps=[BANNED]) for _number in range(2)]
+    ban = Ban(nano, tmp_path, devices)
+    ban.run(CITY)
+    ban.connect()
+    ban.skip(minutes=5)
+    forward = nano.kmfddm._forward
+
+    def without_effect(request: Any) -> Any:
+        is_end = request.method == "DELETE" and request.path.startswith("/v1/enrollment-sets")
+        return Response(204) if is_end else forward(request)
+
+    nano.kmfddm._forward = without_effect  # type: ignore[method-assign]
+    try:
+        failed = ban.run(*lifted(CITY), expect_failure=True)
+    finally:
+        nano.kmfddm._forward = forward  # type: ignore[method-assign]
+    assert "still have the set" in failed.message
+    ban.run(*lifted(CITY))
+    ban.connect()
+    assert [each.can_open(BANNED.identifier) for each in devices] == [True, True]
