@@ -193,3 +193,26 @@ def test_a_set_that_stays_although_its_end_was_answered_fails_the_change(nano: N
     ban.run(*lifted(CITY))
     ban.connect()
     assert [each.can_open(BANNED.identifier) for each in devices] == [True, True]
+
+
+@pytest.mark.fault_kind("T1b", "a list that has the serial numbers of two devices the wrong way round, or one of them twice")
+@pytest.mark.parametrize("listed", ["swapped", "twice", "none"])
+def test_an_exemption_goes_by_the_serial_number_that_a_device_tells_itself(nano: NanoServers, tmp_path: Path, listed: str) -> None:
+    spared, other = (nano.device(os_version="26.1", apps=[BANNED]) for _number in range(2))
+    ban = Ban(nano, tmp_path, [spared, other], inventory="never")
+    serials = {"swapped": [other.facts.serial, spared.facts.serial], "twice": [spared.facts.serial] * 2, "none": [None, None]}[listed]
+    rows = [{**ban.row(each), "serial": serial} for each, serial in zip(ban.devices, serials, strict=True)]
+    told = ban.run(policy(rules=[BLOCK], exemptions=[ban.exemption(spared)]), enrollments=rows)
+    ban.connect()
+    assert [each.can_open(BANNED.identifier) for each in (spared, other)] == [True, False]
+    notes = [note for note in told.values["notes"] if "serial number" in note]
+    assert len(notes) == (listed != "none")
+
+
+@pytest.mark.fault_kind("T1b", "one serial number on two enrolments")
+def test_a_serial_number_that_two_devices_have_is_told(nano: NanoServers, tmp_path: Path) -> None:
+    ban = Ban(nano, tmp_path, [nano.device(os_version="26.1") for _number in range(2)], inventory="never")
+    rows = [{**ban.row(each), "serial": "ONE"} for each in ban.devices]
+    ban.rotate_log()
+    notes = ban.run(CITY, enrollments=rows).values["notes"]
+    assert [note for note in notes if "more than one enrolment" in note]
