@@ -20,7 +20,7 @@ from xml.parsers.expat import ExpatError
 
 from .app_names import plain_name, spellings
 from .command_uuids import mark_of
-from .objects import CommandResult, DeviceReport, FoundApp, Interests
+from .objects import NOT_NOW, CommandResult, DeviceReport, FoundApp, Interests
 from .server_instants import utc_nanoseconds
 
 AUTHENTICATE = "Authenticate"
@@ -82,6 +82,8 @@ class _Device:
     connected_at: str = ""
     declared: frozenset[str] = frozenset()
     declared_at: str = ""
+    put_off_at: str = ""
+    serial: str = ""
 
 
 class DeviceAnswers:
@@ -104,17 +106,19 @@ class DeviceAnswers:
         """Whether anybody is interested in this enrolment."""
         return self.interests.enrollments is None or enrollment_id in self.interests.enrollments
 
-    def check_in(self, enrollment_id: str, message: str, at: str) -> None:
+    def check_in(self, enrollment_id: str, message: str, at: str, serial: str = "") -> None:
         """A device enrolled, can be woken up, or left.
 
         Args:
             message: ``AUTHENTICATE``, ``REACHABLE``, ``CHECK_OUT``; others only tell that the device was there.
+            serial: the serial number that it told when it enrolled.
         """
         device = self._device(enrollment_id)
         if device is None:
             return
         if message == AUTHENTICATE and at >= device.enrolled_at:
             self._devices[enrollment_id] = device = _since(device, at)
+            device.serial = serial or device.serial
         elif message == REACHABLE:
             device.token_updated_at = max(device.token_updated_at, at)
             if at >= device.checked_out_at:
@@ -170,6 +174,8 @@ class DeviceAnswers:
         ours = mark in self.interests.marks or mark in self.interests.questions
         if at < device.enrolled_at:
             return
+        if status == NOT_NOW and not ours:
+            device.put_off_at = max(device.put_off_at, at)
         telling = status == "Acknowledged" and (mark in self.interests.questions or self._tells(payload))
         document = _read_plist(payload) if telling or (ours and status in {"Error", "CommandFormatError"}) else {}
         self._answers += 1
@@ -227,6 +233,7 @@ def _since(device: _Device, at: str) -> _Device:
         checked_out_at=device.checked_out_at if device.checked_out_at > at else "",
         results={mark: result for mark, result in device.results.items() if result.at > at},
         installed=device.installed.since(at),
+        put_off_at=device.put_off_at if device.put_off_at > at else "",
     )
     if device.profiles_at <= at:
         fresh.profiles, fresh.profiles_at, fresh.profiles_order = {}, "", ("", 0)
@@ -255,6 +262,8 @@ def _report(device: _Device) -> DeviceReport:
         connected_at=device.connected_at,
         declared=device.declared,
         declared_at=device.declared_at,
+        put_off_at=device.put_off_at,
+        serial=device.serial,
     )
 
 

@@ -47,7 +47,7 @@ FROM enrollments e JOIN devices d ON d.id = e.device_id WHERE e.type IN (%s) ORD
     ", ".join("'%s'" % each for each in CHANNELS),
 )
 
-LIVES = """SELECT json_build_object('id', e.id, 'enabled', e.enabled, 'enrolled', %s, 'last_seen', %s)
+LIVES = """SELECT json_build_object('id', e.id, 'enabled', e.enabled, 'enrolled', %s, 'last_seen', %s, 'serial', d.serial_number)
 FROM enrollments e JOIN devices d ON d.id = e.device_id WHERE e.type IN (%s) ORDER BY e.id""" % (
     _INSTANT % "d.authenticate_at",
     _INSTANT % "e.last_seen_at",
@@ -141,7 +141,7 @@ class EnrollmentDatabase:
         for row in self._rows(LIVES, "read when devices enrolled"):
             identifier = _text(row, "id")
             if answers.wants(identifier):
-                answers.check_in(identifier, AUTHENTICATE, utc_seconds(row.get("enrolled")))
+                answers.check_in(identifier, AUTHENTICATE, utc_seconds(row.get("enrolled")), _text(row, "serial"))
                 answers.check_in(identifier, "" if row.get("enabled") is True else CHECK_OUT, utc_seconds(row.get("last_seen")))
         marks = sorted(interests.marks | set(interests.questions))
         for row in self._rows(ANSWERS % _marks_in_sql(marks), "read what devices answered") if marks else ():

@@ -194,6 +194,8 @@ class DeviceReport:
         connected_at: when it last came for its commands; empty where nobody tells that apart from other events.
         declared: identifiers of our declarations in its last report of all that it has.
         declared_at: when that came; empty where nobody tells of such reports.
+        serial: the serial number that it told when it last enrolled.
+        put_off_at: when it last put off a command that is none of ours, such as the one by which it is told to look for its declarations.
     """
 
     results: Mapping[str, CommandResult] = field(default_factory=dict)
@@ -211,6 +213,8 @@ class DeviceReport:
     connected_at: str = ""
     declared: frozenset[str] = frozenset()
     declared_at: str = ""
+    put_off_at: str = ""
+    serial: str = ""
     profiles_order: tuple[str, int] = field(default=("", 0), compare=False)
 
     @property
