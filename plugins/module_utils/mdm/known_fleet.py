@@ -129,11 +129,15 @@ class FleetMemory:
         self.filled["serial"] = self.filled.get("serial", 0) + 1
         return {**record, "serial": known.serial}
 
-    def fill(self, record: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, str], Mapping[str, Any]]:
+    def fill(
+        self, record: Mapping[str, Any], enrolled_at: str = "", until_enrolled: frozenset[str] = frozenset()
+    ) -> tuple[Mapping[str, Any], Mapping[str, str], Mapping[str, Any]]:
         """A device with what was known of it.
 
         Args:
             record: the device with everything that any source says of it now, asset facts too.
+            enrolled_at: when it enrolled; empty where nobody knows.
+            until_enrolled: attributes that may be others since it enrolled again: what was known of them before is not known any more.
 
         Returns:
             The record with what was remembered; attribute -> instant at which it was last known, for what was filled in; and the record
@@ -148,9 +152,10 @@ class FleetMemory:
         since: dict[str, str] = {}
         for attribute in self.attributes:
             value = self._forgotten(record, attribute, facts.get(attribute))
-            if value is not None:
+            known_at = as_of.get(attribute) or self.previous.now
+            if value is not None and not (attribute in until_enrolled and known_at < enrolled_at):
                 filled[attribute] = value
-                since[attribute] = as_of.get(attribute) or self.previous.now
+                since[attribute] = known_at
         for attribute in since:
             self.filled[attribute] = self.filled.get(attribute, 0) + 1
         whole = {**record, **filled} if filled else record

@@ -66,7 +66,8 @@ class Assigned:
         order: id of the order by which it was given or taken away, where a device's answer names that; empty otherwise.
         answered: of a control that was taken away: when the device had last said that it has it, by its server's clock. Of one that was
             assigned: when it had last said so before; what is no later confirms nothing.
-        heard: of one that was assigned: what the clock said then by which devices' instants are told.
+        heard: of one that was assigned: what the clock said then by which devices' instants are told; of one that was sent: when the
+            device had last told of it before.
     """
 
     at: str

@@ -333,7 +333,7 @@ class _Run:
     def _member(self, device: ManagedDevice) -> FleetDevice:
         # What the assets say now goes before what was known.
         said = join_asset_facts(self.memory.identify(device.record), self.request.assets)
-        record, since, decided_by = self.memory.fill(said)
+        record, since, decided_by = self.memory.fill(said, device.enrolled_at, getattr(self.target, "until_enrolled", frozenset()))
         if since:
             self.since[device.id] = since
         return FleetDevice(replace(device, record=record), self.decider.decide(decided_by))

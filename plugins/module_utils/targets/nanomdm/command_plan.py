@@ -26,11 +26,14 @@ from .controls import DECLARED, Control, Removal, removal_mark, removal_name, re
 from .declaration_names import DeclarationNames
 from .diff_text import profile_text
 from .fleet_index import FleetIndex
-from .holdings import answer_to_removal, is_sending, is_still_offered, last_sent, mark_in, says_it_is_not_there
+from .holdings import answer_to_removal, is_later, is_sending, is_still_offered, last_sent, mark_in, says_it_is_not_there
 from .objects import ACKNOWLEDGED, NOT_NOW, CommandResult, DeviceReport
 from .server_state import ServerState, is_another_enrolment, is_refusal, reason_in_words, words_of_result
 from .slugs import is_slug_of, mechanism_of_slug
 from .steps import Add, Phase
+
+#: As of ``CommandResult.when``: before everything that was ever told.
+_NEVER = ("", ("", 0))
 
 
 @dataclass
@@ -79,9 +82,8 @@ class CommandPlan:
         for index in sorted(control.devices):
             device = self.index.id(index)
             report = self.state.report(device)
-            done = report.results.get(mark)
+            done, taken = report.results.get(mark), report.results.get(removal_mark)
             remembered = self.ledger.assigned.get((device, control.name))
-            taken = report.results.get(removal_mark)
             if self._has_profile(report, control.name, done, taken, control.profile_uuid, remembered):
                 released = self.ledger.released.get((device, control.name))
                 if released is None or self._told_at(report, done) > released.answered:
@@ -95,6 +97,10 @@ class CommandPlan:
                 refused[index], words[index] = reason_in_words(" ".join(done.errors)), words_of_result(done)
                 continue
             occasion = self._occasion((device, control.name), mark, report, done)
+            lost = self._lost_at(report, control.name, done, taken, control.profile_uuid)
+            if not occasion and lost and done is not None and (remembered is None or done.order[0] > remembered.heard):
+                # It has carried out what was sent, and the profile is gone again: what took it off had waited for longer.
+                occasion = "lost %s" % lost
             if occasion is not None:
                 occasions[device] = occasion
                 if remembered is None or is_sending(remembered):
@@ -159,7 +165,8 @@ class CommandPlan:
         listed = report.profiles_at if name in report.profiles else ""
         here = max(listed, sent.at if sent is not None and sent.status == ACKNOWLEDGED else "")
         is_last = released is not None and released.order in report.orders
-        is_taken = taken is not None and taken.status == ACKNOWLEDGED and (taken.at > here or (is_last and taken.at == here))
+        before = max(_carried_out(sent), report.profiles_when if listed else _NEVER)
+        is_taken = taken is not None and is_later(_carried_out(taken), before, is_last)
         if assigned is not None:
             if assigned.enrolled and is_another_enrolment(assigned.enrolled, report.enrolled_at):
                 # It has enrolled again since, which took the profile off and emptied its queue.
@@ -190,13 +197,23 @@ class CommandPlan:
         remembered: Assigned | None,
     ) -> bool:
         """Whether a device has said that it has this very profile, and nothing else since."""
-        done_at = done.at if done is not None and done.status == ACKNOWLEDGED else ""
-        taken_at = taken.at if taken is not None and taken.status == ACKNOWLEDGED else ""
-        if report.profiles_at > max(done_at, taken_at):
+        done_when, taken_when = _carried_out(done), _carried_out(taken)
+        if report.profiles_at and report.profiles_when > max(done_when, taken_when):
             return report.profiles.get(name) == profile_uuid
-        # Within one second the order in which they were sent tells: nothing was sent after what is remembered.
+        # Within one instant the order in which they were sent tells: nothing was sent after what is remembered.
         is_last = remembered is not None and remembered.order in report.orders
-        return bool(done_at) and (done_at > taken_at or (done_at == taken_at and is_last))
+        return is_later(done_when, taken_when, is_last)
+
+    def _lost_at(
+        self, report: DeviceReport, name: str, done: CommandResult | None, taken: CommandResult | None, profile_uuid: str
+    ) -> str:
+        """When a device that had put this very profile on told that it is not there any more; empty where it did not."""
+        if done is None or done.status != ACKNOWLEDGED:
+            return ""
+        told = [taken.order] if taken is not None and _carried_out(taken) > done.when else []
+        if report.profiles_at and report.profiles_when > done.when and report.profiles.get(name) != profile_uuid:
+            told.append(report.profiles_order)
+        return max(told)[0] if told else ""
 
     def _told_at(self, report: DeviceReport, done: CommandResult | None) -> str:
         return max(report.profiles_at, done.at if done is not None and done.status == ACKNOWLEDGED else "")
@@ -289,7 +306,10 @@ class CommandPlan:
         """What the ledger is to keep of something that is sent to a device."""
         if not releases:
             if not app:
-                return {"enrolled": report.enrolled_at, "content": mark}
+                taken = report.results.get(removal_of_profile(self.names.prefix, control)[1])
+                told = [each.order[0] for each in (report.results.get(mark), taken) if each is not None]
+                heard = max((*told, report.profiles_order[0]))
+                return {"enrolled": report.enrolled_at, "content": mark, **({"heard": heard} if heard else {})}
             earlier = report.results.get(mark)
             about = {"enrolled": report.enrolled_at, "content": str(self.ledger.story(device, app).removals)}
             return {**about, "answered": earlier.at} if earlier is not None else about
@@ -306,6 +326,11 @@ class CommandPlan:
     def _is_ours(self, name: str) -> bool:
         slug = self.names.slug_of_set(name)
         return mechanism_of_slug(slug) not in DECLARED and is_slug_of(slug, self.policies)
+
+
+def _carried_out(result: CommandResult | None) -> tuple[str, tuple[str, int]]:
+    """When a device told that it has done something, to be compared; the smallest of all where it did not."""
+    return result.when if result is not None and result.status == ACKNOWLEDGED else _NEVER
 
 
 def marks_of(

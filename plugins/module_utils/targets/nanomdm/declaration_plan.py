@@ -16,13 +16,14 @@ from typing import Callable
 from ...engine.plan import Change
 from ...mdm.apple.declarations import same_declaration
 from ...mdm.covering import Covering
-from ...mdm.ledger import Ledger
+from ...mdm.ledger import Assigned, Ledger
 from . import steps
 from .controls import DECLARED, Control, content_hash
 from .declaration_names import ACTIVATION, CONFIGURATION, DeclarationNames
 from .declared_ours import DeclaredOurs
 from .diff_text import declarations_text, profile_text
 from .fleet_index import FleetIndex
+from .holdings import is_confirmed
 from .objects import DeclarationStatus
 from .server_state import ServerState, is_another_enrolment, reason_of, words_of
 from .slugs import is_slug_of, mechanism_of_slug
@@ -41,6 +42,7 @@ class DeclarationPlan:
         waiting_since: of :func:`.server_state.reason_of`.
         apps_of: the apps that a control can be for, by its name.
         may_release: whether a control that is not wanted on a device may be taken from it: enrolment id, name of the control.
+        woken_before: a device that put off what it was woken up for, and was woken up no later than at this instant, is woken up again.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class DeclarationPlan:
         waiting_since: str = "",
         apps_of: Callable[[str], tuple[str, ...]] = lambda _name: (),
         may_release: Callable[[str, str], bool] = lambda _device, _name: True,
+        woken_before: str = "",
     ) -> None:
         self.state = state
         self.controls = controls
@@ -68,6 +71,7 @@ class DeclarationPlan:
         self.waiting_since = waiting_since
         self.apps_of = apps_of
         self.may_release = may_release
+        self.woken_before = woken_before
         self.coverings: list[Covering] = []
         self.drift: list[str] = []
         self.problems: list[str] = []
@@ -326,6 +330,9 @@ class DeclarationPlan:
         """Whether a device has, or may have, a set that was taken from it, and nobody is known to have woken it up for that."""
         if (device, name) in self.ledger.assigned:
             return True
+        released = self.ledger.released.get((device, name))
+        if released is not None and not is_confirmed(released) and self._has_put_off(device, released, released.answered):
+            return True
         return name in self._told_of(device) and not self.ledger.released_at(device, name)
 
     def _has_said_now(self, device: str, name: str) -> bool:
@@ -365,4 +372,16 @@ class DeclarationPlan:
             return False
         remembered = self.ledger.assigned.get((device, control.name))
         told = remembered is not None and remembered.content == content_hash(control.declarations)
-        return not told or not self._was_assigned(device, control.name)
+        if remembered is None or not told or not self._was_assigned(device, control.name):
+            return True
+        return self._has_put_off(device, remembered, remembered.heard)
+
+    def _has_put_off(self, device: str, woken: Assigned, heard: str) -> bool:
+        """Whether a device has put off what it was woken up for, and told nothing since. Some storages lose a command that was put off.
+
+        Args:
+            heard: what the clock said then by which devices' instants are told.
+        """
+        report = self.state.report(device)
+        is_put_off = bool(heard) and report.put_off_at >= heard and report.declared_at < report.put_off_at
+        return is_put_off and woken.at <= self.woken_before

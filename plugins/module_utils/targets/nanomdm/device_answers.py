@@ -20,7 +20,8 @@ from xml.parsers.expat import ExpatError
 
 from .app_names import plain_name, spellings
 from .command_uuids import mark_of
-from .objects import CommandResult, DeviceReport, FoundApp, Interests
+from .objects import NOT_NOW, CommandResult, DeviceReport, FoundApp, Interests
+from .server_instants import utc_nanoseconds
 
 AUTHENTICATE = "Authenticate"
 REACHABLE = "TokenUpdate"
@@ -75,12 +76,15 @@ class _Device:
     installed: _Apps = field(default_factory=_Apps)
     profiles: dict[str, str] = field(default_factory=dict)
     profiles_at: str = ""
+    profiles_order: tuple[str, int] = ("", 0)
     supervised: bool | None = None
     os_version: str = ""
     information_at: str = ""
     connected_at: str = ""
     declared: frozenset[str] = frozenset()
     declared_at: str = ""
+    put_off_at: str = ""
+    serial: str = ""
 
 
 class DeviceAnswers:
@@ -93,6 +97,7 @@ class DeviceAnswers:
     def __init__(self, interests: Interests) -> None:
         self.interests = interests
         self._devices: dict[str, _Device] = {}
+        self._answers = 0
         # Bytes of a key or an id are the same in both formats of property lists, and looking for them is much quicker than reading one.
         self._spellings = spellings(interests.bundle_ids)
         telling = [INFORMATION, *([PROFILES] if interests.profile_prefix else []), *sorted(self._spellings)]
@@ -102,17 +107,19 @@ class DeviceAnswers:
         """Whether anybody is interested in this enrolment."""
         return self.interests.enrollments is None or enrollment_id in self.interests.enrollments
 
-    def check_in(self, enrollment_id: str, message: str, at: str) -> None:
+    def check_in(self, enrollment_id: str, message: str, at: str, serial: str = "") -> None:
         """A device enrolled, can be woken up, or left.
 
         Args:
             message: ``AUTHENTICATE``, ``REACHABLE``, ``CHECK_OUT``; others only tell that the device was there.
+            serial: the serial number that it told when it enrolled.
         """
         device = self._device(enrollment_id)
         if device is None:
             return
         if message == AUTHENTICATE and at >= device.enrolled_at:
             self._devices[enrollment_id] = device = _since(device, at)
+            device.serial = serial or device.serial
         elif message == REACHABLE:
             device.token_updated_at = max(device.token_updated_at, at)
             if at >= device.checked_out_at:
@@ -148,13 +155,14 @@ class DeviceAnswers:
         if told is not None:
             device.declared, device.declared_at = frozenset(each for each in told if each.startswith(prefix)), at
 
-    def answer(self, enrollment_id: str, uuid: str, status: str, payload: bytes, at: str) -> None:
+    def answer(self, enrollment_id: str, uuid: str, status: str, payload: bytes, at: str, moment: str = "") -> None:
         """A device answered a command.
 
         Args:
             uuid: the CommandUUID.
             status: "Acknowledged", "Error", "NotNow", "CommandFormatError".
             payload: the whole answer, a property list.
+            moment: ``at`` with decimals. Where these are the same, or nobody knows them, what comes later is the later answer.
 
         Raises:
             ValueError: if it can't be read; the message quotes nothing of it.
@@ -167,16 +175,20 @@ class DeviceAnswers:
         ours = mark in self.interests.marks or mark in self.interests.questions
         if at < device.enrolled_at:
             return
+        if status == NOT_NOW and not ours:
+            device.put_off_at = max(device.put_off_at, at)
         telling = status == "Acknowledged" and (mark in self.interests.questions or self._tells(payload))
         document = _read_plist(payload) if telling or (ours and status in {"Error", "CommandFormatError"}) else {}
+        self._answers += 1
+        order = (moment or utc_nanoseconds(at), self._answers)
         if ours:
-            result = CommandResult(uuid, status, at, _error_chain(document))
-            if mark not in device.results or at >= device.results[mark].at:
+            result = CommandResult(uuid, status, at, _error_chain(document), order)
+            if mark not in device.results or order >= device.results[mark].order:
                 device.results[mark] = result
-            if uuid in self.interests.orders and (uuid not in device.orders or at >= device.orders[uuid].at):
+            if uuid in self.interests.orders and (uuid not in device.orders or order >= device.orders[uuid].order):
                 device.orders[uuid] = result
         if telling:
-            self._learn(device, document, self.interests.questions.get(mark, frozenset()) & self.interests.bundle_ids, at)
+            self._learn(device, document, self.interests.questions.get(mark, frozenset()) & self.interests.bundle_ids, at, order)
 
     def reports(self) -> dict[str, DeviceReport]:
         """Enrolment id -> what it has told."""
@@ -189,7 +201,7 @@ class DeviceAnswers:
         lower = payload.lower()
         return any(text in lower for text in self._telling)
 
-    def _learn(self, device: _Device, document: Mapping[str, Any], asked_for: frozenset[str], at: str) -> None:
+    def _learn(self, device: _Device, document: Mapping[str, Any], asked_for: frozenset[str], at: str, order: tuple[str, int]) -> None:
         rows = document.get(INSTALLED)
         if isinstance(rows, list):
             present: dict[str, FoundApp] = {}
@@ -201,10 +213,10 @@ class DeviceAnswers:
             device.installed.learn(present, asked_for, at, is_readable)
         rows = document.get(PROFILES)
         prefix = self.interests.profile_prefix
-        if isinstance(rows, list) and prefix and at >= device.profiles_at:
+        if isinstance(rows, list) and prefix and order >= device.profiles_order:
             named = [(_text(row, "PayloadIdentifier"), _text(row, "PayloadUUID")) for row in rows if isinstance(row, dict)]
             device.profiles = {name: uuid for name, uuid in named if name.startswith(prefix)}
-            device.profiles_at = at
+            device.profiles_at, device.profiles_order = at, order
         information = document.get(INFORMATION)
         if isinstance(information, dict) and at >= device.information_at:
             supervised, version = information.get("IsSupervised"), _text(information, "OSVersion")
@@ -227,9 +239,10 @@ def _since(device: _Device, at: str) -> _Device:
         results={mark: result for mark, result in device.results.items() if result.at > at},
         orders={uuid: result for uuid, result in device.orders.items() if result.at > at},
         installed=device.installed.since(at),
+        put_off_at=device.put_off_at if device.put_off_at > at else "",
     )
     if device.profiles_at <= at:
-        fresh.profiles, fresh.profiles_at = {}, ""
+        fresh.profiles, fresh.profiles_at, fresh.profiles_order = {}, "", ("", 0)
     if device.declared_at <= at:
         fresh.declared, fresh.declared_at = frozenset(), ""
     if device.information_at <= at:
@@ -246,6 +259,7 @@ def _report(device: _Device) -> DeviceReport:
         unreadable=frozenset(device.installed.unreadable),
         profiles=device.profiles,
         profiles_at=device.profiles_at,
+        profiles_order=device.profiles_order,
         supervised=device.supervised,
         os_version=device.os_version,
         information_at=device.information_at,
@@ -255,6 +269,8 @@ def _report(device: _Device) -> DeviceReport:
         connected_at=device.connected_at,
         declared=device.declared,
         declared_at=device.declared_at,
+        put_off_at=device.put_off_at,
+        serial=device.serial,
     )
 
 

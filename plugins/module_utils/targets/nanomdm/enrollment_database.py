@@ -27,7 +27,7 @@ from .id_chunks import fits_in_path
 from .objects import DEVICE, USER, DeviceReport, Enrollment, Interests
 from .postgres_login import login_environment
 from .product_names import platform_of
-from .server_instants import utc_seconds
+from .server_instants import utc_nanoseconds, utc_seconds
 
 #: Runs a command: (words, environment to add) -> (exit status, output, error output). A module's ``run_command`` does.
 RunCommand = Callable[[list[str], Mapping[str, str]], tuple[int, str, str]]
@@ -47,7 +47,7 @@ FROM enrollments e JOIN devices d ON d.id = e.device_id WHERE e.type IN (%s) ORD
     ", ".join("'%s'" % each for each in CHANNELS),
 )
 
-LIVES = """SELECT json_build_object('id', e.id, 'enabled', e.enabled, 'enrolled', %s, 'last_seen', %s)
+LIVES = """SELECT json_build_object('id', e.id, 'enabled', e.enabled, 'enrolled', %s, 'last_seen', %s, 'serial', d.serial_number)
 FROM enrollments e JOIN devices d ON d.id = e.device_id WHERE e.type IN (%s) ORDER BY e.id""" % (
     _INSTANT % "d.authenticate_at",
     _INSTANT % "e.last_seen_at",
@@ -63,7 +63,9 @@ INSTANT = """SELECT json_build_object('now', to_char(now() AT TIME ZONE 'UTC', '
 
 # The mark is the first 13 characters of the UUID as it is written, its hyphen included.
 ANSWERS = """SELECT json_build_object('id', r.id, 'uuid', r.command_uuid, 'status', r.status, 'at', %s, 'result', r.result)
-FROM command_results r WHERE left(r.command_uuid, 13) IN (%%s) ORDER BY r.updated_at""" % (_INSTANT % "r.updated_at")
+FROM command_results r WHERE left(r.command_uuid, 13) IN (%%s) ORDER BY r.updated_at""" % (
+    (_INSTANT % "r.updated_at").replace("SS", "SS.US")
+)
 
 
 class EnrollmentDatabase:
@@ -139,13 +141,14 @@ class EnrollmentDatabase:
         for row in self._rows(LIVES, "read when devices enrolled"):
             identifier = _text(row, "id")
             if answers.wants(identifier):
-                answers.check_in(identifier, AUTHENTICATE, utc_seconds(row.get("enrolled")))
+                answers.check_in(identifier, AUTHENTICATE, utc_seconds(row.get("enrolled")), _text(row, "serial"))
                 answers.check_in(identifier, "" if row.get("enabled") is True else CHECK_OUT, utc_seconds(row.get("last_seen")))
         marks = sorted(interests.marks | set(interests.questions))
         for row in self._rows(ANSWERS % _marks_in_sql(marks), "read what devices answered") if marks else ():
-            at = utc_seconds(row.get("at"))
+            at, moment = utc_seconds(row.get("at")), utc_nanoseconds(row.get("at"))
+            told = _text(row, "result").encode("utf-8")
             try:
-                answers.answer(_text(row, "id"), _text(row, "uuid"), _text(row, "status"), _text(row, "result").encode("utf-8"), at)
+                answers.answer(_text(row, "id"), _text(row, "uuid"), _text(row, "status"), told, at, moment)
             except ValueError:
                 # One answer that can't be read is one answer less; the command counts as not answered.
                 continue

@@ -144,9 +144,14 @@ class Executor:
         self._refuse_failures(failed, len(ids), "were not given the set %s" % step.name)
 
     def _unassign(self, step: steps.Unassign) -> None:
-        failed = self._each(step.ids, lambda device: self.kmfddm.delete_enrollment_set(device, step.name))
+        failed = self._each(step.ids, lambda device: self._take_set(device, step.name))
         self._wake_up(step.name, [*(each for each in step.ids if each not in failed), *step.woken_only], "released")
         self._refuse_failures(failed, len(step.ids), "still have the set %s" % step.name)
+
+    def _take_set(self, device: str, name: str) -> None:
+        # Only a set that was there is looked for again: the server says by another status that there was nothing to take.
+        if self.kmfddm.delete_enrollment_set(device, name) and name in self.kmfddm.enrollment_sets(device):
+            raise ChangeFailed("the enrolment still has the set after it was taken away", name, _AGAIN)
 
     def _delete_declarations(self, step: steps.DeleteDeclarations) -> None:
         # Written first, so that after a run that was killed here nobody else is said to have deleted them.
@@ -187,16 +192,14 @@ class Executor:
             answered: enrolment id -> when a device had last spoken of what the set holds. Where nothing is given, what is remembered of
                 that stays so.
         """
-        instant = self.instant() if answered or event == "released" else ""
+        instant = self.instant() if content or event == "released" else ""
         events = []
         for device in devices:
             before = self.ledger.assigned.get((device, name)) or Assigned("")
             more = {"content": content, "answered": instant}
             if event == "assigned":
-                since = {"answered": before.answered, "heard": before.heard} if answered is None else {}
-                if answered and answered.get(device):
-                    since = {"answered": answered[device], "heard": instant}
-                more = {"content": content, **since}
+                since = before.answered if answered is None else answered.get(device, "")
+                more = {"content": content, "answered": since, "heard": instant or before.heard}
             about = {key: value for key, value in more.items() if value}
             events.append({"event": event, "control": name, **about, "device": device, "enrolled": self.state.report(device).enrolled_at})
         self.ledger.write(self.now, events)

@@ -68,6 +68,16 @@ def answer_to_removal(report: DeviceReport, mark: str, released: Assigned | None
     return report.orders.get(released.order) if released is not None and released.order else report.results.get(mark)
 
 
+def is_later(told: tuple[str, tuple[str, int]], other: tuple[str, tuple[str, int]], is_last: bool) -> bool:
+    """Whether something was told after something else, both as of ``CommandResult.when``.
+
+    Args:
+        is_last: whether it answers what was sent last. A log that drops decimals may have the answers of one second in any order.
+    """
+    is_same_instant = bool(told[0]) and (told[0], told[1][0]) == (other[0], other[1][0])
+    return told > other or (is_same_instant and is_last)
+
+
 def is_still_offered(result: CommandResult | None, report: DeviceReport) -> bool:
     """Whether a device has put a command off that it may still carry out."""
     if result is None or result.status != NOT_NOW:
@@ -77,7 +87,7 @@ def is_still_offered(result: CommandResult | None, report: DeviceReport) -> bool
 
 def last_sent(report: DeviceReport, marks: Iterable[str]) -> CommandResult | None:
     """The last answer to an order that has one of some marks; None where there was none."""
-    return max((report.results[mark] for mark in marks if mark in report.results), key=lambda each: each.at, default=None)
+    return max((report.results[mark] for mark in marks if mark in report.results), key=lambda each: each.when, default=None)
 
 
 def says_it_is_not_there(result: CommandResult | None) -> bool:
@@ -183,13 +193,17 @@ class Holdings:
             return name in report.profiles
         if done is not None and is_refusal(done):
             return False
-        if assigned is not None and assigned.order and taken is not None and taken.at <= done_at:
+        given = done if assigned is not None and assigned.order and done_at else None
+        if given is not None and taken is not None and is_later(given.when, taken.when, True):
             return True
         if taken is None and memory is not None and is_confirmed(memory):
             return done_at > memory.answered
         if taken is None:
             return None if released is not None and self.now - read_now(released.at) > _UNHEARD else True
-        if taken.status == NOT_NOW or taken.at < done_at:
+        is_last = released is not None and bool(released.order)
+        if taken.status == NOT_NOW or (
+            done is not None and done_at and taken.when < done.when and not is_later(taken.when, done.when, is_last)
+        ):
             return True
         return taken.status != ACKNOWLEDGED and not says_it_is_not_there(taken)
 

@@ -145,12 +145,19 @@ class CommandResult:
     Args:
         status: ``ACKNOWLEDGED``, ``ERROR``, ``COMMAND_FORMAT_ERROR``, or ``NOT_NOW``: it is busy or locked, and will be asked again.
         errors: "MCInstallationErrorDomain 4001: text", the outermost first.
+        order: ``at`` with decimals and the place among all answers, for what happens within one second.
     """
 
     uuid: str
     status: str
     at: str
     errors: tuple[str, ...] = ()
+    order: tuple[str, int] = field(default=("", 0), compare=False)
+
+    @property
+    def when(self) -> tuple[str, tuple[str, int]]:
+        """When it was, to be compared with another one."""
+        return self.at, self.order
 
 
 @dataclass(frozen=True)
@@ -180,7 +187,7 @@ class DeviceReport:
         unreadable: bundle ids of ``asked`` that the last answer about them didn't show, and in which there was a row that can't be read.
             Any of them may be that row.
         profiles: PayloadIdentifier -> PayloadUUID, of our own profiles on the last list of profiles.
-        profiles_at: when that list came; empty means that nobody knows which profiles are there.
+        profiles_at: when that list came; empty means that nobody knows which profiles are there. profiles_order: as of a result.
         supervised, os_version: from the last DeviceInformation; None and empty if it didn't say.
         enrolled_at: the last Authenticate. What was on the device before is gone, and the server has emptied its queue.
         checked_out_at: the last CheckOut; empty if it enrolled again since.
@@ -188,6 +195,8 @@ class DeviceReport:
         connected_at: when it last came for its commands; empty where nobody tells that apart from other events.
         declared: identifiers of our declarations in its last report of all that it has.
         declared_at: when that came; empty where nobody tells of such reports.
+        serial: the serial number that it told when it last enrolled.
+        put_off_at: when it last put off a command that is none of ours, such as the one by which it is told to look for its declarations.
     """
 
     results: Mapping[str, CommandResult] = field(default_factory=dict)
@@ -206,6 +215,14 @@ class DeviceReport:
     connected_at: str = ""
     declared: frozenset[str] = frozenset()
     declared_at: str = ""
+    put_off_at: str = ""
+    serial: str = ""
+    profiles_order: tuple[str, int] = field(default=("", 0), compare=False)
+
+    @property
+    def profiles_when(self) -> tuple[str, tuple[str, int]]:
+        """When the list of profiles came, to be compared with a result's."""
+        return self.profiles_at, self.profiles_order
 
 
 @dataclass(frozen=True)

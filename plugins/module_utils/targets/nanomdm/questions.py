@@ -10,7 +10,7 @@ A device is asked about those apps only that may be looked at on it, and never f
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -141,6 +141,7 @@ class Questions:
     every: timedelta
     now: datetime
     ledger: Ledger
+    _enrolments: Mapping[str, set[str]] = field(default_factory=dict)
 
     def due(self, fleet: Sequence[FleetDevice], reports: Mapping[str, DeviceReport], can_see: Sequence[bool]) -> list[Question]:
         """The questions of this run. can_see: per device, whether its answer would tell anything."""
@@ -148,6 +149,7 @@ class Questions:
         unknown: list[int] = []
         command, mark = information_question(self.prefix)
         marks: dict[tuple[str, frozenset[str]], str] = {}
+        self._enrolments = self._remembered_enrolments()
         for index, member in enumerate(fleet):
             if not can_see[index]:
                 continue
@@ -157,6 +159,7 @@ class Questions:
             report = reports.get(member.device.id, DeviceReport())
             record = member.device.record
             is_known = record.get("supervised") is not None and record.get("os_version")
+            is_known = is_known and not self._may_have_changed(member.device.id, mark, report)
             if not is_known and self._is_due(member, mark, report.information_at, report):
                 unknown.append(index)
             mac = "macos" if member.device.platform == "macos" else ""
@@ -172,6 +175,22 @@ class Questions:
             name = "%s%s" % (listed if len(listed) < 100 else "%d apps (%s)" % (len(bundle_ids), app_mark), " on Macs" if mac else "")
             questions.append(Question(name, app_command, app_mark, bundle_ids, tuple(devices)))
         return questions
+
+    def _remembered_enrolments(self) -> dict[str, set[str]]:
+        """Enrolment id -> when the device had enrolled, by all that is remembered of it."""
+        found: dict[str, set[str]] = {}
+        for memory in (self.ledger.assigned, self.ledger.released, self.ledger.asked):
+            for (device, _what), remembered in memory.items():
+                found.setdefault(device, set()).add(remembered.enrolled)
+        return found
+
+    def _may_have_changed(self, device: str, mark: str, report: DeviceReport) -> bool:
+        """Whether a device has enrolled again and not told of itself since: its list may say what was true before."""
+        if report.information_at:
+            return False
+        again = any(is_another_enrolment(each, report.enrolled_at) for each in self._enrolments.get(device, ()))
+        # Once it has been asked, nothing but that question may remember that it had enrolled before.
+        return again or (bool(report.enrolled_at) and (device, mark) in self.ledger.asked)
 
     def _is_due(self, member: FleetDevice, mark: str, answered: str, report: DeviceReport) -> bool:
         return is_due(self.ledger.asked.get((member.device.id, mark)), answered, report.enrolled_at, self.now, self.every)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -104,6 +105,8 @@ class NanoTarget:
 
     names: Mapping[str, str] = capabilities.NAMES
     reporting: Mapping[str, str] = dict.fromkeys(PLATFORMS, capabilities.APP_LIST)
+    #: A device can lose its supervision, and change its version, by being wiped.
+    until_enrolled = frozenset(("supervised", "os_version"))
 
     def __init__(
         self,
@@ -145,6 +148,9 @@ class NanoTarget:
         self.rules = ReleaseRules(self.index, self.declaration_names, self.policy_ids, frozenset(), {})
         self.enrollments: Sequence[Enrollment] = ()
         self.respelled = 0
+        #: How many devices have another serial number than their list says, and the serial numbers that several enrolments have.
+        self.corrected = 0
+        self.doubled: list[str] = []
         #: Name of a control by command -> marks of what may have been sent under it.
         self.sent: dict[str, frozenset[str]] = {}
         self.warnings: tuple[str, ...] = ()
@@ -175,7 +181,10 @@ class NanoTarget:
             )
         reports = self.source.read(Interests(marks=self._information(), profile_prefix=self.settings.prefix + "."))
         enrollments = self.enrollments = self._spelled(enrollments, reports)
+        self.corrected = 0
         devices = [self._device(each, reports.get(each.id) or DeviceReport()) for each in enrollments]
+        serials = Counter(str(each.record["serial"]) for each in devices if each.record.get("serial"))
+        self.doubled = sorted(serial for serial, count in serials.items() if count > 1)
         # What a list of apps was asked for follows from the decision; what devices tell of themselves has to be known before that.
         decider = Decider(self.policies, self.now)
         joined = [replace(each, record=join_asset_facts(each.record, self.assets)) for each in devices]
@@ -337,6 +346,9 @@ class NanoTarget:
     def _device(self, enrollment: Enrollment, report: DeviceReport) -> ManagedDevice:
         """A device: its list says who has it, and what it says of itself counts for more than what its list does."""
         record = enrollment.record()
+        if report.serial and report.serial != record.get("serial"):
+            self.corrected += bool(record.get("serial"))
+            record["serial"] = report.serial
         if report.supervised is not None:
             record["supervised"] = report.supervised
         if report.os_version:
@@ -447,6 +459,7 @@ class NanoTarget:
             utc_text(self.now - PATIENCE_OF_JUDGEMENT),
             self._apps_of,
             self.rules.may_release,
+            utc_text(self.now - self.settings.inventory_every),
         )
 
     # What is told.
@@ -477,6 +490,11 @@ class NanoTarget:
         yield from ("the webhook log: %s" % problem for problem in self.source.problems)
         if self.respelled:
             yield "%d ids in the list are in another letter case than the server's; the server's are taken" % self.respelled
+        if self.corrected:
+            yield "%d devices told another serial number when they enrolled than the list has; theirs are taken" % self.corrected
+        if self.doubled:
+            about = len(self.doubled), ", ".join(self.doubled[:5])
+            yield "%d serial numbers belong to more than one enrolment, such as %s: an exemption holds for all of them" % about
         kept = self.rules.kept_of_absent(key for key in self.ledger.assigned if self._is_ours(key[1]))
         if kept:
             yield (

@@ -19,9 +19,9 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from ...engine.errors import AppbanError
-from .device_answers import DeviceAnswers
+from .device_answers import AUTHENTICATE, DeviceAnswers, authenticate_attributes
 from .objects import DeviceReport, Interests
-from .server_instants import utc_seconds
+from .server_instants import utc_nanoseconds, utc_seconds
 
 CONNECT = "mdm.Connect"
 DECLARATIVE = "mdm.DeclarativeManagement"
@@ -128,12 +128,13 @@ def _read_event(line: bytes | None, answers: DeviceAnswers) -> str:
         answers.declarative(enrollment_id, _payload(details), at)
         return at
     if topic != CONNECT:
-        answers.check_in(enrollment_id, topic.rpartition(".")[2], at)
+        message = topic.rpartition(".")[2]
+        answers.check_in(enrollment_id, message, at, _serial(details) if message == AUTHENTICATE else "")
         return at
     answers.connect(enrollment_id, at)
     status, uuid = details.get("status"), details.get("command_uuid")
     if isinstance(status, str) and isinstance(uuid, str) and uuid:
-        answers.answer(enrollment_id, uuid, status, _payload(details), at)
+        answers.answer(enrollment_id, uuid, status, _payload(details), at, utc_nanoseconds(event["created_at"]))
     else:
         answers.check_in(enrollment_id, "", at)
     return at
@@ -152,6 +153,14 @@ def _enrollment_id(details: Mapping[str, Any]) -> str:
     else:
         found = details.get("udid") or details.get("enrollment_id")
     return found if isinstance(found, str) else ""
+
+
+def _serial(details: Mapping[str, Any]) -> str:
+    """The serial number that a device told when it enrolled; empty where that can't be read: that it enrolled counts all the same."""
+    try:
+        return authenticate_attributes(_payload(details)).get("serial", "")
+    except ValueError:
+        return ""
 
 
 def _payload(details: Mapping[str, Any]) -> bytes:

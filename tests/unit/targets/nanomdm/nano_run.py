@@ -10,6 +10,7 @@ import base64
 import functools
 import json
 import plistlib
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -80,6 +81,8 @@ class Ban:
         self.now = datetime.now(timezone.utc).replace(microsecond=0) + timedelta(minutes=1)
         directory.mkdir(parents=True, exist_ok=True)
         self.log = directory / "webhook.jsonl"
+        #: Whether the log is kept by a receiver that drops decimals.
+        self.whole_seconds = False
         self._read_from = 0
         self._skips: list[tuple[int, timedelta]] = []
         self.options: dict[str, Any] = {"name_prefix": PREFIX, "push": False, "webhook_log": str(self.log), **options}
@@ -102,9 +105,11 @@ class Ban:
         for number, event in enumerate(self.nano.webhook.events()):
             if number < self._read_from:
                 continue
-            happened = datetime.fromisoformat(event["created_at"][:19] + "+00:00")
-            moved = happened + sum((span for since, span in self._skips if number >= since), timedelta())
-            lines.append(json.dumps({**event, "created_at": moved.isoformat()}) + "\n")
+            seconds, decimals = event["created_at"][:19], re.sub(r"^.{19}|[^.0-9].*$", "", event["created_at"])
+            moved = datetime.fromisoformat(seconds + "+00:00")
+            moved += sum((span for since, span in self._skips if number >= since), timedelta())
+            told = moved.isoformat()[:19] + ("" if self.whole_seconds else decimals) + "+00:00"
+            lines.append(json.dumps({**event, "created_at": told}) + "\n")
         self.log.write_text("".join(lines), encoding="utf-8")
 
     def enrol(self, *devices: FakeDevice) -> None:

@@ -49,7 +49,7 @@ def test_a_question_is_asked_again_of_a_device_that_enrolled_again_on_the_same_d
     wiped(ban, phone)
     assert ban.run(audit, inventory_every=24 * 365 * 50).changed
     ban.connect()
-    assert kinds(phone) == ["InstalledApplicationList"]
+    assert kinds(phone) == ["DeviceInformation", "InstalledApplicationList"]
     assert ban.run(audit, inventory_every=24 * 365 * 50).outcomes() == {phone.id: ("violating", "")}
 
 
