@@ -272,7 +272,7 @@ class _Run:
         stopped = self._guard(limits, planned, notices)
         applied = Applied((), (), ())
         if not request.check_mode and not stopped:
-            applied = self._apply(record, planned.plan)
+            applied = self._apply(record, planned)
         try:
             situation = self._situation(findings, planned, applied, notices, bool(stopped), unproved)
             last, shown = self._rows(record, planned, situation, stopped, gone, applied)
@@ -281,22 +281,32 @@ class _Run:
             return self._unrecorded(record, planned, applied, error)
         return self._result(planned, applied, last, record.path, shown, stopped)
 
-    def _apply(self, record: EvidenceRecord, plan: Plan) -> Applied:
+    def _apply(self, record: EvidenceRecord, planned: TargetPlan) -> Applied:
         """Carry the plan out, each write noted before it is sent.
 
         Raises:
             EvidenceError: where the ledger can't be written; nothing was sent.
         """
-        self.ledger.write(self.now, self._ending(plan))
+        plan = planned.plan
+        stood = dict(self.ledger.standing)
+        self.ledger.write(self.now, [*self._ending(plan), *self._beginning(planned)])
         self.journal.record = record
         self.sent_before = self.journal.count
         try:
-            return self.target.apply(plan, self.ledger, self.now)
+            applied = self.target.apply(plan, self.ledger, self.now)
         except AppbanError as error:
             # It failed as a whole, and what was sent until then is sent: nobody knows what of it was made.
-            return Applied((), tuple(Failure(change, str(error)) for change in plan.changes), ())
+            applied = Applied((), tuple(Failure(change, str(error)) for change in plan.changes), ())
         finally:
             self.journal.record = None
+        unmade = {failure.change.key for failure in applied.failed} | {change.key for change in applied.skipped}
+        for covering in planned.coverings.all:
+            if not covering.dated and not unmade.isdisjoint(covering.changes):
+                # For what this run says, a control that was not written stands as it stood.
+                self.ledger.standing.pop(covering.control, None)
+                if covering.control in stood:
+                    self.ledger.standing[covering.control] = stood[covering.control]
+        return applied
 
     # The fleet.
 
@@ -606,8 +616,7 @@ class _Run:
         for device, serial in gone:
             record.add_device(self._rows_of_opted_out(device, serial))
             events.append({"event": "opted_out", "device": device})
-        events.extend(self._assigned(planned, situation))
-        events.extend(self._standing(planned, situation))
+        events.extend(self._standing(planned))
         if not request.check_mode and not stopped:
             self.ledger.write(self.now, events)
         in_scope = sum(member.decision.scope == "in_scope" for member in self.fleet)
@@ -684,18 +693,24 @@ class _Run:
         if story.withdrawn and not (member.device.access_withdrawn and situation.access_depends_on_compliance is not False):
             yield {"event": "restored", **about}
 
-    def _assigned(self, planned: TargetPlan, situation: Situation) -> Iterator[dict[str, Any]]:
-        for covering in planned.coverings.all:
-            if covering.changes and not situation.unmade.intersection(covering.changes):
-                for index in sorted(covering.new & covering.named):
-                    yield {"event": "assigned", "device": self.fleet[index].device.id, "control": covering.control}
+    def _beginning(self, planned: TargetPlan) -> Iterator[dict[str, Any]]:
+        """What is about to be given to devices by name, and which controls of a target that keeps no dates are about to be written.
 
-    def _standing(self, planned: TargetPlan, situation: Situation) -> Iterator[dict[str, Any]]:
-        """Since when controls stand that the target keeps no date of: from a write on, or from when they were first seen."""
+        Said before it is done, as its end is: a run that is killed in between must not leave controls that seem to have stood for long.
+        """
+        keys = {change.key for change in planned.plan.changes}
         for covering in planned.coverings.all:
-            if covering.dated or situation.unmade.intersection(covering.changes):
+            if keys.isdisjoint(covering.changes):
                 continue
-            if covering.changes or not self.ledger.stands_since(covering.control):
+            for index in sorted(covering.new & covering.named):
+                yield {"event": "assigned", "device": self.fleet[index].device.id, "control": covering.control}
+            if not covering.dated:
+                yield {"event": "stands", "device": "", "control": covering.control}
+
+    def _standing(self, planned: TargetPlan) -> Iterator[dict[str, Any]]:
+        """Controls that the target keeps no date of and that this run has seen for the first time: they stand since now."""
+        for covering in planned.coverings.all:
+            if not covering.dated and not covering.changes and not self.ledger.stands_since(covering.control):
                 yield {"event": "stands", "device": "", "control": covering.control}
 
     def _opted_out(self) -> list[tuple[str, str | None]]:

@@ -418,7 +418,9 @@ class Planner:
                 covers=population.covers,
                 unnamed=population.unnamed,
                 new=population.covers - before,
-                changed_at=changed_at,
+                # Graph keeps no date of an app's assignments: the groups and filters that they go by may be older than they are.
+                changed_at="" if control.mechanism in TYPES else changed_at,
+                dated=control.mechanism not in TYPES,
                 named=frozenset(
                     index for index, each in devices.items() if (each.user_id if by_user else each.directory_id) in population.include
                 ),
