@@ -263,11 +263,11 @@ class _Counted:
         if self._problem or not self._lines:
             return self._problem or "it has no header"
         if last["rows"] != self._rows:
-            return "it says %s rows and has %d" % (last["rows"], self._rows)
+            return "it says %s rows and has %s" % (last["rows"], self._rows)
         for name, kind in (("planned", "plan"), ("writes", "write")):
             # Records of format 1 have neither.
             if last.get(name, 0) != self._others[kind]:
-                return "it says %s %s rows and has %d" % (last.get(name), kind, self._others[kind])
+                return "it says %s %s rows and has %s" % (last.get(name), kind, self._others[kind])
         if sum(last["outcomes"].values()) != devices:
             return "the outcomes of its devices do not add up to %s" % devices
         for app, counts in last["totals"].items():

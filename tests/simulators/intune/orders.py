@@ -36,14 +36,19 @@ PATCHABLE = {item.name for item in fields(Device)} - {
     "replaced_by",
     "id",
 }
+
+
+def instant_of(value: Any) -> datetime:
+    return value if isinstance(value, datetime) else parse_instant(str(value))
+
+
 # Graph's names of what can be set, and what is checked.
 GRAPH_NAMES = {
     "managementAgent": "agent", "managementState": "management_state", "configurationManagerClientEnabledFeatures": "workloads",
 }  # fmt: skip
 CHECKS: dict[str, Callable[[Any], Any]] = {
     "agent": management.checked_agent, "management_state": management.checked_state, "workloads": management.checked_workloads,
-    "enrolled": lambda value: instant_of(value), "last_sync": lambda value: instant_of(value),
-    "last_inventory": lambda value: instant_of(value),
+    "enrolled": instant_of, "last_sync": instant_of, "last_inventory": instant_of,
 }  # fmt: skip
 
 
@@ -88,10 +93,6 @@ def patch(tenant: Tenant, device: Device, order: dict[str, Any]) -> str | None:
         setattr(device, name, CHECKS.get(name, lambda content: content)(value))
     tenant.forget_directory_index()
     return None
-
-
-def instant_of(value: Any) -> datetime:
-    return value if isinstance(value, datetime) else parse_instant(str(value))
 
 
 def app_of(device: Device, order: dict[str, Any]) -> App:

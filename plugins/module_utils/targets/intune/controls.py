@@ -296,8 +296,7 @@ class DesiredControls:
 
     def _undecided_exceptions(self, want: Want, name: str) -> frozenset[str]:
         """Members of the exclude group whose devices are exempt, or about which nobody can decide now: they stay in it."""
-        assert self.standing is not None
-        listed = self.standing.members(exceptions_group(name))
+        listed = self.standing.members(exceptions_group(name)) if self.standing is not None else frozenset()
         if not listed:
             return frozenset()
         by_user = want.mechanism in BY_USER

@@ -100,7 +100,7 @@ class Walk:
             if total is not None and count < total:
                 steps_back += 1
                 if steps_back > MOST_STEPS_BACK:
-                    raise unsound(response, "the number of rows goes down again and again, now from %d to %d" % (total, count))
+                    raise unsound(response, "the number of rows goes down again and again, now from %s to %s" % (total, count))
                 # Devices were deleted meanwhile, and the rows behind them moved forward: go back as far.
                 offset = max(0, offset - (total - count))
                 offset -= offset % self.size

@@ -159,7 +159,7 @@ class Keeper:
         for record in self.state.records:
             control = records.get(record.name)
             if control is not None:
-                deletes = next(each.delete for each in control.records if each.name == record.name)
+                deletes = any(each.delete for each in control.records if each.name == record.name)
                 grows = not record.kill or not record.exact or (deletes and not record.delete)
                 yield _Object(control.want, record.name, MACOS, record.scope, grows or not names_in_record(record))
 

@@ -87,7 +87,6 @@ def test_an_app_that_was_added_to_the_ban_does_not_make_the_look_at_others_newer
     assert looked(target, more)[0].device.inventory_at == ""
 
 
-
 def test_a_device_of_which_the_list_has_forgotten_a_fact_was_not_looked_at_in_its_last_contact(nano: NanoServers, tmp_path: Path) -> None:
     phone = nano.device(os_version="27.0", apps=[])
     ban = Ban(nano, tmp_path, [phone])
