@@ -184,3 +184,17 @@ def _end(world: World, policy: Policy, start: Any) -> None:
     world.later()
     assert world.objects() == start
     assert {device: each.holds for device, each in world.truth().items() if each.holds} == {}
+
+
+@pytest.mark.fault_kind("T8b", "an exemption that passes from one device to another")
+def test_who_loses_an_exemption_is_not_called_reached_before_its_next_contact(world: World) -> None:
+    first, second = world.blockable()[:2]
+    world.ban(world.policy(exempt=[world.serial(first)]))
+    passed_on = world.policy(exempt=[world.serial(second)])
+    # Nothing but members of groups changes, and each row is held against what is so.
+    world.run(passed_on)
+    world.later(hours=1, contact=False)
+    row = world.run(passed_on).row(first)
+    assert row["outcome"] in ("stale", "violating", "not_observable", "cannot_enforce")
+    assert row["reason"] == "awaiting_check_in"
+    assert world.truth()[first].holds == frozenset()
