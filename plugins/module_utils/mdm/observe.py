@@ -106,6 +106,7 @@ class Observer:
         self.situation = situation
         self.names = names
         self._stale_before = _utc(situation.now - situation.stale_after)
+        self._reaching_changes = tuple(change for change in situation.plan.changes if change.reaches and change.apps)
         self._unmade_changes = tuple(change for change in situation.plan.changes if change.key in situation.unmade)
 
     def observe(self, index: int, device: FleetDevice, app: AppDecision) -> Seen:
@@ -365,6 +366,9 @@ class Observer:
         last changed, or assigned to it by name, and since it enrolled."""
         if covering.confirmed is not None:
             return index in covering.confirmed and not (covering.changes and index in covering.new)
+        if any(index in change.reaches and not covering.apps.isdisjoint(change.apps) for change in self._reaching_changes):
+            # What this run brings, or would bring, the device can't have heard of.
+            return False
         synced_at = device.device.synced_at
         changed_at = self._changed_at(covering)
         if not synced_at or not changed_at or covering.changes:

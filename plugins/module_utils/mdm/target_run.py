@@ -700,11 +700,15 @@ class _Run:
         """
         keys = {change.key for change in planned.plan.changes}
         for covering in planned.coverings.all:
-            if keys.isdisjoint(covering.changes):
-                continue
-            for index in sorted(covering.new & covering.named):
+            by_name = set() if keys.isdisjoint(covering.changes) else set(covering.new & covering.named)
+            if covering.dated and covering.confirmed is None:
+                # Who comes to a control that stays as it is (a member of a group, an exception that ends) is in no date of it.
+                for change in planned.plan.changes:
+                    if change.op == "update" and change.name != covering.control and not covering.apps.isdisjoint(change.apps):
+                        by_name |= change.reaches & covering.covers
+            for index in sorted(by_name):
                 yield {"event": "assigned", "device": self.fleet[index].device.id, "control": covering.control}
-            if not covering.dated:
+            if not covering.dated and not keys.isdisjoint(covering.changes):
                 yield {"event": "stands", "device": "", "control": covering.control}
 
     def _standing(self, planned: TargetPlan) -> Iterator[dict[str, Any]]:
