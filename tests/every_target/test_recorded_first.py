@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.conftest import skip_loudly
 from tests.scenarios.target_runs import lifted
 
 from .wire import DIED, Send, Wire, in_child
@@ -25,7 +26,7 @@ MountDisk = Callable[..., Path]
 
 
 @pytest.fixture
-def mount_disk(tmp_path: Path) -> Iterator[MountDisk]:
+def mount_disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MountDisk]:
     """Mounts small file systems: mount_disk(size="16k", options="ro"). Skips where that takes more rights than there are."""
     made: list[Path] = []
 
@@ -36,7 +37,7 @@ def mount_disk(tmp_path: Path) -> Iterator[MountDisk]:
             ["mount", "-t", "tmpfs", "-o", f"size={size},{options}", "tmpfs", str(where)], capture_output=True, text=True, check=False
         )
         if done.returncode != 0:
-            pytest.skip(f"a file system can't be mounted here: {done.stderr.strip()}")
+            skip_loudly(request.config, "what a full disk costs", "a file system has to be mounted", [done.stderr.strip()])
         made.append(where)
         return where
 

@@ -13,6 +13,7 @@ import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence import read_rows, verify_record
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.plain import policy_to_plain
+from tests.conftest import skip_loudly
 from tests.lab.previous_release import NotInHistory
 from tests.nano.fleet import make_fleet
 from tests.nano.servers import NanoServers
@@ -29,11 +30,11 @@ pytestmark = [pytest.mark.long, pytest.mark.usefixtures("graph_contract", "no_wa
 
 
 @pytest.fixture(scope="module")
-def previous(tmp_path_factory: pytest.TempPathFactory) -> PreviousRelease:
+def previous(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> PreviousRelease:
     try:
         return PreviousRelease(tmp_path_factory.mktemp("previous"))
     except NotInHistory as why:
-        pytest.skip(str(why))
+        skip_loudly(request.config, "the upgrade of tenants", "the previous release is needed", [str(why)])
 
 
 def header_of(values: Mapping[str, Any]) -> Mapping[str, Any]:
