@@ -124,7 +124,8 @@ def _registered(variables: Any, name: str, where: str) -> dict[str, Any]:
 
 
 def _plain(variables: Any, name: str, where: str) -> Any:
-    # An inventory's own template that can't be made is named where it is used.
+    # Reading a variable makes an inventory's own template, which can fail in any way that Jinja knows. Where it is used, its task has
+    # named that; here the run's end must be written all the same.
     try:
         return plain_copy(variables.get(name), where)
     except Exception:
