@@ -89,3 +89,25 @@ def test_a_fleet_that_has_shrunk_stops_until_its_number_is_confirmed(world: Worl
     assert not run.failed
     # What is confirmed once is known from then on.
     world.run(policy)
+
+
+#: Target -> what places a device elsewhere, as the service knows it, and what brings it back.
+ELSEWHERE = {"intune": ({"ownership": "personal"}, {"ownership": "company"}), "jamf_pro": ({"supervised": False}, {"supervised": True})}
+
+
+@pytest.mark.fault_kind("T1", "an exempt device that one reading places elsewhere loses its exception")
+@pytest.mark.parametrize("target", ELSEWHERE)
+def test_who_is_exempt_stays_excepted_wherever_a_reading_places_it(make_world: MakeWorld, target: str) -> None:
+    world = make_world(target)
+    exempt, other = world.blockable()[:2]
+    policy = world.policy(exempt=[world.serial(exempt)])
+    world.ban(policy)
+    away, back = ELSEWHERE[target]
+    key = exempt.replace("mobile:", "m")
+    world.simulation.devices([{"op": "patch", "device": key, "set": away}])  # type: ignore[attr-defined]
+    world.later(hours=1)
+    world.run(policy)
+    world.simulation.devices([{"op": "patch", "device": key, "set": back}])  # type: ignore[attr-defined]
+    world.later(hours=1)
+    assert world.truth()[exempt].holds == frozenset()
+    assert world.truth()[other].holds
