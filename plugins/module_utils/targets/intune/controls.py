@@ -304,8 +304,18 @@ class DesiredControls:
             member
             for each in self.fleet
             for member in (each.device.user_id if by_user else each.device.directory_id,)
-            if member in listed and (is_undecided(each, want.app_ids) or _is_exempt(each, want.app_ids))
+            if member in listed and (is_undecided(each, want.app_ids) or _is_exempt(each, want.app_ids) or self._is_named(each))
         )
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        """Serial numbers and ids that exemptions name which hold now."""
+        held = [each for policy in self.policies for each in policy.exemptions if each.granted.at <= self.now < each.expires.at]
+        return frozenset(name for each in held for name in each.devices)
+
+    def _is_named(self, member: FleetDevice) -> bool:
+        """Whether an exemption names the device, whatever its rule is: the service may place it in the scope again before the next run."""
+        return bool({str(member.device.record.get("serial") or ""), member.device.id} & self._names)
 
     def _populated(self, want: Want, kept: frozenset[int], possible: frozenset[int]) -> Population:
         native = self._native(want)
