@@ -38,6 +38,11 @@ class Applied:
     skipped: Tuple[Change, ...]
     unchanged: Tuple[Change, ...] = ()
 
+    @property
+    def unmade(self) -> FrozenSet[str]:
+        """Keys of the changes that failed or were not attempted."""
+        return frozenset([failure.change.key for failure in self.failed] + [change.key for change in self.skipped])
+
     def messages(self) -> List[str]:
         """One line per change that was not made."""
         lines = ["%s: %s" % (failure.change.key, failure.message) for failure in self.failed]

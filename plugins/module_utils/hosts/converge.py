@@ -11,7 +11,7 @@ look saw.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Dict, FrozenSet, List, Mapping, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from ..engine.apply import Applied, apply_plan
 from ..engine.errors import AppbanError, ChangeFailed
@@ -176,14 +176,13 @@ def _apply(request: HostRequest, situation: Situation, planned: HostPlan, system
     left = {each.app.id for each in planned.going if each not in gone}
     # An app of which something is still there was not removed, so that finding it again is no recurrence.
     after = ledger_after(request, halfway, [each for each in gone if each.app.id not in left], blocks, staying)
-    undone = {failure.change.key for failure in applied.failed} | {change.key for change in applied.skipped}
-    if undone:
+    if applied.unmade:
         after = _ledger_after_failures(before, meanwhile, after, planned, applied)
     # The note goes last: while it is there, nobody is accused of what the ledger claims and the host doesn't have yet.
     write_ledger(system, after, meanwhile)
     intent.end(system)
     last, settled = _look_and_settle(request, system, situation)
-    if settled.only_ledger and not undone:
+    if settled.only_ledger and not applied.unmade:
         # A block that was made and doesn't hold: the ledger remembers what was seen, not what was planned.
         write_ledger(system, settled.ledger, last.ledger)
         last, settled = _look_and_settle(request, system, situation)
@@ -254,12 +253,11 @@ def _remains(files: Mapping[str, Installed], gone: Sequence[Finding], system: Sy
 
 def _ledger_after_failures(before: Ledger, meanwhile: Ledger, after: Ledger, planned: HostPlan, applied: Applied) -> Ledger:
     """What is true when not everything was done: per backend the block of before, of after, or whatever may be ours of both."""
-    undone: FrozenSet[str] = frozenset(failure.change.key for failure in applied.failed).union(change.key for change in applied.skipped)
     attempted = {change.key for change in applied.done} | {failure.change.key for failure in applied.failed}
     sources: Dict[str, Ledger] = {}
     for name, plan in planned.blocks.items():
         keys = {change.key for change in plan.changes}
-        if not keys & undone:
+        if not keys & applied.unmade:
             sources[name] = after
         elif keys & attempted:
             sources[name] = meanwhile

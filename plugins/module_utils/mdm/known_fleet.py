@@ -100,6 +100,32 @@ class LoneLookUps:
             self.answers.update(self.ask(missing))
         return {each: self.answers.get(each) for each in wanted}
 
+    def has_room_for(self, devices: Mapping[str, str | None]) -> bool:
+        """Whether that many more can be asked for. devices: ids -> serial numbers."""
+        return len(self.answers) + sum(len(_names(*each)) for each in devices.items()) <= self.most
+
+    def gone(self, devices: Mapping[str, str | None], why: str) -> frozenset[str]:
+        """Of some devices those of which for certain neither the id nor the serial number is managed any more.
+
+        Args:
+            devices: ids -> serial numbers.
+            why: as of :meth:`managed`.
+
+        Raises:
+            FleetDoubted: where more than the bound would have to be asked for.
+        """
+        managed = self.managed([name for each in devices.items() for name in _names(*each)], why)
+        return frozenset(device for device, serial in devices.items() if all(managed[name] is False for name in _names(device, serial)))
+
+    def found_gone(self, device: str, serial: str | None) -> bool:
+        """Whether a device was asked for already and is gone for certain, by its serial number too where that was asked for."""
+        return self.answers.get(device) is False and all(self.answers.get(name, False) is False for name in _names(device, serial))
+
+
+def _names(device: str, serial: str | None) -> list[str]:
+    """By what one device can be asked for."""
+    return [device, "serial:%s" % serial] if serial else [device]
+
 
 class FleetMemory:
     """Fills in what was known of a device and no source says any more.
@@ -116,7 +142,10 @@ class FleetMemory:
         self.attributes = tuple(sorted(set(attributes) - NEVER_KEPT))
         self.groups = groups
         self._users = {
-            _name(policy.id, exemption.id): exemption.users for policy in policies for exemption in policy.exemptions if exemption.users
+            _exemption(policy.id, exemption.id): exemption.users
+            for policy in policies
+            for exemption in policy.exemptions
+            if exemption.users
         }  # fmt: skip
         #: How many devices are decided by which remembered attribute.
         self.filled: dict[str, int] = {}
@@ -195,7 +224,7 @@ class FleetMemory:
                 facts[attribute] = value
         exemptions = sorted(
             {
-                _name(verdict.policy, verdict.exemption.id)
+                _exemption(verdict.policy, verdict.exemption.id)
                 for app in member.decision.apps.values()
                 for verdict in app.policies
                 if verdict.exemption is not None and verdict.exemption_state == "active"
@@ -219,6 +248,6 @@ class FleetMemory:
             )
 
 
-def _name(policy: str, exemption: str) -> str:
+def _exemption(policy: str, exemption: str) -> str:
     """An exemption's id is its policy's own; several policies may have it."""
     return "%s/%s" % (policy, exemption)

@@ -57,6 +57,7 @@ def telling_refusals(module: type) -> Any:
     """
 
     def fail_json(self: Any, msg: str, **more: Any) -> None:
+        # The base class is known only at run time, so mypy knows nothing of the method.
         module.fail_json(self, msg, **{"refused": not self.began, **more})  # type: ignore[attr-defined]
 
     return type("Module", (module,), {"fail_json": fail_json, "began": False})

@@ -10,7 +10,6 @@ before anything is contacted, and holds who is in scope and what is planned befo
 
 from __future__ import annotations
 
-import json
 import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -28,7 +27,6 @@ from ..engine.run_header import Provenance, run_header
 from ..engine.run_lock import RunLock
 from ..engine.version import VERSION
 from ..policy.decide import Decider, covers_whole_scope
-from ..policy.devices import join_asset_facts
 from ..policy.instants import read_now, utc_text
 from ..policy.model import Policy
 from ..policy.plain import policy_to_plain
@@ -38,10 +36,12 @@ from .covering import Coverings
 from .fleet import FleetDevice, ManagedDevice
 from .group_names import wanted_groups
 from .journal import Journal
-from .known_fleet import FleetDoubted, FleetMemory, LoneLookUps, check_fleet_size
-from .ledger import Ledger, ended_events
+from .known_fleet import FleetDoubted, FleetMemory, LoneLookUps
+from .ledger import Ledger
+from .ledger_events import events_before_writing, events_of_device, events_of_standing_controls
 from .notices import Notice, NoticeText, notices_of
 from .observe import Observer, Seen, Situation, may_look
+from .read_fleet import ReadFleet
 
 SHOWN_FINDINGS = 100
 SHOWN_CONFLICTS = 50
@@ -50,6 +50,8 @@ SHOWN_KEPT = 10
 CLOCKS_APART = timedelta(days=1)
 #: What capabilities rest on, whatever the policies ask for.
 CAPABILITY_FACTS = ("platform", "ownership", "supervised", "enrollment", "os_version")
+#: Of a run that did not come to know its fleet.
+NO_TOTALS: Mapping[str, Any] = {"findings": 0, "drift": 0, "decision_due": [], "notes": []}
 
 
 @dataclass(frozen=True)
@@ -171,20 +173,6 @@ def run_target(target: Target, request: RunRequest, journal: Journal | None = No
     return _Run(target, request, journal or Journal()).run()
 
 
-#: What is known of devices that are alike, and id and serial number of each of them.
-DeviceClass = tuple[Mapping[str, Any], list[tuple[str, "str | None"]]]
-
-
-def _by_facts(devices: Iterable[tuple[Mapping[str, Any], str, Any]]) -> Iterator[DeviceClass]:
-    """Devices with what is known of each of them, those that are alike together."""
-    by_class: dict[str, DeviceClass] = {}
-    for facts, device, serial in devices:
-        key = json.dumps(facts, sort_keys=True, default=str)
-        by_class.setdefault(key, (facts, []))[1].append((device, None if serial is None else str(serial)))
-    for key in sorted(by_class):
-        yield by_class[key]
-
-
 class _Run:
     def __init__(self, target: Target, request: RunRequest, journal: Journal) -> None:
         self.journal = journal
@@ -197,13 +185,6 @@ class _Run:
         self.fleet: list[FleetDevice] = []
         self.left: list[str] = []
         self.previous = PreviousRecord()
-        self.memory = FleetMemory(self.previous, (), (), frozenset())
-        #: id -> what was remembered of a device, and since when.
-        self.since: dict[str, Mapping[str, str]] = {}
-        self.doubled = 0
-        #: Contacts after this instant have not come yet. The run's own may have been given, so the clock counts too.
-        self.latest = utc_text(max(request.now, read_now(request.provenance.wall_clock())) + CLOCKS_APART)
-        self.ahead = 0
         #: Writes that had left before any of the plan: logging in is none of it.
         self.sent_before = 0
         # Devices that are alike share their decisions, so their plain forms are made once.
@@ -241,8 +222,9 @@ class _Run:
 
     def _recorded(self, record: EvidenceRecord, limits: Any) -> RunResult:
         request = self.request
-        self._read_fleet()
-        record.add_classes(self._classes())
+        read = self._read_fleet()
+        self.fleet = read.members
+        record.add_classes(read.classes())
         blanket = covers_whole_scope(request.policies, (member.decision for member in self.fleet))
         if blanket:
             raise AppbanError(
@@ -250,7 +232,7 @@ class _Run:
                 "",
                 "Narrow it, or end the ban with `state: lifted`; nothing was written",
             )
-        self.target.look_ups = LoneLookUps(self.target.look_up)
+        look_ups = self.target.look_ups = LoneLookUps(self.target.look_up)
         # Read again under the lock, so it knows what a run knew that ended a moment ago.
         remember = getattr(self.target, "remember", None)
         if remember is not None:
@@ -263,10 +245,11 @@ class _Run:
             return notices
 
         planned = self.target.plan(self.fleet, self.decider, choose_notices)
-        planned = self._without_ends_in_doubt(planned)
+        planned = self._without_ends_in_doubt(planned, read)
         unproved = self._unproved(findings)
-        gone = self._opted_out()
-        record.add_classes(self._missing())
+        gone = self._opted_out(read)
+        forgotten = utc_text(request.now - request.stale_after)
+        record.add_classes(read.missing(look_ups, self.now, forgotten, request.check_mode))
         # Before the guard: a plan that is refused or stopped can be read, too.
         record.add_plan(planned.plan.as_plain(), rows=(len(self.fleet) + len(gone)) * max(1, len(self._apps())))
         stopped = self._guard(limits, planned, notices)
@@ -275,7 +258,7 @@ class _Run:
             applied = self._apply(record, planned)
         try:
             situation = self._situation(findings, planned, applied, notices, bool(stopped), unproved)
-            last, shown = self._rows(record, planned, situation, stopped, gone, applied)
+            last, shown = self._rows(record, planned, situation, stopped, gone, read)
         except EvidenceError as error:
             # What was written to the target is written: it is said, and the partial record says what it was.
             return self._unrecorded(record, planned, applied, error)
@@ -289,7 +272,7 @@ class _Run:
         """
         plan = planned.plan
         stood = dict(self.ledger.standing)
-        self.ledger.write(self.now, [*self._ending(plan), *self._beginning(planned)])
+        self.ledger.write(self.now, events_before_writing(plan, planned.coverings, self.fleet))
         self.journal.record = record
         self.sent_before = self.journal.count
         try:
@@ -299,9 +282,8 @@ class _Run:
             applied = Applied((), tuple(Failure(change, str(error)) for change in plan.changes), ())
         finally:
             self.journal.record = None
-        unmade = {failure.change.key for failure in applied.failed} | {change.key for change in applied.skipped}
         for covering in planned.coverings.all:
-            if not covering.dated and not unmade.isdisjoint(covering.changes):
+            if not covering.dated and not applied.unmade.isdisjoint(covering.changes):
                 # For what this run says, a control that was not written stands as it stood.
                 self.ledger.standing.pop(covering.control, None)
                 if covering.control in stood:
@@ -310,99 +292,38 @@ class _Run:
 
     # The fleet.
 
-    def _read_fleet(self) -> None:
-        """Every device once, as its management knows it and as it was known, with the decision about it.
+    def _read_fleet(self) -> ReadFleet:
+        """Every device once.
 
         Raises:
             FleetDoubted: where it has become much shorter since the last run.
         """
-        policies = self.request.policies
+        request = self.request
         attributes = {*self.decider.attributes, *CAPABILITY_FACTS, *getattr(self.target, "capability_facts", ())}
-        self.memory = FleetMemory(self.previous, attributes, policies, wanted_groups(policies))
-        ids: dict[str, None] = {}
-        serials: set[str] = set()
-        for device in self.target.devices():
-            if device.id in ids:
-                # A device that a list has twice is one device.
-                self.doubled += 1
-                continue
-            ids[device.id] = None
-            member = self._member(self._of_this_time(device))
-            if member.device.record.get("serial"):
-                serials.add(str(member.device.record["serial"]))
-            self.fleet.append(member)
-        check_fleet_size(self.previous, ids, frozenset(serials), self.request.accept_fleet_size)
-
-    def _of_this_time(self, device: ManagedDevice) -> ManagedDevice:
-        """A device without a contact that has not come yet: what a clock gone wrong says proves nothing."""
-        if device.synced_at <= self.latest:
-            return device
-        self.ahead += 1
-        return replace(device, synced_at="", inventory_at="", inventory_by="")
-
-    def _member(self, device: ManagedDevice) -> FleetDevice:
-        # What the assets say now goes before what was known.
-        said = join_asset_facts(self.memory.identify(device.record), self.request.assets)
-        record, since, decided_by = self.memory.fill(said, device.enrolled_at, getattr(self.target, "until_enrolled", frozenset()))
-        if since:
-            self.since[device.id] = since
-        return FleetDevice(replace(device, record=record), self.decider.decide(decided_by))
-
-    def _classes(self) -> Iterator[DeviceClass]:
-        """Devices in scope by what is known of them."""
-        return _by_facts(
-            (self.memory.facts_of(member, self.since.get(member.device.id, {})), member.device.id, member.device.record.get("serial"))
-            for member in self.fleet
-            if member.decision.scope == "in_scope"
+        return ReadFleet(
+            self.target.devices(),
+            FleetMemory(self.previous, attributes, request.policies, wanted_groups(request.policies)),
+            self.decider,
+            request.assets,
+            # The run's own instant may have been given, so the clock counts too.
+            latest=max(request.now, read_now(request.provenance.wall_clock())) + CLOCKS_APART,
+            until_enrolled=getattr(self.target, "until_enrolled", frozenset()),
+            accepted=request.accept_fleet_size,
         )
 
-    def _missing(self) -> Iterator[DeviceClass]:
-        """Devices that were in scope, that the list doesn't have, and that nobody has found to be gone.
-
-        The next run has to know of them, or a device that one list leaves out would come back as a stranger. After a while, and once
-        somebody has confirmed the size of the fleet, they are forgotten.
-        """
-        if self.request.accept_fleet_size == len(self.fleet):
-            return iter(())
-        here = {member.device.id for member in self.fleet}
-        serials = {str(member.device.record.get("serial")) for member in self.fleet}
-        answers = self.target.look_ups.answers
-        forgotten = utc_text(self.request.now - self.request.stale_after)
-        missing = []
-        for device in sorted(set(self.previous.in_scope) - here):
-            known = self.previous.in_scope[device]
-            gone = answers.get(device) is False and answers.get("serial:%s" % known.serial, False) is False
-            # What a check finds out is told by the apply that follows it.
-            gone = gone and not self.request.check_mode
-            since = known.facts.get("missing_since") or self.now
-            if not gone and known.serial not in serials and since >= forgotten:
-                missing.append(({"facts": {}, **known.facts, "missing_since": since}, device, known.serial))
-        return _by_facts(missing)
-
-    def _without_ends_in_doubt(self, planned: TargetPlan) -> TargetPlan:
+    def _without_ends_in_doubt(self, planned: TargetPlan, read: ReadFleet) -> TargetPlan:
         """The plan without deletions that no policy orders, where a device that was in scope is not in the list and not known to be gone.
 
         A control that nobody in the list needs may be there for a device that the list leaves out.
         """
         ended = self._ended_apps()
         deletes = [change for change in planned.plan.changes if change.op == "delete" and not set(change.apps or self._apps()) <= ended]
-        here = {member.device.id for member in self.fleet}
-        serials = {str(member.device.record.get("serial")) for member in self.fleet}
-        missing = {
-            device: known.serial
-            for device, known in self.previous.in_scope.items()
-            if device not in here and known.serial not in serials
-        }
-        if not deletes or not missing or self.request.accept_fleet_size == len(self.fleet):
+        missing = read.not_listed
+        if not deletes or not missing or read.is_confirmed:
             return planned
-        names = [name for device, serial in missing.items() for name in (device, *(["serial:%s" % serial] if serial else []))]
         look_ups = self.target.look_ups
-        fits = len(look_ups.answers) + len(names) <= look_ups.most
-        managed = look_ups.managed(names, "controls of ours are deleted") if fits else dict.fromkeys(names)
-        doubted = sum(
-            managed[device] is not False or (bool(serial) and managed["serial:%s" % serial] is not False)
-            for device, serial in missing.items()
-        )  # fmt: skip
+        gone = look_ups.gone(missing, "controls of ours are deleted") if look_ups.has_room_for(missing) else frozenset()
+        doubted = len(missing) - len(gone)
         if not doubted:
             return planned
         plan, kept = planned.plan.without(change.key for change in deletes)
@@ -533,7 +454,6 @@ class _Run:
         stopped: bool,
         unproved: frozenset[tuple[str, str]],
     ) -> Situation:
-        unmade = {failure.change.key for failure in applied.failed} | {change.key for change in applied.skipped}
         waits = self.request.check_mode or stopped
 
         def doubted(device: str, app: str) -> str:
@@ -547,7 +467,7 @@ class _Run:
             findable=self.target.findable,
             ledger=self.ledger,
             now=self.request.now,
-            unmade=frozenset(unmade),
+            unmade=applied.unmade,
             pending=frozenset(change.key for change in planned.plan.changes) if waits else frozenset(),
             to_notify=frozenset(notice.index for notice in notices) if waits else frozenset(),
             doubted=doubted,
@@ -581,13 +501,10 @@ class _Run:
             return
         try:
             fleet = "doubted" if isinstance(error, FleetDoubted) else "unread"
-            record.close(0, 0, {**self._no_totals(), "stopped": str(error), "fleet": fleet})
+            record.close(0, 0, {**NO_TOTALS, "stopped": str(error), "fleet": fleet})
         except EvidenceError:
             # What went wrong first is what a person has to know; the partial record stays.
             return
-
-    def _no_totals(self) -> dict[str, Any]:
-        return {"findings": 0, "drift": 0, "decision_due": [], "notes": []}
 
     def _rows(
         self,
@@ -596,7 +513,7 @@ class _Run:
         situation: Situation,
         stopped: str,
         gone: Sequence[tuple[str, str | None]],
-        applied: Applied,
+        read: ReadFleet,
     ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         request = self.request
         observer = Observer(situation, self.target.names)
@@ -607,34 +524,26 @@ class _Run:
             rows = []
             for app_id, app in sorted(member.decision.apps.items()):
                 seen = observer.observe(index, member, app)
-                rows.append(self._row(member, app_id, seen, situation))
+                rows.append(self._row(member, app_id, seen))
                 found += len(seen.findings)
                 for finding in seen.findings[: SHOWN_FINDINGS - len(shown)]:
                     shown.append({"device": member.device.id, "serial": member.device.record.get("serial"), **finding})
-                events.extend(self._events(member, app_id, seen, rows[-1].outcome, situation))
+                depends = situation.access_depends_on_compliance
+                events.extend(events_of_device(member, app_id, seen, rows[-1].outcome, self.ledger, depends))
             record.add_device(rows)
         for device, serial in gone:
             record.add_device(self._rows_of_opted_out(device, serial))
             events.append({"event": "opted_out", "device": device})
-        events.extend(self._standing(planned))
+        events.extend(events_of_standing_controls(planned.coverings, self.ledger))
         if not request.check_mode and not stopped:
             self.ledger.write(self.now, events)
         in_scope = sum(member.decision.scope == "in_scope" for member in self.fleet)
-        more = {**self._totals(found, planned), "stopped": stopped or None, "fleet": "complete"}
+        more = {**self._totals(found, planned, read), "stopped": stopped or None, "fleet": "complete"}
         return record.close(len(self.fleet) + len(gone), in_scope, more), shown
 
-    def _ending(self, plan: Plan) -> Iterator[dict[str, Any]]:
-        """What is about to be taken from devices, which may have it until they are in contact again, and which controls go.
-
-        Said before it is done: a run that is killed in between must not leave devices that still have it and of which nobody knows that.
-        """
-        for change in plan.changes:
-            devices = [self.fleet[index].device.id for index in sorted(change.releases)]
-            yield from ended_events(change.name, change.apps, devices, gone=change.op == "delete")
-
-    def _totals(self, found: int, planned: TargetPlan) -> dict[str, Any]:
+    def _totals(self, found: int, planned: TargetPlan, read: ReadFleet) -> dict[str, Any]:
         notes = {note for member in self.fleet for note in member.decision.notes} | set(planned.notes) | set(self.decider.notes)
-        notes |= set(self.memory.notes()) | set(self._notes_of_records())
+        notes |= set(read.notes()) | set(self._notes_of_records())
         return {
             "findings": found,
             "drift": len(planned.drift),
@@ -645,14 +554,10 @@ class _Run:
     def _notes_of_records(self) -> Iterator[str]:
         if not self.previous:
             yield "no_previous_record: nothing is known of earlier runs, so what rests on memory (removed, opted out) is not claimed"
-        if self.doubled:
-            yield "the list of devices has %d of them twice" % self.doubled
-        if self.ahead:
-            yield "the last contact of %d devices is in the future: a clock is wrong, and nothing rests on it" % self.ahead
         for path in self.left[:1]:
             yield "an interrupted run left %s: it says what that run was about to do" % path
 
-    def _row(self, member: FleetDevice, app_id: str, seen: Seen, situation: Situation) -> Row:
+    def _row(self, member: FleetDevice, app_id: str, seen: Seen) -> Row:
         app = member.decision.apps[app_id]
         plain = self._plain.get(id(app))
         if plain is None:
@@ -674,72 +579,20 @@ class _Run:
             last_seen_at=seen.last_seen_at,
         )
 
-    def _events(self, member: FleetDevice, app_id: str, seen: Seen, outcome: Outcome, situation: Situation) -> Iterator[dict[str, Any]]:
-        """What is to be remembered of a device and app after this run."""
-        observation = seen.observation
-        device = member.device.id
-        story = self.ledger.story(device, app_id)
-        about = {"device": device, "app": app_id}
-        if observation.before and not story.present:
-            yield {"event": "present", **about, "ownership": str(member.device.record.get("ownership") or "")}
-        # As long as a removal waits for what is demanded besides it, it is not told yet.
-        if observation.before is False and story.present and not observation.stale and outcome.name not in ("stale", "failed"):
-            yield {"event": "gone", **about}
-        if outcome.name == "removal_requested" and not story.requested_at:
-            yield {"event": "requested", **about}
-        if observation.access_withdrawn and not story.withdrawn:
-            yield {"event": "withdrawn", **about}
-        # Also where nothing is demanded any more, or nothing is tied to compliance: an exemption or another date gives access back too.
-        if story.withdrawn and not (member.device.access_withdrawn and situation.access_depends_on_compliance is not False):
-            yield {"event": "restored", **about}
-
-    def _beginning(self, planned: TargetPlan) -> Iterator[dict[str, Any]]:
-        """What is about to be given to devices by name, and which controls of a target that keeps no dates are about to be written.
-
-        Said before it is done, as its end is: a run that is killed in between must not leave controls that seem to have stood for long.
-        """
-        keys = {change.key for change in planned.plan.changes}
-        for covering in planned.coverings.all:
-            by_name = set() if keys.isdisjoint(covering.changes) else set(covering.new & covering.named)
-            if covering.dated and covering.confirmed is None:
-                # Who comes to a control that stays as it is (a member of a group, an exception that ends) is in no date of it.
-                for change in planned.plan.changes:
-                    if change.op == "update" and change.name != covering.control and not covering.apps.isdisjoint(change.apps):
-                        by_name |= change.reaches & covering.covers
-            for index in sorted(by_name):
-                yield {"event": "assigned", "device": self.fleet[index].device.id, "control": covering.control}
-            if not covering.dated and not keys.isdisjoint(covering.changes):
-                yield {"event": "stands", "device": "", "control": covering.control}
-
-    def _standing(self, planned: TargetPlan) -> Iterator[dict[str, Any]]:
-        """Controls that the target keeps no date of and that this run has seen for the first time: they stand since now."""
-        for covering in planned.coverings.all:
-            if not covering.dated and not covering.changes and not self.ledger.stands_since(covering.control):
-                yield {"event": "stands", "device": "", "control": covering.control}
-
-    def _opted_out(self) -> list[tuple[str, str | None]]:
+    def _opted_out(self, read: ReadFleet) -> list[tuple[str, str | None]]:
         """Private devices that had a story and have left the management since: their users gave the work apps up instead.
 
         Only where neither the id nor the serial number is managed any more, asked for one by one; what the last run did not know of is
         not claimed.
         """
-        here = {member.device.id for member in self.fleet}
-        serials = {str(member.device.record.get("serial")) for member in self.fleet if member.device.record.get("serial")}
-        left: dict[str, str | None] = {}
         # Of a story about another ban's app this run knows nothing to tell; the run of that ban counts the device.
-        for device in self.ledger.devices_with_a_story():
-            known = self.previous.in_scope.get(device)
-            if device in here or not self.ledger.is_personal(device) or known is None or known.serial in serials:
-                continue
-            if any(self._has_a_story(device, app) for app in self._apps()):
-                left[device] = known.serial
-        names = [name for device, serial in left.items() for name in (device, *(["serial:" + serial] if serial else []))]
-        managed = self.target.look_ups.managed(names, "they count as opted out") if names else {}
-        return sorted(
-            (device, serial)
-            for device, serial in left.items()
-            if managed[device] is False and (not serial or managed["serial:" + serial] is False)
-        )
+        left = {
+            device: read.not_listed[device]
+            for device in self.ledger.devices_with_a_story() & read.not_listed.keys()
+            if self.ledger.is_personal(device) and any(self._has_a_story(device, app) for app in self._apps())
+        }
+        gone = self.target.look_ups.gone(left, "they count as opted out")
+        return sorted((device, left[device]) for device in gone)
 
     def _has_a_story(self, device: str, app: str) -> bool:
         story = self.ledger.story(device, app)

@@ -37,6 +37,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence im
     verify_record,
 )
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.run_header import JOB_VARIABLES, Provenance, run_header
+from tests.conftest import skip_loudly
 from tests.unit.engine.records import CHANGE, HEADER, NOW, row, sealed, write, write_format_1
 
 ROOT = pathlib.Path(__file__).parents[3]
@@ -271,15 +272,15 @@ def test_a_write_that_can_not_be_noted_is_an_error_before_it_is_sent(tmp_path: p
     record.abandon()
 
 
-def in_a_mount(script: str, *options: str) -> subprocess.CompletedProcess[str]:
+def in_a_mount(config: pytest.Config, script: str, *options: str) -> subprocess.CompletedProcess[str]:
     """Run Python where /mnt is a file system of its own; skips where nobody may mount anything."""
     mounting = 'mount -t tmpfs -o %s none /mnt && exec %s -c "$SCRIPT"' % (",".join(options), sys.executable)
     for how in (["unshare", "--mount"], ["unshare", "--map-root-user", "--mount"]):
-        probe = subprocess.run([*how, "sh", "-c", "mount -t tmpfs none /mnt"], capture_output=True, check=False)
+        probe = subprocess.run([*how, "sh", "-c", "mount -t tmpfs none /mnt"], capture_output=True, text=True, check=False)
         if probe.returncode == 0:
             environment = {**os.environ, "SCRIPT": textwrap.dedent(script)}
             return subprocess.run([*how, "sh", "-c", mounting], env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
-    pytest.skip("mounting a file system is not allowed here")
+    skip_loudly(config, "what a full or read-only directory costs", "a file system has to be mounted", [probe.stderr.strip()])
 
 
 TRY_IT = """
@@ -302,8 +303,8 @@ TRY_IT = """
 
 
 @pytest.mark.fault_kind("R1", "a read-only evidence directory")
-def test_a_file_system_that_is_read_only_is_told_at_once() -> None:
-    done = in_a_mount(TRY_IT, "ro")
+def test_a_file_system_that_is_read_only_is_told_at_once(request: pytest.FixtureRequest) -> None:
+    done = in_a_mount(request.config, TRY_IT, "ro")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert len(lines) == 4
@@ -311,8 +312,8 @@ def test_a_file_system_that_is_read_only_is_told_at_once() -> None:
 
 
 @pytest.mark.fault_kind("R1", "a full disk")
-def test_a_full_disk_is_told_before_the_first_write() -> None:
-    done = in_a_mount(TRY_IT, "size=64k")
+def test_a_full_disk_is_told_before_the_first_write(request: pytest.FixtureRequest) -> None:
+    done = in_a_mount(request.config, TRY_IT, "size=64k")
     assert done.returncode == 0, done.stderr
     *went, plan = done.stdout.splitlines()
     assert went == ["run id went", "lock went", "record went"]
