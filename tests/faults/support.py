@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -63,8 +62,7 @@ class Machine:
         try:
             done = self.play(*apps, check=check, seconds=seconds, **options)
         except subprocess.TimeoutExpired:
-            for process in self.host.processes():
-                os.kill(process, signal.SIGKILL)
+            self.host.kill_all()
             pytest.fail(f"the run had no end after {seconds:.0f} seconds")
         self.said = done.stdout + done.stderr
         assert "Traceback" not in self.said, self.said

@@ -45,12 +45,6 @@ def run_in_the_background(machine: Machine, app: Mapping[str, Any], **options: A
         run.join()
 
 
-def kill_all(host: Host) -> None:
-    """What a power cut leaves: no process, every file."""
-    for process in host.processes():
-        os.kill(process, signal.SIGKILL)
-
-
 @pytest.fixture
 def removing(machine: Machine) -> Callable[[], None]:
     """Begins a ban of the app in pacman, waits until pacman removes, and kills all of it."""
@@ -59,7 +53,8 @@ def removing(machine: Machine) -> Callable[[], None]:
     def begin_and_kill() -> None:
         with run_in_the_background(machine, banned(pacman=APP), backends=["pacman"]):
             wait_for("pacman removes", machine.host.path("/tmp/removing").exists)
-            kill_all(machine.host)
+            # What a power cut leaves: no process, every file.
+            machine.host.kill_all()
             wait_for("all have ended", lambda: not machine.host.processes())
 
     return begin_and_kill
@@ -112,7 +107,7 @@ def test_a_stranger_who_has_our_old_lock_open_keeps_it(machine: Machine, removin
         assert machine.host.run(["pacman", "-Q", APP]).returncode == 0
         assert LOCK in told(result)
     finally:
-        kill_all(machine.host)
+        machine.host.kill_all()
         holder.join()
 
 

@@ -124,6 +124,12 @@ class Host:
                         found.append(int(entry.name))
         return found
 
+    def kill_all(self) -> None:
+        """Kills the processes that live inside the host; one may end by itself meanwhile."""
+        for process in self.processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+
 
 @dataclass
 class Lab:
@@ -184,9 +190,7 @@ class Lab:
         mounts.detach(self.directory)
 
     def _remove(self, host: Host) -> None:
-        for process in host.processes():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
+        host.kill_all()
         mounts.detach(host.root)
         left = mounts.mounts_below(host.root)
         if left:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 
 import pytest
 
@@ -242,8 +241,7 @@ def test_every_persons_own_installation_is_found_and_cleared_as_that_person(lab_
     assert flatpak.installed(APP) == []
     assert janas_apps(lab_host) == {LOOK_ALIKE}
     install_for_jana(lab_host)
-    for process in lab_host.processes():
-        os.kill(process, signal.SIGKILL)
+    lab_host.kill_all()
     # Without a bus a person can install nothing, and we can still remove.
     assert flatpak.remove(APP)["problems"] == []
     home = lab_host.path("/home/jana/.local/share/flatpak")

@@ -21,6 +21,7 @@ from ...mdm.population import Candidate, Population, populate
 from ...mdm.push_down import PushDown
 from ...mdm.wants import BannedApp, Want, WantsOf
 from ...policy.decide import Decider
+from ...policy.exemptions import ACTIVE, ExemptionIndex
 from ...policy.instants import read_now, utc_text
 from ...policy.model import Policy
 from . import bodies
@@ -308,14 +309,12 @@ class DesiredControls:
         )
 
     @cached_property
-    def _names(self) -> frozenset[str]:
-        """Serial numbers and ids that exemptions name which hold now."""
-        held = [each for policy in self.policies for each in policy.exemptions if each.granted.at <= self.now < each.expires.at]
-        return frozenset(name for each in held for name in each.devices)
+    def _exemptions(self) -> ExemptionIndex:
+        return ExemptionIndex(self.policies, self.now)
 
     def _is_named(self, member: FleetDevice) -> bool:
-        """Whether an exemption names the device, whatever its rule is: the service may place it in the scope again before the next run."""
-        return bool({str(member.device.record.get("serial") or ""), member.device.id} & self._names)
+        """Whether an exemption names it (or its user), in scope now or not: the service may place it there again before the next run."""
+        return any(self._exemptions.held[position].state == ACTIVE for position in self._exemptions.named(member.device.record))
 
     def _populated(self, want: Want, kept: frozenset[int], possible: frozenset[int]) -> Population:
         native = self._native(want)
