@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 import pytest
 
 from .conftest import TARGETS, MakeWorld
@@ -91,23 +94,60 @@ def test_a_fleet_that_has_shrunk_stops_until_its_number_is_confirmed(world: Worl
     world.run(policy)
 
 
-#: Target -> what places a device elsewhere, as the service knows it, and what brings it back.
-ELSEWHERE = {"intune": ({"ownership": "personal"}, {"ownership": "company"}), "jamf_pro": ({"supervised": False}, {"supervised": True})}
+#: What places a device elsewhere, as the service knows it, and what brings it back.
+ELSEWHERE = [
+    ("intune", {"ownership": "personal"}, {"ownership": "company"}),
+    ("jamf_pro", {"supervised": False}, {"supervised": True}),
+]
+#: The same where it is called a device that nothing reaches.
+UNREACHED = [
+    ("intune", {"management_state": "retirePending"}, {"management_state": "managed"}),
+    ("intune", {"supervised": False}, {"supervised": True}),
+    ("jamf_pro", {"managed": False}, {"managed": True}),
+]
+
+
+def away_and_back(world: World, devices: Iterable[str], away: Mapping[str, Any], back: Mapping[str, Any], *policies: Mapping[str, Any]) -> None:
+    """One run that reads devices otherwise than they are; then the service knows them again, and they have been in contact."""
+    keys = [each.replace("mobile:", "m") for each in devices]
+    for said in (away, back):
+        world.simulation.devices([{"op": "patch", "device": key, "set": said} for key in keys])  # type: ignore[attr-defined]
+        world.later(hours=1)
+        if said is away:
+            world.run(*policies)
 
 
 @pytest.mark.fault_kind("T1", "an exempt device that one reading places elsewhere loses its exception")
-@pytest.mark.parametrize("target", ELSEWHERE)
-def test_who_is_exempt_stays_excepted_wherever_a_reading_places_it(make_world: MakeWorld, target: str) -> None:
+@pytest.mark.parametrize(("target", "away", "back"), ELSEWHERE)
+def test_who_is_exempt_stays_excepted_wherever_a_reading_places_it(
+    make_world: MakeWorld, target: str, away: Mapping[str, Any], back: Mapping[str, Any]
+) -> None:
     world = make_world(target)
     exempt, other = world.blockable()[:2]
     policy = world.policy(exempt=[world.serial(exempt)])
     world.ban(policy)
-    away, back = ELSEWHERE[target]
-    key = exempt.replace("mobile:", "m")
-    world.simulation.devices([{"op": "patch", "device": key, "set": away}])  # type: ignore[attr-defined]
-    world.later(hours=1)
-    world.run(policy)
-    world.simulation.devices([{"op": "patch", "device": key, "set": back}])  # type: ignore[attr-defined]
-    world.later(hours=1)
+    away_and_back(world, [exempt], away, back, policy)
     assert world.truth()[exempt].holds == frozenset()
     assert world.truth()[other].holds
+
+
+@pytest.mark.fault_kind("T1", "an exempt device that one reading calls unreached loses its exception, alone or with all others")
+@pytest.mark.parametrize("alone", [True, False], ids=["alone", "with all others"])
+@pytest.mark.parametrize(("target", "away", "back"), UNREACHED)
+def test_who_is_exempt_stays_excepted_whatever_a_reading_calls_it(
+    make_world: MakeWorld, target: str, away: Mapping[str, Any], back: Mapping[str, Any], alone: bool
+) -> None:
+    world = make_world(target)
+    exempt, *others = world.blockable()
+    policy = world.policy(exempt=[world.serial(exempt)])
+    world.ban(policy)
+    away_and_back(world, [exempt, *([] if alone else others)], away, back, policy)
+    assert world.truth()[exempt].holds == frozenset()
+    # What was kept is no change, and goes when the ban does.
+    world.run(policy)
+    world.later(hours=1)
+    assert world.truth()[exempt].holds == frozenset()
+    assert world.truth()[others[0]].holds
+    world.still(policy)
+    world.run(world.policy(exempt=[world.serial(exempt)], state="lifted"))
+    assert world.truth()[exempt].holds == frozenset()
