@@ -107,14 +107,16 @@ UNREACHED = [
 ]
 
 
-def away_and_back(world: World, devices: Iterable[str], away: Mapping[str, Any], back: Mapping[str, Any], *policies: Mapping[str, Any]) -> None:
+def away_and_back(
+    world: World, devices: Iterable[str], away: Mapping[str, Any], back: Mapping[str, Any], policy: Mapping[str, Any]
+) -> None:
     """One run that reads devices otherwise than they are; then the service knows them again, and they have been in contact."""
     keys = [each.replace("mobile:", "m") for each in devices]
     for said in (away, back):
         world.simulation.devices([{"op": "patch", "device": key, "set": said} for key in keys])  # type: ignore[attr-defined]
         world.later(hours=1)
         if said is away:
-            world.run(*policies)
+            world.run(policy)
 
 
 @pytest.mark.fault_kind("T1", "an exempt device that one reading places elsewhere loses its exception")

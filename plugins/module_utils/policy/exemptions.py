@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Iterable, Mapping, Sequence
+from typing import Any, Collection, Iterable, Mapping, Sequence
 
 from . import scope
 from .condition_index import ConditionIndex
@@ -65,6 +65,12 @@ class ExemptionIndex:
         if self.by_user:
             found += self._lookup(self.by_user, user)
         return tuple(dict.fromkeys(found)) if len(found) > 1 else found
+
+    def names(self, device: Device, apps: Collection[str]) -> bool:
+        """Whether an active exemption from one of some apps names a device or its user, be the device in scope or not."""
+        named = [self.held[index] for index in self.named(device)]
+        active = [held.exemption for held in named if held.state == ACTIVE and not held.exemption.domains]
+        return any(not exemption.apps or any(app in apps for app in exemption.apps) for exemption in active)
 
     def conditional(self, device: Mapping[str, Any]) -> list[int]:
         """The exemptions whose condition is surely true for a device; unknown is not exempt."""

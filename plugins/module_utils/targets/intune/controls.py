@@ -21,7 +21,7 @@ from ...mdm.population import Candidate, Population, populate
 from ...mdm.push_down import PushDown
 from ...mdm.wants import BannedApp, Want, WantsOf
 from ...policy.decide import Decider
-from ...policy.exemptions import ACTIVE, ExemptionIndex
+from ...policy.exemptions import ExemptionIndex
 from ...policy.instants import read_now, utc_text
 from ...policy.model import Policy
 from . import bodies
@@ -305,16 +305,18 @@ class DesiredControls:
             member
             for each in self.fleet
             for member in (each.device.user_id if by_user else each.device.directory_id,)
-            if member in listed and (is_undecided(each, want.app_ids) or _is_exempt(each, want.app_ids) or self._is_named(each))
+            if member in listed
+            and (
+                is_undecided(each, want.app_ids)
+                or _is_exempt(each, want.app_ids)
+                # Out of scope now, the service may place it there again before the next run.
+                or self._exemptions.names(each.device.record, want.app_ids)
+            )
         )
 
     @cached_property
     def _exemptions(self) -> ExemptionIndex:
         return ExemptionIndex(self.policies, self.now)
-
-    def _is_named(self, member: FleetDevice) -> bool:
-        """Whether an exemption names it (or its user), in scope now or not: the service may place it there again before the next run."""
-        return any(self._exemptions.held[position].state == ACTIVE for position in self._exemptions.named(member.device.record))
 
     def _populated(self, want: Want, kept: frozenset[int], possible: frozenset[int]) -> Population:
         native = self._native(want)

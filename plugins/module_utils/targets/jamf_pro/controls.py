@@ -23,7 +23,7 @@ from ...mdm.wants import BannedApp, Want
 from ...policy.model import Policy
 from . import capabilities as names
 from .classic_xml import storable
-from .devices import MODEL_WORDS
+from .devices import MODEL_WORDS, number_of
 from .kept import NOTHING_KEPT, Kept
 from .objects import MACOS, MOBILE, Criterion
 from .owned_names import tagged
@@ -218,8 +218,10 @@ class DesiredControls:
         if standing & native and not population.native:
             population = _of_all(candidates, native, population)
         exclude = population.exclude | self._doubtful(candidates, population.native, want)
-        members, spared = (frozenset(map(str, kept.get(want, ()))) for kept in (self.kept.members, self.kept.spared))
-        return replace(population, include=population.include | members, exclude=exclude | spared)
+        members, spared, excepted = (
+            frozenset(map(str, kept.get(want, ()))) for kept in (self.kept.members, self.kept.spared, self.kept.excepted)
+        )
+        return replace(population, include=population.include | members, exclude=exclude | spared | excepted)
 
     def _doubtful(self, candidates: Sequence[Candidate], native: frozenset[str | None], want: Want) -> frozenset[str]:
         """Devices to be spared of which it isn't told that they are supervised, or what they are: the server may know it, and then a
@@ -273,8 +275,11 @@ class DesiredControls:
 
     def _reachable(self, mechanism: str) -> frozenset[int]:
         """Numbers of the devices that a mechanism could be for, by their platforms."""
-        devices = (each.device for each in self.fleet if each.device.platform in PLATFORMS[mechanism])
-        return frozenset(int(device.directory_id) for device in devices if device.directory_id) | self.kept.unseen()
+        platforms = PLATFORMS[mechanism]
+        of_these = (numbers for want, numbers in self.kept.excepted.items() if not set(platforms).isdisjoint(PLATFORMS[want.mechanism]))
+        excepted = frozenset().union(*of_these)
+        numbers = ((number_of(each.device), each.device) for each in self.fleet if each.device.platform in platforms)
+        return frozenset(number for number, device in numbers if device.directory_id or number in excepted) | self.kept.unseen()
 
     def _with_scope(self, control: Control, shared: Mapping[tuple[tuple[str, ...], str], frozenset[int]]) -> Control:
         include, exclude = _members(control, "members"), _members(control, "exempt")

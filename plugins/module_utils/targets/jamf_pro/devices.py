@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from ...mdm.fleet import ManagedDevice
 from ...policy.instants import InstantError, read_now, utc_text
-from .objects import COMPUTER, InventoryRow
+from .objects import COMPUTER, MACOS, InventoryRow
 
 #: What is in the model's name of a device, by platform. A smart group goes by the same words.
 MODEL_WORDS: dict[str, tuple[str, ...]] = {"ios": ("iPhone", "iPod"), "ipados": ("iPad",), "tvos": ("Apple TV",)}
@@ -107,3 +107,15 @@ def _is_in_native_scope(row: InventoryRow, platform: str | None) -> bool:
 def _platform_of_model(model: str) -> str | None:
     found = [platform for platform, words in MODEL_WORDS.items() if any(word.lower() in model.lower() for word in words)]
     return found[0] if len(found) == 1 else None
+
+
+def family_of(device: ManagedDevice) -> str:
+    """``MACOS`` or ``MOBILE``, as profiles and scopes distinguish them."""
+    kind, _sep, _number = device.id.partition(":")
+    return MACOS if kind == COMPUTER else kind
+
+
+def number_of(device: ManagedDevice) -> int:
+    """The number of a device at the server; 0 for one that can't be read."""
+    number = device.id.partition(":")[2]
+    return int(number) if number.isdigit() else 0

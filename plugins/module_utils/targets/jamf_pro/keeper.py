@@ -100,20 +100,22 @@ class Keeper:
         self.asked: Mapping[str, bool | None] = {}
         self.policies = {standing.policy.id: standing.policy for standing in decider.standings}
 
-    def kept(self, natives: Mapping[Want, frozenset[str]]) -> Kept:
+    def kept(self, desired: Sequence[Control]) -> Kept:
         """What the plan must leave as it is.
 
         Args:
-            natives: platforms that each control is for as a whole, if nothing is kept.
+            desired: the controls that are wanted if nothing is kept.
 
         Raises:
             FleetDoubted: where too many devices would have to be asked for.
             RequestFailed, OutOfTime
         """
+        natives = {control.want: control.native for control in desired}
+        spared_anyway = {control.want: control.population.exclude for control in desired}
         found = list(self._objects())
         self.asked = self._asked(found)
         held, left_alone, freed = _Table[int, Want](), _Table[int, Want](), _Table[int, Want]()
-        members, spared = _Table[Want, int](), _Table[Want, int]()
+        members, spared, excepted = _Table[Want, int](), _Table[Want, int](), _Table[Want, int]()
         standing: dict[Want, frozenset[str]] = {}
         changing: dict[str, None] = {}
         for each in found:
@@ -132,10 +134,14 @@ class Keeper:
                 if position is not None and self._is_doubtful(position, each.want):
                     spared.add(each.want, number)
                     freed.add(position, each.want)
+                shown = self.reach.shown_index_of(each.family, number)
+                if shown is not None and str(number) not in spared_anyway.get(each.want, ()) and self._is_exempt(shown, each.want):
+                    excepted.add(each.want, number)
             platforms = self._platforms(each)
             if platforms - natives.get(each.want, frozenset()):
                 standing[each.want] = platforms
-        return Kept(held.frozen(), left_alone.frozen(), freed.frozen(), members.frozen(), spared.frozen(), standing, tuple(changing))
+        tables = (held.frozen(), left_alone.frozen(), freed.frozen(), members.frozen(), spared.frozen(), excepted.frozen())
+        return Kept(*tables, standing, tuple(changing))
 
     # Objects and what they were made of.
 
@@ -219,6 +225,16 @@ class Keeper:
         record = member.device.record
         return (not record.get("serial") and any(each.devices for each in exemptions)) or (
             not record.get("user") and any(each.users for each in exemptions)
+        )
+
+    def _is_exempt(self, index: int, want: Want) -> bool:
+        """Whether a device that is excepted from a control is exempt, whatever else the server says of it now: called unmanaged or
+        somebody's own it may be managed again before the next run, and the control would meet it without its exception.
+        """
+        member = self.fleet[index]
+        apps = (member.decision.apps.get(app) for app in want.app_ids)
+        return any(app is not None and app.verdict == "exempt" for app in apps) or self.decider.exemptions.names(
+            member.device.record, want.app_ids
         )
 
     def _numbers(self, devices: Iterable[int], groups: Iterable[int]) -> set[int]:

@@ -23,6 +23,7 @@ class Kept:
         freed: position of a device -> controls from which it stays excepted although it is not known to be exempt any more.
         members: control -> numbers of devices that it is for by name and that the fleet doesn't show.
         spared: control -> numbers of devices that it must not reach: not shown, unclassified, or without what their exemption goes by.
+        excepted: control -> numbers of devices that it spares and that are exempt, although nothing could reach them now.
         standing: control -> platforms that it is for as a whole today.
         changing: names of controls that unclassified devices can't keep, because what is in them changes.
     """
@@ -32,11 +33,12 @@ class Kept:
     freed: Mapping[int, frozenset[Want]] = field(default_factory=dict)
     members: Mapping[Want, frozenset[int]] = field(default_factory=dict)
     spared: Mapping[Want, frozenset[int]] = field(default_factory=dict)
+    excepted: Mapping[Want, frozenset[int]] = field(default_factory=dict)
     standing: Mapping[Want, frozenset[str]] = field(default_factory=dict)
     changing: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.held or self.left_alone or self.freed or self.members or self.spared or self.standing)
+        return bool(self.held or self.left_alone or self.freed or self.members or self.spared or self.excepted or self.standing)
 
     @property
     def wants(self) -> frozenset[Want]:

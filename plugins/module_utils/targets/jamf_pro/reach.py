@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from ...mdm.fleet import FleetDevice
 from .controls import platforms_of
-from .objects import COMPUTER, MACOS, Group, Scope
+from .devices import family_of, number_of
+from .objects import Group, Scope
 
 _NOBODY: frozenset[int] = frozenset()
 
@@ -52,9 +53,10 @@ class Reach:
         self.fleet = fleet
         self.groups: dict[Hashable, Group] = {group.id: group for group in groups}
         self._by_number: dict[tuple[str, int], int] = {
-            (family_of(each), int(each.device.directory_id)): index for index, each in enumerate(fleet) if each.device.directory_id
+            (family_of(each.device), int(each.device.directory_id)): index for index, each in enumerate(fleet) if each.device.directory_id
         }
-        self._shown = {(family_of(each), number) for each in fleet for number in [number_of(each)] if number}
+        numbers = ((family_of(each.device), number_of(each.device)) for each in fleet)
+        self._shown = {key: index for index, key in enumerate(numbers) if key[1]}
         self._of_family: dict[str, set[int]] = {}
         for (family, _number), index in self._by_number.items():
             self._of_family.setdefault(family, set()).add(index)
@@ -75,6 +77,10 @@ class Reach:
     def is_shown(self, family: str, number: int) -> bool:
         """Whether the fleet has a device at all, managed or not."""
         return (family, number) in self._shown
+
+    def shown_index_of(self, family: str, number: int) -> int | None:
+        """The position of a device in the fleet, managed or not; None for one that is not there."""
+        return self._shown.get((family, number))
 
     def of_scope(self, family: str, scope: Scope, within: frozenset[int]) -> frozenset[int]:
         """Positions of the devices that a scope reaches for sure, of those asked for."""
@@ -116,15 +122,3 @@ class Reach:
     def _of_numbers(self, family: str, numbers: frozenset[int]) -> set[int]:
         found = (self.index_of(family, number) for number in numbers)
         return {index for index in found if index is not None}
-
-
-def family_of(member: FleetDevice) -> str:
-    """``MACOS`` or ``MOBILE``, as profiles and scopes distinguish them."""
-    kind, _sep, _number = member.device.id.partition(":")
-    return MACOS if kind == COMPUTER else kind
-
-
-def number_of(member: FleetDevice) -> int:
-    """The number of a device at the server; 0 for one that can't be read."""
-    number = member.device.id.partition(":")[2]
-    return int(number) if number.isdigit() else 0

@@ -176,7 +176,7 @@ class JamfTarget:
         desired = plain.desired()
         self.state = self._settled(fleet, desired, now)
         keeper = Keeper(fleet, self.wants, wanted, decider, self.state, plain, (mobile, macs), self.look_ups)
-        self.kept = keeper.kept({control.want: control.native for control in desired.controls})
+        self.kept = keeper.kept(desired.controls)
         if self.kept:
             desired = controls(self.kept).desired()
             self.state = self._settled(fleet, desired, now)
