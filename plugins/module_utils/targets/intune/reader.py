@@ -54,6 +54,16 @@ INVENTORY_PERIOD = timedelta(days=7)
 _APP_TYPES = ("androidManagedStoreApp", "winGetApp", "iosStoreApp", "iosVppApp", "managedIOSStoreApp")
 
 
+def _with_policies(body: Mapping[str, Any], name_key: str) -> str:
+    """What a list is called; for one of ours that another run made, also how both become one list."""
+    name, marker = str(body.get(name_key)), read_marker(body.get("description"))
+    if marker is None:
+        return name
+    return "%s (made for %s, which is not in this run: give the policies to the same run, and they share one list)" % (
+        name, " and ".join(marker.policies),
+    )  # fmt: skip
+
+
 def read_devices(graph: Graph, memberships: Memberships) -> Iterator[ManagedDevice]:
     """Every device that the tenant manages, once each, with those of its groups that the policies ask for.
 
@@ -301,7 +311,7 @@ class StateReader:
         return None
 
     def other_block_lists(self) -> list[str]:
-        """Names of somebody else's objects that hide apps on iPhones and iPads.
+        """Objects that hide apps on iPhones and iPads and are no part of this run, each by its name and whose it is.
 
         Two lists for one device are a conflict in which Intune applies neither (Apple: one restriction, one payload). Whose devices
         they share can't be told from here, so all are named. Asked only before a list of ours is written: it costs a request for
@@ -315,19 +325,20 @@ class StateReader:
             BatchItem("profiles", profiles.path, permission=CONFIGURATION_READ),
         ]
         found = self._lists("beta", items, what)
-        apple = [each for each in found["catalog"] if "iOS" in str(each.get("platforms")) and read_marker(each.get("description")) is None]
+        apple = [each for each in found["catalog"] if "iOS" in str(each.get("platforms")) and self._is_of_no_policy_here(each)]
         items = [
             BatchItem(str(each["id"]), "%s/%s/settings" % (policies.path, each["id"]), permission=CONFIGURATION_READ) for each in apple
         ]
         settings = self._lists("beta", items, what) if items else {}
-        names = [str(each["name"]) for each in apple if BLOCKED_APPS_SETTING in json.dumps(settings[str(each["id"])])]
-        for each in found["profiles"]:
-            if (
-                each.get("appsVisibilityListType") in ("appsInListCompliant", "appsNotInListCompliant")
-                and read_marker(each.get("description")) is None
-            ):
-                names.append(str(each.get("displayName")))
+        names = [_with_policies(each, "name") for each in apple if BLOCKED_APPS_SETTING in json.dumps(settings[str(each["id"])])]
+        hiding = ("appsInListCompliant", "appsNotInListCompliant")
+        profiles = (each for each in found["profiles"] if each.get("appsVisibilityListType") in hiding)
+        names += [_with_policies(each, "displayName") for each in profiles if self._is_of_no_policy_here(each)]
         return sorted(names)
+
+    def _is_of_no_policy_here(self, body: Mapping[str, Any]) -> bool:
+        marker = read_marker(body.get("description"))
+        return marker is None or self.policies.isdisjoint(marker.policies)
 
     def _lists(self, version: str, items: Sequence[BatchItem], what: str) -> dict[str, list[Any]]:
         """Whole lists: the first pages in one batch, the following ones one by one."""
