@@ -40,10 +40,10 @@ test: setup  ## Run all tests but those of test-long (PYTEST_ARGS='-k name' and 
 	@tools/nano_servers.sh $$([ "$${CI:-}" = true ] || echo --optional)
 	@$(in_checkout) $(python) -m pytest -n $(PYTEST_WORKERS) --dist loadscope --no-loadscope-reorder -m 'not long' $(PYTEST_ARGS)
 
-test-long: setup  ## Run what is slow by nature: a kill at every write, upgrades, the oldest and the newest ansible-core
+test-long: setup  ## Run what is slow by nature: random campaigns, hosts' faults, a kill at every write, upgrades, old and new ansible-core
 	@tools/lab_tools.sh
 	@tools/nano_servers.sh $$([ "$${CI:-}" = true ] || echo --optional)
-	@$(in_checkout) $(python) -m pytest -m long $(PYTEST_ARGS)
+	@$(in_checkout) $(python) -m pytest -n $(PYTEST_WORKERS) --dist loadscope --no-loadscope-reorder -m long $(PYTEST_ARGS)
 
 fault-kinds: setup  ## List the kinds of fault, the tests that hold them and the commits in which those failed
 	@$(in_checkout) $(python) -m tests.faults

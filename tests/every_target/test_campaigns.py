@@ -33,12 +33,37 @@ SIZES = {"intune": (14, 30), "jamf_pro": (9, 24), "nanomdm": (4, 9)}
 STEPS = (4, 7)
 #: Verdicts under which nothing of ours may come to a device.
 SPARED = ("exempt", "out_of_scope", "unclassified", "report_only", "pending", "review", "lifted", "not_applicable")
-CAMPAIGNS = [(target, number) for target, count in COUNT.items() for number in range(int(os.environ.get("APPBAN_CAMPAIGNS", count)))]
+
+
+def numbers(target: str) -> pytest.MarkDecorator:
+    """The campaigns of a target."""
+    return pytest.mark.parametrize("number", range(int(os.environ.get("APPBAN_CAMPAIGNS", COUNT[target]))))
+
+
+# A class each, because pytest-xdist gives a class to one process.
+@pytest.mark.fault_kind("T1", "at least two hundred random campaigns over every target")
+class TestIntune:
+    @numbers("intune")
+    def test_a_campaign_keeps_every_promise(self, make_world: MakeWorld, wire: Wire, number: int) -> None:
+        play("intune", number, make_world, wire)
 
 
 @pytest.mark.fault_kind("T1", "at least two hundred random campaigns over every target")
-@pytest.mark.parametrize(("target", "number"), CAMPAIGNS, ids=str)
-def test_a_campaign_keeps_every_promise(make_world: MakeWorld, wire: Wire, target: str, number: int) -> None:
+class TestJamfPro:
+    @numbers("jamf_pro")
+    def test_a_campaign_keeps_every_promise(self, make_world: MakeWorld, wire: Wire, number: int) -> None:
+        play("jamf_pro", number, make_world, wire)
+
+
+@pytest.mark.fault_kind("T1", "at least two hundred random campaigns over every target")
+class TestNanoMDM:
+    @numbers("nanomdm")
+    def test_a_campaign_keeps_every_promise(self, make_world: MakeWorld, wire: Wire, number: int) -> None:
+        play("nanomdm", number, make_world, wire)
+
+
+def play(target: str, number: int, make_world: MakeWorld, wire: Wire) -> None:
+    """The campaign that a number stands for."""
     chance = random.Random(f"{target} {number}")
     world = make_world(target, devices=chance.randint(*SIZES[target]))
     Campaign(world, wire, chance).play()

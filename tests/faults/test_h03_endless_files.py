@@ -9,7 +9,8 @@ import pytest
 
 from .support import FILTER, FLATPAK, JANAS_FLATPAK, PIN, Machine, banned, seen, told
 
-pytestmark = pytest.mark.fault_kind("H3", "files that don't end")
+# Whole runs on hosts of the lab take seconds each.
+pytestmark = [pytest.mark.fault_kind("H3", "files that don't end"), pytest.mark.long]
 
 PREFIX = "/home/linuxbrew/.linuxbrew"
 # Little memory, so that a file without an end is felt here and not by the whole machine.
@@ -99,7 +100,6 @@ def test_a_home_full_of_links_and_loops_is_passed_over(machine: Machine) -> None
         assert not result.get("failed"), told(result)
 
 
-@pytest.mark.long
 def test_a_program_of_a_person_that_never_ends_does_not_keep_the_run(brewed: Machine) -> None:
     """brew is the person's own program: it may sleep for ever, ignore to be ended and hold on to what it was given."""
     brewed.as_jana(f"printf '#!/bin/sh\\ntrap \"\" TERM HUP INT\\nwhile :; do sleep 300; done\\n' > {PREFIX}/bin/brew")

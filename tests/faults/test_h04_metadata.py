@@ -16,7 +16,8 @@ from tests.lab.snapshot import snapshot
 
 from .support import APP, FILTER, FLATPAK, LEDGER, PIN, Machine, banned, seen
 
-pytestmark = pytest.mark.fault_kind("H4", "umask and metadata")
+# Whole runs on hosts of the lab take seconds each.
+pytestmark = [pytest.mark.fault_kind("H4", "umask and metadata"), pytest.mark.long]
 
 PREFIX = "/home/linuxbrew/.linuxbrew"
 EVERYWHERE = banned(deb=APP, rpm=APP, pacman=APP, flatpak=FLATPAK, brew_formula="tiktok")

@@ -16,7 +16,8 @@ from tests.scenarios.fleet import ARCH, DEB, RPM, SUSE, Fleet, Run
 
 from .support import APP, FILTER, FLATPAK, add_host
 
-pytestmark = pytest.mark.fault_kind("H5", "once looked, never again")
+# Whole runs on hosts of the lab take seconds each.
+pytestmark = [pytest.mark.fault_kind("H5", "once looked, never again"), pytest.mark.long]
 
 CITY = "inventories/demo/city-tiktok.yml"
 NOW, LATER, AT_LAST = "2023-03-20T09:00:00+01:00", "2023-03-21T09:00:00+01:00", "2023-03-22T09:00:00+01:00"

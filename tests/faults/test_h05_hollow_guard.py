@@ -11,7 +11,8 @@ from tests.lab.packages import Package, build_package
 
 from .support import APP, Machine, banned, seen
 
-pytestmark = pytest.mark.fault_kind("H5", "an empty guard of the right name and version is called a block")
+# Whole runs on hosts of the lab take seconds each.
+pytestmark = [pytest.mark.fault_kind("H5", "an empty guard of the right name and version is called a block"), pytest.mark.long]
 
 # Kind of package -> package manager, and the tools' ways to tell the guard's version, to put another in its place, and past the front end.
 GUARDS = {

@@ -11,7 +11,11 @@ import pytest
 
 from .support import APP, Machine, banned, seen
 
-pytestmark = pytest.mark.fault_kind("H6", "a script with an option of its interpreter is missed, and whoever names the app is accused")
+# Whole runs on hosts of the lab take seconds each.
+pytestmark = [
+    pytest.mark.fault_kind("H6", "a script with an option of its interpreter is missed, and whoever names the app is accused"),
+    pytest.mark.long,
+]
 
 PROGRAM = f"/opt/deb/{APP}/app"
 

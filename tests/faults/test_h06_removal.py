@@ -16,7 +16,8 @@ from tests.scenarios.fleet import APPLY, ARCH, DEB, RPM, Fleet, Run
 
 from .support import APP, add_host, install_built, start_app
 
-pytestmark = pytest.mark.fault_kind("H6", "removal that isn't")
+# Whole runs on hosts of the lab take seconds each.
+pytestmark = [pytest.mark.fault_kind("H6", "removal that isn't"), pytest.mark.long]
 
 CITY = "inventories/demo/city-tiktok.yml"
 INSTANTS = [f"2023-03-{day}T09:00:00+01:00" for day in (20, 21, 22, 23)]

@@ -14,7 +14,8 @@ from tests.scenarios.fleet import DEB, Fleet, Run
 
 from .support import FLATPAK, JANAS_FLATPAK, add_host
 
-pytestmark = pytest.mark.fault_kind("H7", "compliant without having looked")
+# Whole runs on hosts of the lab take seconds each.
+pytestmark = [pytest.mark.fault_kind("H7", "compliant without having looked"), pytest.mark.long]
 
 CITY = "inventories/demo/city-tiktok.yml"
 NOW, LATER = "2023-03-20T09:00:00+01:00", "2023-03-21T09:00:00+01:00"

@@ -9,7 +9,8 @@ import pytest
 
 from .support import APP, PIN, Machine, banned, install_built, seen, told
 
-pytestmark = pytest.mark.fault_kind("H8", "one failure holds back another app")
+# Whole runs on hosts of the lab take seconds each.
+pytestmark = [pytest.mark.fault_kind("H8", "one failure holds back another app"), pytest.mark.long]
 
 BACKENDS = {"deb": "apt", "rpm": "dnf4"}
 BLOCKS = {"deb": PIN, "rpm": "/etc/dnf/dnf.conf"}

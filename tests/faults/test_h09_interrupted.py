@@ -19,7 +19,8 @@ from tests.lab.snapshot import snapshot
 
 from .support import APP, FILTER, FLATPAK, INTENT, PIN, Machine, banned, install_built, module_process, seen, told, wait_for
 
-pytestmark = pytest.mark.fault_kind("H9", "interrupted")
+# Whole runs on hosts of the lab take seconds each.
+pytestmark = [pytest.mark.fault_kind("H9", "interrupted"), pytest.mark.long]
 
 LOCK = "/var/lib/pacman/db.lck"
 # A removal script that waits until the test lets it go on.
@@ -156,7 +157,6 @@ def ban_cut_off(machine: Machine, apps: Mapping[str, Any], target: str) -> None:
 WRITTEN = ["ledger.json", PIN, "/etc/dnf/dnf.conf", "/etc/zypp/locks", "/etc/pacman.d/hooks/00-appban.hook", FILTER]
 
 
-@pytest.mark.long
 def test_a_ban_that_was_cut_off_at_every_file_leaves_none_behind_and_no_false_drift(machine: Machine) -> None:
     apps = banned(deb=APP, rpm=APP, pacman=APP, flatpak=FLATPAK)
     before = snapshot(machine.host)

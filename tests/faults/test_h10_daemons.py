@@ -9,7 +9,8 @@ import pytest
 
 from .support import APP, Machine, banned, install_built, seen
 
-pytestmark = pytest.mark.fault_kind("H10", "children that hold pipes")
+# Whole runs on hosts of the lab take seconds each.
+pytestmark = [pytest.mark.fault_kind("H10", "children that hold pipes"), pytest.mark.long]
 
 BACKENDS = {"deb": "apt", "rpm": "dnf4"}
 

@@ -12,7 +12,8 @@ from tests.lab.snapshot import Snapshot, snapshot
 
 from .support import APP, FILTER, FLATPAK, LEDGER, LOOKED, Machine, banned, told
 
-pytestmark = pytest.mark.fault_kind("H11", "lost ledger")
+# Whole runs on hosts of the lab take seconds each.
+pytestmark = [pytest.mark.fault_kind("H11", "lost ledger"), pytest.mark.long]
 
 # Directories that only the ledger knew to be made by us. Empty they block nothing.
 EMPTY = ("added /etc/flatpak", "added /etc/pacman.d/hooks", "added /etc/dnf/protected.d")

@@ -16,7 +16,8 @@ import pytest
 
 from .support import APP, INTENT, PIN, Machine, banned, install_built, module_process, seen, told, wait_for
 
-pytestmark = pytest.mark.fault_kind("R3", "two at once")
+# Whole runs on hosts of the lab take seconds each.
+pytestmark = [pytest.mark.fault_kind("R3", "two at once"), pytest.mark.long]
 
 LOCK = "/run/appban.lock"
 SLOW = "touch /tmp/removing; while [ ! -e /tmp/go ]; do sleep 0.05; done"
