@@ -160,3 +160,21 @@ def nano_pgsql(nano_postgres: NanoFactory) -> Iterator[NanoServers]:
     servers = nano_postgres.start("pgsql")
     yield servers
     nano_postgres.finish(servers)
+
+
+@pytest.fixture(scope="session")
+def nanohub_factory(request: pytest.FixtureRequest, nano_factory: NanoFactory) -> NanoFactory:
+    """The factory, where it can start NanoHUB. Skips where that can't be built; with CI=true that is a failure."""
+    try:
+        nano_factory.need_hub()
+    except CannotStart as problem:
+        skip_loudly(request.config, "a real NanoHUB server", "Go is needed", problem.reasons)
+    return nano_factory
+
+
+@pytest.fixture
+def nanohub(nanohub_factory: NanoFactory) -> Iterator[NanoServers]:
+    """A fresh NanoHUB server in the place of NanoMDM and KMFDDM."""
+    servers = nanohub_factory.start("nanohub")
+    yield servers
+    nanohub_factory.finish(servers)

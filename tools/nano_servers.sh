@@ -3,10 +3,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Build the MDM servers that the tests talk to, NanoMDM and KMFDDM, into .build/go/bin. Quick when they are there already.
+# Build the MDM servers that the tests talk to, NanoMDM, KMFDDM and NanoHUB, into .build/go/bin. Quick when they are there already.
 #
-#   tools/nano_servers.sh [--optional]
+#   tools/nano_servers.sh [--optional] [NAME...]
 #   --optional   not being able to build them is not an error: say what is missing and exit 0
+#   NAME         nanomdm, kmfddm or nanohub; all of them where none is named
 #
 # Everything Go keeps stays below .build/go. NanoMDM's database schema is read from its source there.
 # Two callers at once are safe: the second waits for the first and then finds the work done.
@@ -14,14 +15,45 @@
 set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")/.."
 
-modules=(github.com/micromdm/nanomdm/cmd/nanomdm@v0.9.0 github.com/jessepeterson/kmfddm/cmd/kmfddm@v0.8.3)
-oldest=19  # what the newer of the two asks for, and what Debian 12 has
+modules=(
+    github.com/micromdm/nanomdm/cmd/nanomdm@v0.9.0
+    github.com/jessepeterson/kmfddm/cmd/kmfddm@v0.8.3
+    github.com/micromdm/nanohub/cmd/nanohub@v0.2.0
+)
+oldest=19  # what the newest of them asks for, and what Debian 12 has
 folder=$PWD/.build/go
-stamp=$folder/.installed
+optional=false
+wanted=()  # of the modules
+missing=() # of those that are wanted
 
 say() { printf '%s\n' "nano servers: $*" >&2; }
 
-ready() { [ -x "$folder/bin/nanomdm" ] && [ -x "$folder/bin/kmfddm" ] && [ "$(cat "$stamp" 2>/dev/null)" = "${modules[*]}" ]; }
+name_of() {
+    local path=${1%@*}
+    printf '%s\n' "${path##*/}"
+}
+
+choose() {
+    local module name known=" "
+    for module in "${modules[@]}"; do
+        name=$(name_of "$module")
+        known+="$name "
+        [[ $# -gt 0 && " $* " != *" $name "* ]] || wanted+=("$module")
+    done
+    for name in "$@"; do
+        [[ $known == *" $name "* ]] || { say "unknown server $name; known:$known"; return 2; }
+    done
+}
+
+look() {
+    local module name
+    missing=()
+    for module in "${wanted[@]}"; do
+        name=$(name_of "$module")
+        [[ -x $folder/bin/$name && $(cat "$folder/.installed-$name" 2>/dev/null) = "$module" ]] || missing+=("$module")
+    done
+    [ "${#missing[@]}" = 0 ]
+}
 
 candidates() {
     [ -z "${GO:-}" ] || { printf '%s\n' "$GO"; return; }
@@ -48,25 +80,27 @@ find_go() {
 }
 
 build() {
-    local go=$1 module
+    local go=$1 module stamp
     # What the user's Go is told otherwise must not reach the build. Without cgo no C compiler is needed.
-    for module in "${modules[@]}"; do
+    for module in "${missing[@]}"; do
+        stamp=$folder/.installed-$(name_of "$module")
+        rm -f "$stamp"
         env -u GOROOT -u GOWORK -u GOOS -u GOARCH -u GO111MODULE GOTOOLCHAIN=local CGO_ENABLED=0 GOFLAGS='-modcacherw -trimpath' \
             GOPATH="$folder/path" GOMODCACHE="$folder/mod" GOCACHE="$folder/cache" GOBIN="$folder/bin" \
             "$go" install "$module" 9>&- || return
+        printf '%s' "$module" >"$stamp"
     done
-    printf '%s' "${modules[*]}" >"$stamp"
 }
 
 main() {
-    if ready; then
+    if look; then
         return 0
     fi
     mkdir -p "$folder"
     if command -v flock >/dev/null; then
         exec 9>"$folder/.lock"
         flock 9
-        if ready; then
+        if look; then
             return 0
         fi
     fi
@@ -82,15 +116,19 @@ main() {
             return 3
         fi
     fi
-    say "building ${modules[*]} with $(GOTOOLCHAIN=local "$go" env GOVERSION) (half a minute the first time)"
-    rm -f "$stamp"
+    say "building ${missing[*]} with $(GOTOOLCHAIN=local "$go" env GOVERSION) (half a minute the first time)"
     if ! build "$go"; then
         say "the build failed (see above); it needs a Go module proxy, as GOPROXY names it"
         return 1
     fi
 }
 
+if [ "${1:-}" = --optional ]; then
+    optional=true
+    shift
+fi
+choose "$@" || exit
 status=0
 main || status=$?
-[ "${1:-}" != --optional ] || [ "$status" = 0 ] || { say "the tests against real servers will skip"; status=0; }
+[ "$optional" = false ] || [ "$status" = 0 ] || { say "the tests against real servers will skip"; status=0; }
 exit "$status"

@@ -13,7 +13,7 @@ from typing import Any
 
 import requests
 
-from .servers import KMFDDM_KEY, NANOMDM_KEY, NO_PUSH, NanoServers
+from .servers import NO_PUSH, NanoServers
 
 TIMEOUT = 30
 
@@ -28,14 +28,19 @@ class Enqueued:
 
 
 class NanoApi:
-    """NanoMDM's and KMFDDM's APIs over one kept connection each."""
+    """NanoMDM's and KMFDDM's APIs over one kept connection each.
 
-    def __init__(self, servers: NanoServers) -> None:
+    Args:
+        straight: past the fronts, which neither log nor spoil it then.
+    """
+
+    def __init__(self, servers: NanoServers, straight: bool = False) -> None:
         self.servers = servers
+        self._apis = servers.apis(straight)
         self._nanomdm, self._kmfddm = requests.Session(), requests.Session()
-        for session, user, key in ((self._nanomdm, "nanomdm", NANOMDM_KEY), (self._kmfddm, "kmfddm", KMFDDM_KEY)):
+        for session, api in zip((self._nanomdm, self._kmfddm), self._apis, strict=True):
             session.trust_env = False
-            session.auth = (user, key)
+            session.auth = (api.user, api.key)
 
     def enqueue(self, ids: Sequence[str], request_type: str, command_uuid: str | None = None, **command: Any) -> Enqueued:
         """Queue one command for some devices, without a push."""
@@ -45,13 +50,13 @@ class NanoApi:
 
     def enqueue_body(self, ids: Sequence[str], body: bytes, command_uuid: str = "") -> Enqueued:
         """Queue whatever the body says."""
-        url = f"{self.servers.nanomdm.url}/v1/enqueue/{','.join(ids)}?{NO_PUSH}"
+        url = f"{self._apis[0].root}/enqueue/{','.join(ids)}?{NO_PUSH}"
         answer = self._nanomdm.put(url, data=body, timeout=TIMEOUT)
         return Enqueued(answer.status_code, answer.json(), command_uuid)
 
     def kmfddm(self, method: str, path: str, document: Any = None) -> requests.Response:
-        """Ask KMFDDM; ``path`` begins after ``/v1``."""
-        return self._kmfddm.request(method, f"{self.servers.kmfddm.url}/v1{path}", json=document, timeout=TIMEOUT)
+        """Ask KMFDDM; ``path`` begins after ``/v1`` or what stands for it."""
+        return self._kmfddm.request(method, f"{self._apis[1].root}{path}", json=document, timeout=TIMEOUT)
 
     def put_declaration(self, identifier: str, kind: str, payload: dict[str, Any]) -> int:
         return self.kmfddm("PUT", "/declarations", {"Identifier": identifier, "Type": kind, "Payload": payload}).status_code

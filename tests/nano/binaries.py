@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -13,6 +14,9 @@ INSTALLER = CHECKOUT / "tools" / "nano_servers.sh"
 GO = CHECKOUT / ".build" / "go"
 NANOMDM = GO / "bin" / "nanomdm"
 KMFDDM = GO / "bin" / "kmfddm"
+NANOHUB = GO / "bin" / "nanohub"
+#: The servers that a kind of test needs, by the names of their programs.
+PAIR, HUB = (NANOMDM.name, KMFDDM.name), (NANOHUB.name,)
 
 
 def servers_are_built() -> bool:
@@ -20,12 +24,12 @@ def servers_are_built() -> bool:
     return NANOMDM.exists() and KMFDDM.exists()
 
 
-def missing_servers() -> list[str]:
-    """Build the servers if they are not there; what keeps them from being built, empty when they are ready."""
-    done = subprocess.run([str(INSTALLER)], capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+def missing_servers(names: Sequence[str] = PAIR) -> list[str]:
+    """Build servers if they are not there; what keeps them from being built, empty when they are ready."""
+    done = subprocess.run([str(INSTALLER), *names], capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
     if done.returncode == 0:
         return []
-    return [f"NanoMDM and KMFDDM could not be built: {done.stderr.strip()[-1500:]}"]
+    return [f"{' and '.join(names)} could not be built: {done.stderr.strip()[-1500:]}"]
 
 
 def nanomdm_schema() -> str:

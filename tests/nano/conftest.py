@@ -21,10 +21,10 @@ def api(nano: NanoServers) -> Iterator[NanoApi]:
     client.close()
 
 
-@pytest.fixture(params=["inmem", "pgsql"])
+@pytest.fixture(params=["inmem", "pgsql", "nanohub"])
 def either(request: pytest.FixtureRequest) -> Iterator[NanoApi]:
-    """A client of fresh servers, with each of the storages in turn."""
-    client = NanoApi(request.getfixturevalue({"inmem": "nano", "pgsql": "nano_pgsql"}[request.param]))
+    """A client of fresh servers, with each of the storages in turn, and of a NanoHUB."""
+    client = NanoApi(request.getfixturevalue({"inmem": "nano", "pgsql": "nano_pgsql"}.get(request.param, request.param)))
     yield client
     client.close()
 

@@ -8,15 +8,18 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from . import postgres
-from .binaries import CHECKOUT, missing_servers, nanomdm_schema
+from .binaries import CHECKOUT, HUB, missing_servers, nanomdm_schema
 from .contract import contract_violations, missing_contracts
 from .device_identity import Authority
 from .postgres import PostgresCluster
 from .servers import NanoServers
 
+#: What can be started.
+KINDS = ("inmem", "pgsql", "nanohub")
 FOLDER = CHECKOUT / ".build" / "nano"
 
 
@@ -45,23 +48,39 @@ class NanoFactory:
         self._numbers = itertools.count(1)
         self._running: list[NanoServers] = []
         self._cluster: PostgresCluster | None = None
+        self._has_hub = False
 
-    def start(self, storage: str = "inmem", webhook_key: str | None = None) -> NanoServers:
+    def start(self, storage: str = "inmem", webhook_key: str | None = None, options: Sequence[str] = ()) -> NanoServers:
         """Start fresh servers with nothing in them (a twentieth of a second).
 
         Args:
             storage: NanoMDM's storage, ``inmem`` or ``pgsql``. KMFDDM has none in SQL but MySQL's, so its own is always in memory.
-            webhook_key: sign webhook events with it.
+                ``nanohub`` is NanoHUB in the place of both, in memory.
+            webhook_key: sign webhook events with it, which NanoHUB can't.
+            options: what NanoHUB is started with besides.
 
         Raises:
-            CannotStart: where PostgreSQL is wanted and missing.
+            CannotStart: where PostgreSQL or NanoHUB is wanted and missing.
         """
-        if storage not in ("inmem", "pgsql"):
-            raise ValueError(f"unknown storage {storage!r}; known: inmem, pgsql")
+        if storage not in KINDS:
+            raise ValueError(f"unknown storage {storage!r}; known: {', '.join(KINDS)}")
+        hub = tuple(options) if storage == "nanohub" else None
+        if (options and hub is None) or (webhook_key is not None and hub is not None):
+            raise ValueError("only NanoHUB is started with options of a test's own, and only NanoMDM signs")
+        if hub is not None:
+            self.need_hub()
         dsn = self.cluster().database() if storage == "pgsql" else None
-        started = NanoServers.start(self.folder / f"{next(self._numbers):03d}-{storage}", dsn, webhook_key, self.authority)
+        started = NanoServers.start(self.folder / f"{next(self._numbers):03d}-{storage}", dsn, webhook_key, self.authority, hub)
         self._running.append(started)
         return started
+
+    def need_hub(self) -> None:
+        """Build NanoHUB on first use. Raises CannotStart."""
+        if not self._has_hub:
+            problems = missing_servers(HUB)
+            if problems:
+                raise CannotStart(problems)
+            self._has_hub = True
 
     def cluster(self) -> PostgresCluster:
         """The session's PostgreSQL, started on first use. Raises CannotStart."""

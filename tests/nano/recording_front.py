@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import http.client
 import threading
+from dataclasses import replace
 from typing import Any
 
 from tests.simulators.exchange import Request, Response
@@ -28,16 +29,18 @@ class RecordingFront:
 
     Args:
         forced_query: what every request gets as its query on the way to the server. The log has requests as they came.
+        root: what stands in for ``/v1`` on the way to the server.
     """
 
-    def __init__(self, forced_query: str = "") -> None:
+    def __init__(self, forced_query: str = "", root: str = "/v1") -> None:
         self.forced_query = forced_query
+        self.root = root
         self.target: tuple[str, int] | None = None
         self.log = ExchangeLog()
         self._faults = Faults(OWN_KINDS)
         self._lock = threading.Lock()
         self._released = threading.Event()
-        self._listener = Listener(self._serve)
+        self._listener = Listener(self.serve)
         self.url = self._listener.url
 
     def requests(self) -> list[dict[str, Any]]:
@@ -61,7 +64,8 @@ class RecordingFront:
         self._released.set()
         self._listener.close()
 
-    def _serve(self, request: Request) -> Response | None:
+    def serve(self, request: Request) -> Response | None:
+        """Log a request, pass it on or spoil it, and give the answer; None cuts the connection."""
         with self._lock:
             fault = self._faults.strike(request.method, request.target)
         kind = None if fault is None else fault.kind
@@ -97,6 +101,8 @@ class RecordingFront:
         link = http.client.HTTPConnection(*self.target, timeout=60)
         try:
             target = f"{request.raw_path}?{self.forced_query}" if self.forced_query else request.target
+            if target.startswith("/v1/"):
+                target = self.root + target.removeprefix("/v1")
             link.request(request.method, target, request.body or None, headers)
             answer = link.getresponse()
             body = answer.read()
@@ -106,6 +112,31 @@ class RecordingFront:
             link.close()
         kept = {name: value for name, value in answer.getheaders() if name.lower() not in _HOP_BY_HOP}
         return Response(answer.status, headers=kept, body=body)
+
+
+class SharedFront:
+    """The one address of a server with several APIs: what is below the root of an API passes that API's front, which logs it below ``/v1``.
+
+    Args:
+        fronts: those of the APIs.
+    """
+
+    def __init__(self, *fronts: RecordingFront) -> None:
+        self._fronts = fronts
+        #: What was asked for elsewhere, which is answered with 404.
+        self.strays: list[str] = []
+        self._listener = Listener(self._serve)
+        self.url = self._listener.url
+
+    def close(self) -> None:
+        self._listener.close()
+
+    def _serve(self, request: Request) -> Response | None:
+        for front in self._fronts:
+            if request.target.startswith(front.root + "/"):
+                return front.serve(replace(request, target="/v1" + request.target.removeprefix(front.root)))
+        self.strays.append(f"{request.method} {request.target}")
+        return Response(404, headers={"Content-Type": "text/plain"}, body=b"404 page not found\n")
 
 
 def _gateway_page() -> Response:

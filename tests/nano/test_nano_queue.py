@@ -48,9 +48,10 @@ def test_a_command_for_two_known_devices_reaches_both(either: NanoApi) -> None:
 
 def test_a_wrong_key_is_refused(either: NanoApi) -> None:
     device = enrolled(either)
-    either._nanomdm.auth = ("nanomdm", "wrong")
+    either._nanomdm.auth = (either.servers.apis()[0].user, "wrong")
     answer = either._nanomdm.put(f"{either.servers.nanomdm.url}/v1/enqueue/{device.id}?nopush=1", data=b"", timeout=30)
-    assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, 'Basic realm="nanomdm"')
+    realm = "nanomdm" if either.servers.shared is None else "NanoHUB API"
+    assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, f'Basic realm="{realm}"')
     assert device.connect() == []
 
 

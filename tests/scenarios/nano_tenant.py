@@ -21,7 +21,7 @@ from tests.nano.api_client import NanoApi
 from tests.nano.device_facts import App
 from tests.nano.fake_device import FakeDevice
 from tests.nano.fleet import OTHERS, TIKTOK
-from tests.nano.servers import KMFDDM_KEY, NANOMDM_KEY, NanoServers
+from tests.nano.servers import KEYS, NanoServers
 from tests.unit.targets.nanomdm.nano_run import Ban, Run, lifted
 
 from . import target_runs
@@ -80,7 +80,7 @@ class Organisation(Ban):
     def _hold_to_the_rules(self, run: Run) -> None:
         held = target_runs.Run(run.values, run.failed, run.exchanges, run.rows)
         target_runs.hold_record(held, _HELD)
-        secrets = [NANOMDM_KEY, KMFDDM_KEY, *(name for each in OTHERS for name in (each.identifier, each.name))]
+        secrets = [*KEYS, *(name for each in OTHERS for name in (each.identifier, each.name))]
         target_runs.hold_secrets(held, self.evidence_dir, [each for each in secrets if each != "Notes"])
 
     def put_in_force(self, *policies: Policy, **options: Any) -> Run:

@@ -2,21 +2,45 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How NanoMDM and KMFDDM let callers of their API in: HTTP Basic with a fixed user name, and the API key as password."""
+"""Where the APIs of NanoMDM, KMFDDM and NanoHUB are, and how they let callers in: HTTP Basic with a fixed user name, and the API key as
+password."""
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from ...mdm.redaction import Redactor
+
+
+@dataclass(frozen=True)
+class ApiPlace:
+    """An API of a server.
+
+    Args:
+        root: its path below the server's address.
+        user: the user name that it knows.
+        option: the option that has the server's address.
+    """
+
+    root: str
+    user: str
+    option: str
+
+
+NANOMDM = ApiPlace("v1", "nanomdm", "nanomdm_url")
+KMFDDM = ApiPlace("v1", "kmfddm", "kmfddm_url")
+#: NanoHUB (v0.2.0) has the very APIs of the two, elsewhere.
+NANOHUB_COMMANDS = ApiPlace("api/v1/nanomdm", "nanohub", "nanohub_url")
+NANOHUB_DECLARATIONS = ApiPlace("api/v1/ddm", "nanohub", "nanohub_url")
 
 
 class ApiKey:
     """Gives the header of one server.
 
     Args:
-        user: "nanomdm" or "kmfddm".
+        user: of an ApiPlace.
         key: the server's API key; the redactor knows it from now on.
     """
 

@@ -71,6 +71,8 @@ class Executor:
         self.workers = workers
         self.instant = instant
         self.warnings: list[str] = []
+        #: Enrolment id -> why the server could not wake the device up, for which a command is queued.
+        self.asleep: dict[str, str] = {}
 
     @property
     def kmfddm(self) -> Kmfddm:
@@ -89,6 +91,14 @@ class Executor:
     def run(self, plan: Plan) -> Applied:
         """Carry out a plan."""
         return apply_plan(plan, self.execute)
+
+    def told(self) -> tuple[str, ...]:
+        """What the servers said beside their answers, each thing once."""
+        asleep = []
+        if self.asleep:
+            words = "%d devices were not woken up for their declarations; they hear of them when they next make contact. Of %s the server said: %s"
+            asleep.append(words % (len(self.asleep), *min(self.asleep.items())))
+        return tuple(dict.fromkeys((*self.warnings, *asleep)))
 
     def execute(self, change: Change) -> bool | None:
         """Make one change and see that it took effect. Raises AppbanError where it did not.
@@ -170,7 +180,8 @@ class Executor:
     def _wake_up(
         self, name: str, ids: Iterable[str], event: str, content: str = "", answered: Mapping[str, str] | None = None
     ) -> None:
-        """Have devices look for their declarations, and remember whom. Where that failed nothing is remembered, so it is done again.
+        """Have devices look for their declarations, and remember whom. Of those for whom it failed nothing is remembered, so it is done
+        again; who is told and could only not be woken up finds the command in its queue.
 
         Args:
             answered: of :meth:`_remember`.
@@ -178,10 +189,10 @@ class Executor:
         devices = list(ids)
         heard = [each for each in devices if self.state.report(each).seen_at]
         # A device that nobody has heard of may be in the list of enrolments and not at the server.
-        warnings = self.kmfddm.notify(heard, sorted(set(devices).difference(heard)))
-        self.warnings.extend(warnings)
-        if not warnings:
-            self._remember(name, devices, event, content, answered)
+        notified = self.kmfddm.notify(heard, sorted(set(devices).difference(heard)))
+        self.warnings.extend(notified.warnings)
+        self.asleep.update(notified.asleep)
+        self._remember(name, [each for each in devices if each in notified.told], event, content, answered)
 
     def _remember(
         self, name: str, devices: Iterable[str], event: str, content: str = "", answered: Mapping[str, str] | None = None

@@ -2,11 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Talk to a KMFDDM server: declarations, sets, which enrolment has which set, and what devices say of their declarations.
+"""Talk to a KMFDDM server, or to the part of a NanoHUB that is one: declarations, sets, which enrolment has which set, and what devices say
+of their declarations.
 
-Facts are from KMFDDM's API description and from v0.8.3 itself. 204 means changed and 304 unchanged; its description of putting a
-declaration has the two the other way round. It has no list of the enrolments of a set: ``enrollment_sets`` is one request per enrolment,
-so ask ``statuses`` first, which takes many at a time, and then only for enrolments whose status doesn't settle the question.
+Facts are from KMFDDM's API description and from v0.8.3 itself, and from NanoHUB v0.2.0, which is made of it. 204 means changed and 304
+unchanged; its description of putting a declaration has the two the other way round. It has no list of the enrolments of a set:
+``enrollment_sets`` is one request per enrolment, so ask ``statuses`` first, which takes many at a time, and then only for enrolments whose
+status doesn't settle the question.
 """
 
 from __future__ import annotations
@@ -21,12 +23,12 @@ from ...mdm.http_errors import RequestFailed, UncertainWrite
 from ...mdm.paging import described, items_in, object_of, odd
 from ...mdm.response import Response, ServerMessage, read_server_message
 from ...mdm.session import Session
-from .api_key import ApiKey
+from ...mdm.urls import join
+from .api_key import KMFDDM, ApiKey, ApiPlace
 from .id_chunks import MOST_NOTIFIED, id_chunks, path_of
-from .objects import DeclarationStatus
+from .objects import NO_ENROLLMENT, DeclarationStatus, Notified
 from .server_instants import utc_nanoseconds, utc_seconds
 
-USER = "kmfddm"
 UNCHANGED = 304
 
 #: What KMFDDM says, always with HTTP 500 -> what to do about it.
@@ -35,6 +37,9 @@ _ADVICE = {
     "declaration not found": "The declaration was deleted meanwhile; run again",
 }
 
+#: In the text of an error of NanoMDM's enqueuing, which NanoHUB passes on: what failed.
+_NOT_PUSHED, _NOT_QUEUED = "push error: ", "enqueue error: "
+
 
 class Kmfddm:
     """One server; several threads may use it at once.
@@ -42,15 +47,19 @@ class Kmfddm:
     Every write is sent once. When its answer is lost, or is an error, the server is read again, and the write counts as made if it shows.
 
     Args:
-        url: where ``/v1`` is below.
+        url: the server's address.
         key: its API key.
         connection: what the sessions of the run share.
         check_mode: whether writes are refused.
         workers: requests at a time, where there are many.
+        place: where on the server the API is.
     """
 
-    def __init__(self, url: str, key: str, connection: Connection, check_mode: bool, workers: int = 4) -> None:
-        self.session = Session(url, ApiKey(USER, key, connection.redactor), connection, check_mode, read_message=read_kmfddm_error)
+    def __init__(
+        self, url: str, key: str, connection: Connection, check_mode: bool, workers: int = 4, place: ApiPlace = KMFDDM
+    ) -> None:
+        api_key = ApiKey(place.user, key, connection.redactor)
+        self.session = Session(join(url, place.root), api_key, connection, check_mode, read_message=read_kmfddm_error)
         self.workers = workers
 
     def __repr__(self) -> str:
@@ -58,7 +67,7 @@ class Kmfddm:
 
     def declarations(self) -> list[str]:
         """Identifiers of all declarations, sorted; everybody's."""
-        return self._names("v1/declarations", "list the declarations")
+        return self._names("declarations", "list the declarations")
 
     def declaration(self, identifier: str) -> dict[str, Any] | None:
         """A declaration: ``Type``, ``Identifier``, ``Payload``, ``ServerToken``; None if there is none.
@@ -67,7 +76,7 @@ class Kmfddm:
             RequestFailed, OutOfTime
         """
         what = "read the declaration %s" % identifier
-        response = self.session.get("v1/declarations/" + quote(identifier, safe=""), what=what, accept={404})
+        response = self.session.get("declarations/" + quote(identifier, safe=""), what=what, accept={404})
         if not response.ok():
             return None
         document = object_of(response)
@@ -95,7 +104,7 @@ class Kmfddm:
             found = self.declaration(identifier)
             return found is not None and (found.get("Type"), found.get("Payload")) == wanted
 
-        return self._write("PUT", "v1/declarations", {}, "store the declaration %s" % identifier, notify, landed, dict(document))
+        return self._write("PUT", "declarations", {}, "store the declaration %s" % identifier, notify, landed, dict(document))
 
     def delete_declaration(self, identifier: str) -> bool:
         """Delete a declaration that is in no set.
@@ -106,16 +115,16 @@ class Kmfddm:
         Raises:
             RequestFailed: also where a set still has it.
         """
-        path = "v1/declarations/" + quote(identifier, safe="")
+        path = "declarations/" + quote(identifier, safe="")
         return self._write("DELETE", path, {}, "delete the declaration %s" % identifier, None, lambda: self.declaration(identifier) is None)
 
     def sets(self) -> list[str]:
         """Names of all sets, sorted. A set is there as long as a declaration is in it."""
-        return self._names("v1/sets", "list the sets")
+        return self._names("sets", "list the sets")
 
     def set_declarations(self, name: str) -> list[str]:
         """Identifiers of the declarations in a set, sorted; none for a set that isn't there."""
-        return self._names("v1/set-declarations/" + quote(name, safe=""), "read the set %s" % name)
+        return self._names("set-declarations/" + quote(name, safe=""), "read the set %s" % name)
 
     def put_set_declaration(self, name: str, identifier: str, *, notify: bool = False) -> bool:
         """Put a declaration into a set. Returns whether that changed anything."""
@@ -127,7 +136,7 @@ class Kmfddm:
 
     def enrollment_sets(self, enrollment_id: str) -> list[str]:
         """Names of the sets of one enrolment, sorted; none for an enrolment that the server has never heard of."""
-        return self._names("v1/enrollment-sets/" + quote(enrollment_id, safe=""), "read the sets of the enrolment %s" % enrollment_id)
+        return self._names("enrollment-sets/" + quote(enrollment_id, safe=""), "read the sets of the enrolment %s" % enrollment_id)
 
     def enrollments_sets(self, ids: Iterable[str]) -> dict[str, list[str]]:
         """The same for several enrolments: one request each, a few at a time."""
@@ -154,8 +163,8 @@ class Kmfddm:
         """
         return self._of_many(ids, "declaration-status", "read the status of declarations", _status)
 
-    def notify(self, ids: Iterable[str], doubtful: Iterable[str] = ()) -> tuple[str, ...]:
-        """Have devices look for their declarations: KMFDDM queues a command with NanoMDM for each.
+    def notify(self, ids: Iterable[str], doubtful: Iterable[str] = ()) -> Notified:
+        """Have devices look for their declarations: the server queues a command for each, and wakes it up.
 
         KMFDDM (v0.8.3) hands more than 30 devices over in pieces that share one CommandUUID and one body that is used up after the first
         piece, so only the first 30 are ever woken up, and it doesn't say so. That holds for all notifications. So all writes here leave
@@ -164,26 +173,49 @@ class Kmfddm:
         NanoMDM's SQL storages take a command for all of its enrolments or for none. KMFDDM says that all is well when NanoMDM has refused
         it, so one enrolment that NanoMDM doesn't have would keep all others of its piece asleep, and nobody would know.
 
+        NanoHUB (v0.2.0) says what went wrong, always with HTTP 500. It queues first and pushes then, so where only the push failed, for
+        any of the devices, the command is queued for all of them.
+
         Args:
             ids: enrolments that NanoMDM has for sure.
             doubtful: enrolments that it may not have; each gets a request of its own.
 
         Returns:
-            Warnings. A device that isn't woken up now keeps its old declarations until it is; its status tells, and the next run can
-            try again.
+            Who was told. A device that wasn't keeps its old declarations until it is; the next run can try again.
 
         Raises:
             OutOfTime, WriteInCheckMode
         """
-        warnings = []
-        for chunk in (*id_chunks(ids, MOST_NOTIFIED), *id_chunks(doubtful, 1)):
+        told: set[str] = set()
+        asleep: dict[str, str] = {}
+        warnings: list[str] = []
+        pieces = [*id_chunks(ids, MOST_NOTIFIED), *id_chunks(doubtful, 1)]
+        while pieces:
+            piece = pieces.pop(0)
             try:
-                self.session.post("v1/notify", params={"id": chunk}, what="wake up %d devices" % len(chunk))
+                response = self.session.post("notify", params={"id": piece}, what="wake up %d devices" % len(piece), accept={500})
             except (RequestFailed, UncertainWrite) as error:
                 warnings.append(str(error))
                 if isinstance(error, RequestFailed) and error.unreachable:
                     break
-        return tuple(warnings)
+                continue
+            error_text = _error_of(response)
+            is_unknown = NO_ENROLLMENT in error_text.lower()
+            if is_unknown and len(piece) > 1:
+                # Refused for all of them because of one, and the server doesn't say which.
+                pieces[:0] = [(each,) for each in piece]
+            elif is_unknown:
+                # Other storages take it without a word.
+                told.update(piece)
+                warnings.append("the server does not know the enrolment %s" % piece[0])
+            elif response.ok():
+                told.update(piece)
+            elif is_only_not_pushed(error_text):
+                told.update(piece)
+                asleep.update(dict.fromkeys(piece, self.session.redactor.scrub(error_text)))
+            else:
+                warnings.append(str(self.session.failure(response)))
+        return Notified(frozenset(told), asleep, tuple(warnings))
 
     def _read(self, path: str, what: str) -> Response:
         return self.session.get(path, what=what)
@@ -203,7 +235,7 @@ class Kmfddm:
     ) -> bool:
         verb, wanted = ("put", True) if method == "PUT" else ("remove", False)
         what = "%s the %s %s %s %s" % (verb, key, member, "into" if wanted else "from", owner)
-        path = "v1/%s/%s" % (kind, quote(owner, safe=""))
+        path = "%s/%s" % (kind, quote(owner, safe=""))
         return self._write(method, path, {key: member}, what, notify, lambda: (member in members(owner)) == wanted)
 
     def _write(
@@ -239,7 +271,7 @@ class Kmfddm:
         found: dict[str, tuple[Any, ...]] = {each: () for chunk in chunks for each in chunk}
 
         def fetch(chunk: tuple[str, ...]) -> Response:
-            return self._read("v1/%s/%s" % (kind, path_of(chunk)), what + " of %d devices" % len(chunk))
+            return self._read("%s/%s" % (kind, path_of(chunk)), what + " of %d devices" % len(chunk))
 
         for response in ordered_map(fetch, chunks, self.workers):
             # Go writes null for a map or a list that has nothing in it.
@@ -256,6 +288,21 @@ def read_kmfddm_error(response: Response) -> ServerMessage:
     message = read_server_message(response)
     advice = next((words for part, words in _ADVICE.items() if part in message.text), "")
     return ServerMessage(message.text, "", message.request_id, advice)
+
+
+def is_only_not_pushed(error: str) -> bool:
+    """Whether an error of NanoHUB is about waking devices up and nothing else, so that what was asked for is queued."""
+    return _NOT_PUSHED in error and _NOT_QUEUED not in error
+
+
+def _error_of(response: Response) -> str:
+    """The text of an answer with HTTP 500 that is the server's own; empty for one of a proxy."""
+    try:
+        document = None if response.ok() else response.json()
+    except RequestFailed:
+        return ""
+    text = document.get("error") if isinstance(document, dict) else ""
+    return text if isinstance(text, str) else ""
 
 
 def _status(row: Mapping[str, Any]) -> DeclarationStatus:

@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From the module's parameters to a run over a pair of servers."""
+"""From the module's parameters to a run over a pair of servers, or over a NanoHUB."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -17,6 +18,7 @@ from ...mdm.options import beforehand, connection_of, connection_spec, finish, r
 from ...mdm.outbox import Outbox
 from ...mdm.redaction import Redactor
 from ...mdm.target_run import RunRequest, RunResult, run_target
+from .api_key import NANOHUB_COMMANDS, NANOHUB_DECLARATIONS
 from .enrollment_database import EnrollmentDatabase, RunCommand
 from .enrollments import enrollments_of_rows, read_enrollments_file
 from .kmfddm import Kmfddm
@@ -24,27 +26,22 @@ from .nanomdm import NanoMdm
 from .objects import Enrollment
 from .profile_store import ProfileStore
 from .reports import Reports
+from .server_options import ENVIRONMENT, with_one_kind_of_servers
 from .target import ASK, NEVER, NO_WEB_BLOCK, PROFILE, NanoSettings, NanoTarget
 
-#: Options with a variable of the environment that stands in for them. The servers' own variables hold what they themselves listen to.
-ENVIRONMENT = {
-    "nanomdm_url": "APPBAN_NANOMDM_URL",
-    "nanomdm_api_key": "APPBAN_NANOMDM_API_KEY",
-    "kmfddm_url": "APPBAN_KMFDDM_URL",
-    "kmfddm_api_key": "APPBAN_KMFDDM_API_KEY",
-    "enrollments_sql": "APPBAN_NANOMDM_DSN",
-}
-_SECRETS = ("nanomdm_api_key", "kmfddm_api_key", "enrollments_sql")
+_SECRETS = ("nanomdm_api_key", "kmfddm_api_key", "nanohub_api_key", "enrollments_sql")
 _LISTS = ("enrollments", "enrollments_file", "enrollments_sql")
 
 
 def argument_spec(from_environment: Any = None) -> dict[str, Any]:
     """The whole argument spec of the module. from_environment: Ansible's ``env_fallback``; without it no variable stands in."""
     own: dict[str, Any] = {
-        "nanomdm_url": {"type": "str", "required": True},
-        "nanomdm_api_key": {"type": "str", "required": True},
+        "nanomdm_url": {"type": "str"},
+        "nanomdm_api_key": {"type": "str"},
         "kmfddm_url": {"type": "str"},
         "kmfddm_api_key": {"type": "str"},
+        "nanohub_url": {"type": "str"},
+        "nanohub_api_key": {"type": "str"},
         "enrollments": {"type": "list", "elements": "dict"},
         "enrollments_file": {"type": "path"},
         "enrollments_sql": {"type": "str"},
@@ -66,9 +63,8 @@ def argument_spec(from_environment: Any = None) -> dict[str, Any]:
 
 def run_module(module: Any) -> None:
     """Converge the servers and end the module."""
-    params = module.params
     redactor = Redactor()
-    redactor.learn(*(params[name] for name in _SECRETS))
+    redactor.learn(*(module.params[name] for name in _SECRETS))
 
     def run_command(argv: list[str], environment: Mapping[str, str]) -> tuple[int, str, str]:
         code, out, err = module.run_command(argv, environ_update=dict(environment))
@@ -76,7 +72,8 @@ def run_module(module: Any) -> None:
 
     def run() -> tuple[RunResult, Mapping[str, Any]]:
         with beforehand():
-            _refuse_odd_options(params)
+            params, problems = with_one_kind_of_servers(module.params, os.environ)
+            _refuse_odd_options(params, problems)
             request = request_of(params, module.check_mode, {"ansible-core": module.ansible_version})
             connection = connection_of(params, redactor)
         with connection:
@@ -106,7 +103,7 @@ def open_target(params: Mapping[str, Any], request: RunRequest, connection: Conn
         accept_fleet_size=request.accept_fleet_size,
     )
     database = EnrollmentDatabase(params["enrollments_sql"], run_command, connection.redactor) if params["enrollments_sql"] else None
-    kmfddm = Kmfddm(params["kmfddm_url"], params["kmfddm_api_key"], connection, check_mode) if params["kmfddm_url"] else None
+    nanomdm, kmfddm = servers_of(params, connection, check_mode)
     store = None
     if params["profile_dir"]:
         store = ProfileStore(params["profile_dir"], params["profile_url"], settings.prefix, check_mode)
@@ -119,7 +116,7 @@ def open_target(params: Mapping[str, Any], request: RunRequest, connection: Conn
         return database.enrollments() if database is not None else ()
 
     return NanoTarget(
-        NanoMdm(params["nanomdm_url"], params["nanomdm_api_key"], connection, check_mode),
+        nanomdm,
         kmfddm,
         store,
         request.policies,
@@ -133,20 +130,31 @@ def open_target(params: Mapping[str, Any], request: RunRequest, connection: Conn
     )
 
 
-def _refuse_odd_options(params: Mapping[str, Any]) -> None:
-    """Options that can't work together, all at once."""
-    problems = []
+def servers_of(
+    params: Mapping[str, Any], connection: Connection, check_mode: bool
+) -> tuple[NanoMdm, Kmfddm | None]:
+    """The servers of parameters that name one kind of them; None where there is no KMFDDM."""
+    if params["nanohub_url"]:
+        hub = params["nanohub_url"], params["nanohub_api_key"], connection, check_mode
+        return NanoMdm(*hub, place=NANOHUB_COMMANDS), Kmfddm(*hub, place=NANOHUB_DECLARATIONS)
+    kmfddm = Kmfddm(params["kmfddm_url"], params["kmfddm_api_key"], connection, check_mode) if params["kmfddm_url"] else None
+    return NanoMdm(params["nanomdm_url"], params["nanomdm_api_key"], connection, check_mode), kmfddm
+
+
+def _refuse_odd_options(params: Mapping[str, Any], of_servers: Sequence[str]) -> None:
+    """Options that can't work together, all at once. of_servers: what is wrong with those of the servers."""
+    problems = [*of_servers]
     lists = [name for name in _LISTS if params[name] is not None]
     if not lists:
-        problems.append("NanoMDM lists no enrolments, so one of %s is needed" % ", ".join(_LISTS))
+        possible = [name for name in _LISTS if not params["nanohub_url"] or name != "enrollments_sql"]
+        server = "NanoHUB" if params["nanohub_url"] else "NanoMDM"
+        problems.append("%s lists no enrolments, so one of %s is needed" % (server, ", ".join(possible)))
     elif {"enrollments", "enrollments_file"} <= set(lists):
         problems.append("only one of enrollments and enrollments_file can be given")
-    if bool(params["kmfddm_url"]) != bool(params["kmfddm_api_key"]):
-        problems.append("kmfddm_url and kmfddm_api_key go together")
     if bool(params["profile_dir"]) != bool(params["profile_url"]):
         problems.append("profile_dir and profile_url go together")
-    if params["profile_dir"] and not params["kmfddm_url"]:
-        problems.append("profile_dir needs kmfddm_url, because hosted profiles are declared")
+    if params["profile_dir"] and not params["kmfddm_url"] and not params["nanohub_url"]:
+        problems.append("profile_dir needs kmfddm_url or nanohub_url, because hosted profiles are declared")
     if params["inventory_every"] <= 0:
         problems.append("inventory_every must be more than 0")
     if problems:

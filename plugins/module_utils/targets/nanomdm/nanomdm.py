@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Talk to a NanoMDM server: queue commands for enrolments. It can do nothing else for us; it lists neither enrolments nor what it queued.
+"""Talk to a NanoMDM server, or to the part of a NanoHUB that is one: queue commands for enrolments. It can do nothing else for us; it lists
+neither enrolments nor what it queued.
 
-Facts are from NanoMDM's API description and from v0.9.0 itself. Its HTTP status says little (500 also for a command that is queued and
-could only not be pushed), so answers are told apart by the fields of their JSON. Its storages differ:
+Facts are from NanoMDM's API description and from v0.9.0 itself, of which NanoHUB v0.2.0 is made. Its HTTP status says little (500 also for
+a command that is queued and could only not be pushed), so answers are told apart by the fields of their JSON. Its storages differ:
 
 - In memory and on disk it takes any id, also one that no device has. So "queued" is no sign that there is such a device; use ids of
   enrolments only.
@@ -24,12 +25,12 @@ from ...mdm.connection import Connection
 from ...mdm.http_errors import RequestFailed, UncertainWrite
 from ...mdm.response import Response
 from ...mdm.session import Content, Session
-from .api_key import ApiKey
+from ...mdm.urls import join
+from .api_key import NANOMDM, ApiKey, ApiPlace
 from .command_uuids import command_uuid
 from .id_chunks import id_chunks, path_of
-from .objects import Enqueued
+from .objects import NO_ENROLLMENT, Enqueued
 
-USER = "nanomdm"
 #: Statuses under which the server gives its answer: 207 where pushing failed for some, 500 where anything failed for all.
 ANSWERS = frozenset({207, 500})
 #: Requests that one call of ``enqueue`` spends at most on finding unknown ids; a single one among 150 takes 16.
@@ -37,8 +38,6 @@ MOST_HALVINGS = 200
 
 #: What storages say of a CommandUUID that they have: the first is NanoMDM's own word, then PostgreSQL's and MySQL's.
 _REPEATED = ("command already exists", "commands_pkey", "duplicate entry")
-#: What SQL databases say of an enrolment that they don't have.
-_NO_ENROLLMENT = "foreign key"
 
 
 @dataclass
@@ -75,14 +74,16 @@ class NanoMdm:
     """One server; several threads may use it at once.
 
     Args:
-        url: where ``/v1`` is below.
+        url: the server's address.
         key: its API key.
         connection: what the sessions of the run share.
         check_mode: whether writes are refused.
+        place: where on the server the API is.
     """
 
-    def __init__(self, url: str, key: str, connection: Connection, check_mode: bool) -> None:
-        self.session = Session(url, ApiKey(USER, key, connection.redactor), connection, check_mode)
+    def __init__(self, url: str, key: str, connection: Connection, check_mode: bool, place: ApiPlace = NANOMDM) -> None:
+        self.place = place
+        self.session = Session(join(url, place.root), ApiKey(place.user, key, connection.redactor), connection, check_mode)
 
     def __repr__(self) -> str:
         return "NanoMdm(%s)" % self.session.base_url
@@ -126,7 +127,7 @@ class NanoMdm:
         uuid = command_uuid(order.mark, ids, order.occasion, order.enrolled)
         error, warnings, lost = self._send(order.command, ids, uuid, order.push)
         tally.warnings += warnings
-        if _NO_ENROLLMENT in error.lower():
+        if NO_ENROLLMENT in error.lower():
             self._halve(order, ids, tally)
         elif any(words in error.lower() for words in _REPEATED):
             # After a lost answer it is our own first request that the server remembers.
@@ -173,7 +174,7 @@ class NanoMdm:
     def _put(self, ids: tuple[str, ...], body: bytes, push: bool, command: Mapping[str, Any]) -> Response:
         what = "queue the command %s for %d devices" % (command.get("RequestType"), len(ids))
         response = self.session.put(
-            "v1/enqueue/" + path_of(ids),
+            "enqueue/" + path_of(ids),
             content=Content(body, "application/xml"),
             params=None if push else {"nopush": "1"},
             what=what,
@@ -185,7 +186,7 @@ class NanoMdm:
             raise UncertainWrite(
                 "Failed to %s: the answer, HTTP %d, is not NanoMDM's" % (what, response.status),
                 response.place(),
-                "Check nanomdm_url, and what a proxy may put in the way",
+                "Check %s, and what a proxy may put in the way" % self.place.option,
                 response.status,
             )
         return response

@@ -23,6 +23,9 @@ ERROR = "Error"
 NOT_NOW = "NotNow"
 COMMAND_FORMAT_ERROR = "CommandFormatError"
 
+#: What SQL databases say of an enrolment that they don't have.
+NO_ENROLLMENT = "foreign key"
+
 
 @dataclass(frozen=True)
 class Enrollment:
@@ -123,6 +126,21 @@ class Enqueued:
     unknown: frozenset[str] = frozenset()
     failed: Mapping[str, str] = field(default_factory=dict)
     uuids: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Notified:
+    """What became of having enrolments look for their declarations.
+
+    Args:
+        told: ids for which the command is queued, as far as the server says.
+        asleep: those of them that the server could not wake up -> what it said. They fetch the command when they next make contact.
+        warnings: why the others were not told, and of which ids the server says that it doesn't have them.
+    """
+
+    told: frozenset[str] = frozenset()
+    asleep: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
 

@@ -321,7 +321,7 @@ class NanoTarget:
             instant=self.source.instant,
         )
         applied = executor.run(plan)
-        self.warnings = tuple(dict.fromkeys(executor.warnings))
+        self.warnings = executor.told()
         return applied
 
     def situation(self) -> Mapping[str, Any]:

@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.connection import Connection, open_connection
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.enrollment_database import EnrollmentDatabase
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.kmfddm import Kmfddm
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.module import servers_of
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.nanomdm import NanoMdm
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.server_options import OF_HUB, OF_PAIR
 from tests.nano.servers import NanoServers
 from tests.unit.mdm.loopback import FakeClock
 
@@ -40,8 +42,10 @@ def clients_of(servers: NanoServers, check_mode: bool = False) -> Iterator[Clien
     """Open clients as the module does."""
     known = servers.connection
     with open_connection({}, timeout=20, deadline=300, clock=FakeClock(), source=random.Random(1)) as connection:
-        nanomdm = NanoMdm(known["nanomdm_url"], known["nanomdm_api_key"], connection, check_mode)
-        yield Clients(servers, connection, nanomdm, Kmfddm(known["kmfddm_url"], known["kmfddm_api_key"], connection, check_mode))
+        unused = dict.fromkeys((*OF_PAIR, *OF_HUB))
+        nanomdm, kmfddm = servers_of({**unused, **known}, connection, check_mode)
+        assert kmfddm is not None
+        yield Clients(servers, connection, nanomdm, kmfddm)
 
 
 def run_command(words: list[str], environ: Mapping[str, str]) -> tuple[int, str, str]:

@@ -24,7 +24,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.mo
 from tests.nano.device_facts import App
 from tests.nano.fake_device import FakeDevice
 from tests.nano.fleet import all_at_once
-from tests.nano.servers import KMFDDM_KEY, NANOMDM_KEY, NanoServers
+from tests.nano.servers import KEYS, NanoServers
 from tests.scenarios import target_runs
 from tests.unit.mdm.mdm_samples import exemption
 
@@ -192,7 +192,7 @@ class Ban:
     def _hold_to_the_rules(self, run: Run) -> None:
         """What is true of every run: the record keeps to its schema and adds up, no secret and no private app is anywhere."""
         target_runs.hold_record(run)
-        target_runs.hold_secrets(run, self.evidence_dir, (NANOMDM_KEY, KMFDDM_KEY, OTHER.identifier, OTHER.name))
+        target_runs.hold_secrets(run, self.evidence_dir, (*KEYS, OTHER.identifier, OTHER.name))
 
     def converge(self, *policies: Policy, **options: Any) -> Run:
         """Apply, and see that check mode announces exactly that and that a second apply has nothing to write. The apply is returned."""

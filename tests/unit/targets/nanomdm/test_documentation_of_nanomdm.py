@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.enrollments import ATTRIBUTES
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.module import ENVIRONMENT, argument_spec
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.module import argument_spec
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.server_options import ENVIRONMENT
 from ansible_collections.appban.endpoint.plugins.modules import nanomdm
 from tests.unit.targets.documented_options import documented_as, documented_options, specified_as
 from tools.write_capabilities import NANOMDM_BEGIN, NANOMDM_END, README, nanomdm_matrix, with_matrix
@@ -40,7 +41,9 @@ def test_every_attribute_of_an_enrolment_is_named() -> None:
 
 
 def test_secrets_are_no_log() -> None:
-    assert {name for name, option in SPEC.items() if option.get("no_log")} == {"nanomdm_api_key", "kmfddm_api_key", "enrollments_sql"}
+    assert {name for name, option in SPEC.items() if option.get("no_log")} == {
+        "nanomdm_api_key", "kmfddm_api_key", "nanohub_api_key", "enrollments_sql"
+    }  # fmt: skip
 
 
 def test_what_is_returned_is_documented() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import WriteInCheckMode
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http_errors import RequestFailed, UncertainWrite
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.objects import Notified
 from tests.nano.servers import NanoServers
 from tests.unit.targets.nanomdm.nano_clients import (
     ACTIVATION,
@@ -151,7 +152,7 @@ def test_a_device_tells_what_is_in_force_and_what_was_taken_away(clients: Client
     device.enrol()
     kmfddm.put_enrollment_set(device.id, SET)
     assert kmfddm.statuses([device.id]) == {device.id: ()}, "it was given it and has said nothing yet"
-    assert kmfddm.notify([device.id]) == ()
+    assert kmfddm.notify([device.id]) == Notified(frozenset((device.id,)))
     device.connect()
     found = {status.identifier: status for status in kmfddm.statuses([device.id])[device.id]}
     assert {name: status.in_force for name, status in found.items()} == {CONFIGURATION: True, ACTIVATION: True}
@@ -189,7 +190,7 @@ def test_all_devices_are_woken_up_though_the_server_forgets_all_but_thirty_at_a_
     assert sum(entry["path"].count(",") + 1 for entry in theirs) == 30, "if it told all 40, our chunks would not be needed any more"
 
     notifier.forget_requests()
-    assert kmfddm.notify(ids) == ()
+    assert kmfddm.notify(ids) == Notified(frozenset(ids))
     sent = notifier.requests()
     assert [entry["status"] for entry in sent] == [200, 200]
     assert sorted(each for entry in sent for each in entry["path"].rpartition("/")[2].split(",")) == ids

@@ -80,7 +80,7 @@ def test_an_odd_answer_to_a_command_is_no_queued_command(body: Any) -> None:
 def test_waking_up_ends_soon_where_the_server_is_gone() -> None:
     with rig() as r:
         server = Kmfddm("http://127.0.0.1:1", "key", r.connection, False)
-        warnings = server.notify([], [f"e{number}" for number in range(200)])
+        warnings = server.notify([], [f"e{number}" for number in range(200)]).warnings
         assert len(warnings) == 1
         assert "no connection" in warnings[0]
         assert r.clock.passed <= 1
