@@ -94,11 +94,11 @@ class Executor:
 
     def told(self) -> tuple[str, ...]:
         """What the servers said beside their answers, each thing once."""
-        asleep = []
-        if self.asleep:
-            words = "%d devices were not woken up for their declarations; they hear of them when they next make contact. Of %s the server said: %s"
-            asleep.append(words % (len(self.asleep), *min(self.asleep.items())))
-        return tuple(dict.fromkeys((*self.warnings, *asleep)))
+        if not self.asleep:
+            return tuple(dict.fromkeys(self.warnings))
+        asleep = "%d devices were not woken up for their declarations, and hear of them when they next make contact" % len(self.asleep)
+        said = "; of %s the server said: %s" % min(self.asleep.items())
+        return tuple(dict.fromkeys((*self.warnings, asleep + said)))
 
     def execute(self, change: Change) -> bool | None:
         """Make one change and see that it took effect. Raises AppbanError where it did not.

@@ -58,6 +58,7 @@ class Kmfddm:
     def __init__(
         self, url: str, key: str, connection: Connection, check_mode: bool, workers: int = 4, place: ApiPlace = KMFDDM
     ) -> None:
+        self.place = place
         api_key = ApiKey(place.user, key, connection.redactor)
         self.session = Session(join(url, place.root), api_key, connection, check_mode, read_message=read_kmfddm_error)
         self.workers = workers

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 appban contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Queueing commands with a real NanoMDM, on both kinds of storage."""
+"""Queueing commands with a real NanoMDM, on both kinds of storage, and with a real NanoHUB."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ASK = {"RequestType": "ProfileList"}
 MARK = command_mark("ban", ASK)
 
 
-@pytest.fixture(params=["nano", "nano_pgsql"])
+@pytest.fixture(params=["nano", "nano_pgsql", "nanohub"])
 def clients(request: pytest.FixtureRequest) -> Iterator[Clients]:
     with clients_of(request.getfixturevalue(request.param)) as opened:
         yield opened
@@ -123,7 +123,8 @@ def test_a_command_that_the_server_does_not_take_fails_with_its_words(clients: C
 
 def test_a_wrong_key_and_check_mode_stop_everything(clients: Clients) -> None:
     known = clients.servers.connection
-    wrong = client.NanoMdm(known["nanomdm_url"], "a-wrong-secret", clients.connection, False)
+    url = known.get("nanomdm_url") or known["nanohub_url"]
+    wrong = client.NanoMdm(url, "a-wrong-secret", clients.connection, False, clients.nanomdm.place)
     with pytest.raises(RequestFailed, match="401") as caught:
         wrong.enqueue(ASK, ["ANY"], MARK, "1", push=False)
     assert "a-wrong-secret" not in str(caught.value) + repr(wrong)

@@ -1,18 +1,23 @@
 # Copyright (c) 2026 appban contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Declarations, sets and statuses, against a real KMFDDM and devices behind a real NanoMDM."""
+"""Declarations, sets and statuses, against a real KMFDDM and devices behind a real NanoMDM, and against a real NanoHUB."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import pytest
+import requests
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import WriteInCheckMode
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http_errors import RequestFailed, UncertainWrite
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.api_key import NANOHUB_DECLARATIONS
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.kmfddm import Kmfddm, is_only_not_pushed
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.objects import Notified
+from tests.nano.fleet import all_at_once
 from tests.nano.servers import NanoServers
+from tests.unit.mdm.loopback import Answer, rig
 from tests.unit.targets.nanomdm.nano_clients import (
     ACTIVATION,
     CONFIGURATION,
@@ -24,9 +29,21 @@ from tests.unit.targets.nanomdm.nano_clients import (
 )
 
 
+@pytest.fixture(params=["nano", "nanohub"])
+def clients(request: pytest.FixtureRequest) -> Iterator[Clients]:
+    with clients_of(request.getfixturevalue(request.param)) as opened:
+        yield opened
+
+
 @pytest.fixture
-def clients(nano: NanoServers) -> Iterator[Clients]:
+def pair(nano: NanoServers) -> Iterator[Clients]:
     with clients_of(nano) as opened:
+        yield opened
+
+
+@pytest.fixture
+def hub(nanohub: NanoServers) -> Iterator[Clients]:
+    with clients_of(nanohub) as opened:
         yield opened
 
 
@@ -64,6 +81,8 @@ def test_each_write_changes_something_once_and_then_nothing(clients: Clients) ->
         assert (kmfddm.delete_set_declaration(SET, identifier), kmfddm.delete_set_declaration(SET, identifier)) == (True, False)
         assert (kmfddm.delete_declaration(identifier), kmfddm.delete_declaration(identifier)) == (True, False)
     assert (kmfddm.declarations(), kmfddm.sets()) == ([], [])
+    writes = [each for each in clients.servers.kmfddm.requests() if each["method"] != "GET" and each["path"] != "/v1/declarations"]
+    assert {each["query"].get("nonotify") for each in writes if "declarations/" not in each["path"]} == {"1"}
     assert clients.servers.notifier.requests() == [], "no write wakes devices up by itself"
 
 
@@ -139,7 +158,8 @@ def test_in_check_mode_nothing_is_sent_but_reads(clients: Clients) -> None:
 
 def test_a_wrong_key_is_told_and_never_shown(clients: Clients) -> None:
     known = clients.servers.connection
-    wrong = type(clients.kmfddm)(known["kmfddm_url"], "a-wrong-secret", clients.connection, False)
+    url = known.get("kmfddm_url") or known["nanohub_url"]
+    wrong = type(clients.kmfddm)(url, "a-wrong-secret", clients.connection, False, place=clients.kmfddm.place)
     with pytest.raises(RequestFailed, match="401") as caught:
         wrong.declarations()
     assert "a-wrong-secret" not in str(caught.value) + repr(wrong)
@@ -152,7 +172,7 @@ def test_a_device_tells_what_is_in_force_and_what_was_taken_away(clients: Client
     device.enrol()
     kmfddm.put_enrollment_set(device.id, SET)
     assert kmfddm.statuses([device.id]) == {device.id: ()}, "it was given it and has said nothing yet"
-    assert kmfddm.notify([device.id]) == Notified(frozenset((device.id,)))
+    assert kmfddm.notify([device.id]).told == {device.id}
     device.connect()
     found = {status.identifier: status for status in kmfddm.statuses([device.id])[device.id]}
     assert {name: status.in_force for name, status in found.items()} == {CONFIGURATION: True, ACTIVATION: True}
@@ -177,13 +197,13 @@ def test_a_device_that_refuses_a_declaration_says_why(clients: Clients) -> None:
     assert all(refused.reasons)
 
 
-def test_all_devices_are_woken_up_though_the_server_forgets_all_but_thirty_at_a_time(clients: Clients) -> None:
-    kmfddm = clients.kmfddm
-    put_control(clients)
+def test_all_devices_are_woken_up_though_the_server_forgets_all_but_thirty_at_a_time(pair: Clients) -> None:
+    kmfddm = pair.kmfddm
+    put_control(pair)
     ids = ["DEVICE-%02d" % number for number in range(40)]
     for each in ids:
         kmfddm.put_enrollment_set(each, SET)
-    notifier = clients.servers.notifier
+    notifier = pair.servers.notifier
 
     kmfddm.put_declaration(block_document("com.example.other"), notify=True)
     theirs = [entry for entry in notifier.requests() if entry["status"] == 200]
@@ -203,3 +223,73 @@ def test_statuses_of_many_devices_take_few_requests(clients: Clients) -> None:
     assert (len(found), set(found.values())) == (1000, {()})
     assert len(front.requests()) == 7
     assert max(len(entry["url"]) for entry in front.requests()) < 7_000
+
+
+def test_a_nanohub_that_can_not_wake_up_has_queued_the_command_for_all_the_same(hub: Clients) -> None:
+    put_control(hub)
+    devices = [hub.servers.device(udid="AAAAAAAA-0000-4000-8000-%012d" % number, os_version="27.0") for number in range(40)]
+    for device in devices:
+        device.enrol()
+        hub.kmfddm.put_enrollment_set(device.id, SET)
+    ids = [device.id for device in devices]
+    # One that no device has is in the same request as devices, and one is in a request of its own.
+    found = hub.kmfddm.notify([*ids, "AAAAAAAA-NOBODY"], ["NOBODY"])
+    assert (found.told, set(found.asleep), found.warnings) == ({*ids, "AAAAAAAA-NOBODY", "NOBODY"}, {*ids, "AAAAAAAA-NOBODY", "NOBODY"}, ())
+    assert [each["status"] for each in hub.servers.kmfddm.requests()[-3:]] == [500, 500, 500]
+    assert all("push error: " in words for words in found.asleep.values())
+    assert [device.connect() for device in devices] == [[("DeclarativeManagement", "Acknowledged")]] * 40
+
+
+def test_a_nanohub_that_fails_otherwise_has_told_nobody(hub: Clients) -> None:
+    hub.servers.kmfddm.faults([{"match": {"method": "POST", "path": "/v1/notify"}, "nth": 1, "kind": "500"}])
+    found = hub.kmfddm.notify(["D1", "D2"])
+    assert (found.told, found.asleep) == (frozenset(), {})
+    assert "no healthy upstream" in found.warnings[0]
+
+
+# The texts are those of the source of NanoHUB v0.2.0 and of MySQL; no MySQL was at hand.
+_MYSQL = "Error 1452 (23000): Cannot add or update a child row: a foreign key constraint fails (`nano`.`enrollment_queue`, CONSTRAINT ...)"
+
+
+def test_an_unknown_enrolment_that_refuses_a_piece_in_sql_costs_nobody_else_the_command() -> None:
+    refused = Answer(500, {"error": "enqueueing DM command: enqueue error: " + _MYSQL})
+    with rig(refused, refused, Answer(204), Answer(204)) as r:
+        kmfddm = Kmfddm(r.server.url, "key", r.connection, False, place=NANOHUB_DECLARATIONS)
+        found = kmfddm.notify(["A", "B", "C"])
+        assert [request.path for request in r.server.seen] == ["/api/v1/ddm/notify"] * 4
+    assert found == Notified(frozenset("ABC"), {}, ("the server does not know the enrolment A",))
+
+
+@pytest.mark.parametrize(
+    ("error", "only_not_pushed"),
+    [
+        ('enqueueing DM command: push error: retrieving push cert for topic "com.apple.mgmt.x": not found', True),
+        ("enqueueing DM command: status errors (1): last error for D: push error: push data missing for id", True),
+        ("enqueueing DM command: push error: x; push error: x; status errors (2): last error for D: push error: y", True),
+        ("enqueueing DM command: enqueue error: command already exists: U", False),
+        ("enqueueing DM command: push error: x; push error: x; status errors (1): last error for U: enqueue error: disk full", False),
+        ("enqueueing DM command: raw push enqueue: decoding command: x", False),
+        ("retrieving enrollment ids: x", False),
+        ("", False),
+    ],
+)
+def test_only_a_push_that_failed_leaves_the_command_queued(error: str, only_not_pushed: bool) -> None:
+    assert is_only_not_pushed(error) == only_not_pushed
+
+
+def test_what_many_devices_said_is_read_whole_however_the_server_sends_it(hub: Clients) -> None:
+    put_control(hub)
+    devices = [hub.servers.device(udid="AAAAAAAA-0000-4000-8000-%012d" % number, os_version="27.0") for number in range(30)]
+    for device in devices:
+        device.enrol()
+        hub.kmfddm.put_enrollment_set(device.id, SET)
+    hub.kmfddm.notify([device.id for device in devices])
+    all_at_once(devices)
+    api = hub.servers.apis(straight=True)[1]
+    ids = ",".join(device.id for device in devices)
+    answer = requests.get(f"{api.root}/declaration-status/{ids}", auth=(api.user, api.key), timeout=30)
+    assert answer.headers["Transfer-Encoding"] == "chunked"
+    # Past the front, which would send it in one piece.
+    straight = Kmfddm(api.root.removesuffix("/" + NANOHUB_DECLARATIONS.root), api.key, hub.connection, False, place=NANOHUB_DECLARATIONS)
+    found = straight.statuses([*(device.id for device in devices), "NOBODY"])
+    assert {device: len(said) for device, said in found.items()} == {**{device.id: 2 for device in devices}, "NOBODY": 0}

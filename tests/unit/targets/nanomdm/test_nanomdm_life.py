@@ -6,11 +6,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.nano.api_client import NanoApi
+from tests.nano.factory import NanoFactory
 from tests.nano.fake_device import FakeDevice
 from tests.nano.servers import NanoServers
 from tests.unit.mdm.mdm_samples import app, policy
@@ -20,6 +24,16 @@ from .nano_run import BANNED, MANAGED, OTHER, PREFIX, Ban, lifted
 SET = f"{PREFIX}.city-Apps"
 BLOCK = {"name": "Corporate", "when": {"ownership": "corporate"}, "actions": ["block"]}
 ADVISE = {"name": "Private", "when": {"ownership": "personal"}, "actions": ["advise"]}
+
+
+@pytest.fixture(params=["inmem", pytest.param("nanohub", marks=pytest.mark.long)])
+def nano(request: pytest.FixtureRequest, nano_factory: NanoFactory) -> Iterator[NanoServers]:
+    """A pair of fresh servers; and, where there is time, a fresh NanoHUB in their place."""
+    if request.param == "nanohub":
+        request.getfixturevalue("nanohub_factory")
+    servers = nano_factory.start(request.param)
+    yield servers
+    nano_factory.finish(servers)
 
 
 def phones(nano: NanoServers, count: int, **facts: Any) -> list[FakeDevice]:
