@@ -21,6 +21,8 @@ from .wire import Wire
 from .world import World
 
 TARGETS = ("intune", "jamf_pro", "nanomdm")
+#: With NanoHUB, which the module for NanoMDM serves too, for tests where its servers' ways matter.
+SERVERS = (*TARGETS, "nanohub")
 MakeWorld = Callable[..., World]
 
 
@@ -45,8 +47,9 @@ def make_world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeW
     with ExitStack() as stack:
 
         def make(name: str, **options: Any) -> World:
-            if name == "nanomdm":
-                return stack.enter_context(nano_world(request.getfixturevalue("nano"), tmp_path, **options))
+            if name in ("nanomdm", "nanohub"):
+                servers = request.getfixturevalue({"nanomdm": "nano"}.get(name, name))
+                return stack.enter_context(nano_world(servers, tmp_path, **options))
             return stack.enter_context({"intune": intune_world, "jamf_pro": jamf_world}[name](tmp_path, **options))
 
         yield make

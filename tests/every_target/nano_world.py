@@ -1,7 +1,7 @@
 # Copyright (c) 2026 appban contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Real NanoMDM and KMFDDM servers with devices of ours as the suite's world."""
+"""Real NanoMDM and KMFDDM servers, or a real NanoHUB, with devices of ours as the suite's world."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.module import argument_spec, run_module
 from tests.nano.api_client import NanoApi
@@ -55,8 +54,7 @@ class NanoWorld(World):
         self.servers = Organisation(nano, directory, devices, **options)
         self.nano = nano
         # What the tests look at is read past the fronts, whose answers they spoil.
-        straight = [SimpleNamespace(url="http://%s:%d" % cast("tuple[str, int]", front.target)) for front in (nano.nanomdm, nano.kmfddm)]
-        self.servers.api = NanoApi(cast(NanoServers, SimpleNamespace(nanomdm=straight[0], kmfddm=straight[1])))
+        self.servers.api = NanoApi(nano, straight=True)
         self.rows: Any = None
         self.off: set[str] = set()
         #: When a device has told of its apps for the last time, and of which.

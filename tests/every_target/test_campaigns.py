@@ -28,8 +28,8 @@ from .world import World
 
 pytestmark = [pytest.mark.long]
 
-COUNT = {"intune": 70, "jamf_pro": 110, "nanomdm": 24}
-SIZES = {"intune": (14, 30), "jamf_pro": (9, 24), "nanomdm": (4, 9)}
+COUNT = {"intune": 70, "jamf_pro": 110, "nanomdm": 24, "nanohub": 8}
+SIZES = {"intune": (14, 30), "jamf_pro": (9, 24), "nanomdm": (4, 9), "nanohub": (4, 9)}
 STEPS = (4, 7)
 #: Verdicts under which nothing of ours may come to a device.
 SPARED = ("exempt", "out_of_scope", "unclassified", "report_only", "pending", "review", "lifted", "not_applicable")

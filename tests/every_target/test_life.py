@@ -11,10 +11,12 @@ import pytest
 
 from tests.scenarios.target_runs import lifted
 
+from .conftest import SERVERS
 from .world import World
 
 
 @pytest.mark.fault_kind("T8b", "exempted and lifted devices are told as such when they have heard of it, every target")
+@pytest.mark.parametrize("world", SERVERS, indirect=True)
 def test_a_ban_lives_and_ends_as_its_policy_says(world: World) -> None:
     start = world.objects()
     guest, banned, *_others = world.blockable()

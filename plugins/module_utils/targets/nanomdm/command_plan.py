@@ -11,7 +11,7 @@ command that nobody has answered is asked for and no more.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from ...engine.plan import Change
@@ -69,8 +69,11 @@ class CommandPlan:
         for control in self.controls:
             self._install(control, add)
         self._withdraw(add)
+        due: dict[str, list[_Due]] = {}
         for removal in self.removals:
-            self._remove(removal, add)
+            self._remove(removal, due)
+        for bundle_id, parts in due.items():
+            self._send_removal(bundle_id, parts, add)
 
     # Profiles.
 
@@ -220,7 +223,8 @@ class CommandPlan:
 
     # Removals.
 
-    def _remove(self, removal: Removal, add: Add) -> None:
+    def _remove(self, removal: Removal, due: dict[str, list[_Due]]) -> None:
+        """See who has the app. due: by bundle id, to whom its removal is to be sent; filled here."""
         confirmed, words, new = set(removal.devices), {}, set()
         # Where nothing blocks the app either, why that is tells a reader more.
         refused = {index: self._why_no_block(index) or "no_identifier" for index in removal.devices - removal.named}
@@ -248,10 +252,8 @@ class CommandPlan:
                     if remembered is None or is_sending(remembered):
                         new.add(index)
             if occasions:
-                step = self._step(command, mark, occasions, control, app=removal.app)
-                text, reaches = self.index.text(occasions), self.index.positions(occasions)
-                change = Change("command", "removal", bundle_id, text, None, apps=removal.want.app_ids, reaches=reaches, step=step)
-                changes.append(add(Phase.COMMANDS, change))
+                due.setdefault(bundle_id, []).append(_Due(removal, occasions))
+                changes.append(_removal_change(bundle_id).key)
         self.coverings.append(
             Covering(
                 control="RemoveApplication",
@@ -265,6 +267,21 @@ class CommandPlan:
                 refusal_words=words,
             )
         )
+
+    def _send_removal(self, bundle_id: str, parts: Sequence[_Due], add: Add) -> None:
+        """One command for all that have an app, though they may be under other policies, or know it as another app of the policies."""
+        command = parts[0].removal.commands[bundle_id]
+        mark, control = command_mark(self.names.prefix, command), removal_name(bundle_id)
+        occasions: dict[str, str] = {}
+        memory: dict[str, Mapping[str, str]] = {}
+        for part in parts:
+            step = self._step(command, mark, part.occasions, control, app=part.removal.app)
+            occasions = {**step.occasions, **occasions}
+            memory = {**step.memory, **memory}
+        apps = tuple(sorted({app for part in parts for app in part.removal.want.app_ids}))
+        text, reaches = self.index.text(occasions), self.index.positions(occasions)
+        sent = steps.Send(command, mark, occasions, control, memory=memory)
+        add(Phase.COMMANDS, replace(_removal_change(bundle_id), before=text, apps=apps, reaches=reaches, step=sent))
 
     def _why_no_block(self, index: int) -> str:
         return why_no_block(self.index.fleet[index].device.record, signature_known=True)
@@ -326,6 +343,22 @@ class CommandPlan:
     def _is_ours(self, name: str) -> bool:
         slug = self.names.slug_of_set(name)
         return mechanism_of_slug(slug) not in DECLARED and is_slug_of(slug, self.policies)
+
+
+@dataclass(frozen=True)
+class _Due:
+    """Devices from which an app is to be removed now.
+
+    Args:
+        occasions: enrolment id -> what makes it another time that the same is commanded.
+    """
+
+    removal: Removal
+    occasions: Mapping[str, str]
+
+
+def _removal_change(bundle_id: str) -> Change:
+    return Change("command", "removal", bundle_id)
 
 
 def _carried_out(result: CommandResult | None) -> tuple[str, tuple[str, int]]:

@@ -311,3 +311,20 @@ def test_a_profile_says_what_it_is_for(nano: NanoServers, tmp_path: Path) -> Non
     profile = plistlib.loads(plistlib.loads(body)["Command"]["Payload"])
     assert profile["PayloadIdentifier"] == NAME
     assert (profile["PayloadDisplayName"], profile["PayloadDescription"]) == ("Blocked apps: Banned", "Made for the ban city.")
+
+
+def test_an_app_that_several_policies_remove_from_some_devices_is_removed_from_each_once(nano: NanoServers, tmp_path: Path) -> None:
+    small, large = phone(nano), phone(nano, platform="iPad")
+    ban = Ban(nano, tmp_path, [small, large])
+    policies = policy(rules=[REMOVE]), policy("school", rules=[{**REMOVE, "when": {"platform": "ipados"}}])
+    ban.run(*policies)
+    ban.connect()
+    ban.skip(minutes=1)
+    removed = ban.converge(*policies)
+    # The same command for both, although one of them is under one more policy.
+    assert removed.changes() == ["command removal com.banned.app"]
+    assert {device for device, (outcome, _reason) in removed.outcomes().items() if outcome == "removal_requested"} == {small.id, large.id}
+    ban.connect()
+    assert [kinds(device).count(("RemoveApplication", "Error")) for device in (small, large)] == [1, 1]
+    ban.skip(minutes=1)
+    assert [each for each in ban.run(*policies).changes() if "removal" in each] == []
