@@ -2,18 +2,18 @@
 # Copyright (c) 2026 appban contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Converge a NanoMDM server, with or without KMFDDM, to bans."""
+"""Converge a NanoMDM server, with or without KMFDDM, or a NanoHUB to bans."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: nanomdm
-short_description: Find, remove and block banned apps on the Apple devices of a NanoMDM server
+short_description: Find, remove and block banned apps on the Apple devices of a NanoMDM or NanoHUB server
 version_added: 0.2.0
 author:
   - appban contributors (@appban)
 description:
-  - Makes what the policies say true on one NanoMDM server and the KMFDDM server beside it. Decides about each enrolment, stores
+  - Makes what the policies say true on one NanoMDM server and the KMFDDM server beside it, or on one NanoHUB, which is both. Decides about each enrolment, stores
     the declarations and sets that the ban needs, gives them to the devices, sends commands where there is no declaration, hands notices
     over, and records an outcome for every device.
   - Devices with version 27 and later get a declaration of denied apps. Older ones get a profile with blocked apps, as a declaration where
@@ -34,19 +34,30 @@ options:
   target:
     default: nanomdm
   nanomdm_url:
-    description: Address of the NanoMDM server, with the path that it is mounted below. Falls back to E(APPBAN_NANOMDM_URL).
+    description: Address of the NanoMDM server, with the path that it is mounted below. It and O(nanomdm_api_key) are required, unless
+      O(nanohub_url) is given. Falls back to E(APPBAN_NANOMDM_URL).
     type: str
-    required: true
   nanomdm_api_key:
     description: Its API key. Falls back to E(APPBAN_NANOMDM_API_KEY).
     type: str
-    required: true
   kmfddm_url:
     description: Address of the KMFDDM server; without one nothing is declared and all is sent by command. Falls back to
       E(APPBAN_KMFDDM_URL).
     type: str
   kmfddm_api_key:
     description: Its API key. Falls back to E(APPBAN_KMFDDM_API_KEY).
+    type: str
+  nanohub_url:
+    description:
+      - Address of a NanoHUB server, with the path that it is mounted below, in the place of a NanoMDM and a KMFDDM server.
+      - With O(nanohub_api_key), and with none of O(nanomdm_url), O(nanomdm_api_key), O(kmfddm_url), O(kmfddm_api_key) and
+        O(enrollments_sql). What stands in for those from the environment is left aside where the task gives this option, and the other way
+        round.
+      - Falls back to E(APPBAN_NANOHUB_URL).
+    type: str
+  nanohub_api_key:
+    description: Its API key, which opens everything that the server has, also commands that lock devices and the keys of their disks.
+      Falls back to E(APPBAN_NANOHUB_API_KEY).
     type: str
   enrollments:
     description: The enrolments, each with C(id) as the server has it, and any of C(serial), C(name), C(platform),
@@ -61,10 +72,11 @@ options:
     description:
       - Connection string of the server's PostgreSQL database, a secret. It is read with C(psql), in a session that can't write.
       - Alone it gives the enrolments, and what devices answered. Beside O(enrollments) or O(enrollments_file) it gives the answers only.
+      - Not with O(nanohub_url), because NanoHUB has no PostgreSQL storage.
       - Falls back to E(APPBAN_NANOMDM_DSN).
     type: str
   webhook_log:
-    description: A file with the events that NanoMDM posts to its webhook, one JSON document a line, as received. What devices answered is
+    description: A file with the events that NanoMDM or NanoHUB posts to its webhook, one JSON document a line, as received. What devices answered is
       read from it.
     type: path
   name_prefix:
@@ -83,7 +95,7 @@ options:
     choices: [profile, none]
     default: profile
   profile_dir:
-    description: A directory on the controller in which profiles are put for devices to fetch. Needs O(profile_url) and O(kmfddm_url).
+    description: A directory on the controller in which profiles are put for devices to fetch. Needs O(profile_url), and O(kmfddm_url) or O(nanohub_url).
     type: path
   profile_url:
     description: The https URL under which that directory is served.
@@ -100,7 +112,7 @@ options:
     default: 24
   push:
     description: Whether NanoMDM wakes devices up for a command. Without it they fetch it when they next make contact. KMFDDM wakes devices
-      up for declarations as its own options say.
+      up for declarations as its own options say, and NanoHUB always does.
     type: bool
     default: true
 attributes:
@@ -133,6 +145,14 @@ EXAMPLES = r"""
     nanomdm_api_key: "{{ vault_nanomdm_api_key }}"
     enrollments_sql: "{{ vault_nanomdm_dsn }}"
     assets: assets.csv
+
+- name: The same on a NanoHUB
+  appban.endpoint.nanomdm:
+    policy: "{{ lookup('appban.endpoint.policy', 'policies/calgary.yml') }}"
+    nanohub_url: https://mdm.city.example
+    nanohub_api_key: "{{ vault_nanohub_api_key }}"
+    enrollments_file: enrollments.csv
+    webhook_log: /var/log/nanohub/webhook.jsonl
 """
 
 RETURN = r"""
@@ -185,8 +205,8 @@ requests:
   returned: success
   type: dict
 warnings_of_servers:
-  description: What the servers said about waking devices up, and about enrolments that they do not know. Nothing of it keeps a command
-    from being queued.
+  description: What the servers said about waking devices up, and about enrolments that they do not know. A command is queued all the same,
+    but where it says that devices could not be told of their declarations; the next run tells those.
   returned: success
   type: list
   elements: str
