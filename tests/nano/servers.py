@@ -56,9 +56,11 @@ class Api:
 
 
 class NanoServers:
-    """Both servers, running, or a NanoHUB. ``nanomdm`` and ``kmfddm`` are the fronts of the two APIs, whose paths begin with ``/v1`` there
-    whatever the server calls them; ``notifier`` is where KMFDDM's commands pass, and nothing of NanoHUB's does. ``shared`` is NanoHUB's own
-    address."""
+    """Both servers, or a NanoHUB, running.
+
+    ``nanomdm`` and ``kmfddm`` are the fronts of the two APIs, whose paths begin with ``/v1`` there whatever the server calls them.
+    ``notifier`` is where KMFDDM's commands pass, and nothing of NanoHUB's does. ``shared`` is NanoHUB's one address.
+    """
 
     def __init__(self) -> None:
         self._closing = contextlib.ExitStack()

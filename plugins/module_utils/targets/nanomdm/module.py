@@ -130,9 +130,7 @@ def open_target(params: Mapping[str, Any], request: RunRequest, connection: Conn
     )
 
 
-def servers_of(
-    params: Mapping[str, Any], connection: Connection, check_mode: bool
-) -> tuple[NanoMdm, Kmfddm | None]:
+def servers_of(params: Mapping[str, Any], connection: Connection, check_mode: bool) -> tuple[NanoMdm, Kmfddm | None]:
     """The servers of parameters that name one kind of them; None where there is no KMFDDM."""
     if params["nanohub_url"]:
         hub = params["nanohub_url"], params["nanohub_api_key"], connection, check_mode
