@@ -13,9 +13,9 @@ version_added: 0.2.0
 author:
   - appban contributors (@appban)
 description:
-  - Makes what the policies say true on one NanoMDM server and the KMFDDM server beside it, or on one NanoHUB, which is both. Decides about each enrolment, stores
-    the declarations and sets that the ban needs, gives them to the devices, sends commands where there is no declaration, hands notices
-    over, and records an outcome for every device.
+  - Makes what the policies say true on one NanoMDM server and the KMFDDM server beside it, or on one NanoHUB, which is both. Decides
+    about each enrolment, stores the declarations and sets that the ban needs, gives them to the devices, sends commands where there is no
+    declaration, hands notices over, and records an outcome for every device.
   - Devices with version 27 and later get a declaration of denied apps. Older ones get a profile with blocked apps, as a declaration where
     profiles are hosted (O(profile_dir)) and by command elsewhere. All of that has an effect on supervised devices only.
   - NanoMDM lists neither enrolments nor answers. So a list of enrolments is given, and what devices answered is read from the webhook log
@@ -76,8 +76,8 @@ options:
       - Falls back to E(APPBAN_NANOMDM_DSN).
     type: str
   webhook_log:
-    description: A file with the events that NanoMDM or NanoHUB posts to its webhook, one JSON document a line, as received. What devices answered is
-      read from it.
+    description: A file with the events that NanoMDM or NanoHUB posts to its webhook, one JSON document a line, as received. What devices
+      answered is read from it.
     type: path
   name_prefix:
     description: How the names of our declarations, sets and profiles begin. Everything below it is ours, so it should never change and
@@ -95,7 +95,8 @@ options:
     choices: [profile, none]
     default: profile
   profile_dir:
-    description: A directory on the controller in which profiles are put for devices to fetch. Needs O(profile_url), and O(kmfddm_url) or O(nanohub_url).
+    description: A directory on the controller in which profiles are put for devices to fetch. Needs O(profile_url), and O(kmfddm_url) or
+      O(nanohub_url).
     type: path
   profile_url:
     description: The https URL under which that directory is served.
