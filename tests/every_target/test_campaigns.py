@@ -62,6 +62,13 @@ class TestNanoMDM:
         play("nanomdm", number, make_world, wire)
 
 
+@pytest.mark.fault_kind("T1", "random campaigns over a NanoHUB")
+class TestNanoHUB:
+    @numbers("nanohub")
+    def test_a_campaign_keeps_every_promise(self, make_world: MakeWorld, wire: Wire, number: int) -> None:
+        play("nanohub", number, make_world, wire)
+
+
 def play(target: str, number: int, make_world: MakeWorld, wire: Wire) -> None:
     """The campaign that a number stands for."""
     chance = random.Random(f"{target} {number}")
