@@ -23,6 +23,7 @@ import working_copy
 CHECKOUT = working_copy.CHECKOUT
 WORK = CHECKOUT / ".build" / "lint"
 TOOLS = CHECKOUT / ".build" / "venv-lint" / "bin"
+EXAMPLE = "docs/execution-environment.yml"
 PYTHON = str(CHECKOUT / ".venv" / "bin" / "python")
 # mypy --strict holds for these rooms and for these tools.
 TYPED = ("plugins/module_utils", "plugins/plugin_utils", "plugins/modules", "plugins/lookup", "plugins/filter", "plugins/action")
@@ -69,6 +70,7 @@ def checks(collection: Path) -> list[Check]:
         Check("antsibull-changelog", [tool("antsibull-changelog"), "lint"], collection),
         Check("changelog-yaml", [tool("antsibull-changelog"), "lint-changelog-yaml", "--strict", "changelogs/changelog.yaml"], collection),
         Check("execution-environment", [tool("ansible-builder"), "introspect", str(collection.parents[2])], forbidden=("ERROR", "WARNING")),
+        Check("execution-environment-example", [tool("ansible-builder"), "create", "-f", EXAMPLE, "-c", str(WORK / "environment")]),
         Check("ruff", [*ruff, "."]),
         # Unused and undefined names, and with this target every syntax and annotation that Python 3.8 can't read.
         Check("ruff-python-3.8", [*ruff, "--select", "F,FA", "--target-version", "py38", *host_files]),
