@@ -332,8 +332,8 @@ class StateReader:
         settings = self._lists("beta", items, what) if items else {}
         names = [_with_policies(each, "name") for each in apple if BLOCKED_APPS_SETTING in json.dumps(settings[str(each["id"])])]
         hiding = ("appsInListCompliant", "appsNotInListCompliant")
-        profiles = (each for each in found["profiles"] if each.get("appsVisibilityListType") in hiding)
-        names += [_with_policies(each, "displayName") for each in profiles if self._is_of_no_policy_here(each)]
+        lists = [each for each in found["profiles"] if each.get("appsVisibilityListType") in hiding]
+        names += [_with_policies(each, "displayName") for each in lists if self._is_of_no_policy_here(each)]
         return sorted(names)
 
     def _is_of_no_policy_here(self, body: Mapping[str, Any]) -> bool:

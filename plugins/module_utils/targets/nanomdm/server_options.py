@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 #: Options with a variable of the environment that stands in for them. The servers' own variables hold what they themselves listen to.
@@ -71,5 +71,5 @@ def _pair_problems(params: Mapping[str, Any]) -> list[str]:
     return problems
 
 
-def _variables(names: list[str]) -> str:
+def _variables(names: Sequence[str]) -> str:
     return " and ".join("%s (%s)" % (name, ENVIRONMENT[name]) for name in names)
