@@ -13,7 +13,6 @@ import platform
 from typing import Any, Mapping
 
 from ansible import release
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ..module_utils.documents.assets import read_assets
@@ -25,6 +24,7 @@ from ..module_utils.policy.decide import Decider, covers_whole_scope
 from ..module_utils.policy.instants import utc_text
 from ..module_utils.policy.plain import policy_to_plain
 from ..module_utils.policy.problems import PolicyError
+from ..plugin_utils.action_refusal import refusal
 from ..plugin_utils.collection_version import collection_version
 from ..plugin_utils.controller_paths import absolute_path
 from ..plugin_utils.documents import read_policies
@@ -68,9 +68,9 @@ class ActionModule(ActionBase):
             whole_fleet = not variables.get("ansible_limit")
             result.update(_decide(options, variables["hostvars"], whole_fleet, bool(self._task.check_mode)))
         except PolicyError as error:
-            raise AnsibleActionFail("The policy can't be used; nothing was contacted:\n%s" % error) from error
+            raise refusal(self, "The policy can't be used; nothing was contacted:\n%s" % error) from None
         except AppbanError as error:
-            raise AnsibleActionFail(str(error)) from error
+            raise refusal(self, str(error)) from None
         result["changed"] = False
         return result
 

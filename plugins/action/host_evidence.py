@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 from typing import Any, Mapping, Sequence
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ..module_utils.engine.errors import AppbanError
 from ..module_utils.engine.evidence import summary_of
 from ..module_utils.policy.plain_types import plain_copy
+from ..plugin_utils.action_refusal import refusal
 from ..plugin_utils.host_record import give_back, resume_record
 from ..plugin_utils.host_results import result_of_host, rows_of_host, to_see
 from ..plugin_utils.plan_files import plan_files
@@ -44,7 +44,7 @@ class ActionModule(ActionBase):
         try:
             result.update(_record(options, variables["hostvars"], bool(self._task.check_mode)))
         except AppbanError as error:
-            raise AnsibleActionFail(str(error)) from error
+            raise refusal(self, str(error)) from None
         finally:
             give_back(plain_copy(options["decisions"]["run"], "decisions"))
         result["changed"] = False

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ..module_utils.engine.errors import AppbanError, LimitExceeded
 from ..module_utils.engine.guard import Limits, check_limits
 from ..module_utils.policy.plain_types import plain_copy
+from ..plugin_utils.action_refusal import refusal
 from ..plugin_utils.host_record import diff_of, give_back, plan_rows, resume_record
 from ..plugin_utils.tenant_module import show_diff
 
@@ -45,7 +45,7 @@ class ActionModule(ActionBase):
             changes = _record_plan(run, hosts, hostvars)
         except AppbanError as error:
             give_back(run)
-            raise AnsibleActionFail("%s. Nothing was changed on any host" % error) from error
+            raise refusal(self, "%s. Nothing was changed on any host" % error) from None
         try:
             check_limits(Limits(options["max_devices"], options["max_percent"]), newly_affected, len(hosts))
         except LimitExceeded as error:

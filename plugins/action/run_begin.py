@@ -14,20 +14,19 @@ from datetime import datetime, timezone
 from difflib import get_close_matches
 from typing import Any, Mapping, Sequence
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.collection_loader import AnsibleCollectionConfig
 
-from ..module_utils.documents.assets import read_assets
 from ..module_utils.engine.errors import AppbanError, EvidenceError
 from ..module_utils.engine.evidence import choose_run_id, is_run_id
 from ..module_utils.engine.run_header import Provenance
 from ..module_utils.engine.run_lock import name_of_process
 from ..module_utils.policy.instants import utc_text
 from ..module_utils.policy.plain import policy_to_plain
-from ..module_utils.policy.problems import PolicyError
+from ..module_utils.policy.problems import PolicyError, Problem
+from ..plugin_utils.action_refusal import refusal
 from ..plugin_utils.controller_paths import absolute_path
-from ..plugin_utils.documents import read_policies
+from ..plugin_utils.documents import read_asset_facts, read_policies
 from ..plugin_utils.host_record import check_part, controller_process
 from ..plugin_utils.left_records import notes_of_left_records
 from ..plugin_utils.provenance import find_provenance
@@ -60,7 +59,7 @@ class ActionModule(ActionBase):
         try:
             result.update(_begin(options, task_vars or {}, bool(self._task.check_mode)))
         except AppbanError as error:
-            raise AnsibleActionFail(str(error)) from error
+            raise refusal(self, str(error)) from None
         if result["notes"]:
             result["warnings"] = list(result["notes"])
         result["changed"] = False
@@ -147,13 +146,20 @@ def _documents(options: Mapping[str, Any], paths: Mapping[str, Sequence[str]]) -
         raise AppbanError("; ".join(unknown), "", "Expected one or more of: %s. Nothing was contacted" % ", ".join(FAIL_ON))
     if not paths["policies"]:
         raise AppbanError("No policy was given", "", "Run with -e policy_file=PATH, or set appban_policies to a list of paths")
+    problems: list[Problem] = []
+    policies: list[dict[str, Any]] = []
     try:
         policies = [policy_to_plain(policy) for policy in read_policies(paths["policies"], paths["catalog_dirs"])]
+    except PolicyError as error:
+        problems.extend(error.problems)
+    try:
         if options["assets"]:
             # Each target reads it again; here only so that a mistake shows before any of them is contacted.
-            read_assets(absolute_path(options["assets"]))
+            read_asset_facts(absolute_path(options["assets"]))
     except PolicyError as error:
-        raise AppbanError("The policy can't be used; nothing was contacted:\n%s" % error) from error
+        problems.extend(error.problems)
+    if problems:
+        raise AppbanError("The documents can't be used; nothing was contacted:\n%s" % PolicyError(problems))
     return [{name: policy[name] for name in ("policy", "title", "state", "sha256")} for policy in policies]
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ..module_utils.engine.errors import AppbanError
+from ..plugin_utils.action_refusal import refusal
 from ..plugin_utils.tenant_settings import check_tenant
 
 
@@ -38,6 +38,6 @@ class ActionModule(ActionBase):
         try:
             record = check_tenant(options["tenant"], options["tenants"], options["target"], given)
         except AppbanError as error:
-            raise AnsibleActionFail(str(error)) from error
+            raise refusal(self, str(error)) from None
         result.update(changed=False, record=record)
         return result

@@ -46,7 +46,7 @@ def _device(device: Any, path: str) -> dict[str, Any]:
     try:
         plain = plain_copy(device, "devices")
     except NotPlain as error:
-        raise PolicyError([error.problem]) from error
+        raise PolicyError(error.problems) from error
     if not isinstance(plain, dict):
         raise PolicyError([Problem("devices", path, show(plain), "a mapping of device attributes")])
     return plain

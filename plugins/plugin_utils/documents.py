@@ -9,10 +9,13 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
-from ..module_utils.documents.load import load_document, read_bytes
-from ..module_utils.policy.catalog import Catalog, parse_catalog
+from ..module_utils.documents.assets import read_assets
+from ..module_utils.documents.load import decoded, read_bytes, read_document
+from ..module_utils.documents.positions import located
+from ..module_utils.policy.catalog import Catalog, merge_catalog
 from ..module_utils.policy.model import Policy
 from ..module_utils.policy.parse import parse_policy
 from ..module_utils.policy.problems import PolicyError, Problem
@@ -25,21 +28,19 @@ _EXTENSIONS = (".yml", ".yaml", ".json")
 def read_policies(paths: Iterable[str], catalog_dirs: Iterable[str] = ()) -> list[Policy]:
     """The policies of some files, resolved against the built-in catalog and the user's own directories over it.
 
-    Raises PolicyError with every problem of every file.
+    Raises PolicyError with every problem of every file, those of the catalog first.
     """
-    catalog = read_catalog(catalog_dirs)
-    problems: list[Problem] = []
+    catalog, problems = read_whole_catalog(catalog_dirs)
     policies: list[Policy] = []
     files: dict[str, str] = {}
     for path in paths:
-        try:
-            content = read_bytes(path)
-            policy = parse_policy(load_document(content, path), path, catalog, hashlib.sha256(content).hexdigest())
-        except PolicyError as error:
-            problems.extend(error.problems)
+        policy, found = read_policy(path, catalog)
+        problems.extend(found)
+        if policy is None:
             continue
         if policy.id in files:
-            problems.append(Problem(path, "policy", f"{policy.id}, which {files[policy.id]} has too", "an id of its own"))
+            problem = Problem(path, "policy", f"{policy.id}, which {files[policy.id]} has too", "an id of its own")
+            problems.extend(_located_in_file([problem], path))
         files.setdefault(policy.id, path)
         policies.append(policy)
     if problems:
@@ -47,33 +48,74 @@ def read_policies(paths: Iterable[str], catalog_dirs: Iterable[str] = ()) -> lis
     return policies
 
 
+def read_policy(path: str, catalog: Catalog) -> tuple[Policy | None, list[Problem]]:
+    """The policy of a file, or every problem of the file."""
+    try:
+        content = read_bytes(path)
+        document, problems = read_document(content, path)
+    except PolicyError as error:
+        return None, list(error.problems)
+    try:
+        policy = parse_policy(document, path, catalog, hashlib.sha256(content).hexdigest())
+    except PolicyError as error:
+        problems.extend(error.problems)
+    return (None, located(problems, decoded(content, path), path)) if problems else (policy, [])
+
+
+def read_asset_facts(path: str) -> dict[str, dict[str, Any]]:
+    """As read_assets, with the positions of what is wrong in a YAML or JSON file."""
+    try:
+        return read_assets(path)
+    except PolicyError as error:
+        if path.lower().endswith(".csv"):
+            raise
+        raise PolicyError(_located_in_file(error.problems, path)) from error
+
+
 def read_catalog(directories: Iterable[str] = (), built_in: str = BUILT_IN_CATALOG) -> Catalog:
     """The built-in catalog with the user's directories over it, the last one on top. Raises PolicyError."""
+    catalog, problems = read_whole_catalog(directories, built_in)
+    if problems:
+        raise PolicyError(problems)
+    return catalog
+
+
+def read_whole_catalog(directories: Iterable[str] = (), built_in: str = BUILT_IN_CATALOG) -> tuple[Catalog, list[Problem]]:
+    """As read_catalog, but with every problem beside what can be used. Where there are problems, the catalog says it is not complete."""
     problems: list[Problem] = []
     layers: list[list[tuple[str, Any]]] = []
     for directory in (built_in, *directories):
         layer: list[tuple[str, Any]] = []
-        try:
-            names = sorted(os.listdir(directory))
-        except OSError as error:
-            if directory == built_in and isinstance(error, FileNotFoundError):
-                names = []
-            else:
-                problems.append(Problem(directory, "$", error.strerror or str(error), "a directory of catalog files"))
-                continue
-        for name in names:
-            if not name.endswith(_EXTENSIONS) or name.startswith("."):
-                continue
-            path = os.path.join(directory, name)
+        for path in _catalog_files(directory, directory == built_in, problems):
             try:
-                layer.append((path, load_document(read_bytes(path), path)))
+                document, found = read_document(read_bytes(path), path)
             except PolicyError as error:
                 problems.extend(error.problems)
+                continue
+            problems.extend(found)
+            layer.append((path, document))
         layers.append(layer)
+    catalog, found = merge_catalog(layers)
+    problems.extend(found)
+    for path in dict.fromkeys(problem.file for problem in problems if not problem.line and os.path.isfile(problem.file)):
+        problems = _located_in_file(problems, path)
+    problems.sort(key=lambda problem: problem.file)
+    return (replace(catalog, complete=False) if problems else catalog), list(dict.fromkeys(problems))
+
+
+def _catalog_files(directory: str, may_be_missing: bool, problems: list[Problem]) -> list[str]:
     try:
-        catalog = parse_catalog(layers)
-    except PolicyError as error:
-        raise PolicyError((*problems, *error.problems)) from error
-    if problems:
-        raise PolicyError(problems)
-    return catalog
+        names = sorted(os.listdir(directory))
+    except OSError as error:
+        if not (may_be_missing and isinstance(error, FileNotFoundError)):
+            problems.append(Problem(directory, "", error.strerror or str(error), "a directory of catalog files"))
+        return []
+    return [os.path.join(directory, name) for name in names if name.endswith(_EXTENSIONS) and not name.startswith(".")]
+
+
+def _located_in_file(problems: Iterable[Problem], path: str) -> list[Problem]:
+    problems = list(problems)
+    try:
+        return located(problems, decoded(read_bytes(path), path), path)
+    except PolicyError:
+        return problems

@@ -7,10 +7,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
-from ..policy.plain_types import NotPlain, plain_copy
-from ..policy.problems import STRUCTURE, PolicyError, Problem, show
+from ..policy.plain_types import Invalid, NotPlain, plain_copy
+from ..policy.problems import MEANING, STRUCTURE, PolicyError, Problem, child, show
+from .positions import json_keys_twice, key_text, located, mark_of
+from .yaml_mistakes import in_plain_words
 
 try:
     import yaml
@@ -29,54 +32,57 @@ def read_bytes(path: str) -> bytes:
             content = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         found = getattr(error, "strerror", None) or str(error)
-        raise PolicyError([Problem(path, "$", found, "a file that can be read")]) from error
+        raise PolicyError([Problem(path, "", found, "a file that can be read")]) from error
     if len(content) > MAX_BYTES:
-        raise PolicyError([Problem(path, "$", f"more than {MAX_BYTES} bytes", "a smaller file")])
+        raise PolicyError([Problem(path, "", f"more than {MAX_BYTES} bytes", "a smaller file")])
     return content
 
 
 def load_document(content: bytes, path: str) -> Any:
     """The one document of a YAML or JSON file as plain data; dates stay text. Raises PolicyError, duplicate keys included."""
+    document, problems = read_document(content, path)
+    if problems:
+        raise PolicyError(problems)
+    return document
+
+
+def read_document(content: bytes, path: str) -> tuple[Any, list[Problem]]:
+    """As load_document, but what is wrong with single keys and values is told beside the document, so that its reader finds the rest.
+
+    In the document such values are plain_types.INVALID. Raises PolicyError for a file that is no document at all.
+    """
+    text = decoded(content, path)
+    loaded, problems = _load_json(text, path) if path.lower().endswith(".json") else _load_yaml(text, path)
     try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise PolicyError([Problem(path, "$", f"a byte on line {line} that is not UTF-8", "a file in UTF-8", kind=STRUCTURE)]) from error
-    loaded = _load_json(text, path) if path.lower().endswith(".json") else _load_yaml(text, path)
-    try:
-        return plain_copy(loaded, path)
+        return plain_copy(loaded, path), problems
     except NotPlain as error:
-        raise PolicyError([error.problem]) from error
+        problems.extend(error.problems)
+        if isinstance(error.copied, Invalid):
+            raise PolicyError(located(problems, text, path)) from error
+        return error.copied, problems
+
+
+def decoded(content: bytes, path: str) -> str:
+    """The text of a file in UTF-8, with or without a byte order mark. Raises PolicyError."""
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+            raise PolicyError([_no_document(path, "UTF-16", "a file in UTF-8; save it with this encoding", 1, 1)]) from error
+        line = content[: error.start].count(b"\n") + 1
+        before = content[content.rfind(b"\n", 0, error.start) + 1 : error.start].decode("utf-8", "replace")
+        found = f"the byte 0x{content[error.start]:02x}, which is not UTF-8"
+        raise PolicyError([_no_document(path, found, "a file in UTF-8; save it with this encoding", line, len(before) + 1)]) from error
+
+
+def _no_document(path: str, found: str, expected: str, line: int = 0, column: int = 0, kind: str = STRUCTURE) -> Problem:
+    return Problem(path, "" if line else "$", found, expected, kind=kind, line=line, column=column)
 
 
 if HAS_YAML:
 
     class _DocumentLoader(yaml.SafeLoader):
-        """YAML without dates of its own (they stay text, with their offsets) and without duplicate keys."""
-
-        def __init__(self, text: str, problems: list[Problem], path: str) -> None:
-            super().__init__(text)
-            self.problems = problems
-            self.path = path
-
-        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-            seen: dict[str, int] = {}
-            # Another kind of node comes here by an explicit tag (!!map [1]); the base class refuses it.
-            for key, _value in node.value if isinstance(node, yaml.MappingNode) else ():
-                if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
-                    line = key.start_mark.line + 1
-                    if key.value in seen:
-                        self.problems.append(
-                            Problem(
-                                self.path,
-                                f"line {line}",
-                                f"the key {show(key.value)} a second time (first on line {seen[key.value]})",
-                                "each key once",
-                                kind=STRUCTURE,
-                            )
-                        )
-                    seen.setdefault(key.value, line)
-            return super().construct_mapping(node, deep)
+        """YAML without dates of its own: they stay text, with their offsets."""
 
     _DocumentLoader.yaml_implicit_resolvers = {
         first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
@@ -84,51 +90,91 @@ if HAS_YAML:
     }
 
 
-def _load_yaml(text: str, path: str) -> Any:
+def _load_yaml(text: str, path: str) -> tuple[Any, list[Problem]]:
     if not HAS_YAML:
-        raise PolicyError([Problem(path, "$", "no PyYAML for the Python that runs here", "the Python package PyYAML, or a file in JSON")])
-    problems: list[Problem] = []
+        expected = "the Python package PyYAML (pip install pyyaml), or a file in JSON"
+        raise PolicyError([_no_document(path, "no PyYAML for the Python that runs here", expected, kind=MEANING)])
     try:
-        loader = _DocumentLoader(text, problems, path)
+        loader = _DocumentLoader(text)
         try:
-            loaded = loader.get_single_data()
+            node = loader.get_single_node()
+            if node is None:
+                return None, []
+            problems = list(_keys_twice(node, path))
+            return loader.construct_document(node), problems
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = f"line {mark.line + 1}" if mark else "$"
-        raise PolicyError([Problem(path, where, error.problem or error.context or "a mistake", "YAML", kind=STRUCTURE)]) from error
+        found, expected, at = in_plain_words(error)
+        raise PolicyError([_no_document(path, found, expected, *(mark_of(at) if at else ()))]) from error
+    except yaml.reader.ReaderError as error:
+        before = text[: error.position]
+        line, column = before.count("\n") + 1, error.position - before.rfind("\n")
+        found = f"the control character {show(text[error.position : error.position + 1])}"
+        raise PolicyError([_no_document(path, found, "text without control characters", line, column)]) from error
     except yaml.YAMLError as error:
-        raise PolicyError([Problem(path, "$", str(error).splitlines()[0], "YAML", kind=STRUCTURE)]) from error
+        raise PolicyError([_no_document(path, str(error).splitlines()[0], "YAML")]) from error
     except RecursionError as error:
-        raise PolicyError([Problem(path, "$", "a document nested ever deeper", "a document nested less deeply")]) from error
+        raise PolicyError([_no_document(path, "a document nested ever deeper", "a document nested less deeply", kind=MEANING)]) from error
     except (ValueError, TypeError, OverflowError, LookupError, AttributeError) as error:
         # SafeLoader lets errors of int(), base64 and hashing out unwrapped.
-        raise PolicyError(
-            [Problem(path, "$", str(error).splitlines()[0] if str(error) else "a mistake", "YAML", kind=STRUCTURE)]
-        ) from error
-    if problems:
-        raise PolicyError(problems)
-    return loaded
+        raise PolicyError([_no_document(path, str(error).splitlines()[0] if str(error) else "a mistake", "YAML")]) from error
 
 
-def _load_json(text: str, path: str) -> Any:
-    problems: list[Problem] = []
+def _keys_twice(root: Any, file: str) -> Iterator[Problem]:
+    """A problem for each key that a mapping has a second time: YAML would silently take the last one."""
+    seen = set()
+    waiting: list[tuple[Any, tuple[Any, ...]]] = [(root, ())]
+    while waiting:
+        node, steps = waiting.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            waiting.extend((item, (steps, index)) for index, item in enumerate(node.value))
+        # Another kind of node comes here by an explicit tag (!!map [1]); constructing refuses it.
+        if not isinstance(node, yaml.MappingNode):
+            continue
+        lines: dict[str, int] = {}
+        for key, value in node.value:
+            waiting.append((value, (steps, key_text(key))))
+            if not isinstance(key, yaml.ScalarNode) or key.tag == "tag:yaml.org,2002:merge":
+                continue
+            mark = mark_of(key.start_mark)
+            if key.value in lines:
+                yield _twice(file, _path_of((steps, key_text(key))), key.value, f" (first on line {lines[key.value]})", *mark)
+            lines.setdefault(key.value, mark.line)
+
+
+def _path_of(steps: tuple[Any, ...]) -> str:
+    return child(_path_of(steps[0]), steps[1]) if steps else "$"
+
+
+def _twice(file: str, path: str, key: str, first: str, line: int = 0, column: int = 0) -> Problem:
+    found = f"the key {show(key)} a second time{first}"
+    return Problem(file, path, found, "each key once", kind=STRUCTURE, of_key=True, line=line, column=column)
+
+
+def _load_json(text: str, path: str) -> tuple[Any, list[Problem]]:
+    double = False
 
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for key, value in items:
-            if key in found:
-                problems.append(Problem(path, "$", f"the key {show(key)} a second time", "each key once", kind=STRUCTURE))
-            found[key] = value
+        nonlocal double
+        found = dict(items)
+        double = double or len(found) < len(items)
         return found
 
     try:
         loaded = json.loads(text, object_pairs_hook=pairs)
     except json.JSONDecodeError as error:
-        raise PolicyError([Problem(path, f"line {error.lineno}", error.msg, "JSON", kind=STRUCTURE)]) from error
+        expected = "JSON; look at this place and just before it (no comma after the last item, text and keys in double quotes, no comments)"
+        raise PolicyError([_no_document(path, _lower(error.msg), expected, error.lineno, error.colno)]) from error
     except (RecursionError, ValueError) as error:
-        raise PolicyError([Problem(path, "$", str(error).splitlines()[0], "JSON", kind=STRUCTURE)]) from error
-    if problems:
-        raise PolicyError(problems)
-    return loaded
+        raise PolicyError([_no_document(path, str(error).splitlines()[0], "JSON")]) from error
+    if not double:
+        return loaded, []
+    return loaded, [_twice(path, where, key, f" (first on line {first})", *mark) for where, key, first, mark in json_keys_twice(text)]
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]

@@ -30,9 +30,13 @@ Layer = Iterable[Tuple[str, Any]]
 
 @dataclass(frozen=True)
 class Catalog:
-    """Apps by id. Every layer that was merged has had its say; see parse_catalog."""
+    """Apps by id. Every layer that was merged has had its say; see parse_catalog.
+
+    complete: whether all of its documents could be read. Where they could not, a name that it has not may be in one of those.
+    """
 
     apps: Mapping[str, App]
+    complete: bool = True
 
     def vendors(self) -> dict[str, list[str]]:
         """Vendor id -> app ids of its family, sorted."""
@@ -49,6 +53,14 @@ def parse_catalog(layers: Iterable[Layer]) -> Catalog:
     A later layer adds to and overrides the earlier: identifiers are united, the later entry of the same kind and value
     stands, title, vendor and note are the later ones. Raises PolicyError with every problem of every document.
     """
+    catalog, problems = merge_catalog(layers)
+    if problems:
+        raise PolicyError(problems)
+    return catalog
+
+
+def merge_catalog(layers: Iterable[Layer]) -> tuple[Catalog, list[Problem]]:
+    """As parse_catalog, but what can be used of the documents and every problem of them, side by side."""
     problems: list[Problem] = []
     apps: dict[str, App] = {}
     files: dict[str, str] = {}
@@ -64,9 +76,7 @@ def parse_catalog(layers: Iterable[Layer]) -> Catalog:
             seen[app.id] = files[app.id] = file
             apps[app.id] = merge_apps(apps[app.id], app) if app.id in apps else app
     _check_shared_identifiers(apps.values(), files, problems)
-    if problems:
-        raise PolicyError(problems)
-    return Catalog(dict(sorted(apps.items())))
+    return Catalog(dict(sorted(apps.items()))), problems
 
 
 def parse_app(checked: Any, file: str, path: str, problems: list[Problem], known: App | None, source: str = "") -> App | None:
@@ -215,8 +225,8 @@ def _parse_document(document: Any, file: str, problems: list[Problem], earlier: 
     try:
         plain = plain_copy(document, file)
     except NotPlain as error:
-        problems.append(error.problem)
-        return None
+        problems.extend(error.problems)
+        plain = error.copied
     checked = check_shape(CATALOG_APP, plain, file, "$", problems)
     identifier = checked.get("id") if isinstance(checked, dict) else None
     return parse_app(checked, file, "$", problems, earlier.get(identifier) if isinstance(identifier, str) else None)

@@ -42,17 +42,18 @@ def parse_policy(document: Any, file: str, catalog: Catalog, sha256: str = "") -
     document: what a YAML or JSON reader made of the file. file: its name for messages. sha256: of the file's bytes, kept as it
     is. Raises PolicyError with every Problem found, of structure and of meaning.
     """
+    problems: list[Problem] = []
     try:
         plain = plain_copy(document, file)
     except NotPlain as error:
-        raise PolicyError([error.problem]) from error
-    problems: list[Problem] = []
+        problems.extend(error.problems)
+        plain = error.copied
     checked = check_shape(POLICY, plain, file, "$", problems)
     if not isinstance(checked, dict):
         raise PolicyError(problems)
     policy = _build(checked, Reading(file, problems), catalog)
     if problems or policy is None:
-        raise PolicyError(sorted(set(problems), key=problems.index))
+        raise PolicyError(problems)
     return replace(policy, sha256=sha256)
 
 
@@ -141,7 +142,12 @@ def _build(checked: dict[str, Any], reading: Reading, catalog: Catalog) -> Polic
     apps, review = _apps(checked, reading, catalog)
     exemption_rules = parse_exemptions.rules_of(checked.get("exemption_rules"))
     exemptions, exemption_conditions = parse_exemptions.exemptions_of(
-        checked.get("exemptions"), reading, exemption_rules, [app.id for app in (*apps, *review)], conditions
+        checked.get("exemptions"),
+        reading,
+        exemption_rules,
+        # Without knowing all apps of the policy no exemption's app is refused.
+        [app.id for app in (*apps, *review)] if catalog.complete else [],
+        conditions,
     )
     if reading.problems or effective is None or not isinstance(name, str):
         return None
@@ -321,7 +327,7 @@ def _app_list(
         path = child(key, index)
         if isinstance(item, str) and item.startswith("vendor:"):
             vendor = item[len("vendor:") :]
-            if vendor not in families:
+            if vendor not in families and catalog.complete:
                 reading.refuse(path, item, "a vendor in the catalog", tuple(f"vendor:{near}" for near in nearest_names(vendor, families)))
             for app_id in families.get(vendor, ()):
                 apps.setdefault(app_id, catalog.apps[app_id])
@@ -329,7 +335,7 @@ def _app_list(
         app: App | None = None
         if isinstance(item, str):
             app = catalog.apps.get(item)
-            if app is None:
+            if app is None and catalog.complete:
                 reading.refuse(path, item, *catalogs.unknown_app(item, catalog))
         elif isinstance(item, dict):
             app = _inline_app(item, path, document, reading, catalog)

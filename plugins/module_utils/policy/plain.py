@@ -84,7 +84,7 @@ def policy_from_plain(data: Any) -> Policy:
     try:
         return _verified(_read(plain_copy(data, "policy")))
     except NotPlain as error:
-        raise PolicyError([error.problem]) from error
+        raise PolicyError(error.problems) from error
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         name = data.get("policy") if isinstance(data, Mapping) else None
         raise PolicyError(

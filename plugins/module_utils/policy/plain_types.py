@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from datetime import date, datetime
-from typing import Any, Mapping
+from typing import Any, Final, Mapping, Sequence
 
 from .problems import MEANING, STRUCTURE, Problem, child, show
 
@@ -21,46 +21,66 @@ MAX_DEPTH = 40
 MAX_NODES = 2_000_000
 
 
-class NotPlain(Exception):
-    """A value that has no plain form; carries the Problem."""
+class Invalid:
+    """Stands where a value was refused, so that the rest of the document can still be read for more problems."""
 
-    def __init__(self, problem: Problem) -> None:
-        self.problem = problem
-        super().__init__(str(problem))
+    def __repr__(self) -> str:
+        return "INVALID"
+
+
+INVALID: Final = Invalid()
+
+
+class NotPlain(Exception):
+    """A value that has no plain form; carries every Problem.
+
+    copied: the plain copy with INVALID for each value that has none and without each key that is no text. INVALID as a whole
+    where the value is too deep or too large to be read to its end.
+    """
+
+    def __init__(self, problems: Sequence[Problem], copied: Any = INVALID) -> None:
+        self.problems = tuple(problems)
+        self.copied = copied
+        super().__init__("\n".join(str(problem) for problem in problems))
 
 
 def plain_copy(value: Any, file: str) -> Any:
     """A deep copy in plain types: tagged and lazy containers unwrapped, dates and times as ISO text.
 
     Raises NotPlain for what JSON can't say (NaN, bytes, keys that aren't text, objects) and for documents that are nested
-    deeper than MAX_DEPTH or hold more than MAX_NODES values.
+    deeper than MAX_DEPTH or hold more than MAX_NODES values. An INVALID of an earlier copy stays, without another problem.
     """
-    return _Copier(file).copy(value, "$", 0)
+    copier = _Copier(file)
+    copied = copier.copy(value, "$", 0)
+    if copier.problems:
+        raise NotPlain(copier.problems, copied)
+    return copied
 
 
 class _Copier:
     def __init__(self, file: str) -> None:
         self.file = file
         self.nodes = 0
+        self.problems: list[Problem] = []
 
     def copy(self, value: Any, path: str, depth: int) -> Any:
         self.nodes += 1
         if self.nodes > MAX_NODES:
-            raise self._refuse(path, "more than the rest of the document allows", f"at most {MAX_NODES} values", MEANING)
+            raise self._end(path, "more than the rest of the document allows", f"at most {MAX_NODES} values")
         if depth > MAX_DEPTH:
-            raise self._refuse(path, "a document nested ever deeper", f"at most {MAX_DEPTH} levels", MEANING)
-        if value is None or isinstance(value, bool):
+            raise self._end(path, "a document nested ever deeper", f"at most {MAX_DEPTH} levels")
+        if value is None or isinstance(value, (bool, Invalid)):
             return value
         if isinstance(value, str):
             text = str.__str__(value)
             if not _is_encodable(text):
-                raise self._refuse(path, "text with half a surrogate pair", "text that can be written as UTF-8", MEANING)
+                return self._refuse(path, "text with half a surrogate pair", "text that can be written as UTF-8", MEANING)
             return text
         if isinstance(value, int):
             return int(value)
         if isinstance(value, float):
             if not math.isfinite(value):
-                raise self._refuse(path, repr(float(value)), "a finite number", STRUCTURE)
+                return self._refuse(path, repr(float(value)), "a finite number", STRUCTURE)
             return float(value)
         if isinstance(value, (datetime, date)):
             return value.isoformat()
@@ -68,24 +88,34 @@ class _Copier:
             return self._copy_mapping(value, path, depth)
         if isinstance(value, (list, tuple)):
             return [self.copy(item, child(path, index), depth + 1) for index, item in enumerate(value)]
-        raise self._refuse(path, f"a value of type {type(value).__name__}", "text, a number, true, false, a list or a mapping", STRUCTURE)
+        return self._refuse(path, f"a value of type {type(value).__name__}", "text, a number, true, false, a list or a mapping", STRUCTURE)
 
     def _copy_mapping(self, value: Mapping[Any, Any], path: str, depth: int) -> dict[str, Any]:
         copied: dict[str, Any] = {}
         for key, item in value.items():
-            if not isinstance(key, str):
-                raise self._refuse(
-                    path,
-                    f"the key {show(key) if isinstance(key, (int, float)) else type(key).__name__}",
-                    "keys that are text (put it in quotes)",
-                    STRUCTURE,
-                )
-            name = self.copy(key, path, depth)
-            copied[name] = self.copy(item, child(path, name), depth + 1)
+            name = self.copy(key, path, depth) if isinstance(key, str) else self._refuse_key(path, key)
+            if not isinstance(name, Invalid):
+                copied[name] = self.copy(item, child(path, name), depth + 1)
         return copied
 
-    def _refuse(self, path: str, found: str, expected: str, kind: str) -> NotPlain:
-        return NotPlain(Problem(self.file, path, found, expected, kind=kind))
+    def _refuse_key(self, path: str, key: Any) -> Invalid:
+        plain = isinstance(key, (int, float))
+        # YAML 1.1 reads on, off, yes and no as true and false.
+        hint = "put it in quotes; YAML takes on, off, yes and no for true and false" if isinstance(key, bool) else "put it in quotes"
+        return self._refuse(
+            child(path, show(key)) if plain else path,
+            f"the key {show(key) if plain or key is None else type(key).__name__}",
+            f"keys that are text ({hint})",
+            STRUCTURE,
+            of_key=True,
+        )
+
+    def _refuse(self, path: str, found: str, expected: str, kind: str, of_key: bool = False) -> Invalid:
+        self.problems.append(Problem(self.file, path, found, expected, kind=kind, of_key=of_key))
+        return INVALID
+
+    def _end(self, path: str, found: str, expected: str) -> NotPlain:
+        return NotPlain((*self.problems, Problem(self.file, path, found, expected)))
 
 
 def _is_encodable(text: str) -> bool:

@@ -19,8 +19,10 @@ class Problem:
     """One mistake in one document.
 
     file: the document's name as the user gave it. path: where inside it (``rules[1].stages[0].from``; ``$`` is the whole
-    document). found, expected: short texts. nearest: known names that look like what was found. kind: STRUCTURE where the
-    JSON Schema sees the mistake too, MEANING where only the parser can.
+    document, empty where the file can't even be read as a document). found, expected: short texts. nearest: known names that
+    look like what was found. kind: STRUCTURE where the JSON Schema sees the mistake too, MEANING where only the parser can.
+    of_key: what is wrong is the key at the end of the path, not its value. line, column: where in the file, counted from 1;
+    0 for not known.
     """
 
     file: str
@@ -29,9 +31,14 @@ class Problem:
     expected: str
     nearest: tuple[str, ...] = ()
     kind: str = MEANING
+    of_key: bool = False
+    line: int = 0
+    column: int = 0
 
     def __str__(self) -> str:
-        text = f"{self.file}: {self.path}: found {self.found}, expected {self.expected}"
+        where = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        text = f"{where}: {self.path}: " if self.path else f"{where}: "
+        text += f"found {self.found}, expected {self.expected}"
         if self.nearest:
             text += f" (did you mean {' or '.join(self.nearest)}?)"
         return text
@@ -41,7 +48,8 @@ class PolicyError(Exception):
     """Every problem of the documents at hand; the only error this package raises for a user's mistake."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(problems)
+        # The same mistake may be seen on two ways; it is said once.
+        self.problems = tuple(dict.fromkeys(problems))
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 

@@ -13,19 +13,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any, Callable, Final, Mapping, Union
+from typing import Any, Callable, Mapping, Union
 
+from .plain_types import INVALID, Invalid
 from .problems import STRUCTURE, Problem, child, nearest_names, show
-
-
-class Invalid:
-    """Stands where a value was refused, so that the rest of the document can still be read for more problems."""
-
-    def __repr__(self) -> str:
-        return "INVALID"
-
-
-INVALID: Final = Invalid()
 
 
 @dataclass(frozen=True)
@@ -136,6 +127,9 @@ class _Checker:
         self.problems = problems
 
     def check(self, shape: Shape, value: Any, path: str) -> Any:
+        if isinstance(value, Invalid):
+            # Refused before, when it was read.
+            return value
         if isinstance(shape, Named):
             return self.check(shape.get(), value, path)
         if isinstance(shape, Text):
@@ -186,7 +180,7 @@ class _Checker:
             else:
                 known = tuple(shape.fields)
                 expected = shape.rest_expected if shape.rest is not None else "one of the keys " + ", ".join(known)
-                self.refuse_text(child(path, key), f"the unknown key {show(key)}", expected, nearest_names(key, known))
+                self.refuse_text(child(path, key), f"the unknown key {show(key)}", expected, nearest_names(key, known), of_key=True)
         for key in shape.required:
             if key not in value:
                 self.refuse_text(path, f"no {key}", f"the key {key}")
@@ -216,6 +210,6 @@ class _Checker:
     def refuse(self, path: str, value: Any, expected: str, nearest: tuple[str, ...] = ()) -> Invalid:
         return self.refuse_text(path, show(value), expected, nearest)
 
-    def refuse_text(self, path: str, found: str, expected: str, nearest: tuple[str, ...] = ()) -> Invalid:
-        self.problems.append(Problem(self.file, path, found, expected, nearest, STRUCTURE))
+    def refuse_text(self, path: str, found: str, expected: str, nearest: tuple[str, ...] = (), of_key: bool = False) -> Invalid:
+        self.problems.append(Problem(self.file, path, found, expected, nearest, STRUCTURE, of_key))
         return INVALID

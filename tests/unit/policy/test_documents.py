@@ -76,12 +76,12 @@ def test_a_user_directory_overrides_by_kind_and_value(tmp_path: pathlib.Path) ->
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("policy: a\npolicy: b\n", "line 2: found the key 'policy' a second time (first on line 1)"),
-        ("a: [\n", "line 2"),
-        ("a: 1\n---\nb: 2\n", "line 2"),
-        ("a: !!python/object:x.y {}\n", "line 1"),
+        ("policy: a\npolicy: b\n", "bad.yml:2:1: policy: found the key 'policy' a second time (first on line 1)"),
+        ("x:\n- [a\n", "bad.yml:2:3: found a list in [ ] that is not closed"),
+        ("a: 1\n---\nb: 2\n", "bad.yml:2:1: found a second document after ---"),
+        ("a: !!python/object:x.y {}\n", "bad.yml:1:4: found a tag"),
         ("a: &b [*b]\n", "nested"),
-        ("1: x\n", "keys that are text"),
+        ("1: x\n", "bad.yml:1:1: 1: found the key 1, expected keys that are text"),
         ("", "expected a mapping"),
         ("a: .nan\n", "a finite number"),
         ("a: !!binary aGk=\n", "a value of type bytes"),

@@ -55,7 +55,7 @@ SEVERAL = (
 )
 LOOKUP = "lookup('appban.endpoint.policy', path)"
 MISTAKES = {
-    "lookup('appban.endpoint.policy', 'missing.yml')": "missing.yml: $: found No such file",
+    "lookup('appban.endpoint.policy', 'missing.yml')": "missing.yml: found No such file",
     "lookup('appban.endpoint.policy', 3)": "expected paths of policy files",
     "lookup('appban.endpoint.policy', path, catalog_dirs=['/nowhere'])": "/nowhere: ",
     "{} | appban.endpoint.decide({'serial': 'S'})": "the result of the lookup",

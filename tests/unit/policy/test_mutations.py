@@ -45,7 +45,7 @@ def sound_or_explained(read: Callable[[], Any], file: str) -> Any:
     assert problems
     for problem in problems:
         assert problem.file == file
-        assert problem.path
+        assert problem.path or problem.line
         assert problem.found
         assert problem.expected
         assert "\n" not in str(problem)
