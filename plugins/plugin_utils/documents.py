@@ -31,21 +31,28 @@ def read_policies(paths: Iterable[str], catalog_dirs: Iterable[str] = ()) -> lis
     Raises PolicyError with every problem of every file, those of the catalog first.
     """
     catalog, problems = read_whole_catalog(catalog_dirs)
-    policies: list[Policy] = []
-    files: dict[str, str] = {}
+    read: list[tuple[str, Policy]] = []
     for path in paths:
         policy, found = read_policy(path, catalog)
         problems.extend(found)
-        if policy is None:
-            continue
-        if policy.id in files:
-            problem = Problem(path, "policy", f"{policy.id}, which {files[policy.id]} has too", "an id of its own")
-            problems.extend(_located_in_file([problem], path))
-        files.setdefault(policy.id, path)
-        policies.append(policy)
+        if policy is not None:
+            read.append((path, policy))
+    problems.extend(repeated_ids(read))
     if problems:
         raise PolicyError(problems)
-    return policies
+    return [policy for _path, policy in read]
+
+
+def repeated_ids(read: Iterable[tuple[str, Policy]]) -> list[Problem]:
+    """A problem for each policy, with its file, that has the id of one before it."""
+    problems: list[Problem] = []
+    files: dict[str, str] = {}
+    for path, policy in read:
+        if policy.id in files:
+            problem = Problem(path, "policy", f"{policy.id}, which {files[policy.id]} has too", "an id of its own")
+            problems.extend(places_in_file([problem], path))
+        files.setdefault(policy.id, path)
+    return problems
 
 
 def read_policy(path: str, catalog: Catalog) -> tuple[Policy | None, list[Problem]]:
@@ -69,7 +76,7 @@ def read_asset_facts(path: str) -> dict[str, dict[str, Any]]:
     except PolicyError as error:
         if path.lower().endswith(".csv"):
             raise
-        raise PolicyError(_located_in_file(error.problems, path)) from error
+        raise PolicyError(places_in_file(error.problems, path)) from error
 
 
 def read_catalog(directories: Iterable[str] = (), built_in: str = BUILT_IN_CATALOG) -> Catalog:
@@ -98,7 +105,7 @@ def read_whole_catalog(directories: Iterable[str] = (), built_in: str = BUILT_IN
     catalog, found = merge_catalog(layers)
     problems.extend(found)
     for path in dict.fromkeys(problem.file for problem in problems if not problem.line and os.path.isfile(problem.file)):
-        problems = _located_in_file(problems, path)
+        problems = places_in_file(problems, path)
     problems.sort(key=lambda problem: problem.file)
     return (replace(catalog, complete=False) if problems else catalog), list(dict.fromkeys(problems))
 
@@ -113,7 +120,8 @@ def _catalog_files(directory: str, may_be_missing: bool, problems: list[Problem]
     return [os.path.join(directory, name) for name in names if name.endswith(_EXTENSIONS) and not name.startswith(".")]
 
 
-def _located_in_file(problems: Iterable[Problem], path: str) -> list[Problem]:
+def places_in_file(problems: Iterable[Problem], path: str) -> list[Problem]:
+    """The problems with their places in a file, which is read once more; see positions.located."""
     problems = list(problems)
     try:
         return located(problems, decoded(read_bytes(path), path), path)

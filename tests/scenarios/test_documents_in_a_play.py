@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import working_copy
+import yaml
 
 CHECKOUT = working_copy.CHECKOUT
 BAD = """\
@@ -80,3 +82,98 @@ def test_one_problem_is_in_the_message_itself(tmp_path: Path, inventory: str) ->
     assert said.count("city.yml:2:8: found a quote that is never closed") == 1
     assert "expected the closing quote" in said
     assert "Origin" not in said
+
+
+def test_validate_checks_everything_without_an_inventory(tmp_path: Path) -> None:
+    policies, catalog = tmp_path / "policies", tmp_path / "catalog"
+    policies.mkdir()
+    catalog.mkdir()
+    (policies / "bad.yml").write_text(BAD, encoding="utf-8")
+    (policies / "uk.yml").write_text((CHECKOUT / "policies" / "uk.yml").read_text(encoding="utf-8"), encoding="utf-8")
+    (catalog / "chat.yml").write_text("id: chat\ntitle: Chat\nvendor: us\nidentifiers: {dep: []}\n", encoding="utf-8")
+    (tmp_path / "assets.csv").write_text("serial,paid\n,x\n", encoding="utf-8")
+    done = play(
+        tmp_path,
+        "appban.endpoint.validate",
+        policy_file="policies",
+        appban_catalog_dirs=["catalog"],
+        appban_assets="assets.csv",
+        appban_now="2023-03-20T09:00:00Z",
+    )
+    said = (done.stdout + done.stderr).splitlines()
+    assert done.returncode == 2
+    problems = [line for line in said if "found " in line and "expected " in line]
+    assert len(problems) == len(set(problems))
+    assert {line.split(":")[0] for line in problems} == {
+        str(path) for path in (policies / "bad.yml", catalog / "chat.yml", tmp_path / "assets.csv")
+    }
+    assert f"{policies}/uk.yml: good, uk (enforced) with 1 app, 4 under review, 1 rule, 0 exemptions" in said
+    assert not (tmp_path / "evidence").exists()
+    assert not [line for line in said if "Origin" in line or "validate.yml" in line]
+
+
+def test_validate_of_good_documents_succeeds(tmp_path: Path) -> None:
+    done = play(tmp_path, "appban.endpoint.validate", policy_file=str(CHECKOUT / "policies"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count(": good, ") == len(list((CHECKOUT / "policies").glob("*.yml")))
+    nothing = play(tmp_path, "appban.endpoint.validate")
+    assert nothing.returncode == 2
+    assert "Run with -e policy_file=PATH" in nothing.stdout + nothing.stderr
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the collection under a name of its own, as a git hook's manager keeps it."""
+    directory = tmp_path_factory.mktemp("hooks") / "repo1a2b3c"
+    for path in working_copy.our_files():
+        if path.parts[0] in ("plugins", "catalog", "docs", ".pre-commit-hooks.yaml"):
+            target = directory / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(CHECKOUT / path, target)
+    return directory
+
+
+def hook(clone: Path, directory: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The hook as pre-commit calls a script: the entry below the clone, in the user's repository."""
+    (said,) = yaml.safe_load((clone / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+    assert (said["id"], said["language"], said["pass_filenames"]) == ("appban-validate", "script", False)
+    command = [str(clone / said["entry"]), *(arguments or said["args"])]
+    variables = {"PATH": os.environ["PATH"], "APPBAN_PYTHON": sys.executable, **environment}
+    return subprocess.run(command, cwd=directory, env=variables, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+
+
+def test_the_hook_checks_a_users_repository_from_a_clone(clone: Path, tmp_path: Path) -> None:
+    policies = tmp_path / "policies"
+    policies.mkdir()
+    (policies / "uk.yml").write_text((CHECKOUT / "policies" / "uk.yml").read_text(encoding="utf-8"), encoding="utf-8")
+    before = sorted(clone.rglob("*"))
+    done = hook(clone, tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[0] == "policies/uk.yml: good, uk (enforced) with 1 app, 4 under review, 1 rule, 0 exemptions"
+    # The clone stays as it is.
+    assert sorted(clone.rglob("*")) == before
+
+    (policies / "bad.yml").write_text(BAD, encoding="utf-8")
+    (tmp_path / "assets.csv").write_text("serial,paid\n,x\n", encoding="utf-8")
+    done = hook(clone, tmp_path, "--assets", "assets.csv", "--now", "2023-03-20T09:00:00Z", "policies")
+    assert done.returncode == 1
+    for line in LINES:
+        assert f"policies/bad.yml:{line}" in done.stdout.splitlines()
+    assert done.stdout.splitlines()[-1] == "4 problems in 2 documents"
+
+
+@pytest.mark.parametrize("arguments", [("--nonsense",), ("--now", "today", "policies"), ("--assets",)])
+def test_the_hooks_wrong_arguments_are_a_line_and_a_one(clone: Path, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    done = hook(clone, tmp_path, *arguments)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_python_without_pyyaml_is_told_what_to_install(clone: Path, tmp_path: Path) -> None:
+    bare = tmp_path / "python"
+    bare.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I -S "$@"\n', encoding="utf-8")
+    bare.chmod(0o755)
+    done = hook(clone, tmp_path, APPBAN_PYTHON=str(bare))
+    assert done.returncode == 1
+    assert "lacks PyYAML and jmespath; install them (pip install PyYAML jmespath), or set APPBAN_PYTHON" in done.stderr

@@ -10,6 +10,7 @@ They are documented in ``doc_fragments/target.py``.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
@@ -58,9 +59,27 @@ def telling_refusals(module: type) -> Any:
 
     def fail_json(self: Any, msg: str, **more: Any) -> None:
         # The base class is known only at run time, so mypy knows nothing of the method.
-        module.fail_json(self, msg, **{"refused": not self.began, **more})  # type: ignore[attr-defined]
+        refused = bool(more.pop("refused", not self.began))
+        if refused:
+            msg = with_variables(msg, getattr(self, "argument_spec", {}), getattr(self, "params", None) or {})
+        module.fail_json(self, msg, refused=refused, **more)  # type: ignore[attr-defined]
 
     return type("Module", (module,), {"fail_json": fail_json, "began": False})
+
+
+def with_variables(message: str, spec: Mapping[str, Any], params: Mapping[str, Any]) -> str:
+    """A message about options, with the environment variables that can stand in for those of them that have no value.
+
+    Args:
+        spec: the argument spec, whose fallbacks name the variables.
+        params: the values of the options.
+    """
+    variables = [
+        "%s can come from the environment as %s" % (name, option["fallback"][1][0])
+        for name, option in spec.items()
+        if "fallback" in option and not params.get(name) and re.search(r"(?<![\w.])%s(?![\w.])" % re.escape(name), message)
+    ]
+    return ". ".join([message.rstrip("."), "; ".join(variables)]) if variables else message
 
 
 def target_spec(target: str) -> dict[str, Any]:

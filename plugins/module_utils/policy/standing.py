@@ -49,7 +49,7 @@ class Standing:
         self.policy = policy
         self.tally = tally
         self.phase, self.decision_due = _phase(policy, now)
-        self.notes = _notes(policy, now)
+        self.notes = policy_notes(policy, now)
         self.conditions = tuple(scope.compile_when(rule.when) for rule in policy.rules)
         self._index = ConditionIndex(self.conditions)
         self.stages = tuple(_stage_in_force(rule.stages, now) for rule in policy.rules)
@@ -82,7 +82,8 @@ def _stage_in_force(stages: tuple[Stage, ...], now: datetime) -> int | None:
     return begun[-1] if begun else None
 
 
-def _notes(policy: Policy, now: datetime) -> tuple[str, ...]:
+def policy_notes(policy: Policy, now: datetime) -> tuple[str, ...]:
+    """What is due: a review, a decision about the policy's end."""
     if policy.state == "lifted":
         return ()
     notes: list[str] = []
