@@ -6,10 +6,25 @@
 
 from __future__ import annotations
 
-from .devices import PLATFORMS
+from typing import Any
+
+from .devices import FLAGS, PLATFORMS, VOCABULARY
 from .identifiers import KINDS
 from .instants import DAY_PATTERN, DURATION_PATTERN, INSTANT_PATTERN, ZONE_PATTERN
 from .model import ACTIONS, CONFIDENCES, DOMAIN_TIERS, ON_EXPIRY, STATES
+from .schema_patterns import (
+    LONGER_THAN_NOTHING,
+    NO_SENTENCE,
+    REAL_DAY,
+    REAL_INSTANT,
+    WITHOUT_REPETITION,
+    actions_or_stages,
+    also,
+    holders_of_an_exemption,
+    nothing_protected,
+    platforms_fit_identifiers,
+    whole_policy,
+)
 from .shapes import ByType, Choice, Flag, ListOf, Named, Number, Record, Shape, Text
 
 POLICY_ID = Text("an id of 1 to 40 lower-case letters, digits and hyphens", r"[a-z0-9-]{1,40}", 40)
@@ -21,14 +36,17 @@ PROSE = Text("text", max_length=4000)
 NAME = Text("a name without spaces around it", r"[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?", 200)
 EXEMPTION_ID = Text("an id such as EX-2023-014", r"[A-Za-z0-9][A-Za-z0-9._/-]{0,63}", 64)
 WORD = Text("a word of letters, digits, - and _", r"[A-Za-z0-9_-]{1,64}", 64)
-INSTANT = Text("an instant such as 2023-03-15T00:00:00+01:00", INSTANT_PATTERN, 40)
-DAY = Text("a day such as 2023-09-01", DAY_PATTERN, 10)
+INSTANT = Text("an instant such as 2023-03-15T00:00:00+01:00", INSTANT_PATTERN, 40, stricter=also(REAL_INSTANT))
+DAY = Text("a day such as 2023-09-01", DAY_PATTERN, 10, stricter=also(REAL_DAY))
 INSTANT_OR_DURATION = Text(
-    "an instant such as 2023-09-10T00:00:00+02:00, or a duration such as P6M", f"(?:{INSTANT_PATTERN})|(?:{DURATION_PATTERN})", 40
+    "an instant such as 2023-09-10T00:00:00+02:00, or a duration such as P6M",
+    f"(?:{INSTANT_PATTERN})|(?:{DURATION_PATTERN})",
+    40,
+    stricter=also(f"{REAL_INSTANT}|{LONGER_THAN_NOTHING}"),
 )
 ZONE = Text("an IANA time zone such as Europe/Prague", ZONE_PATTERN, 64)
 DOMAIN = Text(KINDS["domain"].expected, KINDS["domain"].pattern, KINDS["domain"].max_length)
-JMESPATH = Text("a JMESPath expression", max_length=1000)
+JMESPATH = Text("a JMESPath expression", max_length=1000, stricter=also(NO_SENTENCE))
 
 _SCALAR = ByType(
     "text, a number, true or false",
@@ -43,23 +61,39 @@ _WANTED = ByType(
     number=_SCALAR.number,
     sequence=ListOf(_SCALAR),
 )
+
+
+def _of_vocabulary(words: tuple[Any, ...]) -> Shape:
+    """One word of a closed vocabulary, or a list of them."""
+    if words == FLAGS:
+        return ByType("one of true, false, or a list of these", flag=Flag(), sequence=ListOf(Flag()))
+    choice = Choice(words)
+    return ByType(f"one of {', '.join(words)}, or a list of these", text=choice, sequence=ListOf(choice))
+
+
 WHEN = Named("when", lambda: _WHEN, about="who: device attributes with their values, any, all, not, or a JMESPath expression")
 _WHEN: Shape = ByType(
     "a mapping of device attributes, or a JMESPath expression",
     text=JMESPATH,
     mapping=Record(
-        {"any": ListOf(WHEN), "all": ListOf(WHEN), "not": WHEN},
+        {
+            "any": ListOf(WHEN),
+            "all": ListOf(WHEN),
+            "not": WHEN,
+            **{attribute: _of_vocabulary(words) for attribute, words in VOCABULARY.items()},
+        },
         rest=_WANTED,
         rest_pattern=r"[A-Za-z_][A-Za-z0-9_]{0,63}",
         rest_expected="a device attribute (letters, digits and _), any, all or not",
     ),
 )
 
-ACTION_LIST = ListOf(Choice(ACTIONS), about="what to do with the app")
+ACTION_LIST = ListOf(Choice(ACTIONS), about="what to do with the app", stricter=WITHOUT_REPETITION)
 _STAGE = Record({"from": INSTANT, "actions": ACTION_LIST}, required=("actions",))
 _RULE = Record(
     {"name": LINE, "when": WHEN, "actions": ACTION_LIST, "stages": ListOf(_STAGE)},
     required=("name", "when"),
+    stricter=actions_or_stages(),
 )
 
 _EXEMPTION = Record(
@@ -79,6 +113,7 @@ _EXEMPTION = Record(
         "mitigations": ListOf(LINE),
     },
     required=("id", "reason", "approved_by", "granted", "expires"),
+    stricter=holders_of_an_exemption(),
 )
 REQUIRABLE = ("category", "mitigations", "apps", "devices", "users")
 _EXEMPTION_RULES = Record(
@@ -94,7 +129,7 @@ def _identifier_lists(inline: bool) -> dict[str, Shape]:
     """For every kind the shape of its list; entries may be bare strings inline only."""
     lists: dict[str, Shape] = {}
     for kind in KINDS.values():
-        value = Text(kind.expected, kind.pattern, kind.max_length)
+        value = Text(kind.expected, kind.pattern, kind.max_length, stricter=nothing_protected(kind.name))
         fields: dict[str, Shape] = {
             "value": value,
             "confidence": Choice(CONFIDENCES, about="detect_only is reported and never removed"),
@@ -109,7 +144,7 @@ def _identifier_lists(inline: bool) -> dict[str, Shape]:
         entry: Shape = Record(fields, required=required)
         if inline:
             entry = ByType(f"{kind.expected}, or a mapping with the key value", text=value, mapping=entry)
-        lists[kind.name] = ListOf(entry)
+        lists[kind.name] = ListOf(entry, stricter=WITHOUT_REPETITION)
     return lists
 
 
@@ -120,13 +155,18 @@ def _app(inline: bool) -> Record:
             "title": LINE,
             "vendor": VENDOR_ID,
             "note": PROSE,
-            "platforms": ListOf(Choice(PLATFORMS), about="where the app exists at all; on other platforms it doesn't count"),
+            "platforms": ListOf(
+                Choice(PLATFORMS),
+                about="where the app exists at all; on other platforms it doesn't count",
+                stricter=WITHOUT_REPETITION,
+            ),
             "platforms_source": PROSE,
             "identifiers": Record(_identifier_lists(inline), about="kind of identifier -> entries", never_empty=True),
         },
         required=("id",),
         # In the catalog whoever says where an app exists says from where that is known; inline it is the policy's own word.
         beside={"platforms_source": "platforms"} if inline else {"platforms": "platforms_source", "platforms_source": "platforms"},
+        stricter=platforms_fit_identifiers(),
     )
 
 
@@ -135,7 +175,8 @@ INLINE_APP = _app(inline=True)
 _APPS = ListOf(
     ByType(
         "an app id, vendor: and a vendor id, or an app as a mapping", text=APP_REFERENCE, mapping=Named("inline_app", lambda: INLINE_APP)
-    )
+    ),
+    stricter=WITHOUT_REPETITION,
 )
 
 POLICY = Record(
@@ -150,14 +191,19 @@ POLICY = Record(
         "review": _APPS,
         "domain_tiers": ListOf(Choice(DOMAIN_TIERS), about="which tiers of domains the ban covers; default core and extended"),
         "effective": Record(
-            {"from": INSTANT, "until": INSTANT_OR_DURATION, "on_expiry": Choice(ON_EXPIRY), "review_on": DAY}, required=("from",)
+            {"from": INSTANT, "until": INSTANT_OR_DURATION, "on_expiry": Choice(ON_EXPIRY), "review_on": DAY},
+            required=("from",),
+            stricter={"dependentRequired": {"on_expiry": ["until"]}},
         ),
-        "rules": ListOf(_RULE, about="the first match wins; no match is out of scope"),
-        "exemptions": ListOf(_EXEMPTION),
+        "rules": ListOf(
+            _RULE, about="the first match wins; no match is out of scope", stricter=WITHOUT_REPETITION
+        ),
+        "exemptions": ListOf(_EXEMPTION, stricter=WITHOUT_REPETITION),
         "exemption_rules": _EXEMPTION_RULES,
         "limits": Record({"max_devices": Number(1, 10**9), "max_percent": Number(0, 100, whole=False)}),
         "sources": ListOf(PROSE, about="where the directive can be read"),
         "notes": PROSE,
     },
     required=("policy", "title", "apps", "effective", "rules"),
+    stricter=whole_policy(REQUIRABLE),
 )

@@ -13,7 +13,6 @@ from typing import Any
 from . import catalog as catalogs
 from . import instants, parse_exemptions, scope
 from .catalog import Catalog
-from .devices import VOCABULARY
 from .expression import ExpressionError
 from .grammar import POLICY
 from .instants import InstantError
@@ -115,16 +114,6 @@ class Reading:
                     self._check_when(part, child(where, index))
             elif key == "not":
                 self._check_when(value, where)
-            elif key in VOCABULARY:
-                self._check_vocabulary(key, value, where)
-
-    def _check_vocabulary(self, attribute: str, value: Any, path: str) -> None:
-        words = VOCABULARY[attribute]
-        listed = isinstance(value, list)
-        for index, item in enumerate(value if listed else [value]):
-            if isinstance(item, (str, bool, int, float)) and not any(type(item) is type(word) and item == word for word in words):
-                names = [show(word) if isinstance(word, bool) else str(word) for word in words]
-                self.refuse(child(path, index) if listed else path, item, "one of " + ", ".join(names), nearest_names(item, names))
 
 
 @dataclass(frozen=True)
@@ -235,6 +224,7 @@ def _rules(checked: Any, reading: Reading, effective: Effective | None) -> tuple
     rules: list[Rule] = []
     conditions: list[Condition] = []
     names: dict[str, str] = {}
+    takes_all = False
     for index, item in enumerate(checked if isinstance(checked, list) else ()):
         path = child("rules", index)
         if not isinstance(item, dict):
@@ -245,10 +235,11 @@ def _rules(checked: Any, reading: Reading, effective: Effective | None) -> tuple
                 reading.refuse(child(path, "name"), Said(f"the name {show(name)}, which {names[name]} has too"), "names that differ")
             names.setdefault(name, path)
         condition = reading.condition(item["when"], child(path, "when")) if "when" in item else None
-        if condition is not None and scope.ALWAYS in conditions:
+        if condition is not None and takes_all:
             reading.refuse(path, Said("a rule that is never reached"), "no rule after one with an empty when, which matches every device")
         stages = _stages(item, path, reading, effective)
         if condition is not None:
+            takes_all = takes_all or condition == scope.ALWAYS
             conditions.append(condition)
             when: When = item["when"]
             rules.append(Rule(name if isinstance(name, str) else "", when, stages))
@@ -323,10 +314,14 @@ def _app_list(
     apps: dict[str, App] = {}
     named: dict[str, str] = {}
     families = catalog.vendors()
+    named_families: dict[str, str] = {}
     for index, item in enumerate(checked if isinstance(checked, list) else ()):
         path = child(key, index)
         if isinstance(item, str) and item.startswith("vendor:"):
             vendor = item[len("vendor:") :]
+            if item in named_families:
+                reading.refuse(path, Said(f"{item}, which {named_families[item]} names too"), "each family once")
+            named_families.setdefault(item, path)
             if vendor not in families and catalog.complete:
                 reading.refuse(path, item, "a vendor in the catalog", tuple(f"vendor:{near}" for near in nearest_names(vendor, families)))
             for app_id in families.get(vendor, ()):

@@ -9,29 +9,34 @@ from __future__ import annotations
 from typing import Any
 
 from .grammar import CATALOG_APP, POLICY
+from .schema_patterns import whole
 from .shapes import ByType, Choice, Flag, ListOf, Named, Number, Record, Shape, Text
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+# Where the files of schemas/ are found by their name.
+HOME = "https://raw.githubusercontent.com/appban/endpoint/main/schemas/"
 
 
 def policy_schema() -> dict[str, Any]:
     """The schema of a policy file."""
-    return _document(POLICY, "appban.endpoint policy")
+    return _document(POLICY, "policy.schema.json", "appban.endpoint policy")
 
 
 def catalog_schema() -> dict[str, Any]:
     """The schema of a catalog file, one app."""
-    return _document(CATALOG_APP, "appban.endpoint catalog app")
+    return _document(CATALOG_APP, "catalog.schema.json", "appban.endpoint catalog app")
 
 
-def _document(shape: Shape, title: str) -> dict[str, Any]:
+def _document(shape: Shape, name: str, title: str) -> dict[str, Any]:
     definitions: dict[str, Any] = {}
     body = _schema(shape, definitions)
-    return {"$schema": DIALECT, "title": title, **body, **({"$defs": definitions} if definitions else {})}
+    return {"$schema": DIALECT, "$id": HOME + name, "title": title, **body, **({"$defs": definitions} if definitions else {})}
 
 
 def _schema(shape: Shape, definitions: dict[str, Any]) -> dict[str, Any]:
     schema = _bare_schema(shape, definitions)
+    if isinstance(shape, (Text, ListOf, Record)):
+        schema.update(shape.stricter)
     if shape.about:
         schema["description"] = shape.about
     return schema
@@ -44,8 +49,7 @@ def _bare_schema(shape: Shape, definitions: dict[str, Any]) -> dict[str, Any]:
             definitions[shape.name].update(_schema(shape.get(), definitions))
         return {"$ref": f"#/$defs/{shape.name}"}
     if isinstance(shape, Text):
-        # Some engines let $ match before a final line feed; the text as a whole must match.
-        return {"type": "string", "maxLength": shape.max_length, "pattern": f"^(?:{shape.pattern})$(?!\\n)"}
+        return {"type": "string", "maxLength": shape.max_length, "pattern": whole(shape.pattern)}
     if isinstance(shape, Choice):
         return {"type": "string", "enum": list(shape.values)}
     if isinstance(shape, Flag):

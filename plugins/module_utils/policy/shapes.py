@@ -21,12 +21,16 @@ from .problems import STRUCTURE, Problem, child, nearest_names, show
 
 @dataclass(frozen=True)
 class Text:
-    """Text that matches a pattern as a whole. `expected` names it to a person."""
+    """Text that matches a pattern as a whole. `expected` names it to a person.
+
+    stricter, here and in other shapes: what the JSON Schema says besides, because the parser refuses it with better words elsewhere.
+    """
 
     expected: str = "text"
     pattern: str = r"[^\x00]*[^\s\x00][^\x00]*"
     max_length: int = 2000
     about: str = ""
+    stricter: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,7 @@ class ListOf:
 
     item: Shape
     about: str = ""
+    stricter: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,7 @@ class Record:
     about: str = ""
     never_empty: bool = False
     beside: Mapping[str, str] = field(default_factory=dict)
+    stricter: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)

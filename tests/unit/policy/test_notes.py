@@ -77,7 +77,7 @@ def test_no_rule_with_a_note_decides_for_any_device() -> None:
         return {kind: [condition(depth - 1) for _part in range(chosen.randint(1, 2))]}
 
     noted = 0
-    for _round in range(400):
+    for _round in range(60):
         conditions = [scope.compile_when(condition(2)) for _rule in range(5)]
         unreachable = unreachable_rules(conditions)
         noted += len(unreachable)
@@ -85,7 +85,7 @@ def test_no_rule_with_a_note_decides_for_any_device() -> None:
             values = [scope.evaluate(each, device) for each in conditions]
             first = next((index for index, value in enumerate(values) if value is not False), None)
             assert first is None or values[first] is None or first not in unreachable
-    assert noted > 100
+    assert noted > 20
 
 
 def test_a_stage_after_the_end_says_what_becomes_of_it() -> None:

@@ -96,7 +96,19 @@ STRUCTURAL = [
     ("apps[0]", {"apps": [3]}, "an app id", ()),
     ("rules[0].actions[1]", {"rules": [{"name": "x", "when": {}, "actions": ["remove", "wipe"]}]}, "one of audit", ()),
     ("rules[0].when.any", {"rules": [{"name": "x", "when": {"any": []}, "actions": ["remove"]}]}, "a list", ()),
-    ("rules[0].when.ownership", {"rules": [{"name": "x", "when": {"ownership": None}, "actions": ["remove"]}]}, "a value", ()),
+    ("rules[0].when.ownership", {"rules": [{"name": "x", "when": {"ownership": None}, "actions": ["remove"]}]}, "one of corporate", ()),
+    (
+        "rules[0].when.platform[1]",
+        {"rules": [{"name": "x", "when": {"platform": ["ios", "iphone"]}, "actions": ["audit"]}]},
+        "one of ios",
+        (),
+    ),
+    (
+        "rules[0].when.any[0].not.supervised",
+        {"rules": [{"name": "x", "when": {"any": [{"not": {"supervised": "yes"}}]}, "actions": ["audit"]}]},
+        "one of true, false",
+        (),
+    ),
     ("limits.max_percent", {"limits": {"max_percent": 101}}, "a number from 0 to 100", ()),
     ("limits.max_devices", {"limits": {"max_devices": 1.5}}, "a whole number", ()),
     ("exemptions[0].devices[0]", {"exemptions": [exemption(devices=[123])]}, "put it in quotes", ()),
@@ -146,12 +158,6 @@ MEANING = [
         "rules[1]",
         {"rules": [{"name": "x", "when": {}, "actions": ["audit"]}, {"name": "y", "when": {"a": 1}, "actions": ["audit"]}]},
         "an empty when",
-    ),
-    ("rules[0].when.platform[1]", {"rules": [{"name": "x", "when": {"platform": ["ios", "iphone"]}, "actions": ["audit"]}]}, "one of ios"),
-    (
-        "rules[0].when.any[0].not.supervised",
-        {"rules": [{"name": "x", "when": {"any": [{"not": {"supervised": "yes"}}]}, "actions": ["audit"]}]},
-        "true",
     ),
     ("rules[0].when", {"rules": [{"name": "x", "when": "ownership ==", "actions": ["audit"]}]}, "a JMESPath expression"),
     (
