@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Mapping
 
+from . import expression_trial
 from .devices import known_value
+from .expression_trial import ExpressionError
 
 try:
     import jmespath
@@ -31,10 +33,6 @@ _JUNCTIONS = {"or_expression", "and_expression", "not_expression"}
 # These see a null or hide one, so that an unknown attribute would count as a known one.
 _NULL_SEEING = frozenset({"not_null", "type", "to_string", "to_array"})
 _NULL_HOLDING = frozenset({"multi_select_list", "multi_select_dict"})
-
-
-class ExpressionError(ValueError):
-    """A text that can't serve as a condition; the message says what was expected."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +87,7 @@ def _check(node: dict[str, Any]) -> None:
             _check(part)
         return
     for inner in _nodes(node):
+        expression_trial.check_node(inner)
         if inner["type"] == "literal" and _holds_null(inner["value"]):
             raise ExpressionError("no literal null: an unknown attribute can't be asked for, it leaves the device unclassified")
         if inner["type"] == "function_expression" and inner["value"] in _NULL_SEEING:
@@ -99,6 +98,7 @@ def _check(node: dict[str, Any]) -> None:
             raise ExpressionError("no list or mapping of parts ([a, b], {a: b}): it would hide an unknown part")
     if not _paths(node):
         raise ExpressionError("an expression each part of which asks for a device attribute by name")
+    expression_trial.try_part(node, _paths(node))
 
 
 def _holds_null(value: Any) -> bool:
