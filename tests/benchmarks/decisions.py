@@ -50,6 +50,34 @@ def policy_document(rules: int, exemptions: int) -> dict[str, Any]:
     }
 
 
+def large_policy(rules: int, exemptions: int, serials: int = 1) -> dict[str, Any]:
+    """A policy of some size. serials: of devices in each exemption."""
+    document = policy_document(rules, exemptions)
+    for position, exemption in enumerate(document["exemptions"]):
+        exemption["devices"] = [f"SN{position * serials + number:07d}" for number in range(serials)]
+    return document
+
+
+def twice_the_policy(name: str) -> dict[str, Any]:
+    """What twice as many rules, exemptions or exempt serial numbers cost, read and made ready to decide. name: which of them."""
+    sizes: dict[str, tuple[int, int, int]] = {"rules": (10_000, 1, 1), "exemptions": (3, 10_000, 1), "serials": (3, 20, 20_000)}
+    one = large_policy(*sizes[name])
+    two = large_policy(*(2 * size if size == max(sizes[name]) else size for size in sizes[name]))
+
+    def read(document: dict[str, Any]) -> None:
+        policy = parse_policy(document, "bench.yml", parse_catalog([]), "0" * 64)
+        decide([policy], {"serial": "SN0000001", "ownership": "corporate", "department": "d1"}, NOW)
+
+    ours, baseline = median_pair(lambda: read(two), lambda: read(one), pairs=3)
+    return {
+        "ours": round(ours, 2),
+        "baseline": round(baseline, 2),
+        "ratio": round(ours / baseline, 2),
+        "unit": "s",
+        "detail": f"{'800000 exempt serials' if name == 'serials' else f'20000 {name}'} against half of them; goal: at most 2.2",
+    }
+
+
 def fleet(count: int, seed: int = 7) -> list[dict[str, Any]]:
     """Distinct devices, each with the attributes that inventories have."""
     chosen = random.Random(seed)

@@ -32,6 +32,7 @@ def main() -> int:
     fleet = 2_000 if options.quick else 10_000
     measures: dict[str, Callable[[], dict[str, Any]]] = {
         "decisions_per_second": decisions.decisions_per_second,
+        **{f"policy_of_twice_the_{name}": partial(decisions.twice_the_policy, name) for name in ("rules", "exemptions", "serials")},
         "host_noop_vs_ping": hosts.host_noop_vs_ping,
         "host_noop_vs_ping_five_managers": hosts.host_noop_vs_ping_five_managers,
         "host_noop_3000_homes_vs_none": hosts.host_noop_3000_homes_vs_none,
