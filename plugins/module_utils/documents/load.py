@@ -23,6 +23,8 @@ except ImportError:
     HAS_YAML = False
 
 MAX_BYTES = 64 * 1024 * 1024
+# Characters from which on a YAML file is read by libyaml, where PyYAML has it.
+LARGE = 256 * 1024
 
 
 def read_bytes(path: str) -> bytes:
@@ -84,7 +86,15 @@ if HAS_YAML:
     class _DocumentLoader(yaml.SafeLoader):
         """YAML without dates of its own: they stay text, with their offsets."""
 
-    _DocumentLoader.yaml_implicit_resolvers = {
+    if yaml.__with_libyaml__:
+
+        class _LargeDocumentLoader(yaml.CSafeLoader):
+            """As _DocumentLoader, by libyaml: ten times as fast, with other words for what is no YAML."""
+
+    else:
+        _LargeDocumentLoader = _DocumentLoader
+
+    _LargeDocumentLoader.yaml_implicit_resolvers = _DocumentLoader.yaml_implicit_resolvers = {
         first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
@@ -95,15 +105,13 @@ def _load_yaml(text: str, path: str) -> tuple[Any, list[Problem]]:
         expected = "the Python package PyYAML (pip install pyyaml), or a file in JSON"
         raise PolicyError([_no_document(path, "no PyYAML for the Python that runs here", expected, kind=MEANING)])
     try:
-        loader = _DocumentLoader(text)
-        try:
-            node = loader.get_single_node()
-            if node is None:
-                return None, []
-            problems = list(_keys_twice(node, path))
-            return loader.construct_document(node), problems
-        finally:
-            loader.dispose()
+        if len(text) > LARGE:
+            try:
+                return _constructed(_LargeDocumentLoader(text), path)
+            except (yaml.YAMLError, ValueError, RecursionError):
+                # What is wrong is said by the reader of all other documents.
+                pass
+        return _constructed(_DocumentLoader(text), path)
     except yaml.MarkedYAMLError as error:
         found, expected, at = in_plain_words(error)
         raise PolicyError([_no_document(path, found, expected, *(mark_of(at) if at else ()))]) from error
@@ -119,6 +127,17 @@ def _load_yaml(text: str, path: str) -> tuple[Any, list[Problem]]:
     except (ValueError, TypeError, OverflowError, LookupError, AttributeError) as error:
         # SafeLoader lets errors of int(), base64 and hashing out unwrapped.
         raise PolicyError([_no_document(path, str(error).splitlines()[0] if str(error) else "a mistake", "YAML")]) from error
+
+
+def _constructed(loader: Any, path: str) -> tuple[Any, list[Problem]]:
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None, []
+        problems = list(_keys_twice(node, path))
+        return loader.construct_document(node), problems
+    finally:
+        loader.dispose()
 
 
 def _keys_twice(root: Any, file: str) -> Iterator[Problem]:

@@ -12,12 +12,14 @@ import sys
 import pytest
 import working_copy
 
+from ansible_collections.appban.endpoint.plugins.module_utils.documents import load
 from ansible_collections.appban.endpoint.plugins.module_utils.documents.load import load_document
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.problems import PolicyError
 
 WITHOUT_YAML = """
 import sys
 sys.modules["yaml"] = None
+from ansible_collections.appban.endpoint.plugins.module_utils.documents import load
 from ansible_collections.appban.endpoint.plugins.module_utils.documents.load import load_document
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.problems import PolicyError
 print(load_document(b'{"a": 1}', "p.json"))
@@ -67,3 +69,22 @@ def test_without_pyyaml_json_is_still_read() -> None:
     read, refused = done.stdout.splitlines()
     assert read == "{'a': 1}"
     assert refused.startswith("p.yml: $: found no PyYAML for the Python that runs here")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "devices:\n  - {serial: SN1, since: 2023-03-01, work: yes}\n  - &a {b: [1, 2.5, null, 'x']}\n  - *a\nč: |\n  text\n",
+        *("a: 1\na: 2\n", "a: [1\n", "a: b: c\n", "a: !vault x\n", "a: 'b\n", "\ta: 1\n", "a: b\x07\n", "1: a\n", ""),
+    ],
+)
+def test_a_large_document_is_read_as_a_small_one_is_and_refused_in_the_same_words(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read() -> object:
+        try:
+            return load_document(text.encode(), "p.yml")
+        except PolicyError as error:
+            return str(error)
+
+    small = read()
+    monkeypatch.setattr(load, "LARGE", -1)
+    assert read() == small
