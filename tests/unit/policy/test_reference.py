@@ -14,6 +14,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.documents.load imp
 from ansible_collections.appban.endpoint.plugins.module_utils.policy import devices, grammar, identifiers, model
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.catalog import parse_catalog
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.parse import parse_policy
+from ansible_collections.appban.endpoint.plugins.module_utils.policy.problems import PolicyError
 from tests.unit.policy.samples import CATALOG, ROOT, SMALL, document, exemption, problems_of
 
 TEXT = (ROOT / "docs" / "policy-language.md").read_text(encoding="utf-8")
@@ -62,4 +63,8 @@ def test_the_messages_are_as_shown() -> None:
         )
     )
     said = [str(problem).replace("policy.yml", "policies/city.yml") for problem in found]
-    assert shown[1].splitlines() == said
+    with pytest.raises(PolicyError) as caught:
+        load_document(b"title: 'City\n", "policies/city.yml")
+    said.append(str(caught.value).replace(":1:8:", ":"))
+    # The places are those of a document that isn't shown.
+    assert [re.sub(r":\d+:\d+:", ":", line, count=1) for line in shown[1].splitlines()] == said
