@@ -86,13 +86,8 @@ if HAS_YAML:
     class _DocumentLoader(yaml.SafeLoader):
         """YAML without dates of its own: they stay text, with their offsets."""
 
-    if yaml.__with_libyaml__:
-
-        class _LargeDocumentLoader(yaml.CSafeLoader):
-            """As _DocumentLoader, by libyaml: ten times as fast, with other words for what is no YAML."""
-
-    else:
-        _LargeDocumentLoader = _DocumentLoader
+    class _LargeDocumentLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # a base that PyYAML may lack
+        """As _DocumentLoader, by libyaml where PyYAML has it: ten times as fast, with other words for what is no YAML."""
 
     _LargeDocumentLoader.yaml_implicit_resolvers = _DocumentLoader.yaml_implicit_resolvers = {
         first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]

@@ -9,11 +9,11 @@ Positions are looked for only when there is a problem. The file is then read onc
 
 from __future__ import annotations
 
+import json
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from json.decoder import scanstring
 from typing import Any, NamedTuple
 
 from ..policy.problems import Problem, child
@@ -31,6 +31,8 @@ _STEP = re.compile(
 )
 _JSON_SPACE = re.compile(r"[ \t\n\r]*")
 _JSON_SCALAR = re.compile(r"[^\s,\]}]+")
+
+_DECODER = json.JSONDecoder()
 
 
 class Mark(NamedTuple):
@@ -166,7 +168,7 @@ def merged_entries(node: Any, depth: int = 0) -> Iterator[tuple[Any, Any]]:
     """The entries of a mapping's node: its own, then those that ``<<`` merges into it."""
     if not isinstance(node, yaml.MappingNode):
         return
-    merges = []
+    merges: list[Any] = []
     for key, value in node.value:
         if key.tag == "tag:yaml.org,2002:merge":
             merges.extend(value.value if isinstance(value, yaml.SequenceNode) else [value])
@@ -224,7 +226,7 @@ class _JsonPlaces:
             items, end = self._items(offset + 1)
             return Place(mark, lambda: items), end
         if first == '"':
-            return Place(mark), int(scanstring(self.text, offset + 1)[1])
+            return Place(mark), _DECODER.raw_decode(self.text, offset)[1]
         match = _JSON_SCALAR.match(self.text, offset)
         if match is None:
             raise ValueError(offset)
@@ -244,7 +246,7 @@ class _JsonPlaces:
         offset = self._skip(offset)
         while self.text[offset] != "}":
             mark = self._mark(offset)
-            key, offset = scanstring(self.text, offset + 1)
+            key, offset = _DECODER.raw_decode(self.text, offset)
             place, offset = self._value(self._skip(self._skip(offset) + 1))
             entries.append((key, mark, place))
             offset = self._after_comma(offset)

@@ -13,7 +13,7 @@ from typing import Any
 from . import catalog as catalogs
 from . import instants, parse_exemptions, scope
 from .catalog import Catalog
-from .expression import ExpressionError
+from .expression_trial import ExpressionError
 from .grammar import POLICY
 from .instants import InstantError
 from .model import (

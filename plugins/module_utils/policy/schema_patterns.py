@@ -96,7 +96,8 @@ def whole_policy(requirable: Iterable[str]) -> dict[str, Any]:
             }
         },
     }
-    asked = [(key, {"require": {"type": "array", "contains": {"const": key}}}, "require") for key in requirable]
+    asked: list[tuple[str, dict[str, Any], str]] = []
+    asked += [(key, {"require": {"type": "array", "contains": {"const": key}}}, "require") for key in requirable]
     asked.append(("category", {"categories": True}, "categories"))
     return {
         "allOf": [
