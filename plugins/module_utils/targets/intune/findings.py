@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from typing import Any, Callable, Iterable, Mapping, Sequence
 
 from ...mdm.http_errors import RequestFailed
-from ...mdm.names_compared import LEFT_TO_RIGHT_MARK, comparable
+from ...policy.names_compared import LEFT_TO_RIGHT_MARK, comparable
 from ...policy.model import App, Policy
 from .controls import package_name
 from .graph import Graph

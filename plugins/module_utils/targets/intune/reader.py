@@ -17,7 +17,7 @@ from ...engine.errors import AppbanError
 from ...mdm.complete_lists import Distinct, require_complete
 from ...mdm.fleet import ManagedDevice
 from ...mdm.http_errors import RequestFailed
-from ...mdm.names_compared import comparable
+from ...policy.names_compared import comparable
 from ...mdm.ownership import read_marker
 from ...mdm.paging import items_of, object_of
 from ...mdm.response import Response

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ...mdm.names_compared import comparable
+from ...policy.names_compared import comparable
 from ...policy.model import Policy
 from .objects import COMPUTER, MOBILE, FoundApp
 from .process_names import bundle_name
