@@ -21,6 +21,7 @@ from ..module_utils.engine.errors import AppbanError
 from ..module_utils.engine.evidence import LEVELS, choose_run_id
 from ..module_utils.engine.guard import strictest_limits
 from ..module_utils.engine.run_header import Provenance, run_header
+from ..module_utils.policy.asset_index import AssetIndex
 from ..module_utils.policy.decide import Decider, covers_whole_scope
 from ..module_utils.policy.instants import utc_text
 from ..module_utils.policy.plain import policy_to_plain
@@ -79,7 +80,7 @@ def _decide(options: dict[str, Any], hostvars: Any, whole_fleet: bool, check_mod
     moment = run_instant(options["now"])
     target = record_of_hosts(options["part"])
     policies = read_policies(options["policies"], options["catalog_dirs"])
-    assets = read_assets(options["assets"]) if options["assets"] else {}
+    assets = AssetIndex(read_assets(options["assets"]) if options["assets"] else {})
     plain = [policy_to_plain(policy) for policy in policies]
     apps = apps_of_policies(plain)
     attributes = sorted({attribute for policy in plain for attribute in policy["attributes"]})

@@ -26,6 +26,7 @@ from ..engine.previous_record import PreviousRecord, read_previous_record
 from ..engine.run_header import Provenance, run_header
 from ..engine.run_lock import RunLock
 from ..engine.version import VERSION
+from ..policy.asset_index import AssetIndex
 from ..policy.decide import Decider, covers_whole_scope
 from ..policy.instants import read_now, utc_text
 from ..policy.model import Policy
@@ -180,6 +181,7 @@ class _Run:
         self.request = request
         self.now = utc_text(request.now)
         self.decider = Decider(request.policies, request.now)
+        self.assets = AssetIndex(request.assets)
         self.by_id = {policy.id: policy for policy in request.policies}
         self.ledger = Ledger.open(request.evidence_dir, request.target, writable=not request.check_mode)
         self.fleet: list[FleetDevice] = []
@@ -304,7 +306,7 @@ class _Run:
             self.target.devices(),
             FleetMemory(self.previous, attributes, request.policies, wanted_groups(request.policies)),
             self.decider,
-            request.assets,
+            self.assets,
             # The run's own instant may have been given, so the clock counts too.
             latest=max(request.now, read_now(request.provenance.wall_clock())) + CLOCKS_APART,
             until_enrolled=getattr(self.target, "until_enrolled", frozenset()),
