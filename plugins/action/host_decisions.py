@@ -23,6 +23,7 @@ from ..module_utils.engine.guard import strictest_limits
 from ..module_utils.engine.run_header import Provenance, run_header
 from ..module_utils.policy.asset_index import AssetIndex
 from ..module_utils.policy.decide import Decider, covers_whole_scope
+from ..module_utils.policy.exemption_counts import count_exemptions, notes_of_exemptions, shown_exemptions
 from ..module_utils.policy.instants import utc_text
 from ..module_utils.policy.plain import policy_to_plain
 from ..module_utils.policy.problems import PolicyError
@@ -127,8 +128,13 @@ def _decide(options: dict[str, Any], hostvars: Any, whole_fleet: bool, check_mod
     }
     versions = {"appban.endpoint": collection_version(), "ansible-core": release.__version__, "python": platform.python_version()}
     header = run_header(now, check_mode, plain, shown_limits, versions, provenance, None)
-    left = begin_record(run, header, options["evidence"], classes_of(policies, attributes, zip(devices, decisions, strict=True)))
-    return {"hosts": hosts, "run": {**run, "notes": [*options["notes"], *left]}}
+    judged = list(zip(devices, decisions, strict=True))
+    named = count_exemptions(decider.exemptions, judged)
+    told = notes_of_exemptions(decider.exemptions, named, judged, of_a_part=bool(options["part"]) or not whole_fleet)
+    classes = classes_of(policies, attributes, judged)
+    left = begin_record(run, header, options["evidence"], classes, (each.to_plain() for each in named))
+    more = {"notes": [*options["notes"], *left, *told], "exemptions": shown_exemptions(named)}
+    return {"hosts": hosts, "run": {**run, **more}}
 
 
 def _provenance(options: Mapping[str, Any]) -> Provenance:

@@ -28,6 +28,7 @@ from ..engine.run_lock import RunLock
 from ..engine.version import VERSION
 from ..policy.asset_index import AssetIndex
 from ..policy.decide import Decider, covers_whole_scope
+from ..policy.exemption_counts import NamedDevices, count_exemptions, notes_of_exemptions, shown_exemptions
 from ..policy.instants import read_now, utc_text
 from ..policy.model import Policy
 from ..policy.plain import policy_to_plain
@@ -185,6 +186,7 @@ class _Run:
         self.by_id = {policy.id: policy for policy in request.policies}
         self.ledger = Ledger.open(request.evidence_dir, request.target, writable=not request.check_mode)
         self.fleet: list[FleetDevice] = []
+        self.exemptions: tuple[NamedDevices, ...] = ()
         self.left: list[str] = []
         self.previous = PreviousRecord()
         #: Writes that had left before any of the plan: logging in is none of it.
@@ -226,6 +228,9 @@ class _Run:
         request = self.request
         read = self._read_fleet()
         self.fleet = read.members
+        judged = [(member.device.record, member.decision) for member in self.fleet]
+        self.exemptions = count_exemptions(self.decider.exemptions, judged)
+        record.add_exemptions(each.to_plain() for each in self.exemptions)
         record.add_classes(read.classes())
         blanket = covers_whole_scope(request.policies, (member.decision for member in self.fleet))
         if blanket:
@@ -545,13 +550,18 @@ class _Run:
 
     def _totals(self, found: int, planned: TargetPlan, read: ReadFleet) -> dict[str, Any]:
         notes = {note for member in self.fleet for note in member.decision.notes} | set(planned.notes) | set(self.decider.notes)
-        notes |= set(read.notes()) | set(self._notes_of_records())
+        notes |= set(read.notes()) | set(self._notes_of_records()) | set(self._notes_of_names())
         return {
             "findings": found,
             "drift": len(planned.drift),
             "decision_due": sorted(self.decider.decision_due),
             "notes": sorted(notes),
         }
+
+    def _notes_of_names(self) -> list[str]:
+        """What names of policies match nothing here, or several devices."""
+        judged = ((member.device.record, member.decision) for member in self.fleet)
+        return notes_of_exemptions(self.decider.exemptions, self.exemptions, judged, bool(self.request.provenance.part))
 
     def _notes_of_records(self) -> Iterator[str]:
         if not self.previous:
@@ -633,6 +643,7 @@ class _Run:
             "unenforceable": last["unenforceable"],
             "conflicts": list(planned.conflicts[:SHOWN_CONFLICTS]),
             "drift": list(planned.drift),
+            "exemptions": shown_exemptions(self.exemptions),
             "notes": last["notes"],
             "decision_due": bool(last["decision_due"]),
             "evidence": path,

@@ -33,6 +33,8 @@ class ExemptionIndex:
 
     def __init__(self, policies: Sequence[Policy], now: datetime) -> None:
         self.held: list[Held] = []
+        #: Ids of the policies, by their positions.
+        self.policy_ids = tuple(policy.id for policy in policies)
         self.by_device: dict[str, tuple[int, ...]] = {}
         self.by_user: dict[str, tuple[int, ...]] = {}
         conditions: list[scope.Condition] = []

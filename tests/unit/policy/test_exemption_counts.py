@@ -49,7 +49,7 @@ def test_one_serial_number_of_several_devices_is_told() -> None:
     [found] = counted([exemption(devices=["VM-1", "S2"])], fleet)
     assert (found.devices, found.several) == (4, {"devices[0]": 3})
     assert notes([exemption(devices=["VM-1", "S2"])], fleet) == [
-        "exemption small/EX-1: the serial number 'VM-1' is that of 3 devices, and each of them is exempt"
+        "exemption small/EX-1: the serial number 'VM-1' is that of 3 devices, and it holds for each of them"
     ]
 
 
