@@ -1,7 +1,7 @@
 # Copyright (c) 2026 appban contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Names under the real playbook: exemptions that match no device of any target, groups and variables that nobody knows, nothing selected."""
+"""Names under the real playbook: exemptions that match no device of any target, groups and variables that nobody knows, no target."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def policy(estate: Estate, *exempt: str) -> Path:
 
 def serial_of(simulation: Simulation) -> str:
     devices = simulation.state()["devices"]
-    return next(str(each["serial"]) for each in devices if each.get("ownership") == "corporate" and each.get("serial"))
+    return next(str(each["serial"]) for each in devices if each["serial"])
 
 
 def status(estate: Estate) -> tuple[int, str]:
@@ -110,7 +110,8 @@ def test_a_part_of_a_fleet_says_nothing_of_the_whole(estate: Estate, arguments: 
     document = policy(estate, "another-part")
     extra = {"appban_fail_on": ["unmatched_exemption"]}
     run = estate.run(estate.inventory(HOST, tenants=False), document, arguments=arguments, extra=extra)
-    assert any(line.startswith("note: this run serves a part of the fleet: a name that no device has here") for line in run.text("desk-0042"))
+    note = "note: this run serves a part of the fleet: a name that no device has here may be one of another part"
+    assert note in run.text("desk-0042")
     [path] = (estate.evidence / RUN_ID).glob("run*.json")
     said: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     assert (said["unmatched_exemptions"], said["not_good"]) == ([], "")
@@ -169,8 +170,8 @@ def test_a_slice_without_targets_is_none(estate: Estate, part: bool) -> None:
 
 @pytest.mark.fault_kind("D2", "misspelt variables, and one group of two")
 def test_unknown_variables_and_a_misspelt_group_beside_a_right_one_are_warned_of(estate: Estate) -> None:
-    host = {"desk-0042": {**HOST["desk-0042"], "appban_host_blok": "strong"}}
-    inventory = groups(estate, appban_hosts={"hosts": host, "vars": {"appban_asets": "assets.csv"}}, appban_tenant={"hosts": {"city": {}}})
+    hosts = {"desk-0042": {**HOST["desk-0042"], "appban_host_blok": "strong"}, "desk-0043": {"ansible_connection": "local"}}
+    inventory = groups(estate, appban_hosts={"hosts": hosts, "vars": {"appban_asets": "assets.csv"}}, appban_tenant={"hosts": {"city": {}}})
     extra = {"appban_evidence_level": "all", "appban_fail_in": ["drift"]}
     run = estate.run(inventory, policy(estate, "PF-00123456"), extra=extra, check=True, forbid_warnings=False)
     notes = estate.said()["notes"]
