@@ -50,6 +50,13 @@ def known_value(device: Mapping[str, Any], attribute: str) -> Any:
     return value
 
 
+def words_expected(attribute: str, value: Any) -> tuple[str, ...]:
+    """The words of an attribute's closed vocabulary, where a value is none of them; empty for a value that can be used, or is unknown."""
+    if attribute not in VOCABULARY or value is None or value == "" or known_value({attribute: value}, attribute) is not None:
+        return ()
+    return tuple(str(word).lower() if isinstance(word, bool) else str(word) for word in VOCABULARY[attribute])
+
+
 def compared_value(device: Mapping[str, Any], attribute: str) -> Any:
     """The known value of an attribute in the form in which rules compare it."""
     value = known_value(device, attribute)

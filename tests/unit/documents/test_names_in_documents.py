@@ -29,8 +29,10 @@ def test_everything_that_a_spreadsheet_did_is_named_at_once(tmp_path: pathlib.Pa
     assert problems(tmp_path / "assets.csv", TABLE) == [
         "line 2, column 1 (serial): found '=\"0012\"', expected a serial number, not a formula of a spreadsheet (did you mean 0012?)",
         "line 3, column 1 (serial): found \"'0012\", expected a serial number without the apostrophe (did you mean 0012?)",
-        "line 4, column 1 (serial): found '8.96529E+19', expected all digits of the serial number: a spreadsheet has rounded it "
-        "(format the column as text and enter it again)",
+        (
+            "line 4, column 1 (serial): found '8.96529E+19', expected all digits of the serial number: a spreadsheet has rounded it "
+            "(format the column as text and enter it again)"
+        ),
         "line 7, column 1 (serial): found 'C02A' a second time (first on line 6, 'c02a'), expected each serial number once",
     ]
 
@@ -42,8 +44,9 @@ def test_a_mark_that_nobody_sees_is_no_mistake(tmp_path: pathlib.Path) -> None:
 
 
 PLACEHOLDERS = [
-    "Default string", "To be filled by O.E.M.", "to be filled by OEM", "0", "000000000", "System Serial Number", "None", "N/A", "Not Specified",
-    "Unknown", "INVALID", "xxxxxxxx", "FFFFFFFF", "0123456789", "1234567890", "-", "Chassis Serial Number", "No Asset Tag", "DEFAULT STRING\u200b",
+    "Default string", "To be filled by O.E.M.", "to be filled by OEM", "0", "000000000", "System Serial Number", "None", "N/A",
+    "Not Specified", "Unknown", "INVALID", "xxxxxxxx", "FFFFFFFF", "0123456789", "1234567890", "-", "Chassis Serial Number",
+    "No Asset Tag", "DEFAULT STRING\u200b",
 ]  # fmt: skip
 
 
@@ -81,7 +84,9 @@ def test_an_exemption_names_devices_by_what_is_a_name(name: str, nearest: tuple[
     assert problem.nearest == nearest
 
 
-@pytest.mark.parametrize("name", ["00123456", "123456", "C02AB1CDXYZ9", "5E12345", "12E4", "0000-0012", "PF-0", "VMware-56 4d 2f", "none-1", "FF0"])
+@pytest.mark.parametrize(
+    "name", ["00123456", "123456", "C02AB1CDXYZ9", "5E12345", "12E4", "0000-0012", "PF-0", "VMware-56 4d 2f", "none-1", "FF0"]
+)
 def test_what_may_be_a_serial_number_is_one(name: str) -> None:
     assert problems_of(document(exemptions=[exemption(devices=[name])])) == ()
 
@@ -99,12 +104,15 @@ def test_a_number_is_asked_for_in_quotes(number: Any, tmp_path: pathlib.Path) ->
 
 @pytest.mark.fault_kind("D1", "closed vocabularies of asset facts")
 def test_closed_vocabularies_are_closed_in_asset_facts_too(tmp_path: pathlib.Path) -> None:
-    table = "serial,ownership,supervised,work_apps,platform,paid\nS1,Company,maybe,yes,iOS,anything\nS2,,,no,,\nS3,corporate;shared,true,,macos,\n"
-    assert problems(tmp_path / "assets.csv", table) == [
+    rows = ["serial,ownership,supervised,work_apps,platform,paid", "S1,Company,maybe,yes,iOS,anything", "S2,,,no,,"]
+    rows.append("S3,corporate;shared,true,,macos,")
+    assert problems(tmp_path / "assets.csv", "\n".join(rows) + "\n") == [
         "line 2, column 2 (ownership): found 'Company', expected one of corporate, personal, shared",
         "line 2, column 3 (supervised): found 'maybe', expected one of true, false",
-        "line 2, column 5 (platform): found 'iOS', expected one of ios, ipados, android, chromeos, windows, macos, linux, tvos, visionos "
-        "(did you mean ios?)",
+        (
+            "line 2, column 5 (platform): found 'iOS', expected one of ios, ipados, android, chromeos, windows, macos, linux, tvos, "
+            "visionos (did you mean ios?)"
+        ),
         "line 4, column 2 (ownership): found a list of 2 items, expected one of corporate, personal, shared",
     ]
     said = problems(tmp_path / "assets.yml", "S1: {ownership: Corporate, enrollment: null}\nS2: {supervised: [true], work_apps: 'yes'}\n")
@@ -126,8 +134,10 @@ def test_two_spellings_of_one_serial_number_are_one(tmp_path: pathlib.Path) -> N
     [
         (
             b"serial;department\nS1;press\n",
-            "line 1, column 1: found columns separated by semicolons, expected columns separated by commas (save it as CSV with commas; a "
-            "semicolon separates the items of a list in a cell)",
+            (
+                "line 1, column 1: found columns separated by semicolons, expected columns separated by commas (save it as CSV with "
+                "commas; a semicolon separates the items of a list in a cell)"
+            ),
         ),
         (b"sep=;\nserial;department\nS1;press\n", "line 1, column 1: found 'sep=;', expected a header row with the column serial"),
         (
@@ -144,9 +154,12 @@ def test_two_spellings_of_one_serial_number_are_one(tmp_path: pathlib.Path) -> N
         ),
         (
             "serial,department\nS1,press\nS2,Jan\u00e9 caf\u00e9\n".encode("latin-1"),
-            "line 3, column 7: found the byte 0xe9, which is \u00e9 in Windows-1252, expected a file in UTF-8 (save it as CSV UTF-8)",
+            "line 3, column 2: found the byte 0xe9, which is \u00e9 in Windows-1252, expected a file in UTF-8 (save it as CSV UTF-8)",
         ),
-        (b"Serial,paid\nS1,x\n", "line 1: found the columns Serial, paid, expected a header row with the column serial (did you mean serial?)"),
+        (
+            b"Serial,paid\nS1,x\n",
+            "line 1: found the columns Serial, paid, expected a header row with the column serial (did you mean serial?)",
+        ),
         (b"serial,Ownership\nS1,x\n", "line 1, column 2: found the column 'Ownership', expected the column ownership"),
     ],
 )
