@@ -41,3 +41,16 @@ def test_an_exemption_that_names_nobody_is_told_with_the_nearest_serial_number(w
     assert repr(serial) in about
     assert [row["notes"] for row in run.rows if row["row"] == "totals"] == [run.values["notes"]]
     assert run.values["exemptions"] == [{"exemption": "city/EX-1", "state": "active", "devices": 0}]
+
+
+@pytest.mark.fault_kind("D1", "rows of asset facts that match no device, every target")
+def test_rows_of_asset_facts_that_match_no_device_are_counted(world: World) -> None:
+    guest, *_others = world.blockable()
+    serial = world.serial(guest)
+    assets = world.directory / "assets.csv"
+    assets.write_text(f"serial,department\n{serial.swapcase()},press\nX{serial},press\nQQ-nothing,press\n", encoding="utf-8")
+    run = world.run(world.policy(), check=True, assets=str(assets))
+    [told] = [note for note in run.values["notes"] if note.startswith("asset facts: ")]
+    assert told.startswith(f"asset facts: 2 of 3 rows match no device of this target, such as 'X{serial}' (perhaps '{serial}'")
+    assert told.endswith(", 'QQ-nothing'")
+    assert [row["notes"] for row in run.rows if row["row"] == "totals"] == [run.values["notes"]]
