@@ -21,7 +21,7 @@ from ..module_utils.engine.errors import AppbanError
 from ..module_utils.engine.evidence import LEVELS, choose_run_id
 from ..module_utils.engine.guard import strictest_limits
 from ..module_utils.engine.run_header import Provenance, run_header
-from ..module_utils.policy.asset_index import AssetIndex
+from ..module_utils.policy.asset_index import AssetIndex, notes_of_assets
 from ..module_utils.policy.decide import Decider, covers_whole_scope
 from ..module_utils.policy.exemption_counts import count_exemptions, notes_of_exemptions, shown_exemptions
 from ..module_utils.policy.instants import utc_text
@@ -130,7 +130,9 @@ def _decide(options: dict[str, Any], hostvars: Any, whole_fleet: bool, check_mod
     header = run_header(now, check_mode, plain, shown_limits, versions, provenance, None)
     judged = list(zip(devices, decisions, strict=True))
     named = count_exemptions(decider.exemptions, judged)
-    told = notes_of_exemptions(decider.exemptions, named, judged, of_a_part=bool(options["part"]) or not whole_fleet)
+    of_a_part = bool(options["part"]) or not whole_fleet
+    told = notes_of_exemptions(decider.exemptions, named, judged, of_a_part)
+    told += notes_of_assets(assets, judged, of_a_part)
     classes = classes_of(policies, attributes, judged)
     left = begin_record(run, header, options["evidence"], classes, (each.to_plain() for each in named))
     more = {"notes": [*options["notes"], *left, *told], "exemptions": shown_exemptions(named)}

@@ -26,7 +26,7 @@ from ..engine.previous_record import PreviousRecord, read_previous_record
 from ..engine.run_header import Provenance, run_header
 from ..engine.run_lock import RunLock
 from ..engine.version import VERSION
-from ..policy.asset_index import AssetIndex
+from ..policy.asset_index import AssetIndex, notes_of_assets
 from ..policy.decide import Decider, covers_whole_scope
 from ..policy.exemption_counts import NamedDevices, count_exemptions, notes_of_exemptions, shown_exemptions
 from ..policy.instants import read_now, utc_text
@@ -559,9 +559,11 @@ class _Run:
         }
 
     def _notes_of_names(self) -> list[str]:
-        """What names of policies match nothing here, or several devices."""
-        judged = ((member.device.record, member.decision) for member in self.fleet)
-        return notes_of_exemptions(self.decider.exemptions, self.exemptions, judged, bool(self.request.provenance.part))
+        """What names of policies and asset facts match nothing here, or several devices."""
+        judged = [(member.device.record, member.decision) for member in self.fleet]
+        of_a_part = bool(self.request.provenance.part)
+        notes = notes_of_exemptions(self.decider.exemptions, self.exemptions, judged, of_a_part)
+        return [*notes, *notes_of_assets(self.assets, judged, of_a_part)]
 
     def _notes_of_records(self) -> Iterator[str]:
         if not self.previous:

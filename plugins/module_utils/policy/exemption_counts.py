@@ -15,14 +15,12 @@ from typing import Any, Iterable, Iterator, Mapping, Sequence
 from .exemptions import ACTIVE, ExemptionIndex, Held
 from .model import Decision, Device
 from .names_compared import comparable
-from .nearest_serials import nearest_serials
+from .nearest_serials import nearest_serials, shown_names
 from .problems import show
 
 _MOST_NOTES = 20
 #: Exemptions that a result lists; the record has all of them.
 MOST_SHOWN = 100
-#: Devices whose serial numbers may be shown: of one that is out of scope nothing is told.
-_SHOWN_SCOPES = ("in_scope", "unclassified")
 OF_A_PART = "this run serves a part of the fleet: a name that no device has here may be one of another part"
 
 
@@ -128,7 +126,7 @@ def notes_of_exemptions(
     found: list[str] = []
     unmatched = 0
     missing = [held.exemption.devices[_number(place)] for held, each in doubted for place in each.unmatched if place.startswith("devices[")]
-    nearest = nearest_serials(missing[: 2 * _MOST_NOTES], _names_shown(devices)) if missing else {}
+    nearest = nearest_serials(missing[: 2 * _MOST_NOTES], shown_names(devices)) if missing else {}
     more = 0
     for held, each in doubted:
         unmatched += each.matches_nothing
@@ -161,10 +159,3 @@ def _lines(held: Held, named: NamedDevices, nearest: Mapping[str, Sequence[str]]
 
 def _number(place: str) -> int:
     return int(place[place.index("[") + 1 : -1])
-
-
-def _names_shown(devices: Iterable[tuple[Device, Decision]]) -> Iterator[str]:
-    for device, decision in devices:
-        if decision.scope in _SHOWN_SCOPES:
-            names = (device.get("serial"), device.get("id"))
-            yield from dict.fromkeys(name for name in names if isinstance(name, str))

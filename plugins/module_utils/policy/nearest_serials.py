@@ -9,8 +9,11 @@ from __future__ import annotations
 from difflib import SequenceMatcher
 from typing import Iterable, Iterator
 
+from .model import Decision, Device
 from .names_compared import comparable
 
+#: Devices whose serial numbers may be shown: of one that is out of scope nothing is told.
+_SHOWN_SCOPES = ("in_scope", "unclassified")
 #: Letters and digits that people take for each other when they copy a serial number.
 _LOOK_ALIKE = str.maketrans("oilsbz", "011582")
 #: Names that are looked for in one pass over a fleet, and the longest that is compared letter by letter.
@@ -48,6 +51,14 @@ def nearest_serials(names: Iterable[str], fleet: Iterable[str], most: int = 2) -
                 if len(near) > _MOST_ALIKE:
                     found[name] = dict(_best(near, most))
     return {name: tuple(serial for serial, _likeness in _best(near, most)) for name, near in found.items()}
+
+
+def shown_names(devices: Iterable[tuple[Device, Decision]]) -> Iterator[str]:
+    """Serial numbers and ids of devices that may be shown to whoever wrote a name that no device has."""
+    for device, decision in devices:
+        if decision.scope in _SHOWN_SCOPES:
+            names = (device.get("serial"), device.get("id"))
+            yield from dict.fromkeys(name for name in names if isinstance(name, str))
 
 
 def _best(near: dict[str, float], most: int) -> list[tuple[str, float]]:

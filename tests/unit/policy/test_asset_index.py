@@ -44,7 +44,7 @@ def test_rows_that_match_no_device_are_counted_with_examples() -> None:
         "asset facts: 7 of 8 rows match no device of this target, such as '123456' (perhaps '00123456' is meant), 'X1', 'X2', 'X3', 'X4'"
     ]
     [said] = notes_of_assets(index, fleet, of_a_part=True)
-    assert said.endswith("; rows of devices of other parts of the fleet are among them")
+    assert said.endswith("; rows of devices of other parts of the fleet may be among them")
 
 
 def test_rows_that_match_are_not_told_and_nobody_out_of_scope_is_named() -> None:
