@@ -4,7 +4,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # What a run came to, as an exit status for pipelines:
-#   0 clean or changed, 10 failed (or interrupted, or never begun), 11 stopped, 12 refused, 13 drift.
+#   0 clean or changed, 10 failed (or interrupted, or never begun), 11 stopped, 12 refused, 13 drift,
+#   14 clean or changed, and a name in an exemption matches no device (only with appban_fail_on: [unmatched_exemption]).
 # Usage: run-status.sh EVIDENCE_DIR [RUN_ID [PART]]. Without an id, or with an empty one, it is the newest run there; give one
 # (-e appban_run_id=...) where several runs share a directory. PART is the appban_part of a job that is one of several.
 
@@ -44,5 +45,9 @@ case $status in
         code=10
         ;;
 esac
+if [ "$code" = 0 ] && grep -q '^  "not_good": "unmatched_exemption",$' "$1/$run/$file"; then
+    status="$status, and a name in an exemption matches no device"
+    code=14
+fi
 echo "$run${3:+ $3}: $status"
 exit $code

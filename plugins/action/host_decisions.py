@@ -20,7 +20,9 @@ from ..module_utils.engine.errors import AppbanError
 from ..module_utils.engine.evidence import LEVELS, choose_run_id
 from ..module_utils.engine.guard import strictest_limits
 from ..module_utils.engine.run_header import Provenance, run_header
+from ..module_utils.policy.asset_index import AssetIndex, notes_of_assets
 from ..module_utils.policy.decide import Decider, covers_whole_scope
+from ..module_utils.policy.exemption_counts import count_exemptions, notes_of_exemptions, shown_exemptions
 from ..module_utils.policy.instants import utc_text
 from ..module_utils.policy.plain import policy_to_plain
 from ..module_utils.policy.problems import PolicyError
@@ -79,7 +81,7 @@ def _decide(options: dict[str, Any], hostvars: Any, whole_fleet: bool, check_mod
     moment = run_instant(options["now"])
     target = record_of_hosts(options["part"])
     policies = read_policies(options["policies"], options["catalog_dirs"])
-    assets = read_assets(options["assets"]) if options["assets"] else {}
+    assets = AssetIndex(read_assets(options["assets"]) if options["assets"] else {})
     plain = [policy_to_plain(policy) for policy in policies]
     apps = apps_of_policies(plain)
     attributes = sorted({attribute for policy in plain for attribute in policy["attributes"]})
@@ -126,8 +128,15 @@ def _decide(options: dict[str, Any], hostvars: Any, whole_fleet: bool, check_mod
     }
     versions = {"appban.endpoint": collection_version(), "ansible-core": release.__version__, "python": platform.python_version()}
     header = run_header(now, check_mode, plain, shown_limits, versions, provenance, None)
-    left = begin_record(run, header, options["evidence"], classes_of(policies, attributes, zip(devices, decisions, strict=True)))
-    return {"hosts": hosts, "run": {**run, "notes": [*options["notes"], *left]}}
+    judged = list(zip(devices, decisions, strict=True))
+    named = count_exemptions(decider.exemptions, judged)
+    of_a_part = bool(options["part"]) or not whole_fleet
+    told = notes_of_exemptions(decider.exemptions, named, judged, of_a_part)
+    told += notes_of_assets(assets, judged, of_a_part)
+    classes = classes_of(policies, attributes, judged)
+    left = begin_record(run, header, options["evidence"], classes, (each.to_plain() for each in named))
+    more = {"notes": [*options["notes"], *left, *told], "exemptions": shown_exemptions(named)}
+    return {"hosts": hosts, "run": {**run, **more}}
 
 
 def _provenance(options: Mapping[str, Any]) -> Provenance:

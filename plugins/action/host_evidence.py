@@ -101,7 +101,7 @@ def _record(options: dict[str, Any], hostvars: Any, check_mode: bool) -> dict[st
     if options["stopped"]:
         stopped_hosts = [host for host in hosts if (hostvars[host].get("appban_host_plan") or {}).get("changes") and host not in troubles]
         troubles.update(dict.fromkeys(stopped_hosts, "%s. The plan is in %s" % (options["reason"], shown)))
-    text = summary_lines(last, run, record.path, check_mode, sorted(notes), drift, to_see=left)
+    text = summary_lines(last, run, record.path, check_mode, sorted(notes), drift, to_see=left, exemptions=run["exemptions"])
     if options["stopped"]:
         text = [*text[:-1], *_plan_lines(plan, shown), text[-1]]
     summary = summary_of(last)
@@ -111,6 +111,8 @@ def _record(options: dict[str, Any], hostvars: Any, check_mode: bool) -> dict[st
         "findings": findings,
         "unenforceable": last["unenforceable"],
         "drift": drift,
+        "exemptions": run["exemptions"],
+        "notes": sorted(notes),
         "decision_due": bool(due),
         "evidence": record.path,
         "run_id": run["run_id"],

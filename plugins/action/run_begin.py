@@ -28,9 +28,10 @@ from ..plugin_utils.action_refusal import refusal
 from ..plugin_utils.controller_paths import absolute_path
 from ..plugin_utils.documents import read_asset_facts, read_policies
 from ..plugin_utils.host_record import check_part, controller_process
+from ..plugin_utils.known_names import no_target, notes_of_groups, notes_of_variables, variables_of
 from ..plugin_utils.left_records import notes_of_left_records
 from ..plugin_utils.provenance import find_provenance
-from ..plugin_utils.run_file import begin_run, refuse_run
+from ..plugin_utils.run_file import begin_run, end_run, refuse_run
 from ..plugin_utils.run_instant import run_instant
 from ..plugin_utils.run_status import FAIL_ON, shortened
 
@@ -54,6 +55,7 @@ class ActionModule(ActionBase):
                 "run_id": {"type": "str"},
                 "part": {"type": "str", "default": ""},
                 "fail_on": {"type": "list", "elements": "str", "default": []},
+                "target_groups": {"type": "list", "elements": "str", "default": []},
             }
         )
         try:
@@ -82,14 +84,25 @@ def _begin(options: Mapping[str, Any], variables: Mapping[str, Any], check_mode:
     notes = notes_of_left_records(
         evidence_dir, options["evidence_dir"], AnsibleCollectionConfig.collection_paths or (), str(variables.get("playbook_dir") or "")
     )
+    groups, wanted = variables.get("groups") or {}, options["target_groups"]
+    if wanted:
+        notes += notes_of_groups(groups, wanted)
+    if "hostvars" in variables:
+        notes += notes_of_variables(variables_of(variables.get("ansible_play_hosts_all") or (), variables["hostvars"]))
     begin_run(directory, _facts(run_id, now, provenance, check_mode, notes), part)
+    nobody = bool(wanted) and not any(groups.get(group) for group in wanted)
     try:
         if wrong is not None:
             raise wrong
+        if nobody and not part:
+            raise no_target(groups, wanted)
         policies = _documents(options, paths)
     except AppbanError as error:
         refuse_run(directory, Provenance().wall_clock(), shortened(str(error)), part)
         raise
+    if nobody:
+        # No other play has anything to do, so the run ends here.
+        end_run(directory, Provenance().wall_clock(), {}, "no target is in this part", part)
     return {
         "now": now,
         "run_id": run_id,

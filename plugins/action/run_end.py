@@ -15,8 +15,9 @@ from ..module_utils.engine.run_header import Provenance
 from ..module_utils.policy.plain_types import plain_copy
 from ..plugin_utils.host_record import record_of_hosts
 from ..plugin_utils.plan_files import plan_files, write_plans
+from ..plugin_utils.run_exemptions import shortened_list, unmatched_exemptions
 from ..plugin_utils.run_file import end_run, read_run
-from ..plugin_utils.run_status import not_good, shortened, status_of_hosts, status_of_tenant, target_of_record
+from ..plugin_utils.run_status import UNMATCHED_EXEMPTION, not_good, shortened, status_of_hosts, status_of_tenant, target_of_record
 from ..plugin_utils.tenant_results import tenant_trouble
 from ..plugin_utils.tenant_settings import record_name
 
@@ -38,11 +39,13 @@ class ActionModule(ActionBase):
                 "part": {"type": "str", "default": ""},
             }
         )
-        result.update(_end(options, (task_vars or {})["hostvars"], bool(self._task.check_mode)), changed=False)
+        variables = task_vars or {}
+        limited = bool(variables.get("ansible_limit"))
+        result.update(_end(options, variables["hostvars"], bool(self._task.check_mode), limited), changed=False)
         return result
 
 
-def _end(options: Mapping[str, Any], hostvars: Any, check_mode: bool) -> dict[str, Any]:
+def _end(options: Mapping[str, Any], hostvars: Any, check_mode: bool, limited: bool) -> dict[str, Any]:
     run = plain_copy(dict(options["run"]), "run")
     directory, part = run["directory"], run.get("part") or options["part"]
     targets: dict[str, dict[str, Any]] = {}
@@ -60,20 +63,32 @@ def _end(options: Mapping[str, Any], hostvars: Any, check_mode: bool) -> dict[st
         targets[name] = told
         trouble = not_good(told["status"], run["fail_on"], "%d hosts" % len(changing), plan)
         troubles.update({host: trouble for host in changing if trouble})
+    # A part of a fleet can't tell what the whole knows.
+    every = {**read_run(directory, part).get("targets", {}), **targets}
+    unmatched = [] if part or limited else unmatched_exemptions(directory, every)
+    bad = UNMATCHED_EXEMPTION if unmatched and UNMATCHED_EXEMPTION in run["fail_on"] else ""
+    first = next(iter((*options["tenants"], *options["hosts"])), "")
+    if bad and first:
+        told_once = "appban_fail_on: %s: names in exemptions match no device of any target: %s" % (bad, shortened_list(unmatched))
+        troubles[first] = "\n".join(filter(None, (troubles.get(first, ""), told_once)))
     try:
-        said = end_run(directory, Provenance().wall_clock(), targets, part=part)
+        said = end_run(directory, Provenance().wall_clock(), targets, part=part, unmatched=unmatched, not_good=bad)
         write_plans(directory, said, part)
     except (AppbanError, OSError) as error:
         # The run itself is over; that nobody can read what became of it counts against each target.
         said = {**read_run(directory, part), "status": "failed"}
         problem = "what became of the run could not be written down: %s" % error
         troubles = dict.fromkeys((*options["tenants"], *options["hosts"]), problem)
+    text = "run %s: %s. Status, plan and records are in %s" % (run["run_id"], said["status"], directory)
+    if unmatched:
+        text += ". Match no device of any target: %s" % shortened_list(unmatched)
     return {
         "run_id": run["run_id"],
         "status": said["status"],
         "directory": directory,
         "troubles": troubles,
-        "text": "run %s: %s. Status, plan and records are in %s" % (run["run_id"], said["status"], directory),
+        "unmatched_exemptions": unmatched,
+        "text": text,
     }
 
 

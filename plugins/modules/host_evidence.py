@@ -69,6 +69,16 @@ drift:
   returned: success
   type: list
   elements: str
+exemptions:
+  description: Of each exemption C(exemption) (POLICY/EXEMPTION), C(state) and C(devices), how many hosts it names. At most a hundred.
+  returned: success
+  type: list
+  elements: dict
+notes:
+  description: What a person should know, such as names in exemptions that no host has.
+  returned: success
+  type: list
+  elements: str
 decision_due:
   description: A policy has passed its end and stays enforced until somebody decides.
   returned: success

@@ -190,6 +190,14 @@ drift:
   returned: success
   type: list
   elements: str
+exemptions:
+  description:
+    - Of each exemption C(exemption) (POLICY/EXEMPTION), C(state) (V(active) or V(expired)) and C(devices), how many devices it names.
+      At most a hundred, those first that match nothing; the record has all of them.
+    - A name that no device has, and a serial number that several have, is in RV(notes) as well, with the nearest serial number.
+  returned: success
+  type: list
+  elements: dict
 notes:
   description: What a person should know, such as reviews that are overdue.
   returned: success

@@ -54,7 +54,16 @@ options:
     type: str
     default: ''
   fail_on:
-    description: What counts as a failure besides trouble, one or more of V(changed) and V(drift).
+    description:
+      - What counts as a failure besides trouble, one or more of V(changed), V(drift) and V(unmatched_exemption) (a name in an exemption
+        that no device of any target of the run has; of a part of a fleet that is never claimed).
+    type: list
+    elements: str
+    default: []
+  target_groups:
+    description:
+      - Groups of which one at least has to have hosts in the inventory; without any the run is refused, with the groups that were perhaps
+        meant. Of a part of a job (O(part)) there may be none. By default that is not looked at.
     type: list
     elements: str
     default: []
@@ -123,7 +132,9 @@ fail_on:
   type: list
   elements: str
 notes:
-  description: Records that an earlier release left inside the installed collection, each with the command that moves them.
+  description:
+    - Records that an earlier release left inside the installed collection, each with the command that moves them; groups that look like one
+      of O(target_groups) and variables that look like ours and are unknown, each with the nearest right name.
   returned: success
   type: list
   elements: str

@@ -67,6 +67,11 @@ directory:
   description: Directory of the run.
   returned: success
   type: str
+unmatched_exemptions:
+  description: Active exemptions of which a name matches no device of any target of the run, as POLICY/EXEMPTION (PLACES).
+  returned: success
+  type: list
+  elements: str
 troubles:
   description: Targets that C(appban_fail_on) makes a failure of, with the message.
   returned: success

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Iterable, Mapping
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
-from ansible_collections.appban.endpoint.plugins.module_utils.policy.devices import join_asset_facts
+from ansible_collections.appban.endpoint.plugins.module_utils.policy.asset_index import AssetIndex
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.plain_types import NotPlain, plain_copy
 
 #: Attributes that are never taken from an inventory variable of the same name: Ansible uses the name itself, or it would be
@@ -20,7 +20,7 @@ _MEND = "Mend the inventory; nothing was contacted"
 
 
 def device_of_host(
-    host: str, variables: Mapping[str, Any], attributes: Iterable[str], assets: Mapping[str, Mapping[str, Any]]
+    host: str, variables: Mapping[str, Any], attributes: Iterable[str], assets: AssetIndex
 ) -> dict[str, Any]:
     """The device record of one inventory host.
 
@@ -28,7 +28,7 @@ def device_of_host(
         host: inventory name; it is the device's id.
         variables: the host's variables.
         attributes: the attributes that the run's policies ask for; others are not read.
-        assets: asset facts keyed by serial number.
+        assets: the asset facts.
 
     Returns:
         A plain mapping. ``appban_device`` in the inventory wins over variables of the attributes' names, and both over facts
@@ -61,4 +61,4 @@ def device_of_host(
         plain: dict[str, Any] = plain_copy(device, host)
     except NotPlain as error:
         raise AppbanError("a device attribute can't be used: %s" % error, "", _MEND) from error
-    return join_asset_facts(plain, assets)
+    return assets.join(plain)

@@ -58,15 +58,20 @@ def controller_process() -> int:
 
 
 def begin_record(
-    run: Mapping[str, Any], header: Mapping[str, Any], level: str, classes: Iterable[tuple[Mapping[str, Any], Sequence[Any]]]
+    run: Mapping[str, Any],
+    header: Mapping[str, Any],
+    level: str,
+    classes: Iterable[tuple[Mapping[str, Any], Sequence[Any]]],
+    exemptions: Iterable[Mapping[str, Any]] = (),
 ) -> list[str]:
-    """Lock the hosts of an evidence directory, and put header and classes of their record on disk.
+    """Lock the hosts of an evidence directory, and put header, exemptions and classes of their record on disk.
 
     Args:
         run: ``evidence_dir``, ``run_id``, ``target`` and, for those who find it locked, ``user`` and ``since``.
         header: from ``run_header``.
         level: of the record.
         classes: from :func:`classes_of`.
+        exemptions: whom each names, see :meth:`.EvidenceRecord.add_exemptions`.
 
     Returns:
         Notes on what an interrupted run left.
@@ -80,6 +85,7 @@ def begin_record(
     try:
         record = EvidenceRecord(run["evidence_dir"], run["run_id"], run["target"], header, level)
         try:
+            record.add_exemptions(exemptions)
             record.add_classes((facts, devices) for facts, devices in classes)
             record.sync()
         finally:

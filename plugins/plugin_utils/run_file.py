@@ -12,7 +12,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -56,7 +56,8 @@ def begin_run(directory: str, facts: Mapping[str, Any], part: str = "") -> None:
         raise EvidenceError("cannot write evidence: %s" % error.strerror, directory, _CHOOSE) from error
 
     def begun(known: Mapping[str, Any]) -> dict[str, Any]:
-        fresh: dict[str, Any] = {"status": RUNNING, "format": FORMAT, **facts, "ended": None, "message": "", "targets": {}}
+        fresh: dict[str, Any] = {"status": RUNNING, "format": FORMAT, **facts, "ended": None, "message": ""}
+        fresh.update(unmatched_exemptions=[], not_good="", targets={})
         path = run_file(directory, part)
         if known and _process(known) == _process(fresh):
             fresh.update(began=known.get("began", fresh.get("began")), targets=known.get("targets", {}))
@@ -74,7 +75,15 @@ def _process(said: Mapping[str, Any]) -> tuple[Any, Any]:
     return said.get("process"), run_by.get("host") if isinstance(run_by, Mapping) else None
 
 
-def end_run(directory: str, ended: str, targets: Mapping[str, Mapping[str, Any]], message: str = "", part: str = "") -> dict[str, Any]:
+def end_run(
+    directory: str,
+    ended: str,
+    targets: Mapping[str, Mapping[str, Any]],
+    message: str = "",
+    part: str = "",
+    unmatched: Sequence[str] = (),
+    not_good: str = "",
+) -> dict[str, Any]:
     """Say what became of a run's targets, and with that of the run.
 
     Args:
@@ -83,6 +92,8 @@ def end_run(directory: str, ended: str, targets: Mapping[str, Mapping[str, Any]]
         targets: name of a record -> what became of it.
         message: what a person should know of the run as a whole.
         part: which part of a job this is.
+        unmatched: exemptions that match no device of any target.
+        not_good: the word of ``appban_fail_on`` for which the run as a whole is not good; empty for none.
 
     Returns:
         What the file says now.
@@ -94,7 +105,8 @@ def end_run(directory: str, ended: str, targets: Mapping[str, Mapping[str, Any]]
     def whole(known: Mapping[str, Any]) -> dict[str, Any]:
         every = {**known.get("targets", {}), **targets}
         status = worst(each["status"] for each in every.values())
-        return {**known, "status": status, "ended": ended, "message": message or known.get("message", ""), "targets": every}
+        told = {"message": message or known.get("message", ""), "unmatched_exemptions": list(unmatched), "not_good": not_good}
+        return {**known, "status": status, "ended": ended, **told, "targets": every}
 
     return _replace(directory, part, whole)
 

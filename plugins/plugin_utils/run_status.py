@@ -14,8 +14,9 @@ from typing import Any
 from ..module_utils.engine.errors import EvidenceError
 from ..module_utils.engine.evidence import closing_hash, read_header
 
+UNMATCHED_EXEMPTION = "unmatched_exemption"
 #: What ``appban_fail_on`` can make a failure of.
-FAIL_ON = ("changed", "drift")
+FAIL_ON = ("changed", "drift", UNMATCHED_EXEMPTION)
 _OF_THE_LAST_LINE = ("rows", "devices", "in_scope", "outcomes", "planned", "writes", "decision_due")
 _MOST_LETTERS = 2000
 

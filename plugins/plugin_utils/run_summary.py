@@ -59,6 +59,7 @@ def summary_lines(
     conflicts: Sequence[str] = (),
     changes: Sequence[Mapping[str, str]] = (),
     to_see: Sequence[str] = (),
+    exemptions: Sequence[Mapping[str, Any]] = (),
 ) -> list[str]:
     """One line per app with counts that add up, then what needs a decision, then where the evidence is.
 
@@ -72,6 +73,7 @@ def summary_lines(
         conflicts: what somebody else assigned against the ban.
         changes: the plan, where it is one plan for all devices.
         to_see: what was left behind or could not be looked into, each with its device and place.
+        exemptions: name, state and number of devices of each that is shown.
     """
     names = ", ".join(policy["policy"] + ("" if policy["state"] == "enforced" else " (%s)" % policy["state"]) for policy in run["policies"])
     lines = ["%s at %s%s" % (names, run["now"], ", check mode: nothing was changed" if check_mode else "")]
@@ -83,6 +85,7 @@ def summary_lines(
         lines.append("%s on %s (%d in scope): %s" % (app, devices, last["in_scope"], ", ".join(parts)))
     if last["unenforceable"]:
         lines.append("why not: " + ", ".join("%s %d" % (reason, count) for reason, count in last["unenforceable"].items()))
+    lines.extend(_bounded("exemption", [_exemption(each) for each in exemptions]))
     if changes:
         ops = Counter(change["op"] for change in changes)
         lines.append("plan: " + ", ".join("%d to %s" % (count, _VERBS[op]) for op, count in ops.items()))
@@ -102,6 +105,11 @@ def _why(outcome: str, count: int, reasons: Mapping[str, int]) -> str:
     if told[0][0] == count:
         return " (%s)" % told[0][1]
     return " (%s)" % ", ".join("%d %s" % each for each in told)
+
+
+def _exemption(named: Mapping[str, Any]) -> str:
+    devices = "1 device" if named["devices"] == 1 else "%d devices" % named["devices"]
+    return "%s names %s%s" % (named["exemption"], devices, "" if named["state"] == "active" else " and has expired")
 
 
 def _bounded(what: str, lines: Sequence[str]) -> list[str]:

@@ -45,7 +45,15 @@ def tenant_text(result: Mapping[str, Any], run: Mapping[str, Any], check_mode: b
     if "record" not in result:
         return ["no record was made, so nothing is claimed of this tenant; why is said at the end"]
     lines = summary_lines(
-        result["record"], run, result["evidence"], check_mode, result["notes"], result["drift"], result["conflicts"], result["changes"]
+        result["record"],
+        run,
+        result["evidence"],
+        check_mode,
+        result["notes"],
+        result["drift"],
+        result["conflicts"],
+        result["changes"],
+        exemptions=result.get("exemptions", ()),
     )
     return [*lines[:-1], *_plan_lines(result, run), lines[-1]] if is_stopped(result) else lines
 

@@ -103,6 +103,12 @@ KINDS = (
     ),
     Kind("R5", "stopped runs show nothing", "the plan is always shown and recorded, and a stopped run names the smallest next step"),
     Kind("R6", "what the record doesn't know", "who ran it, from what, when, and on whose authority is in the header"),
+    Kind(
+        "D1",
+        "a name in a policy or asset file matches nothing, or too much",
+        "names are compared without case and invisible marks; what could only match by guess is refused or told with the nearest name",
+    ),
+    Kind("D2", "nothing selected is success", "nothing to do in any group fails, and unknown groups and variables are named"),
 )
 
 

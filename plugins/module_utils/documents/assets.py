@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..policy.problems import STRUCTURE, PolicyError, Problem, child, show
-from .csv_table import read_table
+from ..policy.devices import ATTRIBUTES, words_expected
+from ..policy.names_compared import comparable
+from ..policy.problems import STRUCTURE, PolicyError, Problem, child, nearest_names, show
+from ..policy.serial_texts import why_no_serial
+from .csv_table import cell_place, read_table
 from .load import load_document, read_bytes
 
 _TRUE, _FALSE = ("true", "yes"), ("false", "no")
@@ -32,16 +35,19 @@ def read_assets(path: str) -> dict[str, dict[str, Any]]:
 def _assets_from_document(document: Any, path: str) -> dict[str, dict[str, Any]]:
     problems: list[Problem] = []
     assets: dict[str, dict[str, Any]] = {}
+    places: dict[str, str] = {}
     for serial, facts, where in _asset_entries(document, path, problems):
         if not isinstance(facts, dict):
             problems.append(Problem(path, where, show(facts), "a mapping of attributes", kind=STRUCTURE))
             continue
         if not isinstance(serial, str) or not serial.strip():
-            hint = " (put it in quotes)" if isinstance(serial, (int, float)) else ""
+            hint = " (put it in quotes: a number loses its leading zeros)" if isinstance(serial, (int, float)) else ""
             problems.append(Problem(path, child(where, "serial"), show(serial), f"a serial number as text{hint}", kind=STRUCTURE))
             continue
-        if serial in assets:
-            problems.append(Problem(path, where, f"{show(serial)} a second time", "each serial number once"))
+        problems.extend(_serial_problems(path, where if isinstance(document, dict) else child(where, "serial"), serial))
+        first = places.setdefault(comparable(serial), where)
+        if first != where:
+            problems.append(Problem(path, where, f"{show(serial)} a second time (first in {first})", "each serial number once"))
         for attribute, value in facts.items():
             if isinstance(value, dict) or (isinstance(value, list) and any(isinstance(item, (dict, list)) for item in value)):
                 problems.append(
@@ -49,6 +55,8 @@ def _assets_from_document(document: Any, path: str) -> dict[str, dict[str, Any]]
                         path, child(where, attribute), show(value), "text, a number, true, false, null or a list of those", kind=STRUCTURE
                     )
                 )
+            else:
+                problems.extend(_word_problems(path, child(where, attribute), attribute, value))
         assets[serial] = {attribute: value for attribute, value in facts.items() if attribute != "serial"}
     if problems:
         raise PolicyError(problems)
@@ -69,18 +77,45 @@ def _asset_entries(document: Any, path: str, problems: list[Problem]) -> Iterato
 
 def _assets_from_csv(content: bytes, path: str) -> dict[str, dict[str, Any]]:
     header, rows, problems = read_table(content, path, "serial")
+    for column, name in enumerate(header):
+        if name not in ATTRIBUTES and name.lower() in ATTRIBUTES:
+            problems.append(Problem(path, f"line 1, column {column + 1}", f"the column {show(name)}", f"the column {name.lower()}"))
     assets: dict[str, dict[str, Any]] = {}
+    key = header.index("serial")
+    places: dict[str, tuple[int, str]] = {}
     for line, row in rows:
+        where = cell_place(line, header, key)
         facts = {name: _cell(cell) for name, cell in zip(header, row, strict=True) if name != "serial"}
-        serial = row[header.index("serial")]
+        serial = row[key]
         if not serial:
-            problems.append(Problem(path, f"line {line}", "no serial number", "a serial number", kind=STRUCTURE))
-        elif serial in assets:
-            problems.append(Problem(path, f"line {line}", f"{show(serial)} a second time", "each serial number once", kind=STRUCTURE))
+            problems.append(Problem(path, where, "no serial number", "a serial number", kind=STRUCTURE))
+        else:
+            problems.extend(_serial_problems(path, where, serial))
+            first, spelled = places.setdefault(comparable(serial), (line, serial))
+            if first != line:
+                found = f"{show(serial)} a second time (first on line {first}, {show(spelled)})"
+                problems.append(Problem(path, where, found, "each serial number once", kind=STRUCTURE))
+        for column, name in enumerate(header):
+            problems.extend(_word_problems(path, cell_place(line, header, column), name, facts.get(name)))
         assets[serial] = facts
     if problems:
         raise PolicyError(problems)
     return assets
+
+
+def _serial_problems(path: str, where: str, serial: str) -> list[Problem]:
+    wrong = why_no_serial(serial)
+    return [] if wrong is None else [Problem(path, where, show(serial), *wrong)]
+
+
+def _word_problems(path: str, where: str, attribute: str, value: Any) -> list[Problem]:
+    """What is wrong with the value of an attribute whose words are a closed list."""
+    words = words_expected(attribute, value)
+    if not words:
+        return []
+    spelled = value.strip().lower() if isinstance(value, str) else ""
+    near = (spelled,) if spelled in words else nearest_names(value, words)
+    return [Problem(path, where, show(value), "one of " + ", ".join(words), near)]
 
 
 def _cell(text: str) -> Any:

@@ -29,8 +29,8 @@ LEVELS: Tuple[str, ...] = ("exceptions", "all")
 _UNREMARKABLE = frozenset(("compliant", "not_in_force", "not_applicable", "out_of_scope"))
 #: Reasons that always deserve a line: something of ours may still be on the device.
 _REMARKABLE_REASONS = frozenset(("lift_pending", "release_pending"))
-#: Rows besides those of devices: classes of devices in scope, what was planned, what was sent.
-_OTHER_ROWS = ("class", "plan", "write")
+#: Rows besides those of devices: exemptions and whom they name, classes of devices in scope, what was planned, what was sent.
+_OTHER_ROWS = ("exemption", "class", "plan", "write")
 #: Devices of a class in one row, so that no line grows with the fleet.
 _DEVICES_A_ROW = 500
 #: Bytes that are set aside before the first write for the rows that come after it, so that a full disk shows before anything is changed.
@@ -427,6 +427,15 @@ class EvidenceRecord:
         """Where the record is until it is finished."""
         return self._partial
 
+    def add_exemptions(self, exemptions: Iterable[Mapping[str, Any]]) -> None:
+        """Write how many devices each exemption names. They stand right after the header.
+
+        Args:
+            exemptions: ``policy``, ``exemption``, ``state``, ``devices``, ``unmatched`` and ``several`` of each.
+        """
+        for exemption in exemptions:
+            self._write({"row": "exemption", **exemption})
+
     def add_classes(self, classes: Iterable[Tuple[Mapping[str, Any], Sequence[Tuple[str, Optional[str]]]]]) -> None:
         """Write who is in scope: each class of devices that are alike, with id and serial of each of them."""
         for facts, devices in classes:
@@ -628,6 +637,22 @@ def summary_of(last: Mapping[str, Any]) -> Dict[str, Any]:
     summary: Dict[str, Any] = {"devices": last["devices"], "in_scope": last["in_scope"]}
     summary.update(last["outcomes"])
     return summary
+
+
+def exemption_rows(path: str) -> List[Dict[str, Any]]:
+    """The rows of a record that say whom exemptions name; none where it can't be read, or is of an earlier release."""
+    found: List[Dict[str, Any]] = []
+    try:
+        with open(path, encoding="utf-8") as handle:
+            handle.readline()
+            for line in handle:
+                row = json.loads(line)
+                if row["row"] != "exemption":
+                    break
+                found.append(row)
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    return found
 
 
 def read_rows(path: str) -> List[Dict[str, Any]]:

@@ -18,6 +18,7 @@ from ..engine.errors import AppbanError
 from ..engine.previous_record import PreviousRecord
 from ..policy.devices import known_value
 from ..policy.model import Policy
+from ..policy.names_compared import comparable
 from .fleet import FleetDevice
 
 #: A fleet that has lost more than both of these since the last run stops it.
@@ -49,7 +50,8 @@ def check_fleet_size(previous: PreviousRecord, ids: Mapping[str, Any], serials: 
         return
     # Those that the last list did not have either are no new loss.
     listed = {device: known for device, known in previous.in_scope.items() if "missing_since" not in known.facts}
-    gone = [device for device, known in listed.items() if device not in ids and known.serial not in serials]
+    spelled = frozenset(map(comparable, serials))
+    gone = [device for device, known in listed.items() if device not in ids and comparable(known.serial) not in spelled]
     counts = ((max(0, previous.devices - len(ids)), previous.devices), (len(gone), len(listed)))
     if not any(lost > MOST_GONE and lost * 100.0 > of * MOST_GONE_PERCENT for lost, of in counts):
         return
@@ -142,7 +144,7 @@ class FleetMemory:
         self.attributes = tuple(sorted(set(attributes) - NEVER_KEPT))
         self.groups = groups
         self._users = {
-            _exemption(policy.id, exemption.id): exemption.users
+            _exemption(policy.id, exemption.id): tuple(map(comparable, exemption.users))
             for policy in policies
             for exemption in policy.exemptions
             if exemption.users

@@ -13,9 +13,10 @@ from datetime import datetime
 from typing import Any
 
 from ..engine.previous_record import PreviousRecord
+from ..policy.asset_index import AssetIndex
 from ..policy.decide import Decider
-from ..policy.devices import join_asset_facts
 from ..policy.instants import utc_text
+from ..policy.names_compared import comparable
 from .fleet import FleetDevice, ManagedDevice
 from .known_fleet import FleetMemory, LoneLookUps, check_fleet_size
 
@@ -30,7 +31,7 @@ class ReadFleet:
         devices: the target's, as its list has them.
         memory: what was known of them.
         decider: the run's.
-        assets: asset facts by serial number.
+        assets: the asset facts.
         latest: contacts after this instant have not come yet.
         until_enrolled: attributes that may be others since a device enrolled again.
         accepted: the size that somebody has confirmed; None for none.
@@ -44,7 +45,7 @@ class ReadFleet:
         devices: Iterable[ManagedDevice],
         memory: FleetMemory,
         decider: Decider,
-        assets: Mapping[str, Mapping[str, Any]],
+        assets: AssetIndex,
         latest: datetime,
         until_enrolled: frozenset[str] = frozenset(),
         accepted: int | None = None,
@@ -64,14 +65,14 @@ class ReadFleet:
                 continue
             ids[device.id] = None
             self.members.append(self._member(self._of_this_time(device), decider, assets, until_enrolled))
-        serials = frozenset(str(member.device.record["serial"]) for member in self.members if member.device.record.get("serial"))
+        serials = frozenset(filter(None, (comparable(member.device.record.get("serial")) for member in self.members)))
         check_fleet_size(self.previous, ids, serials, accepted)
         self.is_confirmed = accepted == len(self.members)
         #: Devices in scope of the last run of which neither the id nor the serial number is in the list -> their serial numbers.
         self.not_listed: dict[str, str | None] = {
             device: known.serial
             for device, known in self.previous.in_scope.items()
-            if device not in ids and known.serial not in serials
+            if device not in ids and comparable(known.serial) not in serials
         }  # fmt: skip
 
     @property
@@ -124,11 +125,9 @@ class ReadFleet:
         self._ahead += 1
         return replace(device, synced_at="", inventory_at="", inventory_by="")
 
-    def _member(
-        self, device: ManagedDevice, decider: Decider, assets: Mapping[str, Mapping[str, Any]], until_enrolled: frozenset[str]
-    ) -> FleetDevice:
+    def _member(self, device: ManagedDevice, decider: Decider, assets: AssetIndex, until_enrolled: frozenset[str]) -> FleetDevice:
         # What the assets say now goes before what was known.
-        said = join_asset_facts(self.memory.identify(device.record), assets)
+        said = assets.join(self.memory.identify(device.record))
         record, since, decided_by = self.memory.fill(said, device.enrolled_at, until_enrolled)
         if since:
             self._since[device.id] = since

@@ -26,7 +26,9 @@ from ..engine.previous_record import PreviousRecord, read_previous_record
 from ..engine.run_header import Provenance, run_header
 from ..engine.run_lock import RunLock
 from ..engine.version import VERSION
+from ..policy.asset_index import AssetIndex, notes_of_assets
 from ..policy.decide import Decider, covers_whole_scope
+from ..policy.exemption_counts import NamedDevices, count_exemptions, notes_of_exemptions, shown_exemptions
 from ..policy.instants import read_now, utc_text
 from ..policy.model import Policy
 from ..policy.plain import policy_to_plain
@@ -180,9 +182,11 @@ class _Run:
         self.request = request
         self.now = utc_text(request.now)
         self.decider = Decider(request.policies, request.now)
+        self.assets = AssetIndex(request.assets)
         self.by_id = {policy.id: policy for policy in request.policies}
         self.ledger = Ledger.open(request.evidence_dir, request.target, writable=not request.check_mode)
         self.fleet: list[FleetDevice] = []
+        self.exemptions: tuple[NamedDevices, ...] = ()
         self.left: list[str] = []
         self.previous = PreviousRecord()
         #: Writes that had left before any of the plan: logging in is none of it.
@@ -224,6 +228,9 @@ class _Run:
         request = self.request
         read = self._read_fleet()
         self.fleet = read.members
+        judged = [(member.device.record, member.decision) for member in self.fleet]
+        self.exemptions = count_exemptions(self.decider.exemptions, judged)
+        record.add_exemptions(each.to_plain() for each in self.exemptions)
         record.add_classes(read.classes())
         blanket = covers_whole_scope(request.policies, (member.decision for member in self.fleet))
         if blanket:
@@ -304,7 +311,7 @@ class _Run:
             self.target.devices(),
             FleetMemory(self.previous, attributes, request.policies, wanted_groups(request.policies)),
             self.decider,
-            request.assets,
+            self.assets,
             # The run's own instant may have been given, so the clock counts too.
             latest=max(request.now, read_now(request.provenance.wall_clock())) + CLOCKS_APART,
             until_enrolled=getattr(self.target, "until_enrolled", frozenset()),
@@ -543,13 +550,20 @@ class _Run:
 
     def _totals(self, found: int, planned: TargetPlan, read: ReadFleet) -> dict[str, Any]:
         notes = {note for member in self.fleet for note in member.decision.notes} | set(planned.notes) | set(self.decider.notes)
-        notes |= set(read.notes()) | set(self._notes_of_records())
+        notes |= set(read.notes()) | set(self._notes_of_records()) | set(self._notes_of_names())
         return {
             "findings": found,
             "drift": len(planned.drift),
             "decision_due": sorted(self.decider.decision_due),
             "notes": sorted(notes),
         }
+
+    def _notes_of_names(self) -> list[str]:
+        """What names of policies and asset facts match nothing here, or several devices."""
+        judged = [(member.device.record, member.decision) for member in self.fleet]
+        of_a_part = bool(self.request.provenance.part)
+        notes = notes_of_exemptions(self.decider.exemptions, self.exemptions, judged, of_a_part)
+        return [*notes, *notes_of_assets(self.assets, judged, of_a_part)]
 
     def _notes_of_records(self) -> Iterator[str]:
         if not self.previous:
@@ -631,6 +645,7 @@ class _Run:
             "unenforceable": last["unenforceable"],
             "conflicts": list(planned.conflicts[:SHOWN_CONFLICTS]),
             "drift": list(planned.drift),
+            "exemptions": shown_exemptions(self.exemptions),
             "notes": last["notes"],
             "decision_due": bool(last["decision_due"]),
             "evidence": path,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Sequence
 
-from .devices import known_value
+from .devices import compared_value
 from .scope import AllOf, Condition, Wanted
 
 # Below this number asking each condition is cheaper than looking up which to ask.
@@ -30,7 +30,7 @@ class ConditionIndex:
         """Positions, in order, of the conditions that may be true or unknown for a device."""
         if self.attribute is None:
             return self.everything
-        value = known_value(device, self.attribute)
+        value = compared_value(device, self.attribute)
         if not isinstance(value, str):
             return self.everything
         return self.by_value.get(value, self.others)

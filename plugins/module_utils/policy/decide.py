@@ -109,7 +109,8 @@ class Decider:
 
     def _decide(self, device: Mapping[str, Any], named: tuple[int, ...]) -> Verdicts:
         held_by_policy: dict[int, list[Held]] = {}
-        for index in dict.fromkeys((*named, *self.exemptions.conditional(device))):
+        holding = tuple(dict.fromkeys((*named, *self.exemptions.conditional(device))))
+        for index in holding:
             held = self.exemptions.held[index]
             held_by_policy.setdefault(held.policy, []).append(held)
         platform = known_value(device, "platform")
@@ -130,6 +131,7 @@ class Decider:
             apps=apps,
             decision_due=self.decision_due,
             notes=self.notes + wording.exemption_notes(apps.values(), self.moment),
+            exemptions=holding,
         )
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Device records: the attributes whose values are a closed vocabulary, and the joining of asset facts.
+"""Device records: the attributes whose values are a closed vocabulary, and those that are names.
 
 A value outside its vocabulary ("company" for ownership) is not a different ownership, it is one we don't know. It counts as
 unknown, so the device is reported as unclassified instead of silently falling out of a ban's scope.
@@ -11,6 +11,8 @@ unknown, so the device is reported as unclassified instead of silently falling o
 from __future__ import annotations
 
 from typing import Any, Mapping
+
+from .names_compared import comparable
 
 PLATFORMS = ("ios", "ipados", "android", "chromeos", "windows", "macos", "linux", "tvos", "visionos")
 OWNERSHIPS = ("corporate", "personal", "shared")
@@ -25,6 +27,9 @@ VOCABULARY: dict[str, tuple[Any, ...]] = {
     "supervised": FLAGS,
     "work_apps": FLAGS,
 }
+
+#: Attributes that name a device or a person: they are compared without letter case and without what nobody sees.
+NAMES = frozenset(("id", "serial", "user"))
 
 ATTRIBUTES = (
     "id", "serial", "name", "platform", "os_version", "ownership", "supervised", "enrollment", "work_apps", "user", "groups",
@@ -45,6 +50,19 @@ def known_value(device: Mapping[str, Any], attribute: str) -> Any:
     return value
 
 
+def words_expected(attribute: str, value: Any) -> tuple[str, ...]:
+    """The words of an attribute's closed vocabulary, where a value is none of them; empty for a value that can be used, or is unknown."""
+    if attribute not in VOCABULARY or value is None or value == "" or known_value({attribute: value}, attribute) is not None:
+        return ()
+    return tuple(str(word).lower() if isinstance(word, bool) else str(word) for word in VOCABULARY[attribute])
+
+
+def compared_value(device: Mapping[str, Any], attribute: str) -> Any:
+    """The known value of an attribute in the form in which rules compare it."""
+    value = known_value(device, attribute)
+    return comparable(value) or None if attribute in NAMES and isinstance(value, str) else value
+
+
 def flag_of(value: Any) -> Any:
     """true and false as inventories write them in text (an INI inventory knows no other way); any other value as it is."""
     if isinstance(value, str):
@@ -59,18 +77,6 @@ def device_name(device: Mapping[str, Any]) -> str | None:
         if value is not None and value != "":
             return str(value)
     return None
-
-
-def join_asset_facts(device: Mapping[str, Any], facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """A device with the asset facts of its serial number.
-
-    Facts fill in what the target doesn't know; where both know an attribute, the target's own value stands.
-    """
-    joined = dict(device)
-    for attribute, value in facts.get(str(device.get("serial") or ""), {}).items():
-        if joined.get(attribute) is None:
-            joined[attribute] = value
-    return joined
 
 
 def _same(value: Any, word: Any) -> bool:

@@ -13,6 +13,7 @@ from typing import Any, Collection, Iterable, Mapping, Sequence
 from . import scope
 from .condition_index import ConditionIndex
 from .model import Device, Exemption, Policy
+from .names_compared import comparable
 
 ACTIVE = "active"
 EXPIRED = "expired"
@@ -32,10 +33,14 @@ class ExemptionIndex:
 
     def __init__(self, policies: Sequence[Policy], now: datetime) -> None:
         self.held: list[Held] = []
+        #: Ids of the policies, by their positions.
+        self.policy_ids = tuple(policy.id for policy in policies)
         self.by_device: dict[str, tuple[int, ...]] = {}
         self.by_user: dict[str, tuple[int, ...]] = {}
         conditions: list[scope.Condition] = []
         self._conditional: list[int] = []
+        #: Of exemptions for devices while certain users have them: who these are.
+        self._users: dict[int, frozenset[str]] = {}
         for position, policy in enumerate(policies):
             for exemption in policy.exemptions:
                 if now < exemption.granted.at:
@@ -47,6 +52,8 @@ class ExemptionIndex:
                     self._conditional.append(index)
                 elif exemption.devices:
                     _enter(self.by_device, exemption.devices, index)
+                    if exemption.users:
+                        self._users[index] = frozenset(map(comparable, exemption.users))
                 else:
                     _enter(self.by_user, exemption.users, index)
         self.conditions = tuple(conditions)
@@ -54,16 +61,16 @@ class ExemptionIndex:
 
     def named(self, device: Device) -> tuple[int, ...]:
         """The exemptions that name a device or its user, as positions in `held`."""
-        serial, identifier, user = device.get("serial"), device.get("id"), device.get("user")
+        serial, identifier, user = (_name(device.get(attribute)) for attribute in ("serial", "id", "user"))
         found: tuple[int, ...] = ()
         if self.by_device:
-            found = self._lookup(self.by_device, serial)
+            found = self.by_device.get(serial, ())
             if identifier != serial:
-                found += self._lookup(self.by_device, identifier)
+                found += self.by_device.get(identifier, ())
             if found:
-                found = tuple(index for index in found if not self.held[index].exemption.users or user in self.held[index].exemption.users)
+                found = tuple(index for index in found if user in self._users.get(index, (user,)))
         if self.by_user:
-            found += self._lookup(self.by_user, user)
+            found += self.by_user.get(user, ())
         return tuple(dict.fromkeys(found)) if len(found) > 1 else found
 
     def names(self, device: Device, apps: Collection[str]) -> bool:
@@ -76,10 +83,6 @@ class ExemptionIndex:
         """The exemptions whose condition is surely true for a device; unknown is not exempt."""
         candidates = self._condition_index.candidates(device)
         return [self._conditional[index] for index in candidates if scope.evaluate(self.conditions[index], device) is True]
-
-    @staticmethod
-    def _lookup(table: Mapping[str, tuple[int, ...]], name: Any) -> tuple[int, ...]:
-        return table.get(name, ()) if isinstance(name, str) else ()
 
 
 def choose(held: Iterable[Held], app: str) -> Held | None:
@@ -108,5 +111,11 @@ def relaxed_domains(held: Iterable[Held], app: str) -> tuple[str, ...]:
 
 
 def _enter(table: dict[str, tuple[int, ...]], names: Iterable[str], index: int) -> None:
-    for name in dict.fromkeys(names):
+    # A device without a serial number is not the one that has a name of nothing.
+    for name in filter(None, dict.fromkeys(map(comparable, names))):
         table[name] = (*table.get(name, ()), index)
+
+
+def _name(value: Any) -> str:
+    """A name that a device has, in the form in which it is compared; empty for none, which no exemption names."""
+    return comparable(value) if isinstance(value, str) else ""

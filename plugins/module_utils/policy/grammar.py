@@ -34,6 +34,11 @@ APP_REFERENCE = Text("an app id such as tiktok, or a family such as vendor:byted
 LINE = Text("a line of text", r"[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*", 200)
 PROSE = Text("text", max_length=4000)
 NAME = Text("a name without spaces around it", r"[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?", 200)
+DEVICE_NAME = Text(
+    "a serial number or id without spaces around it, in quotes if it has digits only (a number loses its leading zeros)",
+    NAME.pattern,
+    NAME.max_length,
+)
 EXEMPTION_ID = Text("an id such as EX-2023-014", r"[A-Za-z0-9][A-Za-z0-9._/-]{0,63}", 64)
 WORD = Text("a word of letters, digits, - and _", r"[A-Za-z0-9_-]{1,64}", 64)
 INSTANT = Text("an instant such as 2023-03-15T00:00:00+01:00", INSTANT_PATTERN, 40, stricter=also(REAL_INSTANT))
@@ -99,7 +104,7 @@ _RULE = Record(
 _EXEMPTION = Record(
     {
         "id": EXEMPTION_ID,
-        "devices": ListOf(NAME, about="serial numbers or ids"),
+        "devices": ListOf(DEVICE_NAME, about="serial numbers or ids"),
         "users": ListOf(NAME),
         "follow_user": Flag("true: the users' exemption covers every device they use"),
         "when": WHEN,

@@ -259,13 +259,17 @@ class AppDecision:
 
 @dataclass(frozen=True)
 class Verdicts:
-    """All that is decided about a device but its name; devices that are alike share one."""
+    """All that is decided about a device but its name; devices that are alike share one.
+
+    exemptions: those that hold for it or have held, by position in the decider's index.
+    """
 
     now: str
     scope: str
     apps: Mapping[str, AppDecision]
     decision_due: Tuple[str, ...]
     notes: Tuple[str, ...]
+    exemptions: Tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

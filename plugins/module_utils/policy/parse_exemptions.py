@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, Sequence
 
 from . import scope
 from .model import DEFAULT_MAX_DAYS, Exemption, ExemptionRules, Instant
+from .names_compared import comparable
 from .problems import child, nearest_names
 from .scope import Condition
+from .serial_texts import why_no_serial
 
 if TYPE_CHECKING:
     from .parse import Reading
@@ -50,6 +52,7 @@ def exemptions_of(
                 reading.refuse(child(path, "id"), name, f"an id of its own ({seen[name]} has this one)")
             seen.setdefault(name, path)
         _check_holders(item, path, reading)
+        _check_names(item, path, reading)
         _check_rules(item, path, reading, rules, apps)
         if "when" in item:
             condition = reading.condition(item["when"], child(path, "when"))
@@ -84,6 +87,18 @@ def _check_holders(item: dict[str, Any], path: str, reading: Reading) -> None:
         )
     if "follow_user" in item and not users:
         reading.refuse(child(path, "follow_user"), item["follow_user"], "users beside it")
+
+
+def _check_names(item: dict[str, Any], path: str, reading: Reading) -> None:
+    listed = item.get("devices")
+    for index, name in enumerate(listed if isinstance(listed, list) else ()):
+        wrong = why_no_serial(name) if isinstance(name, str) else None
+        if wrong is not None:
+            reading.refuse(child(child(path, "devices"), index), name, *wrong)
+    listed = item.get("users")
+    for index, name in enumerate(listed if isinstance(listed, list) else ()):
+        if isinstance(name, str) and not comparable(name):
+            reading.refuse(child(child(path, "users"), index), name, "the name of a user that can be seen")
 
 
 def _check_rules(item: dict[str, Any], path: str, reading: Reading, rules: ExemptionRules, apps: Sequence[str]) -> None:

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from typing import Any, Mapping, Sequence, Union
 
 from . import expression
-from .devices import VOCABULARY, flag_of, known_value
+from .devices import NAMES, VOCABULARY, compared_value, flag_of
 from .expression import Expression
 from .model import When
+from .names_compared import comparable
 
 Scalar = Union[str, int, float, bool]
 
@@ -71,7 +72,7 @@ def compile_when(when: When) -> Condition:
             part = compile_when(value)
             parts.append(part.part if isinstance(part, Not) else Not(part))
         else:
-            parts.append(Wanted(key, tuple(value) if isinstance(value, list) else (value,)))
+            parts.append(Wanted(key, _compared(key, value if isinstance(value, list) else [value])))
     return parts[0] if len(parts) == 1 else AllOf(tuple(parts))
 
 
@@ -155,8 +156,13 @@ def implies(narrow: Condition, wide: Condition) -> bool:
     return False
 
 
+def _compared(attribute: str, values: Sequence[Scalar]) -> tuple[Scalar, ...]:
+    """Wanted values in the form in which they are compared."""
+    return tuple(comparable(value) if attribute in NAMES and isinstance(value, str) else value for value in values)
+
+
 def _has_wanted(wanted: Wanted, device: Mapping[str, Any]) -> bool | None:
-    value = known_value(device, wanted.attribute)
+    value = compared_value(device, wanted.attribute)
     if value is None or isinstance(value, dict):
         return None
     if isinstance(value, (list, tuple)):

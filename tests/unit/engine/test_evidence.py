@@ -59,7 +59,7 @@ def test_the_schema_is_one_and_its_words_are_the_engine_s() -> None:
     assert device["actions"]["items"]["enum"] == list(ACTIONS)
     assert definitions["header"]["properties"]["policies"]["items"]["properties"]["state"]["enum"] == list(STATES)
     assert definitions["totals"]["properties"]["unenforceable"]["propertyNames"]["enum"] == list(REASONS)
-    for kind in ("header_1", "header", "class", "plan", "write", "device", "totals", "exemption", "finding"):
+    for kind in ("header_1", "header", "exemption_row", "class", "plan", "write", "device", "totals", "exemption", "finding"):
         assert definitions[kind]["additionalProperties"] is False
     assert set(device) == set(row("pc").to_plain())
 
@@ -97,6 +97,10 @@ def valid_rows() -> dict[str, dict[str, Any]]:
             "previous": None,
         },
         "header_1": HEADER_1,
+        "exemption_row": {
+            "row": "exemption", "policy": "uk", "exemption": "EX-1", "state": "active", "devices": 3,
+            "unmatched": ["devices[0]", "users[1]"], "several": {"devices[1]": 2},
+        },
         "class": {"row": "class", "class": {"facts": {"platform": "ios"}}, "devices": [["d1", "S1"], ["d2", None]]},
         "plan": {"row": "plan", **CHANGE},
         "write": {"row": "write", "method": "POST", "place": "https://tenant.example/groups", "what": "create a group"},
@@ -125,6 +129,9 @@ def valid_rows() -> dict[str, dict[str, Any]]:
         ("header", {"ledger_sha256": "0"}),
         ("header_1", {"number": 1}),
         ("header_1", {"mode": "dry"}),
+        ("exemption_row", {"state": "pending"}),
+        ("exemption_row", {"unmatched": ["ada@city.example"]}),
+        ("exemption_row", {"several": {"devices[0]": 1}}),
         ("class", {"devices": []}),
         ("class", {"devices": [["d1"]]}),
         ("class", {"class": {"facts": {}, "user": "jane"}}),

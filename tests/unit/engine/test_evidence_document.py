@@ -50,6 +50,7 @@ def test_every_outcome_and_every_reason_is_explained_once() -> None:
     ("title", "kind"),
     [
         ("Header", "header"),
+        ("Whom exemptions name", "exemption_row"),
         ("Who is in scope", "class"),
         ("What was planned", "plan"),
         ("What was sent", "write"),

@@ -29,6 +29,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence im
     EvidenceRecord,
     choose_run_id,
     closing_hash,
+    exemption_rows,
     finished_records,
     previous_closing,
     read_header,
@@ -426,3 +427,20 @@ def test_what_does_not_begin_with_a_header_is_named(tmp_path: pathlib.Path, cont
         read_header(str(path))
     with pytest.raises(EvidenceError, match="cannot read an evidence record"):
         read_header(str(tmp_path / "none.jsonl"))
+
+
+def test_whom_exemptions_name_stands_after_the_header(tmp_path: pathlib.Path) -> None:
+    said = {"policy": "uk", "exemption": "EX-1", "state": "active", "devices": 1, "unmatched": ["devices[1]"], "several": {}}
+    record = opened(tmp_path)
+    record.add_exemptions([said])
+    record.add_classes([({"facts": {}}, [("pc", "S1")])])
+    record.sync()
+    assert kinds(record) == ["header", "exemption", "class"]
+    record.abandon()
+    resumed = EvidenceRecord.resume(str(tmp_path), record.path.split("/")[-2], "hosts")
+    resumed.add_plan([])
+    resumed.add_device([row("pc")])
+    resumed.close(1, 1, {"notes": []})
+    verify_record(record.path)
+    assert exemption_rows(record.path) == [{"row": "exemption", **said}]
+    assert exemption_rows(str(tmp_path / "none.jsonl")) == []

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
+from ansible_collections.appban.endpoint.plugins.module_utils.policy.asset_index import AssetIndex
 from ansible_collections.appban.endpoint.plugins.plugin_utils.host_devices import OWN_MEANING, device_of_host
 
 
@@ -50,7 +51,7 @@ INVENTORY = {
 
 def test_only_asked_attributes_are_read() -> None:
     variables = Watched(INVENTORY)
-    device = device_of_host("pc-1", variables, ["paid_use"], {})
+    device = device_of_host("pc-1", variables, ["paid_use"], AssetIndex({}))
     assert device == {
         "id": "pc-1",
         "name": "pc-1",
@@ -64,19 +65,19 @@ def test_only_asked_attributes_are_read() -> None:
 
 
 def test_U1_what_is_unknown_stays_unknown() -> None:
-    assert device_of_host("pc-1", {}, ["ownership", "paid_use", "serial"], {}) == {
+    assert device_of_host("pc-1", {}, ["ownership", "paid_use", "serial"], AssetIndex({})) == {
         "id": "pc-1",
         "name": "pc-1",
         "platform": "linux",
         "groups": [],
     }
-    assert device_of_host("pc-1", {"ownership": None}, ["ownership"], {})["ownership"] is None
+    assert device_of_host("pc-1", {"ownership": None}, ["ownership"], AssetIndex({}))["ownership"] is None
 
 
 @pytest.mark.parametrize("attribute", sorted(OWN_MEANING))
 def test_a_variable_of_a_name_with_another_meaning_is_not_taken(attribute: str) -> None:
-    plain = device_of_host("pc-1", {}, [attribute], {})
-    named = device_of_host("pc-1", {attribute: "something else"}, [attribute], {})
+    plain = device_of_host("pc-1", {}, [attribute], AssetIndex({}))
+    named = device_of_host("pc-1", {attribute: "something else"}, [attribute], AssetIndex({}))
     assert named == plain
 
 
@@ -86,7 +87,7 @@ def test_appban_device_wins_over_variables_and_facts() -> None:
         "ansible_facts": {"system": "Darwin", "distribution_version": "14.1", "product_serial": "FACT"},
         "appban_device": {"ownership": "personal", "platform": "macos", "user": "jane", "serial": "OWN", "os_version": "15"},
     }
-    device = device_of_host("pc-1", variables, ["ownership"], {})
+    device = device_of_host("pc-1", variables, ["ownership"], AssetIndex({}))
     assert (device["ownership"], device["user"], device["serial"], device["os_version"]) == ("personal", "jane", "OWN", "15")
 
 
@@ -102,11 +103,11 @@ def test_appban_device_wins_over_variables_and_facts() -> None:
     ],
 )
 def test_serial_numbers_come_from_the_inventory_or_the_facts(variables: dict[str, Any], serial: str | None) -> None:
-    assert device_of_host("pc-1", variables, [], {}).get("serial") == serial
+    assert device_of_host("pc-1", variables, [], AssetIndex({})).get("serial") == serial
 
 
 def test_asset_facts_are_joined_by_serial_number_and_fill_only_gaps() -> None:
-    assets = {"S1": {"paid_use": "part", "ownership": "personal", "department": "sales"}, "S2": {"paid_use": "none"}}
+    assets = AssetIndex({"S1": {"paid_use": "part", "ownership": "personal", "department": "sales"}, "S2": {"paid_use": "none"}})
     variables = {"appban_serial": "S1", "ownership": "corporate"}
     device = device_of_host("pc-1", variables, ["ownership", "paid_use"], assets)
     assert (device["ownership"], device["department"], device["paid_use"]) == ("corporate", "sales", "part")
@@ -117,7 +118,7 @@ def test_the_record_is_plain_data() -> None:
     class Tagged(str):
         """As ansible-core marks what it has read."""
 
-    device = device_of_host("pc-1", {"ownership": Tagged("corporate"), "bought": date(2023, 3, 1)}, ["bought"], {})
+    device = device_of_host("pc-1", {"ownership": Tagged("corporate"), "bought": date(2023, 3, 1)}, ["bought"], AssetIndex({}))
     assert not isinstance(device["ownership"], Tagged)
     assert device["bought"] == "2023-03-01"
 
@@ -132,5 +133,5 @@ def test_the_record_is_plain_data() -> None:
 )
 def test_variables_that_describe_no_device_are_said_with_the_host(variables: dict[str, Any], told: str) -> None:
     with pytest.raises(AppbanError, match=told) as caught:
-        device_of_host("pc-1", variables, [], {})
+        device_of_host("pc-1", variables, [], AssetIndex({}))
     assert "nothing was contacted" in str(caught.value)

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import json
 import pathlib
-from typing import Any
 
 import pytest
 
-from ansible_collections.appban.endpoint.plugins.module_utils.policy.devices import join_asset_facts
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.problems import PolicyError
 from ansible_collections.appban.endpoint.plugins.plugin_utils import documents
 from tests.unit.policy.samples import entry
@@ -119,10 +117,3 @@ def test_catalog_files_and_directories(tmp_path: pathlib.Path) -> None:
     with pytest.raises(PolicyError) as error:
         documents.read_catalog([str(tmp_path / "thin")])
     assert all(key in said(error) for key in ("no title", "no vendor", "no identifiers"))
-
-
-def test_facts_fill_in_only_what_the_target_does_not_know() -> None:
-    device: dict[str, Any] = {"serial": "S1", "ownership": "personal", "department": None}
-    facts = {"S1": {"ownership": "corporate", "department": "press", "paid_use": "full"}}
-    assert join_asset_facts(device, facts) == {"serial": "S1", "ownership": "personal", "department": "press", "paid_use": "full"}
-    assert join_asset_facts({"name": "x"}, facts) == {"name": "x"}

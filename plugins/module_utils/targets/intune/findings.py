@@ -19,8 +19,8 @@ from collections.abc import Iterator
 from typing import Any, Callable, Iterable, Mapping, Sequence
 
 from ...mdm.http_errors import RequestFailed
-from ...mdm.names_compared import LEFT_TO_RIGHT_MARK, comparable
 from ...policy.model import App, Policy
+from ...policy.names_compared import LEFT_TO_RIGHT_MARK, comparable
 from .controls import package_name
 from .graph import Graph
 from .graph_batch import BatchItem

@@ -17,11 +17,11 @@ from ...engine.errors import AppbanError
 from ...mdm.complete_lists import Distinct, require_complete
 from ...mdm.fleet import ManagedDevice
 from ...mdm.http_errors import RequestFailed
-from ...mdm.names_compared import comparable
 from ...mdm.ownership import read_marker
 from ...mdm.paging import items_of, object_of
 from ...mdm.response import Response
 from ...policy.instants import read_now, utc_text
+from ...policy.names_compared import comparable
 from . import objects
 from .bodies import BLOCKED_APPS_SETTING
 from .graph import Graph

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ...mdm.names_compared import comparable
 from ...policy.model import Policy
+from ...policy.names_compared import comparable
 from .objects import COMPUTER, MOBILE, FoundApp
 from .process_names import bundle_name
 

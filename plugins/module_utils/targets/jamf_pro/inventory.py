@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from ...mdm.names_compared import comparable
+from ...policy.names_compared import comparable
 from .inventory_walk import Inventory, Walk
 from .jamf import Jamf
 from .objects import COMPUTER, MOBILE, FoundApp, InventoryRow

@@ -24,10 +24,11 @@ from ...mdm.outbox import Outbox
 from ...mdm.planned import Planned
 from ...mdm.target_run import ChooseNotices, TargetPlan
 from ...mdm.wants import Want
+from ...policy.asset_index import AssetIndex
 from ...policy.decide import Decider
-from ...policy.devices import join_asset_facts
 from ...policy.instants import utc_text
 from ...policy.model import Policy
+from ...policy.names_compared import comparable
 from . import capabilities
 from .command_plan import CommandPlan, marks_of
 from .command_uuids import command_mark
@@ -134,7 +135,7 @@ class NanoTarget:
         self.outbox = outbox
         self.ledger = ledger
         self.now = now
-        self.assets: Mapping[str, Mapping[str, Any]] = assets or {}
+        self.assets = AssetIndex(assets or {})
         self.interests: Interests | None = None
         self.declaration_names = DeclarationNames(settings.prefix)
         self.reader = StateReader(kmfddm, store, self.declaration_names, self.policy_ids)
@@ -183,11 +184,12 @@ class NanoTarget:
         enrollments = self.enrollments = self._spelled(enrollments, reports)
         self.corrected = 0
         devices = [self._device(each, reports.get(each.id) or DeviceReport()) for each in enrollments]
-        serials = Counter(str(each.record["serial"]) for each in devices if each.record.get("serial"))
-        self.doubled = sorted(serial for serial, count in serials.items() if count > 1)
+        serials = Counter(filter(None, (comparable(each.record.get("serial")) for each in devices)))
+        written = {comparable(each.record.get("serial")): str(each.record.get("serial")) for each in devices}
+        self.doubled = sorted(written[serial] for serial, count in serials.items() if count > 1)
         # What a list of apps was asked for follows from the decision; what devices tell of themselves has to be known before that.
         decider = Decider(self.policies, self.now)
-        joined = [replace(each, record=join_asset_facts(each.record, self.assets)) for each in devices]
+        joined = [replace(each, record=self.assets.join(each.record)) for each in devices]
         self._read([FleetDevice(each, decider.decide(each.record)) for each in joined])
         for each, member in zip(devices, self.index.fleet, strict=True):
             yield replace(each, inventory_at=self._looked_at(member))

@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How names of apps are compared that devices and inventories tell: without what nobody sees. Pure."""
+"""How names are compared that people write and that devices and inventories tell: without what nobody sees. Pure.
+
+Names of apps, serial numbers, ids of devices and users: two of them are the same where they look the same.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,9 @@ def comparable(name: Any) -> str:
     """
     if name is None:
         return ""
+    if isinstance(name, str) and name.isascii():
+        # The normal forms of these are themselves, and no format character is among them.
+        return name.casefold().strip()
     folded = unicodedata.normalize("NFKC", str(name)).casefold()
     # Folding can undo the normal form, so it is made again (Unicode, "caseless matching").
     text = unicodedata.normalize("NFKC", folded)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.names_compared import LEFT_TO_RIGHT_MARK, comparable
+from ansible_collections.appban.endpoint.plugins.module_utils.policy.names_compared import LEFT_TO_RIGHT_MARK, comparable
 
 
 @pytest.mark.fault_kind("T3", "names of apps, for every target")
