@@ -35,8 +35,8 @@ class ExemptionIndex:
         self.held: list[Held] = []
         #: Ids of the policies, by their positions.
         self.policy_ids = tuple(policy.id for policy in policies)
-        self.by_device: dict[str, tuple[int, ...]] = {}
-        self.by_user: dict[str, tuple[int, ...]] = {}
+        self.by_device: dict[str, list[int]] = {}
+        self.by_user: dict[str, list[int]] = {}
         conditions: list[scope.Condition] = []
         self._conditional: list[int] = []
         #: Of exemptions for devices while certain users have them: who these are.
@@ -62,16 +62,16 @@ class ExemptionIndex:
     def named(self, device: Device) -> tuple[int, ...]:
         """The exemptions that name a device or its user, as positions in `held`."""
         serial, identifier, user = (_name(device.get(attribute)) for attribute in ("serial", "id", "user"))
-        found: tuple[int, ...] = ()
+        found: list[int] = []
         if self.by_device:
-            found = self.by_device.get(serial, ())
+            found += self.by_device.get(serial, ())
             if identifier != serial:
                 found += self.by_device.get(identifier, ())
             if found:
-                found = tuple(index for index in found if user in self._users.get(index, (user,)))
+                found = [index for index in found if user in self._users.get(index, (user,))]
         if self.by_user:
             found += self.by_user.get(user, ())
-        return tuple(dict.fromkeys(found)) if len(found) > 1 else found
+        return tuple(dict.fromkeys(found))
 
     def names(self, device: Device, apps: Collection[str]) -> bool:
         """Whether an active exemption from one of some apps names a device or its user, be the device in scope or not."""
@@ -110,10 +110,10 @@ def relaxed_domains(held: Iterable[Held], app: str) -> tuple[str, ...]:
     )
 
 
-def _enter(table: dict[str, tuple[int, ...]], names: Iterable[str], index: int) -> None:
+def _enter(table: dict[str, list[int]], names: Iterable[str], index: int) -> None:
     # A device without a serial number is not the one that has a name of nothing.
     for name in filter(None, dict.fromkeys(map(comparable, names))):
-        table[name] = (*table.get(name, ()), index)
+        table.setdefault(name, []).append(index)
 
 
 def _name(value: Any) -> str:
