@@ -54,11 +54,11 @@ options:
       - The exact number of devices of a fleet that has become much shorter since the last run, as a confirmation that the others have left.
       - Without it such a run stops before any write, because a list that comes short must not pass for the fleet.
     type: int
-    version_added: 0.2.0
+    version_added: 0.3.0
   provenance:
     description: Who runs it, from what, for the header of the record. The role fills it in; what is left out is taken from the process.
     type: dict
-    version_added: 0.2.0
+    version_added: 0.3.0
     suboptions:
       user:
         description: Account on the controller.

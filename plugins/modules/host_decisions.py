@@ -62,19 +62,23 @@ options:
     type: str
   evidence:
     description: V(exceptions) leaves out rows that need nobody's attention but counts them. V(all) keeps every row.
+    version_added: 0.3.0
     type: str
     choices: [exceptions, all]
     default: exceptions
   part:
     description: Which part of a job this is, where several jobs serve a part of the hosts each.
+    version_added: 0.3.0
     type: str
     default: ''
   provenance:
     description: Who runs it, as M(appban.endpoint.run_begin) has found out. By default it is found out here.
+    version_added: 0.3.0
     type: dict
     default: {}
   notes:
     description: What else a person should know of the run, for the record.
+    version_added: 0.3.0
     type: list
     elements: str
     default: []

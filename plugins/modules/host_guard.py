@@ -20,6 +20,7 @@ description:
 options:
   decisions:
     description: The result of M(appban.endpoint.host_decisions).
+    version_added: 0.3.0
     type: dict
     required: true
   max_devices:

@@ -54,10 +54,12 @@ options:
         O(enrollments_sql). What stands in for those from the environment is left aside where the task gives this option, and the other way
         round.
       - Falls back to E(APPBAN_NANOHUB_URL).
+    version_added: 0.3.0
     type: str
   nanohub_api_key:
     description: Its API key, which opens everything that the server has, also commands that lock devices and the keys of their disks.
       Falls back to E(APPBAN_NANOHUB_API_KEY).
+    version_added: 0.3.0
     type: str
   enrollments:
     description: The enrolments, each with C(id) as the server has it, and any of C(serial), C(name), C(platform),

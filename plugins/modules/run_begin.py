@@ -51,12 +51,14 @@ options:
   part:
     description:
       - Which part of a job this is, where several jobs share the id of a run. The file is then called C(run.part-PART.json).
+    version_added: 0.3.0
     type: str
     default: ''
   fail_on:
     description:
       - What counts as a failure besides trouble, one or more of V(changed), V(drift) and V(unmatched_exemption) (a name in an exemption
         that no device of any target of the run has; of a part of a fleet that is never claimed).
+    version_added: 0.3.0
     type: list
     elements: str
     default: []
@@ -64,6 +66,7 @@ options:
     description:
       - Groups of which one at least has to have hosts in the inventory; without any the run is refused, with the groups that were perhaps
         meant. Of a part of a job (O(part)) there may be none. By default that is not looked at.
+    version_added: 0.3.0
     type: list
     elements: str
     default: []
