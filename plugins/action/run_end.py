@@ -17,6 +17,7 @@ from ..plugin_utils.host_record import record_of_hosts
 from ..plugin_utils.plan_files import plan_files, write_plans
 from ..plugin_utils.run_file import end_run, read_run
 from ..plugin_utils.run_status import not_good, shortened, status_of_hosts, status_of_tenant, target_of_record
+from ..plugin_utils.run_summary import total_line
 from ..plugin_utils.tenant_results import tenant_trouble
 from ..plugin_utils.tenant_settings import record_name
 
@@ -68,12 +69,13 @@ def _end(options: Mapping[str, Any], hostvars: Any, check_mode: bool) -> dict[st
         said = {**read_run(directory, part), "status": "failed"}
         problem = "what became of the run could not be written down: %s" % error
         troubles = dict.fromkeys((*options["tenants"], *options["hosts"]), problem)
+    total = total_line(targets) + ". " if targets else ""
     return {
         "run_id": run["run_id"],
         "status": said["status"],
         "directory": directory,
         "troubles": troubles,
-        "text": "run %s: %s. Status, plan and records are in %s" % (run["run_id"], said["status"], directory),
+        "text": "run %s: %s. %sStatus, plan and records are in %s" % (run["run_id"], said["status"], total, directory),
     }
 
 

@@ -46,7 +46,16 @@ def tenant_text(result: Mapping[str, Any], run: Mapping[str, Any], check_mode: b
     if "record" not in result:
         return ["no record was made, so nothing is claimed of this tenant; why is said at the end", *_waits(result)]
     lines = summary_lines(
-        result["record"], run, result["evidence"], check_mode, result["notes"], result["drift"], result["conflicts"], result["changes"]
+        result["record"],
+        run,
+        result["evidence"],
+        check_mode,
+        result["notes"],
+        result["drift"],
+        result["conflicts"],
+        result["changes"],
+        made=result.get("changes_made"),
+        presence=result.get("presence"),
     )
     plan = _plan_lines(result, run) if is_stopped(result) else []
     return [*lines[:-1], *plan, *_waits(result), lines[-1]]
