@@ -69,7 +69,7 @@ def _end(options: Mapping[str, Any], hostvars: Any, check_mode: bool) -> dict[st
         said = {**read_run(directory, part), "status": "failed"}
         problem = "what became of the run could not be written down: %s" % error
         troubles = dict.fromkeys((*options["tenants"], *options["hosts"]), problem)
-    total = total_line(targets) + ". " if targets else ""
+    total = total_line(targets, check_mode) + ". " if targets else ""
     return {
         "run_id": run["run_id"],
         "status": said["status"],

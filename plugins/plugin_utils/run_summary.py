@@ -119,12 +119,14 @@ def presence_lines(presence: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def total_line(targets: Mapping[str, Mapping[str, Any]]) -> str:
+def total_line(targets: Mapping[str, Mapping[str, Any]], check_mode: bool = False) -> str:
     """All targets of a run in one line, with outcomes that add up to the devices.
 
     Args:
         targets: name -> what ``run.json`` says of a target.
+        check_mode: nothing was changed.
     """
+    all_words = {**_WORDS, **(_LOOKED_AT if check_mode else {})}
     statuses = Counter(each["status"] for each in targets.values())
     told = ", ".join("%d %s" % (count, status) for status, count in sorted(statuses.items()))
     devices = sum(each["devices"] for each in targets.values())
@@ -132,7 +134,7 @@ def total_line(targets: Mapping[str, Mapping[str, Any]]) -> str:
     outcomes: Counter[str] = Counter()
     for each in targets.values():
         outcomes.update(each["outcomes"])
-    counts = ", ".join("%d %s" % (outcomes[name], words) for name, words in _WORDS.items() if outcomes[name])
+    counts = ", ".join("%d %s" % (outcomes[name], words) for name, words in all_words.items() if outcomes[name])
     return "%s (%s), %s (%d in scope)%s" % (
         "1 target" if len(targets) == 1 else "%d targets" % len(targets),
         told,

@@ -109,7 +109,8 @@ def _listed_devices(graph: Graph) -> dict[str, Mapping[str, Any]]:
     for body in graph.pages("beta", "/deviceManagement/managedDevices", params, what=what, permission=DEVICES_READ, expected=expected):
         if distinct.add(str(body["id"])):
             found[str(body["id"])] = body
-            graph.session.counters.progress.read("devices", len(found), expected)
+            if len(found) % 1000 == 0 or len(found) == expected:
+                graph.session.counters.progress.read("devices", len(found), expected)
     try:
         require_complete("managed devices", distinct, counted, "the tenant")
     except AppbanError as error:
