@@ -35,7 +35,7 @@ def recorded(name: str) -> list[str]:
 
 def normal(line: str) -> str:
     """A line without how long our own back-off takes, which chance decides."""
-    return re.sub(r"\b0\.[0-9] s", "0.1 s", line)
+    return re.sub(r"\b(?:0\.[0-9]|1(?:\.0)?) s\b", "0.1 s", line)
 
 
 @pytest.fixture(scope="module")
