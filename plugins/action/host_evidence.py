@@ -13,6 +13,7 @@ from ansible.plugins.action import ActionBase
 
 from ..module_utils.engine.errors import AppbanError
 from ..module_utils.engine.evidence import summary_of
+from ..module_utils.engine.presence import Presence
 from ..module_utils.policy.plain_types import plain_copy
 from ..plugin_utils.action_refusal import refusal
 from ..plugin_utils.host_record import give_back, resume_record
@@ -64,6 +65,8 @@ def _record(options: dict[str, Any], hostvars: Any, check_mode: bool) -> dict[st
     changing: list[str] = []
     plan: list[str] = []
     left: list[str] = []
+    # A host is looked at by the run itself, so no look is old.
+    presence = Presence()
     try:
         for host in hosts:
             entry = plain_copy(hosts[host], host)
@@ -72,7 +75,8 @@ def _record(options: dict[str, Any], hostvars: Any, check_mode: bool) -> dict[st
             applied = plain_copy(dict(variables.get("appban_host_apply") or {}), host)
             result = result_of_host(planned, applied)
             stopped = bool(options["stopped"] and planned.get("changes"))
-            record.add_device(rows_of_host(entry["device"], entry["decision"], result, run["now"], check_mode, stopped))
+            rows = rows_of_host(entry["device"], entry["decision"], result, run["now"], check_mode, stopped)
+            record.add_device(rows)
             in_scope += entry["decision"]["scope"] == "in_scope"
             due.update(entry["decision"]["decision_due"])
             notes.update(entry["decision"]["notes"])
@@ -80,6 +84,7 @@ def _record(options: dict[str, Any], hostvars: Any, check_mode: bool) -> dict[st
             for finding in result.get("findings", ())[: _SHOWN_FINDINGS - len(findings)]:
                 findings.append({"host": host, **finding})
             if entry["decision"]["scope"] == "in_scope":
+                presence.add(rows)
                 # Of a machine that is out of scope by now nothing is told, not even what became of our own block there.
                 drift.extend("%s: %s" % (host, line) for line in result.get("drift", ()))
                 left.extend(to_see(host, result))
@@ -101,7 +106,10 @@ def _record(options: dict[str, Any], hostvars: Any, check_mode: bool) -> dict[st
     if options["stopped"]:
         stopped_hosts = [host for host in hosts if (hostvars[host].get("appban_host_plan") or {}).get("changes") and host not in troubles]
         troubles.update(dict.fromkeys(stopped_hosts, "%s. The plan is in %s" % (options["reason"], shown)))
-    text = summary_lines(last, run, record.path, check_mode, sorted(notes), drift, to_see=left, exemptions=run["exemptions"])
+    text = summary_lines(
+        last, run, record.path, check_mode, sorted(notes), drift,
+        to_see=left, exemptions=run["exemptions"], presence=presence.as_plain(),
+    )  # fmt: skip
     if options["stopped"]:
         text = [*text[:-1], *_plan_lines(plan, shown), text[-1]]
     summary = summary_of(last)

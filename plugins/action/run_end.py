@@ -18,6 +18,7 @@ from ..plugin_utils.plan_files import plan_files, write_plans
 from ..plugin_utils.run_exemptions import shortened_list, unmatched_exemptions
 from ..plugin_utils.run_file import end_run, read_run
 from ..plugin_utils.run_status import UNMATCHED_EXEMPTION, not_good, shortened, status_of_hosts, status_of_tenant, target_of_record
+from ..plugin_utils.run_summary import total_line
 from ..plugin_utils.tenant_results import tenant_trouble
 from ..plugin_utils.tenant_settings import record_name
 
@@ -79,7 +80,8 @@ def _end(options: Mapping[str, Any], hostvars: Any, check_mode: bool, limited: b
         said = {**read_run(directory, part), "status": "failed"}
         problem = "what became of the run could not be written down: %s" % error
         troubles = dict.fromkeys((*options["tenants"], *options["hosts"]), problem)
-    text = "run %s: %s. Status, plan and records are in %s" % (run["run_id"], said["status"], directory)
+    total = total_line(targets, check_mode) + ". " if targets else ""
+    text = "run %s: %s. %sStatus, plan and records are in %s" % (run["run_id"], said["status"], total, directory)
     if unmatched:
         text += ". Match no device of any target: %s" % shortened_list(unmatched)
     return {

@@ -123,4 +123,12 @@ options:
     description: Seconds that all requests of a run together may take, waiting for a throttled server included.
     type: float
     default: 1800.0
+  progress_file:
+    description:
+      - A file, which has to be there, that gets a line of JSON for each wait and for how far long reads and writes are. Without it nothing
+        is written. A file that can't be written stops nothing.
+      - Without this option the action plugin of the same name gives a file of its own and shows what is in it, on a terminal at most one
+        line a second, in a log at most one a minute. It does so where the module runs on the controller, not in the background, and
+        without C(no_log).
+    type: path
 """

@@ -117,6 +117,17 @@ changes:
   returned: success
   type: list
   elements: dict
+changes_made:
+  description: How many of the changes were made; none in check mode.
+  returned: success
+  type: int
+presence:
+  description:
+    - Under C(apps) for each app how many devices in scope have it (C(present)), don't have it (C(absent)), and of how many nobody knows
+      (C(not_observed)); together these are the devices in scope. C(old) is how many of the looks are older than C(old_days).
+  returned: success
+  type: dict
+  sample: {old_days: 30, apps: {tiktok: {present: 12, absent: 288, not_observed: 10, old: 7}}}
 findings:
   description: The first hundred findings.
   returned: success
@@ -156,9 +167,22 @@ decision_due:
 requests:
   description:
     - Number of requests by C(reads), C(writes) and C(retries); those for tokens are not counted.
-    - C(waits) is how often the run waited before it sent something once more, C(waited) how many seconds that took.
-  returned: success
+    - C(waits) is how often the run waited before it sent something once more, or looked once more whether a write shows. C(waited) is how
+      many seconds that took.
+  returned: when the options could be read, also after a failure
   type: dict
+waits:
+  description:
+    - What the run waited for, those alike together, the longest first, twenty at most.
+    - C(asked_by) is V(server) where the server named the time (Retry-After), V(back_off) where we spaced our own attempts, and V(settle)
+      where what was written or ordered took its time to show.
+    - C(why) is the answer, or what kept it from coming. C(request) is the method and the address without ids and names. C(waits) is how
+      often, C(waited) how many seconds, C(attempt) the last attempt that had to wait, C(of) how many there are; without a number only
+      O(deadline) ends them.
+  returned: when the options could be read, also after a failure
+  type: list
+  elements: dict
+  sample: [{asked_by: server, why: HTTP 429, request: GET /beta/deviceManagement/managedDevices, waits: 3, waited: 90, attempt: 3, of: 6}]
 privileges:
   description: The privileges that this run really used.
   returned: success

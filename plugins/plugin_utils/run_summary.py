@@ -60,8 +60,10 @@ def summary_lines(
     changes: Sequence[Mapping[str, str]] = (),
     to_see: Sequence[str] = (),
     exemptions: Sequence[Mapping[str, Any]] = (),
+    made: int | None = None,
+    presence: Mapping[str, Any] | None = None,
 ) -> list[str]:
-    """One line per app with counts that add up, then what needs a decision, then where the evidence is.
+    """Who has each app, what became of all devices, what can't be done and why, what needs a decision, and where the evidence is.
 
     Args:
         last: the last line of the evidence record.
@@ -74,9 +76,12 @@ def summary_lines(
         changes: the plan, where it is one plan for all devices.
         to_see: what was left behind or could not be looked into, each with its device and place.
         exemptions: name, state and number of devices of each that is shown.
+        made: how many of the changes were made; None if nobody counted.
+        presence: who in scope has each app, from :class:`..module_utils.engine.presence.Presence`; None if nobody counted.
     """
     names = ", ".join(policy["policy"] + ("" if policy["state"] == "enforced" else " (%s)" % policy["state"]) for policy in run["policies"])
     lines = ["%s at %s%s" % (names, run["now"], ", check mode: nothing was changed" if check_mode else "")]
+    lines.extend(presence_lines(presence or {}))
     words = {**_WORDS, **(_LOOKED_AT if check_mode else {})}
     for app, counts in last["totals"].items():
         reasons = last.get("reasons", {}).get(app, {})
@@ -89,12 +94,57 @@ def summary_lines(
     if changes:
         ops = Counter(change["op"] for change in changes)
         lines.append("plan: " + ", ".join("%d to %s" % (count, _VERBS[op]) for op, count in ops.items()))
+    if changes and made is not None and not check_mode:
+        lines.append("done: %d of %d changes were made" % (made, len(changes)))
     lines.extend("note: " + note for note in notes)
     lines.extend(_bounded("conflict", conflicts))
     lines.extend(_bounded("drift", drift))
     lines.extend(_bounded("to see", to_see))
     lines.append("evidence: " + evidence)
     return lines
+
+
+def presence_lines(presence: Mapping[str, Any]) -> list[str]:
+    """Who has each app, of the devices in scope: ``tiktok: 12 of 310 devices in scope have it, 288 don't, 10 unknown``."""
+    lines = []
+    for app, counts in (presence.get("apps") or {}).items():
+        have, lack, unknown = counts["present"], counts["absent"], counts["not_observed"]
+        total = have + lack + unknown
+        devices = "1 device" if total == 1 else "%d devices" % total
+        if not have and not lack:
+            lines.append("%s: nobody looked on %s in scope" % (app, "the device" if total == 1 else "any of " + devices))
+            continue
+        parts = ["%d of %s in scope %s it" % (have, devices, "has" if have == 1 else "have")]
+        parts += ["%d %s" % (lack, "doesn't" if lack == 1 else "don't")] if lack else []
+        parts += ["%d unknown" % unknown] if unknown else []
+        old = "; %d of these looks %s older than %d days" % (counts["old"], "is" if counts["old"] == 1 else "are", presence["old_days"])
+        lines.append("%s: %s%s" % (app, ", ".join(parts), old if counts["old"] else ""))
+    return lines
+
+
+def total_line(targets: Mapping[str, Mapping[str, Any]], check_mode: bool = False) -> str:
+    """All targets of a run in one line, with outcomes that add up to the devices.
+
+    Args:
+        targets: name -> what ``run.json`` says of a target.
+        check_mode: nothing was changed.
+    """
+    all_words = {**_WORDS, **(_LOOKED_AT if check_mode else {})}
+    statuses = Counter(each["status"] for each in targets.values())
+    told = ", ".join("%d %s" % (count, status) for status, count in sorted(statuses.items()))
+    devices = sum(each["devices"] for each in targets.values())
+    in_scope = sum(each["in_scope"] for each in targets.values())
+    outcomes: Counter[str] = Counter()
+    for each in targets.values():
+        outcomes.update(each["outcomes"])
+    counts = ", ".join("%d %s" % (outcomes[name], words) for name, words in all_words.items() if outcomes[name])
+    return "%s (%s), %s (%d in scope)%s" % (
+        "1 target" if len(targets) == 1 else "%d targets" % len(targets),
+        told,
+        "1 device" if devices == 1 else "%d devices" % devices,
+        in_scope,
+        ": " + counts if counts else "",
+    )
 
 
 def _why(outcome: str, count: int, reasons: Mapping[str, int]) -> str:

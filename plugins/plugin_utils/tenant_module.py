@@ -2,19 +2,22 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Running a target's module from its action plugin: paths made absolute first, and the plan shown where Ansible itself shows none."""
+"""Running a target's module from its action plugin: paths made absolute, progress shown, and the plan where Ansible shows none."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
+from ansible import constants
 from ansible.plugins.action import ActionBase
 
 from ..module_utils.policy.plain_types import plain_copy
 from .controller_paths import absolute_options
 from .plan_text import diff_lines
+from .progress_display import pace_here, progress_shown
 from .tenant_settings import TARGETS
 
 _MOST_LINES = 2000
@@ -33,12 +36,26 @@ def run_tenant_module(action: ActionBase, target: str, variables: Mapping[str, A
     if getattr(action._connection, "transport", "") == "local":
         # Elsewhere the files are those of another machine.
         options = absolute_options(options, TARGETS[target]("environment"), _environment(action))
-    result: dict[str, Any] = action._execute_module(
-        module_name="appban.endpoint." + target, module_args=options, task_vars=dict(variables), wrap_async=task.async_val
-    )
+    with _shown_meanwhile(action, options, variables) as more:
+        result: dict[str, Any] = action._execute_module(
+            module_name="appban.endpoint." + target, module_args={**options, **more}, task_vars=dict(variables), wrap_async=task.async_val
+        )
     if task.diff and not is_shown(result, task.failed_when):
         show_diff(action, result.get("diff") or ())
     return result
+
+
+@contextmanager
+def _shown_meanwhile(action: ActionBase, options: Mapping[str, Any], variables: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Show what the module writes of its progress. Gives the option for it; none where the file would be another machine's or stay open."""
+    task = action._task
+    elsewhere = getattr(action._connection, "transport", "") != "local"
+    if elsewhere or task.async_val or task.no_log or options.get("progress_file"):
+        yield {}
+        return
+    name = str(variables.get("inventory_hostname") or options.get("target") or task.action)
+    with progress_shown(name, action._display.display, pace_here(), constants.DEFAULT_LOCAL_TMP) as path:
+        yield {"progress_file": path} if path else {}
 
 
 def is_shown(result: Mapping[str, Any], failed_when: Any) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from ansible_collections.appban.endpoint.plugins.plugin_utils.plan_files import plan_files
+from ansible_collections.appban.endpoint.plugins.plugin_utils.progress_lines import waits_lines
 from ansible_collections.appban.endpoint.plugins.plugin_utils.run_summary import summary_lines
 
 #: What a module says only when it failed.
@@ -43,7 +44,7 @@ def tenant_text(result: Mapping[str, Any], run: Mapping[str, Any], check_mode: b
         check_mode: nothing was changed.
     """
     if "record" not in result:
-        return ["no record was made, so nothing is claimed of this tenant; why is said at the end"]
+        return ["no record was made, so nothing is claimed of this tenant; why is said at the end", *_waits(result)]
     lines = summary_lines(
         result["record"],
         run,
@@ -54,8 +55,15 @@ def tenant_text(result: Mapping[str, Any], run: Mapping[str, Any], check_mode: b
         result["conflicts"],
         result["changes"],
         exemptions=result.get("exemptions", ()),
+        made=result.get("changes_made"),
+        presence=result.get("presence"),
     )
-    return [*lines[:-1], *_plan_lines(result, run), lines[-1]] if is_stopped(result) else lines
+    plan = _plan_lines(result, run) if is_stopped(result) else []
+    return [*lines[:-1], *plan, *_waits(result), lines[-1]]
+
+
+def _waits(result: Mapping[str, Any]) -> list[str]:
+    return ["waited: " + line for line in waits_lines(result.get("waits"))]
 
 
 def _plan_lines(result: Mapping[str, Any], run: Mapping[str, Any]) -> list[str]:

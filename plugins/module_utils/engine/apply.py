@@ -51,13 +51,14 @@ class Applied:
         return lines
 
 
-def apply_plan(plan: Plan, execute: Callable[[Change], Optional[bool]]) -> Applied:
+def apply_plan(plan: Plan, execute: Callable[[Change], Optional[bool]], tell: Optional[Callable[[int, int], None]] = None) -> Applied:
     """Execute the changes of a plan in order.
 
     Args:
         plan: the plan that check mode would have printed.
         execute: makes one change and verifies its effect; raises :class:`AppbanError` when it did not take effect. False means that
             nothing had to be changed.
+        tell: called after each change with how many are over, whatever became of them, and how many there are.
 
     Returns:
         What was done, what was so already, what failed and what was skipped because something it needs failed. Errors that are not
@@ -68,7 +69,9 @@ def apply_plan(plan: Plan, execute: Callable[[Change], Optional[bool]]) -> Appli
     skipped: List[Change] = []
     unchanged: List[Change] = []
     missing: Set[str] = set()
-    for change in plan.changes:
+    for number, change in enumerate(plan.changes):
+        if tell is not None and number:
+            tell(number, len(plan.changes))
         if missing.intersection(change.needs):
             skipped.append(change)
             missing.add(change.key)
@@ -80,4 +83,6 @@ def apply_plan(plan: Plan, execute: Callable[[Change], Optional[bool]]) -> Appli
             missing.add(change.key)
             continue
         (unchanged if effect is False else done).append(change)
+    if tell is not None and plan.changes:
+        tell(len(plan.changes), len(plan.changes))
     return Applied(tuple(done), tuple(failed), tuple(skipped), tuple(unchanged))

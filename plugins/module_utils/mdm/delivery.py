@@ -14,6 +14,7 @@ from typing import BinaryIO
 from .clock import Clock, Deadline
 from .counters import Counters
 from .http_errors import OutOfTime, RequestFailed, UncertainWrite
+from .progress import BACK_OFF, SERVER, Wait, kind_of_request
 from .redaction import Redactor
 from .response import Request, Response
 from .retry import CERTAINLY_NOT, RetryPolicy, Safety, retry_after
@@ -47,7 +48,7 @@ class Delivery:
         deadline: the end of the run.
         timeout: seconds to connect, and seconds between two pieces of an answer.
         redactor: scrubs every message.
-        counters: counts the waits.
+        counters: counts the waits, and tells of them.
     """
 
     def __init__(
@@ -129,6 +130,7 @@ class Delivery:
             outcome = self.transport.exchange(request, identifier, min(self.timeout, left), into, limit, direct)
             effect.possible = before or may_have_acted(outcome)
             asked = None
+            most: int | None = self.policy.attempts
             # "Retry-After: 0", or a date that has passed, would make us hammer a server that is in trouble.
             pause = self.policy.backoff(attempt, self.source)
             spent = attempt - spared >= self.policy.attempts
@@ -137,7 +139,10 @@ class Delivery:
                 if spent or missed > 1 or is_final(outcome, safety):
                     raise self.no_answer(request, outcome, safety, identifier, attempt)
                 reason = outcome.reason
+                why = outcome.reason
                 if outcome.unreachable:
+                    # Who is not there is tried once more, not as often as who is busy.
+                    most = attempt + 1
                     pause = min(QUICK, pause)
             else:
                 patient = outcome.status in safety.patient
@@ -145,11 +150,23 @@ class Delivery:
                     return outcome
                 spared += patient
                 asked = retry_after(outcome.headers.get("retry-after"), self.clock.utcnow())
-                reason = "the server answered HTTP %d" % outcome.status
-            self.wait(asked or pause, request, reason, bool(asked))
+                why = "HTTP %d" % outcome.status
+                reason = "the server answered " + why
+                if patient:
+                    most = None
+            self.wait(asked or pause, request, reason, bool(asked), why, attempt, most)
             count_retry()
 
-    def wait(self, seconds: float, request: Request, reason: str, was_asked: bool = False) -> None:
+    def wait(
+        self,
+        seconds: float,
+        request: Request,
+        reason: str,
+        was_asked: bool = False,
+        why: str = "",
+        attempt: int = 0,
+        most: int | None = None,
+    ) -> None:
         """Wait before the next attempt.
 
         Args:
@@ -157,6 +174,9 @@ class Delivery:
             request: what is to be sent again.
             reason: why it has to be, in words.
             was_asked: whether the server named the time.
+            why: the same reason in short; by default the whole of it.
+            attempt: the attempt that failed, counted from 1.
+            most: how many attempts there are; None if only the deadline ends them.
 
         Raises:
             OutOfTime: if the deadline comes first.
@@ -167,8 +187,11 @@ class Delivery:
                 reason += " and asked to wait %d s (Retry-After)" % round(seconds)
             rest = "of the %g s for all requests of this run only %d s are left" % (self.deadline.seconds, left)
             raise self.out_of_time(request, "%s, and %s" % (reason, rest))
+        kind = kind_of_request(request.method, request.url)
+        wait = Wait(seconds, SERVER if was_asked else BACK_OFF, why or reason, kind, attempt, most)
+        self.counters.begin_wait(wait)
         self.clock.sleep(seconds)
-        self.counters.add_wait(seconds)
+        self.counters.add_wait(wait)
 
     def out_of_time(self, request: Request, reason: str) -> OutOfTime:
         """Make the error of a run that takes too long."""

@@ -27,7 +27,9 @@ from ..policy.plain import policy_from_plain
 from ..policy.problems import PolicyError
 from ..policy.run_instant import run_instant
 from .connection import Connection, open_connection
+from .counters import Counters
 from .notices import DEFAULT_BODY, DEFAULT_TITLE, NoticeText
+from .progress import Progress
 from .redaction import Redactor
 from .target_run import RunRequest, RunResult
 
@@ -137,6 +139,7 @@ def connection_spec(
         "proxy": {"type": "str"},
         "timeout": {"type": "float", "default": 30.0},
         "deadline": {"type": "float", "default": 1800.0},
+        "progress_file": {"type": "path"},
     }
     for name in secrets:
         spec[name]["no_log"] = True
@@ -146,7 +149,12 @@ def connection_spec(
     return spec
 
 
-def connection_of(params: Mapping[str, Any], redactor: Redactor) -> Connection:
+def counters_of(params: Mapping[str, Any], redactor: Redactor) -> Counters:
+    """The counters of a module's parameters, which tell of waits and of how far the run is where somebody wants to hear it."""
+    return Counters(Progress(params.get("progress_file") or "", redactor))
+
+
+def connection_of(params: Mapping[str, Any], redactor: Redactor, counters: Counters | None = None) -> Connection:
     """The connection of a module's parameters; nothing is sent yet, but the deadline starts. Raises as ``open_connection``."""
     return open_connection(
         os.environ,
@@ -156,6 +164,7 @@ def connection_of(params: Mapping[str, Any], redactor: Redactor) -> Connection:
         timeout=params["timeout"],
         deadline=params["deadline"],
         redactor=redactor,
+        counters=counters,
     )
 
 
@@ -201,19 +210,21 @@ def _given(options: Mapping[str, Any] | None) -> dict[str, Any]:
     return {name: value for name, value in (options or {}).items() if value is not None}
 
 
-def finish(module: Any, redactor: Redactor, run: Callable[[], tuple[RunResult, Mapping[str, Any]]]) -> None:
+def finish(module: Any, redactor: Redactor, run: Callable[[], tuple[RunResult, Mapping[str, Any]]], counters: Counters) -> None:
     """Run, and end the module with what came of it. The one place where an error becomes a module's failure; secrets go no further.
 
     Args:
         run: gives the result, and more values of the target's own.
+        counters: of the run's requests and waits, which are told however it ends.
     """
     module.began = True
     try:
         result, more = run()
     except (AppbanError, PolicyError) as error:
-        module.fail_json(msg=redactor.scrub(str(error)), refused=isinstance(error, (Refused, RunLocked)))
+        told = _scrubbed(_told_by(counters), redactor)
+        module.fail_json(msg=redactor.scrub(str(error)), refused=isinstance(error, (Refused, RunLocked)), **told)
         return
-    values = {**result.values, **more, "changed": result.changed}
+    values = {**result.values, **more, **_told_by(counters), "changed": result.changed}
     if module._diff:
         values["diff"] = list(result.diff)
     clean = _scrubbed(values, redactor)
@@ -221,6 +232,10 @@ def finish(module: Any, redactor: Redactor, run: Callable[[], tuple[RunResult, M
         module.fail_json(msg=redactor.scrub(result.failure), refused=False, **clean)
     else:
         module.exit_json(**clean)
+
+
+def _told_by(counters: Counters) -> dict[str, Any]:
+    return {"requests": counters.requests(), "waits": counters.kinds_of_waits()}
 
 
 def _scrubbed(value: Any, redactor: Redactor) -> Any:

@@ -10,6 +10,8 @@ from typing import TypeVar
 
 from ..engine.errors import ChangeFailed
 from .clock import Clock
+from .counters import Counters
+from .progress import SETTLE, Wait
 
 Value = TypeVar("Value")
 
@@ -24,6 +26,7 @@ def wait_until(
     expected: str,
     seconds: float = 60.0,
     first_pause: float = 1.0,
+    counters: Counters | None = None,
 ) -> Value:
     """Read again and again until a write shows.
 
@@ -34,6 +37,7 @@ def wait_until(
         expected: what is waited for, to follow "It was not seen that": "the profile has 3 assignments".
         seconds: how long to wait at most, from the first reading.
         first_pause: seconds between the first two readings.
+        counters: counts the pauses, and tells of them.
 
     Returns:
         The value that was reached.
@@ -54,5 +58,10 @@ def wait_until(
                 "",
                 "The server accepted the write, so it may still come; the next run looks again",
             )
-        clock.sleep(min(pause, left))
+        wait = Wait(min(pause, left), SETTLE, expected)
+        if counters is not None:
+            counters.begin_wait(wait)
+        clock.sleep(wait.seconds)
+        if counters is not None:
+            counters.add_wait(wait)
         pause = min(2 * pause, LONGEST_PAUSE)

@@ -22,6 +22,7 @@ from ..engine.evidence import EvidenceRecord, Row, choose_run_id, leave_no_empty
 from ..engine.guard import check_limits, check_reach, strictest_limits
 from ..engine.outcomes import Outcome, judge
 from ..engine.plan import Change, Plan
+from ..engine.presence import Presence
 from ..engine.previous_record import PreviousRecord, read_previous_record
 from ..engine.run_header import Provenance, run_header
 from ..engine.run_lock import RunLock
@@ -191,6 +192,7 @@ class _Run:
         self.previous = PreviousRecord()
         #: Writes that had left before any of the plan: logging in is none of it.
         self.sent_before = 0
+        self.presence = Presence(utc_text(request.now - request.stale_after), request.stale_after.days)
         # Devices that are alike share their decisions, so their plain forms are made once.
         self._plain: dict[int, dict[str, Any]] = {}
 
@@ -538,6 +540,8 @@ class _Run:
                 depends = situation.access_depends_on_compliance
                 events.extend(events_of_device(member, app_id, seen, rows[-1].outcome, self.ledger, depends))
             record.add_device(rows)
+            if member.decision.scope == "in_scope":
+                self.presence.add(rows)
         for device, serial in gone:
             record.add_device(self._rows_of_opted_out(device, serial))
             events.append({"event": "opted_out", "device": device})
@@ -641,6 +645,7 @@ class _Run:
             "summary": summary_of(last),
             "totals": last["totals"],
             "changes": planned.plan.summaries(),
+            "changes_made": len(applied.done),
             "findings": list(shown),
             "unenforceable": last["unenforceable"],
             "conflicts": list(planned.conflicts[:SHOWN_CONFLICTS]),
@@ -653,6 +658,7 @@ class _Run:
                 name: last[name]
                 for name in ("devices", "in_scope", "outcomes", "totals", "unenforceable", "reasons", "decision_due", "notes")
             },
+            "presence": self.presence.as_plain(),
         }
         failure = stopped
         if applied.failed or applied.skipped:

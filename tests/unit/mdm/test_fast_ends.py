@@ -16,6 +16,7 @@ import urllib3
 
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.connection import open_connection
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http_errors import RequestFailed
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.response import Request
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.retry import DIVISIBLE_READ
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.session import Session
 from tests.unit.mdm.loopback import Answer, Rig, new_authority, rig
@@ -138,7 +139,7 @@ def test_waits_are_counted_in_whole_seconds() -> None:
         r.session.get("x", what="read x")
         told = r.connection.counters.requests()
         assert (told["waits"], told["waited"]) == (3, 61)
-        r.connection.delivery.with_timeout(1).with_patience(2).wait(5, None, "")  # type: ignore[arg-type]
+        r.connection.delivery.with_timeout(1).with_patience(2).wait(5, Request("GET", r.server.url, "x"), "")
         assert r.connection.counters.requests()["waits"] == 4
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm import options as shared
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.counters import Counters
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.redaction import Redactor
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.plain import policy_to_plain
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune import module as intune
@@ -109,4 +110,4 @@ def test_a_failure_before_the_module_began_is_one_of_its_options() -> None:
         module.fail_json(msg="no such program", rc=127)
 
     with pytest.raises(Ended, match="'refused': False"):
-        shared.finish(module, Redactor(), run)
+        shared.finish(module, Redactor(), run, Counters())

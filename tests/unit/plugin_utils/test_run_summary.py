@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
 from datetime import datetime, timedelta, timezone
 
@@ -14,8 +15,9 @@ import pytest
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence import EvidenceRecord, choose_run_id, verify_record
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.outcomes import OUTCOMES
+from ansible_collections.appban.endpoint.plugins.module_utils.engine.presence import Presence
 from ansible_collections.appban.endpoint.plugins.plugin_utils.run_instant import run_instant
-from ansible_collections.appban.endpoint.plugins.plugin_utils.run_summary import summary_lines
+from ansible_collections.appban.endpoint.plugins.plugin_utils.run_summary import presence_lines, summary_lines, total_line
 from tests.unit.engine.records import HEADER, NOW, row, write
 
 RUN = {"now": NOW, "policies": [{"policy": "city-tiktok", "state": "enforced"}, {"policy": "nation", "state": "report_only"}]}
@@ -111,3 +113,47 @@ def test_without_an_instant_the_clock_is_read() -> None:
     before = datetime.now(timezone.utc).replace(microsecond=0)
     assert before <= run_instant(None) <= datetime.now(timezone.utc)
     assert run_instant("").microsecond == 0
+
+
+def test_who_has_each_app_stands_before_all_else(tmp_path: pathlib.Path) -> None:
+    counts = {"present": 12, "absent": 288, "not_observed": 10, "old": 7}
+    presence = {"old_days": 30, "apps": {"tiktok": counts, "wechat": {"present": 1, "absent": 1, "not_observed": 0, "old": 1}}}
+    last = verify_record(str(write(tmp_path, ["compliant"])))
+    assert summary_lines(last, RUN, "x", False, [], presence=presence)[1:4] == [
+        "tiktok: 12 of 310 devices in scope have it, 288 don't, 10 unknown; 7 of these looks are older than 30 days",
+        "wechat: 1 of 2 devices in scope has it, 1 doesn't; 1 of these looks is older than 30 days",
+        "tiktok on 1 device (1 in scope): 1 compliant",
+    ]
+
+
+def test_an_app_that_was_looked_for_nowhere_says_so(tmp_path: pathlib.Path) -> None:
+    presence = {"old_days": 30, "apps": {"temu": {"present": 0, "absent": 0, "not_observed": 26, "old": 0}}}
+    assert presence_lines(presence) == ["temu: nobody looked on any of 26 devices in scope"]
+    assert presence_lines({"apps": {"temu": {"present": 0, "absent": 0, "not_observed": 1, "old": 0}}}) == [
+        "temu: nobody looked on the device in scope"
+    ]
+
+
+def test_what_was_done_is_said_of_an_apply_and_not_of_a_check(tmp_path: pathlib.Path) -> None:
+    last = verify_record(str(write(tmp_path, ["compliant"])))
+    changes = [{"op": "create"}, {"op": "delete"}]
+    assert "done: 1 of 2 changes were made" in summary_lines(last, RUN, "x", False, [], changes=changes, made=1)
+    assert not any(line.startswith("done") for line in summary_lines(last, RUN, "x", True, [], changes=changes, made=0))
+
+
+def test_presence_counts_devices_in_scope_and_looks_that_are_old() -> None:
+    presence = Presence("2023-02-13T00:00:00Z", 30)
+    looks = [("present", "2023-03-01T00:00:00Z"), ("absent", "2023-01-01T00:00:00Z"), ("not_observed", None)]
+    for number, (before, seen_at) in enumerate(looks):
+        presence.add([dataclasses.replace(row("pc-%d" % number, "compliant"), before=before, seen_at=seen_at)])
+    assert presence.as_plain() == {"old_days": 30, "apps": {"tiktok": {"present": 1, "absent": 1, "not_observed": 1, "old": 1}}}
+
+
+def test_all_targets_in_one_line_whose_counts_add_up() -> None:
+    city = {"status": "changed", "devices": 40, "in_scope": 26, "outcomes": {"compliant": 26, "out_of_scope": 14}}
+    hosts = {"status": "clean", "devices": 2, "in_scope": 2, "outcomes": {"compliant": 1, "removed": 1}}
+    lost = {"status": "failed", "devices": 0, "in_scope": 0, "outcomes": {}}
+    assert total_line({"city": city, "hosts": hosts, "lost": lost}) == (
+        "3 targets (1 changed, 1 clean, 1 failed), 42 devices (28 in scope): 27 compliant, 1 removed, 14 out of scope"
+    )
+    assert total_line({"lost": lost}) == "1 target (1 failed), 0 devices (0 in scope)"

@@ -59,6 +59,7 @@ class Directory:
             clock=self.clock,
             expected="the group %s exists" % name,
             seconds=self.settle,
+            counters=self.graph.session.counters,
             first_pause=0.25,
         )
         return group
@@ -97,7 +98,7 @@ class Directory:
             for member in members
             if member in ids
         ]
-        answers = self.graph.batch("v1.0", items, what="add members to the group %s" % name) if items else {}
+        answers = self.graph.batch("v1.0", items, what="add members to the group %s" % name, things="members of a group") if items else {}
         refused = []
         for item in items:
             answer = answers[item.id]
@@ -121,7 +122,7 @@ class Directory:
             )
             for member, object_id in members.items()
         ]
-        answers = self.graph.batch("v1.0", items, what="remove members from the group %s" % name)
+        answers = self.graph.batch("v1.0", items, what="remove members from the group %s" % name, things="members of a group")
         refused = [answers[item.id] for item in items if not answers[item.id].ok() and answers[item.id].status != 404]
         if refused:
             raise ChangeFailed(

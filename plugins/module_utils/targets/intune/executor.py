@@ -60,6 +60,7 @@ class Executor:
         settle: float,
     ) -> None:
         self.graph = graph
+        self.counters = graph.session.counters
         self.directory = directory
         self.state_reader = state_reader
         self.indicators = indicators
@@ -74,7 +75,7 @@ class Executor:
     def run(self, plan: Plan) -> Applied:
         """Carry out a plan."""
         self.play_packages = [change.step.package for change in plan.changes if isinstance(change.step, steps.AddPlayApp)]
-        return apply_plan(plan, self.execute)
+        return apply_plan(plan, self.execute, self.counters.progress.changed)
 
     def execute(self, change: Change) -> None:
         """Make one change and see that it took effect. Raises AppbanError where it did not."""
@@ -160,7 +161,13 @@ class Executor:
 
         try:
             return wait_until(
-                look, bool, clock=self.clock, expected="%s exists" % name, seconds=min(self.settle, 30.0), first_pause=_FIRST_PAUSE
+                look,
+                bool,
+                clock=self.clock,
+                expected="%s exists" % name,
+                seconds=min(self.settle, 30.0),
+                first_pause=_FIRST_PAUSE,
+                counters=self.counters,
             )
         except ChangeFailed:
             return ""
@@ -181,6 +188,7 @@ class Executor:
             clock=self.clock,
             expected=expected,
             seconds=self.settle,
+            counters=self.counters,
             first_pause=_FIRST_PAUSE,
         )
 
@@ -221,6 +229,7 @@ class Executor:
             clock=self.clock,
             expected="%s is in the list of apps" % identifier,
             seconds=self.settle,
+            counters=self.counters,
             first_pause=_APP_PAUSE if self.settle > _APP_PAUSE * 10 else _FIRST_PAUSE,
         )
 
@@ -258,6 +267,7 @@ class Executor:
             clock=self.clock,
             expected="%s has its uninstall assignments" % (step.identifier or app_id),
             seconds=self.settle,
+            counters=self.counters,
             first_pause=_FIRST_PAUSE,
         )
 

@@ -149,7 +149,7 @@ class AppFinder:
     def _devices_of(self, rows: Iterable[str]) -> Iterator[tuple[str, set[str]]]:
         """Rows and the ids of their devices. Never $expand on the list: it comes back empty."""
         items = [self._devices_item(row_id) for row_id in rows]
-        answers = self.graph.batch("v1.0", items, what=_LIST_DEVICES) if items else {}
+        answers = self.graph.batch("v1.0", items, what=_LIST_DEVICES, things="lists of the devices that have an app") if items else {}
         for item in items:
             listed = self.graph.read_list("v1.0", answers[item.id], permission=DEVICES_READ)
             yield item.id, {str(device["id"]) for device in listed}

@@ -228,10 +228,17 @@ class Graph:
         self.note(permission)
 
     def batch(
-        self, version: str, items: Sequence[BatchItem], *, what: str, workers: int = 4, answers: dict[str, Response] | None = None
+        self,
+        version: str,
+        items: Sequence[BatchItem],
+        *,
+        what: str,
+        workers: int = 4,
+        answers: dict[str, Response] | None = None,
+        things: str = "",
     ) -> dict[str, Response]:
         """Make many requests with few; the answers keep their status, so that the caller decides what each means. See ``run_batch``."""
-        answers = run_batch(self.session, version, items, what, workers, answers)
+        answers = run_batch(self.session, version, items, what, workers, answers, things)
         for item in items:
             if answers[item.id].ok():
                 self.note(item.permission)

@@ -76,6 +76,7 @@ def run_batch(
     what: str,
     workers: int = 4,
     answers: dict[str, Response] | None = None,
+    things: str = "",
 ) -> dict[str, Response]:
     """Make many requests with few.
 
@@ -86,6 +87,7 @@ def run_batch(
         what: what is being done, to follow "Failed to".
         workers: how many plain reads run at once in check mode, in which no batch leaves because it is a POST.
         answers: filled as they come, for a caller that has to know what was answered before the batch as a whole failed.
+        things: what the items read or write, in the plural, where somebody may want to know how far it is.
 
     Returns:
         Id -> answer, in the order of the items. Answers with an error are among them; the caller decides what they mean.
@@ -95,10 +97,19 @@ def run_batch(
     """
     check_items(items, what)
     if session.check_mode and all(item.reads() for item in items):
-        return dict(zip([item.id for item in items], ordered_map(PlainRead(session, version, what), items, workers), strict=True))
+        found: dict[str, Response] = {}
+        for item, answer in zip(items, ordered_map(PlainRead(session, version, what), items, workers), strict=True):
+            found[item.id] = answer
+            if things:
+                session.counters.progress.read(things, len(found), len(items))
+        return found
     answers = {} if answers is None else answers
+    progress = session.counters.progress
     for start in range(0, len(items), LARGEST_BATCH):
         Batch(session, version, what, answers).run(items[start : start + LARGEST_BATCH])
+        if things:
+            tell = progress.read if all(item.reads() for item in items) else progress.write
+            tell(things, min(start + LARGEST_BATCH, len(items)), len(items))
     return {item.id: answers[item.id] for item in items}
 
 
@@ -165,7 +176,10 @@ class Batch:
                 request = Request("POST", self.url(), self.what)
                 name = again[0].what or self.what
                 reason = "the server throttles %d of %d requests of a batch, the first to %s" % (len(again), len(pending), name)
-                delivery.wait(longest or delivery.policy.backoff(attempt, delivery.source), request, reason, bool(longest))
+                why = "%d of %d requests of a batch throttled" % (len(again), len(pending))
+                most = None if attempt >= delivery.policy.attempts else delivery.policy.attempts
+                pause = longest or delivery.policy.backoff(attempt, delivery.source)
+                delivery.wait(pause, request, reason, bool(longest), why, attempt, most)
             pending = again
 
     def without_hope(self, items: Sequence[BatchItem]) -> list[BatchItem]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...mdm.connection import Connection
-from ...mdm.options import beforehand, connection_of, connection_spec, finish, request_of, target_spec
+from ...mdm.options import beforehand, connection_of, connection_spec, counters_of, finish, request_of, target_spec
 from ...mdm.redaction import Redactor
 from ...mdm.target_run import RunResult, run_target
 from .clouds import CLOUDS, choose_cloud
@@ -74,16 +74,17 @@ def run_module(module: Any) -> None:
     params = module.params
     redactor = Redactor()
     redactor.learn(*(params[name] for name in _SECRETS))
+    counters = counters_of(params, redactor)
 
     def run() -> tuple[RunResult, Mapping[str, Any]]:
         with beforehand():
             request = request_of(params, module.check_mode, {"ansible-core": module.ansible_version})
-            connection = connection_of(params, redactor)
+            connection = connection_of(params, redactor, counters)
         with connection:
             with beforehand():
                 target = open_target(params, request.policies, connection, module.check_mode)
             result = run_target(target, request, connection.journal)
-            more = {"requests": connection.counters.requests(), "permissions": target.permissions_used()}
+            more = {"permissions": target.permissions_used()}
         if params["on_conflict"] == "fail" and result.values["conflicts"] and not result.failure:
             conflicts = "\n".join(result.values["conflicts"])
             result = RunResult(
@@ -91,7 +92,7 @@ def run_module(module: Any) -> None:
             )
         return result, more
 
-    finish(module, redactor, run)
+    finish(module, redactor, run, counters)
 
 
 def open_target(params: Mapping[str, Any], policies: Any, connection: Connection, check_mode: bool) -> IntuneTarget:

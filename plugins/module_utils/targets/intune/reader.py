@@ -109,6 +109,8 @@ def _listed_devices(graph: Graph) -> dict[str, Mapping[str, Any]]:
     for body in graph.pages("beta", "/deviceManagement/managedDevices", params, what=what, permission=DEVICES_READ, expected=expected):
         if distinct.add(str(body["id"])):
             found[str(body["id"])] = body
+            if len(found) % 1000 == 0 or len(found) == expected:
+                graph.session.counters.progress.read("devices", len(found), expected)
     try:
         require_complete("managed devices", distinct, counted, "the tenant")
     except AppbanError as error:
@@ -127,7 +129,7 @@ def look_up_devices(graph: Graph, names: Sequence[str]) -> dict[str, bool | None
         Name -> True for what is managed, False for what is certainly not, None where the answer doesn't say.
     """
     items = [_look_up_item(str(number), name) for number, name in enumerate(names)]
-    answers = graph.batch("beta", items, what="look devices up one by one")
+    answers = graph.batch("beta", items, what="look devices up one by one", things="devices one by one")
     return {name: _is_managed(name, answers[str(number)]) for number, name in enumerate(names)}
 
 

@@ -64,6 +64,7 @@ def export_report(graph: Graph, name: str, select: Sequence[str], filtered_by: s
         clock=graph.session.connection.clock,
         expected="the report %s is ready" % name,
         seconds=_LONGEST_WAIT,
+        counters=graph.session.counters,
     )
     if done["status"] != "completed" or not done.get("url"):
         raise ReportFailed("Failed to %s: the service gave it up" % what)

@@ -81,6 +81,7 @@ class ClassicObjects(Generic[Kept]):
             lambda number: self.look(number or wanted.id or self.classic.find(wanted.name)),
             lambda found: self.differences(wanted, found),
             clock=self.jamf.clock,
+            counters=self.jamf.counters,
             what="%s %s" % (self.what, wanted.name),
         )
 
@@ -94,5 +95,6 @@ class ClassicObjects(Generic[Kept]):
             lambda: self.classic.delete(number, name),
             lambda: self.classic.read(number) is not None,
             clock=self.jamf.clock,
+            counters=self.jamf.counters,
             what="%s %s" % (self.what, name),
         )

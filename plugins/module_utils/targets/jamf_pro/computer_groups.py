@@ -62,6 +62,7 @@ class ComputerGroups:
             lambda number: self.look(number or wanted.id or self.classic.find(wanted.name), True),
             lambda found: differences(wanted, found),
             clock=self.jamf.clock,
+            counters=self.jamf.counters,
             what="the computer group %s" % wanted.name,
         )
 
@@ -75,6 +76,7 @@ class ComputerGroups:
             lambda: self.classic.delete(number, name, smart),
             lambda: self.classic.read(number, smart) is not None,
             clock=self.jamf.clock,
+            counters=self.jamf.counters,
             what="the computer group %s" % name,
         )
 

@@ -56,6 +56,7 @@ class Executor:
         fleet: Sequence[FleetDevice],
         now: str,
     ) -> None:
+        self.progress = jamf.counters.progress
         self.policies = policies
         self.group_ids = dict(group_ids)
         self.outbox = outbox
@@ -69,7 +70,7 @@ class Executor:
 
     def run(self, plan: Plan) -> Applied:
         """Carry out a plan."""
-        return apply_plan(plan, self.execute)
+        return apply_plan(plan, self.execute, self.progress.changed)
 
     def execute(self, change: Change) -> None:
         """Make one change and see that it took effect. Raises AppbanError where it did not."""

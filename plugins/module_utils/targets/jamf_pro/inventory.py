@@ -22,7 +22,12 @@ from .privileges import COMPUTERS_READ, MOBILE_DEVICES_READ
 Wanted = Callable[[FoundApp], bool]
 
 MOBILE_DEVICES = Inventory(
-    ("/api/v2/mobile-devices/detail",), "mobileDeviceId", "mobileDeviceId:asc", MOBILE_DEVICES_READ, "read the mobile devices"
+    ("/api/v2/mobile-devices/detail",),
+    "mobileDeviceId",
+    "mobileDeviceId:asc",
+    MOBILE_DEVICES_READ,
+    "read the mobile devices",
+    "mobile devices",
 )
 COMPUTERS = Inventory(
     ("/api/v3/computers-inventory", "/api/v2/computers-inventory", "/api/v1/computers-inventory"),
@@ -30,6 +35,7 @@ COMPUTERS = Inventory(
     "id:asc",
     COMPUTERS_READ,
     "read the computers",
+    "computers",
 )
 GENERAL = "GENERAL"
 HARDWARE = "HARDWARE"

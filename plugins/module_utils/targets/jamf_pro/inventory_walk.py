@@ -47,6 +47,7 @@ class Inventory:
         sort: an order in which no two rows are equal, or pages would overlap.
         privilege: what reading needs.
         what: to follow "Failed to".
+        things: what its rows are, in the plural.
     """
 
     paths: tuple[str, ...]
@@ -54,6 +55,7 @@ class Inventory:
     sort: str
     privilege: str
     what: str
+    things: str
 
 
 class Walk:
@@ -123,6 +125,7 @@ class Walk:
             yield from fresh
             offset += len(rows)
             reached = max(reached, offset)
+            self.jamf.counters.progress.read(self.inventory.things, min(offset, total), total)
             self.grow(offset)
         if len(seen) + len(lost) < total and last is not None:
             # Whatever went wrong with the pages: a device that is not told of would be one without banned apps.

@@ -72,6 +72,7 @@ class Jamf:
         patient = dataclasses.replace(connection, delivery=connection.delivery.with_patience(PATIENCE))
         self.credentials = credentials
         self.clock = connection.clock
+        self.counters = connection.counters
         self.session = Session(
             base_url, credentials, patient, check_mode, read_message=read_jamf_error, how_to_grant=HOW_TO_GRANT, cookies=cookies
         )

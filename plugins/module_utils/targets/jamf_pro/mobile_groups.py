@@ -143,6 +143,7 @@ class MobileGroups:
             lambda number: self.look(number or wanted.id or self.find(wanted.name, wanted.smart), wanted.smart, members is not None),
             lambda found: differences(expected, found),
             clock=self.jamf.clock,
+            counters=self.jamf.counters,
             what="the mobile device group %s" % wanted.name,
         )
 
@@ -165,6 +166,7 @@ class MobileGroups:
             lambda: self.jamf.delete(path, what="delete the mobile device group %s" % name, privilege=needs),
             lambda: self.read(number, smart) is not None,
             clock=self.jamf.clock,
+            counters=self.jamf.counters,
             what="the mobile device group %s" % name,
         )
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...mdm.connection import Connection
-from ...mdm.options import beforehand, connection_of, connection_spec, finish, request_of, target_spec
+from ...mdm.options import beforehand, connection_of, connection_spec, counters_of, finish, request_of, target_spec
 from ...mdm.outbox import Outbox
 from ...mdm.redaction import Redactor
 from ...mdm.target_run import RunResult, run_target
@@ -55,11 +55,12 @@ def run_module(module: Any) -> None:
     params = module.params
     redactor = Redactor()
     redactor.learn(*(params[name] for name in _SECRETS))
+    counters = counters_of(params, redactor)
 
     def run() -> tuple[RunResult, Mapping[str, Any]]:
         with beforehand():
             request = request_of(params, module.check_mode, {"ansible-core": module.ansible_version})
-            connection = connection_of(params, redactor)
+            connection = connection_of(params, redactor, counters)
         with connection:
             with beforehand():
                 server = open_server(params, connection, module.check_mode)
@@ -68,9 +69,9 @@ def run_module(module: Any) -> None:
                     target = open_target(params, request.policies, jamf)
                 result = run_target(target, request, connection.journal)
                 more = {"privileges": jamf.privileges_used()}
-            return result, {**more, "requests": connection.counters.requests()}
+            return result, more
 
-    finish(module, redactor, run)
+    finish(module, redactor, run, counters)
 
 
 def open_server(params: Mapping[str, Any], connection: Connection, check_mode: bool) -> Jamf:

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from ...engine.errors import ChangeFailed
 from ...mdm.clock import Clock
+from ...mdm.counters import Counters
 from ...mdm.http_errors import RequestFailed, UncertainWrite
 from ...mdm.read_back import wait_until
 
@@ -30,6 +31,7 @@ def write_and_look(
     *,
     clock: Clock,
     what: str,
+    counters: Counters | None = None,
 ) -> Kept:
     """Send a write once, and read until the server has what was written.
 
@@ -39,6 +41,7 @@ def write_and_look(
         differences: what of the write it doesn't have, in words.
         clock: for the pauses.
         what: the object, for messages: "the configuration profile Banned apps".
+        counters: counts the pauses, and tells of them.
 
     Returns:
         The object as the server has it.
@@ -62,7 +65,7 @@ def write_and_look(
 
     seconds = SETTLES if doubt is None else IN_DOUBT
     try:
-        found = wait_until(lambda: find(number), converged, clock=clock, expected="it is as written", seconds=seconds)
+        found = wait_until(lambda: find(number), converged, clock=clock, expected="it is as written", seconds=seconds, counters=counters)
     except ChangeFailed as error:
         raise failed(what, problems, doubt) from error
     except RequestFailed as error:
@@ -72,7 +75,9 @@ def write_and_look(
     return found
 
 
-def delete_and_look(send: Callable[[], None], is_there: Callable[[], bool], *, clock: Clock, what: str) -> None:
+def delete_and_look(
+    send: Callable[[], None], is_there: Callable[[], bool], *, clock: Clock, what: str, counters: Counters | None = None
+) -> None:
     """Send a deletion once, and look until the object is gone. Raises as ``write_and_look``."""
     doubt: UncertainWrite | None = None
     try:
@@ -81,7 +86,7 @@ def delete_and_look(send: Callable[[], None], is_there: Callable[[], bool], *, c
         doubt = error
     seconds = SETTLES if doubt is None else IN_DOUBT
     try:
-        wait_until(is_there, lambda there: not there, clock=clock, expected="it is gone", seconds=seconds)
+        wait_until(is_there, lambda there: not there, clock=clock, expected="it is gone", seconds=seconds, counters=counters)
     except ChangeFailed as error:
         raise failed(what, ["it is still there"], doubt) from error
     except RequestFailed as error:

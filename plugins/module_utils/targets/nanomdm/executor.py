@@ -60,6 +60,7 @@ class Executor:
         instant: Callable[[], str] = lambda: "",
     ) -> None:
         self.nanomdm = nanomdm
+        self.progress = nanomdm.session.counters.progress
         self._kmfddm = kmfddm
         self._store = store
         self.outbox = outbox
@@ -90,7 +91,7 @@ class Executor:
 
     def run(self, plan: Plan) -> Applied:
         """Carry out a plan."""
-        return apply_plan(plan, self.execute)
+        return apply_plan(plan, self.execute, self.progress.changed)
 
     def told(self) -> tuple[str, ...]:
         """What the servers said beside their answers, each thing once."""
@@ -226,8 +227,12 @@ class Executor:
                 return str(error)
             return ""
 
-        results = zip(devices, ordered_map(attempt, devices, self.workers), strict=True)
-        return {device: message for device, message in results if message}
+        failed = {}
+        for number, message in enumerate(ordered_map(attempt, devices, self.workers), 1):
+            self.progress.write("devices", number, len(devices))
+            if message:
+                failed[devices[number - 1]] = message
+        return failed
 
     # Commands.
 

@@ -142,7 +142,11 @@ class Kmfddm:
     def enrollments_sets(self, ids: Iterable[str]) -> dict[str, list[str]]:
         """The same for several enrolments: one request each, a few at a time."""
         each = sorted(set(ids))
-        return dict(zip(each, ordered_map(self.enrollment_sets, each, self.workers), strict=True))
+        found = {}
+        for enrollment, sets in zip(each, ordered_map(self.enrollment_sets, each, self.workers), strict=True):
+            found[enrollment] = sets
+            self.session.counters.progress.read("devices' sets of declarations", len(found), len(each))
+        return found
 
     def put_enrollment_set(self, enrollment_id: str, name: str, *, notify: bool = False) -> bool:
         """Give an enrolment a set. The server takes any id, also one that no device has. Returns whether that changed anything."""
@@ -274,7 +278,10 @@ class Kmfddm:
         def fetch(chunk: tuple[str, ...]) -> Response:
             return self._read("%s/%s" % (kind, path_of(chunk)), what + " of %d devices" % len(chunk))
 
-        for response in ordered_map(fetch, chunks, self.workers):
+        done = 0
+        for chunk, response in zip(chunks, ordered_map(fetch, chunks, self.workers), strict=True):
+            done += len(chunk)
+            self.session.counters.progress.read("devices' declarations", done, len(found))
             # Go writes null for a map or a list that has nothing in it.
             document = object_of(response) if response.json() is not None else {}
             for each, listed in document.items():

@@ -14,7 +14,7 @@ from typing import Any
 from ...engine.errors import AppbanError
 from ...mdm.connection import Connection
 from ...mdm.ledger import Ledger
-from ...mdm.options import beforehand, connection_of, connection_spec, finish, request_of, target_spec
+from ...mdm.options import beforehand, connection_of, connection_spec, counters_of, finish, request_of, target_spec
 from ...mdm.outbox import Outbox
 from ...mdm.redaction import Redactor
 from ...mdm.target_run import RunRequest, RunResult, run_target
@@ -65,6 +65,7 @@ def run_module(module: Any) -> None:
     """Converge the servers and end the module."""
     redactor = Redactor()
     redactor.learn(*(module.params[name] for name in _SECRETS))
+    counters = counters_of(module.params, redactor)
 
     def run_command(argv: list[str], environment: Mapping[str, str]) -> tuple[int, str, str]:
         code, out, err = module.run_command(argv, environ_update=dict(environment))
@@ -75,14 +76,14 @@ def run_module(module: Any) -> None:
             params, problems = with_one_kind_of_servers(module.params, os.environ)
             _refuse_odd_options(params, problems)
             request = request_of(params, module.check_mode, {"ansible-core": module.ansible_version})
-            connection = connection_of(params, redactor)
+            connection = connection_of(params, redactor, counters)
         with connection:
             with beforehand():
                 target = open_target(params, request, connection, run_command)
             result = run_target(target, request, connection.journal)
-            return result, {"warnings_of_servers": list(target.warnings), "requests": connection.counters.requests()}
+            return result, {"warnings_of_servers": list(target.warnings)}
 
-    finish(module, redactor, run)
+    finish(module, redactor, run, counters)
 
 
 def open_target(params: Mapping[str, Any], request: RunRequest, connection: Connection, run_command: RunCommand) -> NanoTarget:

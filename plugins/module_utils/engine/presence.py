@@ -1,0 +1,35 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which devices in scope have an app, and how old the looks are that say so: the first thing that a person wants to know of a run."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Iterable
+
+from .evidence import Row
+
+
+class Presence:
+    """Counts, for each app, the devices in scope that have it, that don't, and of which nobody knows.
+
+    Args:
+        old_before: a look before this instant in UTC is old; empty where every look is of now.
+        old_days: the same in days, for people.
+    """
+
+    def __init__(self, old_before: str = "", old_days: int = 0) -> None:
+        self.old_before = old_before
+        self.old_days = old_days
+        self.apps: Dict[str, Dict[str, int]] = {}
+
+    def add(self, rows: Iterable[Row]) -> None:
+        """Count the rows of one device that is in scope."""
+        for row in rows:
+            counts = self.apps.setdefault(row.app, {"present": 0, "absent": 0, "not_observed": 0, "old": 0})
+            counts[row.before] += 1
+            counts["old"] += bool(row.before != "not_observed" and row.seen_at and row.seen_at < self.old_before)
+
+    def as_plain(self) -> Dict[str, Any]:
+        """``{old_days, apps: {APP: {present, absent, not_observed, old}}}``: the first three add up to the devices in scope."""
+        return {"old_days": self.old_days, "apps": {app: dict(counts) for app, counts in sorted(self.apps.items())}}
