@@ -131,7 +131,7 @@ def test_a_disk_that_fills_up_in_the_middle_leaves_what_was_done_on_record(world
 
 def partial_rows(path: Path) -> dict[str, list[Mapping[str, Any]]]:
     """The rows of a record that was not finished, by kind; a line that was cut off counts for nothing."""
-    found: dict[str, list[Mapping[str, Any]]] = {"header": [], "class": [], "plan": [], "write": [], "device": []}
+    found: dict[str, list[Mapping[str, Any]]] = {kind: [] for kind in ("header", "exemption", "class", "plan", "write", "device")}
     for line in path.read_bytes().split(b"\n"):
         try:
             row = json.loads(line)
