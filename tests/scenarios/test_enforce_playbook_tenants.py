@@ -182,8 +182,9 @@ def test_an_inventory_of_hosts_only_warns_of_nothing(estate: Estate) -> None:
 def test_an_inventory_without_any_target_is_said(estate: Estate) -> None:
     path = estate.directory / "empty.json"
     path.write_text(json.dumps({"all": {"hosts": {"somebody": {}}}}), encoding="utf-8")
-    run = estate.run(path, forbid_warnings=False)
-    assert "Could not match supplied host pattern, ignoring: appban_tenants" in run.play.stdout + run.play.stderr
+    run = estate.run(path, forbid_warnings=False, must_succeed=False)
+    assert run.play.returncode == 2
+    assert "No target: the inventory has no hosts in the groups appban_tenants and appban_hosts" in run.play.stdout
 
 
 def test_the_role_alone_shares_one_run_and_fails_at_its_end(estate: Estate) -> None:
