@@ -40,7 +40,7 @@ test: setup  ## Run all tests but those of test-long (PYTEST_ARGS='-k name' and 
 	@tools/nano_servers.sh $$([ "$${CI:-}" = true ] || echo --optional)
 	@$(in_checkout) $(python) -m pytest -n $(PYTEST_WORKERS) --dist loadscope --no-loadscope-reorder -m 'not long' $(PYTEST_ARGS)
 
-test-long: setup  ## Run what is slow by nature: random campaigns, hosts' faults, a kill at every write, upgrades, old and new ansible-core
+test-long: setup  ## Run what is slow by nature: random campaigns, hosts' faults, vendors' traps, a kill at every write, upgrades, old and new ansible-core
 	@tools/lab_tools.sh
 	@tools/nano_servers.sh $$([ "$${CI:-}" = true ] || echo --optional)
 	@$(in_checkout) $(python) -m pytest -n $(PYTEST_WORKERS) --dist loadscope --no-loadscope-reorder -m long $(PYTEST_ARGS)

@@ -32,6 +32,8 @@ from .jamf_tenant import (
 from .target_runs import WRITES, plain
 from .tenant_devices import exemption, written
 
+pytestmark = pytest.mark.long
+
 BLOCK = "BAN alberta iOS blocked apps"
 OUTBOX = "jamf_pro.notices.jsonl"
 

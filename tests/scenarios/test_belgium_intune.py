@@ -34,7 +34,7 @@ PAID = ("paid_purchase", "paid_subscription", "paid_use")
 LAST_SECOND = "2023-09-09T21:59:59Z"
 END = "2023-09-09T22:00:00Z"
 
-pytestmark = pytest.mark.usefixtures("graph_contract", "no_waiting")
+pytestmark = [pytest.mark.usefixtures("graph_contract", "no_waiting"), pytest.mark.long]
 
 
 def expected(facts: dict[str, str | None], ownership: str) -> tuple[str, str | None]:

@@ -29,6 +29,8 @@ from .jamf_tenant import (
 from .target_runs import lifted, plain
 from .tenant_devices import assets_csv, exemption, written
 
+pytestmark = pytest.mark.long
+
 PAID = ("paid_purchase", "paid_subscription", "paid_use")
 BLOCK, FILTER, ON_A_MAC = "BAN belgium iOS blocked apps", "BAN belgium iOS web filter", "BAN belgium macOS URL blocklist"
 #: Six months from 10 March, 00:00 in Brussels.

@@ -34,7 +34,7 @@ NOW = "2023-03-20T09:00:00Z"
 LATER = "2023-03-20T17:00:00Z"
 NEXT_DAY = "2023-03-21T09:00:00Z"
 
-pytestmark = pytest.mark.usefixtures("graph_contract", "no_waiting")
+pytestmark = [pytest.mark.usefixtures("graph_contract", "no_waiting"), pytest.mark.long]
 
 IOS_APP = {
     "@odata.type": "#microsoft.graph.iosStoreApp", "displayName": "TikTok", "publisher": "TikTok Pte. Ltd.", "bundleId": TIKTOK,

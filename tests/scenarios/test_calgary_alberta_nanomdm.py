@@ -18,6 +18,8 @@ from tests.simulators.exchange import Request, Response
 from .nano_tenant import MANAGED_TIKTOK, SITE, TIKTOK, Organisation, by_ownership, can_hide_apps, is_blocked, with_app
 from .tenant_devices import exemption
 
+pytestmark = pytest.mark.long
+
 
 def test_C1_C2_C6_sixty_devices_of_all_kinds_lose_the_app_or_say_why_not_and_get_it_back(nano: NanoServers, tmp_path: Path) -> None:
     fleet = make_fleet(nano, 60, enrol=False)

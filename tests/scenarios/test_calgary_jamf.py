@@ -28,6 +28,8 @@ from .jamf_tenant import (
 from .target_runs import lifted, plain
 from .tenant_devices import exemption, written
 
+pytestmark = pytest.mark.long
+
 BLOCK = "BAN calgary iOS blocked apps"
 ON_MACS = "BAN calgary macOS URL blocklist"
 SUPERVISED = ("iphone_supervised", "ipad_supervised", "ipad_shared")

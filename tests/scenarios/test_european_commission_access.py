@@ -13,7 +13,7 @@ import pytest
 
 from .commission import ANNOUNCED, DEADLINE, NO_DIRECTORY_ID, REASON, after, commission, decision, exemption
 
-pytestmark = pytest.mark.usefixtures("graph_contract")
+pytestmark = [pytest.mark.usefixtures("graph_contract"), pytest.mark.long]
 
 SOME_DAYS = after(ANNOUNCED, days=3)
 

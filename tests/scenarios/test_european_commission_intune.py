@@ -12,7 +12,7 @@ import pytest
 
 from .commission import ANNOUNCED, DEADLINE, REASON, after, commission, decision, exemption
 
-pytestmark = pytest.mark.usefixtures("graph_contract")
+pytestmark = [pytest.mark.usefixtures("graph_contract"), pytest.mark.long]
 
 BEFORE, AT, PAST = after(DEADLINE, seconds=-1), DEADLINE, after(DEADLINE, seconds=1)
 

@@ -21,7 +21,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.con
 
 from .commission import DEADLINE, Commission, after, commission, decision
 
-pytestmark = pytest.mark.usefixtures("graph_contract")
+pytestmark = [pytest.mark.usefixtures("graph_contract"), pytest.mark.long]
 
 SERIALS = ("A", "B", "C")
 _DATES = st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1), timezones=st.just(timezone.utc))

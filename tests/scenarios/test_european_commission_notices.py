@@ -17,7 +17,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.gra
 
 from .commission import ANNOUNCED, DEADLINE, Commission, SkippingClock, after, commission, decision, exemption
 
-pytestmark = pytest.mark.usefixtures("graph_contract")
+pytestmark = [pytest.mark.usefixtures("graph_contract"), pytest.mark.long]
 
 NOTIFY = "sendCustomNotificationToCompanyPortal"
 LATER = after(ANNOUNCED, days=1)

@@ -31,7 +31,7 @@ from .tenant_devices import (
     written,
 )
 
-pytestmark = pytest.mark.usefixtures("graph_contract", "no_waiting")
+pytestmark = [pytest.mark.usefixtures("graph_contract", "no_waiting"), pytest.mark.long]
 
 APPS = "deviceAppManagement/mobileApps"
 CATALOG = "deviceManagement/configurationPolicies"

@@ -18,7 +18,7 @@ from .everything import NOW, everything, picture
 from .tenant import Tenant, lifted, plain, tenant
 from .tenant_devices import PROMPT, prompt_tenant
 
-pytestmark = pytest.mark.usefixtures("graph_contract", "no_waiting")
+pytestmark = [pytest.mark.usefixtures("graph_contract", "no_waiting"), pytest.mark.long]
 
 KINDS = {
     "group": r"/groups$",

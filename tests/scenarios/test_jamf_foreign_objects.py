@@ -44,7 +44,7 @@ from .jamf_everything import (
 )
 from .tenant import lifted
 
-pytestmark = pytest.mark.usefixtures("no_waiting")
+pytestmark = [pytest.mark.usefixtures("no_waiting"), pytest.mark.long]
 
 MAC_LIST = "BAN city macOS URL blocklist"
 SMART = "BAN city supervised iPhone, iPad, Apple TV"

@@ -18,7 +18,7 @@ CATALOG = "deviceManagement/configurationPolicies"
 POLICY = "#microsoft.graph.deviceManagementConfigurationPolicy"
 PROFILES = "deviceManagement/deviceConfigurations"
 
-pytestmark = pytest.mark.usefixtures("graph_contract")
+pytestmark = [pytest.mark.usefixtures("graph_contract"), pytest.mark.long]
 
 
 def test_C1_other_lists_of_blocked_apps_are_named_before_ours_is_written(tmp_path: Path) -> None:

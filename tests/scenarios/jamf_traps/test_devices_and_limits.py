@@ -30,7 +30,7 @@ from tests.scenarios.jamf_everything import (
 )
 from tests.scenarios.tenant import lifted
 
-pytestmark = pytest.mark.usefixtures("no_waiting")
+pytestmark = [pytest.mark.usefixtures("no_waiting"), pytest.mark.long]
 
 
 def test_devices_that_are_not_managed_never_go_into_a_group(city: JamfCity, tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ from tests.simulators.jamf_pro import profiles as server_profiles
 from tests.simulators.jamf_pro.classic_xml import Leaf, Refs
 from tests.simulators.jamf_pro.resources import RESOURCES
 
-pytestmark = pytest.mark.usefixtures("no_waiting")
+pytestmark = [pytest.mark.usefixtures("no_waiting"), pytest.mark.long]
 
 
 @pytest.mark.parametrize("expand", [True, False])

@@ -21,7 +21,7 @@ from tests.scenarios.jamf_everything import (
 from tests.scenarios.jamf_traps.writes import WRITES, lift_leaves_nothing
 from tests.scenarios.tenant import lifted
 
-pytestmark = pytest.mark.usefixtures("no_waiting")
+pytestmark = [pytest.mark.usefixtures("no_waiting"), pytest.mark.long]
 
 
 class Killed(BaseException):

@@ -29,7 +29,7 @@ from tests.simulators.jamf_pro import tokens as server_tokens
 from tests.simulators.jamf_pro.errors import Refusal
 from tests.simulators.jamf_pro.privileges import EVERY_PRIVILEGE
 
-pytestmark = pytest.mark.usefixtures("no_waiting")
+pytestmark = [pytest.mark.usefixtures("no_waiting"), pytest.mark.long]
 
 
 @pytest.mark.parametrize("paths", ["old", "new", "both"])

@@ -22,7 +22,7 @@ from tests.scenarios.jamf_everything import (
 from tests.scenarios.jamf_traps.writes import KINDS, WRITES, lift_leaves_nothing, once_each
 from tests.scenarios.tenant import lifted
 
-pytestmark = pytest.mark.usefixtures("no_waiting")
+pytestmark = [pytest.mark.usefixtures("no_waiting"), pytest.mark.long]
 
 
 @pytest.mark.parametrize("kind", KINDS)
