@@ -226,9 +226,8 @@ def test_a_list_that_ends_before_its_end_is_an_error(server: Tenant, monkeypatch
 
 
 def test_an_older_server_has_an_older_inventory_of_computers(server: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
-    old = inventory_walk.Inventory(
-        tuple("/api/%s/computers-inventory" % version for version in ("v9", "v8", "v1")), "id", "id:asc", "", "read the computers"
-    )
+    paths = tuple("/api/%s/computers-inventory" % version for version in ("v9", "v8", "v1"))
+    old = inventory_walk.Inventory(paths, "id", "id:asc", "", "read the computers", "computers")
     small(monkeypatch, 8)
     walk = inventory_walk.Walk(server.jamf, old, ("GENERAL",))
     assert [int(row["id"]) for row in walk.rows() if row] == everybody(server, mac=True)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.counters import Counters
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http_errors import RequestFailed
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.response import Request, Response
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.retry import Safety
@@ -23,7 +24,7 @@ class Shelf(inventory_walk.Walk):
     """Answers itself, as a server would: pages of its own size, 500 for a page with a corrupt record, nothing for one that is too slow."""
 
     def __init__(self, rows: int, cap: int, corrupt: frozenset[int], slow: int) -> None:
-        jamf: Any = SimpleNamespace()
+        jamf: Any = SimpleNamespace(counters=Counters())
         super().__init__(jamf, MOBILE_DEVICES, ("GENERAL",))
         self.count, self.limit, self.corrupt, self.slow = rows, cap, corrupt, slow
         self.asked: list[int] = []

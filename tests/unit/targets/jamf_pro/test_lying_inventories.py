@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.authorization import Anonymous
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.counters import Counters
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http_errors import RequestFailed
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.response import Request, Response
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.sticky_cookies import StickyCookies
@@ -33,7 +34,7 @@ class Liar(inventory_walk.Walk):
     """Answers (offset, size) with what a function makes of it."""
 
     def __init__(self, page: Page, size: int = 64) -> None:
-        jamf: Any = SimpleNamespace()
+        jamf: Any = SimpleNamespace(counters=Counters())
         super().__init__(jamf, MOBILE_DEVICES, ("GENERAL",))
         self.make = page
         self.size = self.most = size
@@ -144,7 +145,7 @@ def test_pages_get_smaller_only_where_the_server_is_slow(error: RequestFailed, a
         sizes.append(query["page-size"])
         raise error
 
-    jamf: Any = SimpleNamespace(fetch=fetch)
+    jamf: Any = SimpleNamespace(fetch=fetch, counters=Counters())
     with pytest.raises(RequestFailed):
         list(inventory_walk.Walk(jamf, MOBILE_DEVICES, ("GENERAL",)).rows())
     assert len(sizes) == asked
@@ -157,7 +158,7 @@ def test_pages_get_smaller_where_an_answer_takes_too_long() -> None:
         sizes.append(query["page-size"])
         raise RequestFailed("too slow", timed_out=True)
 
-    jamf: Any = SimpleNamespace(fetch=fetch)
+    jamf: Any = SimpleNamespace(fetch=fetch, counters=Counters())
     with pytest.raises(RequestFailed):
         list(inventory_walk.Walk(jamf, MOBILE_DEVICES, ("GENERAL",)).rows())
     assert sizes == [512, 256, 128, 64, 32, 16, 8, 4, 2, 1]
