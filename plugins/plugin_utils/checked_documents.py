@@ -123,4 +123,3 @@ def _notes(path: str, policy: Policy, now: datetime) -> list[str]:
 
 def _counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-

@@ -9,6 +9,7 @@ Positions are looked for only when there is a problem. The file is then read onc
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from bisect import bisect_right
@@ -144,13 +145,18 @@ def place_of_node(node: Any) -> Place:
     def place(of: Any) -> Place:
         # Nodes that are referred to again (aliases) are one node, which may even hold itself.
         if id(of) not in known:
-            items = entries = None
-            if isinstance(of, yaml.SequenceNode):
-                items = lambda: [place(item) for item in of.value]  # noqa: E731
-            elif isinstance(of, yaml.MappingNode):
-                entries = lambda: [(key_text(key), mark_of(key.start_mark), place(value)) for key, value in merged_entries(of)]  # noqa: E731
-            known[id(of)] = Place(mark_of(of.start_mark), items, entries)
+            known[id(of)] = Place(
+                mark_of(of.start_mark),
+                functools.partial(items_of, of) if isinstance(of, yaml.SequenceNode) else None,
+                functools.partial(entries_of, of) if isinstance(of, yaml.MappingNode) else None,
+            )
         return known[id(of)]
+
+    def items_of(of: Any) -> list[Place]:
+        return [place(item) for item in of.value]
+
+    def entries_of(of: Any) -> list[tuple[str, Mark, Place]]:
+        return [(key_text(key), mark_of(key.start_mark), place(value)) for key, value in merged_entries(of)]
 
     return place(node)
 
