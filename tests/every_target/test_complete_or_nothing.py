@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from .conftest import TARGETS, MakeWorld
 from .intune_world import IntuneWorld
-from .jamf_world import JamfWorld
+from .jamf_world import JamfWorld, key_of
 from .nano_world import NanoWorld
 from .world import World
 
@@ -155,3 +155,20 @@ def test_who_is_exempt_stays_excepted_whatever_a_reading_calls_it(
     world.still(policy)
     world.run(world.policy(exempt=[world.serial(exempt)], state="lifted"))
     assert world.truth()[exempt].holds == frozenset()
+
+
+@pytest.mark.fault_kind("T7", "an exempt device that a reading calls unmanaged keeps a new control from being made, Jamf Pro")
+def test_a_new_control_is_made_while_an_exempt_device_is_called_unmanaged(make_world: MakeWorld) -> None:
+    world = cast(JamfWorld, make_world("jamf_pro"))
+    absent, exempt, other = world.blockable()[:3]
+    spared = [world.serial(absent), world.serial(exempt)]
+    world.ban(world.policy(actions=["block"], exempt=spared))
+    more = world.policy(actions=["block", "block_web"], exempt=spared)
+    world.simulation.devices([{"op": "patch", "device": key_of(absent), "set": {"managed": False}}])
+    world.later(hours=1)
+    # The server takes no device that it doesn't manage into a group.
+    world.run(more)
+    world.simulation.devices([{"op": "patch", "device": key_of(absent), "set": {"managed": True}}])
+    world.later(hours=1)
+    assert {device: bool(world.truth()[device].holds) for device in (absent, exempt, other)} == {absent: False, exempt: False, other: True}
+    world.settle(more)
