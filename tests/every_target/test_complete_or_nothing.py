@@ -172,3 +172,25 @@ def test_a_new_control_is_made_while_an_exempt_device_is_called_unmanaged(make_w
     world.later(hours=1)
     assert {device: bool(world.truth()[device].holds) for device in (absent, exempt, other)} == {absent: False, exempt: False, other: True}
     world.settle(more)
+
+
+@pytest.mark.fault_kind("T7", "a new group of exceptions can't hold an exempt device that a reading calls unmanaged, Jamf Pro")
+def test_whom_a_new_group_of_exceptions_cannot_hold_is_told_and_joins_with_the_next_run(make_world: MakeWorld) -> None:
+    world = cast(JamfWorld, make_world("jamf_pro"))
+    absent, exempt, other = world.blockable()[:3]
+    spared = [world.serial(absent), world.serial(exempt)]
+    policy = world.policy(actions=["block", "block_web"], exempt=spared)
+    world.ban(policy)
+    # An exception from the site alone: block and site block have different exceptions from now on, and groups of their own.
+    [named] = policy["exemptions"]
+    more = {**policy, "exemptions": [named, {**named, "id": "EX-2", "devices": [world.serial(other)], "domains": ["tiktok.com"]}]}
+    world.simulation.devices([{"op": "patch", "device": key_of(absent), "set": {"managed": False}}])
+    world.later(hours=1)
+    run = world.run(more)
+    assert [note for note in run.values["notes"] if world.serial(absent) in note and "not managed" in note]
+    assert world.writes(world.run(more)) == []
+    world.simulation.devices([{"op": "patch", "device": key_of(absent), "set": {"managed": True}}])
+    world.run(more)
+    world.later(hours=1)
+    assert world.truth()[absent].holds == world.truth()[exempt].holds == frozenset()
+    world.settle(more)

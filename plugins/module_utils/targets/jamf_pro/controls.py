@@ -23,7 +23,7 @@ from ...mdm.wants import BannedApp, Want
 from ...policy.model import Policy
 from . import capabilities as names
 from .classic_xml import storable
-from .devices import MODEL_WORDS, number_of
+from .devices import MODEL_WORDS
 from .kept import NOTHING_KEPT, Kept
 from .objects import MACOS, MOBILE, Criterion
 from .owned_names import tagged
@@ -260,26 +260,24 @@ class DesiredControls:
     def _shared(self, controls: Sequence[Control], policies: tuple[str, ...], role: str) -> frozenset[int] | None:
         """The members of a group that all controls of some policies could use; None where they differ.
 
-        A device that a control isn't for on account of its platform does no harm among the exceptions; among the members it would get
-        a profile that it can't use.
+        A device that a control isn't for, on account of its platform or because the server doesn't manage it now, does no harm among the
+        exceptions; among the members it would get a profile that it can't use.
         """
         concerned = [each for each in controls if each.family == MOBILE and each.want.policies == policies and _members(each, role)]
         everybody = frozenset().union(*(_members(each, role) for each in concerned))
         for control in concerned:
-            within = everybody
+            within, members = everybody, _members(control, role)
             if role == "exempt":
-                within = everybody & self._reachable(control.mechanism)
-            if within != _members(control, role):
+                reachable = self._reachable(control.mechanism)
+                within, members = everybody & reachable, members & reachable
+            if within != members:
                 return None
         return everybody or None
 
     def _reachable(self, mechanism: str) -> frozenset[int]:
         """Numbers of the devices that a mechanism could be for, by their platforms."""
-        platforms = PLATFORMS[mechanism]
-        of_these = (numbers for want, numbers in self.kept.excepted.items() if not set(platforms).isdisjoint(PLATFORMS[want.mechanism]))
-        excepted = frozenset().union(*of_these)
-        numbers = ((number_of(each.device), each.device) for each in self.fleet if each.device.platform in platforms)
-        return frozenset(number for number, device in numbers if device.directory_id or number in excepted) | self.kept.unseen()
+        devices = (each.device for each in self.fleet if each.device.platform in PLATFORMS[mechanism])
+        return frozenset(int(device.directory_id) for device in devices if device.directory_id) | self.kept.unseen()
 
     def _with_scope(self, control: Control, shared: Mapping[tuple[tuple[str, ...], str], frozenset[int]]) -> Control:
         include, exclude = _members(control, "members"), _members(control, "exempt")
