@@ -154,6 +154,12 @@ def test_without_a_place_for_the_file_nothing_is_shown_and_nothing_fails(tmp_pat
         assert path == ""
 
 
+def test_a_file_that_somebody_takes_away_costs_the_run_nothing(tmp_path: Path) -> None:
+    with progress_shown("t", lambda _text: None, ON_A_TERMINAL, str(tmp_path), poll=0.001) as path:
+        Path(path).unlink()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_summary_says_how_often_how_long_and_who_asked() -> None:
     kind = {"asked_by": "server", "why": "HTTP 429", "request": "GET /beta/x", "waits": 3, "waited": 90, "attempt": 3, "of": 6}
     assert waits_lines([kind, {**kind, "asked_by": "settle", "why": "y", "request": None, "waits": 1, "attempt": 0, "of": None}]) == [
