@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from ..module_utils.engine.run_header import Provenance
 from .progress_lines import IN_A_LOG, LONGEST_EVENT, ON_A_TERMINAL, Pace, Talk
@@ -108,4 +108,6 @@ def progress_shown(
     finally:
         over.set()
         thread.join()
-        os.unlink(path)
+        # What became of the file of the progress is nothing to the run.
+        with suppress(OSError):
+            os.unlink(path)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
+from ..module_utils.engine.errors import EvidenceError
 from ..module_utils.engine.evidence import exemption_rows
 from .run_status import last_line
 
@@ -21,7 +22,7 @@ _MOST_SHOWN = 20
 def unmatched_exemptions(directory: str, targets: Iterable[str]) -> list[str]:
     """Active exemptions of which a name, or all, matches no device of any target: ``uk/EX-1 (devices[0], users[2])``.
 
-    Where the fleet of one target is not known whole nothing is claimed.
+    Where the fleet of one target is not known whole, or its record can't be read, nothing is claimed.
 
     Args:
         directory: of the run.
@@ -34,7 +35,11 @@ def unmatched_exemptions(directory: str, targets: Iterable[str]) -> list[str]:
         path = os.path.join(directory, target + ".jsonl")
         if last_line(path).get("fleet") != "complete":
             return []
-        for row in exemption_rows(path):
+        try:
+            rows = exemption_rows(path)
+        except EvidenceError:
+            return []
+        for row in rows:
             if row["state"] != "active":
                 continue
             name = "%(policy)s/%(exemption)s" % row

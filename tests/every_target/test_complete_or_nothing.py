@@ -110,12 +110,12 @@ UNREACHED = [
 
 
 def away_and_back(
-    world: World, devices: Iterable[str], away: Mapping[str, Any], back: Mapping[str, Any], policy: Mapping[str, Any]
+    world: IntuneWorld | JamfWorld, devices: Iterable[str], away: Mapping[str, Any], back: Mapping[str, Any], policy: Mapping[str, Any]
 ) -> None:
     """One run that reads devices otherwise than they are; then the service knows them again, and they have been in contact."""
-    keys = [each.replace("mobile:", "m") for each in devices]
+    keys = [key_of(each) for each in devices]
     for said in (away, back):
-        world.simulation.devices([{"op": "patch", "device": key, "set": said} for key in keys])  # type: ignore[attr-defined]
+        world.simulation.devices([{"op": "patch", "device": key, "set": said} for key in keys])
         world.later(hours=1)
         if said is away:
             world.run(policy)
@@ -126,7 +126,7 @@ def away_and_back(
 def test_who_is_exempt_stays_excepted_wherever_a_reading_places_it(
     make_world: MakeWorld, target: str, away: Mapping[str, Any], back: Mapping[str, Any]
 ) -> None:
-    world = make_world(target)
+    world = cast("IntuneWorld | JamfWorld", make_world(target))
     exempt, other = world.blockable()[:2]
     policy = world.policy(exempt=[world.serial(exempt)])
     world.ban(policy)
@@ -141,7 +141,7 @@ def test_who_is_exempt_stays_excepted_wherever_a_reading_places_it(
 def test_who_is_exempt_stays_excepted_whatever_a_reading_calls_it(
     make_world: MakeWorld, target: str, away: Mapping[str, Any], back: Mapping[str, Any], alone: bool
 ) -> None:
-    world = make_world(target)
+    world = cast("IntuneWorld | JamfWorld", make_world(target))
     exempt, *others = world.blockable()
     policy = world.policy(exempt=[world.serial(exempt)])
     world.ban(policy)

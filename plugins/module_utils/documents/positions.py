@@ -104,19 +104,16 @@ def read_places(text: str, file: str) -> Place | None:
 
     file: its name, whose ending says whether it is JSON.
     """
+    unreadable: tuple[type[Exception], ...] = (ValueError, LookupError, RecursionError)
+    if HAS_YAML:
+        unreadable += (yaml.YAMLError,)
     try:
         if file.lower().endswith(".json"):
             return _JsonPlaces(text).read()
-        if not HAS_YAML:
-            return None
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = yaml.compose(text, Loader=yaml.SafeLoader) if HAS_YAML else None
         return place_of_node(root) if root is not None else None
-    except (ValueError, LookupError, RecursionError):
+    except unreadable:
         return None
-    except Exception as error:
-        if HAS_YAML and isinstance(error, yaml.YAMLError):
-            return None
-        raise
 
 
 def json_keys_twice(text: str) -> Iterator[tuple[str, str, int, Mark]]:

@@ -640,7 +640,7 @@ def summary_of(last: Mapping[str, Any]) -> Dict[str, Any]:
 
 
 def exemption_rows(path: str) -> List[Dict[str, Any]]:
-    """The rows of a record that say whom exemptions name; none where it can't be read, or is of an earlier release."""
+    """The rows of a record that say whom exemptions name; none where it is of an earlier release. Raises EvidenceError."""
     found: List[Dict[str, Any]] = []
     try:
         with open(path, encoding="utf-8") as handle:
@@ -650,8 +650,8 @@ def exemption_rows(path: str) -> List[Dict[str, Any]]:
                 if row["row"] != "exemption":
                     break
                 found.append(row)
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise EvidenceError("cannot read whom exemptions name: %s" % error, path, "Run again") from error
     return found
 
 

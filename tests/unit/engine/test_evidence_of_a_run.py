@@ -443,4 +443,5 @@ def test_whom_exemptions_name_stands_after_the_header(tmp_path: pathlib.Path) ->
     resumed.close(1, 1, {"notes": []})
     verify_record(record.path)
     assert exemption_rows(record.path) == [{"row": "exemption", **said}]
-    assert exemption_rows(str(tmp_path / "none.jsonl")) == []
+    with pytest.raises(EvidenceError, match="whom exemptions name"):
+        exemption_rows(str(tmp_path / "none.jsonl"))

@@ -53,11 +53,16 @@ def test_a_wait_that_the_server_asked_for_is_told_and_counted(file: Path) -> Non
 
 
 @pytest.mark.fault_kind("T9", "waits are told")
-def test_our_own_back_off_is_told_before_it_begins(file: Path) -> None:
+def test_our_own_back_off_is_told_before_it_begins(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with rig(Answer(503), Answer(200, {})) as r:
         seen: list[int] = []
         sleep = r.clock.sleep
-        r.clock.sleep = lambda seconds: (seen.append(len(events(file))), sleep(seconds))  # type: ignore[assignment, func-returns-value]
+
+        def look_and_sleep(seconds: float) -> None:
+            seen.append(len(events(file)))
+            sleep(seconds)
+
+        monkeypatch.setattr(r.clock, "sleep", look_and_sleep)
         told(r, file).session.get("things", what="read x")
         assert seen == [1]
         (event,) = events(file)

@@ -61,6 +61,8 @@ class Planner:
         self.changes: list[tuple[int, Change]] = []
         self.coverings: list[Covering] = []
         self.drift: list[str] = []
+        #: What a person should know of the plan.
+        self.notes: list[str] = []
         self.problems: list[str] = []
         self.groups = {group.name: group for group in state.groups}
         self.reach = Reach(fleet, state.groups)

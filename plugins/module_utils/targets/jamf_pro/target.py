@@ -190,7 +190,7 @@ class JamfTarget:
         self.dropped = planner.dropped
         self.dropping = [(each, frozenset(fleet[index].device.id for index in each.devices)) for each in planner.dropped.values()]
         coverings = Coverings((*planned.coverings, *self.reports.coverings()))
-        return TargetPlan(planned.plan, coverings, (), planned.drift, tuple(self._notes(fleet)))
+        return TargetPlan(planned.plan, coverings, (), planned.drift, (*self._notes(fleet), *planner.notes))
 
     def apply(self, plan: Plan, ledger: Ledger, now: str) -> Applied:
         """Carry the plan out."""
