@@ -24,16 +24,21 @@ from ..module_utils.policy.asset_index import AssetIndex, notes_of_assets
 from ..module_utils.policy.decide import Decider, covers_whole_scope
 from ..module_utils.policy.exemption_counts import count_exemptions, notes_of_exemptions, shown_exemptions
 from ..module_utils.policy.instants import utc_text
+from ..module_utils.policy.notes import notes_of_policies
 from ..module_utils.policy.plain import policy_to_plain
 from ..module_utils.policy.problems import PolicyError
 from ..plugin_utils.action_refusal import refusal
 from ..plugin_utils.collection_version import collection_version
 from ..plugin_utils.controller_paths import absolute_path
 from ..plugin_utils.documents import read_policies
-from ..plugin_utils.host_devices import device_of_host
+from ..plugin_utils.host_devices import device_of_host, numbers_as_serials
 from ..plugin_utils.host_record import begin_record, classes_of, record_of_hosts
 from ..plugin_utils.host_requests import apps_of_policies, request_of_decision
 from ..plugin_utils.run_instant import run_instant
+
+
+#: Problems of an inventory that are shown, a host each.
+_MOST_SHOWN = 20
 
 
 class ActionModule(ActionBase):
@@ -89,8 +94,13 @@ def _decide(options: dict[str, Any], hostvars: Any, whole_fleet: bool, check_mod
     hosts: dict[str, Any] = {}
     decisions = []
     devices = []
+    wrong: list[str] = []
     for host in options["hosts"]:
-        device = device_of_host(host, hostvars[host], attributes, assets)
+        try:
+            device = device_of_host(host, hostvars[host], attributes, assets)
+        except AppbanError as error:
+            wrong.append(str(error))
+            continue
         decision = decider.decide(device)
         decisions.append(decision)
         devices.append(device)
@@ -100,6 +110,9 @@ def _decide(options: dict[str, Any], hostvars: Any, whole_fleet: bool, check_mod
             "decision": said,
             "request": request_of_decision(said, apps),
         }
+    if wrong:
+        more = ["and %d more hosts" % (len(wrong) - _MOST_SHOWN)] if len(wrong) > _MOST_SHOWN else []
+        raise AppbanError("\n".join(["The inventory can't be used:", *wrong[:_MOST_SHOWN], *more]))
     blanket = covers_whole_scope(policies, decisions)
     if blanket and whole_fleet:
         raise AppbanError(
@@ -133,6 +146,8 @@ def _decide(options: dict[str, Any], hostvars: Any, whole_fleet: bool, check_mod
     of_a_part = bool(options["part"]) or not whole_fleet
     told = notes_of_exemptions(decider.exemptions, named, judged, of_a_part)
     told += notes_of_assets(assets, judged, of_a_part)
+    told += notes_of_policies(policies)
+    told += numbers_as_serials({host: hostvars[host] for host in options["hosts"]})
     classes = classes_of(policies, attributes, judged)
     left = begin_record(run, header, options["evidence"], classes, (each.to_plain() for each in named))
     more = {"notes": [*options["notes"], *left, *told], "exemptions": shown_exemptions(named)}

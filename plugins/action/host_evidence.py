@@ -17,7 +17,7 @@ from ..module_utils.engine.presence import Presence
 from ..module_utils.policy.plain_types import plain_copy
 from ..plugin_utils.action_refusal import refusal
 from ..plugin_utils.host_record import give_back, resume_record
-from ..plugin_utils.host_results import result_of_host, rows_of_host, to_see
+from ..plugin_utils.host_results import has_failed, result_of_host, rows_of_host, to_see
 from ..plugin_utils.plan_files import plan_files
 from ..plugin_utils.run_summary import summary_lines
 
@@ -147,4 +147,4 @@ def _trouble(result: Mapping[str, Any], asked: bool) -> str:
         return "lost before it could be asked, nothing is known of this host: see its error above"
     if result.get("unreachable"):
         return "unreachable, nothing is known of this host: " + (message or "no answer")
-    return (message or "failed without a message") if result.get("failed") else ""
+    return (message or "failed without a message") if has_failed(result) else ""

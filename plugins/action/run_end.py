@@ -99,8 +99,7 @@ def _tenant(tenant: str, variables: Any, directory: str, check_mode: bool) -> tu
     result = _registered(variables, "appban_tenant_result", tenant)
     name = str(settings.get("record") or record_name(tenant))
     trouble = str(_plain(variables, "appban_trouble", tenant) or "")
-    if not trouble and settings.get("failed"):
-        trouble = str(settings.get("msg") or "")
+    trouble = trouble or str(settings.get("trouble") or "")
     if not trouble:
         trouble = tenant_trouble(result)
     told = target_of_record(directory, name, str(_plain(variables, "appban_target", tenant) or "unknown"))

@@ -11,12 +11,11 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 
 from ..module_utils.engine.errors import AppbanError
-from ..plugin_utils.action_refusal import refusal
-from ..plugin_utils.tenant_settings import check_tenant
+from ..plugin_utils.tenant_settings import check_tenant, record_name
 
 
 class ActionModule(ActionBase):
-    """A tenant's name, kind and options go in; the name of its record comes out."""
+    """A tenant's name, kind and options go in; the name of its record comes out, or the trouble."""
 
     _supports_check_mode = True
     _supports_async = False
@@ -36,8 +35,9 @@ class ActionModule(ActionBase):
         )
         given = {"appban_connection": options["connection"], "appban_options": options["options"]}
         try:
-            record = check_tenant(options["tenant"], options["tenants"], options["target"], given)
+            record, trouble = check_tenant(options["tenant"], options["tenants"], options["target"], given), ""
         except AppbanError as error:
-            raise refusal(self, str(error)) from None
-        result.update(changed=False, record=record)
+            # It is named with the trouble of all other targets.
+            record, trouble = record_name(options["tenant"]), str(error)
+        result.update(changed=False, record=record, trouble=trouble)
         return result

@@ -173,10 +173,11 @@ changes_made:
 presence:
   description:
     - Under C(apps) for each app how many devices in scope have it (C(present)), don't have it (C(absent)), and of how many nobody knows
-      (C(not_observed)); together these are the devices in scope. C(old) is how many of the looks are older than C(old_days).
+      (C(not_observed)), and for how many it does not exist (C(not_applicable)); together these are the devices in scope. C(old) is
+      how many of the looks are older than C(old_days).
   returned: success
   type: dict
-  sample: {old_days: 30, apps: {tiktok: {present: 12, absent: 288, not_observed: 10, old: 7}}}
+  sample: {old_days: 30, apps: {tiktok: {present: 12, absent: 288, not_observed: 10, not_applicable: 0, old: 7}}}
 findings:
   description: The first hundred findings.
   returned: success

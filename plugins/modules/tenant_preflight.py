@@ -63,4 +63,8 @@ record:
   description: The name of the tenant's record and ledger.
   returned: success
   type: str
+trouble:
+  description: What can't be used, with every problem; empty where all can. The task does not fail over it.
+  returned: success
+  type: str
 """

@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Mapping
+from typing import Any, Iterable, Iterator, Mapping
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.asset_index import AssetIndex
+from ansible_collections.appban.endpoint.plugins.module_utils.policy.devices import VOCABULARY, words_expected
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.plain_types import NotPlain, plain_copy
+from ansible_collections.appban.endpoint.plugins.module_utils.policy.problems import nearest_names, show
 
 #: Attributes that are never taken from an inventory variable of the same name: Ansible uses the name itself, or it would be
 #: the account that Ansible logs in with. They come from ``appban_device``, or from what Ansible knows as said below.
@@ -61,4 +63,34 @@ def device_of_host(
         plain: dict[str, Any] = plain_copy(device, host)
     except NotPlain as error:
         raise AppbanError("a device attribute can't be used: %s" % error, "", _MEND) from error
+    wrong = ["%s is %s, expected one of %s%s" % each for each in _outside_vocabularies(plain)]
+    if wrong:
+        raise AppbanError("; ".join(wrong), host, _MEND)
     return assets.join(plain)
+
+
+def numbers_as_serials(hosts: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """A note where serial numbers of the inventory are numbers: YAML has then dropped leading zeros, or read the rest in another base.
+
+    Args:
+        hosts: host -> its variables.
+    """
+    found = [host for host, variables in hosts.items() if isinstance(_given_serial(variables), (int, float))]
+    if not found:
+        return []
+    shown = ", ".join("%s %s" % (host, _given_serial(hosts[host])) for host in found[:5]) + (", ..." if len(found) > 5 else "")
+    return ["appban_serial is a number on %d hosts (%s): put it in quotes, a number loses its leading zeros" % (len(found), shown)]
+
+
+def _given_serial(variables: Mapping[str, Any]) -> Any:
+    own = variables.get("appban_device")
+    return own["serial"] if isinstance(own, Mapping) and "serial" in own else variables.get("appban_serial")
+
+
+def _outside_vocabularies(device: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+    """Attribute, value, the words of its vocabulary and the nearest of them, for each value that is none of these."""
+    for attribute in sorted(VOCABULARY):
+        words = words_expected(attribute, device.get(attribute))
+        if words:
+            near = nearest_names(device[attribute], words)
+            yield attribute, show(device[attribute]), ", ".join(words), " (did you mean %s?)" % " or ".join(near) if near else ""

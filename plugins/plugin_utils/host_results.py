@@ -34,6 +34,11 @@ def result_of_host(planned: Mapping[str, Any] | None, applied: Mapping[str, Any]
     return found[0] if found else {}
 
 
+def has_failed(result: Mapping[str, Any]) -> bool:
+    """Whether a task on a host failed. The role lets none of them fail for Ansible; a module of ours says ``msg`` only where it failed."""
+    return bool(result.get("failed") or result.get("msg"))
+
+
 def to_see(host: str, result: Mapping[str, Any]) -> list[str]:
     """What a person has to look at on a host that the counts don't tell: what is left of an app, and what was not looked into."""
     apps: Mapping[str, Mapping[str, Any]] = result.get("apps") or {}
@@ -116,4 +121,4 @@ def _lift_error(result: Mapping[str, Any], stopped: bool) -> str:
     if stopped and result.get("unblocked"):
         return "limit_exceeded"
     # Without any result the host was lost before it could be asked, and its block may stand.
-    return "error" if not result or result.get("failed") else ""
+    return "error" if not result or has_failed(result) else ""

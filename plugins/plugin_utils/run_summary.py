@@ -111,6 +111,10 @@ def presence_lines(presence: Mapping[str, Any]) -> list[str]:
         have, lack, unknown = counts["present"], counts["absent"], counts["not_observed"]
         total = have + lack + unknown
         devices = "1 device" if total == 1 else "%d devices" % total
+        elsewhere = counts.get("not_applicable", 0)
+        if not total and elsewhere:
+            lines.append("%s: does not exist on %s in scope" % (app, "the device" if elsewhere == 1 else "any of %d devices" % elsewhere))
+            continue
         if not have and not lack:
             lines.append("%s: nobody looked on %s in scope" % (app, "the device" if total == 1 else "any of " + devices))
             continue
@@ -118,7 +122,8 @@ def presence_lines(presence: Mapping[str, Any]) -> list[str]:
         parts += ["%d %s" % (lack, "doesn't" if lack == 1 else "don't")] if lack else []
         parts += ["%d unknown" % unknown] if unknown else []
         old = "; %d of these looks %s older than %d days" % (counts["old"], "is" if counts["old"] == 1 else "are", presence["old_days"])
-        lines.append("%s: %s%s" % (app, ", ".join(parts), old if counts["old"] else ""))
+        more = "; it does not exist on %d more" % elsewhere if elsewhere else ""
+        lines.append("%s: %s%s%s" % (app, ", ".join(parts), more, old if counts["old"] else ""))
     return lines
 
 
@@ -138,9 +143,11 @@ def total_line(targets: Mapping[str, Mapping[str, Any]], check_mode: bool = Fals
     for each in targets.values():
         outcomes.update(each["outcomes"])
     counts = ", ".join("%d %s" % (outcomes[name], words) for name, words in all_words.items() if outcomes[name])
-    return "%s (%s), %s (%d in scope)%s" % (
-        "1 target" if len(targets) == 1 else "%d targets" % len(targets),
-        told,
+    statuses_told = "%s (%s)" % ("1 target" if len(targets) == 1 else "%d targets" % len(targets), told)
+    if not devices:
+        return statuses_told + ", nothing is claimed of any device"
+    return "%s, %s (%d in scope)%s" % (
+        statuses_told,
         "1 device" if devices == 1 else "%d devices" % devices,
         in_scope,
         ": " + counts if counts else "",

@@ -18,6 +18,8 @@ from tests.simulators.simulation import Simulation
 CHECKOUT = Path(__file__).resolve().parents[2]
 UK = CHECKOUT / "policies" / "uk.yml"
 ENFORCE = "appban.endpoint.enforce"
+#: The action with which a run names the trouble of a target at its end.
+TROUBLE = "appban.endpoint.target_trouble"
 NOW = "2023-03-20T09:00:00Z"
 
 
@@ -47,7 +49,7 @@ class Run:
 
     def trouble(self, name: str) -> str:
         """The message that a target failed with in the last play; empty where it did not."""
-        return "\n".join(str(task.result["msg"]) for task in self.play.of(name, "ansible.builtin.fail") if task.status == "failed")
+        return "\n".join(str(task.result["msg"]) for task in self.play.of(name, TROUBLE) if task.status == "failed")
 
 
 @dataclass

@@ -22,6 +22,8 @@ from tests.nano.servers import KMFDDM_KEY, NANOMDM_KEY, NanoServers
 from tests.simulators.intune import start as start_intune
 from tests.simulators.jamf_pro import start as start_jamf
 
+from .estate import TROUBLE
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 CITY = CHECKOUT / "inventories" / "demo" / "city-tiktok.yml"
 ENFORCE = "appban.endpoint.enforce"
@@ -86,7 +88,7 @@ def changes(play: PlayResult, name: str) -> list[Any]:
 
 def trouble(play: PlayResult, name: str) -> str:
     """What a tenant failed with in the last play; empty where it did not."""
-    return "\n".join(str(task.result["msg"]) for task in play.of(name, "ansible.builtin.fail") if task.status == "failed")
+    return "\n".join(str(task.result["msg"]) for task in play.of(name, TROUBLE) if task.status == "failed")
 
 
 def troubled(tenants: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

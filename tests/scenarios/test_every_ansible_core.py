@@ -21,6 +21,8 @@ from tests.lab.playbook import PlayResult, run_module, run_playbook, write_inven
 from tests.lab.snapshot import snapshot
 from tests.simulators.intune import start
 
+from .estate import TROUBLE
+
 pytestmark = pytest.mark.long
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -148,7 +150,7 @@ def test_old_python_stops_no_other_host_and_is_in_the_evidence(
     assert [host for host, counters in run.recap.items() if counters["failures"]] == ["old"]
     rows = records(tmp_path, "20230320T090000Z", core)["hosts"]
     assert {row["device"]: row["outcome"] for row in rows} == {"old": "failed", sound.name: "violating"}
-    named = [task.result["msg"] for task in run.of("old", "ansible.builtin.fail") if task.status == "failed"]
+    named = [task.result["msg"] for task in run.of("old", TROUBLE) if task.status == "failed"]
     assert len(named) == 1
     assert "The Python of this host is too old" in named[0]
     assert not any(word in run.stdout + run.stderr for word in ("Traceback", "SyntaxError", "ImportError"))

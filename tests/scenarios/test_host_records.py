@@ -15,6 +15,7 @@ import pytest
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence import read_rows
 from tests.lab.mounts import detach, mount
 
+from .estate import TROUBLE
 from .fleet import APP, DEB, Fleet
 from .test_run_records import KILLER, held_by_schemas
 
@@ -79,7 +80,7 @@ def test_a_stopped_run_over_hosts_shows_and_records_its_plan(hosts: Fleet, evide
     text = (directory / "plan.md").read_text(encoding="utf-8")
     for name in ("one", "two"):
         assert any(line.startswith("### ") and line.endswith(f" on `{name}`") for line in text.splitlines())
-        [trouble] = [str(task.result["msg"]) for task in play.of(name, "ansible.builtin.fail") if task.status == "failed"]
+        [trouble] = [str(task.result["msg"]) for task in play.of(name, TROUBLE) if task.status == "failed"]
         assert trouble.endswith(f"The plan is in {directory / 'plan.md'}")
     # The pin, as a diff, in the terminal as on the page; in the terminal it has Ansible's own look in check mode.
     [pin] = [row for row in planned if row["host"] == "one" and row["after"]][:1]

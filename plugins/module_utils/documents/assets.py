@@ -11,10 +11,12 @@ from typing import Any
 
 from ..policy.devices import ATTRIBUTES, words_expected
 from ..policy.names_compared import comparable
+from ..policy.plain_types import Invalid
 from ..policy.problems import STRUCTURE, PolicyError, Problem, child, nearest_names, show
 from ..policy.serial_texts import why_no_serial
 from .csv_table import cell_place, read_table
-from .load import load_document, read_bytes
+from .load import decoded, read_bytes, read_document
+from .positions import located
 
 _TRUE, _FALSE = ("true", "yes"), ("false", "no")
 
@@ -29,11 +31,14 @@ def read_assets(path: str) -> dict[str, dict[str, Any]]:
     content = read_bytes(path)
     if path.lower().endswith(".csv"):
         return _assets_from_csv(content, path)
-    return _assets_from_document(load_document(content, path), path)
+    document, problems = read_document(content, path)
+    assets = _assets_from_document(document, path, problems)
+    if problems:
+        raise PolicyError(located(problems, decoded(content, path), path))
+    return assets
 
 
-def _assets_from_document(document: Any, path: str) -> dict[str, dict[str, Any]]:
-    problems: list[Problem] = []
+def _assets_from_document(document: Any, path: str, problems: list[Problem]) -> dict[str, dict[str, Any]]:
     assets: dict[str, dict[str, Any]] = {}
     places: dict[str, str] = {}
     for serial, facts, where in _asset_entries(document, path, problems):
@@ -55,11 +60,9 @@ def _assets_from_document(document: Any, path: str) -> dict[str, dict[str, Any]]
                         path, child(where, attribute), show(value), "text, a number, true, false, null or a list of those", kind=STRUCTURE
                     )
                 )
-            else:
+            elif not isinstance(value, Invalid):
                 problems.extend(_word_problems(path, child(where, attribute), attribute, value))
         assets[serial] = {attribute: value for attribute, value in facts.items() if attribute != "serial"}
-    if problems:
-        raise PolicyError(problems)
     return assets
 
 

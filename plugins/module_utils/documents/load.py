@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
+from difflib import get_close_matches
 from typing import Any
 
 from ..policy.plain_types import Invalid, NotPlain, plain_copy
@@ -34,10 +36,21 @@ def read_bytes(path: str) -> bytes:
             content = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         found = getattr(error, "strerror", None) or str(error)
-        raise PolicyError([Problem(path, "", found, "a file that can be read")]) from error
+        near = near_files(path) if isinstance(error, FileNotFoundError) else ()
+        raise PolicyError([Problem(path, "", found, "a file that can be read", near)]) from error
     if len(content) > MAX_BYTES:
         raise PolicyError([Problem(path, "", f"more than {MAX_BYTES} bytes", "a smaller file")])
     return content
+
+
+def near_files(path: str) -> tuple[str, ...]:
+    """Up to three files that are there and whose names look like one that is not."""
+    directory, name = os.path.split(path)
+    try:
+        names = os.listdir(directory or ".")
+    except OSError:
+        return ()
+    return tuple(os.path.join(directory, near) for near in get_close_matches(name, sorted(names), n=3, cutoff=0.7))
 
 
 def load_document(content: bytes, path: str) -> Any:

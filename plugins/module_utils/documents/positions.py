@@ -13,7 +13,7 @@ import functools
 import json
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -33,6 +33,8 @@ _STEP = re.compile(
 _JSON_SPACE = re.compile(r"[ \t\n\r]*")
 _JSON_SCALAR = re.compile(r"[^\s,\]}]+")
 
+_NUMBER = re.compile(r"(?P<what>the key )?(?P<number>-?[0-9.]+(?:e[+-]?[0-9]+)?)")
+_WRITTEN = re.compile(r"[-+]?[0-9][0-9A-Za-z_.+-]*")
 _DECODER = json.JSONDecoder()
 
 
@@ -95,7 +97,8 @@ def located(problems: Iterable[Problem], text: str, file: str) -> list[Problem]:
     wanting = [problem for problem in problems if problem.file == file and not problem.line]
     root = read_places(text, file) if wanting else None
     if root is not None:
-        problems = [_located(problem, root) if problem.file == file and not problem.line else problem for problem in problems]
+        lines = text.splitlines()
+        problems = [_located(problem, root, lines) if problem.file == file and not problem.line else problem for problem in problems]
     return sorted(problems, key=lambda problem: (problem.line, problem.column) if problem.file == file else (0, 0))
 
 
@@ -164,6 +167,9 @@ def key_text(key: Any) -> str:
         return ""
     if key.tag == "tag:yaml.org,2002:bool":
         return "true" if key.value.lower() in ("yes", "true", "on") else "false"
+    if key.tag in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float"):
+        # As it is once it has been read: 0012 is 10.
+        return str(yaml.safe_load(key.value))
     return str(key.value)
 
 
@@ -181,7 +187,7 @@ def merged_entries(node: Any, depth: int = 0) -> Iterator[tuple[Any, Any]]:
         yield from merged_entries(merged, depth + 1)
 
 
-def _located(problem: Problem, root: Place) -> Problem:
+def _located(problem: Problem, root: Place, lines: Sequence[str]) -> Problem:
     mark, place, rest = root.mark, root, problem.path
     if rest == "$":
         rest = ""
@@ -199,7 +205,17 @@ def _located(problem: Problem, root: Place) -> Problem:
             break
         place, rest = found[1], rest[match.end() :]
         mark = found[0] if problem.of_key and not rest else place.mark
-    return replace(problem, line=mark.line, column=mark.column)
+    return replace(problem, line=mark.line, column=mark.column, found=problem.found if rest else _as_written(problem.found, mark, lines))
+
+
+def _as_written(found: str, mark: Mark, lines: Sequence[str]) -> str:
+    """A number with what its author wrote, where YAML has made something else of it: 0012 is the number 10."""
+    number = _NUMBER.fullmatch(found)
+    line = lines[mark.line - 1] if mark.line <= len(lines) else ""
+    written = _WRITTEN.match(line, mark.column - 1)
+    if number is None or written is None or written[0] == number["number"]:
+        return found
+    return f"{number['what'] or ''}{written[0][:60]} (the number {number['number']})"
 
 
 class _JsonPlaces:

@@ -11,7 +11,7 @@ from .evidence import Row
 
 
 class Presence:
-    """Counts, for each app, the devices in scope that have it, that don't, and of which nobody knows.
+    """Counts, for each app, the devices in scope that have it, that don't, of which nobody knows, and for which it does not exist.
 
     Args:
         old_before: a look before this instant in UTC is old; empty where every look is of now.
@@ -26,10 +26,13 @@ class Presence:
     def add(self, rows: Iterable[Row]) -> None:
         """Count the rows of one device that is in scope."""
         for row in rows:
-            counts = self.apps.setdefault(row.app, {"present": 0, "absent": 0, "not_observed": 0, "old": 0})
+            counts = self.apps.setdefault(row.app, {"present": 0, "absent": 0, "not_observed": 0, "not_applicable": 0, "old": 0})
+            if row.decision["verdict"] == "not_applicable":
+                counts["not_applicable"] += 1
+                continue
             counts[row.before] += 1
             counts["old"] += bool(row.before != "not_observed" and row.seen_at and row.seen_at < self.old_before)
 
     def as_plain(self) -> Dict[str, Any]:
-        """``{old_days, apps: {APP: {present, absent, not_observed, old}}}``: the first three add up to the devices in scope."""
+        """``{old_days, apps: {APP: {present, absent, not_observed, not_applicable, old}}}``: the first four add up to the devices in scope."""
         return {"old_days": self.old_days, "apps": {app: dict(counts) for app, counts in sorted(self.apps.items())}}

@@ -77,11 +77,11 @@ def with_variables(message: str, spec: Mapping[str, Any], params: Mapping[str, A
         params: the values of the options.
     """
     variables = [
-        "%s can come from the environment as %s" % (name, option["fallback"][1][0])
+        "%s for %s" % (option["fallback"][1][0], name)
         for name, option in spec.items()
         if "fallback" in option and not params.get(name) and re.search(r"(?<![\w.])%s(?![\w.])" % re.escape(name), message)
     ]
-    return ". ".join([message.rstrip("."), "; ".join(variables)]) if variables else message
+    return "%s. From the environment: %s" % (message.rstrip("."), ", ".join(variables)) if variables else message
 
 
 def target_spec(target: str) -> dict[str, Any]:

@@ -32,6 +32,7 @@ from ..policy.decide import Decider, covers_whole_scope
 from ..policy.exemption_counts import NamedDevices, count_exemptions, notes_of_exemptions, shown_exemptions
 from ..policy.instants import read_now, utc_text
 from ..policy.model import Policy
+from ..policy.notes import notes_of_policies
 from ..policy.plain import policy_to_plain
 from ..policy.standing import LIFTED
 from .capability import Capability
@@ -554,7 +555,7 @@ class _Run:
 
     def _totals(self, found: int, planned: TargetPlan, read: ReadFleet) -> dict[str, Any]:
         notes = {note for member in self.fleet for note in member.decision.notes} | set(planned.notes) | set(self.decider.notes)
-        notes |= set(read.notes()) | set(self._notes_of_records()) | set(self._notes_of_names())
+        notes |= set(read.notes()) | set(self._notes_of_records()) | set(self._notes_of_names()) | set(notes_of_policies(self.request.policies))
         return {
             "findings": found,
             "drift": len(planned.drift),

@@ -67,6 +67,26 @@ def require_https(url: str, name: str) -> None:
         raise AppbanError("%s is not an https URL" % name, shown(url), "Use https; plain http is for this machine's own addresses only")
 
 
+def refuse_own_paths(url: str, name: str, paths: Iterable[str]) -> None:
+    """Refuse an address that already ends in a path which is put behind it here: people copy it from a request that they have seen.
+
+    Args:
+        url: an absolute URL.
+        name: of the option, for the message.
+        paths: such paths, ``/api/v1``, the longer before the shorter.
+
+    Raises:
+        AppbanError: with the address that was probably meant.
+    """
+    bare = url.rstrip("/")
+    for path in paths:
+        if bare.lower().endswith(path.lower()):
+            meant = bare[: -len(path)].rstrip("/")
+            raise AppbanError(
+                "%s ends in %s, which is put behind it here" % (name, path), shown(url), "Give %s; nothing was contacted" % shown(meant)
+            )
+
+
 def require_same_origin(url: str, base_url: str, what: str) -> None:
     """Refuse a link that leads away from the server that gave it.
 

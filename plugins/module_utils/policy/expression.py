@@ -19,6 +19,7 @@ from typing import Any, Mapping
 from . import expression_trial
 from .devices import known_value
 from .expression_trial import ExpressionError
+from .problems import nearest_names
 
 try:
     import jmespath
@@ -93,7 +94,9 @@ def _check(node: dict[str, Any]) -> None:
         if inner["type"] == "function_expression" and inner["value"] in _NULL_SEEING:
             raise ExpressionError(f"no function {inner['value']}(): it would take an unknown attribute for a known one")
         if inner["type"] == "function_expression" and inner["value"] not in Functions.FUNCTION_TABLE:
-            raise ExpressionError(f"a function that JMESPath has (not {inner['value']}())")
+            near = nearest_names(inner["value"], Functions.FUNCTION_TABLE)
+            meant = f"; did you mean {' or '.join(each + '()' for each in near)}?" if near else ""
+            raise ExpressionError(f"a function that JMESPath has (not {inner['value']}(){meant})")
         if inner["type"] in _NULL_HOLDING:
             raise ExpressionError("no list or mapping of parts ([a, b], {a: b}): it would hide an unknown part")
     if not _paths(node):

@@ -22,6 +22,7 @@ from .schema_patterns import (
     also,
     holders_of_an_exemption,
     nothing_protected,
+    one_serial_number,
     platforms_fit_identifiers,
     whole_policy,
 )
@@ -38,6 +39,7 @@ DEVICE_NAME = Text(
     "a serial number or id without spaces around it, in quotes if it has digits only (a number loses its leading zeros)",
     NAME.pattern,
     NAME.max_length,
+    stricter=one_serial_number(),
 )
 EXEMPTION_ID = Text("an id such as EX-2023-014", r"[A-Za-z0-9][A-Za-z0-9._/-]{0,63}", 64)
 WORD = Text("a word of letters, digits, - and _", r"[A-Za-z0-9_-]{1,64}", 64)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from difflib import SequenceMatcher
 from typing import Iterable, Iterator
 
@@ -27,8 +28,8 @@ _MOST_ALIKE = 50
 def nearest_serials(names: Iterable[str], fleet: Iterable[str], most: int = 2) -> dict[str, tuple[str, ...]]:
     """Name -> up to some serial numbers of a fleet from which one slip may have made it; names without any are left out.
 
-    A slip is a lost leading zero, punctuation, letters and digits that look alike, or one letter too many, too few, another, or swapped
-    with its neighbour. It costs one pass over the fleet, however many names there are; names beyond a bound are left out.
+    A slip is a lost leading zero, another number of zeros in a row, punctuation, letters and digits that look alike, or one letter too many,
+    too few, another, or swapped with its neighbour. It costs one pass over the fleet, however many names there are; names beyond a bound are left out.
 
     Args:
         names: as they are written.
@@ -70,6 +71,8 @@ def _keys(name: str) -> Iterator[str]:
     bare = _bare(name)
     if bare:
         yield bare
+        # Of several zeros in a row nobody sees at once how many there are.
+        yield re.sub("0{2,}", "0", bare)
     if _FEWEST_LETTERS <= len(bare) <= _MOST_LETTERS:
         for index in range(len(bare)):
             yield bare[:index] + bare[index + 1 :]

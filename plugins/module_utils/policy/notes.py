@@ -10,7 +10,7 @@ Only what is sure is said: a rule without a note may be just as unreachable, for
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Iterator, Sequence
+from typing import Iterable, Iterator, Sequence
 
 from . import scope
 from .devices import VOCABULARY
@@ -40,6 +40,11 @@ def notes_of(policy: Policy) -> list[Note]:
             notes.append(Note(child(path, "when"), f"the rule {show(rule.name)} can never match: " + unreachable[index]))
         notes.extend(_late_stages(policy, index))
     return notes
+
+
+def notes_of_policies(policies: Iterable[Policy]) -> list[str]:
+    """The notes on the policies of a run, each with its policy and where inside it; none on a ban that is lifted."""
+    return [f"{policy.id}: {note.path}: {note.text}" for policy in policies if policy.state != "lifted" for note in notes_of(policy)]
 
 
 def unreachable_rules(conditions: Sequence[Condition]) -> dict[int, str]:

@@ -70,11 +70,37 @@ def show(value: Any, limit: int = 60) -> str:
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
+#: What consoles and people call what has another word here.
+_CALLED_OTHERWISE = {
+    "corporate": ("company", "corporateowned", "business", "work", "organization", "organisation", "managed", "institutional"),
+    "personal": ("private", "byod", "own", "employee", "user"),
+    "macos": ("mac", "osx", "os x", "mac os x", "darwin"),
+    "ios": ("iphone", "iphoneos", "iphone os"),
+    "ipados": ("ipad",),
+    "windows": ("win", "win10", "win11", "pc"),
+    "linux": ("ubuntu", "debian", "fedora", "rhel", "suse"),
+    "chromeos": ("chromebook", "chrome os"),
+    "remove": ("uninstall", "delete", "erase", "purge"),
+    "block": ("deny", "ban", "prevent", "prohibit", "forbid"),
+    "block_web": ("block_website", "block_domains", "block_url", "web"),
+    "audit": ("report", "log", "detect", "monitor"),
+    "advise": ("warn", "notify", "inform", "message"),
+    "enforced": ("active", "enabled", "on", "present"),
+    "lifted": ("inactive", "disabled", "off", "absent", "removed", "ended"),
+    "report_only": ("audit", "dry_run", "monitor", "test"),
+    "keep": ("stay", "continue"),
+    "lift": ("end", "stop", "expire"),
+}
+
+
 def nearest_names(name: Any, known: Iterable[str]) -> tuple[str, ...]:
-    """Up to three known names that look like a mistyped one. They are only ever shown, never used instead."""
+    """Up to three known names that look like a mistyped one, or mean what it means. They are only ever shown, never used instead."""
     if not isinstance(name, str):
         return ()
-    return tuple(get_close_matches(name[:80].lower(), list(known), n=3, cutoff=0.6))
+    spelled = name[:80].strip().lower()
+    names = list(known)
+    meant = tuple(each for each in names if spelled in _CALLED_OTHERWISE.get(each, ()))
+    return meant or tuple(get_close_matches(spelled, names, n=3, cutoff=0.6))
 
 
 def child(path: str, key: Any) -> str:

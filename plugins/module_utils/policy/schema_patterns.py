@@ -15,6 +15,7 @@ from typing import Any, Iterable
 
 from .identifiers import KINDS
 from .protected import PROTECTED
+from .serial_texts import APOSTROPHES, PLACEHOLDERS, QUOTES
 
 _YEAR = r"(?!0000)[0-9]{4}"
 _LEAP_YEAR = r"(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:0[48]|[2468][048]|[13579][26])00)"
@@ -47,6 +48,15 @@ def nothing_protected(kind: str) -> dict[str, Any]:
     """An identifier of a kind that is none of those that no ban may name."""
     patterns = PROTECTED.get(kind)
     return {"not": {"pattern": whole(_in_any_case("|".join(patterns)))}} if patterns else {}
+
+
+def one_serial_number() -> dict[str, Any]:
+    """A text that is none of those which stand where a serial number should and are none; see :func:`.serial_texts.why_no_serial`."""
+    placeholders = _in_any_case("|".join(sorted(re.escape(word) for word in PLACEHOLDERS)).replace("\\ ", " "))
+    spoiled = r"[0-9](?:[.,][0-9]+)?[eE]\+[0-9]{1,3}|[0-9]+[.,]0+|#+|#[a-zA-Z/0!?]+"
+    begins = rf"[={APOSTROPHES}{QUOTES}][^\x00]*"
+    filled = r"0+|[fF]{4,}|[xX]{2,}|[-._*?\s]+"
+    return {"not": {"pattern": whole("|".join((placeholders, filled, spoiled, begins)))}}
 
 
 def platforms_fit_identifiers(kinds: Iterable[str] = tuple(KINDS)) -> dict[str, Any]:

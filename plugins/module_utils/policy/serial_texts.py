@@ -27,8 +27,8 @@ _SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?e\+\d{1,3}")
 _DECIMAL = re.compile(r"(\d+)[.,]0+")
 _SHEET_ERROR = re.compile(r"#+|#[a-z/0!?]+")
 _FORMULA = re.compile(r'=\s*"?(.*?)"?\s*')
-_APOSTROPHES = "'\u2018\u2019\u02bc\u00b4`"
-_QUOTES = '"\u201c\u201d\u201e'
+APOSTROPHES = "'\u2018\u2019\u02bc\u00b4`"
+QUOTES = '"\u201c\u201d\u201e'
 
 
 def why_no_serial(text: str) -> tuple[str, tuple[str, ...]] | None:
@@ -42,10 +42,10 @@ def why_no_serial(text: str) -> tuple[str, tuple[str, ...]] | None:
     if bare.startswith("="):
         found = _FORMULA.fullmatch(bare)
         return "a serial number, not a formula of a spreadsheet", _meant(found[1] if found else "")
-    if bare[0] in _APOSTROPHES:
-        return "a serial number without the apostrophe", _meant(bare.strip(_APOSTROPHES))
-    if bare[0] in _QUOTES:
-        return "a serial number without quotes in it", _meant(bare.strip(_QUOTES))
+    if bare[0] in APOSTROPHES:
+        return "a serial number without the apostrophe", _meant(bare.strip(APOSTROPHES))
+    if bare[0] in QUOTES:
+        return "a serial number without quotes in it", _meant(bare.strip(QUOTES))
     if _SCIENTIFIC.fullmatch(name):
         return "all digits of the serial number: a spreadsheet has rounded it (format the column as text and enter it again)", ()
     decimal = _DECIMAL.fullmatch(name)

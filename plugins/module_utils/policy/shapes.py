@@ -158,7 +158,7 @@ class _Checker:
 
     def _text(self, shape: Text, value: Any, path: str) -> Any:
         if not isinstance(value, str):
-            hint = " (put it in quotes)" if isinstance(value, (int, float)) else ""
+            hint = " (put it in quotes)" if isinstance(value, (int, float)) and "in quotes" not in shape.expected else ""
             return self.refuse(path, value, shape.expected + hint)
         if len(value) > shape.max_length:
             return self.refuse(path, value, f"{shape.expected}, at most {shape.max_length} characters")

@@ -21,7 +21,7 @@ def problems(path: pathlib.Path, content: bytes | str) -> list[str]:
     path.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
     with pytest.raises(PolicyError) as error:
         read_assets(str(path))
-    return [str(problem).removeprefix(f"{path}: ") for problem in error.value.problems]
+    return [str(problem).removeprefix(str(path)).removeprefix(":").lstrip() for problem in error.value.problems]
 
 
 @pytest.mark.fault_kind("D1", "a table of asset facts that a spreadsheet has been at")
@@ -57,7 +57,7 @@ def test_a_placeholder_of_a_firmware_is_no_serial_number(serial: str, tmp_path: 
     assert problem.startswith("line 3, column 1 (serial): found ")
     assert "expected a serial number of one device: makers write this into machines that have none" in problem
     [problem] = problems(tmp_path / "assets.json", '[{"serial": "S1"}, {"serial": "%s", "paid": "x"}]' % serial)
-    assert problem.startswith("[1].serial: found ")
+    assert problem.startswith("1:31: [1].serial: found ")
 
 
 @pytest.mark.fault_kind("D1", "placeholder and spoiled serial numbers of exemptions")
@@ -99,7 +99,17 @@ def test_a_number_is_asked_for_in_quotes(number: Any, tmp_path: pathlib.Path) ->
     assert "in quotes" in problem.expected
     assert "zeros" in problem.expected
     [said] = problems(tmp_path / "assets.yml", "- {serial: 00123, paid: x}\n")
-    assert said.startswith("[0].serial: found 83, expected a serial number as text (put it in quotes: a number loses its leading zeros)")
+    assert said.startswith("1:12: [0].serial: found 00123 (the number 83), expected a serial number as text (put it in quotes: a number loses its ")
+
+
+@pytest.mark.fault_kind("D1", "leading zeros that a number has lost")
+def test_every_number_that_stands_as_a_serial_number_is_named_as_its_author_wrote_it(tmp_path: pathlib.Path) -> None:
+    text = "00123: {paid: x}\nS1: {ownership: Company}\n0456: {paid: .inf}\n"
+    assert problems(tmp_path / "assets.yml", text) == [
+        "1:1: 83: found the key 00123 (the number 83), expected keys that are text (put it in quotes)",
+        "2:17: S1.ownership: found 'Company', expected one of corporate, personal, shared (did you mean corporate?)",
+        "3:1: 302: found the key 0456 (the number 302), expected keys that are text (put it in quotes)",
+    ]
 
 
 @pytest.mark.fault_kind("D1", "closed vocabularies of asset facts")
@@ -107,7 +117,7 @@ def test_closed_vocabularies_are_closed_in_asset_facts_too(tmp_path: pathlib.Pat
     rows = ["serial,ownership,supervised,work_apps,platform,paid", "S1,Company,maybe,yes,iOS,anything", "S2,,,no,,"]
     rows.append("S3,corporate;shared,true,,macos,")
     assert problems(tmp_path / "assets.csv", "\n".join(rows) + "\n") == [
-        "line 2, column 2 (ownership): found 'Company', expected one of corporate, personal, shared",
+        "line 2, column 2 (ownership): found 'Company', expected one of corporate, personal, shared (did you mean corporate?)",
         "line 2, column 3 (supervised): found 'maybe', expected one of true, false",
         (
             "line 2, column 5 (platform): found 'iOS', expected one of ios, ipados, android, chromeos, windows, macos, linux, tvos, "
@@ -117,15 +127,15 @@ def test_closed_vocabularies_are_closed_in_asset_facts_too(tmp_path: pathlib.Pat
     ]
     said = problems(tmp_path / "assets.yml", "S1: {ownership: Corporate, enrollment: null}\nS2: {supervised: [true], work_apps: 'yes'}\n")
     assert said == [
-        "S1.ownership: found 'Corporate', expected one of corporate, personal, shared (did you mean corporate?)",
-        "S2.supervised: found a list of 1 item, expected one of true, false",
+        "1:17: S1.ownership: found 'Corporate', expected one of corporate, personal, shared (did you mean corporate?)",
+        "2:18: S2.supervised: found a list of 1 item, expected one of true, false",
     ]
 
 
 @pytest.mark.fault_kind("D1", "serial numbers in two spellings")
 def test_two_spellings_of_one_serial_number_are_one(tmp_path: pathlib.Path) -> None:
     [problem] = problems(tmp_path / "assets.yml", "c02a: {paid: x}\nC02A: {paid: y}\n")
-    assert problem == "C02A: found 'C02A' a second time (first in c02a), expected each serial number once"
+    assert problem == "2:7: C02A: found 'C02A' a second time (first in c02a), expected each serial number once"
 
 
 @pytest.mark.fault_kind("D1", "tables with another separator or encoding")

@@ -41,16 +41,16 @@ def refusal(module: str, **options: Any) -> dict[str, Any]:
         (
             "intune",
             {"tenant_id": "t", "client_id": "c"},
-            ["client_secret can come from the environment as AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PATH"],
+            ["AZURE_CLIENT_SECRET for client_secret", "AZURE_CLIENT_CERTIFICATE_PATH"],
         ),
-        ("intune", {"client_secret": "not-a-secret-0123456789"}, ["tenant_id is missing", "as AZURE_TENANT_ID", "as AZURE_CLIENT_ID"]),
-        ("jamf_pro", {}, ["url", "url can come from the environment as JAMF_URL"]),
+        ("intune", {"client_secret": "not-a-secret-0123456789"}, ["tenant_id is missing", "AZURE_TENANT_ID for tenant_id", "AZURE_CLIENT_ID for client_id"]),
+        ("jamf_pro", {}, ["url", "JAMF_URL for url"]),
         (
             "jamf_pro",
             {"url": "https://127.0.0.1:9", "client_id": "c"},
-            ["client_id is given without client_secret", "client_secret can come from the environment as JAMF_CLIENT_SECRET"],
+            ["client_id is given without client_secret", "JAMF_CLIENT_SECRET for client_secret"],
         ),
-        ("nanomdm", {"nanomdm_url": "https://127.0.0.1:9"}, ["nanomdm_api_key can come from the environment as APPBAN_NANOMDM_API_KEY"]),
+        ("nanomdm", {"nanomdm_url": "https://127.0.0.1:9"}, ["APPBAN_NANOMDM_API_KEY for nanomdm_api_key"]),
     ],
 )
 def test_what_is_missing_is_named_with_its_option_and_its_variable(

@@ -12,6 +12,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.mdm.urls import (
     is_loopback,
     join,
     origin,
+    refuse_own_paths,
     require_https,
     require_same_origin,
     shown,
@@ -90,3 +91,14 @@ def test_paths_are_joined_and_links_are_not() -> None:
 
 def test_what_a_message_shows_of_a_url_holds_no_secret() -> None:
     assert shown("https://user:pass@a.example/x?sig=1#y") == "https://a.example/x"
+
+
+@pytest.mark.parametrize("url", ["https://a.example/JSSResource", "https://a.example/api/v1/", "https://a.example/jss/API"])
+def test_an_address_that_ends_in_a_path_of_the_api_is_refused_with_the_one_that_was_meant(url: str) -> None:
+    with pytest.raises(AppbanError, match=r"url ends in .* which is put behind it here .*Give https://a\.example(/jss)?; nothing was contacted"):
+        refuse_own_paths(url, "url", ("/JSSResource", "/api/v1", "/api"))
+
+
+@pytest.mark.parametrize("url", ["https://a.example", "https://a.example/", "https://a.example:8443/jss", "https://api.example/proclassic/api-1"])
+def test_an_address_with_a_path_of_its_own_is_taken(url: str) -> None:
+    refuse_own_paths(url, "url", ("/JSSResource", "/api/v1", "/api"))

@@ -134,6 +134,16 @@ def test_an_app_that_was_looked_for_nowhere_says_so(tmp_path: pathlib.Path) -> N
     ]
 
 
+def test_a_device_for_which_an_app_does_not_exist_is_not_one_on_which_nobody_looked() -> None:
+    presence = Presence()
+    absent = row("pc-1", "compliant")
+    nowhere = dataclasses.replace(row("phone-1", "not_applicable"), decision={**absent.decision, "verdict": "not_applicable"})
+    presence.add([nowhere])
+    assert presence_lines(presence.as_plain()) == ["tiktok: does not exist on the device in scope"]
+    presence.add([dataclasses.replace(absent, before="absent")])
+    assert presence_lines(presence.as_plain()) == ["tiktok: 0 of 1 device in scope have it, 1 doesn't; it does not exist on 1 more"]
+
+
 def test_what_was_done_is_said_of_an_apply_and_not_of_a_check(tmp_path: pathlib.Path) -> None:
     last = verify_record(str(write(tmp_path, ["compliant"])))
     changes = [{"op": "create"}, {"op": "delete"}]
@@ -146,7 +156,7 @@ def test_presence_counts_devices_in_scope_and_looks_that_are_old() -> None:
     looks = [("present", "2023-03-01T00:00:00Z"), ("absent", "2023-01-01T00:00:00Z"), ("not_observed", None)]
     for number, (before, seen_at) in enumerate(looks):
         presence.add([dataclasses.replace(row("pc-%d" % number, "compliant"), before=before, seen_at=seen_at)])
-    assert presence.as_plain() == {"old_days": 30, "apps": {"tiktok": {"present": 1, "absent": 1, "not_observed": 1, "old": 1}}}
+    assert presence.as_plain() == {"old_days": 30, "apps": {"tiktok": {"present": 1, "absent": 1, "not_observed": 1, "not_applicable": 0, "old": 1}}}
 
 
 def test_all_targets_in_one_line_whose_counts_add_up() -> None:
@@ -156,4 +166,4 @@ def test_all_targets_in_one_line_whose_counts_add_up() -> None:
     assert total_line({"city": city, "hosts": hosts, "lost": lost}) == (
         "3 targets (1 changed, 1 clean, 1 failed), 42 devices (28 in scope): 27 compliant, 1 removed, 14 out of scope"
     )
-    assert total_line({"lost": lost}) == "1 target (1 failed), 0 devices (0 in scope)"
+    assert total_line({"lost": lost}) == "1 target (1 failed), nothing is claimed of any device"

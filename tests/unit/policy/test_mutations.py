@@ -173,8 +173,13 @@ def test_spoiled_asset_files(name: str, tmp_path: pathlib.Path) -> None:
     check()
 
 
-@thorough
-@given(mutations.spoiled(ASSETS, mutations.json_values))
-def test_spoiled_asset_documents(document: Any) -> None:
-    content = json.dumps(document).encode()
-    sound_or_explained(lambda: assets._assets_from_document(load_document(content, "a.json"), "a.json"), "a.json")
+def test_spoiled_asset_documents(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "a.json"
+
+    @thorough
+    @given(mutations.spoiled(ASSETS, mutations.json_values))
+    def check(document: Any) -> None:
+        path.write_text(json.dumps(document), encoding="utf-8")
+        sound_or_explained(lambda: assets.read_assets(str(path)), str(path))
+
+    check()

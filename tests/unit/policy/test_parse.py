@@ -111,7 +111,7 @@ STRUCTURAL = [
     ),
     ("limits.max_percent", {"limits": {"max_percent": 101}}, "a number from 0 to 100", ()),
     ("limits.max_devices", {"limits": {"max_devices": 1.5}}, "a whole number", ()),
-    ("exemptions[0].devices[0]", {"exemptions": [exemption(devices=[123])]}, "put it in quotes", ()),
+    ("exemptions[0].devices[0]", {"exemptions": [exemption(devices=[123])]}, "in quotes if it has digits only", ()),
     ("exemptions[0]", {"exemptions": [exemption(approved_by=None)]}, "the key approved_by", ()),
     ("exemptions[0]", {"exemptions": [exemption(reason=None)]}, "the key reason", ()),
     ("effective.from", {"effective": {"from": "soon"}}, "an instant such as", ()),

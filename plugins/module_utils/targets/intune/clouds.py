@@ -9,7 +9,7 @@ import difflib
 from dataclasses import dataclass
 
 from ...engine.errors import AppbanError
-from ...mdm.urls import require_https
+from ...mdm.urls import refuse_own_paths, require_https
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,9 @@ CLOUDS = {
 }
 
 
+_OWN_PATHS = {"graph_url": ("/v1.0", "/beta"), "authority_url": ("/oauth2/v2.0/token", "/oauth2/v2.0"), "defender_url": ("/api",)}
+
+
 def choose_cloud(
     name: str = "global", graph_url: str | None = None, authority_url: str | None = None, defender_url: str | None = None
 ) -> Cloud:
@@ -67,6 +70,7 @@ def choose_cloud(
     for option, url in (("graph_url", graph_url), ("authority_url", authority_url), ("defender_url", defender_url)):
         if url:
             require_https(url, option)
+            refuse_own_paths(url, option, _OWN_PATHS.get(option, ()))
     cloud = CLOUDS[name]
     return Cloud(
         name,

@@ -19,7 +19,7 @@ from ...mdm.response import Response
 from ...mdm.retry import REPEATABLE, Safety
 from ...mdm.session import Session
 from ...mdm.sticky_cookies import StickyCookies
-from ...mdm.urls import QueryValue, join
+from ...mdm.urls import QueryValue, join, refuse_own_paths
 from .credentials import CredentialOptions, Credentials, choose_method
 from .jamf_errors import read_jamf_error
 from .privileges import AND
@@ -30,6 +30,8 @@ STICKY = ("APBALANCEID", "jpro-ingress")
 #: Seconds that an answer may take at least: scopes and groups are worked out for the whole fleet within the request that changes them.
 PATIENCE = 120.0
 HOW_TO_GRANT = "Give the API role of the client, or the account, the privilege %s (Settings, API roles and clients)"
+#: Where its APIs are below its address.
+OWN_PATHS = ("/JSSResource", "/api/v1", "/api/v2", "/api", "/uapi")
 #: Rows of a page of groups or of members; the inventory has a rule of its own.
 PAGE_SIZE = 500
 
@@ -47,6 +49,7 @@ def open_jamf(url: str, base_path: str, options: CredentialOptions, connection: 
     Raises:
         AppbanError: for options that can't work.
     """
+    refuse_own_paths(url, "url", OWN_PATHS)
     base_url = join(url, base_path).rstrip("/")
     cookies = StickyCookies(STICKY)
     method = choose_method(options, connection.redactor)

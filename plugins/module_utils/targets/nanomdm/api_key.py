@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ...mdm.redaction import Redactor
+from ...mdm.urls import join, refuse_own_paths
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,12 @@ class ApiPlace:
     root: str
     user: str
     option: str
+
+    def below(self, address: str) -> str:
+        """The API's own address. Raises AppbanError where somebody has put its path behind the server's address already."""
+        parts = self.root.split("/")
+        refuse_own_paths(address, self.option, ["/" + "/".join(parts[:count]) for count in range(len(parts), 0, -1)])
+        return join(address, self.root)
 
 
 NANOMDM = ApiPlace("v1", "nanomdm", "nanomdm_url")

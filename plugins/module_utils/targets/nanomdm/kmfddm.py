@@ -23,7 +23,6 @@ from ...mdm.http_errors import RequestFailed, UncertainWrite
 from ...mdm.paging import described, items_in, object_of, odd
 from ...mdm.response import Response, ServerMessage, read_server_message
 from ...mdm.session import Session
-from ...mdm.urls import join
 from .api_key import KMFDDM, ApiKey, ApiPlace
 from .id_chunks import MOST_NOTIFIED, id_chunks, path_of
 from .objects import NO_ENROLLMENT, DeclarationStatus, Notified
@@ -60,7 +59,7 @@ class Kmfddm:
     ) -> None:
         self.place = place
         api_key = ApiKey(place.user, key, connection.redactor)
-        self.session = Session(join(url, place.root), api_key, connection, check_mode, read_message=read_kmfddm_error)
+        self.session = Session(place.below(url), api_key, connection, check_mode, read_message=read_kmfddm_error)
         self.workers = workers
 
     def __repr__(self) -> str:

@@ -25,7 +25,6 @@ from ...mdm.connection import Connection
 from ...mdm.http_errors import RequestFailed, UncertainWrite
 from ...mdm.response import Response
 from ...mdm.session import Content, Session
-from ...mdm.urls import join
 from .api_key import NANOMDM, ApiKey, ApiPlace
 from .command_uuids import command_uuid
 from .id_chunks import id_chunks, path_of
@@ -83,7 +82,7 @@ class NanoMdm:
 
     def __init__(self, url: str, key: str, connection: Connection, check_mode: bool, place: ApiPlace = NANOMDM) -> None:
         self.place = place
-        self.session = Session(join(url, place.root), ApiKey(place.user, key, connection.redactor), connection, check_mode)
+        self.session = Session(place.below(url), ApiKey(place.user, key, connection.redactor), connection, check_mode)
 
     def __repr__(self) -> str:
         return "NanoMdm(%s)" % self.session.base_url
