@@ -9,6 +9,7 @@ Reads policies, catalog, asset facts and inventory variables.
 
 from __future__ import annotations
 
+import os
 import platform
 from typing import Any, Mapping
 
@@ -16,7 +17,7 @@ from ansible import release
 from ansible.plugins.action import ActionBase
 
 from ..module_utils.documents.assets import read_assets
-from ..module_utils.engine.errors import AppbanError
+from ..module_utils.engine.errors import AppbanError, EvidenceError
 from ..module_utils.engine.evidence import LEVELS, choose_run_id
 from ..module_utils.engine.guard import strictest_limits
 from ..module_utils.engine.run_header import Provenance, run_header
@@ -34,7 +35,9 @@ from ..plugin_utils.documents import read_policies
 from ..plugin_utils.host_devices import device_of_host, numbers_as_serials
 from ..plugin_utils.host_record import begin_record, classes_of, record_of_hosts
 from ..plugin_utils.host_requests import apps_of_policies, request_of_decision
+from ..plugin_utils.run_file import end_run, read_run
 from ..plugin_utils.run_instant import run_instant
+from ..plugin_utils.run_status import shortened, target_of_record
 
 
 #: Problems of an inventory that are shown, a host each.
@@ -75,9 +78,9 @@ class ActionModule(ActionBase):
             whole_fleet = not variables.get("ansible_limit")
             result.update(_decide(options, variables["hostvars"], whole_fleet, bool(self._task.check_mode)))
         except PolicyError as error:
-            raise refusal(self, "The policy can't be used; nothing was contacted:\n%s" % error) from None
+            raise refusal(self, _refused(options, "The policy can't be used; no host was contacted:\n%s" % error)) from None
         except AppbanError as error:
-            raise refusal(self, str(error)) from None
+            raise refusal(self, _refused(options, str(error))) from None
         result["changed"] = False
         return result
 
@@ -99,7 +102,7 @@ def _decide(options: dict[str, Any], hostvars: Any, whole_fleet: bool, check_mod
         try:
             device = device_of_host(host, hostvars[host], attributes, assets)
         except AppbanError as error:
-            wrong.append(str(error))
+            wrong.append("%s: %s" % (error.where, error.what))
             continue
         decision = decider.decide(device)
         decisions.append(decision)
@@ -112,7 +115,7 @@ def _decide(options: dict[str, Any], hostvars: Any, whole_fleet: bool, check_mod
         }
     if wrong:
         more = ["and %d more hosts" % (len(wrong) - _MOST_SHOWN)] if len(wrong) > _MOST_SHOWN else []
-        raise AppbanError("\n".join(["The inventory can't be used:", *wrong[:_MOST_SHOWN], *more]))
+        raise AppbanError("\n".join(["The inventory can't be used; no host was contacted:", *wrong[:_MOST_SHOWN], *more]))
     blanket = covers_whole_scope(policies, decisions)
     if blanket and whole_fleet:
         raise AppbanError(
@@ -152,6 +155,20 @@ def _decide(options: dict[str, Any], hostvars: Any, whole_fleet: bool, check_mod
     left = begin_record(run, header, options["evidence"], classes, (each.to_plain() for each in named))
     more = {"notes": [*options["notes"], *left, *told], "exemptions": shown_exemptions(named)}
     return {"hosts": hosts, "run": {**run, **more}}
+
+
+def _refused(options: Mapping[str, Any], message: str) -> str:
+    """Say in run.json that the hosts were refused, where a run has begun: what the task shows on the terminal is in no result. The message."""
+    directory = os.path.join(absolute_path(options["evidence_dir"]), options["run_id"] or "")
+    if options["run_id"] and read_run(directory, options["part"]):
+        name = record_of_hosts(options["part"])
+        told = {**target_of_record(directory, name, "hosts"), "status": "refused", "changes": 0, "message": shortened(message)}
+        try:
+            end_run(directory, Provenance().wall_clock(), {name: told}, part=options["part"])
+        except EvidenceError:
+            # What went wrong first is what a person has to know; run.json stays as it is.
+            return message
+    return message
 
 
 def _provenance(options: Mapping[str, Any]) -> Provenance:

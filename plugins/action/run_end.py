@@ -60,7 +60,7 @@ def _end(options: Mapping[str, Any], hostvars: Any, check_mode: bool, limited: b
             troubles[tenant] = trouble
     if options["hosts"]:
         name = record_of_hosts(options["part"])
-        told, changing = _hosts(options["hosts"], hostvars, directory, name, check_mode)
+        told, changing = _hosts(options["hosts"], hostvars, directory, name, part, check_mode)
         targets[name] = told
         trouble = not_good(told["status"], run["fail_on"], "%d hosts" % len(changing), plan)
         troubles.update({host: trouble for host in changing if trouble})
@@ -111,7 +111,7 @@ def _tenant(tenant: str, variables: Any, directory: str, check_mode: bool) -> tu
     return name, told
 
 
-def _hosts(hosts: list[str], hostvars: Any, directory: str, name: str, check_mode: bool) -> tuple[dict[str, Any], list[str]]:
+def _hosts(hosts: list[str], hostvars: Any, directory: str, name: str, part: str, check_mode: bool) -> tuple[dict[str, Any], list[str]]:
     """What became of all hosts together, and which of them were changed or in check mode would be."""
     result: dict[str, Any] = {}
     trouble = ""
@@ -124,6 +124,8 @@ def _hosts(hosts: list[str], hostvars: Any, directory: str, name: str, check_mod
         failed = [_registered(variables, each, host) for each in ("appban_host_decisions", "appban_host_guard", "appban_host_record")]
         messages = [str(each.get("msg")) for each in failed if each.get("failed") and each.get("msg")]
         trouble = trouble or next(iter(messages), "") or str(_plain(variables, "appban_trouble", host) or "")
+    # Of a task that was refused run.json has the whole message, and its result only how many problems it named.
+    trouble = str(read_run(directory, part).get("targets", {}).get(name, {}).get("message") or "") or trouble
     told = target_of_record(directory, name, "hosts")
     told["status"] = status_of_hosts(result, trouble, directory, name, check_mode)
     changing = list(result.get("changed_hosts") or ())

@@ -23,8 +23,13 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         _validated, options = self.validate_argument_spec(
-            argument_spec={"message": {"type": "str", "required": True}, "task": {"type": "str", "default": ""}}
+            argument_spec={
+                "message": {"type": "str", "required": True},
+                "shown": {"type": "bool", "default": False},
+                "task": {"type": "str", "default": ""},
+            }
         )
-        if options["task"]:
-            raise refusal(self, "the task '%s' failed, with the message that stands above" % options["task"])
+        if options["shown"]:
+            told = "the task '%s' failed" % options["task"] if options["task"] else "a task for all targets failed"
+            raise refusal(self, told + ", with the message that stands above")
         raise refusal(self, options["message"])

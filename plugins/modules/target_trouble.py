@@ -20,8 +20,12 @@ options:
     description: What a person has to look at.
     type: str
     required: true
+  shown:
+    description: A task has failed with this message, so Ansible has shown it already. Then only the task is named.
+    type: bool
+    default: false
   task:
-    description: Name of the task that has failed with this message, where Ansible has shown it already. Then only the task is named.
+    description: The name of that task.
     type: str
     default: ''
 attributes:

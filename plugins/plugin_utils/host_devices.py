@@ -18,9 +18,6 @@ from ansible_collections.appban.endpoint.plugins.module_utils.policy.problems im
 #: the account that Ansible logs in with. They come from ``appban_device``, or from what Ansible knows as said below.
 OWN_MEANING = frozenset(("id", "name", "serial", "groups", "user", "platform", "os_version", "last_seen"))
 
-_MEND = "Mend the inventory; nothing was contacted"
-
-
 def device_of_host(
     host: str, variables: Mapping[str, Any], attributes: Iterable[str], assets: AssetIndex
 ) -> dict[str, Any]:
@@ -57,15 +54,15 @@ def device_of_host(
             device[attribute] = variables[attribute]
     own = variables.get("appban_device") or {}
     if not isinstance(own, Mapping):
-        raise AppbanError("appban_device is %s, expected a mapping of device attributes" % type(own).__name__, host, _MEND)
+        raise AppbanError("appban_device is %s, expected a mapping of device attributes" % type(own).__name__, host)
     device.update(own)
     try:
         plain: dict[str, Any] = plain_copy(device, host)
     except NotPlain as error:
-        raise AppbanError("a device attribute can't be used: %s" % error, "", _MEND) from error
+        raise AppbanError("a device attribute can't be used: %s" % error, host) from error
     wrong = ["%s is %s, expected one of %s%s" % each for each in _outside_vocabularies(plain)]
     if wrong:
-        raise AppbanError("; ".join(wrong), host, _MEND)
+        raise AppbanError("; ".join(wrong), host)
     return assets.join(plain)
 
 

@@ -126,6 +126,7 @@ def normal(text: str, directory: Path) -> str:
     """An output without what differs from run to run and from machine to machine."""
     text = text.replace(str(directory), "/work").replace(os.path.realpath(directory), "/work")
     text = re.sub(r"\b[0-9]{8}T[0-9]{6}Z(-[0-9]+)?\b", "20230320T090000Z", text)
+    text = re.sub(r"client-request-id [0-9a-f-]{36}", "client-request-id 00000000-0000-0000-0000-000000000000", text)
     text = re.sub(r"127\.0\.0\.1:[0-9]+", "127.0.0.1", text)
     return text.replace(str(CHECKOUT), "/collection")
 
