@@ -109,6 +109,9 @@ KINDS = (
         "names are compared without case and invisible marks; what could only match by guess is refused or told with the nearest name",
     ),
     Kind("D2", "nothing selected is success", "nothing to do in any group fails, and unknown groups and variables are named"),
+    Kind("D3", "quadratic or absurd input", "cost grows with size, and expressions are tried with typed devices when they are read"),
+    Kind("D4", "a message that helps nobody", "one message once, with file, line, column and path, and with what to type next"),
+    Kind("D5", "a schema weaker than the parser", "whatever a schema can express it expresses; the rest is listed"),
 )
 
 

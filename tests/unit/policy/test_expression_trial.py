@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.expression import ExpressionError, compile_expression
 
 
+@pytest.mark.fault_kind("D3", "expressions that fail for every device")
 @pytest.mark.parametrize(
     ("text", "words"),
     [
