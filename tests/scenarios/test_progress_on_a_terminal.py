@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import pty
 import re
 import socket
 import subprocess
+import sys
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -53,6 +56,11 @@ def estate(tmp_path: Path, simulation: Simulation) -> Estate:
 
 def on_a_terminal(estate: Estate, environment: Mapping[str, str] | None = None) -> list[str]:
     """The lines that a run prints on a terminal."""
+    return [line for _seconds, line in timed_on_a_terminal(estate, environment)]
+
+
+def timed_on_a_terminal(estate: Estate, environment: Mapping[str, str] | None = None) -> list[tuple[float, str]]:
+    """The lines that a run prints on a terminal, each with its seconds from the beginning of the task that serves the tenant."""
     command = [str(PROGRAMS / "ansible-playbook"), ENFORCE, "-i", str(estate.inventory()), "--check"]
     for name, value in {"policy_file": UK, "appban_now": NOW, "appban_evidence_dir": estate.evidence}.items():
         command += ["-e", f"{name}={value}"]
@@ -61,7 +69,7 @@ def on_a_terminal(estate: Estate, environment: Mapping[str, str] | None = None) 
         command, stdout=theirs, stderr=theirs, stdin=subprocess.DEVNULL, env={**ansible_environment(), **(environment or {})}
     ):
         os.close(theirs)
-        printed = b""
+        pieces: list[tuple[float, bytes]] = []
         while True:
             try:
                 piece = os.read(ours, 65536)
@@ -70,9 +78,16 @@ def on_a_terminal(estate: Estate, environment: Mapping[str, str] | None = None) 
                 break
             if not piece:
                 break
-            printed += piece
+            pieces.append((time.monotonic(), piece))
     os.close(ours)
-    return printed.decode("utf-8").replace("\r\n", "\n").splitlines()
+    lines: list[tuple[float, str]] = []
+    begun, rest = pieces[0][0], b""
+    for moment, piece in pieces:
+        *whole, rest = (rest + piece).replace(b"\r\n", b"\n").split(b"\n")
+        for line in whole:
+            begun = moment if b"Converge the Intune tenant" in line else begun
+            lines.append((moment - begun, line.decode("utf-8")))
+    return lines
 
 
 def progress(lines: list[str]) -> list[str]:
@@ -132,3 +147,66 @@ def test_a_bad_certificate(estate: Estate, tmp_path: Path) -> None:
         lines = on_a_terminal(estate)
     assert [shown for shown in recorded("certificate") if not any(shown in normal(line) for line in lines)] == []
     assert not any("waited: " in line for line in lines)
+
+
+#: The resolver's own answer for a name that nobody knows; tests ask no server of names.
+UNKNOWN = """
+import socket
+
+known = socket.getaddrinfo
+
+
+def getaddrinfo(host, *arguments, **more):
+    if str(host).endswith(".invalid"):
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+    return known(host, *arguments, **more)
+
+
+socket.getaddrinfo = getaddrinfo
+"""
+
+
+@pytest.mark.fault_kind("T9", "a name that nobody knows")
+def test_an_unknown_host(estate: Estate, tmp_path: Path) -> None:
+    (tmp_path / "resolver").mkdir()
+    (tmp_path / "resolver" / "sitecustomize.py").write_text(UNKNOWN, encoding="utf-8")
+    elsewhere(estate, "https://graph.tenant.invalid")
+    path = os.pathsep.join(filter(None, (str(tmp_path / "resolver"), os.environ.get("PYTHONPATH", ""))))
+    lines = on_a_terminal(estate, {"PYTHONPATH": path})
+    assert [shown for shown in recorded("unknown") if not any(shown in normal(line) for line in lines)] == []
+    assert not any("waited: " in line for line in lines)
+
+
+#: Devices and milliseconds for each answer.
+SLOW = (20_000, 400)
+
+
+def without_numbers(line: str) -> str:
+    return re.sub(r"[0-9][0-9,.]*", "0", line)
+
+
+@pytest.mark.long
+@pytest.mark.fault_kind("T9", "a slow fleet that nobody hears of")
+def test_a_slow_fleet_of_20000_shows_how_far_it_is_at_most_once_a_second(tmp_path: Path) -> None:
+    with start(devices=SLOW[0], seed=3, latency_ms=SLOW[1]) as slow:
+        slow.clock(NOW)
+        lines = timed_on_a_terminal(Estate(tmp_path, {"city-intune": slow}))
+    said = [(seconds, line) for seconds, line in lines if line.startswith("city-intune: ")]
+    shapes = {without_numbers(line) for _seconds, line in lines}
+    assert [shown for shown in recorded("slow") if not any(without_numbers(shown) in shape for shape in shapes)] == []
+    assert len(said) >= 5
+    gaps = [after - before for (before, _line), (after, _other) in itertools.pairwise(said)]
+    # The lines are seen a little later than they were written.
+    assert min(gaps) > 0.8
+    assert max(gaps) < 35
+    read = [int(line.partition("read ")[2].split()[0].replace(",", "")) for _seconds, line in said if "read " in line and "devices" in line]
+    assert read == sorted(read)
+
+
+if __name__ == "__main__":
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as place, start(devices=SLOW[0], seed=3, latency_ms=SLOW[1]) as slow_city:
+        slow_city.clock(NOW)
+        for at, told in timed_on_a_terminal(Estate(Path(place), {"city-intune": slow_city})):
+            sys.stdout.write(f"{at:2.0f} s  {told}\n")
