@@ -154,3 +154,19 @@ def test_old_python_stops_no_other_host_and_is_in_the_evidence(
     assert len(named) == 1
     assert "The Python of this host is too old" in named[0]
     assert not any(word in run.stdout + run.stderr for word in ("Traceback", "SyntaxError", "ImportError"))
+
+
+@pytest.mark.parametrize("wrong", ["document", "tenant"])
+def test_a_mistake_is_told_once(core: cores.Core, wrong: str, tmp_path: Path) -> None:
+    policy = tmp_path / "policy.yml"
+    text = POLICY.read_text(encoding="utf-8")
+    policy.write_text(text.replace("state: enforced", "state: enforce") if wrong == "document" else text, encoding="utf-8")
+    inventory = tmp_path / "inventory.json"
+    tenant = {"appban_target": "intunes", "appban_connection": {}}
+    inventory.write_text(json.dumps({"all": {"children": {"appban_tenants": {"hosts": {"city": tenant}}}}}), encoding="utf-8")
+    extra = {"policy_file": str(policy), "appban_now": NOW, "appban_evidence_dir": str(tmp_path / "evidence")}
+    run = run_playbook(ENFORCE, inventory, extra_vars=extra, programs=core.environment / "bin", must_succeed=False, check=True)
+    said = run.stdout + run.stderr
+    assert run.returncode == 2
+    assert said.count("found 'enforce', expected one of enforced" if wrong == "document" else "appban_target is intunes") == 1
+    assert not any(word in said for word in ("Traceback", "Origin:", "exception"))

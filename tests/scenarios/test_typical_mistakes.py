@@ -22,6 +22,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ansible_collections.appban.endpoint.plugins.module_utils.engine.run_lock import RunLock
 from tests.lab.playbook import PROGRAMS, ansible_environment
 from tests.lab.root import CHECKOUT
 from tests.simulators.intune import start
@@ -36,8 +37,8 @@ HEAD = """\
 # Mistakes and messages
 
 What is said of mistakes that people make in their first days, each as the terminal shows it. All of them start from the policy and the
-inventory of the [README](../README.md#use-it), saved as `policy.yml` and `inventory.yml`. Lines of tasks that had nothing to say are left
-out, and so is the recap. This page is written by the commands themselves (ansible-core {core}); a test compares it.
+inventory of the [README](../README.md#use-it), saved as `policy.yml` and `inventory.yml`, on 20 March 2023. Lines of tasks that had nothing to
+say are left out, and so is the recap. This page is written by the commands themselves (ansible-core {core}); a test compares it.
 """
 
 
@@ -86,7 +87,13 @@ def served(mistake: Mistake, directory: Path) -> Iterator[dict[str, str]]:
         secret = str(connection.pop("client_secret"))
         host = {"appban_target": "intune", "appban_connection": connection}
         (directory / INVENTORY).write_text(yaml.safe_dump({"appban_tenants": {"hosts": {"city-intune": host}}}), encoding="utf-8")
-        yield {**plain, "AZURE_CLIENT_SECRET": secret, **mistake.environment}
+        lock = RunLock(str(directory / "evidence"), "city-intune")
+        if mistake.under_way:
+            lock.hold({"run_id": "20230320T085500Z", "since": "2023-03-20T08:55:00Z", "user": "alice"})
+        try:
+            yield {**plain, "AZURE_CLIENT_SECRET": secret, **mistake.environment}
+        finally:
+            lock.release()
 
 
 def plainly(environment: Mapping[str, str]) -> dict[str, str]:
@@ -104,7 +111,7 @@ def printed(title: str) -> tuple[str, list[str], str]:
         typed = written(mistake, directory)
         with served(mistake, directory) as more:
             command = [str(PROGRAMS / "ansible-playbook"), *shlex.split(mistake.command)]
-            if mistake.command.startswith("appban.endpoint.enforce") and "appban_now" not in mistake.command:
+            if "appban_now" not in mistake.command:
                 command += ["-e", f"appban_now={NOW}"]
             done = subprocess.run(
                 command,
@@ -125,7 +132,8 @@ def printed(title: str) -> tuple[str, list[str], str]:
 def normal(text: str, directory: Path) -> str:
     """An output without what differs from run to run and from machine to machine."""
     text = text.replace(str(directory), "/work").replace(os.path.realpath(directory), "/work")
-    text = re.sub(r"\b[0-9]{8}T[0-9]{6}Z(-[0-9]+)?\b", "20230320T090000Z", text)
+    text = re.sub(r"\b(?!2023)20[0-9]{6}T[0-9]{6}Z(-[0-9]+)?\b", "20230320T090000Z", text)
+    text = re.sub(r"\(process [0-9]+ on [^)]*\)", "(process 4242 on controller)", text)
     text = re.sub(r"client-request-id [0-9a-f-]{36}", "client-request-id 00000000-0000-0000-0000-000000000000", text)
     text = re.sub(r"127\.0\.0\.1:[0-9]+", "127.0.0.1", text)
     return text.replace(str(CHECKOUT), "/collection")

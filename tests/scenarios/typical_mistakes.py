@@ -29,6 +29,7 @@ class Mistake:
         tenant: the inventory's Intune tenant is a server that answers, with this many devices; 0 for none that is ever asked.
         environment: more environment variables of the command.
         ended: its exit status.
+        under_way: another run over the tenant is under way.
     """
 
     title: str
@@ -38,6 +39,7 @@ class Mistake:
     tenant: int = 0
     environment: Mapping[str, str] = field(default_factory=dict)
     ended: int = 2
+    under_way: bool = False
 
 
 def in_policy(*typed: tuple[str, str]) -> dict[str, tuple[tuple[str, str], ...]]:
@@ -87,7 +89,11 @@ MISTAKES = (
     ),
     # What spreadsheets make of a list of devices.
     Mistake("A table with semicolons", WITH_ASSETS, files=in_assets(GOOD_ASSETS.replace(",", ";").encode())),
-    Mistake("A table in the encoding of another system", WITH_ASSETS, files=in_assets(GOOD_ASSETS.replace("press", "tisk. oddělení").encode("cp1250"))),
+    Mistake(
+        "A table in the encoding of another system",
+        WITH_ASSETS,
+        files=in_assets(GOOD_ASSETS.replace("press", "tisk. oddělení").encode("cp1250")),
+    ),
     Mistake("A table that was saved as Unicode text", WITH_ASSETS, files=in_assets(GOOD_ASSETS.encode("utf-16"))),
     Mistake(
         "Serial numbers that a spreadsheet has changed",
@@ -118,6 +124,7 @@ MISTAKES = (
     # With a server that answers.
     Mistake("A secret that is wrong", ENFORCE, tenant=200, environment={"AZURE_CLIENT_SECRET": "not-the-secret"}),
     Mistake("A first run over the whole fleet", ENFORCE, tenant=200),
+    Mistake("Two runs at once", ENFORCE, tenant=200, under_way=True),
     Mistake("A serial number that has lost a zero", ENFORCE + WIDE, typed=in_policy(("[PRESS-0007]", "[SN000007]")), tenant=200, ended=0),
     Mistake("A ban that begins next year", ENFORCE, typed=in_policy(("2023-03-15T00:00:00", "2024-03-15T00:00:00")), tenant=200, ended=0),
 )
