@@ -230,6 +230,8 @@ def test_the_index_is_used_where_rules_name_departments() -> None:
         ({"ownership": "corporate"}, {"any": [{"floor": 1}, {"ownership": "corporate"}]}, True),
         ({"not": {"any": [{"floor": 1}, {"floor": 2}]}}, {"not": {"floor": 1}}, True),
         ({"not": {"floor": 1}}, {"not": {"any": [{"floor": 1}, {"floor": 2}]}}, False),
+        ({"paid": True}, {"paid": 1}, False),
+        ({"paid": 1}, {"paid": True}, False),
     ],
 )
 def test_plain_implication(narrow: Any, wide: Any, expected: bool) -> None:
