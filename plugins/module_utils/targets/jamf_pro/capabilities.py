@@ -90,7 +90,7 @@ TABLE: tuple[Capability, ...] = (
         withdraw_access=_NO,
         advise=_NOTICE,
     ),
-    without_means("unmanaged", "anything that is not managed any more", "not_registered", advise=_NOTICE),
+    without_means("unmanaged", "anything that is not managed any more", "not_registered"),
     without_means("other", "anything else", "no_backend", advise=_NOTICE),
 )  # fmt: skip
 
