@@ -63,8 +63,10 @@ def world(request: pytest.FixtureRequest, make_world: MakeWorld) -> World:
 
 @pytest.fixture(params=TARGETS)
 def small_world(request: pytest.FixtureRequest, make_world: MakeWorld) -> World:
-    """The same with few devices, for what is done many times."""
-    return make_world(str(request.param), devices={"intune": 26, "jamf_pro": 16, "nanomdm": 7}[str(request.param)])
+    """The same with few devices, for what is done many times; where each name of an app is written by itself, with few names."""
+    made = make_world(str(request.param), devices={"intune": 26, "jamf_pro": 16, "nanomdm": 7}[str(request.param)])
+    made.few_names = request.param == "intune"
+    return made
 
 
 @pytest.fixture

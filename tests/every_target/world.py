@@ -41,6 +41,15 @@ TITLES: Mapping[str, Sequence[str]] = {
 }  # fmt: skip
 
 
+def with_few_names(policy: dict[str, Any]) -> dict[str, Any]:
+    """A policy whose apps have the names of APPS and no others."""
+    for app in policy["apps"]:
+        written = APPS[app["id"]]["identifiers"]
+        kept = {kind: [each for each in entries if each["value"] in written.get(kind, ())] for kind, entries in app["identifiers"].items()}
+        app["identifiers"] = {kind: entries for kind, entries in kept.items() if entries}
+    return policy
+
+
 def banned_apps(apps: Iterable[tuple[str | None, bool]]) -> tuple[frozenset[str], frozenset[str]]:
     """Which apps of policies are on a device, and which of those can be opened.
 
@@ -75,6 +84,8 @@ class World(abc.ABC):
         self.apart = 0
         self.rows_held = 0
         self.last: Run | None = None
+        #: Policies have only the names of apps that they write down, not those of the catalog: fewer writes of each kind.
+        self.few_names = False
 
     @property
     def now(self) -> str:
@@ -109,7 +120,7 @@ class World(abc.ABC):
             ]  # fmt: skip
         path = self.directory / f"{name}.yml"
         path.write_text(json.dumps(document), encoding="utf-8")
-        return plain(path)
+        return with_few_names(plain(path)) if self.few_names else plain(path)
 
     def run(self, *policies: Mapping[str, Any], check: bool = False, may_fail: bool = False, **options: Any) -> Run:
         """One run, whose rows are held against what is so before and after it.
