@@ -14,7 +14,11 @@ import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.asset_index import AssetIndex
-from ansible_collections.appban.endpoint.plugins.plugin_utils.host_devices import OWN_MEANING, device_of_host
+from ansible_collections.appban.endpoint.plugins.plugin_utils.host_devices import (
+    OWN_MEANING,
+    device_of_host,
+    numbers_as_serials,
+)
 
 
 class Watched(Mapping[str, Any]):
@@ -129,9 +133,19 @@ def test_the_record_is_plain_data() -> None:
         ({"appban_device": ["corporate"]}, r"appban_device is list, expected a mapping of device attributes \(pc-1\)"),
         ({"ownership": {1: "x"}}, r"pc-1.*ownership.*keys that are text"),
         ({"ownership": float("nan")}, r"ownership.*finite"),
+        ({"ownership": "Company"}, r"ownership is 'Company', expected one of corporate, personal, shared \(did you mean corporate\?\) \(pc-1\)"),
+        ({"appban_device": {"platform": "mac", "supervised": 3}}, r"platform is 'mac'.*did you mean macos.*; supervised is 3.*\(pc-1\)"),
     ],
 )
 def test_variables_that_describe_no_device_are_said_with_the_host(variables: dict[str, Any], told: str) -> None:
     with pytest.raises(AppbanError, match=told) as caught:
         device_of_host("pc-1", variables, [], AssetIndex({}))
-    assert "nothing was contacted" in str(caught.value)
+    assert caught.value.where == "pc-1"
+
+
+def test_serial_numbers_that_are_numbers_are_told_at_once() -> None:
+    hosts = {"a": {"appban_serial": 83}, "b": {"appban_serial": "0083"}, "c": {"appban_device": {"serial": 8.9e19}}, "d": {}}
+    assert numbers_as_serials(hosts) == [
+        "appban_serial is a number on 2 hosts (a 83, c 8.9e+19): put it in quotes, a number loses its leading zeros"
+    ]
+    assert numbers_as_serials({"b": hosts["b"]}) == []
