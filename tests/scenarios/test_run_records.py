@@ -233,9 +233,11 @@ def test_a_second_run_over_hosts_is_told_who_runs_the_first(estate: Estate, chec
     )
     run = estate.run(inventory, check=check, must_succeed=False)
     assert run.play.returncode == 2
-    assert f"jana (process {os.getpid()} on " in run.trouble("desk")
-    assert "since 2023-03-20T08:00:00Z, run 20230320T080000Z" in run.trouble("desk")
-    assert estate.said()["targets"]["hosts"]["status"] == "refused"
+    told = estate.said()["targets"]["hosts"]
+    for said in (run.play.stdout, told["message"]):
+        assert f"jana (process {os.getpid()} on " in said
+        assert "since 2023-03-20T08:00:00Z, run 20230320T080000Z" in said
+    assert told["status"] == "refused"
     assert estate.records() == {}
     RunLock(str(estate.evidence), "hosts").give_back(os.getpid())
     estate.run(inventory, check=check)
