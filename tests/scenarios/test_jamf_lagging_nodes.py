@@ -18,11 +18,12 @@ LATER = "2023-03-20T09:05:00Z"
 
 
 def outcomes(run: Any) -> Counter[tuple[str, str]]:
-    return Counter((row["outcome"], row["reason"]) for row in run.rows if row["row"] == "device")
+    """Of mobile devices, which are all that a profile for them may be on."""
+    return Counter((row["outcome"], row["reason"]) for row in run.rows if row["row"] == "device" and row["device"].startswith("mobile:"))
 
 
 @pytest.mark.fault_kind("T1", "a list of another node that has not heard of what we made")
-@pytest.mark.parametrize("lag", [2, 6, 60])
+@pytest.mark.parametrize("lag", [1, 2, 3, 4])
 def test_a_lift_right_after_a_ban_never_calls_lifted_what_stands(tmp_path: Path, lag: int) -> None:
     with jamf_tenant(tmp_path) as city:
         city.settings(nodes=2, node_lag=lag)
@@ -34,8 +35,7 @@ def test_a_lift_right_after_a_ban_never_calls_lifted_what_stands(tmp_path: Path,
             if ours(city):
                 assert ("not_in_force", "ban_lifted") not in outcomes(run)
                 assert outcomes(run)[("not_in_force", "lift_pending")]
-        if lag < 60:
-            assert not ours(city)
+        assert not ours(city)
 
 
 def ours(city: JamfTenant) -> list[str]:

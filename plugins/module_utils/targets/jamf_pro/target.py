@@ -34,9 +34,12 @@ from .jamf import Jamf
 from .keeper import Keeper
 from .kept import NOTHING_KEPT, Kept
 from .look_ups import LookUps
+from .objects import MACOS, MOBILE
+from .owned_names import is_tagged_for
 from .planner import Planner
 from .process_names import process_names, refuse_protected
 from .reader import StateReader
+from .remembered import events_of_objects, forgotten, unseen_objects
 from .report_groups import ReportReader, Reports, finding_of
 from .server_state import ServerState
 from .wants import MOBILE_PLATFORMS, wants_of
@@ -100,6 +103,14 @@ class JamfTarget:
         self.left: frozenset[str] = frozenset()
         self.dropped: Mapping[str, Dropped] = {}
         self.dropping: Sequence[tuple[Dropped, frozenset[str]]] = ()
+        self.ledger = Ledger("")
+        self.desired = Desired()
+        #: Of profiles and records that earlier runs made and that no reading shows: name -> devices that may still have them.
+        self.unseen: Mapping[str, frozenset[str]] = {}
+
+    def remember(self, ledger: Ledger) -> None:
+        """Go by what earlier runs remember, from now on."""
+        self.ledger = ledger
 
     def capability_of(self, record: Mapping[str, Any]) -> Capability:
         """The row of a device in the capability table, with what the user has chosen and the server collects."""
@@ -143,6 +154,8 @@ class JamfTarget:
         """Whether a control of ours may still be on a device; None: its contact says so."""
         if any(app in each.apps and device in devices for each, devices in self.dropping):
             return True
+        if any(device in devices for devices in self.unseen.values()):
+            return True
         # A phone that has left the management has lost all that came with it.
         return False if device in self.left else None
 
@@ -180,6 +193,8 @@ class JamfTarget:
         if self.kept:
             desired = controls(self.kept).desired()
             self.state = self._settled(fleet, desired, now)
+        self.desired = desired
+        self.unseen = self._devices_of_unseen(fleet, desired)
         planner = self._planner(fleet, now, self.state)
         if not desired.controls and not self.by_groups:
             # Groups of a former way to find apps go with the rest.
@@ -201,6 +216,11 @@ class JamfTarget:
             if each is not None:
                 devices = [self.fleet[index].device.id for index in sorted(each.devices)]
                 ledger.write(now, ended_events("%s: %s" % (each.control, ", ".join(each.apps)), each.apps, devices))
+        done = frozenset(change.name for change in applied.done)
+        ledger.write(now, events_of_objects(ledger, self.state, self.desired, plan, done))
+        for name, unseen in self.unseen.items():
+            # Whoever has deleted it, or whichever node lags: since now nothing of it is expected, and devices hear of that at a contact.
+            ledger.write(now, [*ended_events(name, (), sorted(unseen)), forgotten(name)])
         return applied
 
     def situation(self) -> Mapping[str, Any]:
@@ -217,12 +237,28 @@ class JamfTarget:
         """
         state = self.reader.read(desired)
         for _again in range(_READINGS):
-            if not self._planner(fleet, now, state).plan(desired).plan:
+            unseen = self._unseen(state, desired)
+            if not unseen and not self._planner(fleet, now, state).plan(desired).plan:
                 break
             before, state = state, self.reader.read(desired)
-            if before == state:
+            if before == state and not unseen:
                 break
         return state
+
+    def _unseen(self, state: ServerState, desired: Desired) -> dict[str, str]:
+        def is_ours(name: str) -> bool:
+            return self.reader.may_be_ours(name) or is_tagged_for(name, self.policy_ids)
+
+        return unseen_objects(self.ledger, state, desired, is_ours)
+
+    def _devices_of_unseen(self, fleet: Sequence[FleetDevice], desired: Desired) -> dict[str, frozenset[str]]:
+        """Controls that the server doesn't show although earlier runs made them, with the devices of their kind."""
+        devices: dict[str, set[str]] = {MOBILE: set(), MACOS: set()}
+        for member in fleet:
+            if member.device.platform in (*MOBILE_PLATFORMS, "macos"):
+                devices[MACOS if member.device.platform == "macos" else MOBILE].add(member.device.id)
+        every = devices[MOBILE] | devices[MACOS]
+        return {name: frozenset(devices.get(family, every)) for name, family in self._unseen(self.state, desired).items()}
 
     def _wants(self, fleet: Sequence[FleetDevice], wanted: WantsOf) -> list[frozenset[Want]]:
         # Devices that are alike share their verdicts, so they share what is wanted of them.
@@ -238,6 +274,11 @@ class JamfTarget:
     def _notes(self, fleet: Sequence[FleetDevice]) -> Iterator[str]:
         yield from self.inventory.notes()
         yield from self.kept.notes()
+        for name in sorted(self.unseen):
+            yield (
+                "%s was made by an earlier run, and the server doesn't show it: somebody has deleted it, or the node that answers lags. "
+                "Run again: until devices have been in contact nothing is called lifted" % name
+            )
         for _family, name in sorted(self.reports.foreign):
             yield "the group %s is somebody else's, so nothing tells who has the app: rename it, or choose another name_prefix" % name
         wanted = {want.mechanism for wants in self.wants for want in wants}
