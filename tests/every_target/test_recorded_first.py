@@ -247,3 +247,36 @@ def test_the_header_says_who_ran_it_with_which_clock(world: World) -> None:
     for name in ("user", "now_given", "ledger_sha256", "authority", "effective"):
         assert name in told, name
     assert "City IT" in told
+
+
+@pytest.mark.fault_kind("R1", "a defect of ours in the middle of the writes, every target")
+def test_a_defect_in_the_middle_of_the_writes_is_told_with_what_was_sent(small_world: World, wire: Wire) -> None:
+    policy = small_world.policy()
+
+    def treat(number: int, send: Send) -> Any:
+        if number == 2:
+            raise OverflowError("date value out of range")
+        return send()
+
+    with wire.treated(treat):
+        run = small_world.run(policy, may_fail=True)
+    assert run.failed
+    assert "not prepared for: OverflowError: date value out of range" in run.message
+    assert "please report it" in run.message
+    assert run.values["changed"] is True
+    assert run.values["evidence"].endswith(".jsonl")
+    assert any(row["row"] == "write" for row in run.rows)
+    assert not small_world.settle(policy).failed
+
+
+@pytest.mark.fault_kind("R1", "a defect of ours before anything is known, every target")
+def test_a_defect_while_the_fleet_is_read_is_told(small_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(self: Any, *arguments: Any, **options: Any) -> Any:
+        raise OverflowError("date value out of range")
+
+    monkeypatch.setattr("ansible_collections.appban.endpoint.plugins.module_utils.mdm.read_fleet.ReadFleet.__init__", broken)
+    run = small_world._run([small_world.policy()], False)
+    assert run.failed
+    assert "not prepared for: OverflowError" in run.message
+    [record] = small_world.evidence_dir.glob("*/*.jsonl")
+    assert '"fleet":"unread"' in record.read_text(encoding="utf-8").replace(" ", "")
