@@ -39,7 +39,6 @@ from ..plugin_utils.run_file import end_run, read_run
 from ..plugin_utils.run_instant import run_instant
 from ..plugin_utils.run_status import shortened, target_of_record
 
-
 #: Problems of an inventory that are shown, a host each.
 _MOST_SHOWN = 20
 
@@ -158,7 +157,7 @@ def _decide(options: dict[str, Any], hostvars: Any, whole_fleet: bool, check_mod
 
 
 def _refused(options: Mapping[str, Any], message: str) -> str:
-    """Say in run.json that the hosts were refused, where a run has begun: what the task shows on the terminal is in no result. The message."""
+    """The message, said in run.json too where a run has begun: what the task shows on the terminal is in no result."""
     directory = os.path.join(absolute_path(options["evidence_dir"]), options["run_id"] or "")
     if options["run_id"] and read_run(directory, options["part"]):
         name = record_of_hosts(options["part"])

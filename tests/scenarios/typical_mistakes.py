@@ -98,7 +98,7 @@ MISTAKES = (
     Mistake(
         "Serial numbers that a spreadsheet has changed",
         WITH_ASSETS,
-        files=in_assets('serial,department\n"=""0012""",finance\n\'0012,finance\n8.96529E+19,finance\nc02a,finance\nC02A,sales\n'.encode()),
+        files=in_assets(b'serial,department\n"=""0012""",finance\n\'0012,finance\n8.96529E+19,finance\nc02a,finance\nC02A,sales\n'),
     ),
     Mistake("A value outside a vocabulary, in a table", WITH_ASSETS, files=in_assets(GOOD_ASSETS.replace("corporate", "Company").encode())),
     # The command and the inventory.

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import FrozenSet, Optional
 
 
@@ -30,6 +31,29 @@ class AppbanError(Exception):
         if self.next_step:
             text += ". %s" % self.next_step
         return text
+
+
+def unexpected(error: BaseException) -> AppbanError:
+    """What a defect of ours looks like to a person: what happened and where in the code, and that it is none of theirs.
+
+    Args:
+        error: any error that nobody has put into words.
+    """
+    place = ""
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if "appban" in code.co_filename or not place:
+            place = "%s, line %d" % (code.co_filename.replace(os.sep, "/").rpartition("/plugins/")[2], trace.tb_lineno)
+        trace = trace.tb_next
+    text = " ".join(("%s: %s" % (type(error).__name__, error)).split())
+    found = AppbanError(
+        "something happened that this release is not prepared for: %s" % text[:300],
+        place,
+        "This is a defect of the collection: please report it with this message",
+    )
+    found.__cause__ = error
+    return found
 
 
 class LimitExceeded(AppbanError):

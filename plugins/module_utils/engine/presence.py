@@ -34,5 +34,5 @@ class Presence:
             counts["old"] += bool(row.before != "not_observed" and row.seen_at and row.seen_at < self.old_before)
 
     def as_plain(self) -> Dict[str, Any]:
-        """``{old_days, apps: {APP: {present, absent, not_observed, not_applicable, old}}}``: the first four add up to the devices in scope."""
+        """``{old_days, apps: {APP: {present, absent, not_observed, not_applicable, old}}}``; all but ``old`` add up to those in scope."""
         return {"old_days": self.old_days, "apps": {app: dict(counts) for app, counts in sorted(self.apps.items())}}

@@ -17,7 +17,7 @@ from datetime import timedelta
 from typing import Any
 
 from ..documents.assets import read_assets
-from ..engine.errors import AppbanError, EvidenceError
+from ..engine.errors import AppbanError, EvidenceError, unexpected
 from ..engine.evidence import LEVELS
 from ..engine.guard import strictest_limits
 from ..engine.run_header import Provenance
@@ -220,9 +220,10 @@ def finish(module: Any, redactor: Redactor, run: Callable[[], tuple[RunResult, M
     module.began = True
     try:
         result, more = run()
-    except (AppbanError, PolicyError) as error:
+    except Exception as error:
         told = _scrubbed(_told_by(counters), redactor)
-        module.fail_json(msg=redactor.scrub(str(error)), refused=isinstance(error, (Refused, RunLocked)), **told)
+        known = error if isinstance(error, (AppbanError, PolicyError)) else unexpected(error)
+        module.fail_json(msg=redactor.scrub(str(known)), refused=isinstance(known, (Refused, RunLocked)), **told)
         return
     values = {**result.values, **more, **_told_by(counters), "changed": result.changed}
     if module._diff:

@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from .http_errors import RequestFailed
+from .json_text import loads
 from .urls import shown
 
 LONGEST_MESSAGE = 600
@@ -71,7 +71,7 @@ class Response:
         if not self.body.strip():
             return None
         try:
-            return json.loads(self.body)
+            return loads(self.body)
         except (ValueError, RecursionError):
             pass
         kind = self.headers.get("content-type", "unnamed content")
@@ -123,7 +123,7 @@ def read_server_message(response: Response) -> ServerMessage:
     """Find the message of an error in the usual places of JSON, or in the text of the body."""
     text = response.body[:100_000].decode("utf-8", "replace")
     try:
-        document = json.loads(response.body) if response.body else None
+        document = loads(response.body) if response.body else None
     except (ValueError, RecursionError):
         document = None
     if isinstance(document, dict):

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from ..engine.apply import Applied, Failure
-from ..engine.errors import AppbanError, EvidenceError, LimitExceeded
+from ..engine.errors import AppbanError, EvidenceError, LimitExceeded, unexpected
 from ..engine.evidence import EvidenceRecord, Row, choose_run_id, leave_no_empty_run, summary_of, unfinished_records
 from ..engine.guard import check_limits, check_reach, strictest_limits
 from ..engine.outcomes import Outcome, judge
@@ -222,6 +222,10 @@ class _Run:
             except AppbanError as error:
                 self._close_unread(record, error)
                 raise
+            except Exception as error:
+                told = unexpected(error)
+                self._close_unread(record, told)
+                raise told from error
             finally:
                 record.abandon()
         finally:
@@ -287,9 +291,10 @@ class _Run:
         self.sent_before = self.journal.count
         try:
             applied = self.target.apply(plan, self.ledger, self.now)
-        except AppbanError as error:
+        except Exception as error:
             # It failed as a whole, and what was sent until then is sent: nobody knows what of it was made.
-            applied = Applied((), tuple(Failure(change, str(error)) for change in plan.changes), ())
+            said = str(error if isinstance(error, AppbanError) else unexpected(error))
+            applied = Applied((), tuple(Failure(change, said) for change in plan.changes), ())
         finally:
             self.journal.record = None
         for covering in planned.coverings.all:
@@ -555,7 +560,9 @@ class _Run:
 
     def _totals(self, found: int, planned: TargetPlan, read: ReadFleet) -> dict[str, Any]:
         notes = {note for member in self.fleet for note in member.decision.notes} | set(planned.notes) | set(self.decider.notes)
-        notes |= set(read.notes()) | set(self._notes_of_records()) | set(self._notes_of_names()) | set(notes_of_policies(self.request.policies))
+        notes |= set(read.notes()) | set(self._notes_of_records()) | set(self._notes_of_names())
+        # What servers said while the plan was carried out: that devices could not be woken up.
+        notes |= set(notes_of_policies(self.request.policies)) | set(getattr(self.target, "warnings", ()))
         return {
             "findings": found,
             "drift": len(planned.drift),

@@ -28,8 +28,9 @@ _MOST_ALIKE = 50
 def nearest_serials(names: Iterable[str], fleet: Iterable[str], most: int = 2) -> dict[str, tuple[str, ...]]:
     """Name -> up to some serial numbers of a fleet from which one slip may have made it; names without any are left out.
 
-    A slip is a lost leading zero, another number of zeros in a row, punctuation, letters and digits that look alike, or one letter too many,
-    too few, another, or swapped with its neighbour. It costs one pass over the fleet, however many names there are; names beyond a bound are left out.
+    A slip is a lost leading zero, another number of zeros in a row, punctuation, letters and digits that look alike, or one letter too
+    many, too few, another, or swapped with its neighbour. It costs one pass over the fleet, however many names there are; names beyond a
+    bound are left out.
 
     Args:
         names: as they are written.

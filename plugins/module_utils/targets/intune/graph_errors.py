@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from ...mdm.http_errors import RequestFailed
+from ...mdm.json_text import loads
 from ...mdm.response import Response, ServerMessage, read_server_message, shorten
 
 #: Intune's sentence is followed by ids and an internal URL, joined with " - ".
@@ -54,7 +54,7 @@ def read_nested(message: str) -> Mapping[str, Any]:
     if not message.lstrip().startswith("{"):
         return {}
     try:
-        nested = json.loads(message)
+        nested = loads(message)
     except (ValueError, RecursionError):
         return {}
     return nested if isinstance(nested, dict) else {}

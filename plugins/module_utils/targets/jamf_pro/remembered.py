@@ -44,7 +44,7 @@ def events_of_objects(ledger: Ledger, state: ServerState, desired: Desired, plan
     shown, wanted = shown_objects(state), wanted_objects(desired)
     deleted = {change.name for change in plan.changes if change.op == "delete"}
     for name, family in {**shown, **wanted}.items():
-        if name in wanted and (name in shown or name in done) or name in shown and name in deleted - done:
+        if (name in wanted and (name in shown or name in done)) or (name in shown and name in deleted - done):
             if _OBJECT + name not in ledger.standing:
                 yield {"event": "stands", "device": "", "control": _OBJECT + name, "content": family}
         elif _OBJECT + name in ledger.standing:

@@ -11,13 +11,13 @@ the CommandUUID says that the list was asked for this app by us.
 
 from __future__ import annotations
 
-import json
 import plistlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 from xml.parsers.expat import ExpatError
 
+from ...mdm.json_text import loads
 from .app_names import plain_name, spellings
 from .command_uuids import mark_of
 from .objects import NOT_NOW, CommandResult, DeviceReport, FoundApp, Interests
@@ -293,7 +293,7 @@ def _identifiers_of_declarations(data: Any) -> list[str] | None:
     A device reports only what has changed, and this item as a whole.
     """
     try:
-        document = json.loads(data) if isinstance(data, (bytes, str)) else None
+        document = loads(data) if isinstance(data, (bytes, str)) else None
         kinds = document["StatusItems"]["management"]["declarations"] if isinstance(document, dict) else None
     except (ValueError, KeyError, TypeError, RecursionError):
         return None

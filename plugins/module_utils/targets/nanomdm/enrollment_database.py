@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from ...engine.errors import AppbanError
+from ...mdm.json_text import loads
 from ...mdm.redaction import Redactor
 from .command_uuids import MARK_DIGITS
 from .device_answers import AUTHENTICATE, CHECK_OUT, DeviceAnswers, authenticate_attributes
@@ -186,7 +187,7 @@ class EnrollmentDatabase:
         for line in output.split("\n"):
             if line.strip():
                 try:
-                    row = json.loads(line)
+                    row = loads(line)
                 except ValueError:
                     row = None
                 if not isinstance(row, dict):

@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from ...engine.errors import AppbanError
+from ...mdm.json_text import loads
 from .device_answers import AUTHENTICATE, DeviceAnswers, authenticate_attributes
 from .objects import DeviceReport, Interests
 from .server_instants import utc_nanoseconds, utc_seconds
@@ -109,7 +109,7 @@ def _read_event(line: bytes | None, answers: DeviceAnswers) -> str:
     if line is None:
         raise ValueError("a line that is too long to be an event")
     try:
-        event = json.loads(line)
+        event = loads(line)
     except (ValueError, RecursionError) as error:
         raise ValueError("it is not JSON") from error
     if not isinstance(event, dict) or not isinstance(event.get("topic"), str):
