@@ -19,23 +19,26 @@ MEMBERS = "/transitiveMembers"
 pytestmark = pytest.mark.usefixtures("graph_contract")
 
 
-def for_group(name: str) -> dict[str, Any]:
-    """The UK's policy for the corporate devices of one group."""
+def for_group(name: str, expression: bool = False) -> dict[str, Any]:
+    """The UK's policy for the corporate devices of one group. expression: said in JMESPath."""
     policy = plain("uk")
-    rule = {**policy["rules"][0], "when": {"ownership": "corporate", "groups": name}}
+    when = f"ownership == 'corporate' && contains(groups, '{name}')" if expression else {"ownership": "corporate", "groups": name}
+    rule = {**policy["rules"][0], "when": when}
     return {**policy, "rules": [rule], "attributes": sorted({*policy["attributes"], "groups"})}
 
 
-def test_a_rule_by_group_reaches_its_devices_and_those_of_its_users_and_no_other(tmp_path: Path) -> None:
+@pytest.mark.fault_kind("D3", "an expression about groups that leaves everybody unclassified")
+@pytest.mark.parametrize("expression", [False, True])
+def test_a_rule_by_group_reaches_its_devices_and_those_of_its_users_and_no_other(tmp_path: Path, expression: bool) -> None:
     with prompt_tenant(tmp_path, NOW) as city:
         phones = [each for each in registered(city, kind="ios_supervised", ownership="company") if each["user"]]
         by_user = phones[0]
         by_device = next(each for each in phones if each["user"] != by_user["user"])
         neither = next(each for each in phones if each["user"] not in (by_user["user"], by_device["user"]))
         members = [by_user["user"], by_device["directory_id"]]
-        city.simulation.objects({"group": {"name": "Ministers' offices", "members": members}})
+        city.simulation.objects({"group": {"name": "Ministers and offices", "members": members}})
         before = city.state()
-        policy = for_group("Ministers' offices")
+        policy = for_group("Ministers and offices", expression)
         run = city.run(policy, NOW)
         assert run.row(by_user["id"])["rule"] == run.row(by_device["id"])["rule"] == policy["rules"][0]["name"]
         assert run.outcome(neither["id"])[0] == "out_of_scope"
