@@ -104,6 +104,40 @@ def _check(node: dict[str, Any]) -> None:
     expression_trial.try_part(node, _paths(node))
 
 
+def group_names(text: str) -> frozenset[str] | None:
+    """Names of groups that an expression asks for; None where it asks for groups in a way in which their names don't show.
+
+    ``contains(groups, 'NAME')`` and ``groups[?@ == 'NAME']`` show them.
+    """
+    found: set[str] = set()
+    return frozenset(found) if _find_group_names(_parsed(text), found) else None
+
+
+def _find_group_names(node: dict[str, Any], found: set[str]) -> bool:
+    children = [child for child in node.get("children", ()) if isinstance(child, dict)]
+    if _is_groups(node):
+        return False
+    if node["type"] == "function_expression" and node["value"] == "contains" and len(children) == 2 and _is_groups(children[0]):
+        return _take_name(children[1], found)
+    if node["type"] == "filter_projection" and _is_groups(children[0]):
+        compared = children[2]
+        sides = compared.get("children", []) if compared["type"] == "comparator" and compared["value"] == "eq" else []
+        others = [side for side in sides if side["type"] != "current"]
+        return len(sides) == 2 and len(others) == 1 and _take_name(others[0], found) and children[1]["type"] == "identity"
+    return all(_find_group_names(child, found) for child in children)
+
+
+def _is_groups(node: dict[str, Any]) -> bool:
+    return bool(node["type"] == "field" and node["value"] == "groups")
+
+
+def _take_name(node: dict[str, Any], found: set[str]) -> bool:
+    if node["type"] != "literal" or not isinstance(node["value"], str):
+        return False
+    found.add(node["value"])
+    return True
+
+
 def _holds_null(value: Any) -> bool:
     if isinstance(value, (list, dict)):
         return any(_holds_null(item) for item in (value.values() if isinstance(value, dict) else value))

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...mdm.connection import Connection
+from ...mdm.group_names import refuse_unreadable_groups
 from ...mdm.options import beforehand, connection_of, connection_spec, counters_of, finish, request_of, target_spec
 from ...mdm.redaction import Redactor
 from ...mdm.target_run import RunResult, run_target
@@ -79,6 +80,7 @@ def run_module(module: Any) -> None:
     def run() -> tuple[RunResult, Mapping[str, Any]]:
         with beforehand():
             request = request_of(params, module.check_mode, {"ansible-core": module.ansible_version})
+            refuse_unreadable_groups(request.policies)
             connection = connection_of(params, redactor, counters)
         with connection:
             with beforehand():
