@@ -24,6 +24,7 @@ from ..module_utils.engine.run_header import Provenance, run_header
 from ..module_utils.policy.asset_index import AssetIndex, notes_of_assets
 from ..module_utils.policy.decide import Decider, covers_whole_scope
 from ..module_utils.policy.exemption_counts import count_exemptions, notes_of_exemptions, shown_exemptions
+from ..module_utils.policy.fleet_notes import notes_of_fleet
 from ..module_utils.policy.instants import utc_text
 from ..module_utils.policy.notes import notes_of_policies
 from ..module_utils.policy.plain import policy_to_plain
@@ -149,6 +150,7 @@ def _decide(options: dict[str, Any], hostvars: Any, whole_fleet: bool, check_mod
     told = notes_of_exemptions(decider.exemptions, named, judged, of_a_part)
     told += notes_of_assets(assets, judged, of_a_part)
     told += notes_of_policies(policies)
+    told += notes_of_fleet(policies, judged, moment)
     told += numbers_as_serials({host: hostvars[host] for host in options["hosts"]})
     classes = classes_of(policies, attributes, judged)
     left = begin_record(run, header, options["evidence"], classes, (each.to_plain() for each in named))

@@ -263,6 +263,7 @@ def test_a_defect_in_the_middle_of_the_writes_is_told_with_what_was_sent(small_w
     assert run.failed
     assert "not prepared for: OverflowError: date value out of range" in run.message
     assert "please report it" in run.message
+    assert "failed after up to 2 writes were sent, so which of its" in run.message
     assert run.values["changed"] is True
     assert run.values["evidence"].endswith(".jsonl")
     assert any(row["row"] == "write" for row in run.rows)

@@ -386,7 +386,7 @@ def test_a_server_that_goes_down_in_mid_run_is_named_and_the_next_run_finishes(
     assert city.holdings() == before
 
 
-class Killed(Exception):
+class Killed(BaseException):
     """The process is gone."""
 
 

@@ -30,6 +30,7 @@ from ..engine.version import VERSION
 from ..policy.asset_index import AssetIndex, notes_of_assets
 from ..policy.decide import Decider, covers_whole_scope
 from ..policy.exemption_counts import NamedDevices, count_exemptions, notes_of_exemptions, shown_exemptions
+from ..policy.fleet_notes import notes_of_fleet
 from ..policy.instants import read_now, utc_text
 from ..policy.model import Policy
 from ..policy.notes import notes_of_policies
@@ -193,6 +194,8 @@ class _Run:
         self.previous = PreviousRecord()
         #: Writes that had left before any of the plan: logging in is none of it.
         self.sent_before = 0
+        #: Why carrying out the plan failed as a whole; empty where it did not.
+        self.broken = ""
         self.presence = Presence(utc_text(request.now - request.stale_after), request.stale_after.days)
         # Devices that are alike share their decisions, so their plain forms are made once.
         self._plain: dict[int, dict[str, Any]] = {}
@@ -293,8 +296,8 @@ class _Run:
             applied = self.target.apply(plan, self.ledger, self.now)
         except Exception as error:
             # It failed as a whole, and what was sent until then is sent: nobody knows what of it was made.
-            said = str(error if isinstance(error, AppbanError) else unexpected(error))
-            applied = Applied((), tuple(Failure(change, said) for change in plan.changes), ())
+            self.broken = str(error if isinstance(error, AppbanError) else unexpected(error))
+            applied = Applied((), tuple(Failure(change, self.broken) for change in plan.changes), ())
         finally:
             self.journal.record = None
         for covering in planned.coverings.all:
@@ -575,6 +578,7 @@ class _Run:
         judged = [(member.device.record, member.decision) for member in self.fleet]
         of_a_part = bool(self.request.provenance.part)
         notes = notes_of_exemptions(self.decider.exemptions, self.exemptions, judged, of_a_part)
+        notes += notes_of_fleet(self.request.policies, judged, self.request.now)
         return [*notes, *notes_of_assets(self.assets, judged, of_a_part)]
 
     def _notes_of_records(self) -> Iterator[str]:
@@ -653,7 +657,7 @@ class _Run:
             "summary": summary_of(last),
             "totals": last["totals"],
             "changes": planned.plan.summaries(),
-            "changes_made": len(applied.done),
+            "changes_made": None if self.broken else len(applied.done),
             "findings": list(shown),
             "unenforceable": last["unenforceable"],
             "conflicts": list(planned.conflicts[:SHOWN_CONFLICTS]),
@@ -669,7 +673,12 @@ class _Run:
             "presence": self.presence.as_plain(),
         }
         failure = stopped
-        if applied.failed or applied.skipped:
+        if self.broken:
+            failure = (
+                "carrying out the plan failed after up to %d writes were sent, so which of its %d changes were made is not known: %s. "
+                "The next run looks and finishes" % (self.journal.count - self.sent_before, len(planned.plan), self.broken.rstrip("."))
+            )
+        elif applied.failed or applied.skipped:
             made, all_of_them = len(applied.done), len(planned.plan)
             failure = "%d of %d changes were made; these were not:\n%s" % (made, all_of_them, "\n".join(applied.messages()))
         return RunResult(self._changed(planned, applied) and not stopped, values, planned.plan.diff(), failure)

@@ -25,7 +25,7 @@ BLOCK = {"name": "Corporate", "when": {"ownership": "corporate"}, "actions": ["b
 BOTH = {"name": "Corporate", "when": {"ownership": "corporate"}, "actions": ["remove", "block"]}
 
 
-class Killed(Exception):
+class Killed(BaseException):
     """The process is gone."""
 
 
