@@ -114,8 +114,8 @@ def _decide(options: dict[str, Any], hostvars: Any, whole_fleet: bool, check_mod
             "request": request_of_decision(said, apps),
         }
     if wrong:
-        more = ["and %d more hosts" % (len(wrong) - _MOST_SHOWN)] if len(wrong) > _MOST_SHOWN else []
-        raise AppbanError("\n".join(["The inventory can't be used; no host was contacted:", *wrong[:_MOST_SHOWN], *more]))
+        rest = ["and %d more hosts" % (len(wrong) - _MOST_SHOWN)] if len(wrong) > _MOST_SHOWN else []
+        raise AppbanError("\n".join(["The inventory can't be used; no host was contacted:", *wrong[:_MOST_SHOWN], *rest]))
     blanket = covers_whole_scope(policies, decisions)
     if blanket and whole_fleet:
         raise AppbanError(
