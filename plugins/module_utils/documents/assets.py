@@ -18,14 +18,15 @@ from .csv_table import cell_place, read_table
 from .load import decoded, read_bytes, read_document
 from .positions import located
 
-_TRUE, _FALSE = ("true", "yes"), ("false", "no")
+_FLAGS = {"true": True, "false": False}
 
 
 def read_assets(path: str) -> dict[str, dict[str, Any]]:
     """Asset facts, serial number -> attribute -> value, from a CSV, YAML or JSON file.
 
-    CSV: a header row with the column ``serial``; an empty cell is unknown; true, yes, false and no are booleans; a cell with
-    ``;`` is a list. YAML and JSON: a mapping of serial numbers, or a list of mappings with the key ``serial``.
+    CSV: a header row with the column ``serial``; an empty cell is unknown; true and false in any letter case are booleans, and no other
+    word is (NO is Norway); a cell with ``;`` is a list. YAML and JSON: a mapping of serial numbers, or a list of mappings with the key
+    ``serial``.
     Raises PolicyError.
     """
     content = read_bytes(path)
@@ -126,4 +127,4 @@ def _cell(text: str) -> Any:
         return None
     if ";" in text:
         return [part.strip() for part in text.split(";") if part.strip()]
-    return True if text.lower() in _TRUE else False if text.lower() in _FALSE else text
+    return _FLAGS.get(text.lower(), text)

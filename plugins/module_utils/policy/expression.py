@@ -17,7 +17,7 @@ from functools import lru_cache
 from typing import Any, Mapping
 
 from . import expression_trial
-from .devices import known_value
+from .devices import flag_of, known_value
 from .expression_trial import ExpressionError
 from .problems import nearest_names
 
@@ -177,6 +177,8 @@ def _evaluate_leaf(node: dict[str, Any], device: Mapping[str, Any]) -> bool | No
     if _unknown(paths, device):
         return None
     record = {path[0]: known_value(device, path[0]) for path in paths}
+    if _speaks_of_flags(node):
+        record = {attribute: flag_of(value) for attribute, value in record.items()}
     try:
         if node["type"] == "comparator" and None in [TreeInterpreter().visit(side, record) for side in node["children"]]:
             return None
@@ -184,6 +186,12 @@ def _evaluate_leaf(node: dict[str, Any], device: Mapping[str, Any]) -> bool | No
     except (JMESPathError, ArithmeticError, TypeError, ValueError, LookupError, AttributeError, RecursionError):
         return None
     return result if isinstance(result, bool) else None
+
+
+def _speaks_of_flags(node: Mapping[str, Any]) -> bool:
+    """Whether a leaf is an attribute alone, or compares one with true or false; a text for these is then taken for them."""
+    sides = node["children"] if node["type"] == "comparator" else ()
+    return node["type"] == "field" or any(side["type"] == "literal" and isinstance(side["value"], bool) for side in sides)
 
 
 def _unsettled(node: dict[str, Any], device: Mapping[str, Any]) -> set[str]:

@@ -73,7 +73,7 @@ _WANTED = ByType(
 def _of_vocabulary(words: tuple[Any, ...]) -> Shape:
     """One word of a closed vocabulary, or a list of them."""
     if words == FLAGS:
-        return ByType("one of true, false, or a list of these", flag=Flag(), sequence=ListOf(Flag()))
+        return ByType("true or false, or a list of these", flag=Flag(), sequence=ListOf(Flag()))
     choice = Choice(words)
     return ByType(f"one of {', '.join(words)}, or a list of these", text=choice, sequence=ListOf(choice))
 

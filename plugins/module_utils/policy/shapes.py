@@ -109,6 +109,9 @@ class Named:
 
 Shape = Union[Text, Choice, Flag, Number, ListOf, Record, ByType, Named]
 
+# What a flag is called in a document.
+FLAG_WORDS = ("true", "false")
+
 
 def check_shape(shape: Shape, value: Any, file: str, path: str, problems: list[Problem]) -> Any:
     """The value with INVALID wherever a part has not the shape; one Problem is added for each.
@@ -145,7 +148,7 @@ class _Checker:
                 return value
             return self.refuse(path, value, "one of " + ", ".join(shape.values), nearest_names(value, shape.values))
         if isinstance(shape, Flag):
-            return value if isinstance(value, bool) else self.refuse(path, value, "true or false")
+            return value if isinstance(value, bool) else self.refuse(path, value, "true or false", nearest_names(value, FLAG_WORDS))
         if isinstance(shape, Number):
             return self._number(shape, value, path)
         if isinstance(shape, ListOf):
@@ -210,7 +213,7 @@ class _Checker:
         elif isinstance(value, dict):
             chosen = shape.mapping
         if chosen is None:
-            return self.refuse(path, value, shape.expected)
+            return self.refuse(path, value, shape.expected, nearest_names(value, FLAG_WORDS) if shape.flag is not None else ())
         return self.check(chosen, value, path)
 
     def refuse(self, path: str, value: Any, expected: str, nearest: tuple[str, ...] = ()) -> Invalid:

@@ -22,10 +22,10 @@ def written(path: pathlib.Path, text: str) -> str:
 @pytest.mark.parametrize("name", ["assets.csv", "assets.yml", "list.yml", "assets.json"])
 def test_asset_facts(name: str, tmp_path: pathlib.Path) -> None:
     texts = {
-        "assets.csv": "\ufeffserial, paid_use ,work_apps,accesses,cost\nS1,full,Yes,city;mail,0042\n\nS2,,no,,\n",
+        "assets.csv": "\ufeffserial, paid_use ,work_apps,accesses,cost\nS1,full,True,city;mail,0042\n\nS2,,FALSE,,\n",
         "assets.yml": "S1: {paid_use: full, work_apps: true, accesses: [city, mail], cost: '0042'}\n"
-        "S2: {paid_use: null, work_apps: no, accesses:, cost:}\n",
-        "list.yml": "- {serial: S1, paid_use: full, work_apps: yes, accesses: [city, mail], cost: '0042'}\n"
+        "S2: {paid_use: null, work_apps: False, accesses:, cost:}\n",
+        "list.yml": "- {serial: S1, paid_use: full, work_apps: TRUE, accesses: [city, mail], cost: '0042'}\n"
         "- {serial: S2, paid_use: , work_apps: false, accesses: , cost: }\n",
         "assets.json": '{"S1": {"paid_use": "full", "work_apps": true, "accesses": ["city", "mail"], "cost": "0042"},'
         ' "S2": {"paid_use": null, "work_apps": false, "accesses": null, "cost": null}}',
