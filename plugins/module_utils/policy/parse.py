@@ -105,7 +105,7 @@ class Reading:
             try:
                 scope.compile_when(when)
             except ExpressionError as error:
-                self.refuse(path, when, str(error))
+                self.refuse(path, when, str(error), error.nearest)
             return
         for key, value in when.items() if isinstance(when, dict) else ():
             where = child(path, key)
