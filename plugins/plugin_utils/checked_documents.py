@@ -106,7 +106,8 @@ def _ends(exemptions: Sequence[Exemption], now: datetime) -> str:
     ordered = sorted(exemptions, key=lambda exemption: (exemption.expires.at, exemption.id))
     running = [exemption for exemption in ordered if exemption.expires.at > now]
     ended = [exemption for exemption in ordered if exemption.expires.at <= now]
-    named = [f"{each.id} ends {each.expires.written}" for each in running[:MOST_NAMED]]
+    begins = {each.id: f"begins {each.granted.written} and " for each in running if each.granted.at > now}
+    named = [f"{each.id} {begins.get(each.id, '')}ends {each.expires.written}" for each in running[:MOST_NAMED]]
     named += [f"{len(running) - MOST_NAMED} more end later"] if len(running) > MOST_NAMED else []
     named += [f"{each.id} has ended {each.expires.written}" for each in ended[-MOST_NAMED:]]
     named += [f"{len(ended) - MOST_NAMED} more have ended"] if len(ended) > MOST_NAMED else []

@@ -37,7 +37,8 @@ PROSE = Text("text", max_length=4000)
 NAME = Text("a name without spaces around it", r"[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?", 200)
 DEVICE_NAME = Text(
     "a serial number or id without spaces around it, in quotes if it has digits only (a number loses its leading zeros)",
-    NAME.pattern,
+    # What is inside is refused with better words; see serial_texts.
+    r"[^\s\x00-\x1f\x7f](?:[^\x00]*[^\s\x00-\x1f\x7f])?",
     NAME.max_length,
     stricter=one_serial_number(),
 )

@@ -135,7 +135,7 @@ def _build(checked: dict[str, Any], reading: Reading, catalog: Catalog) -> Polic
         reading,
         exemption_rules,
         # Without knowing all apps of the policy no exemption's app is refused.
-        [app.id for app in (*apps, *review)] if catalog.complete else [],
+        [*apps, *review] if catalog.complete else [],
         conditions,
     )
     if reading.problems or effective is None or not isinstance(name, str):

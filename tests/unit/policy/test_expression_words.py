@@ -12,6 +12,7 @@ from tests.unit.policy.samples import document, exemption, problems_of
 pytestmark = pytest.mark.fault_kind("D1", "a word in an expression that no device can have")
 
 OWNERSHIPS = "ownership compared with one of 'corporate', 'personal', 'shared'"
+PLATFORMS = "platform compared with one of 'ios', 'ipados', 'android', 'chromeos', 'windows', 'macos', 'linux', 'tvos', 'visionos'"
 FLAGS = "supervised compared with `true` or `false`, in backquotes"
 GROUPS = "groups is a list; ask contains(groups, 'field')"
 NULL = "no literal null: an unknown attribute can't be asked for, it leaves the device unclassified"
@@ -26,18 +27,13 @@ NULL = "no literal null: an unknown attribute can't be asked for, it leaves the 
         ("ownership == `corporat`", OWNERSHIPS, ("'corporate'",)),
         ("ownership == `1`", OWNERSHIPS, ()),
         ("ownership == `[\"corporate\"]`", OWNERSHIPS, ()),
-        (
-            "platform == 'iPhone'",
-            "platform compared with one of 'ios', 'ipados', 'android', 'chromeos', 'windows', 'macos', 'linux', 'tvos', 'visionos'",
-            ("'ios'",),
-        ),
+        ("platform == 'iPhone'", PLATFORMS, ("'ios'",)),
         ("supervised == 'true'", FLAGS, ("`true`",)),
         ("'no' != supervised", FLAGS, ("`false`",)),
         ("supervised == `1`", FLAGS, ()),
         ("groups == 'field'", GROUPS, ()),
         ("`3` != groups", GROUPS.replace("'field'", "'...'"), ()),
-        ("contains(`[\"ios\", \"iPad\"]`, platform)", "platform compared with one of 'ios', 'ipados', 'android', 'chromeos', 'windows', "
-         "'macos', 'linux', 'tvos', 'visionos'", ("'ipados'",)),
+        ("contains(`[\"ios\", \"iPad\"]`, platform)", PLATFORMS, ("'ipados'",)),
         ("department == null", NULL, ()),
         ("null != department", NULL, ()),
         ("groups[?owner == null] == `[]`", NULL, ()),
