@@ -137,7 +137,7 @@ def _identifier_lists(inline: bool) -> dict[str, Shape]:
     """For every kind the shape of its list; entries may be bare strings inline only."""
     lists: dict[str, Shape] = {}
     for kind in KINDS.values():
-        value = Text(kind.expected, kind.pattern, kind.max_length, stricter=nothing_protected(kind.name))
+        value = Text(kind.expected, kind.pattern, kind.max_length, stricter=nothing_protected(kind.name), meant=kind.meant)
         fields: dict[str, Shape] = {
             "value": value,
             "confidence": Choice(CONFIDENCES, about="detect_only is reported and never removed"),

@@ -24,6 +24,7 @@ class Text:
     """Text that matches a pattern as a whole. `expected` names it to a person.
 
     stricter, here and in other shapes: what the JSON Schema says besides, because the parser refuses it with better words elsewhere.
+    meant: what a text that does not match was probably meant to be, empty for nothing.
     """
 
     expected: str = "text"
@@ -31,6 +32,7 @@ class Text:
     max_length: int = 2000
     about: str = ""
     stricter: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    meant: Callable[[str], str] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -166,7 +168,8 @@ class _Checker:
         if len(value) > shape.max_length:
             return self.refuse(path, value, f"{shape.expected}, at most {shape.max_length} characters")
         if re.fullmatch(shape.pattern, value) is None:
-            return self.refuse(path, value, shape.expected)
+            meant = shape.meant(value) if shape.meant is not None else ""
+            return self.refuse(path, value, shape.expected, (meant,) if meant else ())
         return value
 
     def _number(self, shape: Number, value: Any, path: str) -> Any:
