@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +19,8 @@ from .csv_table import cell_place, read_table
 from .load import decoded, read_bytes, read_document
 from .positions import located
 
+ENDINGS = (".csv", ".yml", ".yaml", ".json")
+_WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".ods", ".numbers")
 _FLAGS = {"true": True, "false": False}
 
 
@@ -30,6 +33,7 @@ def read_assets(path: str) -> dict[str, dict[str, Any]]:
     Raises PolicyError.
     """
     content = read_bytes(path)
+    _check_ending(path)
     if path.lower().endswith(".csv"):
         return _assets_from_csv(content, path)
     document, problems = read_document(content, path)
@@ -37,6 +41,15 @@ def read_assets(path: str) -> dict[str, dict[str, Any]]:
     if problems:
         raise PolicyError(located(problems, decoded(content, path), path))
     return assets
+
+
+def _check_ending(path: str) -> None:
+    ending = os.path.splitext(path)[1]
+    if ending.lower() in ENDINGS:
+        return
+    hint = " (save the workbook as CSV UTF-8)" if ending.lower() in _WORKBOOKS else ""
+    found = f"the ending {ending}" if ending else "a name without an ending"
+    raise PolicyError([Problem(path, "", found, f"one of {', '.join(ENDINGS)}{hint}")])
 
 
 def _assets_from_document(document: Any, path: str, problems: list[Problem]) -> dict[str, dict[str, Any]]:

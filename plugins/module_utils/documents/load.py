@@ -36,6 +36,8 @@ def read_bytes(path: str) -> bytes:
             content = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         found = getattr(error, "strerror", None) or str(error)
+        if isinstance(error, FileNotFoundError) and os.path.islink(path):
+            found = f"a symbolic link to {os.readlink(path)}, which is not there"
         near = near_files(path) if isinstance(error, FileNotFoundError) else ()
         raise PolicyError([Problem(path, "", found, "a file that can be read", near)]) from error
     if len(content) > MAX_BYTES:
@@ -50,7 +52,7 @@ def near_files(path: str) -> tuple[str, ...]:
         names = os.listdir(directory or ".")
     except OSError:
         return ()
-    return tuple(os.path.join(directory, near) for near in get_close_matches(name, sorted(names), n=3, cutoff=0.7))
+    return tuple(os.path.join(directory, near) for near in get_close_matches(name, sorted(set(names) - {name}), n=3, cutoff=0.7))
 
 
 def load_document(content: bytes, path: str) -> Any:

@@ -34,7 +34,7 @@ _JSON_SPACE = re.compile(r"[ \t\n\r]*")
 _JSON_SCALAR = re.compile(r"[^\s,\]}]+")
 
 _NUMBER = re.compile(r"(?P<what>the key )?(?P<number>-?[0-9.]+(?:e[+-]?[0-9]+)?)")
-_WRITTEN = re.compile(r"[-+]?[0-9][0-9A-Za-z_.+-]*")
+_WRITTEN = re.compile(r"[-+]?[0-9][0-9A-Za-z_.+-]*(?::[0-9]+)*")
 _DECODER = json.JSONDecoder()
 
 
@@ -94,11 +94,11 @@ def located(problems: Iterable[Problem], text: str, file: str) -> list[Problem]:
     text: the whole content of the file, as far as it can be read.
     """
     problems = list(problems)
-    wanting = [problem for problem in problems if problem.file == file and not problem.line]
+    wanting = {problem for problem in problems if problem.file == file and problem.path and not problem.line}
     root = read_places(text, file) if wanting else None
     if root is not None:
         lines = text.splitlines()
-        problems = [_located(problem, root, lines) if problem.file == file and not problem.line else problem for problem in problems]
+        problems = [_located(problem, root, lines) if problem in wanting else problem for problem in problems]
     return sorted(problems, key=lambda problem: (problem.line, problem.column) if problem.file == file else (0, 0))
 
 

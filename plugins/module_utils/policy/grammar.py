@@ -44,10 +44,18 @@ DEVICE_NAME = Text(
 )
 EXEMPTION_ID = Text("an id such as EX-2023-014", r"[A-Za-z0-9][A-Za-z0-9._/-]{0,63}", 64)
 WORD = Text("a word of letters, digits, - and _", r"[A-Za-z0-9_-]{1,64}", 64)
-INSTANT = Text("an instant such as 2023-03-15T00:00:00+01:00", INSTANT_PATTERN, 40, stricter=also(REAL_INSTANT))
+INSTANT = Text(
+    "an instant such as 2023-03-15T00:00:00+01:00, or with a timezone a day such as 2023-03-15",
+    INSTANT_PATTERN,
+    40,
+    stricter=also(REAL_INSTANT),
+)
+DAY_OR_INSTANT = Text(
+    "a day such as 2023-03-15, or an instant such as 2023-03-15T00:00:00+01:00", INSTANT_PATTERN, 40, stricter=also(REAL_INSTANT)
+)
 DAY = Text("a day such as 2023-09-01", DAY_PATTERN, 10, stricter=also(REAL_DAY))
 INSTANT_OR_DURATION = Text(
-    "an instant such as 2023-09-10T00:00:00+02:00, or a duration such as P6M",
+    "an instant such as 2023-09-10T00:00:00+02:00, a duration such as P6M, or with a timezone a day such as 2023-09-10",
     f"(?:{INSTANT_PATTERN})|(?:{DURATION_PATTERN})",
     40,
     stricter=also(f"{REAL_INSTANT}|{LONGER_THAN_NOTHING}"),
@@ -116,8 +124,8 @@ _EXEMPTION = Record(
         "category": WORD,
         "reason": PROSE,
         "approved_by": LINE,
-        "granted": INSTANT,
-        "expires": INSTANT,
+        "granted": DAY_OR_INSTANT,
+        "expires": DAY_OR_INSTANT,
         "mitigations": ListOf(LINE),
     },
     required=("id", "reason", "approved_by", "granted", "expires"),

@@ -176,6 +176,9 @@ def _read_zones(checked: dict[str, Any], reading: Reading) -> None:
             reading.refuse("timezone", zone, str(error))
             # One unknown zone is one problem, not one more for every instant that relies on it.
             reading.zone = timezone.utc
+    elif zone is not None:
+        # Refused for its form, which is one problem as well.
+        reading.zone = timezone.utc
     start = checked.get("effective", {}).get("from") if isinstance(checked.get("effective"), dict) else None
     reading.day_zone = reading.zone
     if reading.zone is None and isinstance(start, str):

@@ -132,6 +132,14 @@ def sound(value: Any) -> bool:
     return value is None or isinstance(value, (str, int, float))
 
 
+def _fits_in_quotes(shape: Text, value: Any) -> bool:
+    """Whether a number or flag would be right as a text."""
+    if not isinstance(value, (int, float)) or abs(value) > 10**30:
+        return False
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return re.fullmatch(shape.pattern, text) is not None
+
+
 class _Checker:
     def __init__(self, file: str, problems: list[Problem]) -> None:
         self.file = file
@@ -163,7 +171,7 @@ class _Checker:
 
     def _text(self, shape: Text, value: Any, path: str) -> Any:
         if not isinstance(value, str):
-            hint = " (put it in quotes)" if isinstance(value, (int, float)) and "in quotes" not in shape.expected else ""
+            hint = " (put it in quotes)" if "in quotes" not in shape.expected and _fits_in_quotes(shape, value) else ""
             return self.refuse(path, value, shape.expected + hint)
         if len(value) > shape.max_length:
             return self.refuse(path, value, f"{shape.expected}, at most {shape.max_length} characters")

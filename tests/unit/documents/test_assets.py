@@ -44,7 +44,7 @@ def test_asset_facts(name: str, tmp_path: pathlib.Path) -> None:
         ("serial,paid\nS1\n", "line 2: found 1 cells, expected 2 cells"),
         ("serial,paid\nS1,a\nS1,b\n", "line 3, column 1 (serial): found 'S1' a second time"),
         ("serial,paid\n,a\n", "line 2, column 1 (serial): found no serial number"),
-        ('serial,paid\n"S1,a\n', "CSV"),
+        ('serial,paid\n"S1,a\n', "line 2, column 1: found a quote that is never closed"),
         ("", "a header row"),
     ],
 )

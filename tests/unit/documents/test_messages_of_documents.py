@@ -63,21 +63,21 @@ def test_a_zone_that_is_none_is_one_problem(zone: str, found: str, tmp_path: pat
 
 INSTANT = "an instant such as 2023-03-15T00:00:00+01:00"
 DAY_OR_INSTANT = "a day such as 2023-03-15, or an instant such as 2023-03-15T00:00:00+01:00"
+UNTIL = "an instant such as 2023-09-10T00:00:00+02:00, a duration such as P6M, or with a timezone a day such as 2023-09-10"
 INSTANT_OR_DAY = f"{INSTANT}, or with a timezone a day such as 2023-03-15"
 
 
 @pytest.mark.parametrize(
     ("written", "instead", "said"),
     [
-        ("expires: 2023-04-30", "expires: 2023", f"9:92: exemptions[0].expires: found 2023, expected {DAY_OR_INSTANT}"),
-        ("expires: 2023-04-30", "expires: 30.4.2023", f"9:92: exemptions[0].expires: found '30.4.2023', expected {DAY_OR_INSTANT}"),
-        ("from: 2023-04-01", "from: 20230315", f"7:83: rules[0].stages[1].from: found 20230315, expected {INSTANT_OR_DAY}"),
+        ("expires: 2023-04-30", "expires: 2023", f"9:94: exemptions[0].expires: found 2023, expected {DAY_OR_INSTANT}"),
+        ("expires: 2023-04-30", "expires: 30.4.2023", f"9:94: exemptions[0].expires: found '30.4.2023', expected {DAY_OR_INSTANT}"),
+        ("from: 2023-04-01", "from: 20230315", f"7:85: rules[0].stages[1].from: found 20230315, expected {INSTANT_OR_DAY}"),
         ("from: 2023-03-01T00:00:00", "from: 2023", f"5:19: effective.from: found 2023, expected {INSTANT_OR_DAY}"),
         (
             "until: 2023-12-31",
             "until: 31.12.2023",
-            "5:47: effective.until: found '31.12.2023', expected an instant such as 2023-09-10T00:00:00+02:00, a duration such as P6M, "
-            "or with a timezone a day such as 2023-09-10",
+            f"5:47: effective.until: found '31.12.2023', expected {UNTIL}",
         ),
         ("title: City", "title: 2023", "2:8: title: found 2023, expected a line of text (put it in quotes)"),
         ("title: City", "title: true", "2:8: title: found true, expected a line of text (put it in quotes)"),
@@ -121,6 +121,14 @@ def test_a_directory_is_for_validate_only(tmp_path: pathlib.Path) -> None:
 def test_a_quote_that_never_closes_is_told_where_it_opens(table: bytes, place: str, tmp_path: pathlib.Path) -> None:
     assert problems_of_assets(tmp_path / "assets.csv", table) == [
         f"{place}: found a quote that is never closed, expected the closing quote (a quote inside a cell is written twice)"
+    ]
+
+
+def test_a_quote_that_closes_too_early_is_told_where_it_opens(tmp_path: pathlib.Path) -> None:
+    table = b'serial,paid\n"S1,full\nS2,"part"\n'
+    assert problems_of_assets(tmp_path / "assets.csv", table) == [
+        "line 2, column 1: found a cell in quotes with more behind its closing quote, expected a comma behind the closing quote "
+        "(a quote inside a cell is written twice)"
     ]
 
 
