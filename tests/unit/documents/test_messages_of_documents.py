@@ -127,8 +127,10 @@ def test_a_quote_that_never_closes_is_told_where_it_opens(table: bytes, place: s
 def test_a_quote_that_closes_too_early_is_told_where_it_opens(tmp_path: pathlib.Path) -> None:
     table = b'serial,paid\n"S1,full\nS2,"part"\n'
     assert problems_of_assets(tmp_path / "assets.csv", table) == [
-        "line 2, column 1: found a cell in quotes with more behind its closing quote, expected a comma behind the closing quote "
-        "(a quote inside a cell is written twice)"
+        (
+            "line 2, column 1: found a cell in quotes with more behind its closing quote, expected a comma behind the closing quote "
+            "(a quote inside a cell is written twice)"
+        )
     ]
 
 
