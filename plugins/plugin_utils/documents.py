@@ -63,7 +63,7 @@ def read_policy(path: str, catalog: Catalog) -> tuple[Policy | None, list[Proble
     """The policy of a file, or every problem of the file."""
     if os.path.isdir(path):
         expected = "a file: only validate takes a directory; name the files"
-        return None, [Problem(path, "", "Is a directory", expected, tuple(_catalog_files(path, True, []))[:3])]
+        return None, [Problem(path, "", "Is a directory", expected, tuple(_documents_in(path, True, []))[:3])]
     try:
         content = read_bytes(path)
         document, problems = read_document(content, path)
@@ -100,7 +100,7 @@ def read_whole_catalog(directories: Iterable[str] = (), built_in: str = BUILT_IN
     layers: list[list[tuple[str, Any]]] = []
     for directory in (built_in, *directories):
         layer: list[tuple[str, Any]] = []
-        for path in _catalog_files(directory, directory == built_in, problems):
+        for path in _documents_in(directory, directory == built_in, problems):
             try:
                 document, found = read_document(read_bytes(path), path)
             except PolicyError as error:
@@ -117,7 +117,7 @@ def read_whole_catalog(directories: Iterable[str] = (), built_in: str = BUILT_IN
     return (replace(catalog, complete=False) if problems else catalog), list(dict.fromkeys(problems))
 
 
-def _catalog_files(directory: str, may_be_missing: bool, problems: list[Problem]) -> list[str]:
+def _documents_in(directory: str, may_be_missing: bool, problems: list[Problem]) -> list[str]:
     try:
         names = sorted(os.listdir(directory))
     except OSError as error:

@@ -42,7 +42,8 @@ def test_a_package_with_version_or_architecture_is_refused_with_its_name(kind: s
 
 
 @pytest.mark.parametrize(
-    "value", ["tiktok", "tiktok-desktop", "java-1.8.0-openjdk", "python3.11-tiktok", "tiktok-1.0", "tiktok-x86_64", "msitools.x86", "rpm2x.y"]
+    "value",
+    ["tiktok", "tiktok-desktop", "java-1.8.0-openjdk", "python3.11-tiktok", "tiktok-1.0", "tiktok-x86_64", "msitools.x86", "rpm2x.y"],
 )
 def test_odd_names_of_packages_stay_names(value: str) -> None:
     sound = document(apps=[{"id": "x", "title": "X", "identifiers": {"rpm": [value]}}])
