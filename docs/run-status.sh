@@ -6,13 +6,30 @@
 # What a run came to, as an exit status for pipelines:
 #   0 clean or changed, 10 failed (or interrupted, or never begun), 11 stopped, 12 refused, 13 drift,
 #   14 clean or changed, and a name in an exemption matches no device (only with appban_fail_on: [unmatched_exemption]).
+#   2 it was called in a wrong way, or with --help.
 # Usage: run-status.sh EVIDENCE_DIR [RUN_ID [PART]]. Without an id, or with an empty one, it is the newest run there; give one
 # (-e appban_run_id=...) where several runs share a directory. PART is the appban_part of a job that is one of several.
 
-if [ $# -lt 1 ] || [ $# -gt 3 ]; then
+usage() {
     echo "usage: run-status.sh EVIDENCE_DIR [RUN_ID [PART]]" >&2
     exit 2
+}
+case $1 in
+    -*)
+        # 2 for help, too: 0 says that a run is clean.
+        usage
+        ;;
+esac
+if [ $# -lt 1 ] || [ $# -gt 3 ]; then
+    usage
 fi
+for each in "$1"/run.json "$1"/run.part-*.json; do
+    if [ -f "$each" ]; then
+        directory=$(cd "$1" && pwd)
+        echo "$1 is the directory of one run: run-status.sh ${directory%/*} ${directory##*/}" >&2
+        usage
+    fi
+done
 file=run${3:+.part-$3}.json
 if [ -n "$2" ]; then
     run=$2

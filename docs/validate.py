@@ -17,7 +17,7 @@ import sys
 import types
 from typing import NoReturn
 
-COLLECTION = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+COLLECTION = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 NAME = "ansible_collections.appban.endpoint"
 OLDEST_PYTHON = (3, 10)
 # Name to import -> name to install.

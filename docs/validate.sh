@@ -5,4 +5,20 @@
 #
 # Checks policies, catalogs and asset facts without Ansible: for git hooks, editors and pipelines. See validate.py beside it.
 # APPBAN_PYTHON names another Python than python3; it needs the packages PyYAML and jmespath.
-exec "${APPBAN_PYTHON:-python3}" "$(dirname "$0")/validate.py" "$@"
+# It may be called through a symbolic link, such as .git/hooks/pre-commit.
+script=$0
+while [ -L "$script" ]; do
+    target=$(readlink "$script")
+    case $target in
+        /*) script=$target ;;
+        *) script=$(dirname "$script")/$target ;;
+    esac
+done
+python=${APPBAN_PYTHON:-python3}
+if [ -d "$python" ] || ! command -v "$python" >/dev/null 2>&1; then
+    found="there is no program python3; set APPBAN_PYTHON to"
+    [ -z "$APPBAN_PYTHON" ] || found="APPBAN_PYTHON is $python, which is no program; set it to"
+    echo "validate.sh: $found a Python 3.10 or later with PyYAML and jmespath" >&2
+    exit 1
+fi
+exec "$python" "$(dirname "$script")/validate.py" "$@"

@@ -53,29 +53,32 @@ def check_documents(policies: Iterable[str], catalog_dirs: Iterable[str], assets
     """
     catalog_dirs = list(catalog_dirs)
     catalog, problems = read_whole_catalog(catalog_dirs)
-    good: list[str] = []
+    # Each line with the file that it is about.
+    good: list[tuple[str, str]] = []
     notes: list[str] = []
     if catalog_dirs and not problems:
-        good.append(f"{', '.join(catalog_dirs)}: good, {_counted(len(catalog.apps), 'app')} with the collection's own")
+        good.append(("", f"{', '.join(catalog_dirs)}: good, {_counted(len(catalog.apps), 'app')} with the collection's own"))
     read: list[tuple[str, Policy]] = []
     for path in _files(policies, problems):
         policy, found = read_policy(path, catalog)
         problems.extend(found)
         if policy is not None:
             read.append((path, policy))
-            good.extend(_good(path, policy, now))
+            good.extend((path, line) for line in _good(path, policy, now))
             notes.extend(_notes(path, policy, now))
     problems.extend(repeated_ids(read))
     for path in assets:
         try:
-            good.append(f"{path}: good, asset facts of {_counted(len(read_asset_facts(path)), 'device')}")
+            good.append((path, f"{path}: good, asset facts of {_counted(len(read_asset_facts(path)), 'device')}"))
         except PolicyError as error:
             problems.extend(error.problems)
-    return Checked(tuple(dict.fromkeys(problems)), tuple(good), tuple(notes))
+    wrong = {problem.file for problem in problems}
+    sound = tuple(line for path, line in good if path not in wrong)
+    return Checked(tuple(dict.fromkeys(problems)), sound, tuple(dict.fromkeys(notes)))
 
 
 def _files(paths: Iterable[str], problems: list[Problem]) -> list[str]:
-    """The files that are named, and those with the ending of a document in directories that are named; each once."""
+    """The files that are named, and those with the ending of a document in directories that are named."""
     files: list[str] = []
     for path in paths:
         if not os.path.isdir(path):
@@ -89,7 +92,7 @@ def _files(paths: Iterable[str], problems: list[Problem]) -> list[str]:
         if not names:
             problems.append(Problem(path, "", "no file that ends with " + ", ".join(ENDINGS), "a directory of policy files"))
         files.extend(os.path.join(path, name) for name in names)
-    return list(dict.fromkeys(files))
+    return files
 
 
 def _good(path: str, policy: Policy, now: datetime) -> list[str]:
@@ -106,7 +109,8 @@ def _ends(exemptions: Sequence[Exemption], now: datetime) -> str:
     ordered = sorted(exemptions, key=lambda exemption: (exemption.expires.at, exemption.id))
     running = [exemption for exemption in ordered if exemption.expires.at > now]
     ended = [exemption for exemption in ordered if exemption.expires.at <= now]
-    named = [f"{each.id} ends {each.expires.written}" for each in running[:MOST_NAMED]]
+    begins = {each.id: f"begins {each.granted.written} and " for each in running if each.granted.at > now}
+    named = [f"{each.id} {begins.get(each.id, '')}ends {each.expires.written}" for each in running[:MOST_NAMED]]
     named += [f"{len(running) - MOST_NAMED} more end later"] if len(running) > MOST_NAMED else []
     named += [f"{each.id} has ended {each.expires.written}" for each in ended[-MOST_NAMED:]]
     named += [f"{len(ended) - MOST_NAMED} more have ended"] if len(ended) > MOST_NAMED else []

@@ -44,12 +44,16 @@ def read_policies(paths: Iterable[str], catalog_dirs: Iterable[str] = ()) -> lis
 
 
 def repeated_ids(read: Iterable[tuple[str, Policy]]) -> list[Problem]:
-    """A problem for each policy, with its file, that has the id of one before it."""
+    """A problem for each policy, with its file, that has the id of one before it, or is the same file."""
     problems: list[Problem] = []
     files: dict[str, str] = {}
     for path, policy in read:
         if policy.id in files:
-            problem = Problem(path, "policy", f"{policy.id}, which {files[policy.id]} has too", "an id of its own")
+            first = files[policy.id]
+            problem = Problem(path, "policy", f"{policy.id}, which {first} has too", "an id of its own")
+            if os.path.realpath(path) == os.path.realpath(first):
+                named = "a file that is named twice" if os.path.abspath(path) == os.path.abspath(first) else f"the same file as {first}"
+                problem = replace(problem, found=named, expected="each file once")
             problems.extend(places_in_file([problem], path))
         files.setdefault(policy.id, path)
     return problems
@@ -57,6 +61,9 @@ def repeated_ids(read: Iterable[tuple[str, Policy]]) -> list[Problem]:
 
 def read_policy(path: str, catalog: Catalog) -> tuple[Policy | None, list[Problem]]:
     """The policy of a file, or every problem of the file."""
+    if os.path.isdir(path):
+        expected = "a file: only validate takes a directory; name the files"
+        return None, [Problem(path, "", "Is a directory", expected, tuple(_documents_in(path, True, []))[:3])]
     try:
         content = read_bytes(path)
         document, problems = read_document(content, path)
@@ -93,7 +100,7 @@ def read_whole_catalog(directories: Iterable[str] = (), built_in: str = BUILT_IN
     layers: list[list[tuple[str, Any]]] = []
     for directory in (built_in, *directories):
         layer: list[tuple[str, Any]] = []
-        for path in _catalog_files(directory, directory == built_in, problems):
+        for path in _documents_in(directory, directory == built_in, problems):
             try:
                 document, found = read_document(read_bytes(path), path)
             except PolicyError as error:
@@ -110,7 +117,7 @@ def read_whole_catalog(directories: Iterable[str] = (), built_in: str = BUILT_IN
     return (replace(catalog, complete=False) if problems else catalog), list(dict.fromkeys(problems))
 
 
-def _catalog_files(directory: str, may_be_missing: bool, problems: list[Problem]) -> list[str]:
+def _documents_in(directory: str, may_be_missing: bool, problems: list[Problem]) -> list[str]:
     try:
         names = sorted(os.listdir(directory))
     except OSError as error:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,17 +19,21 @@ from .csv_table import cell_place, read_table
 from .load import decoded, read_bytes, read_document
 from .positions import located
 
-_TRUE, _FALSE = ("true", "yes"), ("false", "no")
+ENDINGS = (".csv", ".yml", ".yaml", ".json")
+_WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".ods", ".numbers")
+_FLAGS = {"true": True, "false": False}
 
 
 def read_assets(path: str) -> dict[str, dict[str, Any]]:
     """Asset facts, serial number -> attribute -> value, from a CSV, YAML or JSON file.
 
-    CSV: a header row with the column ``serial``; an empty cell is unknown; true, yes, false and no are booleans; a cell with
-    ``;`` is a list. YAML and JSON: a mapping of serial numbers, or a list of mappings with the key ``serial``.
+    CSV: a header row with the column ``serial``; an empty cell is unknown; true and false in any letter case are booleans, and no other
+    word is (NO is Norway); a cell with ``;`` is a list. YAML and JSON: a mapping of serial numbers, or a list of mappings with the key
+    ``serial``.
     Raises PolicyError.
     """
     content = read_bytes(path)
+    _check_ending(path)
     if path.lower().endswith(".csv"):
         return _assets_from_csv(content, path)
     document, problems = read_document(content, path)
@@ -36,6 +41,15 @@ def read_assets(path: str) -> dict[str, dict[str, Any]]:
     if problems:
         raise PolicyError(located(problems, decoded(content, path), path))
     return assets
+
+
+def _check_ending(path: str) -> None:
+    ending = os.path.splitext(path)[1]
+    if ending.lower() in ENDINGS:
+        return
+    hint = " (save the workbook as CSV UTF-8)" if ending.lower() in _WORKBOOKS else ""
+    found = f"the ending {ending}" if ending else "a name without an ending"
+    raise PolicyError([Problem(path, "", found, f"one of {', '.join(ENDINGS)}{hint}")])
 
 
 def _assets_from_document(document: Any, path: str, problems: list[Problem]) -> dict[str, dict[str, Any]]:
@@ -126,4 +140,4 @@ def _cell(text: str) -> Any:
         return None
     if ";" in text:
         return [part.strip() for part in text.split(";") if part.strip()]
-    return True if text.lower() in _TRUE else False if text.lower() in _FALSE else text
+    return _FLAGS.get(text.lower(), text)

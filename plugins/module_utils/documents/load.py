@@ -16,13 +16,13 @@ from ..policy.plain_types import Invalid, NotPlain, plain_copy
 from ..policy.problems import MEANING, STRUCTURE, PolicyError, Problem, child, show
 from .positions import json_keys_twice, key_text, located, mark_of
 from .yaml_mistakes import in_plain_words
+from .yaml_values import HAS_YAML, DocumentLoader, LargeDocumentLoader
 
 try:
     import yaml
-
-    HAS_YAML = True
 except ImportError:
-    HAS_YAML = False
+    # yaml_values.HAS_YAML says so.
+    pass
 
 MAX_BYTES = 64 * 1024 * 1024
 # Characters from which on a YAML file is read by libyaml, where PyYAML has it.
@@ -36,6 +36,8 @@ def read_bytes(path: str) -> bytes:
             content = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         found = getattr(error, "strerror", None) or str(error)
+        if isinstance(error, FileNotFoundError) and os.path.islink(path):
+            found = f"a symbolic link to {os.readlink(path)}, which is not there"
         near = near_files(path) if isinstance(error, FileNotFoundError) else ()
         raise PolicyError([Problem(path, "", found, "a file that can be read", near)]) from error
     if len(content) > MAX_BYTES:
@@ -50,7 +52,7 @@ def near_files(path: str) -> tuple[str, ...]:
         names = os.listdir(directory or ".")
     except OSError:
         return ()
-    return tuple(os.path.join(directory, near) for near in get_close_matches(name, sorted(names), n=3, cutoff=0.7))
+    return tuple(os.path.join(directory, near) for near in get_close_matches(name, sorted(set(names) - {name}), n=3, cutoff=0.7))
 
 
 def load_document(content: bytes, path: str) -> Any:
@@ -94,20 +96,6 @@ def _no_document(path: str, found: str, expected: str, line: int = 0, column: in
     return Problem(path, "" if line else "$", found, expected, kind=kind, line=line, column=column)
 
 
-if HAS_YAML:
-
-    class _DocumentLoader(yaml.SafeLoader):
-        """YAML without dates of its own: they stay text, with their offsets."""
-
-    class _LargeDocumentLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # a base that PyYAML may lack
-        """As _DocumentLoader, by libyaml where PyYAML has it: ten times as fast, with other words for what is no YAML."""
-
-    _LargeDocumentLoader.yaml_implicit_resolvers = _DocumentLoader.yaml_implicit_resolvers = {
-        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-
 def _load_yaml(text: str, path: str) -> tuple[Any, list[Problem]]:
     if not HAS_YAML:
         expected = "the Python package PyYAML (pip install pyyaml), or a file in JSON"
@@ -115,11 +103,11 @@ def _load_yaml(text: str, path: str) -> tuple[Any, list[Problem]]:
     try:
         if len(text) > LARGE:
             try:
-                return _constructed(_LargeDocumentLoader(text), path)
+                return _constructed(LargeDocumentLoader(text), path)
             except (yaml.YAMLError, ValueError, RecursionError):
                 # What is wrong is said by the reader of all other documents.
                 pass
-        return _constructed(_DocumentLoader(text), path)
+        return _constructed(DocumentLoader(text), path)
     except yaml.MarkedYAMLError as error:
         found, expected, at = in_plain_words(error)
         raise PolicyError([_no_document(path, found, expected, *(mark_of(at) if at else ()))]) from error

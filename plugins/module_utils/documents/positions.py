@@ -18,13 +18,13 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from ..policy.problems import Problem, child
+from .yaml_values import HAS_YAML, DocumentLoader
 
 try:
     import yaml
-
-    HAS_YAML = True
 except ImportError:
-    HAS_YAML = False
+    # yaml_values.HAS_YAML says so.
+    pass
 
 # One step of a path as problems.child() writes it: a name, an index, or a key that is no name, shortened.
 _STEP = re.compile(
@@ -34,7 +34,7 @@ _JSON_SPACE = re.compile(r"[ \t\n\r]*")
 _JSON_SCALAR = re.compile(r"[^\s,\]}]+")
 
 _NUMBER = re.compile(r"(?P<what>the key )?(?P<number>-?[0-9.]+(?:e[+-]?[0-9]+)?)")
-_WRITTEN = re.compile(r"[-+]?[0-9][0-9A-Za-z_.+-]*")
+_WRITTEN = re.compile(r"[-+]?[0-9][0-9A-Za-z_.+-]*(?::[0-9]+)*")
 _DECODER = json.JSONDecoder()
 
 
@@ -94,11 +94,11 @@ def located(problems: Iterable[Problem], text: str, file: str) -> list[Problem]:
     text: the whole content of the file, as far as it can be read.
     """
     problems = list(problems)
-    wanting = [problem for problem in problems if problem.file == file and not problem.line]
+    wanting = {problem for problem in problems if problem.file == file and problem.path and not problem.line}
     root = read_places(text, file) if wanting else None
     if root is not None:
         lines = text.splitlines()
-        problems = [_located(problem, root, lines) if problem.file == file and not problem.line else problem for problem in problems]
+        problems = [_located(problem, root, lines) if problem in wanting else problem for problem in problems]
     return sorted(problems, key=lambda problem: (problem.line, problem.column) if problem.file == file else (0, 0))
 
 
@@ -113,7 +113,7 @@ def read_places(text: str, file: str) -> Place | None:
     try:
         if file.lower().endswith(".json"):
             return _JsonPlaces(text).read()
-        root = yaml.compose(text, Loader=yaml.SafeLoader) if HAS_YAML else None
+        root = yaml.compose(text, Loader=DocumentLoader) if HAS_YAML else None
         return place_of_node(root) if root is not None else None
     except unreadable:
         return None
@@ -166,6 +166,7 @@ def key_text(key: Any) -> str:
     if not isinstance(key, yaml.ScalarNode):
         return ""
     if key.tag == "tag:yaml.org,2002:bool":
+        # An explicit tag (!!bool yes) makes a flag of the other words of YAML 1.1.
         return "true" if key.value.lower() in ("yes", "true", "on") else "false"
     if key.tag in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float"):
         # As it is once it has been read: 0012 is 10.

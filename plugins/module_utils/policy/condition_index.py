@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Sequence
 
-from .devices import compared_value
+from .devices import compared_value, flag_of
 from .scope import AllOf, Condition, Wanted
 
 # Below this number asking each condition is cheaper than looking up which to ask.
@@ -31,7 +31,8 @@ class ConditionIndex:
         if self.attribute is None:
             return self.everything
         value = compared_value(device, self.attribute)
-        if not isinstance(value, str):
+        if not isinstance(value, str) or isinstance(flag_of(value), bool):
+            # A word that may stand for true leaves conditions about other words unknown.
             return self.everything
         return self.by_value.get(value, self.others)
 

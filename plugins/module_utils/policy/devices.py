@@ -64,7 +64,7 @@ def compared_value(device: Mapping[str, Any], attribute: str) -> Any:
 
 
 def flag_of(value: Any) -> Any:
-    """true and false as inventories write them in text (an INI inventory knows no other way); any other value as it is."""
+    """true and false as inventories and tables write them in text (an INI inventory knows no other way); any other value as it is."""
     if isinstance(value, str):
         return {"true": True, "yes": True, "false": False, "no": False}.get(value.strip().lower(), value)
     return value

@@ -12,12 +12,13 @@ one device attribute it asks for is.
 from __future__ import annotations
 
 import warnings
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Mapping
+from typing import Any, Collection, Iterator, Mapping
 
-from . import expression_trial
-from .devices import known_value
+from . import expression_trial, expression_words
+from .devices import flag_of, known_value
 from .expression_trial import ExpressionError
 from .problems import nearest_names
 
@@ -58,7 +59,9 @@ def compile_expression(text: str) -> Expression:
         raise ExpressionError("the Python package jmespath where the policy is read (pip install jmespath), or a mapping")
     try:
         tree = _parsed(text)
-        _check(tree)
+        with _old_literals():
+            quoted = expression_words.names_in_double_quotes(text)
+        _check(tree, quoted)
         attributes = sorted({path[0] for path in _paths(tree)})
     except JMESPathError as error:
         lines = str(error).splitlines() or ["it can't be parsed"]
@@ -75,20 +78,27 @@ def compile_expression(text: str) -> Expression:
 
 @lru_cache(maxsize=4096)
 def _parsed(text: str) -> dict[str, Any]:
-    with warnings.catch_warnings():
-        # An old spelling of literals that jmespath still understands; what it means is clear.
-        warnings.simplefilter("ignore", PendingDeprecationWarning)
+    with _old_literals():
         parsed: dict[str, Any] = jmespath.compile(text).parsed
     return parsed
 
 
-def _check(node: dict[str, Any]) -> None:
+@contextmanager
+def _old_literals() -> Iterator[None]:
+    """Without a warning of an old spelling of literals that jmespath still understands; what it means is clear."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PendingDeprecationWarning)
+        yield
+
+
+def _check(node: dict[str, Any], quoted: Collection[str]) -> None:
     if node["type"] in _JUNCTIONS:
         for part in node["children"]:
-            _check(part)
+            _check(part, quoted)
         return
     for inner in _nodes(node):
         expression_trial.check_node(inner)
+        expression_words.check_name(inner)
         if inner["type"] == "literal" and _holds_null(inner["value"]):
             raise ExpressionError("no literal null: an unknown attribute can't be asked for, it leaves the device unclassified")
         if inner["type"] == "function_expression" and inner["value"] in _NULL_SEEING:
@@ -101,6 +111,7 @@ def _check(node: dict[str, Any]) -> None:
             raise ExpressionError("no list or mapping of parts ([a, b], {a: b}): it would hide an unknown part")
     if not _paths(node):
         raise ExpressionError("an expression each part of which asks for a device attribute by name")
+    expression_words.check_words(node, quoted)
     expression_trial.try_part(node, _paths(node))
 
 
@@ -211,6 +222,8 @@ def _evaluate_leaf(node: dict[str, Any], device: Mapping[str, Any]) -> bool | No
     if _unknown(paths, device):
         return None
     record = {path[0]: known_value(device, path[0]) for path in paths}
+    if _speaks_of_flags(node):
+        record = {attribute: flag_of(value) for attribute, value in record.items()}
     try:
         if node["type"] == "comparator" and None in [TreeInterpreter().visit(side, record) for side in node["children"]]:
             return None
@@ -218,6 +231,12 @@ def _evaluate_leaf(node: dict[str, Any], device: Mapping[str, Any]) -> bool | No
     except (JMESPathError, ArithmeticError, TypeError, ValueError, LookupError, AttributeError, RecursionError):
         return None
     return result if isinstance(result, bool) else None
+
+
+def _speaks_of_flags(node: Mapping[str, Any]) -> bool:
+    """Whether a leaf is an attribute alone, or compares one with true or false; a text for these is then taken for them."""
+    sides = node["children"] if node["type"] == "comparator" else ()
+    return node["type"] == "field" or any(side["type"] == "literal" and isinstance(side["value"], bool) for side in sides)
 
 
 def _unsettled(node: dict[str, Any], device: Mapping[str, Any]) -> set[str]:

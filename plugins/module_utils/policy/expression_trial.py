@@ -32,7 +32,11 @@ _MOST_FACTS = 2
 
 
 class ExpressionError(ValueError):
-    """A text that can't serve as a condition; the message says what was expected."""
+    """A text that can't serve as a condition; the message says what was expected. nearest: what may have been meant."""
+
+    def __init__(self, expected: str, nearest: tuple[str, ...] = ()) -> None:
+        super().__init__(expected)
+        self.nearest = nearest
 
 
 def check_node(node: Mapping[str, Any]) -> None:

@@ -37,16 +37,25 @@ PROSE = Text("text", max_length=4000)
 NAME = Text("a name without spaces around it", r"[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?", 200)
 DEVICE_NAME = Text(
     "a serial number or id without spaces around it, in quotes if it has digits only (a number loses its leading zeros)",
-    NAME.pattern,
+    # What is inside is refused with better words; see serial_texts.
+    r"[^\s\x00-\x1f\x7f](?:[^\x00]*[^\s\x00-\x1f\x7f])?",
     NAME.max_length,
     stricter=one_serial_number(),
 )
 EXEMPTION_ID = Text("an id such as EX-2023-014", r"[A-Za-z0-9][A-Za-z0-9._/-]{0,63}", 64)
 WORD = Text("a word of letters, digits, - and _", r"[A-Za-z0-9_-]{1,64}", 64)
-INSTANT = Text("an instant such as 2023-03-15T00:00:00+01:00", INSTANT_PATTERN, 40, stricter=also(REAL_INSTANT))
+INSTANT = Text(
+    "an instant such as 2023-03-15T00:00:00+01:00, or with a timezone a day such as 2023-03-15",
+    INSTANT_PATTERN,
+    40,
+    stricter=also(REAL_INSTANT),
+)
+DAY_OR_INSTANT = Text(
+    "a day such as 2023-03-15, or an instant such as 2023-03-15T00:00:00+01:00", INSTANT_PATTERN, 40, stricter=also(REAL_INSTANT)
+)
 DAY = Text("a day such as 2023-09-01", DAY_PATTERN, 10, stricter=also(REAL_DAY))
 INSTANT_OR_DURATION = Text(
-    "an instant such as 2023-09-10T00:00:00+02:00, or a duration such as P6M",
+    "an instant such as 2023-09-10T00:00:00+02:00, a duration such as P6M, or with a timezone a day such as 2023-09-10",
     f"(?:{INSTANT_PATTERN})|(?:{DURATION_PATTERN})",
     40,
     stricter=also(f"{REAL_INSTANT}|{LONGER_THAN_NOTHING}"),
@@ -73,7 +82,7 @@ _WANTED = ByType(
 def _of_vocabulary(words: tuple[Any, ...]) -> Shape:
     """One word of a closed vocabulary, or a list of them."""
     if words == FLAGS:
-        return ByType("one of true, false, or a list of these", flag=Flag(), sequence=ListOf(Flag()))
+        return ByType("true or false, or a list of these", flag=Flag(), sequence=ListOf(Flag()))
     choice = Choice(words)
     return ByType(f"one of {', '.join(words)}, or a list of these", text=choice, sequence=ListOf(choice))
 
@@ -115,8 +124,8 @@ _EXEMPTION = Record(
         "category": WORD,
         "reason": PROSE,
         "approved_by": LINE,
-        "granted": INSTANT,
-        "expires": INSTANT,
+        "granted": DAY_OR_INSTANT,
+        "expires": DAY_OR_INSTANT,
         "mitigations": ListOf(LINE),
     },
     required=("id", "reason", "approved_by", "granted", "expires"),
@@ -136,7 +145,7 @@ def _identifier_lists(inline: bool) -> dict[str, Shape]:
     """For every kind the shape of its list; entries may be bare strings inline only."""
     lists: dict[str, Shape] = {}
     for kind in KINDS.values():
-        value = Text(kind.expected, kind.pattern, kind.max_length, stricter=nothing_protected(kind.name))
+        value = Text(kind.expected, kind.pattern, kind.max_length, stricter=nothing_protected(kind.name), meant=kind.meant)
         fields: dict[str, Shape] = {
             "value": value,
             "confidence": Choice(CONFIDENCES, about="detect_only is reported and never removed"),

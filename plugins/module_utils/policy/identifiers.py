@@ -6,12 +6,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from typing import Callable
 
 _REVERSE_DNS = r"[A-Za-z0-9][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)+"
 _GUID = r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}"
 _TAP = r"(?:[a-z0-9][a-z0-9-]*/[a-z0-9][a-z0-9-]*/)?"
 _EXACT_NAME = r"[^\x00-\x1f\x7f*?%\s](?:[^\x00-\x1f\x7f*?%]*[^\x00-\x1f\x7f*?%\s])?"
+_DEB_NAME = r"[a-z0-9][a-z0-9+.-]+"
 _WINDOWS, _LINUX = ("windows",), ("linux",)
 
 
@@ -19,7 +22,8 @@ _WINDOWS, _LINUX = ("windows",), ("linux",)
 class Kind:
     """One kind of identifier: its name, a pattern that a value matches as a whole, and words for a person.
 
-    platforms: where the kind means something; empty for one that says nothing of a platform.
+    platforms: where the kind means something; empty for one that says nothing of a platform. meant: what a value that does not match
+    was probably meant to be, empty for nothing; for messages only.
     """
 
     name: str
@@ -27,6 +31,31 @@ class Kind:
     expected: str
     max_length: int = 255
     platforms: tuple[str, ...] = ()
+    meant: Callable[[str], str] | None = None
+
+
+# What rpm and dpkg print behind a name.
+_ARCHITECTURE = (
+    r"(?:x86_64(?:_v[2-4])?|noarch|i[3-6]86|aarch64|armv[5-8][a-z]*|ppc(?:64(?:le|p7)?)?|s390x?|riscv64|loongarch64|mips(?:64)?(?:el)?|ia64"
+    r"|src|nosrc)"
+)
+_RPM_NAME = r"[A-Za-z0-9_][A-Za-z0-9._+-]*"
+_NOT_A_WHOLE_RPM = rf"(?![^\x00]*(?:\.{_ARCHITECTURE}|\.rpm)$)"
+
+
+def _rpm_meant(value: str) -> str:
+    """The name in what rpm prints: ``tiktok-1.0-1.x86_64``, ``tiktok-1.0-1.x86_64.rpm``, ``tiktok.x86_64``."""
+    bare = re.sub(rf"(?:\.{_ARCHITECTURE})?(?:\.rpm)?$", "", value)
+    if bare == value:
+        return ""
+    name = re.sub(r"-[^-]+-[^-]+$", "", bare) if re.search(r"-(?:\d+:)?[^-]*\d[^-]*-[^-]*\d[^-]*$", bare) else bare
+    return name if re.fullmatch(_RPM_NAME, name) else ""
+
+
+def _deb_meant(value: str) -> str:
+    """The name in what dpkg prints and files are called: ``tiktok:amd64``, ``tiktok_1.0_amd64.deb``."""
+    name = re.split(r"[_:]|\.deb$", value)[0]
+    return name if name != value and re.fullmatch(_DEB_NAME, name) else ""
 
 
 KINDS: dict[str, Kind] = {
@@ -48,8 +77,14 @@ KINDS: dict[str, Kind] = {
         Kind("winget", r"[A-Za-z0-9+_-]+(?:\.[A-Za-z0-9+_-]+){1,7}", "an exact winget id such as Publisher.App", platforms=_WINDOWS),
         Kind("msi_product_code", r"\{" + _GUID + r"\}", "a product code, a GUID in braces", platforms=_WINDOWS),
         Kind("uninstall_name", _EXACT_NAME, "the exact name of an uninstall entry", platforms=_WINDOWS),
-        Kind("deb", r"[a-z0-9][a-z0-9+.-]+", "an exact Debian package name, lower case", platforms=_LINUX),
-        Kind("rpm", r"[A-Za-z0-9_][A-Za-z0-9._+-]*", "an exact RPM package name", platforms=_LINUX),
+        Kind(
+            "deb", _DEB_NAME, "an exact Debian package name, lower case, without version and architecture",
+            platforms=_LINUX, meant=_deb_meant,
+        ),
+        Kind(
+            "rpm", _NOT_A_WHOLE_RPM + _RPM_NAME, "an exact RPM package name without version and architecture",
+            platforms=_LINUX, meant=_rpm_meant,
+        ),
         Kind("pacman", r"[a-z0-9@_+][a-z0-9@._+-]*", "an exact pacman package name, lower case", platforms=_LINUX),
         Kind("apk", r"[a-z0-9_][A-Za-z0-9._+-]*", "an exact Alpine package name", platforms=_LINUX),
         Kind(

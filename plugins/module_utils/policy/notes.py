@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is allowed in a policy and still hardly meant: stages after its end, rules that can never match.
+"""What is allowed in a policy and still hardly meant: stages after its end, rules that can never match, exemptions for
+domains that nothing blocks, mistyped attributes.
 
 Only what is sure is said: a rule without a note may be just as unreachable, for reasons that its form does not show.
 """
@@ -13,7 +14,9 @@ from dataclasses import dataclass
 from typing import Iterable, Iterator, Sequence
 
 from . import scope
+from .attribute_names import mistyped_attributes
 from .devices import VOCABULARY
+from .exemption_domains import domains_without_effect
 from .model import Policy
 from .problems import child, show
 from .scope import AllOf, AnyOf, Condition, Not, Wanted
@@ -31,7 +34,7 @@ class Note:
 
 
 def notes_of(policy: Policy) -> list[Note]:
-    """The notes on a policy, in the order of its rules."""
+    """The notes on a policy: those of its rules in their order, then those of its exemptions and attributes."""
     unreachable = unreachable_rules([scope.compile_when(rule.when) for rule in policy.rules])
     notes: list[Note] = []
     for index, rule in enumerate(policy.rules):
@@ -39,6 +42,7 @@ def notes_of(policy: Policy) -> list[Note]:
         if index in unreachable:
             notes.append(Note(child(path, "when"), f"the rule {show(rule.name)} can never match: " + unreachable[index]))
         notes.extend(_late_stages(policy, index))
+    notes.extend(Note(path, text) for path, text in (*domains_without_effect(policy), *mistyped_attributes(policy)))
     return notes
 
 

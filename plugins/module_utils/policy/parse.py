@@ -105,7 +105,7 @@ class Reading:
             try:
                 scope.compile_when(when)
             except ExpressionError as error:
-                self.refuse(path, when, str(error))
+                self.refuse(path, when, str(error), error.nearest)
             return
         for key, value in when.items() if isinstance(when, dict) else ():
             where = child(path, key)
@@ -135,7 +135,7 @@ def _build(checked: dict[str, Any], reading: Reading, catalog: Catalog) -> Polic
         reading,
         exemption_rules,
         # Without knowing all apps of the policy no exemption's app is refused.
-        [app.id for app in (*apps, *review)] if catalog.complete else [],
+        [*apps, *review] if catalog.complete else [],
         conditions,
     )
     if reading.problems or effective is None or not isinstance(name, str):
@@ -176,6 +176,9 @@ def _read_zones(checked: dict[str, Any], reading: Reading) -> None:
             reading.refuse("timezone", zone, str(error))
             # One unknown zone is one problem, not one more for every instant that relies on it.
             reading.zone = timezone.utc
+    elif zone is not None:
+        # Refused for its form, which is one problem as well.
+        reading.zone = timezone.utc
     start = checked.get("effective", {}).get("from") if isinstance(checked.get("effective"), dict) else None
     reading.day_zone = reading.zone
     if reading.zone is None and isinstance(start, str):

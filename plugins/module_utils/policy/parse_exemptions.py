@@ -7,14 +7,16 @@
 from __future__ import annotations
 
 from datetime import timedelta, timezone
-from typing import TYPE_CHECKING, Any, Sequence
+from typing import TYPE_CHECKING, Any, Collection, Sequence
 
 from . import scope
-from .model import DEFAULT_MAX_DAYS, Exemption, ExemptionRules, Instant
+from .exemption_domains import BlockedDomains, belongs, near_domains
+from .model import DEFAULT_MAX_DAYS, App, Exemption, ExemptionRules, Instant
 from .names_compared import comparable
 from .problems import child, nearest_names
 from .scope import Condition
 from .serial_texts import why_no_serial
+from .shapes import sound
 
 if TYPE_CHECKING:
     from .parse import Reading
@@ -33,15 +35,20 @@ def rules_of(checked: Any) -> ExemptionRules:
 
 
 def exemptions_of(
-    checked: Any, reading: Reading, rules: ExemptionRules, apps: Sequence[str], conditions: Sequence[Condition]
+    checked: Any, reading: Reading, rules: ExemptionRules, apps: Sequence[App], conditions: Sequence[Condition]
 ) -> tuple[tuple[Exemption, ...], list[Condition]]:
     """The exemptions of a checked list, and the conditions of those that have a `when`.
 
-    apps: the ids that the policy covers. conditions: those of its rules, against which blanket exemptions show.
+    apps: those that the policy covers; none where not all of them are known. conditions: those of its rules, against which blanket
+    exemptions show.
     """
     exemptions: list[Exemption] = []
     exemption_conditions: list[Condition] = []
     seen: dict[str, str] = {}
+    ids = [app.id for app in apps]
+    # Where apps are refused, their domains are not known.
+    known = apps and not any(problem.path.startswith(("apps", "review", "domain_tiers")) for problem in reading.problems)
+    domains = BlockedDomains(apps) if known else None
     for index, item in enumerate(checked if isinstance(checked, list) else ()):
         path = child("exemptions", index)
         if not isinstance(item, dict):
@@ -53,7 +60,9 @@ def exemptions_of(
             seen.setdefault(name, path)
         _check_holders(item, path, reading)
         _check_names(item, path, reading)
-        _check_rules(item, path, reading, rules, apps)
+        _check_rules(item, path, reading, rules, ids)
+        if domains is not None:
+            _check_domains(item, path, reading, domains, ids)
         if "when" in item:
             condition = reading.condition(item["when"], child(path, "when"))
             if condition is not None:
@@ -115,6 +124,19 @@ def _check_rules(item: dict[str, Any], path: str, reading: Reading, rules: Exemp
     for index, app in enumerate(listed if isinstance(listed, list) else ()):
         if isinstance(app, str) and app not in apps and apps:
             reading.refuse(child(child(path, "apps"), index), app, "an app of this policy", nearest_names(app, apps))
+
+
+def _check_domains(item: dict[str, Any], path: str, reading: Reading, domains: BlockedDomains, apps: Collection[str]) -> None:
+    listed, covered = item.get("domains"), item.get("apps", [])
+    if not sound(covered) or not set(covered) <= set(apps):
+        return
+    blocked = domains.of(covered)
+    named = [(index, name) for index, name in enumerate(listed if isinstance(listed, list) else ()) if isinstance(name, str)]
+    if any(belongs(name, blocked) for _index, name in named):
+        return
+    for index, name in named:
+        where = child(child(path, "domains"), index)
+        reading.refuse(where, name, "a domain that the ban of its apps blocks, or a site below one", near_domains(name, blocked))
 
 
 def _build(item: dict[str, Any], path: str, reading: Reading, rules: ExemptionRules) -> Exemption | None:

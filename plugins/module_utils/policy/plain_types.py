@@ -100,12 +100,10 @@ class _Copier:
 
     def _refuse_key(self, path: str, key: Any) -> Invalid:
         plain = isinstance(key, (int, float))
-        # YAML 1.1 reads on, off, yes and no as true and false.
-        hint = "put it in quotes; YAML takes on, off, yes and no for true and false" if isinstance(key, bool) else "put it in quotes"
         return self._refuse(
             child(path, show(key)) if plain else path,
             f"the key {show(key) if plain or key is None else type(key).__name__}",
-            f"keys that are text ({hint})",
+            "keys that are text (put it in quotes)",
             STRUCTURE,
             of_key=True,
         )

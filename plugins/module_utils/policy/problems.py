@@ -72,6 +72,8 @@ def show(value: Any, limit: int = 60) -> str:
 
 #: What consoles and people call what has another word here.
 _CALLED_OTHERWISE = {
+    "true": ("yes", "y", "on"),
+    "false": ("no", "n", "off"),
     "corporate": ("company", "corporateowned", "business", "work", "organization", "organisation", "managed", "institutional"),
     "personal": ("private", "byod", "own", "employee", "user"),
     "macos": ("mac", "osx", "os x", "mac os x", "darwin"),

@@ -15,7 +15,7 @@ from typing import Any, Iterable
 
 from .identifiers import KINDS
 from .protected import PROTECTED
-from .serial_texts import APOSTROPHES, PLACEHOLDERS, QUOTES
+from .serial_texts import APOSTROPHES, BETWEEN_NAMES, MONTHS, PLACEHOLDERS, QUOTES
 
 _YEAR = r"(?!0000)[0-9]{4}"
 _LEAP_YEAR = r"(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:0[48]|[2468][048]|[13579][26])00)"
@@ -56,7 +56,10 @@ def one_serial_number() -> dict[str, Any]:
     spoiled = r"[0-9](?:[.,][0-9]+)?[eE]\+[0-9]{1,3}|[0-9]+[.,]0+|#+|#[a-zA-Z/0!?]+"
     begins = rf"[={APOSTROPHES}{QUOTES}][^\x00]*"
     filled = r"0+|[fF]{4,}|[xX]{2,}|[-._*?\s]+"
-    return {"not": {"pattern": whole("|".join((placeholders, filled, spoiled, begins)))}}
+    months = _in_any_case(MONTHS)
+    dates = rf"[0-9]{{1,2}}-(?:{months})(?:-[0-9]{{2}}(?:[0-9]{{2}})?)?|(?:{months})-[0-9]{{2}}"
+    several = rf"[^\x00]*[{BETWEEN_NAMES}*][^\x00]*"
+    return {"not": {"pattern": whole("|".join((placeholders, filled, spoiled, begins, dates, several)))}}
 
 
 def platforms_fit_identifiers(kinds: Iterable[str] = tuple(KINDS)) -> dict[str, Any]:

@@ -178,13 +178,11 @@ def _matches(value: Any, values: Sequence[Scalar]) -> bool | None:
         return None
     if _among(value, values):
         return True
-    if isinstance(value, bool):
+    flag = flag_of(value)
+    if isinstance(flag, bool):
         # "not paid at all" (false) is surely neither "full" nor "part"; "paid" (true) could be either.
-        return False if value is False or any(isinstance(word, bool) for word in values) else None
-    if all(isinstance(word, bool) for word in values):
-        flag = flag_of(value)
-        return flag in values if isinstance(flag, bool) else None
-    return False
+        return _among(flag, values) or (False if flag is False or any(isinstance(word, bool) for word in values) else None)
+    return None if all(isinstance(word, bool) for word in values) else False
 
 
 def _among(value: Any, values: Sequence[Scalar]) -> bool:

@@ -21,12 +21,18 @@ PLACEHOLDERS = frozenset(
         "01234567890123456789",
     )
 )  # fmt: skip
+#: As spreadsheets in English write them.
+MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
+#: What stands between two names that share a cell or an item: a character class of a pattern, control characters and line breaks among it.
+BETWEEN_NAMES = r",;\x00-\x1f\x7f-\x9f\u2028\u2029"
 _FILLED = re.compile(r"0+|f{4,}|x{2,}|[-._*?\s]+")
 # As Excel and LibreOffice write a long number; the digits after the sixth are gone.
 _SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?e\+\d{1,3}")
 _DECIMAL = re.compile(r"(\d+)[.,]0+")
 _SHEET_ERROR = re.compile(r"#+|#[a-z/0!?]+")
 _FORMULA = re.compile(r'=\s*"?(.*?)"?\s*')
+_DATE = re.compile(rf"\d{{1,2}}-(?:{MONTHS})(?:-\d{{2}}(?:\d{{2}})?)?|(?:{MONTHS})-\d{{2}}", re.ASCII)
+_SEVERAL = re.compile(rf"[{BETWEEN_NAMES}]")
 APOSTROPHES = "'\u2018\u2019\u02bc\u00b4`"
 QUOTES = '"\u201c\u201d\u201e'
 
@@ -51,6 +57,12 @@ def why_no_serial(text: str) -> tuple[str, tuple[str, ...]] | None:
     decimal = _DECIMAL.fullmatch(name)
     if decimal:
         return "a serial number, not a decimal number", (decimal[1],)
+    if _DATE.fullmatch(name):
+        return "a serial number: a spreadsheet has made a date of it (format the column as text and enter it again)", ()
+    if _SEVERAL.search(bare):
+        return "one serial number or id: write each name by itself (an item of the list, a row of the table)", ()
+    if "*" in bare:
+        return "a whole serial number or id: names are no patterns", ()
     if _SHEET_ERROR.fullmatch(name):
         return "a serial number, not what a spreadsheet shows for an error", ()
     return None

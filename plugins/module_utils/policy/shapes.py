@@ -24,6 +24,7 @@ class Text:
     """Text that matches a pattern as a whole. `expected` names it to a person.
 
     stricter, here and in other shapes: what the JSON Schema says besides, because the parser refuses it with better words elsewhere.
+    meant: what a text that does not match was probably meant to be, empty for nothing.
     """
 
     expected: str = "text"
@@ -31,6 +32,7 @@ class Text:
     max_length: int = 2000
     about: str = ""
     stricter: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    meant: Callable[[str], str] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,9 @@ class Named:
 
 Shape = Union[Text, Choice, Flag, Number, ListOf, Record, ByType, Named]
 
+# What a flag is called in a document.
+FLAG_WORDS = ("true", "false")
+
 
 def check_shape(shape: Shape, value: Any, file: str, path: str, problems: list[Problem]) -> Any:
     """The value with INVALID wherever a part has not the shape; one Problem is added for each.
@@ -125,6 +130,14 @@ def sound(value: Any) -> bool:
     if isinstance(value, list):
         return all(sound(item) for item in value)
     return value is None or isinstance(value, (str, int, float))
+
+
+def _fits_in_quotes(shape: Text, value: Any) -> bool:
+    """Whether a number or flag would be right as a text."""
+    if not isinstance(value, (int, float)) or abs(value) > 10**30:
+        return False
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return re.fullmatch(shape.pattern, text) is not None
 
 
 class _Checker:
@@ -145,7 +158,7 @@ class _Checker:
                 return value
             return self.refuse(path, value, "one of " + ", ".join(shape.values), nearest_names(value, shape.values))
         if isinstance(shape, Flag):
-            return value if isinstance(value, bool) else self.refuse(path, value, "true or false")
+            return value if isinstance(value, bool) else self.refuse(path, value, "true or false", nearest_names(value, FLAG_WORDS))
         if isinstance(shape, Number):
             return self._number(shape, value, path)
         if isinstance(shape, ListOf):
@@ -158,12 +171,13 @@ class _Checker:
 
     def _text(self, shape: Text, value: Any, path: str) -> Any:
         if not isinstance(value, str):
-            hint = " (put it in quotes)" if isinstance(value, (int, float)) and "in quotes" not in shape.expected else ""
+            hint = " (put it in quotes)" if "in quotes" not in shape.expected and _fits_in_quotes(shape, value) else ""
             return self.refuse(path, value, shape.expected + hint)
         if len(value) > shape.max_length:
             return self.refuse(path, value, f"{shape.expected}, at most {shape.max_length} characters")
         if re.fullmatch(shape.pattern, value) is None:
-            return self.refuse(path, value, shape.expected)
+            meant = shape.meant(value) if shape.meant is not None else ""
+            return self.refuse(path, value, shape.expected, (meant,) if meant else ())
         return value
 
     def _number(self, shape: Number, value: Any, path: str) -> Any:
@@ -210,7 +224,7 @@ class _Checker:
         elif isinstance(value, dict):
             chosen = shape.mapping
         if chosen is None:
-            return self.refuse(path, value, shape.expected)
+            return self.refuse(path, value, shape.expected, nearest_names(value, FLAG_WORDS) if shape.flag is not None else ())
         return self.check(chosen, value, path)
 
     def refuse(self, path: str, value: Any, expected: str, nearest: tuple[str, ...] = ()) -> Invalid:

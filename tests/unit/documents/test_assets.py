@@ -22,10 +22,10 @@ def written(path: pathlib.Path, text: str) -> str:
 @pytest.mark.parametrize("name", ["assets.csv", "assets.yml", "list.yml", "assets.json"])
 def test_asset_facts(name: str, tmp_path: pathlib.Path) -> None:
     texts = {
-        "assets.csv": "\ufeffserial, paid_use ,work_apps,accesses,cost\nS1,full,Yes,city;mail,0042\n\nS2,,no,,\n",
+        "assets.csv": "\ufeffserial, paid_use ,work_apps,accesses,cost\nS1,full,True,city;mail,0042\n\nS2,,FALSE,,\n",
         "assets.yml": "S1: {paid_use: full, work_apps: true, accesses: [city, mail], cost: '0042'}\n"
-        "S2: {paid_use: null, work_apps: no, accesses:, cost:}\n",
-        "list.yml": "- {serial: S1, paid_use: full, work_apps: yes, accesses: [city, mail], cost: '0042'}\n"
+        "S2: {paid_use: null, work_apps: False, accesses:, cost:}\n",
+        "list.yml": "- {serial: S1, paid_use: full, work_apps: TRUE, accesses: [city, mail], cost: '0042'}\n"
         "- {serial: S2, paid_use: , work_apps: false, accesses: , cost: }\n",
         "assets.json": '{"S1": {"paid_use": "full", "work_apps": true, "accesses": ["city", "mail"], "cost": "0042"},'
         ' "S2": {"paid_use": null, "work_apps": false, "accesses": null, "cost": null}}',
@@ -44,7 +44,7 @@ def test_asset_facts(name: str, tmp_path: pathlib.Path) -> None:
         ("serial,paid\nS1\n", "line 2: found 1 cells, expected 2 cells"),
         ("serial,paid\nS1,a\nS1,b\n", "line 3, column 1 (serial): found 'S1' a second time"),
         ("serial,paid\n,a\n", "line 2, column 1 (serial): found no serial number"),
-        ('serial,paid\n"S1,a\n', "CSV"),
+        ('serial,paid\n"S1,a\n', "line 2, column 1: found a quote that is never closed"),
         ("", "a header row"),
     ],
 )

@@ -138,7 +138,7 @@ def test_a_byte_that_is_no_utf_8_is_said_with_its_place() -> None:
 
 def test_keys_and_values_that_are_wrong_in_themselves_hide_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "city.yml"
-    path.write_text(POLICY.replace("title: City", "title: .nan\n2023: x\non: y").replace("apps:", "policy: b\napps:"), encoding="utf-8")
+    path.write_text(POLICY.replace("title: City", "title: .nan\n2023: x\ntrue: y").replace("apps:", "policy: b\napps:"), encoding="utf-8")
     found = {(problem.path, problem.line) for problem in problems_of(path)}
     assert {("title", 2), ("2023", 3), ("true", 4), ("policy", 5), ("apps[0]", 6), ("effective.untl", 9)} <= found
     # The title is refused once, and not missed as well.

@@ -106,7 +106,7 @@ STRUCTURAL = [
     (
         "rules[0].when.any[0].not.supervised",
         {"rules": [{"name": "x", "when": {"any": [{"not": {"supervised": "yes"}}]}, "actions": ["audit"]}]},
-        "one of true, false",
+        "true or false",
         (),
     ),
     ("limits.max_percent", {"limits": {"max_percent": 101}}, "a number from 0 to 100", ()),

@@ -110,8 +110,10 @@ LEFT_TO_THE_PARSER = {
     "a local time comes once": r"a local time that ",
     "an expression is one": (
         r"JMESPath expression|attributes by name|asks for a device attribute|literal null|no function|no list or mapping"
+        r"|compared with (one of|`true`)|in backquotes|in single quotes|groups is a list"
     ),
     "no rule comes after one for all": r"no rule after one with an empty when",
+    "a domain is one that is blocked": r"a domain that the ban of its apps blocks",
     "no exemption is for all": r"an exemption for part of the policy's scope",
 }
 
