@@ -37,8 +37,9 @@ HEAD = """\
 # Mistakes and messages
 
 What is said of mistakes that people make in their first days, each as the terminal shows it. All of them start from the policy and the
-inventory of the [README](../README.md#use-it), saved as `policy.yml` and `inventory.yml`, on 20 March 2023. Lines of tasks that had nothing to
-say are left out, and so is the recap. This page is written by the commands themselves (ansible-core {core}); a test compares it.
+inventory of the [README](../README.md#use-it), saved as `policy.yml` and `inventory.yml`, on 20 March 2023. Lines of tasks that had
+nothing to say are left out, and so is the recap. This page is written by the commands themselves (ansible-core {core}); a test compares
+it.
 """
 
 
@@ -158,11 +159,11 @@ def shown(text: str) -> list[str]:
 
 def section(mistake: Mistake) -> str:
     typed, lines, _all = printed(mistake.title)
-    content = "".join(
-        f"\n```text\n{value.decode('utf-8', 'replace').rstrip()}\n```\n" for value in mistake.files.values() if not value.startswith(b"\xff\xfe")
-    )
+    texts = [value.decode("utf-8", "replace") for value in mistake.files.values() if not value.startswith(b"\xff\xfe")]
+    content = "".join(f"\n```text\n{text.rstrip()}\n```\n" for text in texts)
     changed = f"\n```text\n{typed}\n```\n" if typed else ""
-    return "\n".join([f"\n## {mistake.title}\n{changed}{content}", "```console", f"$ ansible-playbook {mistake.command}", *lines, "```", ""])
+    head = f"\n## {mistake.title}\n{changed}{content}"
+    return "\n".join([head, "```console", f"$ ansible-playbook {mistake.command}", *lines, "```", ""])
 
 
 def page_sections() -> Mapping[str, str]:

@@ -28,7 +28,7 @@ def problems(path: pathlib.Path, content: bytes | str) -> list[str]:
 def test_everything_that_a_spreadsheet_did_is_named_at_once(tmp_path: pathlib.Path) -> None:
     assert problems(tmp_path / "assets.csv", TABLE) == [
         "line 2, column 1 (serial): found '=\"0012\"', expected a serial number, not a formula of a spreadsheet (did you mean 0012?)",
-        "line 3, column 1 (serial): found \"'0012\", expected a serial number without the apostrophe (did you mean 0012?)",
+        'line 3, column 1 (serial): found "\'0012", expected a serial number without the apostrophe (did you mean 0012?)',
         (
             "line 4, column 1 (serial): found '8.96529E+19', expected all digits of the serial number: a spreadsheet has rounded it "
             "(format the column as text and enter it again)"
@@ -99,7 +99,9 @@ def test_a_number_is_asked_for_in_quotes(number: Any, tmp_path: pathlib.Path) ->
     assert "in quotes" in problem.expected
     assert "zeros" in problem.expected
     [said] = problems(tmp_path / "assets.yml", "- {serial: 00123, paid: x}\n")
-    assert said.startswith("1:12: [0].serial: found 00123 (the number 83), expected a serial number as text (put it in quotes: a number loses its ")
+    assert said.startswith(
+        "1:12: [0].serial: found 00123 (the number 83), expected a serial number as text (put it in quotes: a number loses its "
+    )
 
 
 @pytest.mark.fault_kind("D1", "leading zeros that a number has lost")

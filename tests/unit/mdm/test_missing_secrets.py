@@ -43,7 +43,11 @@ def refusal(module: str, **options: Any) -> dict[str, Any]:
             {"tenant_id": "t", "client_id": "c"},
             ["AZURE_CLIENT_SECRET for client_secret", "AZURE_CLIENT_CERTIFICATE_PATH"],
         ),
-        ("intune", {"client_secret": "not-a-secret-0123456789"}, ["tenant_id is missing", "AZURE_TENANT_ID for tenant_id", "AZURE_CLIENT_ID for client_id"]),
+        (
+            "intune",
+            {"client_secret": "not-a-secret-0123456789"},
+            ["tenant_id is missing", "AZURE_TENANT_ID for tenant_id", "AZURE_CLIENT_ID for client_id"],
+        ),
         ("jamf_pro", {}, ["url", "JAMF_URL for url"]),
         (
             "jamf_pro",

@@ -32,7 +32,9 @@ def test_everything_else_is_not(host: str) -> None:
     assert not is_loopback(host)
 
 
-@pytest.mark.parametrize("url", ["https://a.example", "https://10.1.2.3:8443/x", "http://127.0.0.1:80", "http://localhost/x", "http://[::1]:1"])
+@pytest.mark.parametrize(
+    "url", ["https://a.example", "https://10.1.2.3:8443/x", "http://127.0.0.1:80", "http://localhost/x", "http://[::1]:1"]
+)
 def test_https_and_this_machine_are_let_through(url: str) -> None:
     require_https(url, "graph_url")
 
@@ -95,10 +97,14 @@ def test_what_a_message_shows_of_a_url_holds_no_secret() -> None:
 
 @pytest.mark.parametrize("url", ["https://a.example/JSSResource", "https://a.example/api/v1/", "https://a.example/jss/API"])
 def test_an_address_that_ends_in_a_path_of_the_api_is_refused_with_the_one_that_was_meant(url: str) -> None:
-    with pytest.raises(AppbanError, match=r"url ends in .* which is put behind it here .*Give https://a\.example(/jss)?; nothing was contacted"):
+    with pytest.raises(
+        AppbanError, match=r"url ends in .* which is put behind it here .*Give https://a\.example(/jss)?; nothing was contacted"
+    ):
         refuse_own_paths(url, "url", ("/JSSResource", "/api/v1", "/api"))
 
 
-@pytest.mark.parametrize("url", ["https://a.example", "https://a.example/", "https://a.example:8443/jss", "https://api.example/proclassic/api-1"])
+@pytest.mark.parametrize(
+    "url", ["https://a.example", "https://a.example/", "https://a.example:8443/jss", "https://api.example/proclassic/api-1"]
+)
 def test_an_address_with_a_path_of_its_own_is_taken(url: str) -> None:
     refuse_own_paths(url, "url", ("/JSSResource", "/api/v1", "/api"))

@@ -133,7 +133,10 @@ def test_the_record_is_plain_data() -> None:
         ({"appban_device": ["corporate"]}, r"appban_device is list, expected a mapping of device attributes \(pc-1\)"),
         ({"ownership": {1: "x"}}, r"pc-1.*ownership.*keys that are text"),
         ({"ownership": float("nan")}, r"ownership.*finite"),
-        ({"ownership": "Company"}, r"ownership is 'Company', expected one of corporate, personal, shared \(did you mean corporate\?\) \(pc-1\)"),
+        (
+            {"ownership": "Company"},
+            r"ownership is 'Company', expected one of corporate, personal, shared \(did you mean corporate\?\) \(pc-1\)",
+        ),
         ({"appban_device": {"platform": "mac", "supervised": 3}}, r"platform is 'mac'.*did you mean macos.*; supervised is 3.*\(pc-1\)"),
     ],
 )

@@ -156,7 +156,10 @@ def test_presence_counts_devices_in_scope_and_looks_that_are_old() -> None:
     looks = [("present", "2023-03-01T00:00:00Z"), ("absent", "2023-01-01T00:00:00Z"), ("not_observed", None)]
     for number, (before, seen_at) in enumerate(looks):
         presence.add([dataclasses.replace(row("pc-%d" % number, "compliant"), before=before, seen_at=seen_at)])
-    assert presence.as_plain() == {"old_days": 30, "apps": {"tiktok": {"present": 1, "absent": 1, "not_observed": 1, "not_applicable": 0, "old": 1}}}
+    assert presence.as_plain() == {
+        "old_days": 30,
+        "apps": {"tiktok": {"present": 1, "absent": 1, "not_observed": 1, "not_applicable": 0, "old": 1}},
+    }
 
 
 def test_all_targets_in_one_line_whose_counts_add_up() -> None:
