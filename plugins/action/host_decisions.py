@@ -18,7 +18,7 @@ from ansible.plugins.action import ActionBase
 
 from ..module_utils.documents.assets import read_assets
 from ..module_utils.engine.errors import AppbanError, EvidenceError
-from ..module_utils.engine.evidence import LEVELS, choose_run_id
+from ..module_utils.engine.evidence import LEVELS, choose_run_id, named_directory
 from ..module_utils.engine.guard import strictest_limits
 from ..module_utils.engine.run_header import Provenance, run_header
 from ..module_utils.policy.asset_index import AssetIndex, notes_of_assets
@@ -30,7 +30,7 @@ from ..module_utils.policy.plain import policy_to_plain
 from ..module_utils.policy.problems import PolicyError
 from ..plugin_utils.action_refusal import refusal
 from ..plugin_utils.collection_version import collection_version
-from ..plugin_utils.controller_paths import absolute_path
+from ..plugin_utils.controller_paths import absolute_path, given_paths
 from ..plugin_utils.documents import read_policies
 from ..plugin_utils.host_devices import device_of_host, numbers_as_serials
 from ..plugin_utils.host_record import begin_record, classes_of, record_of_hosts
@@ -87,8 +87,9 @@ class ActionModule(ActionBase):
 
 def _decide(options: dict[str, Any], hostvars: Any, whole_fleet: bool, check_mode: bool) -> dict[str, Any]:
     moment = run_instant(options["now"])
+    evidence_dir = absolute_path(named_directory(options["evidence_dir"]))
     target = record_of_hosts(options["part"])
-    policies = read_policies(options["policies"], options["catalog_dirs"])
+    policies = read_policies(given_paths(options["policies"]), given_paths(options["catalog_dirs"]))
     assets = AssetIndex(read_assets(options["assets"]) if options["assets"] else {})
     plain = [policy_to_plain(policy) for policy in policies]
     apps = apps_of_policies(plain)
@@ -127,7 +128,6 @@ def _decide(options: dict[str, Any], hostvars: Any, whole_fleet: bool, check_mod
     limits = strictest_limits([options["limits"]] if options["limits"] else [policy["limits"] for policy in plain])
     shown_limits = {"max_devices": limits.max_devices, "max_percent": limits.max_percent}
     provenance = _provenance(options)
-    evidence_dir = absolute_path(options["evidence_dir"])
     run = {
         "run_id": options["run_id"] or choose_run_id(evidence_dir, now),
         "now": now,

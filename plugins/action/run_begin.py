@@ -25,7 +25,7 @@ from ..module_utils.policy.instants import utc_text
 from ..module_utils.policy.plain import policy_to_plain
 from ..module_utils.policy.problems import PolicyError, Problem
 from ..plugin_utils.action_refusal import refusal
-from ..plugin_utils.controller_paths import absolute_path
+from ..plugin_utils.controller_paths import absolute_path, evidence_directory, given_paths
 from ..plugin_utils.documents import read_asset_facts, read_policies
 from ..plugin_utils.host_record import check_part, controller_process
 from ..plugin_utils.known_names import no_target, notes_of_groups, notes_of_variables, variables_of
@@ -34,6 +34,7 @@ from ..plugin_utils.provenance import find_provenance
 from ..plugin_utils.run_file import begin_run, end_run, refuse_run
 from ..plugin_utils.run_instant import run_instant
 from ..plugin_utils.run_status import FAIL_ON, shortened
+from ..plugin_utils.typed_words import refuse_lost_words
 
 
 class ActionModule(ActionBase):
@@ -71,8 +72,9 @@ class ActionModule(ActionBase):
 def _begin(options: Mapping[str, Any], variables: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
     part = options["part"]
     check_part(part)
-    evidence_dir = absolute_path(options["evidence_dir"])
-    paths = {name: [absolute_path(path) for path in options[name]] for name in ("policies", "catalog_dirs")}
+    given_dir = evidence_directory(options["evidence_dir"])
+    evidence_dir = absolute_path(given_dir)
+    paths = {name: given_paths(options[name]) for name in ("policies", "catalog_dirs")}
     provenance = find_provenance(paths["policies"], variables, bool(options["now"]))
     try:
         now, wrong = utc_text(run_instant(options["now"])), None
@@ -82,7 +84,7 @@ def _begin(options: Mapping[str, Any], variables: Mapping[str, Any], check_mode:
     run_id = _run_id(options["run_id"], evidence_dir, now)
     directory = os.path.join(evidence_dir, run_id)
     notes = notes_of_left_records(
-        evidence_dir, options["evidence_dir"], AnsibleCollectionConfig.collection_paths or (), str(variables.get("playbook_dir") or "")
+        evidence_dir, given_dir, AnsibleCollectionConfig.collection_paths or (), str(variables.get("playbook_dir") or "")
     )
     groups, wanted = variables.get("groups") or {}, options["target_groups"]
     if wanted:
@@ -96,6 +98,7 @@ def _begin(options: Mapping[str, Any], variables: Mapping[str, Any], check_mode:
             raise wrong
         if nobody and not part:
             raise no_target(groups, wanted)
+        refuse_lost_words(options["policies"], variables)
         policies = _documents(options, paths)
     except AppbanError as error:
         refuse_run(directory, Provenance().wall_clock(), shortened(str(error)), part)

@@ -64,11 +64,12 @@ def notes_of_groups(groups: Mapping[str, Sequence[str]], wanted: Sequence[str]) 
     ]
 
 
-def notes_of_variables(variables: Mapping[str, Iterable[str]]) -> list[str]:
+def notes_of_variables(variables: Mapping[str, Iterable[str]], hosts_named: bool = True) -> list[str]:
     """Variables that look like ours and that nothing in the collection reads; bounded.
 
     Args:
         variables: inventory name of a host -> names of its variables.
+        hosts_named: whether a variable of some hosts is told with one of them.
     """
     known = _names(_SPOKEN_OF)
     hosts: dict[str, list[str]] = {}
@@ -80,7 +81,7 @@ def notes_of_variables(variables: Mapping[str, Iterable[str]]) -> list[str]:
     notes = []
     for name, having in sorted(hosts.items()):
         near = get_close_matches(name.lower(), options, 1)
-        of = "" if len(having) == len(variables) > 1 else " (of %s%s)" % (having[0], _more(len(having) - 1))
+        of = "" if not hosts_named or len(having) == len(variables) > 1 else " (of %s%s)" % (having[0], _more(len(having) - 1))
         notes.append("the variable %s%s is unknown%s" % (name, of, ", perhaps %s" % near[0] if near else ""))
     if len(notes) > _MOST_NOTES:
         notes[_MOST_NOTES:] = ["%d more variables that begin with appban are unknown" % (len(notes) - _MOST_NOTES)]

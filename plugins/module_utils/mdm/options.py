@@ -18,7 +18,7 @@ from typing import Any
 
 from ..documents.assets import read_assets
 from ..engine.errors import AppbanError, EvidenceError
-from ..engine.evidence import LEVELS
+from ..engine.evidence import LEVELS, named_directory
 from ..engine.guard import strictest_limits
 from ..engine.run_header import Provenance
 from ..engine.run_lock import RunLocked
@@ -193,7 +193,7 @@ def request_of(params: Mapping[str, Any], check_mode: bool, versions: Mapping[st
         policies=policies,
         now=now,
         assets=assets,
-        evidence_dir=params["evidence_dir"],
+        evidence_dir=named_directory(params["evidence_dir"]),
         check_mode=check_mode,
         run_id=params["run_id"] or "",
         evidence=params["evidence"],
