@@ -28,13 +28,24 @@ from ..plugin_utils.action_refusal import refusal
 from ..plugin_utils.controller_paths import absolute_path, evidence_directory, given_paths
 from ..plugin_utils.documents import read_asset_facts, read_policies
 from ..plugin_utils.host_record import check_part, controller_process
-from ..plugin_utils.known_names import no_target, notes_of_groups, notes_of_variables, variables_of
+from ..plugin_utils.known_names import no_target, notes_of_groups, notes_of_hosts_in_several, notes_of_variables, variables_of
 from ..plugin_utils.left_records import notes_of_left_records
 from ..plugin_utils.provenance import find_provenance
+from ..plugin_utils.role_variables import problems_of_options
 from ..plugin_utils.run_file import begin_run, end_run, refuse_run
 from ..plugin_utils.run_instant import run_instant
 from ..plugin_utils.run_status import FAIL_ON, shortened
 from ..plugin_utils.typed_words import refuse_lost_words
+
+#: Options that are a variable of the roles each.
+_VARIABLES = {
+    "catalog_dirs": "appban_catalog_dirs",
+    "assets": "appban_assets",
+    "now": "appban_now",
+    "evidence_dir": "appban_evidence_dir",
+    "run_id": "appban_run_id",
+    "part": "appban_part",
+}
 
 
 class ActionModule(ActionBase):
@@ -46,6 +57,9 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
+        # Of these Ansible would say much; they are refused where run.json can say it.
+        odd = problems_of_options("tenant", self._task.args, _VARIABLES)
+        self._task.args = {name: value for name, value in self._task.args.items() if name not in odd}
         _validated, options = self.validate_argument_spec(
             argument_spec={
                 "policies": {"type": "list", "elements": "path", "required": True},
@@ -60,7 +74,7 @@ class ActionModule(ActionBase):
             }
         )
         try:
-            result.update(_begin(options, task_vars or {}, bool(self._task.check_mode)))
+            result.update(_begin(options, task_vars or {}, bool(self._task.check_mode), list(odd.values())))
         except AppbanError as error:
             raise refusal(self, str(error)) from None
         if result["notes"]:
@@ -69,7 +83,7 @@ class ActionModule(ActionBase):
         return result
 
 
-def _begin(options: Mapping[str, Any], variables: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
+def _begin(options: Mapping[str, Any], variables: Mapping[str, Any], check_mode: bool, odd: Sequence[str]) -> dict[str, Any]:
     part = options["part"]
     check_part(part)
     given_dir = evidence_directory(options["evidence_dir"])
@@ -89,11 +103,14 @@ def _begin(options: Mapping[str, Any], variables: Mapping[str, Any], check_mode:
     groups, wanted = variables.get("groups") or {}, options["target_groups"]
     if wanted:
         notes += notes_of_groups(groups, wanted)
+        notes += notes_of_hosts_in_several(groups, wanted)
     if "hostvars" in variables:
         notes += notes_of_variables(variables_of(variables.get("ansible_play_hosts_all") or (), variables["hostvars"]))
     begin_run(directory, _facts(run_id, now, provenance, check_mode, notes), part)
     nobody = bool(wanted) and not any(groups.get(group) for group in wanted)
     try:
+        if odd:
+            raise AppbanError("; ".join(odd), "", "Nothing was contacted")
         if wrong is not None:
             raise wrong
         if nobody and not part:

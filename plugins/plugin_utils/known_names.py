@@ -12,6 +12,7 @@ from __future__ import annotations
 import glob
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import SequenceMatcher, get_close_matches
 from typing import Any
@@ -62,6 +63,16 @@ def notes_of_groups(groups: Mapping[str, Sequence[str]], wanted: Sequence[str]) 
         for name, near in near_groups(groups, wanted).items()
         if groups[name] and served.isdisjoint(groups[name])
     ]
+
+
+def notes_of_hosts_in_several(groups: Mapping[str, Sequence[str]], wanted: Sequence[str]) -> list[str]:
+    """A note where hosts are in more than one of our groups: such a one is served as a tenant and as a host."""
+    counts = Counter(host for group in wanted for host in set(groups.get(group, ())))
+    several = sorted(host for host, count in counts.items() if count > 1)
+    if not several:
+        return []
+    is_in = "is" if len(several) == 1 else "are"
+    return ["%s%s %s in %s, and served in each of these groups" % (several[0], _more(len(several) - 1), is_in, " and in ".join(wanted))]
 
 
 def notes_of_variables(variables: Mapping[str, Iterable[str]], hosts_named: bool = True) -> list[str]:

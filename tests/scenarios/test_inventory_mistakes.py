@@ -243,4 +243,4 @@ def test_an_exemption_of_everybody_is_refused_by_tenants_and_hosts(estate: Estat
 def test_that_unmatched_exemptions_were_not_judged_is_said(estate: Estate) -> None:
     extra = {"appban_fail_on": ["unmatched_exemption"]}
     run = estate.run(estate.inventory({"desk": LOCAL}), arguments=["--limit", "desk"], extra=extra)
-    assert "unmatched_exemption was not judged, because only a part was served (--limit)" in run.play.stdout
+    assert "appban_fail_on: unmatched_exemption was not judged, because only a part was served (--limit)" in run.play.stdout

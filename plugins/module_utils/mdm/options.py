@@ -28,10 +28,11 @@ from ..policy.problems import PolicyError
 from ..policy.run_instant import run_instant
 from .connection import Connection, open_connection
 from .counters import Counters
+from .identity import Identity
 from .notices import DEFAULT_BODY, DEFAULT_TITLE, NoticeText
 from .progress import Progress
 from .redaction import Redactor
-from .target_run import RunRequest, RunResult
+from .target_run import NobodyLeft, RunRequest, RunResult
 
 
 class Refused(AppbanError):
@@ -168,8 +169,13 @@ def connection_of(params: Mapping[str, Any], redactor: Redactor, counters: Count
     )
 
 
-def request_of(params: Mapping[str, Any], check_mode: bool, versions: Mapping[str, str]) -> RunRequest:
+def request_of(
+    params: Mapping[str, Any], check_mode: bool, versions: Mapping[str, str], identity: Identity | None = None
+) -> RunRequest:
     """A run's request from a module's parameters.
+
+    Args:
+        identity: what the tenant is, whatever it is called.
 
     Raises:
         AppbanError: for a policy, an instant or a file that can't be used. Nothing was contacted.
@@ -203,6 +209,7 @@ def request_of(params: Mapping[str, Any], check_mode: bool, versions: Mapping[st
         versions=versions,
         accept_fleet_size=params["accept_fleet_size"],
         provenance=Provenance.here(**{"now_given": params["now"] is not None, **_given(params["provenance"])}),
+        identity=identity,
     )
 
 
@@ -222,7 +229,7 @@ def finish(module: Any, redactor: Redactor, run: Callable[[], tuple[RunResult, M
         result, more = run()
     except (AppbanError, PolicyError) as error:
         told = _scrubbed(_told_by(counters), redactor)
-        module.fail_json(msg=redactor.scrub(str(error)), refused=isinstance(error, (Refused, RunLocked)), **told)
+        module.fail_json(msg=redactor.scrub(str(error)), refused=isinstance(error, (Refused, RunLocked, NobodyLeft)), **told)
         return
     values = {**result.values, **more, **_told_by(counters), "changed": result.changed}
     if module._diff:

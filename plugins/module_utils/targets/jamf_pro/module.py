@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...mdm.connection import Connection
+from ...mdm.identity import Identity, identity_of_server
 from ...mdm.options import beforehand, connection_of, connection_spec, counters_of, finish, request_of, target_spec
 from ...mdm.outbox import Outbox
 from ...mdm.redaction import Redactor
@@ -27,6 +28,8 @@ ENVIRONMENT = {
     "username": "JAMF_USERNAME",
     "password": "JAMF_PASSWORD",
 }
+#: Options that say which server it is; none is a secret.
+IDENTITY = ("url", "base_path")
 _SECRETS = ("client_secret", "password")
 
 
@@ -50,6 +53,11 @@ def argument_spec(from_environment: Any = None) -> dict[str, Any]:
     }
 
 
+def identity_of(params: Mapping[str, Any], environ: Mapping[str, str] | None = None) -> Identity | None:
+    """What the server is, whatever an inventory calls it; None where the options don't say. Needs ``IDENTITY`` of the parameters."""
+    return identity_of_server("jamf_pro", params["url"], params["base_path"])
+
+
 def run_module(module: Any) -> None:
     """Converge the server and end the module."""
     params = module.params
@@ -59,7 +67,7 @@ def run_module(module: Any) -> None:
 
     def run() -> tuple[RunResult, Mapping[str, Any]]:
         with beforehand():
-            request = request_of(params, module.check_mode, {"ansible-core": module.ansible_version})
+            request = request_of(params, module.check_mode, {"ansible-core": module.ansible_version}, identity_of(params))
             connection = connection_of(params, redactor, counters)
         with connection:
             with beforehand():
