@@ -61,7 +61,8 @@ def problems_of_variables(role: str, values: Mapping[str, Any], names: Iterable[
                 found.append(unmade(name, error))
             else:
                 simple = isinstance(value, (str, int, float))
-                found.append(_of_simple(role, name, type(value).__name__, value) if simple else problem_of_value(name, value, options[name]))
+                kind = type(value).__name__
+                found.append(_of_simple(role, name, kind, value) if simple else problem_of_value(name, value, options[name]))
     return [problem for problem in found if problem]
 
 
