@@ -46,13 +46,16 @@ class ActionModule(ActionBase):
 
 
 class _Made(Mapping[str, Any]):
-    """The variables of a task, each made from its template when it is read."""
+    """The variables of a task, each made from its template when it is first read: a look-up of a secret may be slow, or count."""
 
     def __init__(self, variables: Mapping[str, Any], templar: Any) -> None:
         self._variables, self._templar = variables, templar
+        self._made: dict[str, Any] = {}
 
     def __getitem__(self, name: str) -> Any:
-        return self._templar.template(self._variables[name])
+        if name not in self._made:
+            self._made[name] = self._templar.template(self._variables[name])
+        return self._made[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._variables)

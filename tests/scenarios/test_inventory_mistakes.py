@@ -176,7 +176,7 @@ def test_what_tenants_have_wrong_is_one_short_message_each(estate: Estate) -> No
 
 @pytest.mark.fault_kind("D4", "variables of hosts that have the wrong form")
 def test_what_hosts_have_wrong_is_told_of_all_at_once(estate: Estate) -> None:
-    hosts = {
+    hosts: dict[str, dict[str, Any]] = {
         "a": {"appban_device": "corporate"},
         "b": {"appban_host_block": "stron"},
         "c": {"appban_host_block": "stron", "appban_host_max_removals": "many"},
@@ -202,7 +202,7 @@ def test_what_hosts_have_wrong_is_told_of_all_at_once(estate: Estate) -> None:
 def test_names_that_two_share_and_serial_numbers_that_are_none_are_told(estate: Estate) -> None:
     connection = {"appban_target": "intune", "appban_connection": estate.connections["city"]}
     serials = {"one": "Default string", "two": "8.96529E+19"}
-    hosts = {name: {**LOCAL, "appban_serial": serial} for name, serial in serials.items()}
+    hosts: dict[str, dict[str, Any]] = {name: {**LOCAL, "appban_serial": serial} for name, serial in serials.items()}
     hosts["both"] = {**LOCAL, **connection}
     path = estate.directory / "inventory.json"
     tenants = {"hosts": {"my city": connection, "my_city": connection, "both": {}}}

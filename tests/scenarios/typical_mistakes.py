@@ -13,6 +13,8 @@ GOOD_ASSETS = "serial,department,ownership\nSN-0101,town-hall,corporate\nPRESS-0
 VALIDATE = f"appban.endpoint.validate -e policy_file={POLICY}"
 WITH_ASSETS = f"{VALIDATE} -e appban_assets={ASSETS}"
 ENFORCE = f"appban.endpoint.enforce -i {INVENTORY} -e policy_file={POLICY} --check"
+#: So that what is said of several tenants comes in the order of the inventory.
+ONE_AFTER_THE_OTHER = {"ANSIBLE_FORKS": "1"}
 #: The README's policy asks for a small first step; where the limits are not what a mistake is about, they are out of its way.
 WIDE = " -e '{\"appban_limits\": {\"max_percent\": 100}}'"
 
@@ -121,6 +123,7 @@ MISTAKES = (
                 "    schools-jamf:\n      appban_target: jamf_pro\n      appban_connection: {url: https://City.jamfcloud.com/}\nappban_hosts:\n",
             )
         ),
+        environment=ONE_AFTER_THE_OTHER,
         tenants=2,
     ),
     Mistake(
@@ -133,6 +136,7 @@ MISTAKES = (
                 "appban_connection:    # JAMF_URL, JAMF_CLIENT_ID, JAMF_CLIENT_SECRET",
             ),
         ),
+        environment=ONE_AFTER_THE_OTHER,
         tenants=2,
     ),
     Mistake("A limit that is spelt almost right", f"{ENFORCE} --limit city-intune -e '{{\"appban_limits\": {{\"max_percents\": 20}}}}'"),

@@ -162,7 +162,7 @@ def test_one_host_is_one_host() -> None:
 @pytest.mark.fault_kind("D1", "serial numbers of hosts that are none")
 def test_serial_numbers_that_are_none_are_told() -> None:
     of_makers = "a serial number of one device: makers write this into machines that have none"
-    hosts = {
+    hosts: dict[str, dict[str, Any]] = {
         "a": {"appban_serial": "Default string"}, "b": {"appban_device": {"serial": "To be filled by O.E.M."}},
         "c": {"appban_serial": "'0012"},
         "d": {"appban_serial": "PF-00123456"}, "e": {"appban_serial": "NA"}, "f": {"appban_serial": ""}, "g": {},
@@ -175,8 +175,8 @@ def test_serial_numbers_that_are_none_are_told() -> None:
 
 @pytest.mark.fault_kind("D4", "variables of hosts that have the wrong form")
 def test_variables_of_hosts_that_have_the_wrong_form_are_told_with_the_hosts() -> None:
-    hosts = {"a": {"appban_host_users": {"alice": 1}}, "b": {"appban_host_backends": "apt,dnf"}, "c": {"appban_host_block": True}, "d": {}}
-    hosts["e"] = {"appban_host_block": None}
+    hosts: dict[str, dict[str, Any]] = {"a": {"appban_host_users": {"alice": 1}}, "b": {"appban_host_backends": "apt,dnf"}}
+    hosts.update(c={"appban_host_block": True}, d={}, e={"appban_host_block": None})
     managers = "apt, dnf5, dnf4, zypper, pacman, apk, flatpak, snap, homebrew"
     assert problems_of_hosts(hosts) == {
         "appban_host_users is a mapping of 1 key, expected a list of texts": ["a"],
