@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import os
 import platform
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 
 from ansible import release
 from ansible.plugins.action import ActionBase
 
 from ..module_utils.documents.assets import read_assets
 from ..module_utils.engine.errors import AppbanError, EvidenceError
-from ..module_utils.engine.evidence import LEVELS, choose_run_id
+from ..module_utils.engine.evidence import LEVELS, choose_run_id, named_directory
 from ..module_utils.engine.guard import strictest_limits
 from ..module_utils.engine.run_header import Provenance, run_header
 from ..module_utils.policy.asset_index import AssetIndex, notes_of_assets
@@ -31,17 +31,32 @@ from ..module_utils.policy.plain import policy_to_plain
 from ..module_utils.policy.problems import PolicyError
 from ..plugin_utils.action_refusal import refusal
 from ..plugin_utils.collection_version import collection_version
-from ..plugin_utils.controller_paths import absolute_path
+from ..plugin_utils.controller_paths import absolute_path, given_paths
 from ..plugin_utils.documents import read_policies
-from ..plugin_utils.host_devices import device_of_host, numbers_as_serials
+from ..plugin_utils.host_devices import (
+    device_of_host,
+    hosts_named,
+    numbers_as_serials,
+    problems_of_hosts,
+    serials_that_are_none,
+)
 from ..plugin_utils.host_record import begin_record, classes_of, record_of_hosts
 from ..plugin_utils.host_requests import apps_of_policies, request_of_decision
+from ..plugin_utils.role_variables import problems_of_options
 from ..plugin_utils.run_file import end_run, read_run
 from ..plugin_utils.run_instant import run_instant
 from ..plugin_utils.run_status import shortened, target_of_record
 
-#: Problems of an inventory that are shown, a host each.
+#: Problems of an inventory that are shown, each with the hosts that have it.
 _MOST_SHOWN = 20
+#: Options that are a variable of the role each.
+_OF_THE_RUN = {
+    "limits": "appban_limits",
+    "evidence": "appban_evidence",
+    "part": "appban_part",
+    "assets": "appban_assets",
+    "catalog_dirs": "appban_catalog_dirs",
+}
 
 
 class ActionModule(ActionBase):
@@ -54,6 +69,9 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
+        # Of these Ansible would say much, and not all at once. They are refused with what hosts have wrong.
+        odd = problems_of_options("host", self._task.args, _OF_THE_RUN)
+        self._task.args = {name: value for name, value in self._task.args.items() if name not in odd}
         _validated, options = self.validate_argument_spec(
             argument_spec={
                 "policies": {"type": "list", "elements": "path", "required": True},
@@ -76,7 +94,7 @@ class ActionModule(ActionBase):
         try:
             # A run over a part of the fleet can't tell whether an exemption covers all of it.
             whole_fleet = not variables.get("ansible_limit")
-            result.update(_decide(options, variables["hostvars"], whole_fleet, bool(self._task.check_mode)))
+            result.update(_decide(options, variables["hostvars"], whole_fleet, bool(self._task.check_mode), list(odd.values())))
         except PolicyError as error:
             raise refusal(self, _refused(options, "The policy can't be used; no host was contacted:\n%s" % error)) from None
         except AppbanError as error:
@@ -85,10 +103,11 @@ class ActionModule(ActionBase):
         return result
 
 
-def _decide(options: dict[str, Any], hostvars: Any, whole_fleet: bool, check_mode: bool) -> dict[str, Any]:
+def _decide(options: dict[str, Any], hostvars: Any, whole_fleet: bool, check_mode: bool, odd: Sequence[str]) -> dict[str, Any]:
     moment = run_instant(options["now"])
+    evidence_dir = absolute_path(named_directory(options["evidence_dir"]))
     target = record_of_hosts(options["part"])
-    policies = read_policies(options["policies"], options["catalog_dirs"])
+    policies = read_policies(given_paths(options["policies"]), given_paths(options["catalog_dirs"]))
     assets = AssetIndex(read_assets(options["assets"]) if options["assets"] else {})
     plain = [policy_to_plain(policy) for policy in policies]
     apps = apps_of_policies(plain)
@@ -97,12 +116,13 @@ def _decide(options: dict[str, Any], hostvars: Any, whole_fleet: bool, check_mod
     hosts: dict[str, Any] = {}
     decisions = []
     devices = []
-    wrong: list[str] = []
+    variables = {host: hostvars[host] for host in options["hosts"]}
+    wrong: dict[str, list[str]] = {}
     for host in options["hosts"]:
         try:
-            device = device_of_host(host, hostvars[host], attributes, assets)
+            device = device_of_host(host, variables[host], attributes, assets)
         except AppbanError as error:
-            wrong.append("%s: %s" % (error.where, error.what))
+            wrong.setdefault(error.what, []).append(host)
             continue
         decision = decider.decide(device)
         decisions.append(decision)
@@ -113,9 +133,9 @@ def _decide(options: dict[str, Any], hostvars: Any, whole_fleet: bool, check_mod
             "decision": said,
             "request": request_of_decision(said, apps),
         }
-    if wrong:
-        rest = ["and %d more hosts" % (len(wrong) - _MOST_SHOWN)] if len(wrong) > _MOST_SHOWN else []
-        raise AppbanError("\n".join(["The inventory can't be used; no host was contacted:", *wrong[:_MOST_SHOWN], *rest]))
+    for problem, of in problems_of_hosts(variables, _OF_THE_RUN.values()).items():
+        wrong.setdefault(problem, []).extend(of)
+    _refuse_inventory(wrong, [problem for problem in odd if problem not in wrong])
     blanket = covers_whole_scope(policies, decisions)
     if blanket and whole_fleet:
         raise AppbanError(
@@ -127,7 +147,6 @@ def _decide(options: dict[str, Any], hostvars: Any, whole_fleet: bool, check_mod
     limits = strictest_limits([options["limits"]] if options["limits"] else [policy["limits"] for policy in plain])
     shown_limits = {"max_devices": limits.max_devices, "max_percent": limits.max_percent}
     provenance = _provenance(options)
-    evidence_dir = absolute_path(options["evidence_dir"])
     run = {
         "run_id": options["run_id"] or choose_run_id(evidence_dir, now),
         "now": now,
@@ -151,11 +170,28 @@ def _decide(options: dict[str, Any], hostvars: Any, whole_fleet: bool, check_mod
     told += notes_of_assets(assets, judged, of_a_part)
     told += notes_of_policies(policies)
     told += notes_of_fleet(policies, judged, moment)
-    told += numbers_as_serials({host: hostvars[host] for host in options["hosts"]})
+    told += numbers_as_serials(variables)
+    told += serials_that_are_none(variables)
     classes = classes_of(policies, attributes, judged)
     left = begin_record(run, header, options["evidence"], classes, (each.to_plain() for each in named))
     more = {"notes": [*options["notes"], *left, *told], "exemptions": shown_exemptions(named)}
     return {"hosts": hosts, "run": {**run, **more}}
+
+
+def _refuse_inventory(wrong: Mapping[str, Sequence[str]], odd: Sequence[str]) -> None:
+    """Refuse what can't be used of the inventory, all of it at once.
+
+    Args:
+        wrong: problem -> the hosts of which that is so.
+        odd: problems of the run as a whole.
+
+    Raises:
+        AppbanError: where there is any.
+    """
+    lines = [*odd, *("%s: %s" % (hosts_named(of), problem) for problem, of in wrong.items())]
+    if lines:
+        more = ["and %d more problems" % (len(lines) - _MOST_SHOWN)] if len(lines) > _MOST_SHOWN else []
+        raise AppbanError("\n".join(["The inventory can't be used; no host was contacted:", *lines[:_MOST_SHOWN], *more]))
 
 
 def _refused(options: Mapping[str, Any], message: str) -> str:

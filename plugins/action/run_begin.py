@@ -25,15 +25,27 @@ from ..module_utils.policy.instants import utc_text
 from ..module_utils.policy.plain import policy_to_plain
 from ..module_utils.policy.problems import PolicyError, Problem
 from ..plugin_utils.action_refusal import refusal
-from ..plugin_utils.controller_paths import absolute_path
+from ..plugin_utils.controller_paths import absolute_path, evidence_directory, given_paths
 from ..plugin_utils.documents import read_asset_facts, read_policies
 from ..plugin_utils.host_record import check_part, controller_process
-from ..plugin_utils.known_names import no_target, notes_of_groups, notes_of_variables, variables_of
+from ..plugin_utils.known_names import no_target, notes_of_groups, notes_of_hosts_in_several, notes_of_variables, variables_of
 from ..plugin_utils.left_records import notes_of_left_records
 from ..plugin_utils.provenance import find_provenance
+from ..plugin_utils.role_variables import problems_of_options
 from ..plugin_utils.run_file import begin_run, end_run, refuse_run
 from ..plugin_utils.run_instant import run_instant
 from ..plugin_utils.run_status import FAIL_ON, shortened
+from ..plugin_utils.typed_words import refuse_lost_words
+
+#: Options that are a variable of the roles each.
+_VARIABLES = {
+    "catalog_dirs": "appban_catalog_dirs",
+    "assets": "appban_assets",
+    "now": "appban_now",
+    "evidence_dir": "appban_evidence_dir",
+    "run_id": "appban_run_id",
+    "part": "appban_part",
+}
 
 
 class ActionModule(ActionBase):
@@ -45,6 +57,9 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
+        # Of these Ansible would say much; they are refused where run.json can say it.
+        odd = problems_of_options("tenant", self._task.args, _VARIABLES)
+        self._task.args = {name: value for name, value in self._task.args.items() if name not in odd}
         _validated, options = self.validate_argument_spec(
             argument_spec={
                 "policies": {"type": "list", "elements": "path", "required": True},
@@ -59,7 +74,7 @@ class ActionModule(ActionBase):
             }
         )
         try:
-            result.update(_begin(options, task_vars or {}, bool(self._task.check_mode)))
+            result.update(_begin(options, task_vars or {}, bool(self._task.check_mode), list(odd.values())))
         except AppbanError as error:
             raise refusal(self, str(error)) from None
         if result["notes"]:
@@ -68,11 +83,12 @@ class ActionModule(ActionBase):
         return result
 
 
-def _begin(options: Mapping[str, Any], variables: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
+def _begin(options: Mapping[str, Any], variables: Mapping[str, Any], check_mode: bool, odd: Sequence[str]) -> dict[str, Any]:
     part = options["part"]
     check_part(part)
-    evidence_dir = absolute_path(options["evidence_dir"])
-    paths = {name: [absolute_path(path) for path in options[name]] for name in ("policies", "catalog_dirs")}
+    given_dir = evidence_directory(options["evidence_dir"])
+    evidence_dir = absolute_path(given_dir)
+    paths = {name: given_paths(options[name]) for name in ("policies", "catalog_dirs")}
     provenance = find_provenance(paths["policies"], variables, bool(options["now"]))
     try:
         now, wrong = utc_text(run_instant(options["now"])), None
@@ -82,20 +98,24 @@ def _begin(options: Mapping[str, Any], variables: Mapping[str, Any], check_mode:
     run_id = _run_id(options["run_id"], evidence_dir, now)
     directory = os.path.join(evidence_dir, run_id)
     notes = notes_of_left_records(
-        evidence_dir, options["evidence_dir"], AnsibleCollectionConfig.collection_paths or (), str(variables.get("playbook_dir") or "")
+        evidence_dir, given_dir, AnsibleCollectionConfig.collection_paths or (), str(variables.get("playbook_dir") or "")
     )
     groups, wanted = variables.get("groups") or {}, options["target_groups"]
     if wanted:
         notes += notes_of_groups(groups, wanted)
+        notes += notes_of_hosts_in_several(groups, wanted)
     if "hostvars" in variables:
         notes += notes_of_variables(variables_of(variables.get("ansible_play_hosts_all") or (), variables["hostvars"]))
     begin_run(directory, _facts(run_id, now, provenance, check_mode, notes), part)
     nobody = bool(wanted) and not any(groups.get(group) for group in wanted)
     try:
+        if odd:
+            raise AppbanError("; ".join(odd), "", "Nothing was contacted")
         if wrong is not None:
             raise wrong
         if nobody and not part:
             raise no_target(groups, wanted)
+        refuse_lost_words(options["policies"], variables)
         policies = _documents(options, paths)
     except AppbanError as error:
         refuse_run(directory, Provenance().wall_clock(), shortened(str(error)), part)

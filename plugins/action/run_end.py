@@ -82,6 +82,9 @@ def _end(options: Mapping[str, Any], hostvars: Any, check_mode: bool, limited: b
         troubles = dict.fromkeys((*options["tenants"], *options["hosts"]), problem)
     total = total_line(targets, check_mode) + ". " if targets else ""
     text = "run %s: %s. %sStatus, plan and records are in %s" % (run["run_id"], said["status"], total, directory)
+    served = "--limit" if limited else "appban_part"
+    if UNMATCHED_EXEMPTION in run["fail_on"] and (part or limited):
+        text += ". appban_fail_on: %s was not judged, because only a part was served (%s)" % (UNMATCHED_EXEMPTION, served)
     if unmatched:
         text += ". Match no device of any target: %s" % shortened_list(unmatched)
     return {
@@ -99,10 +102,11 @@ def _tenant(tenant: str, variables: Any, directory: str, check_mode: bool) -> tu
     result = _registered(variables, "appban_tenant_result", tenant)
     name = str(settings.get("record") or record_name(tenant))
     trouble = str(_plain(variables, "appban_trouble", tenant) or "")
-    trouble = trouble or str(settings.get("trouble") or "")
+    twice = _registered(variables, "appban_tenant_twice", tenant).get("troubles") or {}
+    trouble = trouble or str(settings.get("trouble") or twice.get(tenant) or "")
     if not trouble:
         trouble = tenant_trouble(result)
-    told = target_of_record(directory, name, str(_plain(variables, "appban_target", tenant) or "unknown"))
+    told = target_of_record(directory, name, str(settings.get("target") or "unknown"))
     # Where its module did not even begin, the inventory was refused.
     refused = not result or bool(result.get("refused"))
     told["status"] = status_of_tenant(directory, name, trouble, refused, bool(result.get("changed")), check_mode)

@@ -14,8 +14,10 @@ from ..module_utils.engine.errors import AppbanError
 from ..module_utils.policy.problems import PolicyError
 from ..plugin_utils.action_refusal import refusal
 from ..plugin_utils.checked_documents import check_documents
-from ..plugin_utils.controller_paths import absolute_path
+from ..plugin_utils.controller_paths import given_paths
+from ..plugin_utils.known_names import notes_of_variables, variables_of
 from ..plugin_utils.run_instant import run_instant
+from ..plugin_utils.typed_words import refuse_lost_words
 
 
 class ActionModule(ActionBase):
@@ -35,7 +37,18 @@ class ActionModule(ActionBase):
                 "now": {"type": "str"},
             }
         )
-        paths = {name: [absolute_path(path) for path in options[name] if path] for name in ("policies", "catalog_dirs", "assets")}
+        variables = task_vars or {}
+        try:
+            refuse_lost_words(options["policies"], variables)
+        except AppbanError as error:
+            raise refusal(self, str(error)) from None
+        unknown = []
+        if "hostvars" in variables:
+            unknown = notes_of_variables(variables_of(variables.get("ansible_play_hosts_all") or (), variables["hostvars"]), False)
+        for note in unknown:
+            # Here and not in the result: a task that fails shows no warnings of its result.
+            self._display.warning(note)
+        paths = {name: given_paths(options[name]) for name in ("policies", "catalog_dirs", "assets")}
         if not any(paths.values()):
             raise refusal(self, "No document was given. Run with -e policy_file=PATH, or set appban_policies to a list of paths")
         try:
@@ -46,5 +59,5 @@ class ActionModule(ActionBase):
             self._display.display(line)
         if checked.problems:
             raise refusal(self, "The documents can't be used:\n%s" % PolicyError(checked.problems))
-        result.update(changed=False, good=list(checked.good), notes=list(checked.notes))
+        result.update(changed=False, good=list(checked.good), notes=[*unknown, *checked.notes])
         return result

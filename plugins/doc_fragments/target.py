@@ -25,7 +25,7 @@ options:
     type: path
   evidence_dir:
     description: Directory of the evidence, of the ledger and, for a tenant that has no message to users, of the outbox of notices. Keep it
-      between runs; the ledger remembers which notices were sent.
+      between runs; the ledger remembers which notices were sent. An empty one is refused.
     type: path
     default: ./evidence
   evidence:

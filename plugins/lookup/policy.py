@@ -117,9 +117,11 @@ class LookupModule(LookupBase):
         self.set_options(var_options=variables, direct=kwargs)
         names = [name for term in terms for name in (term if isinstance(term, (list, tuple)) else [term])]
         wrong = [name for name in names if not isinstance(name, str)]
+        # An empty one, as by -e policy_file=$UNSET, is none.
+        names = [name for name in names if wrong or name.strip()]
         if wrong or not names:
             raise AnsibleLookupError("appban.endpoint.policy: expected paths of policy files" + (f", found {wrong[0]!r}" if wrong else ""))
-        directories = [os.path.expanduser(str(directory)) for directory in self.get_option("catalog_dirs")]
+        directories = [os.path.expanduser(str(directory)) for directory in self.get_option("catalog_dirs") if str(directory).strip()]
         try:
             policies = read_policies([self._find(str(name), variables) for name in names], directories)
         except PolicyError as error:

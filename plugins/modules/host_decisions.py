@@ -54,7 +54,7 @@ options:
         description: The same as a percentage of the hosts of the run.
         type: float
   evidence_dir:
-    description: Directory of the evidence.
+    description: Directory of the evidence. An empty one is refused.
     type: path
     required: true
   run_id:

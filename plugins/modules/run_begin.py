@@ -25,7 +25,8 @@ description:
     P(appban.endpoint.host#role).
 options:
   policies:
-    description: Paths of the policy files.
+    description: Paths of the policy files. Here and in the other lists an empty path is none. A text that looks like a list is refused, and
+      so is a run whose extra variables have words that Ansible drops (C(-e "policy_file=a.yml b.yml")).
     type: list
     elements: path
     required: true
@@ -41,7 +42,7 @@ options:
     description: The instant of the run, ISO 8601 with an offset. By default the clock.
     type: str
   evidence_dir:
-    description: Directory of the evidence, for choosing the run's id.
+    description: Directory of the evidence, for choosing the run's id. An empty one is the default.
     type: path
     default: ./evidence
   run_id:

@@ -13,9 +13,11 @@ version_added: 0.2.0
 author:
   - appban contributors (@appban)
 description:
-  - Checks the kind of a tenant, the names of the options that the inventory has for its module, and that its record has a name of its own.
-    Contacts nothing, and takes no option's value, so that none can be printed.
-  - This is a part of the role P(appban.endpoint.tenant#role). Use the role.
+  - Checks the variables that the inventory has for a tenant (their types, the kind of the tenant, the names of the options for its module),
+    and that its record has a name of its own. Contacts nothing.
+  - Reads the variables of the role P(appban.endpoint.tenant#role) itself, so that the value of no option is in a task. In a message are of
+    C(appban_connection) and C(appban_options) only names and types.
+  - This is a part of that role. Use the role.
 options:
   tenant:
     description: The tenant's name in the inventory.
@@ -26,20 +28,6 @@ options:
     type: list
     elements: str
     required: true
-  target:
-    description: What the tenant is, such as V(intune).
-    type: str
-    required: true
-  connection:
-    description: Names of the options in C(appban_connection).
-    type: list
-    elements: str
-    default: []
-  options:
-    description: Names of the options in C(appban_options).
-    type: list
-    elements: str
-    default: []
 attributes:
   check_mode:
     description: Changes nothing in either mode.
@@ -54,13 +42,23 @@ EXAMPLES = r"""
   appban.endpoint.tenant_preflight:
     tenant: "{{ inventory_hostname }}"
     tenants: "{{ ansible_play_hosts_all }}"
-    target: "{{ appban_target }}"
-    connection: "{{ appban_connection.keys() | list }}"
 """
 
 RETURN = r"""
 record:
-  description: The name of the tenant's record and ledger.
+  description: The name of the tenant's record and ledger; of one that is refused because of its name, what run.json calls it.
+  returned: success
+  type: str
+target:
+  description: What the tenant is, such as V(intune); empty where that can't be used.
+  returned: success
+  type: str
+identity:
+  description: A digest of what the tenant is, whatever the inventory calls it; empty where its options don't say.
+  returned: success
+  type: str
+described:
+  description: The same in words, such as C(jamf_pro, https://city.jamfcloud.com).
   returned: success
   type: str
 trouble:

@@ -16,10 +16,11 @@ description:
   - Reads policy files, catalog directories and files of asset facts, and names every problem of all of them at once, each with its file,
     line and column.
   - Says of each good document what is in it, and what is allowed and still worth a look, such as a rule that can never match.
+  - Names variables that look like those of this collection and are unknown, each with the nearest right name.
   - Reads nothing but these files, on the controller, and writes nothing.
 options:
   policies:
-    description: Paths of policy files, and of directories of them.
+    description: Paths of policy files, and of directories of them. Here and in the other lists an empty path is none.
     type: list
     elements: path
     required: true

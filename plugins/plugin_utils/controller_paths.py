@@ -11,8 +11,21 @@ installed collection. So a path must be absolute before a module gets it.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+#: Where evidence is written that nobody has named a directory for.
+EVIDENCE_DIRECTORY = "./evidence"
+
+
+def evidence_directory(path: str | None) -> str:
+    """The evidence directory that was given; the default where nothing was, as by ``-e appban_evidence_dir=$UNSET``."""
+    return path if path and path.strip() else EVIDENCE_DIRECTORY
+
+
+def given_paths(paths: Iterable[str | None]) -> list[str]:
+    """The paths that were given, absolute: one that is empty, as by ``-e policy_file=$UNSET``, is none."""
+    return [absolute_path(path) for path in paths if path and path.strip()]
 
 
 def absolute_path(path: str) -> str:
@@ -33,8 +46,9 @@ def absolute_options(options: Mapping[str, Any], spec: Mapping[str, Mapping[str,
         value = made.get(name)
         if option.get("type") == "path":
             value = value if value is not None else _stand_in(option, environment)
-            if isinstance(value, str):
-                made[name] = absolute_path(value)
+            if value is not None and not isinstance(value, (Mapping, list, tuple)):
+                # A directory may be called 2023, which YAML reads as a number.
+                made[name] = absolute_path(str(value))
         elif option.get("elements") == "path" and isinstance(value, (list, tuple)):
             made[name] = [absolute_path(each) if isinstance(each, str) else each for each in value]
         elif option.get("options") and isinstance(value, Mapping):

@@ -6,13 +6,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Iterator, Mapping
+from typing import Any, Iterable, Iterator, Mapping, Sequence
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.asset_index import AssetIndex
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.devices import VOCABULARY, words_expected
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.plain_types import NotPlain, plain_copy
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.problems import nearest_names, show
+from ansible_collections.appban.endpoint.plugins.module_utils.policy.serial_texts import why_no_serial
+from ansible_collections.appban.endpoint.plugins.plugin_utils.role_variables import options_of_role, problems_of_variables
 
 #: Attributes that are never taken from an inventory variable of the same name: Ansible uses the name itself, or it would be
 #: the account that Ansible logs in with. They come from ``appban_device``, or from what Ansible knows as said below.
@@ -54,7 +56,8 @@ def device_of_host(
             device[attribute] = variables[attribute]
     own = variables.get("appban_device") or {}
     if not isinstance(own, Mapping):
-        raise AppbanError("appban_device is %s, expected a mapping of device attributes" % type(own).__name__, host)
+        found = str.__str__(own) if isinstance(own, str) else list(own) if isinstance(own, (list, tuple)) else own
+        raise AppbanError("appban_device is %s, expected a mapping of device attributes" % show(found), host)
     device.update(own)
     try:
         plain: dict[str, Any] = plain_copy(device, host)
@@ -75,8 +78,51 @@ def numbers_as_serials(hosts: Mapping[str, Mapping[str, Any]]) -> list[str]:
     found = [host for host, variables in hosts.items() if isinstance(_given_serial(variables), (int, float))]
     if not found:
         return []
-    shown = ", ".join("%s %s" % (host, _given_serial(hosts[host])) for host in found[:5]) + (", ..." if len(found) > 5 else "")
-    return ["appban_serial is a number on %d hosts (%s): put it in quotes, a number loses its leading zeros" % (len(found), shown)]
+    shown = _shown({host: str(_given_serial(hosts[host])) for host in found})
+    return ["appban_serial is a number on %s: put it in quotes, a number loses its leading zeros" % shown]
+
+
+def serials_that_are_none(hosts: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Notes where a serial number of the inventory is what makers write where there is none, or what a spreadsheet made of it.
+
+    Args:
+        hosts: host -> its variables.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for host, variables in hosts.items():
+        serial = _given_serial(variables)
+        why = why_no_serial(str.__str__(serial)) if isinstance(serial, str) and serial and serial != "NA" else None
+        if why is not None:
+            expected, meant = why
+            found.setdefault(expected, {})[host] = show(str.__str__(serial)) + (" (perhaps %s)" % meant[0] if meant else "")
+    return ["appban_serial is no serial number on %s: expected %s" % (_shown(each), expected) for expected, each in sorted(found.items())]
+
+
+def problems_of_hosts(hosts: Mapping[str, Mapping[str, Any]], names: Iterable[str] = ()) -> dict[str, list[str]]:
+    """What is wrong with the role's variables -> the hosts of which that is so.
+
+    Args:
+        hosts: host -> its variables.
+        names: more variables than those that each host has its own value of.
+    """
+    looked_at = sorted({*names, *(name for name in options_of_role("host") if name.startswith("appban_host_"))})
+    found: dict[str, list[str]] = {}
+    for host, variables in hosts.items():
+        for problem in problems_of_variables("host", variables, looked_at):
+            found.setdefault(problem, []).append(host)
+    return found
+
+
+def hosts_named(hosts: Sequence[str]) -> str:
+    """Some hosts in a few words: ``a``, ``a and b``, ``a and 39 more hosts``."""
+    if len(hosts) < 3:
+        return " and ".join(hosts)
+    return "%s and %d more hosts" % (hosts[0], len(hosts) - 1)
+
+
+def _shown(serials: Mapping[str, str]) -> str:
+    told = ", ".join("%s %s" % each for each in list(serials.items())[:5]) + (", ..." if len(serials) > 5 else "")
+    return "%s (%s)" % ("1 host" if len(serials) == 1 else "%d hosts" % len(serials), told)
 
 
 def _given_serial(variables: Mapping[str, Any]) -> Any:

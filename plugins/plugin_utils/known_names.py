@@ -12,6 +12,7 @@ from __future__ import annotations
 import glob
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import SequenceMatcher, get_close_matches
 from typing import Any
@@ -64,11 +65,22 @@ def notes_of_groups(groups: Mapping[str, Sequence[str]], wanted: Sequence[str]) 
     ]
 
 
-def notes_of_variables(variables: Mapping[str, Iterable[str]]) -> list[str]:
+def notes_of_hosts_in_several(groups: Mapping[str, Sequence[str]], wanted: Sequence[str]) -> list[str]:
+    """A note where hosts are in more than one of our groups: such a one is served as a tenant and as a host."""
+    counts = Counter(host for group in wanted for host in set(groups.get(group, ())))
+    several = sorted(host for host, count in counts.items() if count > 1)
+    if not several:
+        return []
+    is_in = "is" if len(several) == 1 else "are"
+    return ["%s%s %s in %s, and served in each of these groups" % (several[0], _more(len(several) - 1), is_in, " and in ".join(wanted))]
+
+
+def notes_of_variables(variables: Mapping[str, Iterable[str]], hosts_named: bool = True) -> list[str]:
     """Variables that look like ours and that nothing in the collection reads; bounded.
 
     Args:
         variables: inventory name of a host -> names of its variables.
+        hosts_named: whether a variable of some hosts is told with one of them.
     """
     known = _names(_SPOKEN_OF)
     hosts: dict[str, list[str]] = {}
@@ -80,7 +92,7 @@ def notes_of_variables(variables: Mapping[str, Iterable[str]]) -> list[str]:
     notes = []
     for name, having in sorted(hosts.items()):
         near = get_close_matches(name.lower(), options, 1)
-        of = "" if len(having) == len(variables) > 1 else " (of %s%s)" % (having[0], _more(len(having) - 1))
+        of = "" if not hosts_named or len(having) == len(variables) > 1 else " (of %s%s)" % (having[0], _more(len(having) - 1))
         notes.append("the variable %s%s is unknown%s" % (name, of, ", perhaps %s" % near[0] if near else ""))
     if len(notes) > _MOST_NOTES:
         notes[_MOST_NOTES:] = ["%d more variables that begin with appban are unknown" % (len(notes) - _MOST_NOTES)]

@@ -69,17 +69,20 @@ def status_of_tenant(directory: str, name: str, trouble: str, refused: bool, cha
         directory: of the run.
         name: of its record.
         trouble: what a person has to look at; empty for nothing.
-        refused: nothing was contacted because of it.
+        refused: what was asked for can't be used, and nothing was written because of it.
         changed: what its task said: something was changed, or in check mode would be.
         check_mode: nothing was changed.
     """
     path = os.path.join(directory, name + ".jsonl")
     last = last_line(path)
+    if refused and trouble:
+        # Also where the record ends with it, because the fleet had to be read to know.
+        return "refused"
     if last.get("stopped"):
         # A fleet that was read, or doubted, and then not planned against was stopped; one that could not even be read failed.
         return "failed" if last.get("fleet") == "unread" else "stopped"
     if trouble:
-        return "refused" if refused else "failed"
+        return "failed"
     return ("drift" if check_mode else "changed") if changed else "clean"
 
 

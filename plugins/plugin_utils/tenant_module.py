@@ -35,7 +35,7 @@ def run_tenant_module(action: ActionBase, target: str, variables: Mapping[str, A
     options = dict(task.args)
     if getattr(action._connection, "transport", "") == "local":
         # Elsewhere the files are those of another machine.
-        options = absolute_options(options, TARGETS[target]("environment"), _environment(action))
+        options = absolute_options(options, TARGETS[target]("environment"), task_environment(action))
     with _shown_meanwhile(action, options, variables) as more:
         result: dict[str, Any] = action._execute_module(
             module_name="appban.endpoint." + target, module_args={**options, **more}, task_vars=dict(variables), wrap_async=task.async_val
@@ -76,7 +76,7 @@ def show_diff(action: ActionBase, pairs: Any) -> None:
         action._display.display("\n".join(shown))
 
 
-def _environment(action: ActionBase) -> dict[str, str]:
+def task_environment(action: ActionBase) -> dict[str, str]:
     """The environment that the module will have: the controller's with that of the task over it."""
     found = dict(os.environ)
     given = action._task.environment or []

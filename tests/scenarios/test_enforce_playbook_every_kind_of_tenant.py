@@ -97,8 +97,10 @@ def troubled(tenants: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     nowhere = f"http://127.0.0.1:{free_port()}"
     reach = {"nanomdm_url": nowhere, "kmfddm_url": nowhere, "enrollments": [{"id": "A-1", "ownership": "corporate"}], "deadline": 2.0}
     connection = tenants[jamf].host()["appban_connection"]
+    # By another name of the machine, because one address under two names is refused.
+    locked = {"url": connection["url"].replace("127.0.0.1", "localhost"), "client_secret": WRONG}
     return {
-        "locked-jamf": {"appban_target": "jamf_pro", "appban_connection": {**connection, "client_secret": WRONG}},
+        "locked-jamf": {"appban_target": "jamf_pro", "appban_connection": {**connection, **locked}},
         # Nobody listens there.
         "dead-nanomdm": {"appban_target": "nanomdm", "appban_connection": {**reach, **KEYS}},
         "odd-jamf": {"appban_target": "jamf_pro", "appban_connection": connection, "appban_options": {"findngs": "groups"}},

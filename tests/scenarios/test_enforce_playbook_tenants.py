@@ -107,7 +107,9 @@ def test_what_the_inventory_has_wrong_is_named_and_its_values_are_not(estate: Es
         school={"appban_connection": {"client_secrets": WRONG, "evidence_dir": "/tmp"}, "appban_options": {"web_blok": "none"}},
     )
     run = estate.run(inventory, arguments=["-vvv"], must_succeed=False)
-    assert run.trouble("city").startswith("appban_target is jamf, expected one of: intune, jamf_pro, nanomdm (city).")
+    assert run.trouble("city").startswith(
+        "appban_target is jamf, expected one of: intune, jamf_pro, nanomdm (did you mean jamf_pro?) (city)."
+    )
     assert run.trouble("school") == (
         "appban_connection has the unknown option client_secrets, perhaps client_secret; "
         "appban_connection sets evidence_dir, which is appban_evidence_dir; "

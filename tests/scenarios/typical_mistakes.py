@@ -13,6 +13,8 @@ GOOD_ASSETS = "serial,department,ownership\nSN-0101,town-hall,corporate\nPRESS-0
 VALIDATE = f"appban.endpoint.validate -e policy_file={POLICY}"
 WITH_ASSETS = f"{VALIDATE} -e appban_assets={ASSETS}"
 ENFORCE = f"appban.endpoint.enforce -i {INVENTORY} -e policy_file={POLICY} --check"
+#: So that what is said of several tenants comes in the order of the inventory.
+ONE_AFTER_THE_OTHER = {"ANSIBLE_FORKS": "1"}
 #: The README's policy asks for a small first step; where the limits are not what a mistake is about, they are out of its way.
 WIDE = " -e '{\"appban_limits\": {\"max_percent\": 100}}'"
 
@@ -30,6 +32,7 @@ class Mistake:
         environment: more environment variables of the command.
         ended: its exit status.
         under_way: another run over the tenant is under way.
+        tenants: how many tenants there are of which something is said.
     """
 
     title: str
@@ -40,6 +43,7 @@ class Mistake:
     environment: Mapping[str, str] = field(default_factory=dict)
     ended: int = 2
     under_way: bool = False
+    tenants: int = 1
 
 
 def in_policy(*typed: tuple[str, str]) -> dict[str, tuple[tuple[str, str], ...]]:
@@ -103,11 +107,39 @@ MISTAKES = (
     Mistake("A value outside a vocabulary, in a table", WITH_ASSETS, files=in_assets(GOOD_ASSETS.replace("corporate", "Company").encode())),
     # The command and the inventory.
     Mistake("No policy", f"appban.endpoint.enforce -i {INVENTORY} --check"),
+    Mistake("A policy from a variable of the shell that is not set", f"appban.endpoint.enforce -i {INVENTORY} -e policy_file= --check"),
+    Mistake("Two policies in one text", f"appban.endpoint.enforce -i {INVENTORY} -e 'policy_file={POLICY} policies/second.yml' --check"),
     Mistake("A file that is not there", ENFORCE.replace("policy.yml", "polcy.yml")),
     Mistake("No inventory", f"appban.endpoint.enforce -e policy_file={POLICY} --check"),
     Mistake("A group that is spelt almost right", ENFORCE, typed=in_inventory(("appban_tenants:", "appban_tenant:"), ("appban_hosts:", "appban-hosts:"))),
     Mistake("A limit to a host that is not there", f"{ENFORCE} --limit city-intun", ended=1),
     Mistake("A target that does not exist", f"{ENFORCE} --limit city-intune", typed=in_inventory(("appban_target: intune", "appban_target: intunes"))),
+    Mistake(
+        "One tenant under two names",
+        f"{ENFORCE} --limit city-jamf,schools-jamf",
+        typed=in_inventory(
+            (
+                "appban_hosts:\n",
+                "    schools-jamf:\n      appban_target: jamf_pro\n      appban_connection: {url: https://City.jamfcloud.com/}\nappban_hosts:\n",
+            )
+        ),
+        environment=ONE_AFTER_THE_OTHER,
+        tenants=2,
+    ),
+    Mistake(
+        "A tenant without its kind, and one without its options",
+        f"{ENFORCE} --limit appban_tenants",
+        typed=in_inventory(
+            ("      appban_target: intune\n", ""),
+            (
+                "appban_connection: {url: https://city.jamfcloud.com}    # JAMF_CLIENT_ID, JAMF_CLIENT_SECRET",
+                "appban_connection:    # JAMF_URL, JAMF_CLIENT_ID, JAMF_CLIENT_SECRET",
+            ),
+        ),
+        environment=ONE_AFTER_THE_OTHER,
+        tenants=2,
+    ),
+    Mistake("A limit that is spelt almost right", f"{ENFORCE} --limit city-intune -e '{{\"appban_limits\": {{\"max_percents\": 20}}}}'"),
     Mistake("An option that is spelt almost right", f"{ENFORCE} --limit city-intune", typed=in_inventory(("        client_id:", "        clientid:"))),
     Mistake("No secret", f"{ENFORCE} --limit city-intune"),
     Mistake(
@@ -120,6 +152,14 @@ MISTAKES = (
     Mistake("An instant in words", f"{ENFORCE} --limit city-intune -e appban_now=yesterday"),
     Mistake("A word that fails on nothing", f"{ENFORCE} --limit city-intune -e appban_fail_on=unmatched"),
     Mistake("An evidence directory that is a file", f"{ENFORCE} --limit city-intune -e appban_evidence_dir={POLICY}"),
+    Mistake(
+        "Variables of hosts that have the wrong form",
+        f"{ENFORCE} --limit appban_hosts",
+        typed=in_inventory(
+            ("    ownership: corporate ", "    appban_host_block: stron\n    ownership: corporate "),
+            ("{appban_serial: PRESS-0007, department: press}", "{appban_device: PRESS-0007}"),
+        ),
+    ),
     Mistake("A host without its facts", f"{ENFORCE} --limit appban_hosts", typed=in_inventory(("    ownership: corporate ", "    ownership: Company "))),
     # With a server that answers.
     Mistake("A secret that is wrong", ENFORCE, tenant=200, environment={"AZURE_CLIENT_SECRET": "not-the-secret"}),

@@ -21,7 +21,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
-from .errors import EvidenceError
+from .errors import AppbanError, EvidenceError
 from .outcomes import GRAVITY, OUTCOMES, Outcome
 
 FORMAT = 2
@@ -44,6 +44,13 @@ _CLOSING = re.compile(rb', "hash": "([0-9a-f]{64})"\}\n\Z')
 _CLOSING_LENGTH = 78
 _CHOOSE = "Choose a writable appban_evidence_dir"
 _FREE = "Make room on the evidence directory's file system and run again"
+
+
+def named_directory(evidence_dir: Optional[str]) -> str:
+    """The evidence directory, refused where it has no name: an empty one would be wherever the process is. Raises AppbanError."""
+    if not evidence_dir or not evidence_dir.strip():
+        raise AppbanError("the evidence directory is empty", "evidence_dir", "Name one, or leave it out; nothing was contacted")
+    return evidence_dir
 
 
 def choose_run_id(directory: str, now: str) -> str:

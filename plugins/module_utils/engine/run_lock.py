@@ -7,6 +7,9 @@ The lock is ``EVIDENCE_DIR/<target>.lock``. A module holds it with the file's ow
 ends, however it ends. A run over hosts is several tasks in several processes, so there the file names the process that runs all of them,
 and the lock is free once that process has ended. A holder on another machine that shares the directory can't be looked at; it holds the
 lock until it gives it back or somebody removes the file.
+
+Beside it a tenant's module holds ``EVIDENCE_DIR/.tenant-<digest>.lock``, whose name is made of what the tenant is, so that two names of one
+tenant are one after all.
 """
 
 from __future__ import annotations
@@ -16,15 +19,22 @@ import fcntl
 import json
 import os
 import socket
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Dict, Mapping, Optional, Sequence
 
 from .errors import AppbanError, EvidenceError
 
 _CHOOSE = "Choose a writable appban_evidence_dir"
+#: What to do about a tenant that has several names.
+NAMED_ONCE = "Leave one of the names, or correct the address of the other; under this one nothing was contacted"
+_MOST_NAMES = 5
 
 
 class RunLocked(AppbanError):
     """Another run over the same target is under way."""
+
+
+class TwoNames(RunLocked):
+    """The same run has served the same tenant under another name."""
 
 
 class RunLock:
@@ -51,7 +61,9 @@ class RunLock:
         """
         descriptor = self._open()
         try:
-            _refuse(self.path, self._other(descriptor))
+            other = self._other(descriptor)
+            self._after(_read(descriptor), holder)
+            _refuse(self.path, other)
             _write(descriptor, dict(holder, pid=os.getpid(), host=socket.gethostname()))
         except OSError as error:
             os.close(descriptor)
@@ -112,6 +124,9 @@ class RunLock:
         finally:
             os.close(descriptor)
 
+    def _after(self, told: Mapping[str, Any], holder: Mapping[str, Any]) -> None:
+        """Raise where what the last holder, or the present one, left in the file speaks against the next."""
+
     def _open(self) -> int:
         try:
             os.makedirs(os.path.dirname(self.path) or ".", mode=0o750, exist_ok=True)
@@ -135,6 +150,44 @@ class RunLock:
             return told
         pid = told.get("pid")
         return told if isinstance(pid, int) and _start_of(pid) == told["started"] else {}
+
+
+class TenantLock(RunLock):
+    """The lock of a tenant under whatever name. Who held it last stays in the file, so that a run that serves it twice is found out.
+
+    Args:
+        directory: the evidence directory; made if missing.
+        digest: of what the tenant is.
+        described: the same in words.
+    """
+
+    def __init__(self, directory: str, digest: str, described: str) -> None:
+        # No name of a record begins with a full stop.
+        super().__init__(directory, ".tenant-" + digest)
+        self.described = described
+
+    def release(self) -> None:
+        """Give a held lock back; the file keeps who held it."""
+        if self._descriptor is not None:
+            descriptor, self._descriptor = self._descriptor, None
+            os.close(descriptor)
+
+    def _after(self, told: Mapping[str, Any], holder: Mapping[str, Any]) -> None:
+        before, name = told.get("name"), holder.get("name")
+        if before and before != name and told.get("run_id") == holder.get("run_id"):
+            raise TwoNames(twice(sorted((str(before), str(name))), self.described), "", NAMED_ONCE)
+
+
+def twice(names: Sequence[str], described: str) -> str:
+    """That one tenant has several names in an inventory.
+
+    Args:
+        names: at least two.
+        described: what the tenant is.
+    """
+    shown = names if len(names) <= _MOST_NAMES else [*names[: _MOST_NAMES - 1], "%d more" % (len(names) - _MOST_NAMES + 1)]
+    times = "twice" if len(names) == 2 else "%d times" % len(names)
+    return "this tenant is in the inventory %s: %s and %s (%s)" % (times, ", ".join(shown[:-1]), shown[-1], described)
 
 
 def _refuse(path: str, other: Mapping[str, Any]) -> None:

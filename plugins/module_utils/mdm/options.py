@@ -18,7 +18,7 @@ from typing import Any
 
 from ..documents.assets import read_assets
 from ..engine.errors import AppbanError, EvidenceError, unexpected
-from ..engine.evidence import LEVELS
+from ..engine.evidence import LEVELS, named_directory
 from ..engine.guard import strictest_limits
 from ..engine.run_header import Provenance
 from ..engine.run_lock import RunLocked
@@ -28,10 +28,11 @@ from ..policy.problems import PolicyError
 from ..policy.run_instant import run_instant
 from .connection import Connection, open_connection
 from .counters import Counters
+from .identity import Identity
 from .notices import DEFAULT_BODY, DEFAULT_TITLE, NoticeText
 from .progress import Progress
 from .redaction import Redactor
-from .target_run import RunRequest, RunResult
+from .target_run import NobodyLeft, RunRequest, RunResult
 
 
 class Refused(AppbanError):
@@ -168,8 +169,13 @@ def connection_of(params: Mapping[str, Any], redactor: Redactor, counters: Count
     )
 
 
-def request_of(params: Mapping[str, Any], check_mode: bool, versions: Mapping[str, str]) -> RunRequest:
+def request_of(
+    params: Mapping[str, Any], check_mode: bool, versions: Mapping[str, str], identity: Identity | None = None
+) -> RunRequest:
     """A run's request from a module's parameters.
+
+    Args:
+        identity: what the tenant is, whatever it is called.
 
     Raises:
         AppbanError: for a policy, an instant or a file that can't be used. Nothing was contacted.
@@ -193,7 +199,7 @@ def request_of(params: Mapping[str, Any], check_mode: bool, versions: Mapping[st
         policies=policies,
         now=now,
         assets=assets,
-        evidence_dir=params["evidence_dir"],
+        evidence_dir=named_directory(params["evidence_dir"]),
         check_mode=check_mode,
         run_id=params["run_id"] or "",
         evidence=params["evidence"],
@@ -203,6 +209,7 @@ def request_of(params: Mapping[str, Any], check_mode: bool, versions: Mapping[st
         versions=versions,
         accept_fleet_size=params["accept_fleet_size"],
         provenance=Provenance.here(**{"now_given": params["now"] is not None, **_given(params["provenance"])}),
+        identity=identity,
     )
 
 
@@ -223,7 +230,7 @@ def finish(module: Any, redactor: Redactor, run: Callable[[], tuple[RunResult, M
     except Exception as error:
         told = _scrubbed(_told_by(counters), redactor)
         known = error if isinstance(error, (AppbanError, PolicyError)) else unexpected(error)
-        module.fail_json(msg=redactor.scrub(str(known)), refused=isinstance(known, (Refused, RunLocked)), **told)
+        module.fail_json(msg=redactor.scrub(str(known)), refused=isinstance(known, (Refused, RunLocked, NobodyLeft)), **told)
         return
     values = {**result.values, **more, **_told_by(counters), "changed": result.changed}
     if module._diff:

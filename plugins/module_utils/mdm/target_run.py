@@ -25,7 +25,7 @@ from ..engine.plan import Change, Plan
 from ..engine.presence import Presence
 from ..engine.previous_record import PreviousRecord, read_previous_record
 from ..engine.run_header import Provenance, run_header
-from ..engine.run_lock import RunLock
+from ..engine.run_lock import RunLock, TenantLock
 from ..engine.version import VERSION
 from ..policy.asset_index import AssetIndex, notes_of_assets
 from ..policy.decide import Decider, covers_whole_scope
@@ -40,6 +40,7 @@ from .capability import Capability
 from .covering import Coverings
 from .fleet import FleetDevice, ManagedDevice
 from .group_names import wanted_groups
+from .identity import Identity
 from .journal import Journal
 from .known_fleet import FleetDoubted, FleetMemory, LoneLookUps
 from .ledger import Ledger
@@ -72,6 +73,7 @@ class RunRequest:
         versions: of the software, for the record.
         accept_fleet_size: the size of a fleet that has shrunk, as somebody has confirmed it; None for none.
         provenance: who runs it, from what.
+        identity: what the tenant is, whatever it is called; None where that is not known.
     """
 
     target: str
@@ -88,6 +90,7 @@ class RunRequest:
     versions: Mapping[str, str] = field(default_factory=dict)
     accept_fleet_size: int | None = None
     provenance: Provenance = field(default_factory=Provenance)
+    identity: Identity | None = None
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,10 @@ class TargetPlan:
 
 
 ChooseNotices = Callable[[Coverings], Sequence[Notice]]
+
+
+class NobodyLeft(AppbanError):
+    """An exemption takes everybody out of a ban: a mistake in the policy, and nothing is written."""
 
 
 class Target(Protocol):
@@ -207,10 +214,16 @@ class _Run:
         )
         # First of all: a directory that can't be written to must show before anything is contacted.
         run_id = request.run_id or choose_run_id(request.evidence_dir, self.now)
-        lock = RunLock(request.evidence_dir, request.target)
+        locks = [RunLock(request.evidence_dir, request.target)]
+        if request.identity is not None:
+            locks.append(TenantLock(request.evidence_dir, request.identity.digest, str(request.identity)))
+        holder = {"run_id": run_id, "since": request.provenance.wall_clock(), "user": request.provenance.user, "name": request.target}
         try:
-            lock.hold({"run_id": run_id, "since": request.provenance.wall_clock(), "user": request.provenance.user})
+            for lock in locks:
+                lock.hold(holder)
         except AppbanError:
+            for lock in locks:
+                lock.release()
             if not request.run_id:
                 leave_no_empty_run(request.evidence_dir, run_id)
             raise
@@ -232,7 +245,8 @@ class _Run:
             finally:
                 record.abandon()
         finally:
-            lock.release()
+            for lock in locks:
+                lock.release()
 
     def _recorded(self, record: EvidenceRecord, limits: Any) -> RunResult:
         request = self.request
@@ -244,7 +258,7 @@ class _Run:
         record.add_classes(read.classes())
         blanket = covers_whole_scope(request.policies, (member.decision for member in self.fleet))
         if blanket:
-            raise AppbanError(
+            raise NobodyLeft(
                 "an exemption leaves nobody of this run under its policy: %s" % ", ".join(blanket),
                 "",
                 "Narrow it, or end the ban with `state: lifted`; nothing was written",

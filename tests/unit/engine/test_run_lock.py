@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import EvidenceError
-from ansible_collections.appban.endpoint.plugins.module_utils.engine.run_lock import RunLock, RunLocked
+from ansible_collections.appban.endpoint.plugins.module_utils.engine.run_lock import RunLock, RunLocked, TenantLock, TwoNames
 
 ROOT = pathlib.Path(__file__).parents[3]
 HOLDER = {"run_id": "20230315T000000Z", "since": "2023-03-15T08:00:00Z", "user": "ops"}
@@ -173,3 +173,27 @@ def test_nobody_else_may_hold_it(tmp_path: pathlib.Path) -> None:
     """Whoever may read a file may lock it: others may not read this one."""
     take(tmp_path / "evidence", "hold").release()
     assert (tmp_path / "evidence" / "tenant.lock").stat().st_mode & 0o007 == 0
+
+
+def tenant_lock(directory: pathlib.Path) -> TenantLock:
+    return TenantLock(str(directory), "0123", "intune, tenant abc")
+
+
+@pytest.mark.fault_kind("R3", "one tenant under two names")
+def test_a_run_serves_a_tenant_under_one_name_and_another_run_under_any(tmp_path: pathlib.Path) -> None:
+    first = tenant_lock(tmp_path)
+    first.hold({**HOLDER, "name": "city"})
+    for held in (True, False):
+        with pytest.raises(TwoNames, match=r"^this tenant is in the inventory twice: city and town \(intune, tenant abc\)\. Leave one"):
+            tenant_lock(tmp_path).hold({**HOLDER, "name": "town"})
+        if held:
+            with pytest.raises(RunLocked, match=r"another run over this target is under way: ops .*, run 20230315T000000Z"):
+                tenant_lock(tmp_path).hold({**OTHER, "name": "town"})
+        first.release()
+    again = tenant_lock(tmp_path)
+    again.hold({**HOLDER, "name": "city"})
+    again.release()
+    later = tenant_lock(tmp_path)
+    later.hold({**OTHER, "name": "town"})
+    later.release()
+    assert [path.name for path in tmp_path.iterdir()] == [".tenant-0123.lock"]

@@ -11,7 +11,14 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.appban.endpoint.plugins.plugin_utils.controller_paths import absolute_options, absolute_path
+from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
+from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence import named_directory
+from ansible_collections.appban.endpoint.plugins.plugin_utils.controller_paths import (
+    absolute_options,
+    absolute_path,
+    evidence_directory,
+    given_paths,
+)
 from ansible_collections.appban.endpoint.plugins.plugin_utils.left_records import has_records, notes_of_left_records
 from ansible_collections.appban.endpoint.plugins.plugin_utils.tenant_settings import TARGETS
 
@@ -54,6 +61,18 @@ def test_home_and_variables_are_expanded_and_nothing_stays_nothing(monkeypatch: 
     monkeypatch.setenv("HOME", "/home/city")
     monkeypatch.setenv("WHERE", "there")
     assert [absolute_path(each) for each in ("~/a", "/srv/$WHERE", "")] == ["/home/city/a", "/srv/there", ""]
+
+
+@pytest.mark.fault_kind("R2", "paths that are empty, and a directory that YAML takes for a number")
+def test_what_is_empty_is_not_given_and_an_empty_evidence_directory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert [evidence_directory(each) for each in ("", " ", None, "mine")] == ["./evidence", "./evidence", "./evidence", "mine"]
+    assert given_paths(["", None, " ", "a.yml"]) == [str(tmp_path / "a.yml")]
+    assert absolute_options({"evidence_dir": 2023}, TARGETS["intune"](), {})["evidence_dir"] == str(tmp_path / "2023")
+    for empty in ("", " ", None):
+        with pytest.raises(AppbanError, match=r"the evidence directory is empty \(evidence_dir\)"):
+            named_directory(empty)
+    assert named_directory("mine") == "mine"
 
 
 @pytest.mark.fault_kind("R2", "records that the previous release left inside the installed collection")

@@ -17,7 +17,10 @@ from ansible_collections.appban.endpoint.plugins.module_utils.policy.asset_index
 from ansible_collections.appban.endpoint.plugins.plugin_utils.host_devices import (
     OWN_MEANING,
     device_of_host,
+    hosts_named,
     numbers_as_serials,
+    problems_of_hosts,
+    serials_that_are_none,
 )
 
 
@@ -130,7 +133,7 @@ def test_the_record_is_plain_data() -> None:
 @pytest.mark.parametrize(
     ("variables", "told"),
     [
-        ({"appban_device": ["corporate"]}, r"appban_device is list, expected a mapping of device attributes \(pc-1\)"),
+        ({"appban_device": ["corporate"]}, r"appban_device is a list of 1 item, expected a mapping of device attributes \(pc-1\)"),
         ({"ownership": {1: "x"}}, r"pc-1.*ownership.*keys that are text"),
         ({"ownership": float("nan")}, r"ownership.*finite"),
         (
@@ -152,3 +155,34 @@ def test_serial_numbers_that_are_numbers_are_told_at_once() -> None:
         "appban_serial is a number on 2 hosts (a 83, c 8.9e+19): put it in quotes, a number loses its leading zeros"
     ]
     assert numbers_as_serials({"b": hosts["b"]}) == []
+
+
+def test_one_host_is_one_host() -> None:
+    assert numbers_as_serials({"a": {"appban_serial": 83}})[0].startswith("appban_serial is a number on 1 host (a 83): ")
+    assert [hosts_named(each) for each in (["a"], ["a", "b"], ["a", "b", "c"])] == ["a", "a and b", "a and 2 more hosts"]
+
+
+@pytest.mark.fault_kind("D1", "serial numbers of hosts that are none")
+def test_serial_numbers_that_are_none_are_told() -> None:
+    of_makers = "a serial number of one device: makers write this into machines that have none"
+    hosts: dict[str, dict[str, Any]] = {
+        "a": {"appban_serial": "Default string"}, "b": {"appban_device": {"serial": "To be filled by O.E.M."}},
+        "c": {"appban_serial": "'0012"},
+        "d": {"appban_serial": "PF-00123456"}, "e": {"appban_serial": "NA"}, "f": {"appban_serial": ""}, "g": {},
+    }  # fmt: skip
+    assert serials_that_are_none(hosts) == [
+        "appban_serial is no serial number on 2 hosts (a 'Default string', b 'To be filled by O.E.M.'): expected %s" % of_makers,
+        "appban_serial is no serial number on 1 host (c \"'0012\" (perhaps 0012)): expected a serial number without the apostrophe",
+    ]
+
+
+@pytest.mark.fault_kind("D4", "variables of hosts that have the wrong form")
+def test_variables_of_hosts_that_have_the_wrong_form_are_told_with_the_hosts() -> None:
+    hosts: dict[str, dict[str, Any]] = {"a": {"appban_host_users": {"alice": 1}}, "b": {"appban_host_backends": "apt,dnf"}}
+    hosts.update(c={"appban_host_block": True}, d={}, e={"appban_host_block": None})
+    managers = "apt, dnf5, dnf4, zypper, pacman, apk, flatpak, snap, homebrew"
+    assert problems_of_hosts(hosts) == {
+        "appban_host_users is a mapping of 1 key, expected a list of texts": ["a"],
+        f"appban_host_backends has 'dnf', expected a list of: {managers} (did you mean dnf5?)": ["b"],
+        "appban_host_block is nothing (null), expected one of: true, strong": ["e"],
+    }

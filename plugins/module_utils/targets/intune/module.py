@@ -12,6 +12,7 @@ from typing import Any
 
 from ...mdm.connection import Connection
 from ...mdm.group_names import refuse_unreadable_groups
+from ...mdm.identity import Identity, identity_of_server
 from ...mdm.options import beforehand, connection_of, connection_spec, counters_of, finish, request_of, target_spec
 from ...mdm.redaction import Redactor
 from ...mdm.target_run import RunResult, run_target
@@ -35,6 +36,8 @@ ENVIRONMENT = {
     "access_token": "AZURE_ACCESS_TOKEN",
     "authority_url": "AZURE_AUTHORITY_HOST",
 }
+#: Options that say which tenant it is; none is a secret.
+IDENTITY = ("tenant_id", "cloud", "graph_url")
 _SECRETS = ("client_secret", "certificate_password", "access_token", "defender_access_token")
 
 
@@ -70,6 +73,14 @@ def argument_spec(from_environment: Any = None) -> dict[str, Any]:
     }
 
 
+def identity_of(params: Mapping[str, Any], environ: Mapping[str, str] | None = None) -> Identity | None:
+    """What the tenant is, whatever an inventory calls it; None where the options don't say. Needs ``IDENTITY`` of the parameters."""
+    tenant = str(params["tenant_id"] or "").strip()
+    cloud = CLOUDS.get(params["cloud"] or "global")
+    server = identity_of_server("intune", params["graph_url"] or (cloud.graph_url if cloud else ""))
+    return Identity("intune", "tenant " + tenant, (tenant.lower(), *server.key)) if tenant and server else None
+
+
 def run_module(module: Any) -> None:
     """Converge the tenant and end the module."""
     params = module.params
@@ -79,7 +90,7 @@ def run_module(module: Any) -> None:
 
     def run() -> tuple[RunResult, Mapping[str, Any]]:
         with beforehand():
-            request = request_of(params, module.check_mode, {"ansible-core": module.ansible_version})
+            request = request_of(params, module.check_mode, {"ansible-core": module.ansible_version}, identity_of(params))
             refuse_unreadable_groups(request.policies)
             connection = connection_of(params, redactor, counters)
         with connection:

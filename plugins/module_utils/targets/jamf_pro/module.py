@@ -11,6 +11,7 @@ from typing import Any
 
 from ...mdm.connection import Connection
 from ...mdm.group_names import refuse_unreadable_groups
+from ...mdm.identity import Identity, identity_of_server
 from ...mdm.options import beforehand, connection_of, connection_spec, counters_of, finish, request_of, target_spec
 from ...mdm.outbox import Outbox
 from ...mdm.redaction import Redactor
@@ -28,6 +29,8 @@ ENVIRONMENT = {
     "username": "JAMF_USERNAME",
     "password": "JAMF_PASSWORD",
 }
+#: Options that say which server it is; none is a secret.
+IDENTITY = ("url", "base_path")
 _SECRETS = ("client_secret", "password")
 
 
@@ -51,6 +54,11 @@ def argument_spec(from_environment: Any = None) -> dict[str, Any]:
     }
 
 
+def identity_of(params: Mapping[str, Any], environ: Mapping[str, str] | None = None) -> Identity | None:
+    """What the server is, whatever an inventory calls it; None where the options don't say. Needs ``IDENTITY`` of the parameters."""
+    return identity_of_server("jamf_pro", params["url"], params["base_path"])
+
+
 def run_module(module: Any) -> None:
     """Converge the server and end the module."""
     params = module.params
@@ -60,7 +68,7 @@ def run_module(module: Any) -> None:
 
     def run() -> tuple[RunResult, Mapping[str, Any]]:
         with beforehand():
-            request = request_of(params, module.check_mode, {"ansible-core": module.ansible_version})
+            request = request_of(params, module.check_mode, {"ansible-core": module.ansible_version}, identity_of(params))
             refuse_unreadable_groups(request.policies)
             connection = connection_of(params, redactor, counters)
         with connection:

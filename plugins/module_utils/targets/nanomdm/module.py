@@ -13,6 +13,7 @@ from typing import Any
 
 from ...engine.errors import AppbanError
 from ...mdm.connection import Connection
+from ...mdm.identity import Identity, identity_of_server
 from ...mdm.ledger import Ledger
 from ...mdm.options import beforehand, connection_of, connection_spec, counters_of, finish, request_of, target_spec
 from ...mdm.outbox import Outbox
@@ -29,6 +30,8 @@ from .reports import Reports
 from .server_options import ENVIRONMENT, with_one_kind_of_servers
 from .target import ASK, NEVER, NO_WEB_BLOCK, PROFILE, NanoSettings, NanoTarget
 
+#: Options that say which server it is; none is a secret.
+IDENTITY = ("nanomdm_url", "nanohub_url")
 _SECRETS = ("nanomdm_api_key", "kmfddm_api_key", "nanohub_api_key", "enrollments_sql")
 _LISTS = ("enrollments", "enrollments_file", "enrollments_sql")
 
@@ -61,6 +64,15 @@ def argument_spec(from_environment: Any = None) -> dict[str, Any]:
     }
 
 
+def identity_of(params: Mapping[str, Any], environ: Mapping[str, str] | None = None) -> Identity | None:
+    """What the server is, whatever an inventory calls it; None where the options don't say.
+
+    Needs ``IDENTITY`` of the parameters, and of the other options of servers whether they are given. environ: by default this process's.
+    """
+    params, problems = with_one_kind_of_servers(params, os.environ if environ is None else environ)
+    return None if problems else identity_of_server("nanomdm", params["nanomdm_url"] or params["nanohub_url"])
+
+
 def run_module(module: Any) -> None:
     """Converge the servers and end the module."""
     redactor = Redactor()
@@ -75,7 +87,7 @@ def run_module(module: Any) -> None:
         with beforehand():
             params, problems = with_one_kind_of_servers(module.params, os.environ)
             _refuse_odd_options(params, problems)
-            request = request_of(params, module.check_mode, {"ansible-core": module.ansible_version})
+            request = request_of(params, module.check_mode, {"ansible-core": module.ansible_version}, identity_of(params))
             connection = connection_of(params, redactor, counters)
         with connection:
             with beforehand():
