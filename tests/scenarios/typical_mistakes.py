@@ -16,7 +16,7 @@ ENFORCE = f"appban.endpoint.enforce -i {INVENTORY} -e policy_file={POLICY} --che
 #: So that what is said of several tenants comes in the order of the inventory.
 ONE_AFTER_THE_OTHER = {"ANSIBLE_FORKS": "1"}
 #: The README's policy asks for a small first step; where the limits are not what a mistake is about, they are out of its way.
-WIDE = " -e '{\"appban_limits\": {\"max_percent\": 100}}'"
+WIDE = ' -e \'{"appban_limits": {"max_percent": 100}}\''
 
 
 @dataclass(frozen=True)
@@ -111,9 +111,17 @@ MISTAKES = (
     Mistake("Two policies in one text", f"appban.endpoint.enforce -i {INVENTORY} -e 'policy_file={POLICY} policies/second.yml' --check"),
     Mistake("A file that is not there", ENFORCE.replace("policy.yml", "polcy.yml")),
     Mistake("No inventory", f"appban.endpoint.enforce -e policy_file={POLICY} --check"),
-    Mistake("A group that is spelt almost right", ENFORCE, typed=in_inventory(("appban_tenants:", "appban_tenant:"), ("appban_hosts:", "appban-hosts:"))),
+    Mistake(
+        "A group that is spelt almost right",
+        ENFORCE,
+        typed=in_inventory(("appban_tenants:", "appban_tenant:"), ("appban_hosts:", "appban-hosts:")),
+    ),
     Mistake("A limit to a host that is not there", f"{ENFORCE} --limit city-intun", ended=1),
-    Mistake("A target that does not exist", f"{ENFORCE} --limit city-intune", typed=in_inventory(("appban_target: intune", "appban_target: intunes"))),
+    Mistake(
+        "A target that does not exist",
+        f"{ENFORCE} --limit city-intune",
+        typed=in_inventory(("appban_target: intune", "appban_target: intunes")),
+    ),
     Mistake(
         "One tenant under two names",
         f"{ENFORCE} --limit city-jamf,schools-jamf",
@@ -139,8 +147,12 @@ MISTAKES = (
         environment=ONE_AFTER_THE_OTHER,
         tenants=2,
     ),
-    Mistake("A limit that is spelt almost right", f"{ENFORCE} --limit city-intune -e '{{\"appban_limits\": {{\"max_percents\": 20}}}}'"),
-    Mistake("An option that is spelt almost right", f"{ENFORCE} --limit city-intune", typed=in_inventory(("        client_id:", "        clientid:"))),
+    Mistake("A limit that is spelt almost right", f'{ENFORCE} --limit city-intune -e \'{{"appban_limits": {{"max_percents": 20}}}}\''),
+    Mistake(
+        "An option that is spelt almost right",
+        f"{ENFORCE} --limit city-intune",
+        typed=in_inventory(("        client_id:", "        clientid:")),
+    ),
     Mistake("No secret", f"{ENFORCE} --limit city-intune"),
     Mistake(
         "An address that ends in a path",
@@ -160,7 +172,11 @@ MISTAKES = (
             ("{appban_serial: PRESS-0007, department: press}", "{appban_device: PRESS-0007}"),
         ),
     ),
-    Mistake("A host without its facts", f"{ENFORCE} --limit appban_hosts", typed=in_inventory(("    ownership: corporate ", "    ownership: Company "))),
+    Mistake(
+        "A host without its facts",
+        f"{ENFORCE} --limit appban_hosts",
+        typed=in_inventory(("    ownership: corporate ", "    ownership: Company ")),
+    ),
     # With a server that answers.
     Mistake("A secret that is wrong", ENFORCE, tenant=200, environment={"AZURE_CLIENT_SECRET": "not-the-secret"}),
     Mistake("A first run over the whole fleet", ENFORCE, tenant=200),
