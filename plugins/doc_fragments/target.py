@@ -116,11 +116,15 @@ options:
     description: URL of a proxy. By default the variables C(HTTPS_PROXY) and C(NO_PROXY) of the environment count.
     type: str
   timeout:
-    description: Seconds to wait for a connection, and between two pieces of an answer.
+    description:
+      - Seconds to wait for a connection, and between two pieces of an answer. An answer that keeps coming in small pieces is ended by
+        O(deadline) at the latest.
     type: float
     default: 30.0
   deadline:
-    description: Seconds that all requests of a run together may take, waiting for a throttled server included.
+    description:
+      - Seconds that all requests of a run together may take, waiting for a throttled server included. A request that is under way when
+        they are over is broken off, whatever the server still sends.
     type: float
     default: 1800.0
   progress_file:

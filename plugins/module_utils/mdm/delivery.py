@@ -135,6 +135,8 @@ class Delivery:
             pause = self.policy.backoff(attempt, self.source)
             spent = attempt - spared >= self.policy.attempts
             if isinstance(outcome, Broken):
+                if outcome.too_late and not (outcome.executed and safety.leaves_doubt()):
+                    raise self.out_of_time(request, outcome.reason)
                 missed += outcome.unreachable
                 if spent or missed > 1 or is_final(outcome, safety):
                     raise self.no_answer(request, outcome, safety, identifier, attempt)

@@ -10,6 +10,7 @@ import ssl
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
@@ -18,9 +19,11 @@ from .clock import Deadline
 from .proxies import Proxies
 from .response import Request, Response
 from .tls import TlsSettings
+from .watchdog import Watchdog, hold, stop_if_cut
 
 try:
     import requests
+    from requests.adapters import HTTPAdapter
     from requests.cookies import RequestsCookieJar
 
     HAS_REQUESTS = True
@@ -59,6 +62,7 @@ class Broken:
         next_step: what to do about it.
         unreachable: whether the server was not reached, so that waiting for it for long makes no sense.
         timed_out: whether the server was reached and its answer did not come in time.
+        too_late: whether the end of the run cut it off.
     """
 
     reason: str
@@ -67,6 +71,7 @@ class Broken:
     next_step: str = "Check the network, the proxy and the URL in the connection options"
     unreachable: bool = False
     timed_out: bool = False
+    too_late: bool = False
 
 
 class Transport:
@@ -96,6 +101,7 @@ class Transport:
         self.proxies = proxies
         self.deadline = deadline
         self.user_agent = user_agent
+        self.watchdog = Watchdog(deadline)
         self.idle: queue.LifoQueue[requests.Session] = queue.LifoQueue()
         if not tls.validate_certs:
             # The user asked for it; a warning per host is printed by nobody who could act on it.
@@ -103,6 +109,7 @@ class Transport:
 
     def close(self) -> None:
         """Close the connections that are kept."""
+        self.watchdog.close()
         while True:
             try:
                 self.idle.get_nowait().close()
@@ -135,24 +142,28 @@ class Transport:
             "client-request-id": client_request_id,
             **request.headers,
         }
-        try:
-            answer = session.request(
-                request.method,
-                request.url,
-                data=request.content,
-                headers=headers,
-                timeout=(min(timeout, LONGEST_CONNECT), timeout),
-                allow_redirects=False,
-                stream=True,
-                verify=self.tls.verify(),
-                proxies={} if direct else self.proxies.choose(request.url),
-            )
-            with answer:
-                body, size, problem = self.read(answer, into if 200 <= answer.status_code < 300 else None, limit)
-                lower = {name.lower(): value for name, value in answer.headers.items()}
-                outcome = problem or Response(request, answer.status_code, lower, body, client_request_id, size)
-        except (requests.exceptions.RequestException, OSError, UnicodeError) as error:
-            outcome = describe(error, request.url, timeout)
+        with self.watchdog.exchange() as under_way:
+            try:
+                answer = session.request(
+                    request.method,
+                    request.url,
+                    data=request.content,
+                    headers=headers,
+                    timeout=(min(timeout, LONGEST_CONNECT), timeout),
+                    allow_redirects=False,
+                    stream=True,
+                    verify=self.tls.verify(),
+                    proxies={} if direct else self.proxies.choose(request.url),
+                )
+                with answer:
+                    body, size, problem = self.read(answer, into if 200 <= answer.status_code < 300 else None, limit)
+                    lower = {name.lower(): value for name, value in answer.headers.items()}
+                    outcome = problem or Response(request, answer.status_code, lower, body, client_request_id, size)
+            except (requests.exceptions.RequestException, OSError, UnicodeError) as error:
+                outcome = describe(error, request.url, timeout)
+            if under_way.was_cut or (isinstance(outcome, Broken) and outcome.timed_out and not self.deadline.remaining()):
+                # What was cut off may look whole: a body that ends with its connection does.
+                outcome = self.too_late(not isinstance(outcome, Broken) or outcome.executed)
         if isinstance(outcome, Broken):
             session.close()
         else:
@@ -168,7 +179,14 @@ class Transport:
         session = requests.Session()
         session.trust_env = False
         session.cookies = NoCookies()
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, WatchedAdapter())
         return session
+
+    def too_late(self, executed: bool) -> Broken:
+        """What the end of the run cut off."""
+        reason = "the %g s for all requests of this run were over before the whole answer was there" % self.deadline.seconds
+        return Broken(reason, executed, True, too_late=True)
 
     def read(self, answer: requests.Response, into: BinaryIO | None, limit: int) -> tuple[bytes, int, Broken | None]:
         """Read a body within its bounds of size and time."""
@@ -179,7 +197,7 @@ class Transport:
             if size > limit:
                 return b"", size, Broken("the answer is larger than the %d bytes that are allowed for it" % limit, True, True)
             if not self.deadline.remaining():
-                return b"", size, Broken("the time for all requests of this run was over while the answer came in", True)
+                return b"", size, self.too_late(True)
             if into is None:
                 kept += chunk
             elif problem := keep(chunk, into):
@@ -194,6 +212,51 @@ if HAS_REQUESTS:
 
         def set_cookie(self, cookie: Any, *args: Any, **kwargs: Any) -> None:
             """Forget the cookie."""
+
+    class WatchedAdapter(HTTPAdapter):
+        """Opens connections whose sockets the watchdog knows."""
+
+        def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+            """Make what opens connections to servers."""
+            super().init_poolmanager(*args, **kwargs)
+            watch(self.poolmanager)
+
+        def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+            """Make what opens connections through a proxy."""
+            known = proxy in self.proxy_manager
+            manager = super().proxy_manager_for(proxy, **kwargs)
+            return manager if known else watch(manager)
+
+
+def watch(manager: Any) -> Any:
+    """Let a manager of urllib3 open connections whose sockets the watchdog knows; it returns the manager."""
+    manager.pool_classes_by_scheme = {scheme: watched(pool) for scheme, pool in manager.pool_classes_by_scheme.items()}
+    return manager
+
+
+@cache
+def watched(pool: Any) -> Any:
+    """The same class of a pool of connections, each of which tells what it reads from before it reads."""
+
+    class WatchedConnection(pool.ConnectionCls):
+        """Tells its sockets."""
+
+        def _new_conn(self) -> Any:
+            made = super()._new_conn()
+            # A proxy's answer to CONNECT is read from it.
+            hold(made)
+            return made
+
+        def _tunnel(self) -> None:
+            super()._tunnel()
+            stop_if_cut()
+
+        def getresponse(self, *args: Any, **kwargs: Any) -> Any:
+            # TLS has put another one in its place.
+            hold(self.sock)
+            return super().getresponse(*args, **kwargs)
+
+    return type("Watched" + pool.__name__, (pool,), {"ConnectionCls": WatchedConnection})
 
 
 def keep(chunk: bytes, into: BinaryIO) -> Broken | None:

@@ -219,7 +219,7 @@ def test_the_deadline_is_one_for_all_requests() -> None:
 
 def test_an_answer_that_trickles_in_beyond_the_deadline_is_given_up() -> None:
     with rig(lambda _seen: late(r)) as r:
-        assert "time for all requests" in fails(r, CREATES["post"], UncertainWrite).what
+        assert "for all requests of this run were over" in fails(r, CREATES["post"], UncertainWrite).what
         r.clock.passed = 0
         fails(r, READS["get"], OutOfTime)
 
