@@ -16,6 +16,7 @@ from ..plugin_utils.action_refusal import refusal
 from ..plugin_utils.checked_documents import check_documents
 from ..plugin_utils.controller_paths import absolute_path
 from ..plugin_utils.run_instant import run_instant
+from ..plugin_utils.shown_lines import show
 
 
 class ActionModule(ActionBase):
@@ -42,8 +43,7 @@ class ActionModule(ActionBase):
             checked = check_documents(paths["policies"], paths["catalog_dirs"], paths["assets"], run_instant(options["now"]))
         except AppbanError as error:
             raise refusal(self, str(error)) from None
-        for line in (*checked.good, *checked.notes):
-            self._display.display(line)
+        show(self, (*checked.good, *checked.notes))
         if checked.problems:
             raise refusal(self, "The documents can't be used:\n%s" % PolicyError(checked.problems))
         result.update(changed=False, good=list(checked.good), notes=list(checked.notes))

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .shown_lines import visible
+
 #: Letters of a line at most, and of a line in the file that is still read.
 _LONGEST_LINE = 240
 LONGEST_EVENT = 2000
@@ -163,5 +165,5 @@ def grouped(number: int) -> str:
 
 def printable(line: str) -> str:
     """A line that can't do anything to a terminal, and that fits one."""
-    clean = "".join(letter if letter.isprintable() else "?" for letter in line)
+    clean = visible(line[: _LONGEST_LINE + 1])
     return clean if len(clean) <= _LONGEST_LINE else clean[:_LONGEST_LINE] + " ..."

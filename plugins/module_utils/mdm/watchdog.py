@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The end of what is under way when the time of a run is over.
 
-A timeout of a socket begins anew with each byte that comes, so a server that sends one now and then is never ended by it: in the headers, in
-interim answers, in the body. A thread of its own shuts the sockets down instead, whatever is being read from them.
+A timeout of a socket begins anew with each byte that comes, so a server that sends one now and then is never ended by it: in the headers,
+in interim answers, in the body. A thread of its own shuts the sockets down instead, whatever is being read from them.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Exchange:
         """Shut its sockets down. What has been read since then is no whole answer."""
         self.was_cut = True
         for each in tuple(self._sockets):
-            # TLS within the TLS of a proxy is no socket, but has one. The method of an SSLSocket would change what another thread reads with.
+            # TLS within the TLS of a proxy is no socket, but has one. An SSLSocket's own method would change what another thread reads with.
             held = getattr(each, "socket", each)
             if isinstance(held, socket.socket):
                 with suppress(OSError):
