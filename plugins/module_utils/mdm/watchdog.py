@@ -39,7 +39,7 @@ class Exchange:
         """Shut its sockets down. What has been read since then is no whole answer."""
         self.was_cut = True
         for each in tuple(self._sockets):
-            # TLS within the TLS of a proxy is no socket, but has one. An SSLSocket's own method would change what another thread reads with.
+            # TLS within the TLS of a proxy is no socket, but has one. An SSLSocket's own method changes what another thread reads with.
             held = getattr(each, "socket", each)
             if isinstance(held, socket.socket):
                 with suppress(OSError):

@@ -20,6 +20,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune imp
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro import devices, fleet_reader, inventory
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro import token_methods as jamf_tokens
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm import holdings, server_instants
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.objects import NOT_NOW
 from tests.unit.mdm.loopback import START, Answer, rig
 
 DATES = [
@@ -96,7 +97,7 @@ def test_an_instant_at_the_end_of_time_can_be_added_to() -> None:
     reader._listing = ()
     reader.tell_what_is_shown([ManagedDevice({"id": "computer:1", "ownership": "corporate"}, synced_at=ends)])
     report = cast(Any, type("Report", (), {"connected_at": ends}))
-    result = cast(Any, type("Result", (), {"status": holdings.NOT_NOW, "at": ends}))
+    result = cast(Any, type("Result", (), {"status": NOT_NOW, "at": ends}))
     assert holdings.is_still_offered(result, report)
 
 
