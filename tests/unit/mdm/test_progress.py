@@ -173,3 +173,20 @@ def test_only_so_many_kinds_of_waits_are_returned() -> None:
     kinds = counters.kinds_of_waits()
     assert len(kinds) == MOST_KINDS
     assert kinds[0]["waited"] == 99
+
+
+@pytest.mark.fault_kind("T9", "changes that failed are told as made")
+def test_changes_that_failed_or_were_left_out_are_told_as_such(file: Path) -> None:
+    changes = [Change("create", "kind", key, key, needs=("kind:b",) if key == "d" else ()) for key in "abcd"]
+
+    def execute(change: Change) -> None:
+        if change.name in ("b", "c"):
+            raise AppbanError("no")
+
+    apply_plan(Plan(tuple(changes)), execute, Progress(str(file), every=0).changed)
+    assert [(each["done"], each["of"], each["failed"], each["skipped"]) for each in events(file)] == [
+        (1, 4, 0, 0),
+        (2, 4, 1, 0),
+        (3, 4, 2, 0),
+        (4, 4, 2, 1),
+    ]

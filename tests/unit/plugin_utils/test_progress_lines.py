@@ -49,6 +49,9 @@ def said_of(event: bytes) -> str:
         (read(4000, None), "read 4,000 devices"),
         (line(event="write", things="members of a group", done=40, of=60), "wrote 40 of 60 members of a group"),
         (line(event="changed", things="changes", done=12, of=340), "12 of 340 changes made"),
+        (line(event="changed", things="changes", done=16, of=20, failed=0, skipped=0), "16 of 20 changes made"),
+        (line(event="changed", things="changes", done=16, of=20, failed=12, skipped=0), "16 of 20 changes tried, 12 failed"),
+        (line(event="changed", done=1600, of=2000, failed=1, skipped=3), "1,597 of 2,000 changes tried, 1 failed, 3 left out"),
     ],
 )
 def test_events_in_words(event: bytes, said: str) -> None:
