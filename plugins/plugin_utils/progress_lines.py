@@ -116,10 +116,15 @@ def wait_text(event: Mapping[str, Any]) -> str:
 
 
 def how_far_text(event: Mapping[str, Any]) -> str:
-    """How far it is: ``read 4,000 of about 20,000 devices``, ``12 of 340 changes made``."""
+    """How far it is: ``read 4,000 of about 20,000 devices``, ``12 of 340 changes made``, ``12 of 340 changes tried, 2 failed``."""
     done, of = int(event["done"]), event.get("of")
     if event["event"] == "changed":
-        return "%s of %s changes made" % (grouped(done), grouped(int(of or done)))
+        failed, skipped = int(event.get("failed") or 0), int(event.get("skipped") or 0)
+        word = "tried" if failed or skipped else "made"
+        parts = ["%s of %s changes %s" % (grouped(done - skipped), grouped(int(of or done)), word)]
+        parts += ["%s failed" % grouped(failed)] if failed else []
+        parts += ["%s left out" % grouped(skipped)] if skipped else []
+        return ", ".join(parts)
     about = "about " if event["event"] == "read" and of != done else ""
     total = " of %s%s" % (about, grouped(int(of))) if of else ""
     return "%s %s%s %s" % (_VERBS[event["event"]], grouped(done), total, event["things"])

@@ -9,7 +9,7 @@ An event names the kind of a request and never whom it is about: whatever in an 
 - ``{"event": "wait", "seconds": 30, "asked_by": "server", "why": "HTTP 429", "attempt": 2, "of": 6, "request": "GET /v1.0/users/*"}``
 - ``{"event": "read", "things": "devices", "done": 4000, "of": 20000}``
 - ``{"event": "write", "things": "members of a group", "done": 400, "of": 3000}``
-- ``{"event": "changed", "things": "changes", "done": 12, "of": 340}``
+- ``{"event": "changed", "things": "changes", "done": 12, "of": 340, "failed": 2, "skipped": 0}``
 """
 
 from __future__ import annotations
@@ -111,11 +111,11 @@ class Progress:
         """Tell how much of one long change has been written."""
         self._tell("write", things, done, of)
 
-    def changed(self, done: int, of: int) -> None:
-        """Tell how many changes of a plan have been tried."""
-        self._tell("changed", "changes", done, of)
+    def changed(self, done: int, of: int, failed: int = 0, skipped: int = 0) -> None:
+        """Tell how many changes of a plan are over, and how many of those failed or were not tried because of it."""
+        self._tell("changed", "changes", done, of, failed=failed, skipped=skipped)
 
-    def _tell(self, event: str, things: str, done: int, of: int | None) -> None:
+    def _tell(self, event: str, things: str, done: int, of: int | None, **more: int) -> None:
         if not self.path:
             return
         now = self.monotonic()
@@ -124,7 +124,7 @@ class Progress:
             if done != of and last is not None and now - last < self.every:
                 return
             self._last[things] = now
-        self._write({"event": event, "things": things, "done": done, "of": of})
+        self._write({"event": event, "things": things, "done": done, "of": of, **more})
 
     def _write(self, event: dict[str, Any]) -> None:
         if not self.path:
