@@ -129,8 +129,8 @@ options:
     default: 1800.0
   progress_file:
     description:
-      - A file, which has to be there, that gets a line of JSON for each wait and for how far long reads and writes are. Without it nothing
-        is written. A file that can't be written stops nothing.
+      - A file, which has to be there, that gets a line of JSON for each wait, for each request that has no answer after five seconds, and
+        for how far long reads and writes are. Without it nothing is written. A file that can't be written stops nothing.
       - Without this option the action plugin of the same name gives a file of its own and shows what is in it, on a terminal at most one
         line a second, in a log at most one a minute. It does so where the module runs on the controller, not in the background, and
         without C(no_log).

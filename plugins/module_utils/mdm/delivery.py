@@ -14,7 +14,7 @@ from typing import BinaryIO
 from .clock import Clock, Deadline
 from .counters import Counters
 from .http_errors import OutOfTime, RequestFailed, UncertainWrite
-from .progress import BACK_OFF, SERVER, Wait, kind_of_request
+from .progress import BACK_OFF, NO_ANSWER, SERVER, Asking, Wait, kind_of_request
 from .redaction import Redactor
 from .response import Request, Response
 from .retry import CERTAINLY_NOT, RetryPolicy, Safety, retry_after
@@ -127,10 +127,16 @@ class Delivery:
                 into.truncate()
             identifier = self.identifier()
             before, effect.possible = effect.possible, True
-            outcome = self.transport.exchange(request, identifier, min(self.timeout, left), into, limit, direct)
+            most: int | None = self.policy.attempts
+            begun = self.clock.monotonic()
+            outcome = self.transport.exchange(
+                request, identifier, min(self.timeout, left), into, limit, direct, self.asking(request, attempt, most)
+            )
             effect.possible = before or may_have_acted(outcome)
             asked = None
-            most: int | None = self.policy.attempts
+            if isinstance(outcome, Broken) and (outcome.timed_out or outcome.unreachable):
+                kind = kind_of_request(request.method, request.url)
+                self.counters.add_wait(Wait(self.clock.monotonic() - begun, NO_ANSWER, outcome.reason, kind, attempt, most))
             # "Retry-After: 0", or a date that has passed, would make us hammer a server that is in trouble.
             pause = self.policy.backoff(attempt, self.source)
             spent = attempt - spared >= self.policy.attempts
@@ -158,6 +164,11 @@ class Delivery:
                     most = None
             self.wait(asked or pause, request, reason, bool(asked), why, attempt, most)
             count_retry()
+
+    def asking(self, request: Request, attempt: int, most: int | None) -> Asking | None:
+        """What is told when an answer takes long; None where nobody listens."""
+        progress = self.counters.progress
+        return Asking(progress, kind_of_request(request.method, request.url), attempt, most) if progress.path else None
 
     def wait(
         self,

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from ..engine.errors import AppbanError
 from .clock import Deadline
+from .progress import Asking
 from .proxies import Proxies
 from .response import Request, Response
 from .tls import TlsSettings
@@ -124,6 +125,7 @@ class Transport:
         into: BinaryIO | None = None,
         limit: int = LARGEST_BODY,
         direct: bool = False,
+        asking: Asking | None = None,
     ) -> Response | Broken:
         """Send a request and read the answer to its end.
 
@@ -134,6 +136,7 @@ class Transport:
             into: where the body of a successful answer goes; without it the body is kept in memory.
             limit: bytes that the body may have.
             direct: pass by every proxy.
+            asking: is told when the answer takes long.
         """
         session = self.borrow()
         headers = {
@@ -142,7 +145,7 @@ class Transport:
             "client-request-id": client_request_id,
             **request.headers,
         }
-        with self.watchdog.exchange() as under_way:
+        with self.watchdog.exchange(asking) as under_way:
             try:
                 answer = session.request(
                     request.method,

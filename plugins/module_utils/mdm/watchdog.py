@@ -11,24 +11,35 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
 from .clock import Deadline
+from .progress import Asking
 
 #: Seconds between two looks while something is under way after the end: it may have opened another socket meanwhile.
 _AGAIN = 0.05
 #: Seconds between two looks at most; a clock may be set anew, and a thread can't wait for any number of them.
 _LONGEST_NAP = 60.0
+#: Seconds after which it is told that there is no answer yet, and seconds between two looks where somebody is told.
+UNANSWERED = 5.0
+TICK = 1.0
 _here = threading.local()
 
 
 class Exchange:
-    """One exchange, and the sockets that it uses."""
+    """One exchange, and the sockets that it uses.
 
-    def __init__(self) -> None:
+    Args:
+        asking: is told when it takes long; None for nobody.
+    """
+
+    def __init__(self, asking: Asking | None = None) -> None:
         self.was_cut = False
+        self.asking = asking
+        self.begun = time.monotonic()
         self._sockets: list[Any] = []
 
     def hold(self, held: Any) -> None:
@@ -61,7 +72,7 @@ def stop_if_cut() -> None:
 
 
 class Watchdog:
-    """Ends exchanges at the deadline; several threads may have one under way at once.
+    """Ends exchanges at the deadline, and tells of those that take long; several threads may have one under way at once.
 
     Args:
         deadline: the end of the run.
@@ -73,18 +84,24 @@ class Watchdog:
         self._under_way: set[Exchange] = set()
         self._thread: threading.Thread | None = None
         self._closed = False
+        self._nap = _LONGEST_NAP
 
     @contextmanager
-    def exchange(self) -> Iterator[Exchange]:
-        """What this thread does within the block is ended at the deadline."""
-        exchange = Exchange()
+    def exchange(self, asking: Asking | None = None) -> Iterator[Exchange]:
+        """What this thread does within the block is ended at the deadline.
+
+        Args:
+            asking: is told when it takes long; None for nobody.
+        """
+        exchange = Exchange(asking)
         with self._changed:
             self._under_way.add(exchange)
             if self._thread is None:
                 self._closed = False
                 self._thread = threading.Thread(target=self._watch, name="appban deadline", daemon=True)
                 self._thread.start()
-            if not self._deadline.remaining():
+            if not self._deadline.remaining() or (asking is not None and self._nap > TICK):
+                self._nap = TICK if asking is not None else self._nap
                 self._changed.notify()
         _here.exchange = exchange
         try:
@@ -93,6 +110,8 @@ class Watchdog:
             _here.exchange = None
             with self._changed:
                 self._under_way.discard(exchange)
+                if asking is not None:
+                    asking.over()
 
     def close(self) -> None:
         """End the thread."""
@@ -108,8 +127,15 @@ class Watchdog:
             while not self._closed:
                 left = self._deadline.remaining()
                 if left:
-                    self._changed.wait(min(left, _LONGEST_NAP))
+                    self._tell()
+                    self._changed.wait(min(left, self._nap))
                     continue
                 for each in self._under_way:
                     each.cut()
                 self._changed.wait(_AGAIN if self._under_way else None)
+
+    def _tell(self) -> None:
+        now = time.monotonic()
+        for each in self._under_way:
+            if each.asking is not None and not each.asking.is_told and now - each.begun >= UNANSWERED:
+                each.asking.takes_long(now - each.begun)

@@ -208,7 +208,8 @@ def test_a_wait_under_way_says_how_much_is_left_and_one_that_is_over_nothing() -
 
 @pytest.mark.fault_kind("T9", "a wait that is over is told as if it began")
 def test_a_wait_that_is_over_is_not_told_in_the_present_tense() -> None:
-    events = {5: [wait(seconds=20)], 70: [wait(seconds=3, asked_by="back_off")], 130: [wait(seconds=2, asked_by="settle", why="the group exists")]}
+    settles = wait(seconds=2, asked_by="settle", why="the group exists")
+    events = {5: [wait(seconds=20)], 70: [wait(seconds=3, asked_by="back_off")], 130: [settles]}
     assert lines_of(IN_A_LOG, events, 190) == {
         60: "t: waited 20 s as the server asked (HTTP 429, attempt 2 of 6, GET /beta/x)",
         120: "t: waited 3 s before trying again (HTTP 429, attempt 2 of 6, GET /beta/x); 2 waits so far, 23 s together",
@@ -228,7 +229,8 @@ def test_a_request_without_an_answer_is_told_with_its_seconds() -> None:
 
 @pytest.mark.fault_kind("T9", "an answer that did not come is waiting, too")
 def test_the_summary_says_how_long_answers_did_not_come() -> None:
-    kind = {"asked_by": "no_answer", "why": "x gave no answer within 30 s", "request": "GET /y", "waits": 6, "waited": 180, "attempt": 6, "of": 6}
+    counts = {"waits": 6, "waited": 180, "attempt": 6, "of": 6}
+    kind = {"asked_by": "no_answer", "why": "x gave no answer within 30 s", "request": "GET /y", **counts}
     assert waits_lines([kind]) == [
         "6 times, 3 min in all, for an answer that did not come (x gave no answer within 30 s, GET /y, last at attempt 6 of 6)"
     ]
