@@ -51,7 +51,9 @@ class Applied:
         return lines
 
 
-def apply_plan(plan: Plan, execute: Callable[[Change], Optional[bool]], tell: Optional[Callable[[int, int, int, int], None]] = None) -> Applied:
+def apply_plan(
+    plan: Plan, execute: Callable[[Change], Optional[bool]], tell: Optional[Callable[[int, int, int, int], None]] = None
+) -> Applied:
     """Execute the changes of a plan in order.
 
     Args:

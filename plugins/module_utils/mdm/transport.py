@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import queue
+import re
 import ssl
 import warnings
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 from ..engine.errors import AppbanError
+from .advice import advice
 from .clock import Deadline
 from .progress import Asking
 from .proxies import Proxies
@@ -34,6 +36,8 @@ except ImportError:
 CHUNK = 65_536
 #: No answer that is kept in memory is anywhere near.
 LARGEST_BODY = 256 * 1024 * 1024
+TOO_LARGE = "Look at what answers at this address: what a server tells of its devices is never that large, a download or a loop is"
+GARBLED = "Look at what stands between here and the server: a proxy that changes answers; or at the server's own compression"
 #: Seconds to wait for a connection at most, however long the answer may then take.
 LONGEST_CONNECT = 10.0
 #: What urllib3 raises while it connects, so before anything of the request has left.
@@ -64,6 +68,7 @@ class Broken:
         unreachable: whether the server was not reached, so that waiting for it for long makes no sense.
         timed_out: whether the server was reached and its answer did not come in time.
         too_late: whether the end of the run cut it off.
+        undecodable: whether an answer came whose body can't be decoded.
     """
 
     reason: str
@@ -73,6 +78,7 @@ class Broken:
     unreachable: bool = False
     timed_out: bool = False
     too_late: bool = False
+    undecodable: bool = False
 
 
 class Transport:
@@ -198,7 +204,8 @@ class Transport:
         for chunk in answer.iter_content(CHUNK):
             size += len(chunk)
             if size > limit:
-                return b"", size, Broken("the answer is larger than the %d bytes that are allowed for it" % limit, True, True)
+                reason = "the answer is larger than the %d bytes that are allowed for it, and reading it was stopped there" % limit
+                return b"", size, Broken(reason, True, True, TOO_LARGE)
             if not self.deadline.remaining():
                 return b"", size, self.too_late(True)
             if into is None:
@@ -311,9 +318,16 @@ def describe(error: Exception, url: str, timeout: float) -> Broken:
     if names & UNFIT_REQUESTS or any(isinstance(one, UnicodeError) for one in chain):
         return Broken("the request can't be formed (%s)" % type(error).__name__, False, True)
     if "ProxyError" in names:
-        detail = next((str(one) for one in chain if isinstance(one, OSError) and "Tunnel" in str(one)), "")
+        detail = next((str(one)[:100] for one in chain if isinstance(one, OSError) and str(one).startswith("Tunnel")), "")
         refused = "407" in detail or "403" in detail or bool(names & UNKNOWN_NAME)
-        return Broken("the proxy gave no way to %s%s" % (host, detail and ": " + detail), False, refused, unreachable=not detail)
+        reason = "the proxy gave no way to %s%s" % (host, detail and ": " + detail)
+        if "407" in detail:
+            return Broken(reason, False, refused, advice(407))
+        return Broken(reason, False, refused, unreachable=not detail)
+    if "ContentDecodingError" in names:
+        coding = re.search(r"content-encoding: ([a-z, -]{1,40}),", str(error))
+        told = "; its header says %s" % coding[1] if coding else ""
+        return Broken("the body of the answer can't be decoded%s" % told, True, False, GARBLED, undecodable=True)
     if names & UNKNOWN_NAME:
         return Broken("the name %s can't be resolved" % host, False, True, unreachable=True)
     if names & {"ConnectTimeoutError", "ConnectTimeout"}:

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import gzip
-
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
@@ -55,7 +53,7 @@ def test_what_is_no_redirect_is_not_called_one() -> None:
 
 @pytest.mark.fault_kind("D4", "a body that can't be decoded")
 def test_a_body_that_can_not_be_decoded_is_said_as_that_and_tried_once_more() -> None:
-    broken = Answer(200, gzip.compress(b"{}" * 900)[:20] + b"nonsense" * 9, {"Content-Encoding": "gzip"})
+    broken = Answer(200, b"nonsense" * 9, {"Content-Encoding": "gzip"})
     with rig(broken) as r, pytest.raises(AppbanError) as caught:
         r.session.get("x", what="read x")
     assert caught.value.what == "Failed to read x after 2 attempts: the body of the answer can't be decoded; its header says gzip"
