@@ -20,6 +20,7 @@ from ..plugin_utils.host_record import give_back, resume_record
 from ..plugin_utils.host_results import has_failed, result_of_host, rows_of_host, to_see
 from ..plugin_utils.plan_files import plan_files
 from ..plugin_utils.run_summary import summary_lines
+from ..plugin_utils.shown_lines import visible
 
 _SHOWN_FINDINGS = 100
 _SHOWN_CHANGES = 20
@@ -130,7 +131,7 @@ def _record(options: dict[str, Any], hostvars: Any, check_mode: bool) -> dict[st
         "stopped_hosts": stopped_hosts,
         "refused_hosts": refused,
         "changed_hosts": changing,
-        "text": text,
+        "text": [visible(line) for line in text],
     }
 
 

@@ -19,6 +19,7 @@ from ..plugin_utils.run_exemptions import shortened_list, unmatched_exemptions
 from ..plugin_utils.run_file import end_run, read_run
 from ..plugin_utils.run_status import UNMATCHED_EXEMPTION, not_good, shortened, status_of_hosts, status_of_tenant, target_of_record
 from ..plugin_utils.run_summary import total_line
+from ..plugin_utils.shown_lines import visible
 from ..plugin_utils.tenant_results import tenant_trouble
 from ..plugin_utils.tenant_settings import record_name
 
@@ -93,7 +94,7 @@ def _end(options: Mapping[str, Any], hostvars: Any, check_mode: bool, limited: b
         "directory": directory,
         "troubles": troubles,
         "unmatched_exemptions": unmatched,
-        "text": text,
+        "text": visible(text),
     }
 
 

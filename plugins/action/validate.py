@@ -17,6 +17,7 @@ from ..plugin_utils.checked_documents import check_documents
 from ..plugin_utils.controller_paths import given_paths
 from ..plugin_utils.known_names import notes_of_variables, variables_of
 from ..plugin_utils.run_instant import run_instant
+from ..plugin_utils.shown_lines import show
 from ..plugin_utils.typed_words import refuse_lost_words
 
 
@@ -55,8 +56,7 @@ class ActionModule(ActionBase):
             checked = check_documents(paths["policies"], paths["catalog_dirs"], paths["assets"], run_instant(options["now"]))
         except AppbanError as error:
             raise refusal(self, str(error)) from None
-        for line in (*checked.good, *checked.notes):
-            self._display.display(line)
+        show(self, (*checked.good, *checked.notes))
         if checked.problems:
             raise refusal(self, "The documents can't be used:\n%s" % PolicyError(checked.problems))
         result.update(changed=False, good=list(checked.good), notes=[*unknown, *checked.notes])

@@ -116,17 +116,21 @@ options:
     description: URL of a proxy. By default the variables C(HTTPS_PROXY) and C(NO_PROXY) of the environment count.
     type: str
   timeout:
-    description: Seconds to wait for a connection, and between two pieces of an answer.
+    description:
+      - Seconds to wait for a connection, and between two pieces of an answer. An answer that keeps coming in small pieces is ended by
+        O(deadline) at the latest.
     type: float
     default: 30.0
   deadline:
-    description: Seconds that all requests of a run together may take, waiting for a throttled server included.
+    description:
+      - Seconds that all requests of a run together may take, waiting for a throttled server included. A request that is under way when
+        they are over is broken off, whatever the server still sends.
     type: float
     default: 1800.0
   progress_file:
     description:
-      - A file, which has to be there, that gets a line of JSON for each wait and for how far long reads and writes are. Without it nothing
-        is written. A file that can't be written stops nothing.
+      - A file, which has to be there, that gets a line of JSON for each wait, for each request that has no answer after five seconds, and
+        for how far long reads and writes are. Without it nothing is written. A file that can't be written stops nothing.
       - Without this option the action plugin of the same name gives a file of its own and shows what is in it, on a terminal at most one
         line a second, in a log at most one a minute. It does so where the module runs on the controller, not in the background, and
         without C(no_log).

@@ -231,8 +231,8 @@ requests:
 waits:
   description:
     - What the run waited for, those alike together, the longest first, twenty at most.
-    - C(asked_by) is V(server) where the server named the time (Retry-After), V(back_off) where we spaced our own attempts, and V(settle)
-      where what was written or ordered took its time to show.
+    - C(asked_by) is V(server) where the server named the time (Retry-After), V(back_off) where we spaced our own attempts, V(settle)
+      where what was written or ordered took its time to show, and V(no_answer) where an answer did not come in time.
     - C(why) is the answer, or what kept it from coming. C(request) is the method and the address without ids and names. C(waits) is how
       often, C(waited) how many seconds, C(attempt) the last attempt that had to wait, C(of) how many there are; without a number only
       O(deadline) ends them.

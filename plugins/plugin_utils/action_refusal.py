@@ -11,6 +11,8 @@ from typing import Any
 from ansible import constants
 from ansible.errors import AnsibleActionFail
 
+from .shown_lines import show, visible_lines
+
 
 class ActionRefusal(AnsibleActionFail):
     """A failure whose message says where the mistake is.
@@ -38,11 +40,12 @@ def refusal(action: Any, text: str) -> ActionRefusal:
     In the task's result they would stand in one line of JSON, so there only their number is said.
 
     Args:
-        action: the action plugin; its display writes to the terminal and the log.
+        action: the action plugin whose task fails.
         text: the message; behind its first line one line for each problem.
     """
-    first, *problems = text.splitlines()
+    first, *problems = visible_lines(text)
+    problems = [line for line in problems if line]
     if len(problems) < 2:
         return ActionRefusal(" ".join([first, *problems]))
-    action._display.display("\n".join(problems), color=constants.COLOR_ERROR)
+    show(action, problems, constants.COLOR_ERROR)
     return ActionRefusal("%s %d problems, each in a line of its own above" % (first, len(problems)))

@@ -16,6 +16,7 @@ from ..module_utils.policy.notes import notes_of
 from ..module_utils.policy.problems import PolicyError, Problem
 from ..module_utils.policy.standing import policy_notes
 from .documents import places_in_file, read_asset_facts, read_policy, read_whole_catalog, repeated_ids
+from .shown_lines import visible
 
 # Exemptions that a line names one by one; of more it names those that end first.
 MOST_NAMED = 5
@@ -39,7 +40,7 @@ class Checked:
         if self.problems:
             files = {problem.file for problem in self.problems}
             last = f"{_counted(len(self.problems), 'problem')} in {_counted(len(files), 'document')}"
-        return [*map(str, self.problems), *self.good, *self.notes, last]
+        return [visible(line) for line in (*map(str, self.problems), *self.good, *self.notes, last)]
 
 
 def check_documents(policies: Iterable[str], catalog_dirs: Iterable[str], assets: Iterable[str], now: datetime) -> Checked:

@@ -16,9 +16,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from .plan_text import code_block, code_span, diff_lines, visible
+from .plan_text import code_block, code_span, diff_lines
 from .run_file import write_whole
 from .run_status import last_line
+from .shown_lines import visible
 
 FORMAT = 1
 _MOST_CHANGES, _MOST_LINES = 200, 60

@@ -7,23 +7,14 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from difflib import unified_diff
+
+from .shown_lines import visible
 
 #: From how many lines on two texts are not compared any more.
 _MOST_COMPARED = 2000
 _MOST_COLUMNS = 300
-
-
-def visible(text: str) -> str:
-    """The text in one line, with an escape for what nobody sees and for what would break the line or turn its direction."""
-    return "".join(_escape(each) if unicodedata.category(each) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") else each for each in text)
-
-
-def _escape(character: str) -> str:
-    code = ord(character)
-    return "\\x%02x" % code if code < 0x100 else "\\u%04x" % code if code < 0x10000 else "\\U%08x" % code
 
 
 def code_span(text: str) -> str:

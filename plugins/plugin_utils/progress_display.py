@@ -58,10 +58,11 @@ class Tail:
         self._offset += len(found)
         *lines, self._rest = (self._rest + found).split(b"\n")
         self._rest = self._rest[:LONGEST_EVENT]
+        now = self.clock()
         for line in lines:
             if len(line) <= LONGEST_EVENT:
-                self.talk.hear(line)
-        due = self.talk.say(self.clock())
+                self.talk.hear(line, now)
+        due = self.talk.say(now)
         if due:
             self.show(due)
 

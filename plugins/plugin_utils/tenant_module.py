@@ -18,6 +18,7 @@ from ..module_utils.policy.plain_types import plain_copy
 from .controller_paths import absolute_options
 from .plan_text import diff_lines
 from .progress_display import pace_here, progress_shown
+from .shown_lines import show
 from .tenant_settings import TARGETS
 
 _MOST_LINES = 2000
@@ -54,7 +55,11 @@ def _shown_meanwhile(action: ActionBase, options: Mapping[str, Any], variables: 
         yield {}
         return
     name = str(variables.get("inventory_hostname") or options.get("target") or task.action)
-    with progress_shown(name, action._display.display, pace_here(), constants.DEFAULT_LOCAL_TMP) as path:
+
+    def tell(line: str) -> None:
+        show(action, [line])
+
+    with progress_shown(name, tell, pace_here(), constants.DEFAULT_LOCAL_TMP) as path:
         yield {"progress_file": path} if path else {}
 
 
@@ -72,8 +77,7 @@ def show_diff(action: ActionBase, pairs: Any) -> None:
         if len(shown) > _MOST_LINES:
             shown[_MOST_LINES:] = ["... and more, see plan.md of the run"]
             break
-    if shown:
-        action._display.display("\n".join(shown))
+    show(action, shown)
 
 
 def task_environment(action: ActionBase) -> dict[str, str]:

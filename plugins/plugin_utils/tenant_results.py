@@ -11,6 +11,7 @@ from typing import Any, Mapping
 from ansible_collections.appban.endpoint.plugins.plugin_utils.plan_files import plan_files
 from ansible_collections.appban.endpoint.plugins.plugin_utils.progress_lines import waits_lines
 from ansible_collections.appban.endpoint.plugins.plugin_utils.run_summary import summary_lines
+from ansible_collections.appban.endpoint.plugins.plugin_utils.shown_lines import visible
 
 #: What a module says only when it failed.
 _SHOWN_CHANGES = 20
@@ -59,7 +60,7 @@ def tenant_text(result: Mapping[str, Any], run: Mapping[str, Any], check_mode: b
         presence=result.get("presence"),
     )
     plan = _plan_lines(result, run) if is_stopped(result) else []
-    return [*lines[:-1], *plan, *_waits(result), lines[-1]]
+    return [visible(line) for line in (*lines[:-1], *plan, *_waits(result), lines[-1])]
 
 
 def _waits(result: Mapping[str, Any]) -> list[str]:

@@ -51,14 +51,17 @@ class Applied:
         return lines
 
 
-def apply_plan(plan: Plan, execute: Callable[[Change], Optional[bool]], tell: Optional[Callable[[int, int], None]] = None) -> Applied:
+def apply_plan(
+    plan: Plan, execute: Callable[[Change], Optional[bool]], tell: Optional[Callable[[int, int, int, int], None]] = None
+) -> Applied:
     """Execute the changes of a plan in order.
 
     Args:
         plan: the plan that check mode would have printed.
         execute: makes one change and verifies its effect; raises :class:`AppbanError` when it did not take effect. False means that
             nothing had to be changed.
-        tell: called after each change with how many are over, whatever became of them, and how many there are.
+        tell: called after each change with how many are over, whatever became of them, how many there are, and how many of those that are
+            over failed and were skipped.
 
     Returns:
         What was done, what was so already, what failed and what was skipped because something it needs failed. Errors that are not
@@ -71,7 +74,7 @@ def apply_plan(plan: Plan, execute: Callable[[Change], Optional[bool]], tell: Op
     missing: Set[str] = set()
     for number, change in enumerate(plan.changes):
         if tell is not None and number:
-            tell(number, len(plan.changes))
+            tell(number, len(plan.changes), len(failed), len(skipped))
         if missing.intersection(change.needs):
             skipped.append(change)
             missing.add(change.key)
@@ -84,5 +87,5 @@ def apply_plan(plan: Plan, execute: Callable[[Change], Optional[bool]], tell: Op
             continue
         (unchanged if effect is False else done).append(change)
     if tell is not None and plan.changes:
-        tell(len(plan.changes), len(plan.changes))
+        tell(len(plan.changes), len(plan.changes), len(failed), len(skipped))
     return Applied(tuple(done), tuple(failed), tuple(skipped), tuple(unchanged))

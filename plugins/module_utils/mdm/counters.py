@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from .progress import SETTLE, Progress, Wait
+from .progress import SETTLE, SHORTEST_WAIT, Progress, Wait
 
 #: Kinds of waits that a result names.
 MOST_KINDS = 20
@@ -19,7 +19,8 @@ class Counters:
 
     ``reads`` and ``writes`` count what was asked for, ``retries`` what had to be sent once more, so the three add up to the requests that
     a server saw of a run. ``tokens`` counts every request for an access token, apart from them; ``pages`` counts pages of lists. ``waits``
-    counts the waits before something was sent or looked at once more, ``waited`` is how many seconds they took.
+    counts the waits before something was sent or looked at once more, and those for an answer that did not come in time; ``waited`` is how
+    many seconds they took.
 
     Args:
         progress: is told of every wait when it begins.
@@ -60,6 +61,8 @@ class Counters:
 
     def add_wait(self, wait: Wait) -> None:
         """Count one wait that is over."""
+        if wait.seconds < SHORTEST_WAIT:
+            return
         # What takes its time until it shows is one kind of wait, whatever it is.
         why = "what was written or ordered did not show yet" if wait.asked_by == SETTLE else self.progress.redactor.scrub(wait.why)
         key = (wait.asked_by, why, wait.request)

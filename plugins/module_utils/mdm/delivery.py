@@ -8,18 +8,18 @@ from __future__ import annotations
 import random
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from .clock import Clock, Deadline
 from .counters import Counters
 from .http_errors import OutOfTime, RequestFailed, UncertainWrite
-from .progress import BACK_OFF, SERVER, Wait, kind_of_request
+from .progress import BACK_OFF, NO_ANSWER, SERVER, Asking, Wait, kind_of_request
 from .redaction import Redactor
 from .response import Request, Response
 from .retry import CERTAINLY_NOT, RetryPolicy, Safety, retry_after
 from .transport import LARGEST_BODY, Broken, Transport
-from .urls import shown
+from .urls import in_a_message
 
 LOOK_IT_UP = "Look the object up before it is made again; the next run does"
 #: Seconds after which a server that was not reached is tried once more, at most.
@@ -114,6 +114,7 @@ class Delivery:
             OutOfTime: the deadline has come, or comes before the next attempt may be made.
         """
         start = into.tell() if into else 0
+        start_of_all = self.clock.monotonic()
         effect = effect or Effect()
         # A server that wants patience, and that gets it, uses up no attempt.
         attempt = spared = missed = 0
@@ -127,27 +128,35 @@ class Delivery:
                 into.truncate()
             identifier = self.identifier()
             before, effect.possible = effect.possible, True
-            outcome = self.transport.exchange(request, identifier, min(self.timeout, left), into, limit, direct)
+            most: int | None = self.policy.attempts
+            begun = self.clock.monotonic()
+            outcome = self.transport.exchange(
+                request, identifier, min(self.timeout, left), into, limit, direct, self.asking(request, attempt, most)
+            )
             effect.possible = before or may_have_acted(outcome)
             asked = None
-            most: int | None = self.policy.attempts
+            if isinstance(outcome, Broken) and (outcome.timed_out or outcome.unreachable):
+                kind = kind_of_request(request.method, request.url)
+                self.counters.add_wait(Wait(self.clock.monotonic() - begun, NO_ANSWER, outcome.reason, kind, attempt, most))
             # "Retry-After: 0", or a date that has passed, would make us hammer a server that is in trouble.
             pause = self.policy.backoff(attempt, self.source)
             spent = attempt - spared >= self.policy.attempts
             if isinstance(outcome, Broken):
-                missed += outcome.unreachable
+                if outcome.too_late and not (outcome.executed and safety.leaves_doubt()):
+                    raise self.out_of_time(request, outcome.reason)
+                missed += outcome.unreachable or outcome.undecodable
                 if spent or missed > 1 or is_final(outcome, safety):
                     raise self.no_answer(request, outcome, safety, identifier, attempt)
                 reason = outcome.reason
                 why = outcome.reason
-                if outcome.unreachable:
-                    # Who is not there is tried once more, not as often as who is busy.
+                if outcome.unreachable or outcome.undecodable:
+                    # Who is not there, or garbles what it says, is tried once more, not as often as who is busy.
                     most = attempt + 1
                     pause = min(QUICK, pause)
             else:
                 patient = outcome.status in safety.patient
                 if outcome.status not in safety.statuses or (spent and not patient):
-                    return outcome
+                    return replace(outcome, attempts=attempt, seconds=self.clock.monotonic() - start_of_all)
                 spared += patient
                 asked = retry_after(outcome.headers.get("retry-after"), self.clock.utcnow())
                 why = "HTTP %d" % outcome.status
@@ -156,6 +165,11 @@ class Delivery:
                     most = None
             self.wait(asked or pause, request, reason, bool(asked), why, attempt, most)
             count_retry()
+
+    def asking(self, request: Request, attempt: int, most: int | None) -> Asking | None:
+        """What is told when an answer takes long; None where nobody listens."""
+        progress = self.counters.progress
+        return Asking(progress, kind_of_request(request.method, request.url), attempt, most) if progress.path else None
 
     def wait(
         self,
@@ -197,7 +211,7 @@ class Delivery:
         """Make the error of a run that takes too long."""
         return OutOfTime(
             self.redactor.scrub("Failed to %s: %s" % (request.what, reason)),
-            self.redactor.scrub("%s %s" % (request.method, shown(request.url))),
+            self.redactor.scrub("%s %s" % (request.method, in_a_message(request.url))),
             "Run again later, it goes on where it stopped; or allow more time with deadline",
         )
 
@@ -207,7 +221,7 @@ class Delivery:
         """Make the error of a request without an answer."""
         tries = " after %d attempts" % attempt if attempt > 1 else ""
         what = self.redactor.scrub("Failed to %s%s: %s" % (request.what, tries, broken.reason))
-        where = self.redactor.scrub("%s %s, client-request-id %s" % (request.method, shown(request.url), identifier))
+        where = self.redactor.scrub("%s %s, client-request-id %s" % (request.method, in_a_message(request.url), identifier))
         if broken.executed and safety.leaves_doubt():
             return UncertainWrite(what, where, LOOK_IT_UP)
         return RequestFailed(

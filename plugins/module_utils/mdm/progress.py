@@ -7,9 +7,11 @@ Each event is one line of JSON. Nothing is written unless a file was asked for, 
 An event names the kind of a request and never whom it is about: whatever in an address may be an id or a name is left out.
 
 - ``{"event": "wait", "seconds": 30, "asked_by": "server", "why": "HTTP 429", "attempt": 2, "of": 6, "request": "GET /v1.0/users/*"}``
+- ``{"event": "unanswered", "key": 7, "seconds": 5, "request": "GET /v1.0/users/*", "attempt": 2, "of": 6}``
+- ``{"event": "answered", "key": 7}``, or given up
 - ``{"event": "read", "things": "devices", "done": 4000, "of": 20000}``
 - ``{"event": "write", "things": "members of a group", "done": 400, "of": 3000}``
-- ``{"event": "changed", "things": "changes", "done": 12, "of": 340}``
+- ``{"event": "changed", "things": "changes", "done": 12, "of": 340, "failed": 2, "skipped": 0}``
 """
 
 from __future__ import annotations
@@ -28,6 +30,10 @@ from .redaction import Redactor
 
 #: Who asked for a wait: the server named the time (Retry-After), we space our attempts, or a write takes time until it shows.
 SERVER, BACK_OFF, SETTLE = "server", "back_off", "settle"
+#: What was waited for an answer that did not come in time; only counted, because nobody knows beforehand.
+NO_ANSWER = "no_answer"
+#: Seconds below which a wait is nothing that anybody has to know.
+SHORTEST_WAIT = 0.05
 #: A part of an address that is a word of the API. What stands after ``name`` or the like is somebody's.
 _WORD = re.compile(r"(?=[A-Z$]*[a-z])[A-Za-z$][A-Za-z$_-]{0,39}|v[0-9]{1,2}(\.[0-9]{1,2})?|[a-z]+[0-9]", re.ASCII)
 _BEFORE_A_NAME = frozenset({"name", "username", "email", "id", "udid", "serialnumber", "macaddress", "match", "users"})
@@ -42,7 +48,7 @@ class Wait:
 
     Args:
         seconds: how long.
-        asked_by: SERVER, BACK_OFF or SETTLE.
+        asked_by: SERVER, BACK_OFF, SETTLE or NO_ANSWER.
         why: what the server answered, or why there was no answer.
         request: method and address, without what may be an id or a name; empty where it is no request that waits.
         attempt: the attempt that failed, counted from 1; 0 where attempts are not counted.
@@ -68,6 +74,34 @@ def kind_of_request(method: str, url: str) -> str:
     return "%s %s" % (method, "/".join(kept))
 
 
+class Asking:
+    """One attempt of a request, told of when its answer takes long.
+
+    Args:
+        progress: is told.
+        request: from kind_of_request.
+        attempt: its number, counted from 1.
+        of: how many there are at most; None where only the deadline ends them.
+    """
+
+    def __init__(self, progress: Progress, request: str, attempt: int, of: int | None) -> None:
+        self.progress = progress
+        self.request = request
+        self.attempt = attempt
+        self.of = of
+        self.is_told = False
+
+    def takes_long(self, seconds: float) -> None:
+        """Tell that there is no answer yet."""
+        self.is_told = True
+        self.progress.unanswered(id(self), seconds, self.request, self.attempt, self.of)
+
+    def over(self) -> None:
+        """Tell that it is over, if it was told of."""
+        if self.is_told:
+            self.progress.answered(id(self))
+
+
 class Progress:
     """Writes events; several threads may use it at once.
 
@@ -90,6 +124,8 @@ class Progress:
 
     def wait(self, wait: Wait) -> None:
         """Tell of a wait that is about to begin."""
+        if wait.seconds < SHORTEST_WAIT:
+            return
         event: dict[str, Any] = {"event": "wait", "seconds": round(wait.seconds, 1), "asked_by": wait.asked_by}
         event["why"] = self.redactor.scrub(wait.why)[:LONGEST_REASON]
         if wait.attempt:
@@ -97,6 +133,15 @@ class Progress:
         if wait.request:
             event["request"] = self.redactor.scrub(wait.request)
         self._write(event)
+
+    def unanswered(self, key: int, seconds: float, request: str, attempt: int, of: int | None) -> None:
+        """Tell of a request that has gone without an answer for some seconds."""
+        event = {"event": "unanswered", "key": key, "seconds": round(seconds, 1), "request": self.redactor.scrub(request)}
+        self._write({**event, "attempt": attempt, "of": of})
+
+    def answered(self, key: int) -> None:
+        """Tell that such a request is over, with an answer or without."""
+        self._write({"event": "answered", "key": key})
 
     def read(self, things: str, done: int, of: int | None = None) -> None:
         """Tell how much of something long has been read.
@@ -111,11 +156,11 @@ class Progress:
         """Tell how much of one long change has been written."""
         self._tell("write", things, done, of)
 
-    def changed(self, done: int, of: int) -> None:
-        """Tell how many changes of a plan have been tried."""
-        self._tell("changed", "changes", done, of)
+    def changed(self, done: int, of: int, failed: int = 0, skipped: int = 0) -> None:
+        """Tell how many changes of a plan are over, and how many of those failed or were not tried because of it."""
+        self._tell("changed", "changes", done, of, failed=failed, skipped=skipped)
 
-    def _tell(self, event: str, things: str, done: int, of: int | None) -> None:
+    def _tell(self, event: str, things: str, done: int, of: int | None, **more: int) -> None:
         if not self.path:
             return
         now = self.monotonic()
@@ -124,7 +169,7 @@ class Progress:
             if done != of and last is not None and now - last < self.every:
                 return
             self._last[things] = now
-        self._write({"event": event, "things": things, "done": done, "of": of})
+        self._write({"event": event, "things": things, "done": done, "of": of, **more})
 
     def _write(self, event: dict[str, Any]) -> None:
         if not self.path:

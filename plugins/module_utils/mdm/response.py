@@ -12,9 +12,10 @@ from typing import Any
 
 from .http_errors import RequestFailed
 from .json_text import loads
-from .urls import shown
+from .urls import in_a_message
 
-LONGEST_MESSAGE = 600
+#: Letters of a server's words in a message at most.
+LONGEST_MESSAGE = 300
 #: Where servers put their id of a request: Microsoft, then everybody else.
 REQUEST_ID_HEADERS = ("request-id", "x-ms-request-id", "x-request-id", "x-correlation-id")
 
@@ -49,6 +50,8 @@ class Response:
         body: as it came, without transfer and content encoding; empty if it went to a file.
         client_request_id: our id of this attempt.
         size: bytes of the body, also if it went to a file.
+        attempts: how often the request was sent.
+        seconds: how long all attempts took, waits included.
     """
 
     request: Request
@@ -57,6 +60,8 @@ class Response:
     body: bytes = field(default=b"", repr=False)
     client_request_id: str = ""
     size: int = 0
+    attempts: int = 1
+    seconds: float = 0.0
 
     def ok(self) -> bool:
         """Say whether the server did what it was asked."""
@@ -72,20 +77,27 @@ class Response:
             return None
         try:
             return loads(self.body)
-        except (ValueError, RecursionError):
-            pass
-        kind = self.headers.get("content-type", "unnamed content")
+        except RecursionError:
+            problem = "the answer is JSON that is nested too deep to be read, " + self.content()
+        except ValueError:
+            problem = "the answer is not JSON but " + self.content()
         raise RequestFailed(
-            "Failed to %s: the answer is not JSON but %d bytes of %s" % (self.request.what, len(self.body), kind),
+            "Failed to %s: %s" % (self.request.what, problem),
             self.place(),
             "Check the URL in the connection options, and what a proxy may put in the way",
             status=self.status,
             client_request_id=self.client_request_id,
         )
 
+    def content(self) -> str:
+        """What the body is, in words: ``63 bytes of text/html``."""
+        words = "%d bytes of %s" % (len(self.body), shorten(self.headers.get("content-type", "unnamed content"))[:80])
+        is_page = re.match(rb"\s*(<!doctype\s+html|<html)\b", self.body[:1000], re.IGNORECASE)
+        return "a page for a browser, " + words if is_page else words
+
     def place(self, request_id: str = "") -> str:
         """Method, URL and request ids, for the place of an error."""
-        words = ["%s %s" % (self.request.method, shown(self.request.url))]
+        words = ["%s %s" % (self.request.method, in_a_message(self.request.url))]
         server_id = request_id or self.request_id()
         if server_id:
             words.append("request-id %s" % server_id)

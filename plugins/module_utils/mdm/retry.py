@@ -8,8 +8,9 @@ from __future__ import annotations
 import random
 import re
 from dataclasses import dataclass
-from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
+from datetime import datetime
+
+from .server_values import http_date
 
 
 @dataclass(frozen=True)
@@ -93,10 +94,5 @@ def retry_after(value: str | None, now: datetime) -> float | None:
     # Some servers give decimals, although the RFC has whole seconds.
     if re.fullmatch(r"[0-9]{1,9}(\.[0-9]+)?", text):
         return float(text)
-    try:
-        instant = parsedate_to_datetime(text)
-    except (TypeError, ValueError):
-        return None
-    if instant.tzinfo is None:
-        instant = instant.replace(tzinfo=timezone.utc)
-    return max(0.0, (instant - now).total_seconds())
+    instant = http_date(text)
+    return None if instant is None else max(0.0, (instant - now).total_seconds())

@@ -10,8 +10,10 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import BinaryIO
+from urllib.parse import urljoin
 
 from ..engine.errors import WriteInCheckMode
+from .advice import WRONG_PLACE, advice
 from .authorization import Authorize
 from .connection import Connection
 from .delivery import LOOK_IT_UP, Effect
@@ -19,15 +21,7 @@ from .http_errors import RequestFailed, UncertainWrite
 from .response import ReadMessage, Request, Response, read_server_message
 from .retry import CERTAINLY_NOT, CREATE, REPEATABLE, REPEATABLE_DELETE, SLOW_DELETE, Safety
 from .sticky_cookies import StickyCookies
-from .urls import QueryValue, join, require_https, require_same_origin, shown, with_query
-
-NEXT_STEPS = {
-    401: "The server doesn't accept the credentials: check that they are valid, and that they are for this server",
-    403: "Grant the account of the connection options what it needs",
-    404: "Check the URL in the connection options; the object may also have been deleted meanwhile",
-    407: "Give the proxy a user name and password: http://USER:PASSWORD@HOST:PORT",
-    429: "The server is throttling; run again later",
-}
+from .urls import QueryValue, in_a_message, join, require_https, require_same_origin, shown, with_query
 
 
 @dataclass(frozen=True)
@@ -287,7 +281,7 @@ class Session:
         if self.check_mode:
             raise WriteInCheckMode(
                 self.redactor.scrub("A request to %s was about to leave in check mode" % request.what),
-                self.redactor.scrub("%s %s" % (request.method, shown(request.url))),
+                self.redactor.scrub("%s %s" % (request.method, in_a_message(request.url))),
                 "Nothing was sent; this is a defect of the collection, please report it",
             )
 
@@ -351,19 +345,21 @@ class Session:
         reason = ("HTTP %d %s" % (response.status, phrase)).rstrip()
         # Many a code is the phrase once more: NotFound, Forbidden.
         code = "" if message.code.lower() == phrase.replace(" ", "").lower() else message.code
-        if 300 <= response.status < 400:
-            target = shown(response.headers.get("location", "an unnamed place"))
-            reason += ": a redirect to %s, which is not followed because the token would go there too" % target
+        if response.attempts > 1:
+            reason += ", after %d attempts within %s s" % (response.attempts, "%d" % round(response.seconds))
+        redirect = redirected(response) if 300 <= response.status < 400 else None
+        if redirect:
+            reason += ": " + redirect[0]
         elif message.text:
             reason += ": %s%s" % (code + ": " if code and code not in message.text else "", message.text)
         elif code:
             reason += ": " + code
-        next_step = message.advice or NEXT_STEPS.get(response.status, "")
+        request_id = message.request_id or response.request_id()
+        next_step = message.advice or advice(response.status, bool(request_id))
         if response.status == 403 and needs and not message.advice:
             next_step = self.how_to_grant % needs
-        if 300 <= response.status < 400:
-            next_step = "Give the URL that it redirects to in the connection options, if that is the right server"
-        request_id = message.request_id or response.request_id()
+        if redirect:
+            next_step = redirect[1]
         scrub = self.redactor.scrub
         return RequestFailed(
             scrub("Failed to %s: %s" % (response.request.what, reason)),
@@ -374,6 +370,19 @@ class Session:
             scrub(request_id),
             response.client_request_id,
         )
+
+
+def redirected(response: Response) -> tuple[str, str]:
+    """What an answer says that sends us elsewhere, and what to do about it."""
+    if response.status == 304:
+        return "an answer for a cache, and nobody asked for one", advice(304)
+    place = response.headers.get("location", "")
+    if not place:
+        return "a redirect that names no place", WRONG_PLACE
+    if urljoin(response.request.url, place) == response.request.url:
+        return "a redirect to the same address", WRONG_PLACE
+    told = "a redirect to %s, which is not followed because the token would go there too" % in_a_message(place)
+    return told, "Give the URL that it redirects to in the connection options, if that is the right server"
 
 
 @dataclass(frozen=True)

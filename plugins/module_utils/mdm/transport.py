@@ -6,21 +6,27 @@
 from __future__ import annotations
 
 import queue
+import re
 import ssl
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 from ..engine.errors import AppbanError
+from .advice import advice
 from .clock import Deadline
+from .progress import Asking
 from .proxies import Proxies
 from .response import Request, Response
 from .tls import TlsSettings
+from .watchdog import Watchdog, hold, stop_if_cut
 
 try:
     import requests
+    from requests.adapters import HTTPAdapter
     from requests.cookies import RequestsCookieJar
 
     HAS_REQUESTS = True
@@ -30,6 +36,8 @@ except ImportError:
 CHUNK = 65_536
 #: No answer that is kept in memory is anywhere near.
 LARGEST_BODY = 256 * 1024 * 1024
+TOO_LARGE = "Look at what answers at this address: what a server tells of its devices is never that large, a download or a loop is"
+GARBLED = "Look at what stands between here and the server: a proxy that changes answers; or at the server's own compression"
 #: Seconds to wait for a connection at most, however long the answer may then take.
 LONGEST_CONNECT = 10.0
 #: What urllib3 raises while it connects, so before anything of the request has left.
@@ -59,6 +67,8 @@ class Broken:
         next_step: what to do about it.
         unreachable: whether the server was not reached, so that waiting for it for long makes no sense.
         timed_out: whether the server was reached and its answer did not come in time.
+        too_late: whether the end of the run cut it off.
+        undecodable: whether an answer came whose body can't be decoded.
     """
 
     reason: str
@@ -67,6 +77,8 @@ class Broken:
     next_step: str = "Check the network, the proxy and the URL in the connection options"
     unreachable: bool = False
     timed_out: bool = False
+    too_late: bool = False
+    undecodable: bool = False
 
 
 class Transport:
@@ -96,6 +108,7 @@ class Transport:
         self.proxies = proxies
         self.deadline = deadline
         self.user_agent = user_agent
+        self.watchdog = Watchdog(deadline)
         self.idle: queue.LifoQueue[requests.Session] = queue.LifoQueue()
         if not tls.validate_certs:
             # The user asked for it; a warning per host is printed by nobody who could act on it.
@@ -103,6 +116,7 @@ class Transport:
 
     def close(self) -> None:
         """Close the connections that are kept."""
+        self.watchdog.close()
         while True:
             try:
                 self.idle.get_nowait().close()
@@ -117,6 +131,7 @@ class Transport:
         into: BinaryIO | None = None,
         limit: int = LARGEST_BODY,
         direct: bool = False,
+        asking: Asking | None = None,
     ) -> Response | Broken:
         """Send a request and read the answer to its end.
 
@@ -127,6 +142,7 @@ class Transport:
             into: where the body of a successful answer goes; without it the body is kept in memory.
             limit: bytes that the body may have.
             direct: pass by every proxy.
+            asking: is told when the answer takes long.
         """
         session = self.borrow()
         headers = {
@@ -135,24 +151,28 @@ class Transport:
             "client-request-id": client_request_id,
             **request.headers,
         }
-        try:
-            answer = session.request(
-                request.method,
-                request.url,
-                data=request.content,
-                headers=headers,
-                timeout=(min(timeout, LONGEST_CONNECT), timeout),
-                allow_redirects=False,
-                stream=True,
-                verify=self.tls.verify(),
-                proxies={} if direct else self.proxies.choose(request.url),
-            )
-            with answer:
-                body, size, problem = self.read(answer, into if 200 <= answer.status_code < 300 else None, limit)
-                lower = {name.lower(): value for name, value in answer.headers.items()}
-                outcome = problem or Response(request, answer.status_code, lower, body, client_request_id, size)
-        except (requests.exceptions.RequestException, OSError, UnicodeError) as error:
-            outcome = describe(error, request.url, timeout)
+        with self.watchdog.exchange(asking) as under_way:
+            try:
+                answer = session.request(
+                    request.method,
+                    request.url,
+                    data=request.content,
+                    headers=headers,
+                    timeout=(min(timeout, LONGEST_CONNECT), timeout),
+                    allow_redirects=False,
+                    stream=True,
+                    verify=self.tls.verify(),
+                    proxies={} if direct else self.proxies.choose(request.url),
+                )
+                with answer:
+                    body, size, problem = self.read(answer, into if 200 <= answer.status_code < 300 else None, limit)
+                    lower = {name.lower(): value for name, value in answer.headers.items()}
+                    outcome = problem or Response(request, answer.status_code, lower, body, client_request_id, size)
+            except (requests.exceptions.RequestException, OSError, UnicodeError) as error:
+                outcome = describe(error, request.url, timeout)
+            if under_way.was_cut or (isinstance(outcome, Broken) and outcome.timed_out and not self.deadline.remaining()):
+                # What was cut off may look whole: a body that ends with its connection does.
+                outcome = self.too_late(not isinstance(outcome, Broken) or outcome.executed)
         if isinstance(outcome, Broken):
             session.close()
         else:
@@ -168,7 +188,14 @@ class Transport:
         session = requests.Session()
         session.trust_env = False
         session.cookies = NoCookies()
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, WatchedAdapter())
         return session
+
+    def too_late(self, executed: bool) -> Broken:
+        """What the end of the run cut off."""
+        reason = "the %g s for all requests of this run were over before the whole answer was there" % self.deadline.seconds
+        return Broken(reason, executed, True, too_late=True)
 
     def read(self, answer: requests.Response, into: BinaryIO | None, limit: int) -> tuple[bytes, int, Broken | None]:
         """Read a body within its bounds of size and time."""
@@ -177,9 +204,10 @@ class Transport:
         for chunk in answer.iter_content(CHUNK):
             size += len(chunk)
             if size > limit:
-                return b"", size, Broken("the answer is larger than the %d bytes that are allowed for it" % limit, True, True)
+                reason = "the answer is larger than the %d bytes that are allowed for it, and reading it was stopped there" % limit
+                return b"", size, Broken(reason, True, True, TOO_LARGE)
             if not self.deadline.remaining():
-                return b"", size, Broken("the time for all requests of this run was over while the answer came in", True)
+                return b"", size, self.too_late(True)
             if into is None:
                 kept += chunk
             elif problem := keep(chunk, into):
@@ -194,6 +222,51 @@ if HAS_REQUESTS:
 
         def set_cookie(self, cookie: Any, *args: Any, **kwargs: Any) -> None:
             """Forget the cookie."""
+
+    class WatchedAdapter(HTTPAdapter):
+        """Opens connections whose sockets the watchdog knows."""
+
+        def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+            """Make what opens connections to servers."""
+            super().init_poolmanager(*args, **kwargs)
+            watch(self.poolmanager)
+
+        def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+            """Make what opens connections through a proxy."""
+            known = proxy in self.proxy_manager
+            manager = super().proxy_manager_for(proxy, **kwargs)
+            return manager if known else watch(manager)
+
+
+def watch(manager: Any) -> Any:
+    """Let a manager of urllib3 open connections whose sockets the watchdog knows; it returns the manager."""
+    manager.pool_classes_by_scheme = {scheme: watched(pool) for scheme, pool in manager.pool_classes_by_scheme.items()}
+    return manager
+
+
+@cache
+def watched(pool: Any) -> Any:
+    """The same class of a pool of connections, each of which tells what it reads from before it reads."""
+
+    class WatchedConnection(pool.ConnectionCls):
+        """Tells its sockets."""
+
+        def _new_conn(self) -> Any:
+            made = super()._new_conn()
+            # A proxy's answer to CONNECT is read from it.
+            hold(made)
+            return made
+
+        def _tunnel(self) -> None:
+            super()._tunnel()
+            stop_if_cut()
+
+        def getresponse(self, *args: Any, **kwargs: Any) -> Any:
+            # TLS has put another one in its place.
+            hold(self.sock)
+            return super().getresponse(*args, **kwargs)
+
+    return type("Watched" + pool.__name__, (pool,), {"ConnectionCls": WatchedConnection})
 
 
 def keep(chunk: bytes, into: BinaryIO) -> Broken | None:
@@ -245,9 +318,16 @@ def describe(error: Exception, url: str, timeout: float) -> Broken:
     if names & UNFIT_REQUESTS or any(isinstance(one, UnicodeError) for one in chain):
         return Broken("the request can't be formed (%s)" % type(error).__name__, False, True)
     if "ProxyError" in names:
-        detail = next((str(one) for one in chain if isinstance(one, OSError) and "Tunnel" in str(one)), "")
+        detail = next((str(one)[:100] for one in chain if isinstance(one, OSError) and str(one).startswith("Tunnel")), "")
         refused = "407" in detail or "403" in detail or bool(names & UNKNOWN_NAME)
-        return Broken("the proxy gave no way to %s%s" % (host, detail and ": " + detail), False, refused, unreachable=not detail)
+        reason = "the proxy gave no way to %s%s" % (host, detail and ": " + detail)
+        if "407" in detail:
+            return Broken(reason, False, refused, advice(407))
+        return Broken(reason, False, refused, unreachable=not detail)
+    if "ContentDecodingError" in names:
+        coding = re.search(r"content-encoding: ([a-z, -]{1,40}),", str(error))
+        told = "; its header says %s" % coding[1] if coding else ""
+        return Broken("the body of the answer can't be decoded%s" % told, True, False, GARBLED, undecodable=True)
     if names & UNKNOWN_NAME:
         return Broken("the name %s can't be resolved" % host, False, True, unreachable=True)
     if names & {"ConnectTimeoutError", "ConnectTimeout"}:

@@ -16,6 +16,8 @@ from ..engine.errors import AppbanError
 #: A value of a query: None leaves the parameter out, a list repeats it.
 QueryValue: TypeAlias = "str | int | bool | Iterable[str] | None"
 DEFAULT_PORTS = {"https": 443, "http": 80}
+#: Letters of a URL in a message at most.
+LONGEST_SHOWN = 200
 
 
 def is_loopback(host: str) -> bool:
@@ -130,6 +132,12 @@ def with_query(url: str, params: Mapping[str, QueryValue] | None) -> str:
     if not pairs:
         return url
     return url + ("&" if "?" in url else "?") + "&".join(pairs)
+
+
+def in_a_message(url: str) -> str:
+    """A URL as ``shown``, cut where it is long: NanoMDM's may name thousands of devices."""
+    bare = shown(url)
+    return bare if len(bare) <= LONGEST_SHOWN else bare[:LONGEST_SHOWN] + "..."
 
 
 def shown(url: str) -> str:

@@ -44,7 +44,7 @@ ODD = {
     "item with empty id": ({"value": [{"id": ""}]}, "item 1 of the list has no id"),
     "item with odd id": ({"value": [{"id": ["1"]}]}, "item 1 of the list has no id"),
     "item with a flag for an id": ({"value": [{"id": True}]}, "item 1 of the list has no id"),
-    "not JSON": (b"<html>", "the answer is not JSON but 6 bytes"),
+    "not JSON": (b"<html>", "the answer is not JSON but a page for a browser, 6 bytes"),
 }
 
 

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.apply import apply_plan
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.plan import Change, Plan
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm import watchdog
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.counters import MOST_KINDS, Counters
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http_errors import RequestFailed
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.progress import Progress, Wait, kind_of_request
@@ -173,3 +176,75 @@ def test_only_so_many_kinds_of_waits_are_returned() -> None:
     kinds = counters.kinds_of_waits()
     assert len(kinds) == MOST_KINDS
     assert kinds[0]["waited"] == 99
+
+
+@pytest.mark.fault_kind("T9", "changes that failed are told as made")
+def test_changes_that_failed_or_were_left_out_are_told_as_such(file: Path) -> None:
+    changes = [Change("create", "kind", key, key, needs=("kind:b",) if key == "d" else ()) for key in "abcd"]
+
+    def execute(change: Change) -> None:
+        if change.name in ("b", "c"):
+            raise AppbanError("no")
+
+    apply_plan(Plan(tuple(changes)), execute, Progress(str(file), every=0).changed)
+    assert [(each["done"], each["of"], each["failed"], each["skipped"]) for each in events(file)] == [
+        (1, 4, 0, 0),
+        (2, 4, 1, 0),
+        (3, 4, 2, 0),
+        (4, 4, 2, 1),
+    ]
+
+
+@pytest.mark.fault_kind("T9", "waits that round to nothing")
+def test_a_wait_that_rounds_to_nothing_is_neither_told_nor_counted(file: Path) -> None:
+    counters = Counters(Progress(str(file)))
+    for seconds in (0.0, 0.049, 0.05):
+        wait = Wait(seconds, "back_off", "x", "GET /x", 1, 2)
+        counters.begin_wait(wait)
+        counters.add_wait(wait)
+    assert [each["seconds"] for each in events(file)] == [0.1]
+    assert counters.requests()["waits"] == 1
+
+
+@pytest.mark.fault_kind("T9", "an answer that did not come is waiting, too")
+def test_answers_that_did_not_come_are_counted_as_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    with rig(timeout=30) as r:
+
+        def request(*_words: object, **_more: object) -> None:
+            r.clock.passed += 30
+            raise requests.exceptions.ReadTimeout
+
+        monkeypatch.setattr(requests.Session, "request", request)
+        with pytest.raises(RequestFailed):
+            r.session.get("x", what="read x")
+        kinds = {each["asked_by"]: each for each in r.connection.counters.kinds_of_waits()}
+        assert kinds["no_answer"] == {
+            "asked_by": "no_answer",
+            "why": "127.0.0.1 gave no answer within 30 s",
+            "request": "GET /x",
+            "waits": 6,
+            "waited": 180,
+            "attempt": 6,
+            "of": 6,
+        }
+        assert r.connection.counters.requests()["waited"] >= 180
+
+
+@pytest.mark.fault_kind("T9", "still running doesn't say what for")
+def test_a_request_without_an_answer_is_told_and_its_end(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watchdog, "UNANSWERED", 0.05)
+    monkeypatch.setattr(watchdog, "TICK", 0.02)
+
+    def late(_seen: object) -> Answer:
+        ends = time.monotonic() + 5
+        while not file.read_text() and time.monotonic() < ends:
+            time.sleep(0.01)
+        return Answer(200, {})
+
+    with rig(late) as r:
+        told(r, file).session.get("users/anna.nowak@city.example/devices", what="read x")
+        r.session.get("quick", what="read x")
+    first, second = events(file)
+    assert (first["event"], first["request"], first["attempt"], first["of"]) == ("unanswered", "GET /users/*/devices", 1, 6)
+    assert 0 <= first["seconds"] < 1
+    assert second == {"event": "answered", "key": first["key"]}

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import io
+import re
 import threading
 import uuid
 from collections.abc import Callable
@@ -178,7 +179,7 @@ def test_a_server_that_is_silent_is_asked_again_and_a_create_is_uncertain() -> N
 def test_attempts_are_bounded() -> None:
     with rig(Answer(503, {"message": "overloaded"}), retry=RetryPolicy(attempts=3)) as r:
         error = fails(r, READS["get"])
-        assert error.what == "Failed to read x: HTTP 503 Service Unavailable: overloaded"
+        assert re.fullmatch("Failed to read x: HTTP 503 Service Unavailable, after 3 attempts within [0-9] s: overloaded", error.what)
         assert len(r.seen) == 3
         assert r.counts == {"reads": 1, "writes": 0, "retries": 2}
 
@@ -219,7 +220,7 @@ def test_the_deadline_is_one_for_all_requests() -> None:
 
 def test_an_answer_that_trickles_in_beyond_the_deadline_is_given_up() -> None:
     with rig(lambda _seen: late(r)) as r:
-        assert "time for all requests" in fails(r, CREATES["post"], UncertainWrite).what
+        assert "for all requests of this run were over" in fails(r, CREATES["post"], UncertainWrite).what
         r.clock.passed = 0
         fails(r, READS["get"], OutOfTime)
 
@@ -293,7 +294,7 @@ def test_an_error_says_what_where_and_what_to_do() -> None:
         (b"plain words", ": plain words"),
         (b"", ""),
         ([], ": []"),
-        (b"x" * 5000, ": " + "x" * 600 + " ..."),
+        (b"x" * 5000, ": " + "x" * 300 + " ..."),
         ({"error": {"code": 7, "message": None}}, ": 7"),
     ],
 )
@@ -339,7 +340,7 @@ def test_plain_http_is_for_this_machine() -> None:
 def test_an_answer_that_is_not_json_is_an_error() -> None:
     with rig(Answer(200, b"<html>log in</html>", {"Content-Type": "text/html"})) as r:
         error = fails(r, lambda session: session.get("x", what="read x").json())
-        assert "the answer is not JSON but 19 bytes of text/html" in error.what
+        assert "the answer is not JSON but a page for a browser, 19 bytes of text/html" in error.what
 
 
 def test_a_header_that_can_not_be_sent_is_not_shown() -> None:

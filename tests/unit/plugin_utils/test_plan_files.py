@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence import EvidenceRecord
 from ansible_collections.appban.endpoint.plugins.plugin_utils.plan_files import plan_files, planned_changes, write_plans
-from ansible_collections.appban.endpoint.plugins.plugin_utils.plan_text import code_block, code_span, diff_lines, visible
+from ansible_collections.appban.endpoint.plugins.plugin_utils.plan_text import code_block, code_span, diff_lines
+from ansible_collections.appban.endpoint.plugins.plugin_utils.shown_lines import visible
 from tests.unit.engine.records import HEADER, NOW
 
 RUN_ID = "20230315T000000Z"

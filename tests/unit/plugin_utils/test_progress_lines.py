@@ -49,6 +49,9 @@ def said_of(event: bytes) -> str:
         (read(4000, None), "read 4,000 devices"),
         (line(event="write", things="members of a group", done=40, of=60), "wrote 40 of 60 members of a group"),
         (line(event="changed", things="changes", done=12, of=340), "12 of 340 changes made"),
+        (line(event="changed", things="changes", done=16, of=20, failed=0, skipped=0), "16 of 20 changes made"),
+        (line(event="changed", things="changes", done=16, of=20, failed=12, skipped=0), "16 of 20 changes tried, 12 failed"),
+        (line(event="changed", done=1600, of=2000, failed=1, skipped=3), "1,597 of 2,000 changes tried, 1 failed, 3 left out"),
     ],
 )
 def test_events_in_words(event: bytes, said: str) -> None:
@@ -171,3 +174,63 @@ def test_the_summary_says_how_often_how_long_and_who_asked() -> None:
     ]
     assert waits_lines(None) == []
     assert waits_lines([kind] * 7)[-1] == "and 2 other kinds of waits, see `waits` of the result"
+
+
+def lines_of(pace: Pace, heard: dict[int, list[bytes]], until: int) -> dict[int, str]:
+    """What is said in which second, heard when it was written."""
+    talk = Talk("t", pace, 0.0)
+    said = {}
+    for second in range(until):
+        for event in heard.get(second, ()):
+            talk.hear(event, float(second))
+        text = talk.say(float(second))
+        if text:
+            said[second] = text
+    return said
+
+
+def unanswered(key: int, request: str = "GET /beta/x") -> bytes:
+    return line(event="unanswered", key=key, seconds=5, request=request, attempt=3, of=6)
+
+
+@pytest.mark.fault_kind("T9", "still running doesn't say what for")
+def test_a_wait_under_way_says_how_much_is_left_and_one_that_is_over_nothing() -> None:
+    said = lines_of(ON_A_TERMINAL, {2: [wait(seconds=1800)], 70: [wait(seconds=40, asked_by="back_off")]}, 160)
+    assert said == {
+        2: "t: the server asked to wait 30 min (HTTP 429, attempt 2 of 6, GET /beta/x)",
+        32: "t: still waiting as the server asked, 29 min 30 s left (HTTP 429, attempt 2 of 6, GET /beta/x)",
+        62: "t: still waiting as the server asked, 29 min left (HTTP 429, attempt 2 of 6, GET /beta/x)",
+        70: "t: trying again in 40 s (HTTP 429, attempt 2 of 6, GET /beta/x); 2 waits so far, 30 min 40 s together",
+        100: "t: still waiting to try again, 10 s left (HTTP 429, attempt 2 of 6, GET /beta/x)",
+        130: "t: still running after 2 min 10 s",
+    }
+
+
+@pytest.mark.fault_kind("T9", "a wait that is over is told as if it began")
+def test_a_wait_that_is_over_is_not_told_in_the_present_tense() -> None:
+    settles = wait(seconds=2, asked_by="settle", why="the group exists")
+    events = {5: [wait(seconds=20)], 70: [wait(seconds=3, asked_by="back_off")], 130: [settles]}
+    assert lines_of(IN_A_LOG, events, 190) == {
+        60: "t: waited 20 s as the server asked (HTTP 429, attempt 2 of 6, GET /beta/x)",
+        120: "t: waited 3 s before trying again (HTTP 429, attempt 2 of 6, GET /beta/x); 2 waits so far, 23 s together",
+        180: "t: waited 2 s until it shows: the group exists; 3 waits so far, 25 s together",
+    }
+
+
+@pytest.mark.fault_kind("T9", "still running doesn't say what for")
+def test_a_request_without_an_answer_is_told_with_its_seconds() -> None:
+    events = {10: [unanswered(1), unanswered(2, "GET /beta/y")], 50: [line(event="answered", key=1)], 80: [line(event="answered", key=2)]}
+    assert lines_of(ON_A_TERMINAL, events, 100) == {
+        30: "t: no answer yet to GET /beta/x for 25 s, attempt 3 of 6",
+        60: "t: no answer yet to GET /beta/y for 55 s, attempt 3 of 6",
+        90: "t: still running after 90 s",
+    }
+
+
+@pytest.mark.fault_kind("T9", "an answer that did not come is waiting, too")
+def test_the_summary_says_how_long_answers_did_not_come() -> None:
+    counts = {"waits": 6, "waited": 180, "attempt": 6, "of": 6}
+    kind = {"asked_by": "no_answer", "why": "x gave no answer within 30 s", "request": "GET /y", **counts}
+    assert waits_lines([kind]) == [
+        "6 times, 3 min in all, for an answer that did not come (x gave no answer within 30 s, GET /y, last at attempt 6 of 6)"
+    ]

@@ -6,7 +6,10 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from urllib.parse import quote
+
+from ...mdm.server_values import later
 
 
 def literal(value: str) -> str:
@@ -16,8 +19,11 @@ def literal(value: str) -> str:
 
 def instant(text: object) -> str:
     """Read an instant, without fractions; empty for none. The service writes the year 1 for "never"."""
-    found = re.match(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?Z$", str(text or ""))
-    return found[1] + "Z" if found and not found[1].startswith("0001") else ""
+    found = re.fullmatch(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.[0-9]+)?Z", str(text or ""))
+    if found is None or found[1].startswith("0001"):
+        return ""
+    # What there is not (a 30th of February) is none.
+    return later(found[1] + "Z", timedelta(0))
 
 
 def segment(value: str) -> str:

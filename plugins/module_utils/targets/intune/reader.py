@@ -20,7 +20,7 @@ from ...mdm.http_errors import RequestFailed
 from ...mdm.ownership import read_marker
 from ...mdm.paging import items_of, object_of
 from ...mdm.response import Response
-from ...policy.instants import read_now, utc_text
+from ...mdm.server_values import later
 from ...policy.names_compared import comparable
 from . import objects
 from .bodies import BLOCKED_APPS_SETTING
@@ -218,13 +218,8 @@ def _workloads(features: Any) -> list[str] | None:
 
 def _oldest_inventory(synced_at: str, enrolled_at: str) -> str:
     """The earliest instant that a device's list of apps can be of: it comes with a contact, once a week, and never before enrollment."""
-    if not synced_at:
-        return ""
-    try:
-        week_before = utc_text(read_now(synced_at) - INVENTORY_PERIOD)
-    except (AppbanError, OverflowError, ValueError):
-        return ""
-    return max(week_before, min(enrolled_at, synced_at))
+    week_before = later(synced_at, -INVENTORY_PERIOD)
+    return week_before and max(week_before, min(enrolled_at, synced_at))
 
 
 def _platform_and_enrollment(body: Mapping[str, Any]) -> tuple[str | None, str | None]:

@@ -14,6 +14,7 @@ from ...mdm.connection import Connection
 from ...mdm.http_errors import RequestFailed
 from ...mdm.response import Request, Response, ServerMessage, read_server_message, shorten
 from ...mdm.retry import REPEATABLE, Safety
+from ...mdm.server_values import seconds_of
 from ...mdm.urls import QueryValue, with_query
 
 FORM = "application/x-www-form-urlencoded"
@@ -92,10 +93,9 @@ class TokenEndpoint:
     def lifetime(self, document: Mapping[str, object]) -> float:
         """Seconds that a token is good for; numbers may come as strings, and App Service gives the instant (``expires_on``) only."""
         for name, offset in (("expires_in", 0.0), ("expires_on", self.connection.clock.utcnow().timestamp())):
-            try:
-                return max(0.0, float(str(document[name])) - offset)
-            except (KeyError, ValueError):
-                continue
+            seconds = seconds_of(document.get(name))
+            if seconds is not None:
+                return max(0.0, seconds - offset)
         return 0.0
 
     def failure(self, response: Response, message: ServerMessage) -> RequestFailed:

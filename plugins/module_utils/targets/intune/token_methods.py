@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -157,5 +158,6 @@ class ReadyTokens:
         now = self.endpoint.connection.clock.utcnow().timestamp()
         expires = read_claims(token).get("exp")
         if isinstance(expires, (int, float)) and expires <= now:
-            raise AppbanError("The access token expired %d s ago" % (now - expires), option, "Get a new one and run again")
+            ago = " %d s ago" % (now - expires) if math.isfinite(expires) else ""
+            raise AppbanError("The access token expired%s" % ago, option, "Get a new one and run again")
         return Token(token, float("inf"))

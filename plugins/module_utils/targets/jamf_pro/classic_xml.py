@@ -53,11 +53,11 @@ def parse(response: Response) -> ElementTree.Element:
     try:
         parser.Parse(response.body, True)
         return builder.close()
-    except Forbidden:
-        problem = "the answer has a document type, which is not read"
-    except (expat.ExpatError, ValueError, LookupError):
-        kind = response.headers.get("content-type", "unnamed content")
-        problem = "the answer is not XML but %d bytes of %s" % (len(response.body), kind)
+    except (Forbidden, expat.ExpatError, ValueError, LookupError) as error:
+        content = response.content()
+        problem = "the answer is not XML but " + content
+        if isinstance(error, Forbidden) and not content.startswith("a page"):
+            problem = "the answer has a document type, which is not read"
     raise RequestFailed(
         "Failed to %s: %s" % (response.request.what, problem),
         response.place(),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...mdm.fleet import ManagedDevice
+from ...mdm.server_values import whole_number
 from ...policy.instants import InstantError, read_now, utc_text
 from .objects import COMPUTER, MACOS, InventoryRow
 
@@ -117,5 +118,4 @@ def family_of(device: ManagedDevice) -> str:
 
 def number_of(device: ManagedDevice) -> int:
     """The number of a device at the server; 0 for one that can't be read."""
-    number = device.id.partition(":")[2]
-    return int(number) if number.isdigit() else 0
+    return whole_number(device.id.partition(":")[2])

@@ -12,7 +12,7 @@ from datetime import timedelta
 from ...mdm.fleet import FleetDevice, ManagedDevice
 from ...mdm.group_names import wanted_groups
 from ...mdm.observe import may_look
-from ...policy.instants import read_now, utc_text
+from ...mdm.server_values import later
 from ...policy.model import Policy
 from . import inventory
 from .app_names import AppNames
@@ -86,7 +86,7 @@ class FleetReader:
         last: dict[bool | None, str] = {}
         for device in shown:
             last[is_private(device)] = max(last.get(is_private(device), ""), device.synced_at)
-        ends = {private: utc_text(read_now(at) + _A_DAY) for private, at in last.items() if at}
+        ends = {private: later(at, _A_DAY) for private, at in last.items() if at}
         self.blind = frozenset(device.id for device in self._listing if device.synced_at > ends.get(is_private(device), ""))
 
     def findings(self, fleet: Sequence[FleetDevice]) -> dict[tuple[str, str], list[Finding]]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from ...mdm.server_values import whole_number
 from ...policy.names_compared import comparable
 from .inventory_walk import Inventory, Walk
 from .jamf import Jamf
@@ -169,5 +170,4 @@ def switch(row: Mapping[str, Any], name: str) -> bool | None:
 
 def number(value: Any) -> int:
     """An id; ids come as texts."""
-    found = str(value)
-    return int(found) if found.isdigit() else 0
+    return whole_number(value)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ...mdm.http_errors import RequestFailed
+from ...mdm.server_values import is_whole_number
 from .inventory import COMPUTERS, GENERAL, HARDWARE, MOBILE_DEVICES, part, switch, text
 from .jamf import Jamf, read_page
 from .objects import COMPUTER, MOBILE
@@ -47,7 +48,7 @@ class LookUps:
         kind, _sep, value = name.partition(":")
         if kind == _SERIAL:
             return self._by_serial(value)
-        if kind not in (MOBILE, COMPUTER) or not value.isdigit():
+        if kind not in (MOBILE, COMPUTER) or not is_whole_number(value):
             return None
         try:
             return self._mobile(int(value)) if kind == MOBILE else self._computer(int(value))

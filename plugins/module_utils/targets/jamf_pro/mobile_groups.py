@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ...engine.errors import ChangeFailed
+from ...mdm.server_values import whole_number
 from .group_changes import CHUNK, differences, member_changes
 from .inventory import number as number_of
 from .jamf import Jamf
@@ -81,8 +82,7 @@ class MobileGroups:
 
         def send() -> int:
             answer = self.jamf.post(path, body, what="make the mobile device group %s" % wanted.name, privilege=needs)
-            number = str(answer.get("id", "")) if isinstance(answer, dict) else ""
-            return int(number) if number.isdigit() else 0
+            return whole_number(answer.get("id")) if isinstance(answer, dict) else 0
 
         made = self.write(wanted, send, None if wanted.smart else frozenset(members[:CHUNK]))
         return made if wanted.smart or wanted.members is None else self.change_members(made, wanted.members)

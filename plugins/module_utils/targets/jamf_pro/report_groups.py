@@ -22,6 +22,7 @@ from ...policy.model import Policy
 from . import capabilities, steps
 from .app_names import AppNames
 from .computer_groups import ComputerGroups
+from .devices import number_of
 from .diff_text import criteria_text
 from .jamf import Jamf
 from .mobile_groups import MobileGroups
@@ -88,8 +89,8 @@ class Reports:
         for report in self.wanted:
             members = self.members(report) or frozenset()
             for index in sorted(report.watched):
-                number = fleet[index].device.id.rpartition(":")[2]
-                if number.isdigit() and int(number) in members:
+                number = number_of(fleet[index].device)
+                if number and number in members:
                     yield fleet[index].device.id, report.app
 
     def changes(self) -> Iterator[tuple[int, Change]]:

@@ -14,7 +14,6 @@ import base64
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
 from typing import Protocol
 from urllib.parse import urlencode
 
@@ -24,6 +23,7 @@ from ...mdm.connection import Connection
 from ...mdm.http_errors import RequestFailed
 from ...mdm.response import Request, Response
 from ...mdm.retry import REPEATABLE, Safety
+from ...mdm.server_values import http_date, seconds_of
 from ...mdm.sticky_cookies import StickyCookies
 from ...mdm.urls import join
 from .jamf_errors import read_jamf_error
@@ -98,22 +98,16 @@ class TokenRequests:
 
     def lifetime(self, response: Response, document: Mapping[str, object]) -> float:
         """Seconds that a token is good for: ``expires_in``, or what is left until ``expires`` by the server's own clock."""
-        try:
-            return max(0.0, float(str(document["expires_in"])))
-        except (KeyError, ValueError):
-            pass
-        try:
-            now = parsedate_to_datetime(response.headers["date"])
-        except (KeyError, TypeError, ValueError):
-            now = self.connection.clock.utcnow()
+        seconds = seconds_of(document.get("expires_in"))
+        if seconds is not None:
+            return max(0.0, seconds)
+        now = http_date(response.headers.get("date", "")) or self.connection.clock.utcnow()
         try:
             ends = datetime.fromisoformat(str(document.get("expires")).replace("Z", "+00:00"))
         except ValueError:
             return 0.0
         if ends.tzinfo is None:
             ends = ends.replace(tzinfo=timezone.utc)
-        if now.tzinfo is None:
-            now = now.replace(tzinfo=timezone.utc)
         return max(0.0, (ends - now).total_seconds())
 
     def failure(self, response: Response) -> RequestFailed:

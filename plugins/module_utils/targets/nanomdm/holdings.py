@@ -18,7 +18,8 @@ from datetime import datetime, timedelta
 from functools import cached_property
 
 from ...mdm.ledger import Assigned, Ledger
-from ...policy.instants import read_now, utc_text
+from ...mdm.server_values import later
+from ...policy.instants import read_now
 from .controls import DECLARED, removal_mark, removal_of_profile, removed_by
 from .declaration_names import CONFIGURATION, DeclarationNames
 from .objects import ACKNOWLEDGED, NOT_NOW, CommandResult, DeviceReport
@@ -82,7 +83,7 @@ def is_still_offered(result: CommandResult | None, report: DeviceReport) -> bool
     """Whether a device has put a command off that it may still carry out."""
     if result is None or result.status != NOT_NOW:
         return False
-    return not report.connected_at or report.connected_at <= utc_text(read_now(result.at) + _ONE_CONTACT)
+    return not report.connected_at or report.connected_at <= later(result.at, _ONE_CONTACT)
 
 
 def last_sent(report: DeviceReport, marks: Iterable[str]) -> CommandResult | None:
