@@ -17,10 +17,15 @@ PAGE = b"<!DOCTYPE html>\n<html><head><title>Log in</title></head></html>"
 
 
 def error_of(*script: Answer | Behave, path: str = "x", reads_json: bool = False) -> AppbanError:
-    with rig(*script) as r, pytest.raises(AppbanError) as caught:
-        answer = r.session.get(path, what="read x")
-        if reads_json:
-            answer.json()
+    with rig(*script) as r:
+
+        def ask() -> None:
+            answer = r.session.get(path, what="read x")
+            if reads_json:
+                answer.json()
+
+        with pytest.raises(AppbanError) as caught:
+            ask()
     return caught.value
 
 
