@@ -35,6 +35,8 @@ _OTHER_ROWS = ("exemption", "class", "plan", "write")
 _DEVICES_A_ROW = 500
 #: Bytes that are set aside before the first write for the rows that come after it, so that a full disk shows before anything is changed.
 _RESERVE_A_ROW, _RESERVE_AT_MOST = 1024, 16 * 1024 * 1024
+# For what grows beside the record meanwhile: ledger and outbox.
+_RESERVE_BESIDE = 16 * 1024
 #: Of file systems that can't set room aside, which says nothing of how much there is.
 _CANNOT_RESERVE = frozenset((errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL))
 _RUN_ID = re.compile(r"\d{8}T\d{6}Z(-[1-9]\d{0,8})?")
@@ -461,7 +463,7 @@ class EvidenceRecord:
             self._planned += 1
             self._write({"row": "plan", **change})
         self.sync()
-        self._see_that_there_is_room(min(rows * _RESERVE_A_ROW, _RESERVE_AT_MOST))
+        self._see_that_there_is_room(_RESERVE_BESIDE + min(rows * _RESERVE_A_ROW, _RESERVE_AT_MOST))
 
     def note_write(self, method: str, place: str, what: str) -> None:
         """Note a write; on disk before this returns, so that it can be sent.
