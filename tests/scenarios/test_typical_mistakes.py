@@ -183,7 +183,9 @@ def test_a_typical_mistake_is_told_as_the_page_shows(mistake: Mistake) -> None:
 def test_nothing_is_said_twice_and_nothing_points_into_our_own_playbooks(mistake: Mistake) -> None:
     _typed, _lines, said = printed(mistake.title)
     told = re.findall(r"[^\n\"]{40,}", said.replace("\\", ""))
-    sentences = [part.strip() for line in told if not line.startswith(("PLAY ", "TASK ")) for part in re.split(r"(?<=[.;:]) ", line)]
+    # Two places of a document may have the same mistake.
+    told = [line for line in told if not line.startswith(("PLAY ", "TASK ", "/"))]
+    sentences = [part.strip() for line in told for part in re.split(r"(?<=[.;:]) ", line)]
     assert sorted({part for part in sentences if len(part) >= 40 and sentences.count(part) > mistake.tenants}) == []
     assert "Origin: " not in said
     assert "Traceback" not in said
