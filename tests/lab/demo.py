@@ -211,7 +211,7 @@ def enforce(stage: Stage) -> None:
     if hosts:
         desks = ("desk-deb", "desk-rpm", "desk-arch")
         story.claim("removed on " + ", ".join(desks), not any(present(hosts[name]) for name in desks))
-        refusal = next(task.result["msg"] for task in applied.of("suite-deb", HOST_APP) if task.status in ("failed", "ignored"))
+        refusal = next(task.result["msg"] for task in applied.of("suite-deb", HOST_APP) if task.result.get("msg"))
         story.claim(
             "refused on suite-deb, because media-suite needs the app and nobody asked for its removal",
             present(hosts["suite-deb"]) and "media-suite" in refusal,
