@@ -20,6 +20,7 @@ from ansible_collections.appban.endpoint.plugins.plugin_utils.role_variables imp
 #: the account that Ansible logs in with. They come from ``appban_device``, or from what Ansible knows as said below.
 OWN_MEANING = frozenset(("id", "name", "serial", "groups", "user", "platform", "os_version", "last_seen"))
 
+
 def device_of_host(
     host: str, variables: Mapping[str, Any], attributes: Iterable[str], assets: AssetIndex
 ) -> dict[str, Any]:

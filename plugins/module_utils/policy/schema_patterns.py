@@ -54,7 +54,8 @@ def one_serial_number() -> dict[str, Any]:
     """A text that is none of those which stand where a serial number should and are none; see :func:`.serial_texts.why_no_serial`."""
     placeholders = _in_any_case("|".join(sorted(re.escape(word) for word in PLACEHOLDERS)).replace("\\ ", " "))
     spoiled = r"[0-9](?:[.,][0-9]+)?[eE]\+[0-9]{1,3}|[0-9]+[.,]0+|#+|#[a-zA-Z/0!?]+"
-    begins = rf"[={APOSTROPHES}{QUOTES}][^\x00]*"
+    marks = "".join(mark if mark.isascii() else f"\\u{ord(mark):04x}" for mark in APOSTROPHES + QUOTES)
+    begins = rf"[={marks}][^\x00]*"
     filled = r"0+|[fF]{4,}|[xX]{2,}|[-._*?\s]+"
     months = _in_any_case(MONTHS)
     dates = rf"[0-9]{{1,2}}-(?:{months})(?:-[0-9]{{2}}(?:[0-9]{{2}})?)?|(?:{months})-[0-9]{{2}}"
