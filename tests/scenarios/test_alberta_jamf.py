@@ -142,9 +142,13 @@ def test_A2_the_outbox_is_on_disk_before_a_control_is_written(province: JamfTena
     seen = at_every_write(province, lambda: (outbox(province), by_key(province)))
     run = province.run(policy, NOW)
     listed = [(path, {line["serial"] for line in lines}) for path, (lines, _devices) in seen]
-    told = {device["serial"] for device in held}
+    told = {device["serial"] for device in held if device["managed"]}
+    # Whose device has left the management is told nothing.
+    lost = {device["serial"] for device in held if not device["managed"]}
     (control,) = [serials for path, serials in listed if path.startswith("mobiledeviceconfigurationprofiles/")]
     assert control == {line["serial"] for line in outbox(province)} >= told
+    assert lost
+    assert control.isdisjoint(lost)
     # What is written before is a group that no scope names yet, so nothing happens on any device.
     earlier = [path for path, serials in listed if not serials]
     assert earlier == ["/api/v1/mobile-device-groups/smart-groups"]
