@@ -16,6 +16,9 @@ from tests.lab.snapshot import Snapshot
 from .fleet import APP, APPLY, DEB, FLATPAK, LEDGER, RPM, Fleet, Step
 from .life import LAWS, Life, live, name_of
 
+# Whole runs over hosts with real package managers take a quarter of a minute each.
+pytestmark = pytest.mark.long
+
 CITY = "inventories/demo/city-tiktok.yml"
 NOW = "2023-03-20T09:00:00+01:00"
 ALL_FIVE = ("apt", "dnf4", "zypper", "pacman", "flatpak")

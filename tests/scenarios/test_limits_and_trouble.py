@@ -15,6 +15,9 @@ from tests.lab.snapshot import layer, writes_since
 
 from .fleet import APP, APPLY, DEB, HOST_APP, LEDGER, RPM, Fleet
 
+# Whole runs over hosts with real package managers take a quarter of a minute each.
+pytestmark = pytest.mark.long
+
 CITY = "inventories/demo/city-tiktok.yml"
 LIFT = {"state: enforced": "state: lifted"}
 NOW = "2023-03-20T09:00:00+01:00"
