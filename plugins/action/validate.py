@@ -17,7 +17,7 @@ from ..plugin_utils.checked_documents import check_documents
 from ..plugin_utils.controller_paths import given_paths
 from ..plugin_utils.known_names import notes_of_variables, variables_of
 from ..plugin_utils.run_instant import run_instant
-from ..plugin_utils.shown_lines import show
+from ..plugin_utils.shown_lines import show, warn
 from ..plugin_utils.typed_words import refuse_lost_words
 
 
@@ -48,7 +48,7 @@ class ActionModule(ActionBase):
             unknown = notes_of_variables(variables_of(variables.get("ansible_play_hosts_all") or (), variables["hostvars"]), False)
         for note in unknown:
             # Here and not in the result: a task that fails shows no warnings of its result.
-            self._display.warning(note)
+            warn(self, note)
         paths = {name: given_paths(options[name]) for name in ("policies", "catalog_dirs", "assets")}
         if not any(paths.values()):
             raise refusal(self, "No document was given. Run with -e policy_file=PATH, or set appban_policies to a list of paths")

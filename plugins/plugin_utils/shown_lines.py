@@ -37,3 +37,13 @@ def show(action: Any, lines: Iterable[str], color: str | None = None) -> None:
     text = "\n".join(shown for line in lines for shown in visible_lines(line))
     if text:
         action._display.display(text, color=color)
+
+
+def warn(action: Any, line: str) -> None:
+    """Write a line to the terminal as a warning of Ansible.
+
+    Args:
+        action: the action plugin whose task it is.
+        line: shown in one line, whatever is in it.
+    """
+    action._display.warning(visible(line))
