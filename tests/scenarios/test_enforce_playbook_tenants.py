@@ -17,6 +17,9 @@ from tests.simulators.simulation import Simulation
 
 from .estate import NOW, UK, Estate
 
+# Whole runs take many seconds each.
+pytestmark = pytest.mark.long
+
 INTUNE = "appban.endpoint.intune"
 WRONG = "wrong-secret-of-a-tenant-9d1f6c0b7a"
 # Contacted by nobody, because its ownership is not recorded; so it needs no lab.

@@ -19,6 +19,9 @@ from .estate import TROUBLE
 from .fleet import APP, DEB, Fleet
 from .test_run_records import KILLER, held_by_schemas
 
+# Whole runs take many seconds each.
+pytestmark = pytest.mark.long
+
 NOW = "2023-03-20T09:00:00Z"
 RUN_ID = "20230320T090000Z"
 UK = "policies/uk.yml"

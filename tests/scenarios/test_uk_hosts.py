@@ -15,6 +15,9 @@ from tests.lab.snapshot import layer, writes_since
 from .fleet import APP, DEB, HOST_APP, RPM, Fleet
 from .life import LAWS, Life, live, name_of
 
+# Whole runs take many seconds each.
+pytestmark = pytest.mark.long
+
 NOW = "2023-03-20T09:00:00Z"
 UK = "policies/uk.yml"
 LIFT = {"state: enforced": "state: lifted"}
