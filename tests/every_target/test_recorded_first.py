@@ -281,3 +281,22 @@ def test_a_defect_while_the_fleet_is_read_is_told(small_world: World, monkeypatc
     assert "not prepared for: OverflowError" in run.message
     [record] = small_world.evidence_dir.glob("*/*.jsonl")
     assert '"fleet":"unread"' in record.read_text(encoding="utf-8").replace(" ", "")
+
+
+@pytest.mark.fault_kind("R1", "a secret in the words of a defect, and they in a record that is handed on, every target")
+def test_what_an_unexpected_error_says_stands_in_no_record(small_world: World, wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    policy, secret = small_world.policy(), "Bearer not-to-be-kept-anywhere"
+
+    def broken(*arguments: Any, **options: Any) -> Any:
+        raise OverflowError("invalid header: %s" % secret)
+
+    with wire.treated(lambda number, send: broken() if number == 2 else send()):
+        half_way = small_world.run(policy, may_fail=True)
+    assert half_way.failed
+    with monkeypatch.context() as patched:
+        patched.setattr("ansible_collections.appban.endpoint.plugins.module_utils.mdm.read_fleet.ReadFleet.__init__", broken)
+        unread = small_world._run([policy], False)
+    assert unread.failed
+    kept = {path: path.read_text(encoding="utf-8", errors="replace") for path in small_world.evidence_dir.rglob("*") if path.is_file()}
+    assert any("not prepared for: OverflowError" in text for text in kept.values())
+    assert [path for path, text in kept.items() if "not-to-be-kept" in text] == []
