@@ -13,10 +13,13 @@ import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.clock import SystemClock
 from tests.lab.hosts import Lab
+from tests.simulators.intune import start
+from tests.simulators.simulation import Simulation
 
 # Before the first import of them, or their assertions would say no more than AssertionError.
-pytest.register_assert_rewrite("tests.scenarios.fleet", "tests.scenarios.life")
+pytest.register_assert_rewrite("tests.scenarios.estate", "tests.scenarios.fleet", "tests.scenarios.life")
 
+from .estate import NOW, Estate  # noqa: E402
 from .fleet import Fleet, lab_catalog  # noqa: E402
 
 
@@ -44,6 +47,21 @@ def second_fleet(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 def fleet(lab: Lab, tmp_path: Path) -> Iterator[Fleet]:
     """An empty fleet of the test's own."""
     yield from _fleet(lab, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def simulation() -> Iterator[Simulation]:
+    """A small Intune tenant."""
+    with start(devices=40, seed=3) as city:
+        yield city
+
+
+@pytest.fixture
+def estate(tmp_path: Path, simulation: Simulation) -> Estate:
+    """The small tenant alone, as it was at first, with an evidence directory of the test's own."""
+    simulation.reset()
+    simulation.clock(NOW)
+    return Estate(tmp_path, {"city": simulation})
 
 
 @pytest.fixture

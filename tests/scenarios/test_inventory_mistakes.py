@@ -6,14 +6,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.lab.playbook import run_playbook
-from tests.simulators.intune import start
 from tests.simulators.simulation import Simulation
 
 from .estate import CHECKOUT, ENFORCE, NOW, UK, Estate
@@ -23,19 +22,6 @@ LOCAL = {"ansible_connection": "local"}
 RUN_ID = "20230320T090000Z"
 VALIDATE = "appban.endpoint.validate"
 SECRET = "not-to-be-shown-anywhere"
-
-
-@pytest.fixture(scope="module")
-def simulation() -> Iterator[Simulation]:
-    with start(devices=30, seed=3) as city:
-        yield city
-
-
-@pytest.fixture
-def estate(tmp_path: Path, simulation: Simulation) -> Estate:
-    simulation.reset()
-    simulation.clock(NOW)
-    return Estate(tmp_path, {"city": simulation})
 
 
 def printed(play: Any) -> str:

@@ -7,36 +7,22 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence import read_rows
-from tests.simulators.intune import start
 from tests.simulators.simulation import Simulation
 
-from .estate import CHECKOUT, NOW, Estate
+from .estate import CHECKOUT, Estate
 from .test_run_records import held_by_schemas
 
 # Contacted by nobody, because its ownership is not recorded.
 HOST = {"desk-0042": {"ansible_connection": "local", "appban_serial": "PF-00123456"}}
 RUN_ID = "20230320T090000Z"
 UNKNOWN_TO_ALL = "appban_fail_on: unmatched_exemption: names in exemptions match no device of any target: "
-
-
-@pytest.fixture(scope="module")
-def simulation() -> Iterator[Simulation]:
-    with start(devices=30, seed=3) as city:
-        yield city
-
-
-@pytest.fixture
-def estate(tmp_path: Path, simulation: Simulation) -> Estate:
-    simulation.reset()
-    simulation.clock(NOW)
-    return Estate(tmp_path, {"city": simulation})
 
 
 def policy(estate: Estate, *exempt: str) -> Path:

@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -39,12 +39,6 @@ def recorded(name: str) -> list[str]:
 def normal(line: str) -> str:
     """A line without how long our own back-off takes, which chance decides."""
     return re.sub(r"\b(?:0\.[0-9]|1(?:\.0)?) s\b", "0.1 s", line)
-
-
-@pytest.fixture(scope="module")
-def simulation() -> Iterator[Simulation]:
-    with start(devices=40, seed=3) as city:
-        yield city
 
 
 @pytest.fixture

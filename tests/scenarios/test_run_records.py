@@ -10,7 +10,6 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +20,6 @@ from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence im
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.run_lock import RunLock
 from tests.lab.community_general import ensure_community_general
 from tests.lab.playbook import PROGRAMS, ansible_environment, run_playbook
-from tests.simulators.intune import start
-from tests.simulators.simulation import Simulation
 
 from .estate import CHECKOUT, ENFORCE, NOW, UK, Estate
 
@@ -32,19 +29,6 @@ SCHEMAS = {
     name: jsonschema.Draft202012Validator(json.loads((CHECKOUT / "schemas" / f"{name}.schema.json").read_text(encoding="utf-8")))
     for name in ("run", "plan", "evidence")
 }
-
-
-@pytest.fixture(scope="module")
-def simulation() -> Iterator[Simulation]:
-    with start(devices=40, seed=3) as city:
-        yield city
-
-
-@pytest.fixture
-def estate(tmp_path: Path, simulation: Simulation) -> Estate:
-    simulation.reset()
-    simulation.clock(NOW)
-    return Estate(tmp_path, {"city": simulation})
 
 
 @pytest.fixture(scope="module")

@@ -42,4 +42,4 @@ if HAS_YAML:
     LargeDocumentLoader.yaml_implicit_resolvers = DocumentLoader.yaml_implicit_resolvers
 else:
     # Nobody asks for them without HAS_YAML.
-    DocumentLoader = LargeDocumentLoader = None  # type: ignore[assignment,misc]
+    DocumentLoader = LargeDocumentLoader = None  # type: ignore[assignment,misc]  # classes where there is PyYAML

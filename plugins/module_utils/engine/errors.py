@@ -8,6 +8,9 @@ from __future__ import annotations
 import os
 from typing import FrozenSet, Optional
 
+# A directory of this name may hold everything else, too, so the name alone does not make a file ours.
+_PLUGINS = "/appban/endpoint/plugins/"
+
 
 class AppbanError(Exception):
     """Something a person has to act on.
@@ -25,15 +28,47 @@ class AppbanError(Exception):
         self.next_step = next_step
 
     def __str__(self) -> str:
-        text = self.what
+        return self._sentence(self.what)
+
+    def _sentence(self, what: str) -> str:
         if self.where:
-            text += " (%s)" % self.where
+            what += " (%s)" % self.where
         if self.next_step:
-            text += ". %s" % self.next_step
-        return text
+            what += ". %s" % self.next_step
+        return what
+
+    @property
+    def recorded(self) -> str:
+        """What a record, which is kept and handed on, says of it."""
+        return str(self)
 
 
-def unexpected(error: BaseException) -> AppbanError:
+class Defect(AppbanError):
+    """A defect of ours.
+
+    Args:
+        kind: the class of the error that nobody has put into words.
+        said: its text, which may hold anything, a secret among it.
+        where: the place in the code.
+    """
+
+    def __init__(self, kind: str, said: str, where: str) -> None:
+        super().__init__(
+            "something happened that this release is not prepared for: %s" % kind,
+            where,
+            "This is a defect of the collection: please report it with this message",
+        )
+        self.said = said
+
+    def __str__(self) -> str:
+        return self._sentence("%s: %s" % (self.what, self.said))
+
+    @property
+    def recorded(self) -> str:
+        return self._sentence(self.what)
+
+
+def unexpected(error: BaseException) -> Defect:
     """What a defect of ours looks like to a person: what happened and where in the code, and that it is none of theirs.
 
     Args:
@@ -43,15 +78,11 @@ def unexpected(error: BaseException) -> AppbanError:
     trace = error.__traceback__
     while trace is not None:
         code = trace.tb_frame.f_code
-        if "appban" in code.co_filename or not place:
-            place = "%s, line %d" % (code.co_filename.replace(os.sep, "/").rpartition("/plugins/")[2], trace.tb_lineno)
+        name = code.co_filename.replace(os.sep, "/")
+        if _PLUGINS in name or not place:
+            place = "%s, line %d" % (name.rpartition("/plugins/")[2], trace.tb_lineno)
         trace = trace.tb_next
-    text = " ".join(("%s: %s" % (type(error).__name__, error)).split())
-    found = AppbanError(
-        "something happened that this release is not prepared for: %s" % text[:300],
-        place,
-        "This is a defect of the collection: please report it with this message",
-    )
+    found = Defect(type(error).__name__, " ".join(str(error).split())[:300], place)
     found.__cause__ = error
     return found
 

@@ -228,6 +228,7 @@ def finish(module: Any, redactor: Redactor, run: Callable[[], tuple[RunResult, M
     try:
         result, more = run()
     except Exception as error:
+        # Whatever it is: a person reads a sentence without secrets, never a traceback.
         told = _scrubbed(_told_by(counters), redactor)
         known = error if isinstance(error, (AppbanError, PolicyError)) else unexpected(error)
         module.fail_json(msg=redactor.scrub(str(known)), refused=isinstance(known, (Refused, RunLocked, NobodyLeft)), **told)

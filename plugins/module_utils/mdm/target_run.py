@@ -239,6 +239,7 @@ class _Run:
                 self._close_unread(record, error)
                 raise
             except Exception as error:
+                # A defect of ours: the record is closed, too, and says so.
                 told = unexpected(error)
                 self._close_unread(record, told)
                 raise told from error
@@ -533,7 +534,7 @@ class _Run:
             return
         try:
             fleet = "doubted" if isinstance(error, FleetDoubted) else "unread"
-            record.close(0, 0, {**NO_TOTALS, "stopped": str(error), "fleet": fleet})
+            record.close(0, 0, {**NO_TOTALS, "stopped": error.recorded, "fleet": fleet})
         except EvidenceError:
             # What went wrong first is what a person has to know; the partial record stays.
             return

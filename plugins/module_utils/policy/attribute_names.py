@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import Iterable, Iterator
+from typing import Iterable, Iterator, Optional
 
 from . import expression
 from .devices import ATTRIBUTES
@@ -16,6 +16,12 @@ from .problems import child
 
 # Names that are compared, so that the cost of a policy with very many of them stays small.
 MOST_COMPARED = 1000
+
+
+def attribute_meant(name: str) -> Optional[str]:
+    """The attribute that a name is hardly different from, None for a name like no other or one that is an attribute."""
+    near = () if name in ATTRIBUTES else get_close_matches(name.lower(), ATTRIBUTES, n=1, cutoff=0.8)
+    return near[0] if near else None
 
 
 def mistyped_attributes(policy: Policy) -> Iterator[tuple[str, str]]:
@@ -27,10 +33,10 @@ def mistyped_attributes(policy: Policy) -> Iterator[tuple[str, str]]:
     for name, path in list(places.items())[:MOST_COMPARED]:
         if name in ATTRIBUTES:
             continue
-        near = get_close_matches(name.lower(), ATTRIBUTES, n=1, cutoff=0.8)
+        near = attribute_meant(name)
         other = spelled.setdefault(name.lower(), name)
         if near:
-            yield path, f"`{name}` is no attribute that any target knows; perhaps {near[0]} is meant (asset facts may have it)"
+            yield path, f"`{name}` is no attribute that any target knows; perhaps {near} is meant (asset facts may have it)"
         elif other != name:
             yield path, f"`{name}` and `{other}` ({places[other]}) differ by letter case only; they are two attributes"
 

@@ -7,10 +7,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from difflib import get_close_matches
 from typing import Iterable, Iterator, Sequence
 
-from .devices import ATTRIBUTES
+from .attribute_names import attribute_meant
 from .model import Decision, Device, Policy
 
 _MOST_NOTES = 10
@@ -40,8 +39,8 @@ def _unknown_attributes(groups: Sequence[tuple[Decision, int]]) -> Iterator[str]
             for attribute in sorted({name for app in decision.apps.values() for name in app.missing}):
                 counts[attribute] = counts.get(attribute, 0) + count
     for attribute, count in sorted(counts.items(), key=lambda each: (-each[1], each[0]))[:_MOST_NOTES]:
-        near = () if attribute in ATTRIBUTES else get_close_matches(attribute.lower(), ATTRIBUTES, n=1, cutoff=0.8)
-        meant = "; perhaps %s is meant" % near[0] if near else ""
+        near = attribute_meant(attribute)
+        meant = "; perhaps %s is meant" % near if near else ""
         yield "%s unclassified, because no %s is known of %s%s" % (
             "1 device is" if count == 1 else "%d devices are" % count,
             attribute,
