@@ -12,7 +12,7 @@ from __future__ import annotations
 import pathlib
 
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.capabilities import render_markdown
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm import capability
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning import capability
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune import capabilities as intune
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro import capabilities as jamf_pro
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm import capabilities as nanomdm

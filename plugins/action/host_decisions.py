@@ -27,8 +27,8 @@ from ..module_utils.policy.exemption_counts import count_exemptions, notes_of_ex
 from ..module_utils.policy.fleet_notes import notes_of_fleet
 from ..module_utils.policy.instants import utc_text
 from ..module_utils.policy.notes import notes_of_policies
-from ..module_utils.policy.plain import policy_to_plain
 from ..module_utils.policy.problems import PolicyError
+from ..module_utils.policy.serialize import policy_to_plain
 from ..plugin_utils.action_refusal import refusal
 from ..plugin_utils.collection_version import collection_version
 from ..plugin_utils.controller_paths import absolute_path, given_paths

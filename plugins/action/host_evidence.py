@@ -14,7 +14,7 @@ from ansible.plugins.action import ActionBase
 from ..module_utils.engine.errors import AppbanError
 from ..module_utils.engine.evidence import summary_of
 from ..module_utils.engine.presence import Presence
-from ..module_utils.policy.plain_types import plain_copy
+from ..module_utils.policy.sanitize import plain_copy
 from ..plugin_utils.action_refusal import refusal
 from ..plugin_utils.host_record import give_back, resume_record
 from ..plugin_utils.host_results import has_failed, result_of_host, rows_of_host, to_see

@@ -15,7 +15,7 @@ from ansible.plugins.action import ActionBase
 
 from ..module_utils.engine.errors import AppbanError, LimitExceeded
 from ..module_utils.engine.guard import Limits, check_limits
-from ..module_utils.policy.plain_types import plain_copy
+from ..module_utils.policy.sanitize import plain_copy
 from ..plugin_utils.action_refusal import refusal
 from ..plugin_utils.host_record import diff_of, give_back, plan_rows, resume_record
 from ..plugin_utils.tenant_module import show_diff

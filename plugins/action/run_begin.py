@@ -22,8 +22,8 @@ from ..module_utils.engine.evidence import choose_run_id, is_run_id
 from ..module_utils.engine.run_header import Provenance
 from ..module_utils.engine.run_lock import name_of_process
 from ..module_utils.policy.instants import utc_text
-from ..module_utils.policy.plain import policy_to_plain
 from ..module_utils.policy.problems import PolicyError, Problem
+from ..module_utils.policy.serialize import policy_to_plain
 from ..plugin_utils.action_refusal import refusal
 from ..plugin_utils.controller_paths import absolute_path, evidence_directory, given_paths
 from ..plugin_utils.documents import read_asset_facts, read_policies

@@ -12,7 +12,7 @@ from ansible.plugins.action import ActionBase
 
 from ..module_utils.engine.errors import AppbanError
 from ..module_utils.engine.run_header import Provenance
-from ..module_utils.policy.plain_types import plain_copy
+from ..module_utils.policy.sanitize import plain_copy
 from ..plugin_utils.host_record import record_of_hosts
 from ..plugin_utils.plan_files import plan_files, write_plans
 from ..plugin_utils.run_exemptions import shortened_list, unmatched_exemptions

@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ..module_utils.policy.plain_types import plain_copy
+from ..module_utils.policy.sanitize import plain_copy
 from ..plugin_utils.tenant_results import tenant_text, tenant_trouble
 
 

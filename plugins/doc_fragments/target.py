@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Documentation of the options that every target module has; ``module_utils/mdm/options.py`` has their argument spec."""
+"""Documentation of the options that every target module has; ``module_utils/mdm/run/options.py`` has their argument spec."""
 
 from __future__ import annotations
 

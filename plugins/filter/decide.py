@@ -12,9 +12,9 @@ from ansible.errors import AnsibleFilterError
 
 from ..module_utils.policy.decide import Decider
 from ..module_utils.policy.parse import now_utc
-from ..module_utils.policy.plain import policy_from_plain
-from ..module_utils.policy.plain_types import NotPlain, plain_copy
 from ..module_utils.policy.problems import PolicyError, Problem, child, show
+from ..module_utils.policy.sanitize import NotPlain, plain_copy
+from ..module_utils.policy.serialize import policy_from_plain
 
 
 def decide(policies: Any, devices: Any, now: Any = None) -> Any:

@@ -105,8 +105,8 @@ from typing import Any
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
-from ..module_utils.policy.plain import policy_to_plain
 from ..module_utils.policy.problems import PolicyError
+from ..module_utils.policy.serialize import policy_to_plain
 from ..plugin_utils.documents import read_policies
 
 

@@ -201,7 +201,7 @@ record:
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback
 
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.options import telling_refusals
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.options import telling_refusals
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.module import argument_spec, run_module
 
 

@@ -13,8 +13,8 @@ from datetime import datetime
 
 from ..module_utils.policy.model import Exemption, Policy
 from ..module_utils.policy.notes import notes_of
+from ..module_utils.policy.policy_phase import policy_notes
 from ..module_utils.policy.problems import PolicyError, Problem
-from ..module_utils.policy.standing import policy_notes
 from .documents import places_in_file, read_asset_facts, read_policy, read_whole_catalog, repeated_ids
 from .shown_lines import visible
 

@@ -11,8 +11,8 @@ from typing import Any, Iterable, Iterator, Mapping, Sequence
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.asset_index import AssetIndex
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.devices import VOCABULARY, words_expected
-from ansible_collections.appban.endpoint.plugins.module_utils.policy.plain_types import NotPlain, plain_copy
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.problems import nearest_names, show
+from ansible_collections.appban.endpoint.plugins.module_utils.policy.sanitize import NotPlain, plain_copy
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.serial_texts import why_no_serial
 from ansible_collections.appban.endpoint.plugins.plugin_utils.role_variables import options_of_role, problems_of_variables
 

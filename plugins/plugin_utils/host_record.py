@@ -21,9 +21,9 @@ from ..module_utils.engine.errors import AppbanError
 from ..module_utils.engine.evidence import EvidenceRecord, unfinished_records
 from ..module_utils.engine.previous_record import PreviousRecord
 from ..module_utils.engine.run_lock import RunLock
-from ..module_utils.mdm.fleet import FleetDevice, ManagedDevice
-from ..module_utils.mdm.group_names import wanted_groups
-from ..module_utils.mdm.known_fleet import FleetMemory
+from ..module_utils.mdm.planning.fleet import FleetDevice, ManagedDevice
+from ..module_utils.mdm.planning.group_names import wanted_groups
+from ..module_utils.mdm.run.known_fleet import FleetMemory
 from ..module_utils.policy.model import Decision, Policy
 
 HOSTS = "hosts"

@@ -17,8 +17,8 @@ from typing import Any
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ..module_utils.policy.plain_types import NotPlain, plain_copy
 from ..module_utils.policy.problems import nearest_names, show
+from ..module_utils.policy.sanitize import NotPlain, plain_copy
 
 _ROLES = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "roles"))
 #: Variables of which null is no absence: a task takes them apart.

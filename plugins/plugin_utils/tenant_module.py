@@ -14,7 +14,7 @@ from typing import Any
 from ansible import constants
 from ansible.plugins.action import ActionBase
 
-from ..module_utils.policy.plain_types import plain_copy
+from ..module_utils.policy.sanitize import plain_copy
 from .controller_paths import absolute_options
 from .plan_text import diff_lines
 from .progress_display import pace_here, progress_shown

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from typing import Any, Callable, Iterable, Iterator, Mapping
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.identity import Identity
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.identity import Identity
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.problems import nearest_names, show
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune import module as intune
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro import module as jamf_pro

@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.connection import open_connection
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.connection import open_connection
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.api.privileges import COMPUTERS_READ, MOBILE_DEVICES_READ
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.module import argument_spec, open_server, run_module
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.privileges import COMPUTERS_READ, MOBILE_DEVICES_READ
 from tests.scenarios.tenant import Ended, Module, plain
 from tests.simulators.jamf_pro import start
 

@@ -15,9 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.connection import open_connection
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.connection import open_connection
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.api.permissions import DEVICES_READ
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.module import open_target, run_module
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.permissions import DEVICES_READ
 from tests.scenarios.tenant import Ended, Module, parameters, plain
 from tests.simulators.intune import start
 

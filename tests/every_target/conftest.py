@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.clock import SystemClock
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.clock import SystemClock
 
 from .intune_world import intune_world
 from .jamf_world import jamf_world

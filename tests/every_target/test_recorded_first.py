@@ -275,7 +275,7 @@ def test_a_defect_while_the_fleet_is_read_is_told(small_world: World, monkeypatc
     def broken(self: Any, *arguments: Any, **options: Any) -> Any:
         raise OverflowError("date value out of range")
 
-    monkeypatch.setattr("ansible_collections.appban.endpoint.plugins.module_utils.mdm.read_fleet.ReadFleet.__init__", broken)
+    monkeypatch.setattr("ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.read_fleet.ReadFleet.__init__", broken)
     run = small_world._run([small_world.policy()], False)
     assert run.failed
     assert "not prepared for: OverflowError" in run.message
@@ -294,7 +294,7 @@ def test_what_an_unexpected_error_says_stands_in_no_record(small_world: World, w
         half_way = small_world.run(policy, may_fail=True)
     assert half_way.failed
     with monkeypatch.context() as patched:
-        patched.setattr("ansible_collections.appban.endpoint.plugins.module_utils.mdm.read_fleet.ReadFleet.__init__", broken)
+        patched.setattr("ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.read_fleet.ReadFleet.__init__", broken)
         unread = small_world._run([policy], False)
     assert unread.failed
     kept = {path: path.read_text(encoding="utf-8", errors="replace") for path in small_world.evidence_dir.rglob("*") if path.is_file()}

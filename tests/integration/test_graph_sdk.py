@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import requests
 
-from ansible_collections.appban.endpoint.plugins.module_utils.policy.plain import policy_to_plain
+from ansible_collections.appban.endpoint.plugins.module_utils.policy.serialize import policy_to_plain
 from tests.conftest import is_ci, skip_loudly
 from tests.scenarios.tenant import Tenant, tenant
 from tests.unit.mdm.mdm_samples import app, exemption, policy

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.clock import SystemClock
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.clock import SystemClock
 
 from .tenant import POLICIES, Run, Tenant, plain
 from .tenant import tenant as open_tenant
@@ -40,7 +40,7 @@ def after(text: str, **delta: float) -> str:
 
 
 class SkippingClock(SystemClock):
-    """Waits without waiting. Put it in the place of ``mdm.connection.SystemClock``."""
+    """Waits without waiting. Put it in the place of ``mdm.http.connection.SystemClock``."""
 
     def __init__(self) -> None:
         self.skipped = 0.0

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.clock import SystemClock
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.clock import SystemClock
 from tests.lab.hosts import Lab
 from tests.simulators.intune import start
 from tests.simulators.simulation import Simulation

@@ -19,7 +19,7 @@ import jsonschema
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence import read_rows, verify_record
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.outcomes import OUTCOMES
-from ansible_collections.appban.endpoint.plugins.module_utils.policy.plain import policy_to_plain
+from ansible_collections.appban.endpoint.plugins.module_utils.policy.serialize import policy_to_plain
 from ansible_collections.appban.endpoint.plugins.plugin_utils.documents import read_policies
 
 CHECKOUT = Path(__file__).resolve().parents[2]

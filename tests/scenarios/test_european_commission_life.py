@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm import connection
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.transport import Transport
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http import connection
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.transport import Transport
 
 from .commission import ANNOUNCED, DEADLINE, NO_DIRECTORY_ID, Commission, SkippingClock, after, commission, decision, exemption
 from .tenant import WRITES, lifted

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm import connection
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http_errors import RequestFailed
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.graph import Graph
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http import connection
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.http_errors import RequestFailed
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.api.graph import Graph
 
 from .commission import ANNOUNCED, DEADLINE, Commission, SkippingClock, after, commission, decision, exemption
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune import findings
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.graph import Graph
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.api.graph import Graph
 
 from .tenant import Run, plain, tenant
 

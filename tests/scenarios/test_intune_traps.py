@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.transport import Transport
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.transport import Transport
 
 from .everything import NOW, everything, picture
 from .tenant import Tenant, lifted, plain, tenant

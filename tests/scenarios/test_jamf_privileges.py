@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro import privileges
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.api import privileges
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.module import ENVIRONMENT
 
 from .jamf_everything import LATER, NEXT_DAY, NOW, SECOND_MAC, SECOND_PHONE, JamfCity, everything, jamf_city

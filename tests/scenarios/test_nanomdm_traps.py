@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.session import Session
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.session import Session
 from tests.nano.device_facts import App
 from tests.nano.fake_device import FakeDevice
 from tests.nano.profile_host import ProfileHost

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence import read_rows, verify_record
-from ansible_collections.appban.endpoint.plugins.module_utils.policy.plain import policy_to_plain
+from ansible_collections.appban.endpoint.plugins.module_utils.policy.serialize import policy_to_plain
 from tests.conftest import skip_loudly
 from tests.lab.previous_release import NotInHistory
 from tests.nano.fleet import make_fleet

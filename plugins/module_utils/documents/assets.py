@@ -12,8 +12,8 @@ from typing import Any
 
 from ..policy.devices import ATTRIBUTES, words_expected
 from ..policy.names_compared import comparable
-from ..policy.plain_types import Invalid
 from ..policy.problems import STRUCTURE, PolicyError, Problem, child, nearest_names, show
+from ..policy.sanitize import Invalid
 from ..policy.serial_texts import why_no_serial
 from .csv_table import cell_place, read_table
 from .load import decoded, read_bytes, read_document

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any
 
-from ..policy.plain_types import Invalid, NotPlain, plain_copy
 from ..policy.problems import MEANING, STRUCTURE, PolicyError, Problem, child, show
+from ..policy.sanitize import Invalid, NotPlain, plain_copy
 from .positions import json_keys_twice, key_text, located, mark_of
 from .yaml_mistakes import in_plain_words
 from .yaml_values import HAS_YAML, DocumentLoader, LargeDocumentLoader

@@ -20,10 +20,10 @@ from . import instants
 from .grammar import CATALOG_APP
 from .identifiers import KINDS, SHARED_KINDS
 from .model import App, Identifier
-from .plain_types import NotPlain, plain_copy
 from .problems import PolicyError, Problem, child, nearest_names, show
 from .protected import is_protected
-from .shapes import check_shape, sound
+from .sanitize import NotPlain, plain_copy
+from .validators import check_shape, sound
 
 Layer = Iterable[Tuple[str, Any]]
 

@@ -13,12 +13,12 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any, Iterable, Iterator, Mapping, Sequence
 
-from . import exemptions, instants, scope, wording
+from . import exemptions, instants, messages, scope
 from .devices import device_name, known_value
 from .exemptions import ExemptionIndex, Held
 from .model import ACTIONS, SCOPES, VERDICTS, App, AppDecision, Decision, Device, Policy, PolicyVerdict, Verdicts
+from .policy_phase import LIFTED, PENDING, Match, Standing, Tally
 from .problems import PolicyError, Problem
-from .standing import LIFTED, PENDING, Match, Standing, Tally
 
 _STRICTNESS = {verdict: -index for index, verdict in enumerate(VERDICTS)}
 _STRENGTH = {action: index for index, action in enumerate(ACTIONS)}
@@ -130,7 +130,7 @@ class Decider:
             scope=min(scopes, key=SCOPES.index, default="out_of_scope"),
             apps=apps,
             decision_due=self.decision_due,
-            notes=self.notes + wording.exemption_notes(apps.values(), self.moment),
+            notes=self.notes + messages.exemption_notes(apps.values(), self.moment),
             exemptions=holding,
         )
 
@@ -157,7 +157,7 @@ def combine(app: str, title: str, verdicts: Sequence[PolicyVerdict]) -> AppDecis
         exempted=exempted,
         domains=domains,
         missing=missing,
-        reason=wording.reason(title, ranked, actions, domains, missing),
+        reason=messages.reason(title, ranked, actions, domains, missing),
     )
 
 

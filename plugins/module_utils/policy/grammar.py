@@ -26,7 +26,7 @@ from .schema_patterns import (
     platforms_fit_identifiers,
     whole_policy,
 )
-from .shapes import ByType, Choice, Flag, ListOf, Named, Number, Record, Shape, Text
+from .validators import ByType, Choice, Flag, ListOf, Named, Number, Record, Shape, Text
 
 POLICY_ID = Text("an id of 1 to 40 lower-case letters, digits and hyphens", r"[a-z0-9-]{1,40}", 40)
 APP_ID = Text("an app id of lower-case letters, digits and hyphens", r"[a-z0-9][a-z0-9-]{0,39}", 40)

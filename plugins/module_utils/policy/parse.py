@@ -29,10 +29,10 @@ from .model import (
     Stage,
     When,
 )
-from .plain_types import NotPlain, plain_copy
 from .problems import PolicyError, Problem, child, nearest_names, show
+from .sanitize import NotPlain, plain_copy
 from .scope import Condition
-from .shapes import check_shape, sound
+from .validators import check_shape, sound
 
 
 def parse_policy(document: Any, file: str, catalog: Catalog, sha256: str = "") -> Policy:

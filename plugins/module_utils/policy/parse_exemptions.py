@@ -16,7 +16,7 @@ from .names_compared import comparable
 from .problems import child, nearest_names
 from .scope import Condition
 from .serial_texts import why_no_serial
-from .shapes import sound
+from .validators import sound
 
 if TYPE_CHECKING:
     from .parse import Reading

@@ -10,7 +10,7 @@ from typing import Any
 
 from .grammar import CATALOG_APP, POLICY
 from .schema_patterns import whole
-from .shapes import ByType, Choice, Flag, ListOf, Named, Number, Record, Shape, Text
+from .validators import ByType, Choice, Flag, ListOf, Named, Number, Record, Shape, Text
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 # Where the files of schemas/ are found by their name.

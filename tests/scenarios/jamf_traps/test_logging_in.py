@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.clock import SystemClock
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.transport import Transport
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.clock import SystemClock
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.transport import Transport
 from tests.scenarios.jamf_everything import (
     NOW,
     SECOND_MAC,

@@ -15,7 +15,7 @@ import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence import EvidenceRecord, closing_hash, verify_record
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.outcomes import GRAVITY, OUTCOMES, REASONS
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.ledger import EVENTS
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.ledger import EVENTS
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import VERDICTS
 from tests.unit.engine.records import CHANGE, HEADER, row, sealed, write, write_format_1
 

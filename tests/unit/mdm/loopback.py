@@ -25,9 +25,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.authorization import Anonymous
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.connection import Connection, open_connection
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.session import Session
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.authorization import Anonymous
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.connection import Connection, open_connection
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.session import Session
 
 START = datetime.datetime(2026, 3, 1, 12, tzinfo=datetime.timezone.utc)
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.comparison import differences
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.comparison import differences
 
 SCALARS = st.text("abc XYZ.1", max_size=6) | st.integers(-3, 9) | st.booleans()
 KEYS = st.sampled_from(("name", "appId", "value", "children", "settings", "@odata.type"))

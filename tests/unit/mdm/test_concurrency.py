@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.concurrency import ordered_map
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.concurrency import ordered_map
 
 
 @given(st.lists(st.integers(), max_size=60), st.integers(1, 8))

@@ -14,11 +14,11 @@ import pytest
 import requests
 import urllib3
 
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.connection import open_connection
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http_errors import RequestFailed
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.response import Request
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.retry import DIVISIBLE_READ
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.session import Session
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.connection import open_connection
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.http_errors import RequestFailed
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.response import Request
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.retry import DIVISIBLE_READ
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.session import Session
 from tests.unit.mdm.loopback import Answer, Rig, new_authority, rig
 
 NOBODY = "http://127.0.0.1:1"

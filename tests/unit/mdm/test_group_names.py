@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.group_names import refuse_unreadable_groups, wanted_groups
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.group_names import refuse_unreadable_groups, wanted_groups
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
 from tests.unit.policy import samples
 

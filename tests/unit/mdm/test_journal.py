@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import EvidenceError, WriteInCheckMode
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http_errors import OutOfTime, RequestFailed, UncertainWrite
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.session import Session
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.http_errors import OutOfTime, RequestFailed, UncertainWrite
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.session import Session
 from tests.unit.mdm.loopback import Answer, Rig, rig
 
 WRITES: dict[str, Callable[[Session], Any]] = {

@@ -9,7 +9,7 @@ import json
 
 import pytest
 
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.json_text import loads
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.json_text import loads
 
 
 @pytest.mark.fault_kind("T7", "half an emoji in a name")

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.previous_record import PreviousRecord, Remembered
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.fleet import FleetDevice
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.known_fleet import (
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.fleet import FleetDevice
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.known_fleet import (
     MOST_LOOK_UPS,
     NEVER_KEPT,
     FleetDoubted,

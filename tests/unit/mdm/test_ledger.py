@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import EvidenceError
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.ledger import Asked, Assigned, Ledger, ended_events
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.ledger import Asked, Assigned, Ledger, ended_events
 
 AT = "2023-03-20T09:00:00Z"
 STAGE = "city/Private devices with work apps – città/2023-03-01T00:00:00Z"

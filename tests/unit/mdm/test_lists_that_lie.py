@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm import paging
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.complete_lists import Distinct, require_complete
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http_errors import RequestFailed
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.paging import Page, items_of, object_of, read_pages
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.response import Request, Response
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http import paging
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.complete_lists import Distinct, require_complete
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.http_errors import RequestFailed
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.paging import Page, items_of, object_of, read_pages
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.response import Request, Response
 
 
 def answer(body: Any) -> Response:

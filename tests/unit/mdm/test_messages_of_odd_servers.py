@@ -8,9 +8,9 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.response import Request, Response
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.retry import REPEATABLE
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro import classic_xml
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.response import Request, Response
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.retry import REPEATABLE
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.api import classic_xml
 from tests.unit.mdm.loopback import Answer, Behave, rig, running_proxy
 
 PAGE = b"<!DOCTYPE html>\n<html><head><title>Log in</title></head></html>"

@@ -17,8 +17,8 @@ for package in (room + "mdm", room + "targets"):
     for found in pkgutil.walk_packages(importlib.import_module(package).__path__, package + "."):
         importlib.import_module(found.name)
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.connection import open_connection
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.client_assertion import read_certificate
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.connection import open_connection
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.api.client_assertion import read_certificate
 for use in (lambda: open_connection({}), lambda: read_certificate("x", None, None)):
     try:
         use()

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.notices import (
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.notices import (
     Notice,
     NoticeText,
     notices_of,

@@ -11,15 +11,16 @@ from typing import Any, cast
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.connection import open_connection
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.fleet import ManagedDevice
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.response import Request, Response
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.retry import retry_after
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.sticky_cookies import StickyCookies
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune import odata, token_endpoint, token_methods
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.connection import open_connection
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.response import Request, Response
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.retry import retry_after
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.sticky_cookies import StickyCookies
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.fleet import ManagedDevice
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.api import odata, token_endpoint, token_methods
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro import devices, fleet_reader, inventory
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro import token_methods as jamf_tokens
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm import holdings, server_instants
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.api import token_methods as jamf_tokens
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm import holdings
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.api import server_instants
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.objects import NOT_NOW
 from tests.unit.mdm.loopback import START, Answer, rig
 

@@ -16,11 +16,11 @@ import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.outcomes import Observation, Outcome, judge
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.plan import Change, Plan
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.capability import ACTIONS_WITH_MEANS, Capability
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.covering import Covering, Coverings
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.fleet import FleetDevice
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.ledger import Assigned, Ended, Ledger, Story
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.observe import Observer, Situation
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.capability import ACTIONS_WITH_MEANS, Capability
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.control_state import Covering, Coverings
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.fleet import FleetDevice
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.assess import Observer, Situation
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.ledger import Assigned, Ended, Ledger, Story
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune import capabilities
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.target import IntuneTarget
 from tests.unit.mdm.mdm_samples import NOW, device, exemption, fleet, policy

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import EvidenceError
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.fleet import FleetDevice, ManagedDevice
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.ledger import EVENTS, Ledger
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.notices import Notice
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.outbox import Outbox
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.fleet import FleetDevice, ManagedDevice
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.notices import Notice
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.ledger import EVENTS, Ledger
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.outbox import Outbox
 from tests.unit.mdm.mdm_samples import fleet as decided
 from tests.unit.mdm.mdm_samples import policy
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.ownership import (
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.ownership import (
     MADE_BY,
     MAX_NAME,
     Marker,

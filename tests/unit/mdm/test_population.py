@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.population import Candidate, Population, populate
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.scopes import Candidate, Population, populate
 
 OWNERSHIPS = ("corporate", "personal", None)
 NATIVE = st.frozensets(st.sampled_from(OWNERSHIPS))

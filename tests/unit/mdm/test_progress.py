@@ -17,13 +17,13 @@ import requests
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.apply import apply_plan
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.plan import Change, Plan
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm import watchdog
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.counters import MOST_KINDS, Counters
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http_errors import RequestFailed
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.progress import Progress, Wait, kind_of_request
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.read_back import wait_until
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.redaction import Redactor
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.session import Session
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http import watchdog
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.counters import MOST_KINDS, Counters
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.http_errors import RequestFailed
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.progress import Progress, Wait, kind_of_request
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.read_back import wait_until
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.redaction import Redactor
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.session import Session
 from tests.unit.mdm.loopback import Answer, Rig, rig
 
 

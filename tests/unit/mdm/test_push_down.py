@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, reject
 from hypothesis import strategies as st
 
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.push_down import OWNERSHIPS, PushDown
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.wants import BannedApp, Want
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.native_scope import OWNERSHIPS, PushDown
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.requirements import BannedApp, Want
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.decide import Decider
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.devices import ENROLLMENTS
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Decision, Policy

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import ChangeFailed
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.read_back import wait_until
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.read_back import wait_until
 from tests.unit.mdm.loopback import FakeClock
 
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.redaction import MARK, Redactor
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.redaction import MARK, Redactor
 
 # The mark itself can't be a secret: every text that was scrubbed holds it.
 SECRETS = st.text(st.characters(blacklist_characters="*", blacklist_categories=("Cs",)), min_size=8, max_size=60).filter(

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.retry import CREATE, REPEATABLE, RetryPolicy, retry_after
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.retry import CREATE, REPEATABLE, RetryPolicy, retry_after
 from tests.unit.mdm.loopback import START
 
 

@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError, WriteInCheckMode
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.authorization import Anonymous
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.connection import open_connection
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http_errors import OutOfTime, RequestFailed, UncertainWrite
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.retry import RetryPolicy
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.session import Content, Session
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.authorization import Anonymous
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.connection import open_connection
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.http_errors import OutOfTime, RequestFailed, UncertainWrite
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.retry import RetryPolicy
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.session import Content, Session
 from tests.unit.mdm.loopback import START, Answer, Rig, Seen, Server, rig, running
 
 SECRET = "t0ken-that-n0body-may-see"

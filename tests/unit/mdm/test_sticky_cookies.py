@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.authorization import Anonymous
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.response import Request, Response
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.session import Session
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.sticky_cookies import StickyCookies
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.authorization import Anonymous
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.response import Request, Response
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.session import Session
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.sticky_cookies import StickyCookies
 from tests.unit.mdm.loopback import Answer, rig
 
 NAMES = ("APBALANCEID", "jpro-ingress")

@@ -20,14 +20,14 @@ from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors impo
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence import read_rows, verify_record
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.plan import Change, Plan
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.run_lock import RunLocked
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.capability import Capability
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.covering import Covering, Coverings
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.fleet import FleetDevice, ManagedDevice
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.journal import Journal
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.known_fleet import FleetDoubted, LoneLookUps
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.ledger import Ledger
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.notices import Notice
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.target_run import RunRequest, RunResult, TargetPlan, run_target
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.journal import Journal
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.capability import Capability
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.control_state import Covering, Coverings
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.fleet import FleetDevice, ManagedDevice
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.notices import Notice
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.known_fleet import FleetDoubted, LoneLookUps
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.ledger import Ledger
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.target_run import RunRequest, RunResult, TargetPlan, run_target
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.decide import Decider
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune import capabilities

@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.authorization import Anonymous
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.connection import Connection, open_connection
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http_errors import OutOfTime, UncertainWrite
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.session import Session
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.authorization import Anonymous
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.connection import Connection, open_connection
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.http_errors import OutOfTime, UncertainWrite
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.session import Session
 from tests.unit.mdm.loopback import Answer, Server, new_authority, running
 
 #: Seconds of a run, and how long a server of these tests trickles: a run that waits for its end fails.

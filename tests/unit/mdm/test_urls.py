@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.urls import (
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.urls import (
     is_loopback,
     join,
     origin,

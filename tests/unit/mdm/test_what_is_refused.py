@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm import options as shared
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.counters import Counters
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.redaction import Redactor
-from ansible_collections.appban.endpoint.plugins.module_utils.policy.plain import policy_to_plain
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.counters import Counters
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.redaction import Redactor
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run import options as shared
+from ansible_collections.appban.endpoint.plugins.module_utils.policy.serialize import policy_to_plain
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune import module as intune
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro import module as jamf_pro
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm import module as nanomdm

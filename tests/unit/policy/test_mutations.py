@@ -21,8 +21,8 @@ from ansible_collections.appban.endpoint.plugins.module_utils.documents.load imp
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.catalog import parse_catalog
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.decide import decide
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.parse import now_utc, parse_policy
-from ansible_collections.appban.endpoint.plugins.module_utils.policy.plain import policy_from_plain, policy_to_plain
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.problems import PolicyError
+from ansible_collections.appban.endpoint.plugins.module_utils.policy.serialize import policy_from_plain, policy_to_plain
 from ansible_collections.appban.endpoint.plugins.plugin_utils.documents import read_catalog
 from tests.unit.policy import mutations
 from tests.unit.policy.samples import CATALOG, FULL, ROOT, TIKTOK

@@ -15,8 +15,8 @@ import pytest
 from ansible_collections.appban.endpoint.plugins.module_utils.policy import instants
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import ExemptionRules, Limits
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.parse import parse_policy
-from ansible_collections.appban.endpoint.plugins.module_utils.policy.plain import policy_from_plain, policy_to_plain
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.problems import PolicyError
+from ansible_collections.appban.endpoint.plugins.module_utils.policy.serialize import policy_from_plain, policy_to_plain
 from tests.unit.policy.samples import CATALOG, FULL, SMALL, document, exemption, policy, problems_at, problems_of
 
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.appban.endpoint.plugins.module_utils.policy import plain
+from ansible_collections.appban.endpoint.plugins.module_utils.policy import serialize
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.catalog import Catalog, parse_catalog, version_of
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.decide import Decider, covers_whole_scope, decide
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.devices import PLATFORMS
@@ -138,7 +138,7 @@ def test_an_exemption_of_everybody_concerned_is_found_although_others_are_not_co
 
 def test_it_survives_the_way_through_plain_data() -> None:
     policy = made()
-    assert plain.policy_from_plain(plain.policy_to_plain(policy)) == policy
+    assert serialize.policy_from_plain(serialize.policy_to_plain(policy)) == policy
     assert policy.apps[0].platforms == ("ios", "android")
     assert policy.apps[0].platforms_source == "maker: phones.example/download"
     assert "platform" in policy.attributes, "who describes devices is asked for what decisions rest on"

@@ -21,8 +21,8 @@ from ansible_collections.appban.endpoint.plugins.module_utils.policy.catalog imp
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.decide import Decider
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.notes import notes_of
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.parse import parse_policy
-from ansible_collections.appban.endpoint.plugins.module_utils.policy.plain import policy_from_plain, policy_to_plain
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.problems import PolicyError, Problem
+from ansible_collections.appban.endpoint.plugins.module_utils.policy.serialize import policy_from_plain, policy_to_plain
 from tests.benchmarks.decisions import large_policy
 
 NOW = datetime(2023, 3, 20, tzinfo=timezone.utc)

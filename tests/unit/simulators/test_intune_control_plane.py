@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.options import connection_of
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.redaction import Redactor
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.redaction import Redactor
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.options import connection_of
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.module import argument_spec, open_target
 from tests.simulators.intune import start
 from tests.simulators.intune.device import KINDS, ZERO_GUID

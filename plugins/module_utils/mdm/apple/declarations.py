@@ -16,7 +16,7 @@ from typing import Any, Iterable, Mapping
 from urllib.parse import urlsplit
 
 from ...engine.errors import AppbanError
-from ..comparison import differences
+from ..planning.comparison import differences
 
 APP_SETTINGS = "com.apple.configuration.app.settings"
 LEGACY_PROFILE = "com.apple.configuration.legacy"

@@ -16,7 +16,7 @@ from typing import Any, Mapping, Sequence, TypeGuard
 from xml.parsers.expat import ExpatError
 
 from ...engine.errors import AppbanError
-from ..comparison import differences
+from ..planning.comparison import differences
 from .restrictions import BLOCK_KEYS, BLOCKED, RESTRICTIONS, blocked_ids, foreign_keys, ids_under
 
 #: What names a profile or a payload, or shows it to a reader. Servers rewrite these.

@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Mapping
 
-from ...mdm.capability import Capability, Means, without_means
+from ...mdm.planning.capability import Capability, Means, without_means
 
 IOS_BLOCK = "ios_blocked_apps"
 IOS_UNINSTALL = "ios_uninstall"

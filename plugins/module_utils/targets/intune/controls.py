@@ -13,13 +13,13 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, Callable, Iterable, Mapping, Sequence
 
-from ...mdm import ownership
-from ...mdm.control_names import name_of_want
-from ...mdm.fleet import FleetDevice
-from ...mdm.identifiers import names_of_app, title_of_app, would_block
-from ...mdm.population import Candidate, Population, populate
-from ...mdm.push_down import PushDown
-from ...mdm.wants import BannedApp, Want, WantsOf
+from ...mdm.planning import ownership
+from ...mdm.planning.control_names import name_of_want
+from ...mdm.planning.fleet import FleetDevice
+from ...mdm.planning.identifiers import names_of_app, title_of_app, would_block
+from ...mdm.planning.native_scope import PushDown
+from ...mdm.planning.requirements import BannedApp, Want, WantsOf
+from ...mdm.planning.scopes import Candidate, Population, populate
 from ...policy.decide import Decider
 from ...policy.exemptions import ExemptionIndex
 from ...policy.instants import read_now, utc_text
@@ -27,8 +27,8 @@ from ...policy.model import Policy
 from . import bodies
 from . import capabilities as names
 from .objects import ALL_DEVICES, ALL_USERS, COMPLIANCE_POLICY, CONFIGURATION_POLICY, DEVICE_CONFIGURATION, EXCLUDED_GROUP, GROUP, Target
-from .reach import Standing, is_unplaced
-from .wants import PER_APP, PLATFORMS
+from .requirements import PER_APP, PLATFORMS
+from .scope_members import Standing, is_unplaced
 
 MAX_GRACE_HOURS = 8760
 #: How far this machine's clock may be ahead of the tenant's without anybody losing access before a deadline.

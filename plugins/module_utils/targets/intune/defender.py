@@ -15,21 +15,21 @@ from typing import Any, Mapping, Sequence
 
 from ...engine.errors import AppbanError
 from ...engine.plan import Change
-from ...mdm import ownership
-from ...mdm.connection import Connection
-from ...mdm.identifiers import usable_names
-from ...mdm.paging import Page, read_pages
-from ...mdm.session import Session
-from ...mdm.urls import require_same_origin, with_query
+from ...mdm.http.connection import Connection
+from ...mdm.http.paging import Page, read_pages
+from ...mdm.http.session import Session
+from ...mdm.http.urls import require_same_origin, with_query
+from ...mdm.planning import ownership
+from ...mdm.planning.identifiers import usable_names
 from ...policy.decide import Decider
 from ...policy.model import Policy
-from ...policy.standing import RUNNING
+from ...policy.policy_phase import RUNNING
 from . import steps
-from .clouds import Cloud
-from .credentials import Credentials
-from .graph import read_page
-from .odata import literal
-from .permissions import INDICATORS
+from .api.clouds import Cloud
+from .api.credentials import Credentials
+from .api.graph import read_page
+from .api.odata import literal
+from .api.permissions import INDICATORS
 from .steps import Phase
 
 _PATH = "/api/indicators"

@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import Mapping, Sequence
 
 from ...engine.errors import ChangeFailed
-from ...mdm.clock import Clock
-from ...mdm.http_errors import UncertainWrite
-from ...mdm.ownership import read_marker
-from ...mdm.read_back import wait_until
-from .graph import Graph
-from .graph_batch import BatchItem
-from .odata import literal
-from .permissions import DIRECTORY_DEVICES_READ, GROUPS_CREATE, GROUPS_READ, MEMBERS_WRITE
+from ...mdm.http.clock import Clock
+from ...mdm.http.http_errors import UncertainWrite
+from ...mdm.http.read_back import wait_until
+from ...mdm.planning.ownership import read_marker
+from .api.graph import Graph
+from .api.graph_batch import BatchItem
+from .api.odata import literal
+from .api.permissions import DIRECTORY_DEVICES_READ, GROUPS_CREATE, GROUPS_READ, MEMBERS_WRITE
 
 #: As many device names as a filter of the directory takes.
 _NAMES_A_LOOKUP = 15

@@ -11,23 +11,23 @@ from typing import Any, Callable, Mapping, Sequence
 from ...engine.apply import Applied, apply_plan
 from ...engine.errors import ChangeFailed
 from ...engine.plan import Change, Plan
-from ...mdm.clock import Clock
-from ...mdm.http_errors import RequestFailed, UncertainWrite
-from ...mdm.ledger import Ledger
-from ...mdm.ownership import read_marker, same_description
-from ...mdm.read_back import wait_until
+from ...mdm.http.clock import Clock
+from ...mdm.http.http_errors import RequestFailed, UncertainWrite
+from ...mdm.http.read_back import wait_until
+from ...mdm.planning.ownership import read_marker, same_description
+from ...mdm.run.ledger import Ledger
 from . import steps
-from .directory import Directory
-from .graph import Graph
-from .notifications import send_notices
-from .objects import COMPLIANCE_POLICY, CONFIGURATION_POLICY, EXCLUDED_GROUP, RESOURCES, Resource, Target, owned_object, target_of
-from .odata import literal
-from .permissions import (
+from .api.graph import Graph
+from .api.odata import literal
+from .api.permissions import (
     APPS_READ,
     APPS_WRITE,
     CONFIGURATION_READ,
     CONFIGURATION_WRITE,
 )
+from .directory import Directory
+from .notifications import send_notices
+from .objects import COMPLIANCE_POLICY, CONFIGURATION_POLICY, EXCLUDED_GROUP, RESOURCES, Resource, Target, owned_object, target_of
 from .planner import block_grace_hours, body_differences
 from .reader import StateReader
 from .store_apps import DELETED, MARKED, ORDERED, PLAY_APP, play_event

@@ -18,15 +18,15 @@ import re
 from collections.abc import Iterator
 from typing import Any, Callable, Iterable, Mapping, Sequence
 
-from ...mdm.http_errors import RequestFailed
+from ...mdm.http.http_errors import RequestFailed
 from ...policy.model import App, Policy
 from ...policy.names_compared import LEFT_TO_RIGHT_MARK, comparable
+from .api.graph import Graph
+from .api.graph_batch import BatchItem
+from .api.odata import literal, segment
+from .api.permissions import CONFIGURATION_READ, DEVICES_READ
+from .api.reports import REQUESTS_A_REPORT, ReportFailed, export_report
 from .controls import package_name
-from .graph import Graph
-from .graph_batch import BatchItem
-from .odata import literal, segment
-from .permissions import CONFIGURATION_READ, DEVICES_READ
-from .reports import REQUESTS_A_REPORT, ReportFailed, export_report
 
 DISCOVERED = "discovered apps"
 VIOLATIONS = "prohibited apps report"

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .graph import Graph
-from .odata import literal, segment
-from .permissions import GROUPS_READ
+from .api.graph import Graph
+from .api.odata import literal, segment
+from .api.permissions import GROUPS_READ
 
 
 @dataclass(frozen=True)

@@ -10,20 +10,20 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from ...mdm.connection import Connection
-from ...mdm.group_names import refuse_unreadable_groups
-from ...mdm.identity import Identity, identity_of_server
-from ...mdm.options import beforehand, connection_of, connection_spec, counters_of, finish, request_of, target_spec
-from ...mdm.redaction import Redactor
-from ...mdm.target_run import RunResult, run_target
-from .clouds import CLOUDS, choose_cloud
+from ...mdm.http.connection import Connection
+from ...mdm.http.identity import Identity, identity_of_server
+from ...mdm.http.redaction import Redactor
+from ...mdm.planning.group_names import refuse_unreadable_groups
+from ...mdm.run.options import beforehand, connection_of, connection_spec, counters_of, finish, request_of, target_spec
+from ...mdm.run.target_run import RunResult, run_target
+from .api.clouds import CLOUDS, choose_cloud
+from .api.credentials import METHODS, CredentialOptions, Credentials, choose_method
+from .api.graph import Graph
+from .api.token_methods import IMDS_URL
 from .controls import SETTINGS_CATALOG, VISIBILITY_LIST, ControlSettings
-from .credentials import METHODS, CredentialOptions, Credentials, choose_method
 from .defender import Defender, DefenderSettings
-from .graph import Graph
 from .planner import PlannerSettings
 from .target import BROWSER, DEFENDER, NO_WEB_BLOCK, IntuneSettings, IntuneTarget
-from .token_methods import IMDS_URL
 
 #: Options with a variable of the environment that stands in for them; the names are those of Microsoft's own client libraries.
 ENVIRONMENT = {

@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import Iterator, Sequence
 
 from ...engine.errors import AppbanError, ChangeFailed, EvidenceError
-from ...mdm.http_errors import OutOfTime, RequestFailed, UncertainWrite
-from ...mdm.ledger import Ledger
-from ...mdm.notices import Notice
-from ...mdm.response import Response
-from ...mdm.retry import CERTAINLY_NOT
-from .graph import Graph
-from .graph_batch import LARGEST_BATCH, BatchItem
-from .permissions import DEVICES_ACT
+from ...mdm.http.http_errors import OutOfTime, RequestFailed, UncertainWrite
+from ...mdm.http.response import Response
+from ...mdm.http.retry import CERTAINLY_NOT
+from ...mdm.planning.notices import Notice
+from ...mdm.run.ledger import Ledger
+from .api.graph import Graph
+from .api.graph_batch import LARGEST_BATCH, BatchItem
+from .api.permissions import DEVICES_ACT
 
 
 def send_notices(graph: Graph, ledger: Ledger, now: str, notices: Sequence[Notice]) -> None:

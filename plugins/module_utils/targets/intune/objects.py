@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Mapping
 
-from ...mdm.ownership import Marker, read_marker
-from .odata import instant
+from ...mdm.planning.ownership import Marker, read_marker
+from .api.odata import instant
 
 CONFIGURATION_POLICY = "configuration_policy"
 DEVICE_CONFIGURATION = "device_configuration"

@@ -18,15 +18,16 @@ from typing import Any
 
 from ...engine.errors import AppbanError
 from ...engine.plan import Change
-from ...mdm import ownership
-from ...mdm.comparison import differences
-from ...mdm.covering import Covering, Coverings
-from ...mdm.fleet import FleetDevice
-from ...mdm.notice_changes import names_text, notice_changes
-from ...mdm.notices import Notice
-from ...mdm.planned import Planned, plan_in_order
+from ...mdm.planning import ownership
+from ...mdm.planning.comparison import differences
+from ...mdm.planning.control_state import Covering, Coverings
+from ...mdm.planning.fleet import FleetDevice
+from ...mdm.planning.notice_changes import names_text, notice_changes
+from ...mdm.planning.notices import Notice
+from ...mdm.planning.plan_result import Planned, plan_in_order
 from ...policy.model import Policy
 from . import diff_text, steps
+from .api.permissions import APPS_WRITE, CONFIGURATION_WRITE, GROUPS_DELETE
 from .controls import BY_USER, Control, Desired, WantedFilter, WantedGroup, is_undecided
 from .objects import (
     ALL_DEVICES,
@@ -39,11 +40,10 @@ from .objects import (
     Target,
     TenantState,
 )
-from .permissions import APPS_WRITE, CONFIGURATION_WRITE, GROUPS_DELETE
-from .reach import Reach, Standing
+from .requirements import PLATFORMS, TYPES
+from .scope_members import Reach, Standing
 from .steps import Phase
 from .store_apps import PLAY_APP, app_of, app_wants
-from .wants import PLATFORMS, TYPES
 
 _STAYS = "%s stays: %d devices are unclassified, and unknown is not a change"
 _SENTENCE = "Made by appban.endpoint for the ban %s. Change the policy it comes from, not this object."

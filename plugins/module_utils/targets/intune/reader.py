@@ -14,22 +14,22 @@ from datetime import timedelta
 from typing import Any, Iterator, Mapping, Sequence
 
 from ...engine.errors import AppbanError
-from ...mdm.complete_lists import Distinct, require_complete
-from ...mdm.fleet import ManagedDevice
-from ...mdm.http_errors import RequestFailed
-from ...mdm.ownership import read_marker
-from ...mdm.paging import items_of, object_of
-from ...mdm.response import Response
-from ...mdm.server_values import later
+from ...mdm.http.complete_lists import Distinct, require_complete
+from ...mdm.http.http_errors import RequestFailed
+from ...mdm.http.paging import items_of, object_of
+from ...mdm.http.response import Response
+from ...mdm.http.server_values import later
+from ...mdm.planning.fleet import ManagedDevice
+from ...mdm.planning.ownership import read_marker
 from ...policy.names_compared import comparable
 from . import objects
+from .api.graph import Graph
+from .api.graph_batch import BatchItem
+from .api.odata import instant, literal, segment
+from .api.permissions import APPS_READ, CONDITIONAL_ACCESS_READ, CONFIGURATION_READ, DEVICES_READ, GROUPS_READ
 from .bodies import BLOCKED_APPS_SETTING
-from .graph import Graph
-from .graph_batch import BatchItem
 from .memberships import Memberships
 from .objects import RESOURCES, AppObject, Filter, Group, Owned, TenantState
-from .odata import instant, literal, segment
-from .permissions import APPS_READ, CONDITIONAL_ACCESS_READ, CONFIGURATION_READ, DEVICES_READ, GROUPS_READ
 
 _DEVICE_FIELDS = (
     "id", "deviceName", "serialNumber", "operatingSystem", "osVersion", "managedDeviceOwnerType", "isSupervised", "deviceEnrollmentType",

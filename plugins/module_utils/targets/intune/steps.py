@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
-from ...mdm.notices import Notice
+from ...mdm.planning.notices import Notice
 from .objects import Target
 
 

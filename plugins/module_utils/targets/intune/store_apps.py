@@ -16,11 +16,11 @@ from ...engine.plan import Change
 from . import capabilities as names
 from . import steps
 from .objects import AppAssignment, AppObject
+from .requirements import TYPES
 from .steps import Phase
-from .wants import TYPES
 
 if TYPE_CHECKING:
-    from ...mdm.ledger import Ledger
+    from ...mdm.run.ledger import Ledger
     from .controls import Control
     from .planner import Planner
 

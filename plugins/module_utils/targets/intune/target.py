@@ -12,38 +12,38 @@ from typing import Any, Callable, Iterator, Mapping, Sequence
 from ...engine.apply import Applied
 from ...engine.errors import AppbanError
 from ...engine.plan import Change, Plan
-from ...mdm.capability import Capability
-from ...mdm.clock import Clock
-from ...mdm.covering import Covering, Coverings
-from ...mdm.fleet import FleetDevice, ManagedDevice
-from ...mdm.group_names import wanted_groups
-from ...mdm.identifiers import usable_names
-from ...mdm.known_fleet import LoneLookUps
-from ...mdm.ledger import Ledger
-from ...mdm.observe import may_look
-from ...mdm.planned import Planned
-from ...mdm.push_down import PushDown
-from ...mdm.target_run import ChooseNotices, TargetPlan
-from ...mdm.wants import Want, wants_of_policies
+from ...mdm.http.clock import Clock
+from ...mdm.planning.capability import Capability
+from ...mdm.planning.control_state import Covering, Coverings
+from ...mdm.planning.fleet import FleetDevice, ManagedDevice
+from ...mdm.planning.group_names import wanted_groups
+from ...mdm.planning.identifiers import usable_names
+from ...mdm.planning.native_scope import PushDown
+from ...mdm.planning.plan_result import Planned
+from ...mdm.planning.requirements import Want, wants_of_policies
+from ...mdm.run.assess import may_look
+from ...mdm.run.known_fleet import LoneLookUps
+from ...mdm.run.ledger import Ledger
+from ...mdm.run.target_run import ChooseNotices, TargetPlan
 from ...policy.decide import Decider
 from ...policy.model import Policy
-from ...policy.standing import LIFTED, RUNNING
+from ...policy.policy_phase import LIFTED, RUNNING
 from . import capabilities
+from .api.graph import Graph
+from .api.permissions import APPS_READ, CONDITIONAL_ACCESS_READ, CONFIGURATION_READ, DEVICES_READ, GROUPS_READ
 from .controls import ControlSettings, Desired, DesiredControls, chances_of
 from .defender import Defender, DefenderSettings, SiteBlocks, plan_site_blocks, wanted_site_blocks
 from .directory import Directory
 from .executor import Executor
 from .findings import AppFinder
-from .graph import Graph
 from .memberships import Memberships, read_memberships
 from .objects import COMPLIANCE_POLICY, TenantState
-from .permissions import APPS_READ, CONDITIONAL_ACCESS_READ, CONFIGURATION_READ, DEVICES_READ, GROUPS_READ
 from .planner import Planner, PlannerSettings
-from .reach import Reach, Standing
 from .reader import StateReader, look_up_devices, read_devices
+from .requirements import MANAGED_PLATFORMS, mechanisms
+from .scope_members import Reach, Standing
 from .steps import PutIndicators
 from .store_apps import ordered_packages
-from .wants import MANAGED_PLATFORMS, mechanisms
 
 BROWSER, DEFENDER, NO_WEB_BLOCK = "browser", "defender", "none"
 #: Apps that vanish from devices between two runs as a matter of course; of more than these the list is asked for once more.

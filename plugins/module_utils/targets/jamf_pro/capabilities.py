@@ -13,8 +13,8 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from ...mdm.apple.enforcement import why_no_block
-from ...mdm.capability import Capability, Means, without_means
-from ...mdm.outbox import OUTBOX, OUTBOX_NAME
+from ...mdm.planning.capability import Capability, Means, without_means
+from ...mdm.run.outbox import OUTBOX, OUTBOX_NAME
 
 IOS_BLOCK = "ios_restrictions"
 IOS_WEB = "ios_web_filter"

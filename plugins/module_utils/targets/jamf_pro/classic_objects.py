@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 from xml.etree import ElementTree
 
-from .classic import Classic, Collection
-from .jamf import Jamf
+from .api.classic import Classic, Collection
+from .api.jamf import Jamf
 from .objects import Listed
 from .written_objects import delete_and_look, write_and_look
 

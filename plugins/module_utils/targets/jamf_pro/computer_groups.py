@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from xml.etree import ElementTree
 
-from .classic import COMPUTER_GROUPS, Classic
-from .classic_xml import Pair, flag_of, number_of, text_of
+from .api.classic import COMPUTER_GROUPS, Classic
+from .api.classic_xml import Pair, flag_of, number_of, text_of
+from .api.jamf import Jamf
 from .group_changes import differences
-from .jamf import Jamf
 from .objects import COMPUTER, Criterion, Group, Listed
 from .written_objects import delete_and_look, write_and_look
 

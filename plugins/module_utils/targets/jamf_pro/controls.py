@@ -13,22 +13,22 @@ from typing import Any
 
 from ...mdm.apple.profiles import browser_payloads, configuration_profile, web_filter_payload
 from ...mdm.apple.restrictions import blocked_apps_payload
-from ...mdm.control_names import name_of_want
-from ...mdm.fleet import FleetDevice
-from ...mdm.identifiers import names_of_app, title_of_app, would_block
-from ...mdm.ownership import control_name
-from ...mdm.population import Candidate, Population, populate
-from ...mdm.push_down import PushDown
-from ...mdm.wants import BannedApp, Want
+from ...mdm.planning.control_names import name_of_want
+from ...mdm.planning.fleet import FleetDevice
+from ...mdm.planning.identifiers import names_of_app, title_of_app, would_block
+from ...mdm.planning.native_scope import PushDown
+from ...mdm.planning.ownership import control_name
+from ...mdm.planning.requirements import BannedApp, Want
+from ...mdm.planning.scopes import Candidate, Population, populate
 from ...policy.model import Policy
 from . import capabilities as names
-from .classic_xml import storable
+from .api.classic_xml import storable
 from .devices import MODEL_WORDS
 from .kept import NOTHING_KEPT, Kept
 from .objects import MACOS, MOBILE, Criterion
 from .owned_names import tagged
 from .process_names import process_names
-from .wants import MOBILE_PLATFORMS, PLATFORMS
+from .requirements import MOBILE_PLATFORMS, PLATFORMS
 
 #: What a control is called on the server, in the order of the plan.
 WORDS: dict[str, str] = {

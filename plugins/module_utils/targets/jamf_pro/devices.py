@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...mdm.fleet import ManagedDevice
-from ...mdm.server_values import whole_number
+from ...mdm.http.server_values import whole_number
+from ...mdm.planning.fleet import ManagedDevice
 from ...policy.instants import InstantError, read_now, utc_text
 from .objects import COMPUTER, MACOS, InventoryRow
 

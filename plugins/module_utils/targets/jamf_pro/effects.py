@@ -15,13 +15,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ...engine.plan import Change
-from ...mdm.ownership import Marker
+from ...mdm.planning.ownership import Marker
 from ...policy.model import Policy
 from . import steps
 from .contents import apps_named, names_in_profile, names_in_record
 from .controls import WantedScope
 from .objects import AUTOMATIC, MACOS, Group, Profile, RestrictedSoftware, Scope
-from .reach import Audience, Reach
+from .scope_members import Audience, Reach
 from .server_state import ServerState
 
 _PROFILE, _RECORD = "profile", "record"

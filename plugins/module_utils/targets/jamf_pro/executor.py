@@ -17,14 +17,14 @@ from typing import Any
 from ...engine.apply import Applied, apply_plan
 from ...engine.errors import AppbanError, ChangeFailed
 from ...engine.plan import Change, Plan
-from ...mdm.fleet import FleetDevice
-from ...mdm.ledger import Ledger
-from ...mdm.outbox import Outbox
-from ...mdm.ownership import is_ours
+from ...mdm.planning.fleet import FleetDevice
+from ...mdm.planning.ownership import is_ours
+from ...mdm.run.ledger import Ledger
+from ...mdm.run.outbox import Outbox
 from . import steps
+from .api.jamf import Jamf
 from .computer_groups import ComputerGroups
 from .controls import WantedScope
-from .jamf import Jamf
 from .mobile_groups import MobileGroups
 from .objects import COMPUTER, MACOS, MOBILE, Group, Scope
 from .owned_names import is_tagged_for

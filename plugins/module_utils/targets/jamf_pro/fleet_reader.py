@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 
-from ...mdm.fleet import FleetDevice, ManagedDevice
-from ...mdm.group_names import wanted_groups
-from ...mdm.observe import may_look
-from ...mdm.server_values import later
+from ...mdm.http.server_values import later
+from ...mdm.planning.fleet import FleetDevice, ManagedDevice
+from ...mdm.planning.group_names import wanted_groups
+from ...mdm.run.assess import may_look
 from ...policy.model import Policy
 from . import inventory
+from .api.jamf import Jamf
 from .app_names import AppNames
 from .devices import device_of
-from .jamf import Jamf
 from .memberships import Memberships, read_memberships
 from .objects import COMPUTER, MOBILE, FoundApp, InventoryRow
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ...engine.plan import Change
-from ...mdm.notice_changes import names_text
+from ...mdm.planning.notice_changes import names_text
 from . import steps
 from .controls import WantedGroup
 from .diff_text import criteria_text

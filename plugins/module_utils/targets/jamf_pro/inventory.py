@@ -12,12 +12,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from ...mdm.server_values import whole_number
+from ...mdm.http.server_values import whole_number
 from ...policy.names_compared import comparable
-from .inventory_walk import Inventory, Walk
-from .jamf import Jamf
+from .api.inventory_walk import Inventory, Walk
+from .api.jamf import Jamf
+from .api.privileges import COMPUTERS_READ, MOBILE_DEVICES_READ
 from .objects import COMPUTER, MOBILE, FoundApp, InventoryRow
-from .privileges import COMPUTERS_READ, MOBILE_DEVICES_READ
 
 #: Says of an app whether it is wanted.
 Wanted = Callable[[FoundApp], bool]

@@ -13,20 +13,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from ...mdm.fleet import FleetDevice
-from ...mdm.known_fleet import LoneLookUps
-from ...mdm.push_down import PushDown
-from ...mdm.wants import Want, WantsOf
+from ...mdm.planning.fleet import FleetDevice
+from ...mdm.planning.native_scope import PushDown
+from ...mdm.planning.requirements import Want, WantsOf
+from ...mdm.run.known_fleet import LoneLookUps
 from ...policy.decide import Decider
 from ...policy.model import AppDecision, Decision, Policy, PolicyVerdict, Verdicts
-from ...policy.standing import RUNNING, Standing
+from ...policy.policy_phase import RUNNING, Standing
 from .contents import names_in_profile, names_in_record
 from .controls import Control, DesiredControls, platforms_of
 from .kept import Kept
 from .objects import AUTOMATIC, COMPUTER, MACOS, Scope
-from .reach import Audience, Reach
+from .requirements import PLATFORMS
+from .scope_members import Audience, Reach
 from .server_state import ServerState
-from .wants import PLATFORMS
 
 #: Combinations of rules that are looked through for the one that a control was made of.
 _MOST_COMBINATIONS = 2000

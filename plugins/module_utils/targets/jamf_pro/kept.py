@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from ...mdm.wants import Want
+from ...mdm.planning.requirements import Want
 
 
 @dataclass(frozen=True)

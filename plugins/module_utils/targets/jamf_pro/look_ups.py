@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ...mdm.http_errors import RequestFailed
-from ...mdm.server_values import is_whole_number
+from ...mdm.http.http_errors import RequestFailed
+from ...mdm.http.server_values import is_whole_number
+from .api.jamf import Jamf, read_page
+from .api.privileges import COMPUTERS_READ, MOBILE_DEVICES_READ
 from .inventory import COMPUTERS, GENERAL, HARDWARE, MOBILE_DEVICES, part, switch, text
-from .jamf import Jamf, read_page
 from .objects import COMPUTER, MOBILE
-from .privileges import COMPUTERS_READ, MOBILE_DEVICES_READ
 
 _SERIAL = "serial"
 #: By what a filter knows the serial number in each inventory.

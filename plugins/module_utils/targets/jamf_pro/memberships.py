@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from .api.jamf import Jamf
 from .computer_groups import ComputerGroups
-from .jamf import Jamf
 from .mobile_groups import MobileGroups
 from .objects import COMPUTER, MOBILE
 

@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...mdm.connection import Connection
-from ...mdm.group_names import refuse_unreadable_groups
-from ...mdm.identity import Identity, identity_of_server
-from ...mdm.options import beforehand, connection_of, connection_spec, counters_of, finish, request_of, target_spec
-from ...mdm.outbox import Outbox
-from ...mdm.redaction import Redactor
-from ...mdm.target_run import RunResult, run_target
+from ...mdm.http.connection import Connection
+from ...mdm.http.identity import Identity, identity_of_server
+from ...mdm.http.redaction import Redactor
+from ...mdm.planning.group_names import refuse_unreadable_groups
+from ...mdm.run.options import beforehand, connection_of, connection_spec, counters_of, finish, request_of, target_spec
+from ...mdm.run.outbox import Outbox
+from ...mdm.run.target_run import RunResult, run_target
 from ...policy.model import Policy
-from .credentials import CredentialOptions
-from .jamf import Jamf, open_jamf
+from .api.credentials import CredentialOptions
+from .api.jamf import Jamf, open_jamf
 from .target import GROUPS, INVENTORY, NO_WEB_BLOCK, PROFILE, JamfSettings, JamfTarget
 
 #: Options with a variable of the environment that stands in for them; the names are those of the vendor's own command line tool.

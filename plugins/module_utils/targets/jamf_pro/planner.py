@@ -16,13 +16,13 @@ from dataclasses import replace
 
 from ...engine.errors import AppbanError
 from ...engine.plan import Change
-from ...mdm import ownership
 from ...mdm.apple.profile_comparison import differences_of_profile, foreign_settings, parse_profile
-from ...mdm.covering import Covering, Coverings
-from ...mdm.fleet import FleetDevice
-from ...mdm.notice_changes import announced_changes, names_text, notice_changes
-from ...mdm.notices import Notice
-from ...mdm.planned import Planned, plan_in_order
+from ...mdm.planning import ownership
+from ...mdm.planning.control_state import Covering, Coverings
+from ...mdm.planning.fleet import FleetDevice
+from ...mdm.planning.notice_changes import announced_changes, names_text, notice_changes
+from ...mdm.planning.notices import Notice
+from ...mdm.planning.plan_result import Planned, plan_in_order
 from ...policy.model import Policy
 from . import diff_text, steps
 from .contents import names_in_profile
@@ -30,8 +30,8 @@ from .controls import Control, Desired, WantedGroup, WantedScope
 from .effects import Dropped, Effects, apps_of_groups
 from .group_plan import FORMER, GROUP, MEMBERS, want_group
 from .objects import AUTOMATIC, MACOS, MOBILE, Profile, Scope
-from .reach import Reach
 from .record_plan import RECORD, match_records, want_records
+from .scope_members import Reach
 from .scopes import differences as scope_differences
 from .server_state import OwnedProfile, ServerState
 from .steps import Phase

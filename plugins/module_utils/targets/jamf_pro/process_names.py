@@ -14,8 +14,8 @@ import re
 from collections.abc import Iterable, Sequence
 
 from ...engine.errors import AppbanError
-from ...mdm.identifiers import names_of_app, usable_names
-from ...mdm.wants import BannedApp
+from ...mdm.planning.identifiers import names_of_app, usable_names
+from ...mdm.planning.requirements import BannedApp
 from ...policy.model import Policy
 
 _PATTERN = re.compile(r"[*?\[]")

@@ -11,10 +11,10 @@ from xml.etree import ElementTree
 from ...engine.errors import ChangeFailed
 from ...mdm.apple.profile_comparison import differences_of_profile, with_identity_of
 from . import scopes
-from .classic import PROFILE_COLLECTIONS
+from .api.classic import PROFILE_COLLECTIONS
+from .api.classic_xml import Pair, ProfileText, flag_of, number_of, text_of
+from .api.jamf import Jamf
 from .classic_objects import ClassicObjects
-from .classic_xml import Pair, ProfileText, flag_of, number_of, text_of
-from .jamf import Jamf
 from .objects import MACOS, MOBILE, Profile
 
 #: The element that says how a profile comes to a device.

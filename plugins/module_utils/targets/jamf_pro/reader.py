@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from ...mdm.http_errors import RequestFailed
-from ...mdm.ownership import MAX_NAME, is_ours, read_marker
+from ...mdm.http.http_errors import RequestFailed
+from ...mdm.planning.ownership import MAX_NAME, is_ours, read_marker
+from .api.jamf import Jamf
 from .controls import Desired, WantedGroup
 from .group_plan import GROUP
-from .jamf import Jamf
 from .mobile_groups import MobileGroups
 from .objects import MACOS, MOBILE, Group, Listed, Profile, RestrictedSoftware
 from .owned_names import is_tagged_for

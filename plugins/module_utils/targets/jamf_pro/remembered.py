@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ...engine.plan import Plan
-from ...mdm.ledger import Ledger, ended_events
+from ...mdm.run.ledger import Ledger, ended_events
 from .controls import Desired
 from .objects import MACOS
 from .server_state import ServerState

@@ -13,18 +13,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ...engine.plan import Change
-from ...mdm import ownership
-from ...mdm.covering import Covering
-from ...mdm.fleet import FleetDevice
-from ...mdm.known_fleet import LoneLookUps
-from ...mdm.observe import may_look
+from ...mdm.planning import ownership
+from ...mdm.planning.control_state import Covering
+from ...mdm.planning.fleet import FleetDevice
+from ...mdm.run.assess import may_look
+from ...mdm.run.known_fleet import LoneLookUps
 from ...policy.model import Policy
 from . import capabilities, steps
+from .api.jamf import Jamf
 from .app_names import AppNames
 from .computer_groups import ComputerGroups
 from .devices import number_of
 from .diff_text import criteria_text
-from .jamf import Jamf
 from .mobile_groups import MobileGroups
 from .objects import COMPUTER, MOBILE, Criterion, Group
 from .owned_names import is_tagged_for, tagged

@@ -9,10 +9,10 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 from . import scopes
-from .classic import RESTRICTED
+from .api.classic import RESTRICTED
+from .api.classic_xml import Pair, flag_of, number_of, text_of
+from .api.jamf import Jamf
 from .classic_objects import ClassicObjects
-from .classic_xml import Pair, flag_of, number_of, text_of
-from .jamf import Jamf
 from .objects import RestrictedSoftware
 from .scopes import RESTRICTED_SCOPE
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from xml.etree import ElementTree
 
-from .classic_xml import Pair, flag_of, number_of, text_of
+from .api.classic_xml import Pair, flag_of, number_of, text_of
 from .objects import Scope
 
 #: What a scope has besides devices and groups, by part. All of it is written, empty: a write changes only what it mentions, so what is

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ...mdm.ownership import Marker
+from ...mdm.planning.ownership import Marker
 from .objects import Group, Profile, RestrictedSoftware
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from ...mdm.notices import Notice
+from ...mdm.planning.notices import Notice
 from .controls import WantedScope
 from .objects import Group, Profile, RestrictedSoftware
 

@@ -13,24 +13,24 @@ from typing import Any
 from ...engine.apply import Applied
 from ...engine.plan import Plan
 from ...mdm.apple.enforcement import os_version_tuple
-from ...mdm.capability import Capability, Means
-from ...mdm.covering import Coverings
-from ...mdm.fleet import FleetDevice, ManagedDevice
-from ...mdm.known_fleet import LoneLookUps
-from ...mdm.ledger import Ledger, ended_events
-from ...mdm.outbox import Outbox
-from ...mdm.push_down import PushDown
-from ...mdm.target_run import ChooseNotices, TargetPlan
-from ...mdm.wants import Want, WantsOf
+from ...mdm.planning.capability import Capability, Means
+from ...mdm.planning.control_state import Coverings
+from ...mdm.planning.fleet import FleetDevice, ManagedDevice
+from ...mdm.planning.native_scope import PushDown
+from ...mdm.planning.requirements import Want, WantsOf
+from ...mdm.run.known_fleet import LoneLookUps
+from ...mdm.run.ledger import Ledger, ended_events
+from ...mdm.run.outbox import Outbox
+from ...mdm.run.target_run import ChooseNotices, TargetPlan
 from ...policy.decide import Decider
 from ...policy.instants import utc_text
 from ...policy.model import Policy
 from . import capabilities
+from .api.jamf import Jamf
 from .controls import Desired, DesiredControls
 from .effects import Dropped
 from .executor import Executor
 from .fleet_reader import FleetReader
-from .jamf import Jamf
 from .keeper import Keeper
 from .kept import NOTHING_KEPT, Kept
 from .look_ups import LookUps
@@ -41,8 +41,8 @@ from .process_names import process_names, refuse_protected
 from .reader import StateReader
 from .remembered import events_of_objects, forgotten, unseen_objects
 from .report_groups import ReportReader, Reports, finding_of
+from .requirements import MOBILE_PLATFORMS, wants_of
 from .server_state import ServerState
-from .wants import MOBILE_PLATFORMS, wants_of
 
 PROFILE, NO_WEB_BLOCK = "profile", "none"
 INVENTORY, GROUPS = "inventory", "groups"

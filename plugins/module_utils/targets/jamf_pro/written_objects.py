@@ -10,10 +10,10 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from ...engine.errors import ChangeFailed
-from ...mdm.clock import Clock
-from ...mdm.counters import Counters
-from ...mdm.http_errors import RequestFailed, UncertainWrite
-from ...mdm.read_back import wait_until
+from ...mdm.http.clock import Clock
+from ...mdm.http.counters import Counters
+from ...mdm.http.http_errors import RequestFailed, UncertainWrite
+from ...mdm.http.read_back import wait_until
 
 Kept = TypeVar("Kept")
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...mdm.apple.enforcement import os_version_tuple, why_no_block
-from ...mdm.capability import Capability, Means, without_means
-from ...mdm.outbox import OUTBOX, OUTBOX_NAME
+from ...mdm.planning.capability import Capability, Means, without_means
+from ...mdm.run.outbox import OUTBOX, OUTBOX_NAME
 
 APP_SETTINGS = "app_settings_declaration"
 PROFILE_DECLARATION = "profile_declaration"

@@ -16,8 +16,8 @@ from datetime import datetime, timedelta
 
 from ...engine.plan import Change
 from ...mdm.apple.enforcement import why_no_block
-from ...mdm.covering import Covering
-from ...mdm.ledger import Assigned, Ledger
+from ...mdm.planning.control_state import Covering
+from ...mdm.run.ledger import Assigned, Ledger
 from ...policy.instants import read_now
 from . import capabilities as names
 from . import steps

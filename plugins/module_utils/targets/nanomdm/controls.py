@@ -16,10 +16,10 @@ from ...mdm.apple.commands import install_profile, remove_application, remove_pr
 from ...mdm.apple.declarations import MAX_IDENTIFIER, Declaration, DeniedBinary, activation, app_settings, legacy_profile
 from ...mdm.apple.profiles import configuration_profile, web_filter_payload
 from ...mdm.apple.restrictions import blocked_apps_payload
-from ...mdm.fleet import FleetDevice
-from ...mdm.identifiers import names_of_app, title_of_app, would_block
-from ...mdm.ownership import spec_hash
-from ...mdm.wants import BannedApp, Want
+from ...mdm.planning.fleet import FleetDevice
+from ...mdm.planning.identifiers import names_of_app, title_of_app, would_block
+from ...mdm.planning.ownership import spec_hash
+from ...mdm.planning.requirements import BannedApp, Want
 from ...policy.model import Policy
 from . import capabilities as names
 from .command_uuids import command_mark

@@ -15,8 +15,8 @@ from typing import Callable
 
 from ...engine.plan import Change
 from ...mdm.apple.declarations import same_declaration
-from ...mdm.covering import Covering
-from ...mdm.ledger import Assigned, Ledger
+from ...mdm.planning.control_state import Covering
+from ...mdm.run.ledger import Assigned, Ledger
 from . import steps
 from .controls import DECLARED, Control, content_hash
 from .declaration_names import ACTIVATION, CONFIGURATION, DeclarationNames

@@ -17,11 +17,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from xml.parsers.expat import ExpatError
 
-from ...mdm.json_text import loads
+from ...mdm.http.json_text import loads
+from .api.server_instants import utc_nanoseconds
 from .app_names import plain_name, spellings
 from .command_uuids import mark_of
 from .objects import NOT_NOW, CommandResult, DeviceReport, FoundApp, Interests
-from .server_instants import utc_nanoseconds
 
 AUTHENTICATE = "Authenticate"
 REACHABLE = "TokenUpdate"

@@ -16,10 +16,10 @@ from ...documents.csv_table import read_table
 from ...documents.load import load_document, read_bytes
 from ...policy.devices import OWNERSHIPS, flag_of
 from ...policy.problems import STRUCTURE, PolicyError, Problem, child, nearest_names, show
-from .id_chunks import fits_in_path
+from .api.id_chunks import fits_in_path
+from .api.server_instants import utc_seconds
 from .objects import DEVICE, USER, Enrollment
 from .product_names import platform_of
-from .server_instants import utc_seconds
 
 PLATFORMS = ("ios", "ipados", "macos", "tvos", "visionos")
 TEXTS = ("serial", "name", "os_version", "model", "user", "department")

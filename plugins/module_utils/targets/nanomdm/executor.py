@@ -17,16 +17,16 @@ from ...engine.apply import Applied, apply_plan
 from ...engine.errors import AppbanError, ChangeFailed
 from ...engine.plan import Change, Plan
 from ...mdm.apple.declarations import same_declaration
-from ...mdm.concurrency import ordered_map
-from ...mdm.ledger import Assigned, Ledger
-from ...mdm.outbox import Outbox
+from ...mdm.http.concurrency import ordered_map
+from ...mdm.run.ledger import Assigned, Ledger
+from ...mdm.run.outbox import Outbox
 from . import steps
+from .api.kmfddm import Kmfddm
+from .api.nanomdm import NanoMdm
 from .controls import content_hash
 from .declared_ours import BEGUN, ENDING
 from .fleet_index import FleetIndex
 from .holdings import sending
-from .kmfddm import Kmfddm
-from .nanomdm import NanoMdm
 from .objects import Enqueued, joined
 from .profile_store import ProfileStore
 from .server_state import ServerState

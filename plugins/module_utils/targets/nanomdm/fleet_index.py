@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 
-from ...mdm.fleet import FleetDevice
-from ...mdm.notice_changes import names_text
-from ...mdm.wants import Want
+from ...mdm.planning.fleet import FleetDevice
+from ...mdm.planning.notice_changes import names_text
+from ...mdm.planning.requirements import Want
 
 
 class FleetIndex:

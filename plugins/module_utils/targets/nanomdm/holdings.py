@@ -17,8 +17,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from ...mdm.ledger import Assigned, Ledger
-from ...mdm.server_values import later
+from ...mdm.http.server_values import later
+from ...mdm.run.ledger import Assigned, Ledger
 from ...policy.instants import read_now
 from .controls import DECLARED, removal_mark, removal_of_profile, removed_by
 from .declaration_names import CONFIGURATION, DeclarationNames

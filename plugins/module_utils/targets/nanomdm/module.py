@@ -12,18 +12,18 @@ from datetime import timedelta
 from typing import Any
 
 from ...engine.errors import AppbanError
-from ...mdm.connection import Connection
-from ...mdm.identity import Identity, identity_of_server
-from ...mdm.ledger import Ledger
-from ...mdm.options import beforehand, connection_of, connection_spec, counters_of, finish, request_of, target_spec
-from ...mdm.outbox import Outbox
-from ...mdm.redaction import Redactor
-from ...mdm.target_run import RunRequest, RunResult, run_target
-from .api_key import NANOHUB_COMMANDS, NANOHUB_DECLARATIONS
-from .enrollment_database import EnrollmentDatabase, RunCommand
+from ...mdm.http.connection import Connection
+from ...mdm.http.identity import Identity, identity_of_server
+from ...mdm.http.redaction import Redactor
+from ...mdm.run.ledger import Ledger
+from ...mdm.run.options import beforehand, connection_of, connection_spec, counters_of, finish, request_of, target_spec
+from ...mdm.run.outbox import Outbox
+from ...mdm.run.target_run import RunRequest, RunResult, run_target
+from .api.api_key import NANOHUB_COMMANDS, NANOHUB_DECLARATIONS
+from .api.enrollment_database import EnrollmentDatabase, RunCommand
+from .api.kmfddm import Kmfddm
+from .api.nanomdm import NanoMdm
 from .enrollments import enrollments_of_rows, read_enrollments_file
-from .kmfddm import Kmfddm
-from .nanomdm import NanoMdm
 from .objects import Enrollment
 from .profile_store import ProfileStore
 from .reports import Reports

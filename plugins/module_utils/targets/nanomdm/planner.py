@@ -14,10 +14,10 @@ from collections.abc import Callable, Sequence
 
 from ...engine.errors import AppbanError
 from ...engine.plan import Change
-from ...mdm.covering import Coverings
-from ...mdm.notice_changes import announced_changes, notice_changes
-from ...mdm.notices import Notice
-from ...mdm.planned import Planned, plan_in_order
+from ...mdm.planning.control_state import Coverings
+from ...mdm.planning.notice_changes import announced_changes, notice_changes
+from ...mdm.planning.notices import Notice
+from ...mdm.planning.plan_result import Planned, plan_in_order
 from . import steps
 from .command_plan import CommandPlan
 from .declaration_plan import DeclarationPlan

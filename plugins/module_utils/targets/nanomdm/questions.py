@@ -15,9 +15,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ...mdm.apple.commands import APP_ITEMS, device_information, installed_application_list
-from ...mdm.fleet import FleetDevice
-from ...mdm.ledger import Asked, Ledger
-from ...mdm.observe import may_look
+from ...mdm.planning.fleet import FleetDevice
+from ...mdm.run.assess import may_look
+from ...mdm.run.ledger import Asked, Ledger
 from ...policy.instants import read_now
 from ...policy.model import Policy
 from .command_uuids import command_mark

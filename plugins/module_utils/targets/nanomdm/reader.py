@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from .api.kmfddm import Kmfddm
 from .declaration_names import DeclarationNames
-from .kmfddm import Kmfddm
 from .objects import DeclarationStatus, DeviceReport
 from .profile_store import ProfileStore
 from .server_state import ServerState

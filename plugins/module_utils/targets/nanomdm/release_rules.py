@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ...mdm.fleet import FleetDevice
+from ...mdm.planning.fleet import FleetDevice
 from ...policy.decide import Decider
-from ...policy.standing import RUNNING
+from ...policy.policy_phase import RUNNING
 from .controls import DECLARED
 from .declaration_names import DeclarationNames
 from .fleet_index import FleetIndex

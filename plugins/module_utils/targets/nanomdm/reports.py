@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .enrollment_database import EnrollmentDatabase
+from .api.enrollment_database import EnrollmentDatabase
+from .api.webhook_log import read_webhook_log
 from .objects import DeviceReport, Interests
-from .webhook_log import read_webhook_log
 
 
 @dataclass

@@ -15,8 +15,8 @@ import re
 from collections.abc import Iterable, Sequence
 
 from ...engine.errors import AppbanError
-from ...mdm.control_names import name_of_want
-from ...mdm.wants import Want
+from ...mdm.planning.control_names import name_of_want
+from ...mdm.planning.requirements import Want
 from ...policy.model import Policy
 from . import capabilities as names
 

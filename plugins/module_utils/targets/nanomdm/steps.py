@@ -13,7 +13,7 @@ from typing import Any
 
 from ...engine.plan import Change
 from ...mdm.apple.declarations import Declaration
-from ...mdm.notices import Notice
+from ...mdm.planning.notices import Notice
 from .objects import HostedProfile
 
 

@@ -14,22 +14,24 @@ from typing import Any
 
 from ...engine.apply import Applied
 from ...engine.plan import Plan
-from ...mdm.capability import Capability, Means
-from ...mdm.covering import Covering, Coverings
-from ...mdm.fleet import FleetDevice, ManagedDevice
-from ...mdm.known_fleet import FleetDoubted, LoneLookUps
-from ...mdm.ledger import Ledger
-from ...mdm.observe import may_look
-from ...mdm.outbox import Outbox
-from ...mdm.planned import Planned
-from ...mdm.target_run import ChooseNotices, TargetPlan
-from ...mdm.wants import Want
+from ...mdm.planning.capability import Capability, Means
+from ...mdm.planning.control_state import Covering, Coverings
+from ...mdm.planning.fleet import FleetDevice, ManagedDevice
+from ...mdm.planning.plan_result import Planned
+from ...mdm.planning.requirements import Want
+from ...mdm.run.assess import may_look
+from ...mdm.run.known_fleet import FleetDoubted, LoneLookUps
+from ...mdm.run.ledger import Ledger
+from ...mdm.run.outbox import Outbox
+from ...mdm.run.target_run import ChooseNotices, TargetPlan
 from ...policy.asset_index import AssetIndex
 from ...policy.decide import Decider
 from ...policy.instants import utc_text
 from ...policy.model import Policy
 from ...policy.names_compared import comparable
 from . import capabilities
+from .api.kmfddm import Kmfddm
+from .api.nanomdm import NanoMdm
 from .command_plan import CommandPlan, marks_of
 from .command_uuids import command_mark
 from .controls import DECLARED, Control, Desired, DesiredControls, removed_by
@@ -38,8 +40,6 @@ from .declaration_plan import DeclarationPlan
 from .executor import Executor
 from .fleet_index import FleetIndex
 from .holdings import Holdings
-from .kmfddm import Kmfddm
-from .nanomdm import NanoMdm
 from .objects import DeviceReport, Enrollment, Interests
 from .planner import Planner
 from .profile_store import ProfileStore
@@ -56,9 +56,9 @@ from .questions import (
 from .reader import StateReader
 from .release_rules import ReleaseRules, policies_that_rest
 from .reports import Reports
+from .requirements import Ways, wants_of
 from .server_state import ServerState
 from .slugs import apps_of_slug, is_slug_of
-from .wants import Ways, wants_of
 
 ASK, NEVER = "ask", "never"
 PROFILE, NO_WEB_BLOCK = "profile", "none"

@@ -15,13 +15,13 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.clouds import Cloud
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.credentials import (
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.api.clouds import Cloud
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.api.credentials import (
     CredentialOptions,
     Credentials,
     choose_method,
 )
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.graph import Graph
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.api.graph import Graph
 from tests.unit.mdm.loopback import Answer, Behave, Rig, certificate_builder, rig
 
 CLIENT_SECRET = "cl1ent~secret/with+signs=that&urls%encode"

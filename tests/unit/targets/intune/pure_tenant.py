@@ -11,11 +11,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.fleet import FleetDevice, ManagedDevice
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.ownership import read_marker
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planned import Planned
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.push_down import PushDown
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.wants import Want, wants_of_policies
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.fleet import FleetDevice, ManagedDevice
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.native_scope import PushDown
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.ownership import read_marker
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.plan_result import Planned
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.requirements import Want, wants_of_policies
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.decide import Decider
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune import steps
@@ -39,8 +39,8 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.obj
     TenantState,
 )
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.planner import Planner, PlannerSettings
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.reach import Reach, Standing
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.wants import MANAGED_PLATFORMS, mechanisms
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.requirements import MANAGED_PLATFORMS, mechanisms
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.scope_members import Reach, Standing
 from tests.unit.mdm.mdm_samples import NOW, fleet
 
 _OWNERSHIP_WORDS = {"corporate": "Corporate", "personal": "Personal", None: "Unknown"}

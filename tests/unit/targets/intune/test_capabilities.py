@@ -12,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.outcomes import REASONS
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.capability import ACTIONS_WITH_MEANS, Means, render_markdown
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.wants import wants_of_policies
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.capability import ACTIONS_WITH_MEANS, Means, render_markdown
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.requirements import wants_of_policies
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.devices import ENROLLMENTS, OWNERSHIPS, PLATFORMS
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune import capabilities, controls
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.capabilities import BY_KIND, NAMES, TABLE, capability_of
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.requirements import MANAGED_PLATFORMS, mechanisms
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.requirements import PLATFORMS as REACHED_PLATFORMS
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.target import IntuneTarget
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.wants import MANAGED_PLATFORMS, mechanisms
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.wants import PLATFORMS as REACHED_PLATFORMS
 from tests.contract.shapes import Contract
 from tests.unit.mdm.mdm_samples import device, fleet, policy
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.clouds import CLOUDS, choose_cloud
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.api.clouds import CLOUDS, choose_cloud
 
 
 @pytest.mark.parametrize(

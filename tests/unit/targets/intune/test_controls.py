@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.fleet import ManagedDevice
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.identifiers import would_block
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.fleet import ManagedDevice
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.identifiers import would_block
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune import capabilities as names
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.controls import (

@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http_errors import OutOfTime, RequestFailed
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.credentials import (
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.http_errors import OutOfTime, RequestFailed
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.api.credentials import (
     CredentialOptions,
     Credentials,
     choose_method,

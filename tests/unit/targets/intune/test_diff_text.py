@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import base64
 
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.notice_changes import names_text, notices_text
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.notices import Notice
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.notice_changes import names_text, notices_text
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.notices import Notice
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune import bodies
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.diff_text import (
     object_text,

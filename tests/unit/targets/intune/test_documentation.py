@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune import permissions
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.api import permissions
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.module import ENVIRONMENT, argument_spec
 from ansible_collections.appban.endpoint.plugins.modules import intune
 from ansible_collections.appban.endpoint.plugins.plugin_utils.tenant_settings import OF_THE_ROLE, TARGETS

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError, WriteInCheckMode
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http_errors import RequestFailed, UncertainWrite
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.retry import RetryPolicy
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.odata import literal, segment
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.http_errors import RequestFailed, UncertainWrite
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.retry import RetryPolicy
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.api.odata import literal, segment
 from tests.unit.mdm.loopback import Answer, Seen
 from tests.unit.targets.intune.app import make_token, tenant
 

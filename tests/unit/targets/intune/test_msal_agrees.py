@@ -14,7 +14,7 @@ import msal
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.credentials import CredentialOptions, choose_method
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.api.credentials import CredentialOptions, choose_method
 from tests.unit.mdm.loopback import new_key, pem_of, rig
 from tests.unit.targets.intune.app import CLIENT_ID, CLIENT_SECRET, TENANT, certificate, cloud_at, make_token, token_answer
 

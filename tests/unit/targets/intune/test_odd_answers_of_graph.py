@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError, ChangeFailed, EvidenceError
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http_errors import OutOfTime, RequestFailed, UncertainWrite
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.ledger import Ledger
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.notices import Notice
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.retry import RetryPolicy
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.http_errors import OutOfTime, RequestFailed, UncertainWrite
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.retry import RetryPolicy
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.notices import Notice
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.ledger import Ledger
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.api.graph_batch import BatchItem
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.defender import Defender
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.directory import Directory
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.graph_batch import BatchItem
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.notifications import send_notices
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.reader import StateReader
 from tests.unit.mdm.loopback import Answer, Seen

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.notices import Notice
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planned import Planned
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.notices import Notice
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.plan_result import Planned
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune import steps
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.objects import (
     CONFIGURATION_POLICY,

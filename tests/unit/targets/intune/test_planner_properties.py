@@ -11,12 +11,12 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.fleet import ManagedDevice
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.fleet import ManagedDevice
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.problems import PolicyError
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.objects import TenantState
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.requirements import PLATFORMS
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.store_apps import TYPES
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.wants import PLATFORMS
 from tests.unit.mdm.mdm_samples import app, device, exemption, policy
 from tests.unit.targets.intune.pure_tenant import Run, reached
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.ledger import Ledger
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.ledger import Ledger
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.objects import (
     ALL_USERS,
     AppAssignment,

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.plan import Change
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.fleet import ManagedDevice
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.fleet import ManagedDevice
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.objects import AppObject, TenantState
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.planner import Planner, PlannerSettings
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.wants import PLATFORMS, TYPES
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.requirements import PLATFORMS, TYPES
 from tests.unit.mdm.mdm_samples import app, device, exemption, policy
 from tests.unit.targets.intune.pure_tenant import Run, carried_out, reached
 from tests.unit.targets.intune.test_planner_properties import devices, policies

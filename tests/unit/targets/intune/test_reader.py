@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.devices import ENROLLMENTS, PLATFORMS
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.api.odata import instant
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.capabilities import capability_of
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.objects import Target, app_object, target_of
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.odata import instant
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.reader import covers_everybody, demanding_compliance, device_of
 from tests.contract.shapes import Contract
 

@@ -13,7 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.token_claims import granted_permissions, is_held, read_claims
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.api.token_claims import (
+    granted_permissions,
+    is_held,
+    read_claims,
+)
 
 
 def token(claims: Any) -> str:

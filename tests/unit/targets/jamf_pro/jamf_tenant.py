@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.connection import Connection, open_connection
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.credentials import CredentialOptions
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.jamf import Jamf, open_jamf
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.connection import Connection, open_connection
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.api.credentials import CredentialOptions
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.api.jamf import Jamf, open_jamf
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.objects import AUTOMATIC, MOBILE, Profile, Scope
 from tests.simulators.jamf_pro import start
 from tests.simulators.simulation import Simulation

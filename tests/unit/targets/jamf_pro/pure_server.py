@@ -11,10 +11,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.fleet import FleetDevice, ManagedDevice
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.ownership import read_marker
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planned import Planned
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.push_down import PushDown
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.fleet import FleetDevice, ManagedDevice
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.native_scope import PushDown
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.ownership import read_marker
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.plan_result import Planned
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.decide import Decider
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.instants import utc_text
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
@@ -31,8 +31,8 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.o
 )
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.owned_names import is_tagged_for
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.planner import Planner
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.requirements import MOBILE_PLATFORMS, wants_of
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.server_state import OwnedProfile, ServerState
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.wants import MOBILE_PLATFORMS, wants_of
 from tests.unit.mdm.mdm_samples import NOW, fleet
 
 MODELS = {"ios": "iPhone 12", "ipados": "iPad Air", "tvos": "Apple TV 4K", "macos": "MacBook Air"}

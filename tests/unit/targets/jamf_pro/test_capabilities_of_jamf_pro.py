@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.outcomes import REASONS
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.capability import ACTIONS_WITH_MEANS, render_markdown
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.capability import ACTIONS_WITH_MEANS, render_markdown
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.devices import ENROLLMENTS, OWNERSHIPS, PLATFORMS
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.capabilities import (
     BY_KIND,
@@ -22,7 +22,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.c
     TABLE,
     capability_of,
 )
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.wants import PLATFORMS as REACHED_PLATFORMS
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.requirements import PLATFORMS as REACHED_PLATFORMS
 
 ODD = st.sampled_from((None, "", "x", 0, [], {}))
 RECORDS = st.fixed_dictionaries(

@@ -8,16 +8,16 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http_errors import RequestFailed
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.response import Request, Response
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.classic_xml import (
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.http_errors import RequestFailed
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.response import Request, Response
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.api.classic_xml import (
     ProfileText,
     element,
     parse,
     render,
     storable,
 )
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.jamf_errors import read_jamf_error
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.api.jamf_errors import read_jamf_error
 from tests.simulators.jamf_pro.errors import Refusal, conflict, edge_page
 
 

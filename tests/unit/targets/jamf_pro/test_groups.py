@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import ChangeFailed
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http_errors import RequestFailed
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.http_errors import RequestFailed
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro import group_changes
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.computer_groups import ComputerGroups
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.group_changes import member_changes

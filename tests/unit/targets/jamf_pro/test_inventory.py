@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http_errors import RequestFailed
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.response import Response
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro import inventory_walk
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.http_errors import RequestFailed
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.response import Response
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.api import inventory_walk
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.inventory import (
     computer,
     computers,

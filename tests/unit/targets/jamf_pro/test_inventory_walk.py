@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.counters import Counters
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http_errors import RequestFailed
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.response import Request, Response
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.retry import Safety
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro import inventory_walk
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.counters import Counters
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.http_errors import RequestFailed
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.response import Request, Response
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.retry import Safety
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.api import inventory_walk
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.inventory import MOBILE_DEVICES
 
 

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http_errors import RequestFailed
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.redaction import Redactor
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.credentials import CredentialOptions, choose_method
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.http_errors import RequestFailed
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.redaction import Redactor
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.api.credentials import CredentialOptions, choose_method
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.objects import MOBILE
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.profiles import Profiles
 from tests.unit.targets.jamf_pro.jamf_tenant import Tenant, profile, tenant

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http_errors import RequestFailed
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.outbox import Outbox
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.http_errors import RequestFailed
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.outbox import Outbox
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.target import JamfSettings, JamfTarget
 from tests.unit.mdm.mdm_samples import policy
 from tests.unit.targets.jamf_pro.jamf_tenant import Tenant, tenant

@@ -12,15 +12,15 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.authorization import Anonymous
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.counters import Counters
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http_errors import RequestFailed
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.response import Request, Response
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.sticky_cookies import StickyCookies
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro import inventory_walk
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.classic import RESTRICTED, Classic
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.authorization import Anonymous
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.counters import Counters
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.http_errors import RequestFailed
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.response import Request, Response
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.sticky_cookies import StickyCookies
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.api import inventory_walk
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.api.classic import RESTRICTED, Classic
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.api.jamf import Jamf
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.inventory import MOBILE_DEVICES
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.jamf import Jamf
 from tests.unit.mdm.loopback import Answer, Seen, rig
 
 Page = Callable[[int, int], Any]

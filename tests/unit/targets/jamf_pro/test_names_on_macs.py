@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.wants import BannedApp
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.requirements import BannedApp
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.owned_names import is_tagged_for, tagged
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.process_names import process_names, refuse_protected
 from tests.unit.mdm.mdm_samples import app, policy

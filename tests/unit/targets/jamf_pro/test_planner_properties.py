@@ -11,13 +11,13 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.fleet import ManagedDevice
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.fleet import ManagedDevice
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.problems import PolicyError
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro import capabilities as names
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.objects import MACOS
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.requirements import PLATFORMS
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.server_state import ServerState
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.wants import PLATFORMS
 from tests.unit.mdm.mdm_samples import app, exemption, policy
 from tests.unit.targets.jamf_pro.pure_server import Run, device, reached
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import ChangeFailed
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http_errors import RequestFailed
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.http_errors import RequestFailed
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.objects import RestrictedSoftware, Scope
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.restricted_software import (
     RestrictedSoftwareRecords,

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm import connection as connection_module
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http import connection as connection_module
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.module import argument_spec
 from tests.scenarios.tenant import lifted, plain
 from tests.simulators.jamf_pro import start

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.plan import Change
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.fleet import ManagedDevice
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.fleet import ManagedDevice
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.objects import MACOS
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.server_state import ServerState

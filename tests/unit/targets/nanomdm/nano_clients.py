@@ -12,11 +12,11 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.connection import Connection, open_connection
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.enrollment_database import EnrollmentDatabase
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.kmfddm import Kmfddm
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.connection import Connection, open_connection
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.api.enrollment_database import EnrollmentDatabase
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.api.kmfddm import Kmfddm
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.api.nanomdm import NanoMdm
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.module import servers_of
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.nanomdm import NanoMdm
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.server_options import OF_HUB, OF_PAIR
 from tests.nano.servers import NanoServers
 from tests.unit.mdm.loopback import FakeClock

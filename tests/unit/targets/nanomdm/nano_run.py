@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
-from ansible_collections.appban.endpoint.plugins.module_utils.policy.plain import policy_to_plain
+from ansible_collections.appban.endpoint.plugins.module_utils.policy.serialize import policy_to_plain
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.module import argument_spec, run_module
 from tests.nano.device_facts import App
 from tests.nano.fake_device import FakeDevice

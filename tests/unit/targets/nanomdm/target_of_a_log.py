@@ -14,9 +14,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.fleet import FleetDevice
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.ledger import Ledger
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.outbox import Outbox
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.fleet import FleetDevice
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.ledger import Ledger
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.outbox import Outbox
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.decide import Decider
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.command_uuids import command_uuid

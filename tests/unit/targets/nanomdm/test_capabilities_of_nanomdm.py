@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.outcomes import REASONS
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.capability import ACTIONS_WITH_MEANS, render_markdown
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.capability import ACTIONS_WITH_MEANS, render_markdown
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.devices import ENROLLMENTS, OWNERSHIPS, PLATFORMS
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm import capabilities as names
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.capabilities import BY_KIND, NAMES, TABLE, capability_of
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.wants import Ways, mechanism_of
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.requirements import Ways, mechanism_of
 
 ODD = st.sampled_from((None, "", "x", 0, [], {}))
 RECORDS = st.fixed_dictionaries(

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.nanomdm import NanoMdm
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.api.nanomdm import NanoMdm
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.objects import Enqueued
 from tests.nano.api_client import NanoApi
 from tests.nano.fake_device import FakeDevice

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import WriteInCheckMode
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.connection import open_connection
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http_errors import RequestFailed
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm import nanomdm as client
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.connection import open_connection
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.http_errors import RequestFailed
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.api import nanomdm as client
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.command_uuids import command_mark, mark_of
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.objects import Enqueued
 from tests.nano.fake_device import FakeDevice

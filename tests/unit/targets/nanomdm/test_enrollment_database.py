@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.redaction import MARK, Redactor
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.enrollment_database import EnrollmentDatabase
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.redaction import MARK, Redactor
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.api.enrollment_database import EnrollmentDatabase
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.api.postgres_login import login_environment
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.objects import Interests
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.postgres_login import login_environment
 from tests.nano.servers import NanoServers
 from tests.unit.targets.nanomdm.nano_clients import Clients, clients_of, open_database, run_command
 

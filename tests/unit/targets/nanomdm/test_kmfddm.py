@@ -11,9 +11,9 @@ import pytest
 import requests
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import WriteInCheckMode
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http_errors import RequestFailed, UncertainWrite
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.api_key import NANOHUB_DECLARATIONS
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.kmfddm import Kmfddm, is_only_not_pushed
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.http_errors import RequestFailed, UncertainWrite
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.api.api_key import NANOHUB_DECLARATIONS
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.api.kmfddm import Kmfddm, is_only_not_pushed
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.objects import Notified
 from tests.nano.fleet import all_at_once
 from tests.nano.servers import NanoServers

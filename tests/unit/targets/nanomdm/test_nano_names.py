@@ -14,14 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.api.id_chunks import fits_in_path, id_chunks, path_of
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.api.server_instants import utc_seconds
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.command_uuids import command_mark, command_uuid, mark_of
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.declaration_names import (
     ACTIVATION,
     CONFIGURATION,
     DeclarationNames,
 )
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.id_chunks import fits_in_path, id_chunks, path_of
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.server_instants import utc_seconds
 
 IDS = st.lists(st.text(st.characters(codec="ascii", categories=("L", "N")), min_size=1, max_size=40), max_size=400)
 ASK = {"RequestType": "ProfileList"}

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.kmfddm import Kmfddm
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.api.kmfddm import Kmfddm
 from tests.nano.api_client import NanoApi
 from tests.nano.factory import NanoFactory
 from tests.nano.fake_device import FakeDevice

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http_errors import RequestFailed, UncertainWrite
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.http_errors import RequestFailed, UncertainWrite
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.api.kmfddm import Kmfddm
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.api.nanomdm import NanoMdm
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.command_uuids import command_mark
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.kmfddm import Kmfddm
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.nanomdm import NanoMdm
 from tests.unit.mdm.loopback import Answer, Rig, rig
 
 CALLS: dict[str, tuple[Callable[[Kmfddm], Any], str]] = {

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm import capabilities, enrollment_database
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm import capabilities
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.api import enrollment_database
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.server_options import ENVIRONMENT
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.slugs import WORDS
 from tests.nano.servers import NanoServers

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.appban.endpoint.plugins.module_utils.policy.plain import policy_to_plain
+from ansible_collections.appban.endpoint.plugins.module_utils.policy.serialize import policy_to_plain
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.module import argument_spec, run_module
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.server_options import (
     ENVIRONMENT,

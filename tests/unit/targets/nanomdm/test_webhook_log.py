@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.api.webhook_log import WebhookReading, read_webhook_log
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.command_uuids import command_mark, command_uuid
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.objects import DeviceReport, Interests
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.webhook_log import WebhookReading, read_webhook_log
 from tests.nano.device_facts import App
 from tests.nano.servers import NanoServers
 from tests.unit.targets.nanomdm.nano_clients import clients_of, open_database

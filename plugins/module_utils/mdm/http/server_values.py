@@ -1,0 +1,58 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Numbers and dates out of the texts of servers. What can't be read, or is beyond every bound, is none; nothing raises."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import datetime, timedelta, timezone
+from email.utils import parsedate_to_datetime
+
+from ...policy.instants import InstantError, read_now, utc_text
+
+#: The last instant that there is, as this collection writes it.
+END_OF_TIME = "9999-12-31T23:59:59Z"
+
+
+def whole_number(value: object) -> int:
+    """An id, which may come as text; 0 for what is none, which is no object's id."""
+    text = value if isinstance(value, str) else str(value) if isinstance(value, int) else ""
+    return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else 0
+
+
+def is_whole_number(text: str) -> bool:
+    """Whether ``whole_number`` reads a text as what it says."""
+    return re.fullmatch(r"[0-9]{1,18}", text) is not None
+
+
+def seconds_of(value: object) -> float | None:
+    """Seconds, which may come as text; None for what is none, or has no end."""
+    try:
+        seconds = float(str(value))
+    except ValueError:
+        return None
+    return seconds if math.isfinite(seconds) else None
+
+
+def http_date(text: str) -> datetime | None:
+    """A date as headers have it (RFC 9110, section 5.6.7); None for anything else."""
+    try:
+        instant = parsedate_to_datetime(text)
+    except (TypeError, ValueError, OverflowError, LookupError, AttributeError):
+        # What email.utils raises is not said anywhere.
+        return None
+    return instant if instant.tzinfo else instant.replace(tzinfo=timezone.utc)
+
+
+def later(at: str, by: timedelta) -> str:
+    """An instant of this collection some time after (or before) another one; the end of time where there is none, and empty for none."""
+    try:
+        instant = read_now(at)
+    except InstantError:
+        return ""
+    try:
+        return utc_text(instant + by)
+    except OverflowError:
+        return END_OF_TIME if by > timedelta(0) else ""

@@ -1,0 +1,123 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the policies want of a device, in terms of one target's mechanisms. Pure; targets say which mechanisms carry an action out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...policy.model import AppDecision, Decision, Policy
+from .notices import withdrawal_from
+
+
+@dataclass(frozen=True, order=True)
+class BannedApp:
+    """An app and the policies that ask for the same thing about it.
+
+    Which of an app's names count can differ between policies, so an app asked for by other policies is another app here.
+    """
+
+    id: str
+    policies: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Want:
+    """One mechanism that is wanted on a device. Devices with equal wants share one control.
+
+    Args:
+        mechanism: a name from the target's capability table.
+        apps: the apps that it is wanted for.
+        deadline: the instant in UTC from which it has an effect; empty for at once.
+        open_domains: sites that an exemption leaves open on this device.
+    """
+
+    mechanism: str
+    apps: frozenset[BannedApp]
+    deadline: str = ""
+    open_domains: tuple[str, ...] = ()
+
+    @property
+    def policies(self) -> tuple[str, ...]:
+        """Ids of the policies that ask for it."""
+        return tuple(sorted({policy for app in self.apps for policy in app.policies}))
+
+    @property
+    def app_ids(self) -> tuple[str, ...]:
+        """Ids of the apps, each once."""
+        return tuple(sorted({app.id for app in self.apps}))
+
+
+@dataclass(frozen=True)
+class Mechanisms:
+    """Which mechanisms a target asks for, for which action on which platform.
+
+    Args:
+        by_platform: platform -> action -> names of mechanisms.
+        per_app: mechanisms with an object for each app; all others hold every app of a population in one object.
+        sites: mechanisms that block sites, which share what an exemption leaves open.
+        armed_ahead: mechanisms that are set up ahead of the instant of their effect; all others are wanted from it on.
+    """
+
+    by_platform: Mapping[str, Mapping[str, tuple[str, ...]]]
+    per_app: frozenset[str] = frozenset()
+    sites: frozenset[str] = frozenset()
+    armed_ahead: frozenset[str] = frozenset()
+
+
+WantsOf = Callable[[Mapping[str, Any], Decision], frozenset[Want]]
+
+
+def wants_of_policies(policies: Sequence[Policy], mechanisms: Mechanisms) -> WantsOf:
+    """The function that says what a device's decision wants of a target, by the device's record."""
+    by_id = {policy.id: policy for policy in policies}
+
+    def wants_of(record: Mapping[str, Any], decision: Decision) -> frozenset[Want]:
+        by_action = mechanisms.by_platform.get(str(record.get("platform")), {})
+        asked: dict[tuple[str, str], set[BannedApp]] = {}
+        opened: set[str] = set()
+        for app in decision.apps.values():
+            if app.verdict != "enforce":
+                continue
+            for action, deadline, asking in _asked(app, by_id):
+                for mechanism in by_action.get(action, ()):
+                    key = (mechanism, deadline if mechanism in mechanisms.armed_ahead else "")
+                    asked.setdefault(key, set()).add(BannedApp(app.app, asking))
+                    # All apps share the one list of sites that a browser takes, so they share what is left open in it.
+                    opened.update(app.domains if mechanism in mechanisms.sites else ())
+        wants: list[Want] = []
+        for (mechanism, deadline), apps in asked.items():
+            domains = tuple(sorted(opened)) if mechanism in mechanisms.sites else ()
+            merged = _merged(apps)
+            groups = [frozenset((each,)) for each in merged] if mechanism in mechanisms.per_app else [frozenset(merged)]
+            wants.extend(Want(mechanism, group, deadline, domains) for group in groups)
+        return frozenset(wants)
+
+    return wants_of
+
+
+def _asked(app: AppDecision, by_id: Mapping[str, Policy]) -> list[tuple[str, str, tuple[str, ...]]]:
+    """What is demanded of a device about an app: action, the instant of its effect (empty for now), the policies that ask."""
+    found = [
+        (action, "", tuple(sorted(verdict.policy for verdict in app.policies if action in verdict.actions)))
+        for action in app.actions
+        if action != "withdraw_access"
+    ]
+    # The withdrawal is set up ahead, so that it comes true at its instant whether or not a run happens then.
+    starts = {verdict.policy: withdrawal_from(verdict, by_id[verdict.policy]) for verdict in app.policies}
+    armed = {policy: instant.utc for policy, instant in starts.items() if instant is not None}
+    if armed:
+        found.append(("withdraw_access", min(armed.values()), tuple(sorted(armed))))
+    return found
+
+
+def _merged(apps: set[BannedApp]) -> list[BannedApp]:
+    """One entry per app: two actions of different policies may ask for the same mechanism."""
+    policies: dict[str, set[str]] = {}
+    for app in apps:
+        policies.setdefault(app.id, set()).update(app.policies)
+    return [BannedApp(name, tuple(sorted(asking))) for name, asking in policies.items()]

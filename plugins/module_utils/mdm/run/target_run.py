@@ -1,0 +1,715 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One run of a target: devices, decisions, findings, plan, guard, writes, outcomes, evidence. The same for every MDM.
+
+In check mode nothing is written to the target, and no notice is sent; the record and the reading are the same. The record is opened
+before anything is contacted, and holds who is in scope and what is planned before the first write.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from ...engine.apply import Applied, Failure
+from ...engine.errors import AppbanError, EvidenceError, LimitExceeded, unexpected
+from ...engine.evidence import EvidenceRecord, Row, choose_run_id, leave_no_empty_run, summary_of, unfinished_records
+from ...engine.guard import check_limits, check_reach, strictest_limits
+from ...engine.outcomes import Outcome, judge
+from ...engine.plan import Change, Plan
+from ...engine.presence import Presence
+from ...engine.previous_record import PreviousRecord, read_previous_record
+from ...engine.run_header import Provenance, run_header
+from ...engine.run_lock import RunLock, TenantLock
+from ...engine.version import VERSION
+from ...policy.asset_index import AssetIndex, notes_of_assets
+from ...policy.decide import Decider, covers_whole_scope
+from ...policy.exemption_counts import NamedDevices, count_exemptions, notes_of_exemptions, shown_exemptions
+from ...policy.fleet_notes import notes_of_fleet
+from ...policy.instants import read_now, utc_text
+from ...policy.model import Policy
+from ...policy.notes import notes_of_policies
+from ...policy.policy_phase import LIFTED
+from ...policy.serialize import policy_to_plain
+from ..http.identity import Identity
+from ..http.journal import Journal
+from ..planning.capability import Capability
+from ..planning.control_state import Coverings
+from ..planning.fleet import FleetDevice, ManagedDevice
+from ..planning.group_names import wanted_groups
+from ..planning.notices import Notice, NoticeText, notices_of
+from .assess import Observer, Seen, Situation, may_look
+from .known_fleet import FleetDoubted, FleetMemory, LoneLookUps
+from .ledger import Ledger
+from .ledger_events import events_before_writing, events_of_device, events_of_standing_controls
+from .read_fleet import ReadFleet
+
+SHOWN_FINDINGS = 100
+SHOWN_CONFLICTS = 50
+SHOWN_KEPT = 10
+#: How far the clock of a server may be ahead of ours.
+CLOCKS_APART = timedelta(days=1)
+#: What capabilities rest on, whatever the policies ask for.
+CAPABILITY_FACTS = ("platform", "ownership", "supervised", "enrollment", "os_version")
+#: Of a run that did not come to know its fleet.
+NO_TOTALS: Mapping[str, Any] = {"findings": 0, "drift": 0, "decision_due": [], "notes": []}
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What a user asks of a run.
+
+    Args:
+        target: name of the record and of the ledger.
+        now: the run's instant.
+        assets: asset facts by serial number.
+        limits: replaces the policies' limits; None for theirs.
+        stale_after: age of the look from which "not found" says nothing.
+        versions: of the software, for the record.
+        accept_fleet_size: the size of a fleet that has shrunk, as somebody has confirmed it; None for none.
+        provenance: who runs it, from what.
+        identity: what the tenant is, whatever it is called; None where that is not known.
+    """
+
+    target: str
+    policies: tuple[Policy, ...]
+    now: datetime
+    assets: Mapping[str, Mapping[str, Any]]
+    evidence_dir: str
+    check_mode: bool
+    run_id: str = ""
+    evidence: str = "exceptions"
+    limits: Mapping[str, Any] | None = None
+    stale_after: timedelta = timedelta(days=30)
+    notice: NoticeText = field(default_factory=NoticeText)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    accept_fleet_size: int | None = None
+    provenance: Provenance = field(default_factory=Provenance)
+    identity: Identity | None = None
+
+
+@dataclass(frozen=True)
+class TargetPlan:
+    """What a target would do.
+
+    Args:
+        conflicts: what works against the ban and is somebody else's, a sentence each.
+        drift: what somebody did to our controls, a sentence each.
+        notes: more that a person should know.
+    """
+
+    plan: Plan
+    coverings: Coverings
+    conflicts: tuple[str, ...] = ()
+    drift: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+ChooseNotices = Callable[[Coverings], Sequence[Notice]]
+
+
+class NobodyLeft(AppbanError):
+    """An exemption takes everybody out of a ban: a mistake in the policy, and nothing is written."""
+
+
+class Target(Protocol):
+    """What an adapter gives to a run."""
+
+    names: Mapping[str, str]
+    reporting: Mapping[str, str]
+    #: Given by the run before it plans: asks for single devices, within the bound of a run.
+    look_ups: LoneLookUps
+
+    def capability_of(self, record: Mapping[str, Any]) -> Capability:
+        """The row of a device in the target's capability table."""
+
+    def devices(self) -> Iterator[ManagedDevice]:
+        """Every device of the target."""
+
+    def findings(self, fleet: Sequence[FleetDevice]) -> Mapping[tuple[str, str], Sequence[Mapping[str, str]]]:
+        """(device id, app id) -> what was found, for those that may be looked at."""
+
+    def look_up(self, devices: Sequence[str]) -> Mapping[str, bool | None]:
+        """Ask for devices one by one: True for one that is managed, False for one that is gone for certain, None where nobody can say.
+
+        Args:
+            devices: ids of devices, or ``serial:`` and a serial number; besides them whatever names the target itself puts in.
+        """
+
+    def doubted(self, device: str, app: str) -> str:
+        """The reason for which what the sources say of a device and an app can't be believed; empty for none."""
+
+    def may_still_hold(self, device: str, app: str) -> bool | None:
+        """Whether a control of ours may still be on a device, or still arrive; None where devices don't say and their contact counts."""
+
+    def absences(self, pairs: Sequence[tuple[str, str]]) -> frozenset[tuple[str, str]]:
+        """Of device and app pairs that were seen together and are not any more, those of which that is not proved."""
+
+    def findable(self, app: str, platform: str, sees: str) -> bool:
+        """Whether an app has a name that it could be found by."""
+
+    def plan(self, fleet: Sequence[FleetDevice], decider: Decider, choose_notices: ChooseNotices) -> TargetPlan:
+        """The plan, made of what the target holds. choose_notices: given whom the controls reach, who is to be told."""
+
+    def apply(self, plan: Plan, ledger: Ledger, now: str) -> Applied:
+        """Carry the plan out."""
+
+    def situation(self) -> Mapping[str, Any]:
+        """What of :class:`.observe.Situation` only the target knows."""
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a module returns of a run. failure: what a person has to act on; empty where all went well."""
+
+    changed: bool
+    values: Mapping[str, Any]
+    diff: Sequence[Mapping[str, str]]
+    failure: str = ""
+
+
+def run_target(target: Target, request: RunRequest, journal: Journal | None = None) -> RunResult:
+    """One run.
+
+    Args:
+        journal: where the writes of the target's connection are noted before they are sent.
+
+    Raises:
+        AppbanError: where it can't even be recorded, or where nothing was to be written.
+    """
+    return _Run(target, request, journal or Journal()).run()
+
+
+class _Run:
+    def __init__(self, target: Target, request: RunRequest, journal: Journal) -> None:
+        self.journal = journal
+        self.target = target
+        self.request = request
+        self.now = utc_text(request.now)
+        self.decider = Decider(request.policies, request.now)
+        self.assets = AssetIndex(request.assets)
+        self.by_id = {policy.id: policy for policy in request.policies}
+        self.ledger = Ledger.open(request.evidence_dir, request.target, writable=not request.check_mode)
+        self.fleet: list[FleetDevice] = []
+        self.exemptions: tuple[NamedDevices, ...] = ()
+        self.left: list[str] = []
+        self.previous = PreviousRecord()
+        #: Writes that had left before any of the plan: logging in is none of it.
+        self.sent_before = 0
+        #: Why carrying out the plan failed as a whole; empty where it did not.
+        self.broken = ""
+        self.presence = Presence(utc_text(request.now - request.stale_after), request.stale_after.days)
+        # Devices that are alike share their decisions, so their plain forms are made once.
+        self._plain: dict[int, dict[str, Any]] = {}
+
+    def run(self) -> RunResult:
+        request = self.request
+        limits = strictest_limits(
+            [request.limits] if request.limits else [policy_to_plain(policy)["limits"] for policy in request.policies]
+        )
+        # First of all: a directory that can't be written to must show before anything is contacted.
+        run_id = request.run_id or choose_run_id(request.evidence_dir, self.now)
+        locks = [RunLock(request.evidence_dir, request.target)]
+        if request.identity is not None:
+            locks.append(TenantLock(request.evidence_dir, request.identity.digest, str(request.identity)))
+        holder = {"run_id": run_id, "since": request.provenance.wall_clock(), "user": request.provenance.user, "name": request.target}
+        try:
+            for lock in locks:
+                lock.hold(holder)
+        except AppbanError:
+            for lock in locks:
+                lock.release()
+            if not request.run_id:
+                leave_no_empty_run(request.evidence_dir, run_id)
+            raise
+        try:
+            # Read again now that nobody else writes it.
+            self.ledger = Ledger.open(request.evidence_dir, request.target, writable=not request.check_mode)
+            self.previous = read_previous_record(request.evidence_dir, request.target, run_id, self.by_id)
+            record = EvidenceRecord(request.evidence_dir, run_id, request.target, self._header(limits), request.evidence)
+            self.left = unfinished_records(request.evidence_dir, request.target, run_id)
+            try:
+                return self._recorded(record, limits)
+            except AppbanError as error:
+                self._close_unread(record, error)
+                raise
+            except Exception as error:
+                # A defect of ours: the record is closed, too, and says so.
+                told = unexpected(error)
+                self._close_unread(record, told)
+                raise told from error
+            finally:
+                record.abandon()
+        finally:
+            for lock in locks:
+                lock.release()
+
+    def _recorded(self, record: EvidenceRecord, limits: Any) -> RunResult:
+        request = self.request
+        read = self._read_fleet()
+        self.fleet = read.members
+        judged = [(member.device.record, member.decision) for member in self.fleet]
+        self.exemptions = count_exemptions(self.decider.exemptions, judged)
+        record.add_exemptions(each.to_plain() for each in self.exemptions)
+        record.add_classes(read.classes())
+        blanket = covers_whole_scope(request.policies, (member.decision for member in self.fleet))
+        if blanket:
+            raise NobodyLeft(
+                "an exemption leaves nobody of this run under its policy: %s" % ", ".join(blanket),
+                "",
+                "Narrow it, or end the ban with `state: lifted`; nothing was written",
+            )
+        look_ups = self.target.look_ups = LoneLookUps(self.target.look_up)
+        # Read again under the lock, so it knows what a run knew that ended a moment ago.
+        remember = getattr(self.target, "remember", None)
+        if remember is not None:
+            remember(self.ledger)
+        findings = self.target.findings(self.fleet)
+        notices: list[Notice] = []
+
+        def choose_notices(coverings: Coverings) -> list[Notice]:
+            notices.extend(self._notices(findings, coverings))
+            return notices
+
+        planned = self.target.plan(self.fleet, self.decider, choose_notices)
+        planned = self._without_ends_in_doubt(planned, read)
+        unproved = self._unproved(findings)
+        gone = self._opted_out(read)
+        forgotten = utc_text(request.now - request.stale_after)
+        record.add_classes(read.missing(look_ups, self.now, forgotten, request.check_mode))
+        # Before the guard: a plan that is refused or stopped can be read, too.
+        record.add_plan(planned.plan.as_plain(), rows=(len(self.fleet) + len(gone)) * max(1, len(self._apps())))
+        stopped = self._guard(limits, planned, notices)
+        applied = Applied((), (), ())
+        if not request.check_mode and not stopped:
+            applied = self._apply(record, planned)
+        try:
+            situation = self._situation(findings, planned, applied, notices, bool(stopped), unproved)
+            last, shown = self._rows(record, planned, situation, stopped, gone, read)
+        except EvidenceError as error:
+            # What was written to the target is written: it is said, and the partial record says what it was.
+            return self._unrecorded(record, planned, applied, error)
+        return self._result(planned, applied, last, record.path, shown, stopped)
+
+    def _apply(self, record: EvidenceRecord, planned: TargetPlan) -> Applied:
+        """Carry the plan out, each write noted before it is sent.
+
+        Raises:
+            EvidenceError: where the ledger can't be written; nothing was sent.
+        """
+        plan = planned.plan
+        stood = dict(self.ledger.standing)
+        self.ledger.write(self.now, events_before_writing(plan, planned.coverings, self.fleet))
+        self.journal.record = record
+        self.sent_before = self.journal.count
+        try:
+            applied = self.target.apply(plan, self.ledger, self.now)
+        except Exception as error:
+            # It failed as a whole, and what was sent until then is sent: nobody knows what of it was made.
+            self.broken = str(error if isinstance(error, AppbanError) else unexpected(error))
+            applied = Applied((), tuple(Failure(change, self.broken) for change in plan.changes), ())
+        finally:
+            self.journal.record = None
+        for covering in planned.coverings.all:
+            if not covering.dated and not applied.unmade.isdisjoint(covering.changes):
+                # For what this run says, a control that was not written stands as it stood.
+                self.ledger.standing.pop(covering.control, None)
+                if covering.control in stood:
+                    self.ledger.standing[covering.control] = stood[covering.control]
+        return applied
+
+    # The fleet.
+
+    def _read_fleet(self) -> ReadFleet:
+        """Every device once.
+
+        Raises:
+            FleetDoubted: where it has become much shorter since the last run.
+        """
+        request = self.request
+        attributes = {*self.decider.attributes, *CAPABILITY_FACTS, *getattr(self.target, "capability_facts", ())}
+        return ReadFleet(
+            self.target.devices(),
+            FleetMemory(self.previous, attributes, request.policies, wanted_groups(request.policies)),
+            self.decider,
+            self.assets,
+            # The run's own instant may have been given, so the clock counts too.
+            latest=max(request.now, read_now(request.provenance.wall_clock())) + CLOCKS_APART,
+            until_enrolled=getattr(self.target, "until_enrolled", frozenset()),
+            accepted=request.accept_fleet_size,
+        )
+
+    def _without_ends_in_doubt(self, planned: TargetPlan, read: ReadFleet) -> TargetPlan:
+        """The plan without deletions that no policy orders, where a device that was in scope is not in the list and not known to be gone.
+
+        A control that nobody in the list needs may be there for a device that the list leaves out.
+        """
+        ended = self._ended_apps()
+        deletes = [change for change in planned.plan.changes if change.op == "delete" and not set(change.apps or self._apps()) <= ended]
+        missing = read.not_listed
+        if not deletes or not missing or read.is_confirmed:
+            return planned
+        look_ups = self.target.look_ups
+        gone = look_ups.gone(missing, "controls of ours are deleted") if look_ups.has_room_for(missing) else frozenset()
+        doubted = len(missing) - len(gone)
+        if not doubted:
+            return planned
+        plan, kept = planned.plan.without(change.key for change in deletes)
+        note = "%s stays: %d device%s in scope at %s %s not in the list now and not known to be gone" % (
+            ", ".join(sorted(dict.fromkeys(change.name for change in kept))[:SHOWN_KEPT]),
+            doubted,
+            " that was" if doubted == 1 else "s that were",
+            self.previous.now,
+            "is" if doubted == 1 else "are",
+        )
+        return replace(planned, plan=plan, notes=(*planned.notes, note))
+
+    def _unproved(self, findings: Mapping[tuple[str, str], Any]) -> frozenset[tuple[str, str]]:
+        """Pairs of device and app of which it is not proved that the app is gone, although it is not shown any more."""
+        vanished = [
+            (member.device.id, app.app)
+            for member in self.fleet
+            for app in member.decision.apps.values()
+            if may_look(app)
+            and (member.device.id, app.app) not in findings
+            and self.ledger.story(member.device.id, app.app).present
+            and self.target.capability_of(member.device.record).sees == "all"
+        ]
+        return self.target.absences(vanished) if vanished else frozenset()
+
+    def _notices(self, findings: Mapping[tuple[str, str], Any], coverings: Coverings) -> list[Notice]:
+        """Notices that are asked for and have not been sent: where the app is, and where nobody can tell."""
+        seen = Observer(self._before_writing(findings, coverings), self.target.names)
+        wanted: list[Notice] = []
+        for index, member in enumerate(self.fleet):
+            apps = {
+                app.app: app
+                for app in member.decision.apps.values()
+                if "advise" in app.actions
+                and not self.target.capability_of(member.device.record).advise.why_not
+                and seen.presence(index, member, app) is not False
+            }
+            if apps:
+                can_lose_access = bool(self.target.capability_of(member.device.record).withdraw_access.mechanisms)
+                every = notices_of(member.decision, member.device.id, index, apps, self.by_id, self.request.notice, can_lose_access)
+                wanted.extend(each for each in every if not self._is_told(each))
+        return wanted
+
+    def _is_told(self, notice: Notice) -> bool:
+        return all(self.ledger.noticed_at(notice.device, notice.stage, app) for app in notice.apps)
+
+    def _before_writing(self, findings: Mapping[tuple[str, str], Any], coverings: Coverings) -> Situation:
+        return Situation(
+            coverings=coverings,
+            capability_of=self.target.capability_of,
+            findings=findings,
+            reporting=self.target.reporting,
+            findable=self.target.findable,
+            ledger=self.ledger,
+            now=self.request.now,
+            stale_after=self.request.stale_after,
+        )
+
+    def _guard(self, limits: Any, planned: TargetPlan, notices: Sequence[Notice]) -> str:
+        """Why the run is stopped before any write; empty where it is not.
+
+        Raises:
+            AppbanError: where the plan reaches a device that it must not touch.
+        """
+        wrong = {change.key: self._names(self._not_to_be_reached(change)) for change in planned.plan.changes}
+        check_reach({key: names for key, names in wrong.items() if names})
+        new: set[int] = {notice.index for notice in notices}
+        keys = {change.key for change in planned.plan.changes}
+        for covering in planned.coverings.all:
+            if keys.intersection(covering.changes):
+                new |= covering.new
+        try:
+            check_limits(limits, self._names(new), len(self.fleet), self._names(self._losing(planned)))
+        except LimitExceeded as error:
+            return str(error)
+        return ""
+
+    def _names(self, indexes: Iterable[int]) -> list[str]:
+        return [str(self.fleet[index].device.record.get("serial") or self.fleet[index].device.id) for index in sorted(indexes)]
+
+    def _not_to_be_reached(self, change: Change) -> set[int]:
+        """Devices that a change reaches although an app that it is made for is not enforced there.
+
+        What an app is called on a platform on which it does not exist does nothing there.
+        """
+        known: dict[int, bool] = {}
+        found = set()
+        for index in change.reaches:
+            decision = self.fleet[index].decision
+            # Devices that are alike share their verdicts.
+            key = id(decision.verdicts)
+            if key not in known:
+                apps = [decision.apps[app] for app in change.apps if app in decision.apps] or list(decision.apps.values())
+                apps = [app for app in apps if app.verdict != "not_applicable"]
+                known[key] = not any(app.verdict == "enforce" for app in apps) or (
+                    bool(change.apps) and any(app.verdict != "enforce" for app in apps)
+                )
+            if known[key]:
+                found.add(index)
+        return found
+
+    def _losing(self, planned: TargetPlan) -> set[int]:
+        """Devices that a change takes something of ours from although no policy orders that, and that nothing covers for the same app."""
+        ended = self._ended_apps()
+        losing: set[int] = set()
+        for change in planned.plan.changes:
+            apps = set(change.apps) or set(self._apps())
+            if not change.releases or apps <= ended:
+                continue
+            covered: set[int] = set()
+            for covering in planned.coverings.all:
+                if covering.mechanism not in self.target.reporting.values() and apps & covering.apps:
+                    covered |= covering.covers
+            losing |= change.releases - covered
+        return losing
+
+    def _ended_apps(self) -> set[str]:
+        """Apps that no policy of the run bans any more."""
+        banned = {app.id for each in self.decider.standings if each.phase != LIFTED for app in each.policy.apps}
+        return {app.id for each in self.decider.standings if each.phase == LIFTED for app in each.policy.apps} - banned
+
+    def _situation(
+        self,
+        findings: Mapping[tuple[str, str], Any],
+        planned: TargetPlan,
+        applied: Applied,
+        notices: Sequence[Notice],
+        stopped: bool,
+        unproved: frozenset[tuple[str, str]],
+    ) -> Situation:
+        waits = self.request.check_mode or stopped
+
+        def doubted(device: str, app: str) -> str:
+            return self.target.doubted(device, app) or ("source_contradicts" if (device, app) in unproved else "")
+
+        return Situation(
+            coverings=planned.coverings,
+            capability_of=self.target.capability_of,
+            findings=findings,
+            reporting=self.target.reporting,
+            findable=self.target.findable,
+            ledger=self.ledger,
+            now=self.request.now,
+            unmade=applied.unmade,
+            pending=frozenset(change.key for change in planned.plan.changes) if waits else frozenset(),
+            to_notify=frozenset(notice.index for notice in notices) if waits else frozenset(),
+            doubted=doubted,
+            previous=self.previous.seen,
+            previous_now=self.previous.now,
+            plan=planned.plan,
+            failed_on={failure.change.key: failure.devices for failure in applied.failed},
+            may_still_hold=self.target.may_still_hold,
+            stale_after=self.request.stale_after,
+            stopped=stopped,
+            **self.target.situation(),
+        )
+
+    # The record.
+
+    def _header(self, limits: Any) -> dict[str, Any]:
+        request = self.request
+        return run_header(
+            now=self.now,
+            check_mode=request.check_mode,
+            policies=[policy_to_plain(policy) for policy in request.policies],
+            limits={"max_devices": limits.max_devices, "max_percent": limits.max_percent},
+            versions={"appban.endpoint": VERSION, "python": platform.python_version(), **request.versions},
+            provenance=request.provenance,
+            ledger_sha256=self.ledger.sha256(),
+        )
+
+    def _close_unread(self, record: EvidenceRecord, error: AppbanError) -> None:
+        """End the record of a run that was refused or failed before it knew the fleet: nothing is claimed of anybody."""
+        if isinstance(error, EvidenceError):
+            return
+        try:
+            fleet = "doubted" if isinstance(error, FleetDoubted) else "unread"
+            record.close(0, 0, {**NO_TOTALS, "stopped": error.recorded, "fleet": fleet})
+        except EvidenceError:
+            # What went wrong first is what a person has to know; the partial record stays.
+            return
+
+    def _rows(
+        self,
+        record: EvidenceRecord,
+        planned: TargetPlan,
+        situation: Situation,
+        stopped: str,
+        gone: Sequence[tuple[str, str | None]],
+        read: ReadFleet,
+    ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        request = self.request
+        observer = Observer(situation, self.target.names)
+        shown: list[dict[str, Any]] = []
+        events: list[dict[str, Any]] = []
+        found = 0
+        for index, member in enumerate(self.fleet):
+            rows = []
+            for app_id, app in sorted(member.decision.apps.items()):
+                seen = observer.observe(index, member, app)
+                rows.append(self._row(member, app_id, seen))
+                found += len(seen.findings)
+                for finding in seen.findings[: SHOWN_FINDINGS - len(shown)]:
+                    shown.append({"device": member.device.id, "serial": member.device.record.get("serial"), **finding})
+                depends = situation.access_depends_on_compliance
+                events.extend(events_of_device(member, app_id, seen, rows[-1].outcome, self.ledger, depends))
+            record.add_device(rows)
+            if member.decision.scope == "in_scope":
+                self.presence.add(rows)
+        for device, serial in gone:
+            record.add_device(self._rows_of_opted_out(device, serial))
+            events.append({"event": "opted_out", "device": device})
+        events.extend(events_of_standing_controls(planned.coverings, self.ledger))
+        if not request.check_mode and not stopped:
+            self.ledger.write(self.now, events)
+        in_scope = sum(member.decision.scope == "in_scope" for member in self.fleet)
+        more = {**self._totals(found, planned, read), "stopped": stopped or None, "fleet": "complete"}
+        return record.close(len(self.fleet) + len(gone), in_scope, more), shown
+
+    def _totals(self, found: int, planned: TargetPlan, read: ReadFleet) -> dict[str, Any]:
+        notes = {note for member in self.fleet for note in member.decision.notes} | set(planned.notes) | set(self.decider.notes)
+        notes |= set(read.notes()) | set(self._notes_of_records()) | set(self._notes_of_names())
+        # What servers said while the plan was carried out: that devices could not be woken up.
+        notes |= set(notes_of_policies(self.request.policies)) | set(getattr(self.target, "warnings", ()))
+        return {
+            "findings": found,
+            "drift": len(planned.drift),
+            "decision_due": sorted(self.decider.decision_due),
+            "notes": sorted(notes),
+        }
+
+    def _notes_of_names(self) -> list[str]:
+        """What names of policies and asset facts match nothing here, or several devices."""
+        judged = [(member.device.record, member.decision) for member in self.fleet]
+        of_a_part = bool(self.request.provenance.part)
+        notes = notes_of_exemptions(self.decider.exemptions, self.exemptions, judged, of_a_part)
+        notes += notes_of_fleet(self.request.policies, judged, self.request.now)
+        return [*notes, *notes_of_assets(self.assets, judged, of_a_part)]
+
+    def _notes_of_records(self) -> Iterator[str]:
+        if not self.previous:
+            yield "no_previous_record: nothing is known of earlier runs, so what rests on memory (removed, opted out) is not claimed"
+        for path in self.left[:1]:
+            yield "an interrupted run left %s: it says what that run was about to do" % path
+
+    def _row(self, member: FleetDevice, app_id: str, seen: Seen) -> Row:
+        app = member.decision.apps[app_id]
+        plain = self._plain.get(id(app))
+        if plain is None:
+            plain = self._plain[id(app)] = app.to_plain()
+        # It was not looked for, because one of its policies may or may not be about this device.
+        doubted = app.verdict != "enforce" and not may_look(app) and app.verdict in ("report_only", "pending", "review")
+        judged = judge({**plain, "verdict": "unclassified"} if doubted else plain, seen.observation, self.request.check_mode)
+        return Row(
+            device=member.device.record,
+            app=app_id,
+            decision=plain,
+            outcome=judged,
+            before={True: "present", False: "absent", None: "not_observed"}[seen.observation.before],
+            mechanism=seen.mechanism,
+            seen_at=seen.seen_at,
+            requested_at=seen.requested_at,
+            findings=seen.findings,
+            words=seen.words,
+            last_seen_at=seen.last_seen_at,
+        )
+
+    def _opted_out(self, read: ReadFleet) -> list[tuple[str, str | None]]:
+        """Private devices that had a story and have left the management since: their users gave the work apps up instead.
+
+        Only where neither the id nor the serial number is managed any more, asked for one by one; what the last run did not know of is
+        not claimed.
+        """
+        # Of a story about another ban's app this run knows nothing to tell; the run of that ban counts the device.
+        left = {
+            device: read.not_listed[device]
+            for device in self.ledger.devices_with_a_story() & read.not_listed.keys()
+            if self.ledger.is_personal(device) and any(self._has_a_story(device, app) for app in self._apps())
+        }
+        gone = self.target.look_ups.gone(left, "they count as opted out")
+        return sorted((device, left[device]) for device in gone)
+
+    def _has_a_story(self, device: str, app: str) -> bool:
+        story = self.ledger.story(device, app)
+        return story.present or story.withdrawn
+
+    def _apps(self) -> list[str]:
+        return sorted({app.id for policy in self.request.policies for app in (*policy.apps, *policy.review)})
+
+    def _rows_of_opted_out(self, device: str, serial: str | None) -> list[Row]:
+        said: dict[str, Any] = {
+            "verdict": "out_of_scope",
+            "actions": [],
+            "policies": [],
+            "exemption": None,
+            "reason": "The device is not managed any more, and has no work apps with that.",
+        }
+        record = {"id": device, "serial": serial, "ownership": "personal"}
+        return [Row(record, app, said, Outcome("out_of_scope", "opted_out")) for app in self._apps()]
+
+    # The result.
+
+    def _result(
+        self,
+        planned: TargetPlan,
+        applied: Applied,
+        last: Mapping[str, Any],
+        path: str,
+        shown: Sequence[Mapping[str, Any]],
+        stopped: str,
+    ) -> RunResult:
+        values = {
+            "summary": summary_of(last),
+            "totals": last["totals"],
+            "changes": planned.plan.summaries(),
+            "changes_made": None if self.broken else len(applied.done),
+            "findings": list(shown),
+            "unenforceable": last["unenforceable"],
+            "conflicts": list(planned.conflicts[:SHOWN_CONFLICTS]),
+            "drift": list(planned.drift),
+            "exemptions": shown_exemptions(self.exemptions),
+            "notes": last["notes"],
+            "decision_due": bool(last["decision_due"]),
+            "evidence": path,
+            "record": {
+                name: last[name]
+                for name in ("devices", "in_scope", "outcomes", "totals", "unenforceable", "reasons", "decision_due", "notes")
+            },
+            "presence": self.presence.as_plain(),
+        }
+        failure = stopped
+        if self.broken:
+            failure = (
+                "carrying out the plan failed after up to %d writes were sent, so which of its %d changes were made is not known: %s. "
+                "The next run looks and finishes" % (self.journal.count - self.sent_before, len(planned.plan), self.broken.rstrip("."))
+            )
+        elif applied.failed or applied.skipped:
+            made, all_of_them = len(applied.done), len(planned.plan)
+            failure = "%d of %d changes were made; these were not:\n%s" % (made, all_of_them, "\n".join(applied.messages()))
+        return RunResult(self._changed(planned, applied) and not stopped, values, planned.plan.diff(), failure)
+
+    def _changed(self, planned: TargetPlan, applied: Applied) -> bool:
+        """Whether anything was changed, or in check mode would be. A change that failed half-way may have changed something."""
+        if self.request.check_mode:
+            return bool(planned.plan)
+        return bool(applied.done) or bool(applied.failed and self.journal.count > self.sent_before)
+
+    def _unrecorded(self, record: EvidenceRecord, planned: TargetPlan, applied: Applied, error: EvidenceError) -> RunResult:
+        """The result of a run that wrote to the target and could not finish its record."""
+        values = {"changes": planned.plan.summaries(), "evidence": record.partial_path}
+        failure = "%d of %d changes were made, and the record of them could not be finished: %s" % (
+            len(applied.done),
+            len(planned.plan),
+            error,
+        )
+        return RunResult(self._changed(planned, applied), values, planned.plan.diff(), failure)

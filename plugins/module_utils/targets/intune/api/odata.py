@@ -1,0 +1,31 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How values are written into OData URLs (OData 4.01, part 2: URL conventions), and how the service writes instants."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from urllib.parse import quote
+
+from ....mdm.http.server_values import later
+
+
+def literal(value: str) -> str:
+    """Write a string for a ``$filter``: in single quotes, those within doubled. The query encodes it afterwards."""
+    return "'%s'" % value.replace("'", "''")
+
+
+def instant(text: object) -> str:
+    """Read an instant, without fractions; empty for none. The service writes the year 1 for "never"."""
+    found = re.fullmatch(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.[0-9]+)?Z", str(text or ""))
+    if found is None or found[1].startswith("0001"):
+        return ""
+    # What there is not (a 30th of February) is none.
+    return later(found[1] + "Z", timedelta(0))
+
+
+def segment(value: str) -> str:
+    """Write a value as one segment of a path."""
+    return quote(value, safe="")

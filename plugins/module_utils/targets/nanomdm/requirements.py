@@ -1,0 +1,74 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the policies want of a device, in the form that the device takes. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ...mdm.apple.enforcement import DECLARATION, block_form, why_no_web_filter
+from ...mdm.planning.requirements import Mechanisms, Want, WantsOf, wants_of_policies
+from ...policy.model import Decision, Policy
+from . import capabilities as names
+from .capabilities import capability_of, takes_declarations
+
+_BLOCK, _SITES = "block", "sites"
+_ACTION = {names.REMOVE: "remove", _BLOCK: "block", names.BINARIES: "block", _SITES: "block_web"}
+_MOBILE: dict[str, tuple[str, ...]] = {"remove": (names.REMOVE,), "block": (_BLOCK,), "block_web": (_SITES,)}
+_BY_ACTION: dict[str, dict[str, tuple[str, ...]]] = {
+    "ios": _MOBILE,
+    "ipados": _MOBILE,
+    "tvos": {"remove": (names.REMOVE,), "block": (_BLOCK,)},
+    "macos": {"remove": (names.REMOVE,), "block": (names.BINARIES,)},
+}
+
+
+@dataclass(frozen=True)
+class Ways:
+    """The ways to a device that a user has set up.
+
+    Args:
+        declarations: there is a KMFDDM server.
+        hosted: profiles are hosted, so that they can be declared.
+        sites: sites are blocked by profiles.
+    """
+
+    declarations: bool = True
+    hosted: bool = False
+    sites: bool = True
+
+
+def wants_of(policies: Sequence[Policy], ways: Ways) -> WantsOf:
+    """The function that says what a device's decision wants of the servers; nothing that the device would refuse."""
+    general = wants_of_policies(policies, Mechanisms(_BY_ACTION, frozenset((names.REMOVE,)), frozenset((_SITES,))))
+
+    def wanted(record: Mapping[str, Any], decision: Decision) -> frozenset[Want]:
+        found = ((want, mechanism_of(want.mechanism, record, ways)) for want in general(record, decision))
+        return frozenset(replace(want, mechanism=mechanism) for want, mechanism in found if mechanism)
+
+    return wanted
+
+
+def mechanism_of(wanted: str, record: Mapping[str, Any], ways: Ways) -> str:
+    """The mechanism that carries a want out on a device; empty where none does, and where the device's row promises none."""
+    if not capability_of(record).means(_ACTION[wanted]).mechanisms:
+        return ""
+    if wanted == names.REMOVE:
+        return names.REMOVE
+    declared = ways.declarations and ways.hosted and takes_declarations(record)
+    if wanted == _SITES:
+        if not ways.sites or why_no_web_filter(record):
+            return ""
+        return names.WEB_DECLARATION if declared else names.WEB_COMMAND
+    form = block_form(record, declarations=ways.declarations, signature_known=True)
+    if wanted == names.BINARIES:
+        return names.BINARIES if form == DECLARATION else ""
+    if form == DECLARATION:
+        return names.APP_SETTINGS
+    if not form:
+        return ""
+    return names.PROFILE_DECLARATION if declared else names.PROFILE_COMMAND
