@@ -70,6 +70,12 @@ def describe(marker: Marker, sentence: str) -> str:
     return "%s\n%s" % (" ".join(sentence.split()), marker.line())
 
 
+def control_description(policies: Sequence[str], mechanism: str, spec: Any, facts: tuple[tuple[str, str], ...] = ()) -> str:
+    """The description of an object of ours. spec: what it is to hold; facts: what has to be remembered with it."""
+    sentence = "Made by appban.endpoint for the ban %s. Change the policy it comes from, not this object." % "+".join(policies)
+    return describe(Marker(tuple(policies), mechanism, spec_hash(spec), facts), sentence)
+
+
 def same_description(wanted: str, found: str | None) -> bool:
     """Whether a server shows a description that we wrote; its line ends and the space around it are its own affair."""
     return (found or "").replace("\r\n", "\n").strip() == wanted.strip()

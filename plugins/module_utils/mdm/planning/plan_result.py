@@ -2,45 +2,49 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a target's planner gives: its plan in the order of a run, whom the controls are for, and what it noticed. Pure."""
+"""What one plan of a target comes to: its changes in the order of a run, whom the controls are for, and what was noticed. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from ...engine.plan import Change, Plan
-from .control_state import Covering
+from ...engine.plan import Plan
+from .control_state import Coverings
+from .notice_changes import announced_changes, notice_changes
+from .notices import Notice
+from .order import Phase, in_order
+from .plan_draft import PlanDraft, Step
 
 
 @dataclass(frozen=True)
-class Planned:
+class PlanResult:
     """A plan and what it means.
 
     Args:
-        drift: what somebody did to our controls since the last run, a sentence each.
         conflicts: what works against the ban and is somebody else's, a sentence each.
+        drift: what somebody did to our controls since the last run, a sentence each.
+        notes: more that a person should know.
     """
 
     plan: Plan
-    coverings: tuple[Covering, ...]
-    drift: tuple[str, ...] = ()
+    coverings: Coverings
     conflicts: tuple[str, ...] = ()
+    drift: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
-def plan_in_order(
-    changes: Iterable[tuple[int, Change]], notices_phase: int, announced: Mapping[str, tuple[str, ...]] | None = None
-) -> Plan:
-    """The plan of changes, each with its phase. Two of one phase keep the order in which they were planned.
+def plan_result(
+    draft: PlanDraft, notices: Sequence[Notice], step_of: Callable[[tuple[Notice, ...]], Step], wait: bool = True
+) -> PlanResult:
+    """A draft with its notices, in order.
 
     Args:
-        notices_phase: when notices go out. What comes before them changes nothing on a device that is told of it.
-        announced: key of a change -> keys of the notices that it has to wait for.
+        notices: who is to be told.
+        step_of: what sends some notices.
+        wait: what a notice announces is not done where the notice can't be sent.
     """
-    waiting = announced or {}
-    return Plan(
-        tuple(
-            replace(change, needs=(*waiting[change.key], *change.needs)) if phase > notices_phase and change.key in waiting else change
-            for phase, change in sorted(changes, key=lambda pair: pair[0])
-        )
-    )
+    changes = [*draft.changes.values(), *((Phase.NOTICES, change) for change in notice_changes(notices, draft.fleet, step_of))]
+    plan = in_order(changes, announced_changes(notices, draft.coverings) if wait else None)
+    conflicts = tuple(sorted(set(draft.conflicts)))
+    return PlanResult(plan, Coverings(draft.coverings), conflicts, tuple(draft.drift), tuple(draft.notes))

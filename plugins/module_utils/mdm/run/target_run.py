@@ -11,7 +11,7 @@ before anything is contacted, and holds who is in scope and what is planned befo
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -43,6 +43,8 @@ from ..planning.control_state import Coverings
 from ..planning.fleet import FleetDevice, ManagedDevice
 from ..planning.group_names import wanted_groups
 from ..planning.notices import Notice, NoticeText, notices_of
+from ..planning.plan_draft import PlanDraft, Step
+from ..planning.plan_result import PlanResult, plan_result
 from .assess import Observer, Seen, Situation, may_look
 from .known_fleet import FleetDoubted, FleetMemory, LoneLookUps
 from .ledger import Ledger
@@ -93,26 +95,6 @@ class RunRequest:
     identity: Identity | None = None
 
 
-@dataclass(frozen=True)
-class TargetPlan:
-    """What a target would do.
-
-    Args:
-        conflicts: what works against the ban and is somebody else's, a sentence each.
-        drift: what somebody did to our controls, a sentence each.
-        notes: more that a person should know.
-    """
-
-    plan: Plan
-    coverings: Coverings
-    conflicts: tuple[str, ...] = ()
-    drift: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-
-
-ChooseNotices = Callable[[Coverings], Sequence[Notice]]
-
-
 class NobodyLeft(AppbanError):
     """An exemption takes everybody out of a ban: a mistake in the policy, and nothing is written."""
 
@@ -124,6 +106,8 @@ class Target(Protocol):
     reporting: Mapping[str, str]
     #: Given by the run before it plans: asks for single devices, within the bound of a run.
     look_ups: LoneLookUps
+    #: What a notice announces is not done where the notice can't be sent.
+    waits_for_notices: bool
 
     def capability_of(self, record: Mapping[str, Any]) -> Capability:
         """The row of a device in the target's capability table."""
@@ -153,8 +137,11 @@ class Target(Protocol):
     def findable(self, app: str, platform: str, sees: str) -> bool:
         """Whether an app has a name that it could be found by."""
 
-    def plan(self, fleet: Sequence[FleetDevice], decider: Decider, choose_notices: ChooseNotices) -> TargetPlan:
-        """The plan, made of what the target holds. choose_notices: given whom the controls reach, who is to be told."""
+    def plan(self, fleet: Sequence[FleetDevice], decider: Decider) -> PlanDraft:
+        """The changes, made of what the target holds, before the notices."""
+
+    def notice_step(self, notices: tuple[Notice, ...]) -> Step:
+        """What sends some notices."""
 
     def apply(self, plan: Plan, ledger: Ledger, now: str) -> Applied:
         """Carry the plan out."""
@@ -270,13 +257,9 @@ class _Run:
         if remember is not None:
             remember(self.ledger)
         findings = self.target.findings(self.fleet)
-        notices: list[Notice] = []
-
-        def choose_notices(coverings: Coverings) -> list[Notice]:
-            notices.extend(self._notices(findings, coverings))
-            return notices
-
-        planned = self.target.plan(self.fleet, self.decider, choose_notices)
+        draft = self.target.plan(self.fleet, self.decider)
+        notices = self._notices(findings, Coverings(draft.coverings))
+        planned = plan_result(draft, notices, self.target.notice_step, self.target.waits_for_notices)
         planned = self._without_ends_in_doubt(planned, read)
         unproved = self._unproved(findings)
         gone = self._opted_out(read)
@@ -296,7 +279,7 @@ class _Run:
             return self._unrecorded(record, planned, applied, error)
         return self._result(planned, applied, last, record.path, shown, stopped)
 
-    def _apply(self, record: EvidenceRecord, planned: TargetPlan) -> Applied:
+    def _apply(self, record: EvidenceRecord, planned: PlanResult) -> Applied:
         """Carry the plan out, each write noted before it is sent.
 
         Raises:
@@ -344,7 +327,7 @@ class _Run:
             accepted=request.accept_fleet_size,
         )
 
-    def _without_ends_in_doubt(self, planned: TargetPlan, read: ReadFleet) -> TargetPlan:
+    def _without_ends_in_doubt(self, planned: PlanResult, read: ReadFleet) -> PlanResult:
         """The plan without deletions that no policy orders, where a device that was in scope is not in the list and not known to be gone.
 
         A control that nobody in the list needs may be there for a device that the list leaves out.
@@ -415,7 +398,7 @@ class _Run:
             stale_after=self.request.stale_after,
         )
 
-    def _guard(self, limits: Any, planned: TargetPlan, notices: Sequence[Notice]) -> str:
+    def _guard(self, limits: Any, planned: PlanResult, notices: Sequence[Notice]) -> str:
         """Why the run is stopped before any write; empty where it is not.
 
         Raises:
@@ -458,7 +441,7 @@ class _Run:
                 found.add(index)
         return found
 
-    def _losing(self, planned: TargetPlan) -> set[int]:
+    def _losing(self, planned: PlanResult) -> set[int]:
         """Devices that a change takes something of ours from although no policy orders that, and that nothing covers for the same app."""
         ended = self._ended_apps()
         losing: set[int] = set()
@@ -481,7 +464,7 @@ class _Run:
     def _situation(
         self,
         findings: Mapping[tuple[str, str], Any],
-        planned: TargetPlan,
+        planned: PlanResult,
         applied: Applied,
         notices: Sequence[Notice],
         stopped: bool,
@@ -542,7 +525,7 @@ class _Run:
     def _rows(
         self,
         record: EvidenceRecord,
-        planned: TargetPlan,
+        planned: PlanResult,
         situation: Situation,
         stopped: str,
         gone: Sequence[tuple[str, str | None]],
@@ -576,7 +559,7 @@ class _Run:
         more = {**self._totals(found, planned, read), "stopped": stopped or None, "fleet": "complete"}
         return record.close(len(self.fleet) + len(gone), in_scope, more), shown
 
-    def _totals(self, found: int, planned: TargetPlan, read: ReadFleet) -> dict[str, Any]:
+    def _totals(self, found: int, planned: PlanResult, read: ReadFleet) -> dict[str, Any]:
         notes = {note for member in self.fleet for note in member.decision.notes} | set(planned.notes) | set(self.decider.notes)
         notes |= set(read.notes()) | set(self._notes_of_records()) | set(self._notes_of_names())
         # What servers said while the plan was carried out: that devices could not be woken up.
@@ -661,7 +644,7 @@ class _Run:
 
     def _result(
         self,
-        planned: TargetPlan,
+        planned: PlanResult,
         applied: Applied,
         last: Mapping[str, Any],
         path: str,
@@ -698,13 +681,13 @@ class _Run:
             failure = "%d of %d changes were made; these were not:\n%s" % (made, all_of_them, "\n".join(applied.messages()))
         return RunResult(self._changed(planned, applied) and not stopped, values, planned.plan.diff(), failure)
 
-    def _changed(self, planned: TargetPlan, applied: Applied) -> bool:
+    def _changed(self, planned: PlanResult, applied: Applied) -> bool:
         """Whether anything was changed, or in check mode would be. A change that failed half-way may have changed something."""
         if self.request.check_mode:
             return bool(planned.plan)
         return bool(applied.done) or bool(applied.failed and self.journal.count > self.sent_before)
 
-    def _unrecorded(self, record: EvidenceRecord, planned: TargetPlan, applied: Applied, error: EvidenceError) -> RunResult:
+    def _unrecorded(self, record: EvidenceRecord, planned: PlanResult, applied: Applied, error: EvidenceError) -> RunResult:
         """The result of a run that wrote to the target and could not finish its record."""
         values = {"changes": planned.plan.summaries(), "evidence": record.partial_path}
         failure = "%d of %d changes were made, and the record of them could not be finished: %s" % (

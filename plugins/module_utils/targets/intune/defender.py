@@ -21,6 +21,7 @@ from ...mdm.http.session import Session
 from ...mdm.http.urls import require_same_origin, with_query
 from ...mdm.planning import ownership
 from ...mdm.planning.identifiers import usable_names
+from ...mdm.planning.order import Phase
 from ...policy.decide import Decider
 from ...policy.model import Policy
 from ...policy.policy_phase import RUNNING
@@ -30,7 +31,6 @@ from .api.credentials import Credentials
 from .api.graph import read_page
 from .api.odata import literal
 from .api.permissions import INDICATORS
-from .steps import Phase
 
 _PATH = "/api/indicators"
 _WHAT = "Defender indicators"
@@ -155,9 +155,9 @@ def _indicator(policy: Policy, title: str, domain: str, prefix: str, settings: D
     return body
 
 
-def plan_site_blocks(wanted: Mapping[str, Mapping[str, Any]], current: Mapping[str, Mapping[str, Any]]) -> list[tuple[int, Change]]:
+def plan_site_blocks(wanted: Mapping[str, Mapping[str, Any]], current: Mapping[str, Mapping[str, Any]]) -> list[tuple[Phase, Change]]:
     """The changes of our indicators, with their phases."""
-    changes: list[tuple[int, Change]] = []
+    changes: list[tuple[Phase, Change]] = []
     put = {domain: body for domain, body in wanted.items() if domain not in current or _differs(body, current[domain])}
     gone = {domain: str(body["id"]) for domain, body in current.items() if domain not in wanted}
     if put:

@@ -12,7 +12,7 @@ first; what an object needs is there before it, and goes after it.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,11 +20,11 @@ from ...engine.errors import AppbanError
 from ...engine.plan import Change
 from ...mdm.planning import ownership
 from ...mdm.planning.comparison import differences
-from ...mdm.planning.control_state import Covering, Coverings
+from ...mdm.planning.control_state import Covering
 from ...mdm.planning.fleet import FleetDevice
-from ...mdm.planning.notice_changes import names_text, notice_changes
-from ...mdm.planning.notices import Notice
-from ...mdm.planning.plan_result import Planned, plan_in_order
+from ...mdm.planning.notice_changes import names_text
+from ...mdm.planning.order import Phase
+from ...mdm.planning.plan_draft import PlanDraft
 from ...policy.model import Policy
 from . import diff_text, steps
 from .api.permissions import APPS_WRITE, CONFIGURATION_WRITE, GROUPS_DELETE
@@ -42,7 +42,6 @@ from .objects import (
 )
 from .requirements import PLATFORMS, TYPES
 from .scope_members import Reach, Standing
-from .steps import Phase
 from .store_apps import PLAY_APP, app_of, app_wants
 
 _STAYS = "%s stays: %d devices are unclassified, and unknown is not a change"
@@ -93,7 +92,7 @@ class Planner:
         self.notes: list[str] = []
         self._kept_scopes: set[str] = set()
         self.settings = settings
-        self.changes: list[tuple[int, Change]] = []
+        self.changes: list[tuple[Phase, Change]] = []
         self.coverings: list[Covering] = []
         self.conflicts: list[str] = []
         self.drift: list[str] = []
@@ -111,11 +110,8 @@ class Planner:
             if each.device.user_id:
                 self._member_index.setdefault((True, each.device.user_id), []).append(index)
 
-    def plan(self, desired: Desired, choose_notices: Callable[[Coverings], Sequence[Notice]] = lambda _coverings: ()) -> Planned:
-        """The plan for all that is desired.
-
-        Args:
-            choose_notices: given whom the controls reach, who is to be told.
+    def plan(self, desired: Desired) -> PlanDraft:
+        """The changes for all that is desired.
 
         Raises:
             AppbanError: where an object of somebody else has the name of one of ours. Nothing has been written.
@@ -141,7 +137,6 @@ class Planner:
                 app_wants(self, control)
             else:
                 self._cover(control, (), "", frozenset())
-        self._notices(choose_notices(Coverings(self.coverings)))
         self._lift(desired, {each.id for each in matched.values()})
         if self.problems:
             raise AppbanError(
@@ -150,12 +145,14 @@ class Planner:
                 "Rename them, or choose another name_prefix; profiles and compliance policies can be taken over with adopt: true."
                 " Nothing was written",
             )
-        plan = plan_in_order(self.changes, Phase.NOTICES)
-        return Planned(plan, tuple(self.coverings), tuple(self.drift), tuple(sorted(set(self.conflicts))))
+        changes = {change.key: (phase, change) for phase, change in self.changes}
+        return PlanDraft(
+            self.fleet, (), self.settings.adopt, changes, self.coverings, self.drift, sorted(set(self.conflicts)), self.notes
+        )
 
     # What several parts of the plan use.
 
-    def add(self, phase: int, change: Change) -> None:
+    def add(self, phase: Phase, change: Change) -> None:
         """Put a change into the plan, unless two controls share it."""
         if all(change.key != other.key for _phase, other in self.changes):
             self.changes.append((phase, change))
@@ -257,7 +254,7 @@ class Planner:
         if leaving:
             step_remove = steps.ChangeMembers(wanted.name, wanted.by_user, remove={member: current.members[member] for member in leaving})
             after = names_text([self._member_names(wanted.by_user, member) for member in before & wanted.members])
-            phase = Phase.END_EXCEPTION if wanted.excluded else Phase.LEAVE
+            phase = Phase.END_EXCEPTION if wanted.excluded else Phase.RELEASE
             devices = self.now.of_members(control.mechanism, leaving)
             self.add(phase, Change(
                 "update", "former group members", wanted.name, names_text(was), after, apps=control.apps,
@@ -337,7 +334,7 @@ class Planner:
         after = diff_text.object_text(body, self.target_texts(control.targets), grace)
         apps = control.apps
         then = self.then.of_targets(control.mechanism, control.targets)
-        phase = Phase.COMPLIANCE if control.resource == COMPLIANCE_POLICY else Phase.OBJECTS
+        phase = Phase.WITHDRAW_ACCESS if control.resource == COMPLIANCE_POLICY else Phase.OBJECTS
         if current is None:
             foreign = self.state.foreign.get((control.resource, control.name), "")
             if foreign and not self.settings.adopt:
@@ -431,10 +428,6 @@ class Planner:
             )
         )
 
-    def _notices(self, notices: Sequence[Notice]) -> None:
-        for change in notice_changes(notices, self.fleet, steps.SendNotices):
-            self.add(Phase.NOTICES, change)
-
     # Ending.
 
     def _lift(self, desired: Desired, kept: set[str]) -> None:
@@ -454,7 +447,7 @@ class Planner:
             step = steps.Delete("beta", resource.path, each.id, CONFIGURATION_WRITE)
             label = self._label(resource.what, each.name, each.id)
             change = Change("delete", resource.what, label, before, None, apps=apps, releases=reached, step=step)
-            self.add(Phase.LIFT_COMPLIANCE if each.resource == COMPLIANCE_POLICY else Phase.LIFT_OBJECTS, change)
+            self.add(Phase.GIVE_ACCESS_BACK if each.resource == COMPLIANCE_POLICY else Phase.LIFT_OBJECTS, change)
             deleted[change.key] = frozenset({t.group for t in each.targets} | {t.filter for t in each.targets})
         self._lift_apps(desired, deleted)
         self._lift_scopes(desired, deleted)
@@ -522,7 +515,7 @@ class Planner:
         groups = {self._groups[group.name].id for control in desired.controls for group in control.groups if group.name in self._groups}
         filters = {self._filters[each.name].id for control in desired.controls for each in control.filters if each.name in self._filters}
         # By id: a run that was killed before its create could be seen leaves a second one of the same name.
-        leaving: list[tuple[int, str, str, Any, str]] = [
+        leaving: list[tuple[Phase, str, str, Any, str]] = [
             (Phase.LIFT_SCOPES, "group", "/groups", group, GROUPS_DELETE)
             for group in self.state.groups
             if group.id not in groups | self._kept_scopes and not self.policies.isdisjoint(group.marker.policies)

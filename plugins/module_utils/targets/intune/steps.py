@@ -8,29 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import IntEnum
 from typing import Any
 
 from ...mdm.planning.notices import Notice
 from .objects import Target
-
-
-class Phase(IntEnum):
-    """When a change is made, in the order of a run. Two changes of one phase keep the order in which they were planned."""
-
-    LEAVE = 0
-    SCOPES = 1
-    APPS = 2
-    NOTICES = 3
-    ASSIGN = 4
-    OBJECTS = 5
-    COMPLIANCE = 6
-    JOIN = 7
-    END_EXCEPTION = 8
-    LIFT_COMPLIANCE = 9
-    LIFT_OBJECTS = 10
-    LIFT_APPS = 11
-    LIFT_SCOPES = 12
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Iterable
 
 from ...engine.plan import Change
+from ...mdm.planning.order import Phase
 from . import capabilities as names
 from . import steps
 from .objects import AppAssignment, AppObject
 from .requirements import TYPES
-from .steps import Phase
 
 if TYPE_CHECKING:
     from ...mdm.run.ledger import Ledger

@@ -14,17 +14,17 @@ from ...engine.errors import AppbanError
 from ...engine.plan import Change, Plan
 from ...mdm.http.clock import Clock
 from ...mdm.planning.capability import Capability
-from ...mdm.planning.control_state import Covering, Coverings
+from ...mdm.planning.control_state import Covering
 from ...mdm.planning.fleet import FleetDevice, ManagedDevice
 from ...mdm.planning.group_names import wanted_groups
 from ...mdm.planning.identifiers import usable_names
 from ...mdm.planning.native_scope import PushDown
-from ...mdm.planning.plan_result import Planned
+from ...mdm.planning.notices import Notice
+from ...mdm.planning.plan_draft import PlanDraft
 from ...mdm.planning.requirements import Want, wants_of_policies
 from ...mdm.run.assess import may_look
 from ...mdm.run.known_fleet import LoneLookUps
 from ...mdm.run.ledger import Ledger
-from ...mdm.run.target_run import ChooseNotices, TargetPlan
 from ...policy.decide import Decider
 from ...policy.model import Policy
 from ...policy.policy_phase import LIFTED, RUNNING
@@ -42,7 +42,7 @@ from .planner import Planner, PlannerSettings
 from .reader import StateReader, look_up_devices, read_devices
 from .requirements import MANAGED_PLATFORMS, mechanisms
 from .scope_members import Reach, Standing
-from .steps import PutIndicators
+from .steps import PutIndicators, SendNotices
 from .store_apps import ordered_packages
 
 BROWSER, DEFENDER, NO_WEB_BLOCK = "browser", "defender", "none"
@@ -75,6 +75,8 @@ class IntuneTarget:
         defender: None where sites are not blocked by it.
     """
 
+    #: A block doesn't wait for the Company Portal.
+    waits_for_notices = False
     names: Mapping[str, str] = capabilities.NAMES
     capability_facts: tuple[str, ...] = capabilities.FACTS
     reporting: Mapping[str, str] = {
@@ -194,8 +196,8 @@ class IntuneTarget:
             for identifier in each.identifiers
         )
 
-    def plan(self, fleet: Sequence[FleetDevice], decider: Decider, choose_notices: ChooseNotices) -> TargetPlan:
-        """The plan, made of what the tenant holds now."""
+    def plan(self, fleet: Sequence[FleetDevice], decider: Decider) -> PlanDraft:
+        """The changes, made of what the tenant holds now."""
         self.state = self.reader.read(conditional_access=self._withdraws())
         wants_of = wants_of_policies(self.policies, mechanisms(self.settings.web_block))
         # Devices that are alike share their verdicts, so they share what is wanted of them.
@@ -220,10 +222,14 @@ class IntuneTarget:
         ended = frozenset(policy.id for policy, each in zip(self.policies, decider.standings, strict=True) if each.phase != RUNNING)
         planner = Planner(self.state, self.policies, fleet, self.settings.planner, ended, ordered_packages(self.ledger))
         self._plan_sites(planner, fleet, decider)
-        planned = planner.plan(desired, choose_notices)
-        conflicts = (*planned.conflicts, *self._other_block_lists(planned))
-        notes = (*self._notes(desired, planned.coverings), *planner.notes)
-        return TargetPlan(planned.plan, Coverings(planned.coverings), conflicts, planned.drift, notes)
+        draft = planner.plan(desired)
+        draft.conflicts.extend(self._other_block_lists(draft))
+        draft.notes[:0] = self._notes(desired, draft.coverings)
+        return draft
+
+    def notice_step(self, notices: tuple[Notice, ...]) -> Any:
+        """What sends notices."""
+        return SendNotices(notices)
 
     def _unseen_members(self, fleet: Sequence[FleetDevice], decider: Decider) -> dict[str, frozenset[str]]:
         """Members of our groups that the list of devices doesn't show and that are not gone for certain, by group: they stay in it."""
@@ -264,10 +270,11 @@ class IntuneTarget:
         """The application permissions of the calls that succeeded."""
         return self.graph.permissions_used()
 
-    def _other_block_lists(self, planned: Planned) -> list[str]:
+    def _other_block_lists(self, draft: PlanDraft) -> list[str]:
         """Somebody else's lists of blocked apps, looked for before one of ours is written."""
-        keys = {change.key for change in planned.plan.changes}
-        writes = any(covering.mechanism == capabilities.IOS_BLOCK and keys.intersection(covering.changes) for covering in planned.coverings)
+        writes = any(
+            covering.mechanism == capabilities.IOS_BLOCK and draft.changes.keys() & set(covering.changes) for covering in draft.coverings
+        )
         if not writes:
             return []
         text = "%s hides apps on iPhones and iPads too: on a device that has both lists, Intune reports a conflict and applies neither"

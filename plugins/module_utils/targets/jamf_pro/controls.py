@@ -53,6 +53,7 @@ class WantedGroup:
         criteria: of a smart group; empty for a static one.
         members: of a static group; of a smart one those that must be in it if its criteria are understood.
         role: ``scope``, ``members`` or ``exempt``.
+        apps: ids of the apps of the controls that go by it.
     """
 
     name: str
@@ -60,6 +61,7 @@ class WantedGroup:
     members: frozenset[int]
     role: str
     policies: tuple[str, ...]
+    apps: tuple[str, ...] = ()
 
     @property
     def smart(self) -> bool:
@@ -79,12 +81,14 @@ class WantedScope:
 
 @dataclass(frozen=True)
 class WantedRecord:
-    """A record of restricted software."""
+    """A record of restricted software. scope, apps: those of its control."""
 
     name: str
     process_name: str
     delete: bool
     message: str
+    scope: WantedScope = WantedScope()
+    apps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from .api.computer_groups import ComputerGroups
 from .api.jamf import Jamf
-from .computer_groups import ComputerGroups
-from .mobile_groups import MobileGroups
+from .api.mobile_groups import MobileGroups
 from .objects import COMPUTER, MOBILE
 
 

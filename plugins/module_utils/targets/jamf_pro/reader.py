@@ -14,15 +14,15 @@ from dataclasses import replace
 from ...mdm.http.http_errors import RequestFailed
 from ...mdm.planning.ownership import MAX_NAME, is_ours, read_marker
 from .api.jamf import Jamf
+from .api.mobile_groups import MobileGroups
+from .api.profiles import Profiles
+from .api.restricted_software import RestrictedSoftwareRecords
 from .controls import Desired, WantedGroup
-from .group_plan import GROUP
-from .mobile_groups import MobileGroups
 from .objects import MACOS, MOBILE, Group, Listed, Profile, RestrictedSoftware
 from .owned_names import is_tagged_for
-from .planner import PROFILE
-from .profiles import Profiles
-from .report_groups import ROLE as REPORT_ROLE
-from .restricted_software import RestrictedSoftwareRecords
+from .resources.mobile_groups import GROUP
+from .resources.profiles import PROFILE
+from .resources.report_groups import ROLE as REPORT_ROLE
 from .server_state import OwnedProfile, ServerState
 
 

@@ -10,38 +10,38 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ...engine.apply import Applied
+from ...engine.apply import Applied, apply_plan
 from ...engine.plan import Plan
 from ...mdm.apple.enforcement import os_version_tuple
 from ...mdm.planning.capability import Capability, Means
-from ...mdm.planning.control_state import Coverings
+from ...mdm.planning.effects import Dropped
 from ...mdm.planning.fleet import FleetDevice, ManagedDevice
 from ...mdm.planning.native_scope import PushDown
+from ...mdm.planning.notices import Notice
+from ...mdm.planning.plan_draft import PlanDraft, Step, carry_out
 from ...mdm.planning.requirements import Want, WantsOf
 from ...mdm.run.known_fleet import LoneLookUps
 from ...mdm.run.ledger import Ledger, ended_events
 from ...mdm.run.outbox import Outbox
-from ...mdm.run.target_run import ChooseNotices, TargetPlan
 from ...policy.decide import Decider
 from ...policy.instants import utc_text
 from ...policy.model import Policy
 from . import capabilities
 from .api.jamf import Jamf
 from .controls import Desired, DesiredControls
-from .effects import Dropped
-from .executor import Executor
 from .fleet_reader import FleetReader
 from .keeper import Keeper
 from .kept import NOTHING_KEPT, Kept
 from .look_ups import LookUps
 from .objects import MACOS, MOBILE
 from .owned_names import is_tagged_for
-from .planner import Planner
+from .plan import JamfDraft, draft_plan
 from .process_names import process_names, refuse_protected
 from .reader import StateReader
 from .remembered import events_of_objects, forgotten, unseen_objects
-from .report_groups import ReportReader, Reports, finding_of
 from .requirements import MOBILE_PLATFORMS, wants_of
+from .resources.report_groups import ReportReader, Reports, finding_of
+from .resources.surroundings import Surroundings
 from .server_state import ServerState
 
 PROFILE, NO_WEB_BLOCK = "profile", "none"
@@ -79,6 +79,7 @@ class JamfTarget:
         AppbanError: for a policy that would end what a Mac can't do without.
     """
 
+    waits_for_notices = True
     names: Mapping[str, str] = capabilities.NAMES
 
     def __init__(self, jamf: Jamf, policies: Sequence[Policy], settings: JamfSettings, outbox: Outbox) -> None:
@@ -104,6 +105,7 @@ class JamfTarget:
         self.dropped: Mapping[str, Dropped] = {}
         self.dropping: Sequence[tuple[Dropped, frozenset[str]]] = ()
         self.ledger = Ledger("")
+        self.now = ""
         self.desired = Desired()
         #: Of profiles and records that earlier runs made and that no reading shows: name -> devices that may still have them.
         self.unseen: Mapping[str, frozenset[str]] = {}
@@ -167,15 +169,15 @@ class JamfTarget:
         """Whether an app has a name that the inventory of a platform could show."""
         return self.inventory.knows(app, platform)
 
-    def plan(self, fleet: Sequence[FleetDevice], decider: Decider, choose_notices: ChooseNotices) -> TargetPlan:
-        """The plan, made of what the server holds now."""
+    def plan(self, fleet: Sequence[FleetDevice], decider: Decider) -> PlanDraft:
+        """The changes, made of what the server holds now."""
         self.fleet = fleet
         self.left = frozenset(
             member.device.id
             for member in fleet
             if member.device.platform in MOBILE_PLATFORMS and member.device.record.get("enrollment") == "none"
         )
-        now = utc_text(decider.moment)
+        now = self.now = utc_text(decider.moment)
         wanted = wants_of(self.policies, self.settings.web_block != NO_WEB_BLOCK)
         mobile = PushDown(self.policies, decider, wanted, MOBILE_PLATFORMS, {"supervised": True, "enrollment": "device"})
         macs = PushDown(self.policies, decider, wanted, ("macos",), {"enrollment": "device"})
@@ -187,30 +189,31 @@ class JamfTarget:
 
         plain = controls(NOTHING_KEPT)
         desired = plain.desired()
-        self.state = self._settled(fleet, desired, now)
+        self._settle(fleet, desired, now)
         keeper = Keeper(fleet, self.wants, wanted, decider, self.state, plain, (mobile, macs), self.look_ups)
         self.kept = keeper.kept(desired.controls)
         if self.kept:
             desired = controls(self.kept).desired()
-            self.state = self._settled(fleet, desired, now)
+            self._settle(fleet, desired, now)
         self.desired = desired
         self.unseen = self._devices_of_unseen(fleet, desired)
-        planner = self._planner(fleet, now, self.state)
         if not desired.controls and not self.by_groups:
             # Groups of a former way to find apps go with the rest.
             self.reports = self.report_reader.read([])
-        for phase, change in self.reports.changes():
-            planner.add(phase, change)
-        planned = planner.plan(desired, choose_notices)
-        self.dropped = planner.dropped
-        self.dropping = [(each, frozenset(fleet[index].device.id for index in each.devices)) for each in planner.dropped.values()]
-        coverings = Coverings((*planned.coverings, *self.reports.coverings()))
-        return TargetPlan(planned.plan, coverings, (), planned.drift, (*self._notes(fleet), *planner.notes))
+        draft = self._draft(fleet, desired, now, self.reports)
+        self.dropped = draft.dropped
+        self.dropping = [(each, frozenset(fleet[index].device.id for index in each.devices)) for each in draft.dropped.values()]
+        draft.coverings.extend(self.reports.coverings())
+        draft.notes[:0] = self._notes(fleet)
+        return draft
+
+    def notice_step(self, notices: tuple[Notice, ...]) -> Step:
+        """What hands notices over."""
+        return Step(self.outbox.hand_over, (self.ledger, self.now, notices, self.fleet))
 
     def apply(self, plan: Plan, ledger: Ledger, now: str) -> Applied:
         """Carry the plan out."""
-        ids = self.state.group_ids()
-        applied = Executor(self.jamf, self.policy_ids, ids, self.outbox, ledger, self.fleet, now).run(plan)
+        applied = apply_plan(plan, carry_out, self.jamf.counters.progress.changed)
         for change in applied.done:
             each = self.dropped.get(change.key)
             if each is not None:
@@ -227,23 +230,22 @@ class JamfTarget:
         """What only this target knows about the outcome."""
         return {}
 
-    def _planner(self, fleet: Sequence[FleetDevice], now: str, state: ServerState) -> Planner:
-        return Planner(state, self.policies, fleet, now, self.settings.adopt)
+    def _draft(self, fleet: Sequence[FleetDevice], desired: Desired, now: str, reports: Reports | None = None) -> JamfDraft:
+        return draft_plan(Surroundings(self.jamf, self.state, fleet, self.policies, now), desired, self.settings.adopt, reports)
 
-    def _settled(self, fleet: Sequence[FleetDevice], desired: Desired, now: str) -> ServerState:
-        """What the server holds; read once more where it asks for changes, until two readings agree.
+    def _settle(self, fleet: Sequence[FleetDevice], desired: Desired, now: str) -> None:
+        """Read what the server holds; once more where it asks for changes, until two readings agree.
 
         The nodes of a cluster don't know at once what was written to another one, and this run may be on another than the last.
         """
-        state = self.reader.read(desired)
+        self.state = self.reader.read(desired)
         for _again in range(_READINGS):
-            unseen = self._unseen(state, desired)
-            if not unseen and not self._planner(fleet, now, state).plan(desired).plan:
+            unseen = self._unseen(self.state, desired)
+            if not unseen and not self._draft(fleet, desired, now).changes:
                 break
-            before, state = state, self.reader.read(desired)
-            if before == state and not unseen:
+            before, self.state = self.state, self.reader.read(desired)
+            if before == self.state and not unseen:
                 break
-        return state
 
     def _unseen(self, state: ServerState, desired: Desired) -> dict[str, str]:
         def is_ours(name: str) -> bool:

@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from ...engine.plan import Change
 from ...mdm.apple.enforcement import why_no_block
 from ...mdm.planning.control_state import Covering
+from ...mdm.planning.order import Phase
 from ...mdm.run.ledger import Assigned, Ledger
 from ...policy.instants import read_now
 from . import capabilities as names
@@ -30,7 +31,7 @@ from .holdings import answer_to_removal, is_later, is_sending, is_still_offered,
 from .objects import ACKNOWLEDGED, NOT_NOW, CommandResult, DeviceReport
 from .server_state import ServerState, is_another_enrolment, is_refusal, reason_in_words, words_of_result
 from .slugs import is_slug_of, mechanism_of_slug
-from .steps import Add, Phase
+from .steps import Add
 
 #: As of ``CommandResult.when``: before everything that was ever told.
 _NEVER = ("", ("", 0))
@@ -152,7 +153,7 @@ class CommandPlan:
                 if occasion is not None:
                     occasions[device] = occasion
             # Who is exempt or out of scope loses it first; who only gets it in another form loses it when that stands.
-            for phase, kind, only_form in ((Phase.RELEASE, "ended profile", False), (Phase.LEAVE, "former profile", True)):
+            for phase, kind, only_form in ((Phase.RELEASE, "ended profile", False), (Phase.FORMER, "former profile", True)):
                 leaving = {device: occasion for device, occasion in occasions.items() if self.index.stays_banned(device) == only_form}
                 if leaving:
                     step = self._step(command, mark, leaving, name, releases=True)

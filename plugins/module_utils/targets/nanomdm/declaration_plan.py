@@ -16,6 +16,7 @@ from typing import Callable
 from ...engine.plan import Change
 from ...mdm.apple.declarations import same_declaration
 from ...mdm.planning.control_state import Covering
+from ...mdm.planning.order import Phase
 from ...mdm.run.ledger import Assigned, Ledger
 from . import steps
 from .controls import DECLARED, Control, content_hash
@@ -27,7 +28,7 @@ from .holdings import is_confirmed
 from .objects import DeclarationStatus
 from .server_state import ServerState, is_another_enrolment, reason_of, words_of
 from .slugs import is_slug_of, mechanism_of_slug
-from .steps import Add, Phase
+from .steps import Add
 
 
 class DeclarationPlan:
@@ -153,7 +154,7 @@ class DeclarationPlan:
         if control.hosted and not self.holds(control):
             step = steps.HostProfile(control.name, control.profile)
             change = Change("create", "hosted profile", control.hosted.file, None, profile_text(control.profile), step=step)
-            needs = (add(Phase.PROFILES, change),)
+            needs = (add(Phase.FILES, change),)
         found = {each.identifier: self.state.declarations.get(each.identifier) for each in control.declarations}
         members = self.state.sets.get(control.name, frozenset())
         strangers = self.ours.strangers(control.name)
@@ -176,7 +177,7 @@ class DeclarationPlan:
             changed = [each.identifier for each in control.declarations if not same_declaration(each, found[each.identifier])]
             self.drift.append("somebody has changed or deleted %s" % ", ".join(changed))
         return add(
-            Phase.DECLARATIONS,
+            Phase.OBJECTS,
             Change(
                 "update" if before else "create",
                 "declarations",
@@ -246,7 +247,7 @@ class DeclarationPlan:
                 if name not in sets and device not in wanted and self._is_asleep(device, name) and self.may_release(device, name)
             ]
             # Who is exempt or out of scope loses it first; who only gets it in another form loses it when that stands.
-            for phase, kind, only_form in ((Phase.RELEASE, "ended assignment", False), (Phase.LEAVE, "former assignment", True)):
+            for phase, kind, only_form in ((Phase.RELEASE, "ended assignment", False), (Phase.FORMER, "former assignment", True)):
                 leaving = sorted(device for device in having if self.index.stays_banned(device) == only_form)
                 waking = sorted(device for device in woken if self.index.stays_banned(device) == only_form)
                 if leaving or waking:
@@ -271,7 +272,7 @@ class DeclarationPlan:
         members = tuple(each for each in ours if each in self.state.sets.get(name, ()))
         before = declarations_text(self.state.declarations[each] for each in reversed(identifiers))
         step = steps.DeleteDeclarations(name, identifiers, members)
-        return add(Phase.LIFT, Change("delete", "declarations", name, before, None, needs=needs, step=step))
+        return add(Phase.LIFT_OBJECTS, Change("delete", "declarations", name, before, None, needs=needs, step=step))
 
     def _forget_profiles(self, replaced: Mapping[str, str], add: Add) -> None:
         kept = {control.hosted.file for control in self.controls if control.hosted}
@@ -280,7 +281,7 @@ class DeclarationPlan:
                 # No declaration names it any more, once that change is made.
                 needs = tuple(key for key in [replaced.get(profile.name, "")] if key)
                 step = steps.DeleteHosted(profile)
-                add(Phase.OLD_PROFILES, Change("delete", "hosted profile", profile.file, diff=False, needs=needs, step=step))
+                add(Phase.LIFT_FILES, Change("delete", "hosted profile", profile.file, diff=False, needs=needs, step=step))
 
     def _tell_of_others(self) -> None:
         for name in sorted(self._there() - set(self._wanted)):

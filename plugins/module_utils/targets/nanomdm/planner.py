@@ -10,21 +10,18 @@ before what it announces; a new form of a block is there before the old one goes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from ...engine.errors import AppbanError
 from ...engine.plan import Change
-from ...mdm.planning.control_state import Coverings
-from ...mdm.planning.notice_changes import announced_changes, notice_changes
-from ...mdm.planning.notices import Notice
-from ...mdm.planning.plan_result import Planned, plan_in_order
+from ...mdm.planning.order import Phase
+from ...mdm.planning.plan_draft import PlanDraft
 from . import steps
 from .command_plan import CommandPlan
 from .declaration_plan import DeclarationPlan
 from .fleet_index import FleetIndex
 from .questions import Question
 from .server_state import ServerState
-from .steps import Phase
 
 
 class Planner:
@@ -52,8 +49,8 @@ class Planner:
         self.occasion = occasion
         self.changes: list[tuple[Phase, Change]] = []
 
-    def plan(self, choose_notices: Callable[[Coverings], Sequence[Notice]] = lambda _coverings: ()) -> Planned:
-        """The plan. choose_notices: given whom the controls reach, who is to be told.
+    def plan(self) -> PlanDraft:
+        """The changes.
 
         Raises:
             AppbanError: where a declaration of somebody else has the name of one of ours. Nothing has been written.
@@ -67,14 +64,10 @@ class Planner:
                 "Choose another name_prefix, or take them over with adopt: true. Nothing was written",
             )
         coverings = (*self.declarations.coverings, *self.commands.coverings)
-        notices = choose_notices(Coverings(coverings))
-        for change in notice_changes(notices, self.index.fleet, steps.HandOver):
-            self._add(Phase.NOTICES, change)
-        announced = announced_changes(notices, coverings)
         for question in self.questions:
             self._ask(question)
-        plan = plan_in_order(self.changes, Phase.NOTICES, announced)
-        return Planned(plan, coverings, tuple(self.declarations.drift))
+        changes = {change.key: (phase, change) for phase, change in self.changes}
+        return PlanDraft(self.index.fleet, (), False, changes, [*coverings], self.declarations.drift)
 
     def _ask(self, question: Question) -> None:
         answered, enrolled = {}, {}

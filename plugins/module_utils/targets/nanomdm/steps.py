@@ -8,29 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import IntEnum
 from typing import Any
 
 from ...engine.plan import Change
 from ...mdm.apple.declarations import Declaration
 from ...mdm.planning.notices import Notice
+from ...mdm.planning.order import Phase
 from .objects import HostedProfile
-
-
-class Phase(IntEnum):
-    """When a change is made, in the order of a run. Two changes of one phase keep the order in which they were planned."""
-
-    RELEASE = 0
-    NOTICES = 1
-    PROFILES = 2
-    DECLARATIONS = 3
-    JOIN = 4
-    COMMANDS = 5
-    LEAVE = 6
-    LIFT = 7
-    OLD_PROFILES = 8
-    QUESTIONS = 9
-
 
 #: Puts a change into the plan and gives its key.
 Add = Callable[[Phase, Change], str]

@@ -15,15 +15,15 @@ from typing import Any
 from ...engine.apply import Applied
 from ...engine.plan import Plan
 from ...mdm.planning.capability import Capability, Means
-from ...mdm.planning.control_state import Covering, Coverings
+from ...mdm.planning.control_state import Covering
 from ...mdm.planning.fleet import FleetDevice, ManagedDevice
-from ...mdm.planning.plan_result import Planned
+from ...mdm.planning.notices import Notice
+from ...mdm.planning.plan_draft import PlanDraft
 from ...mdm.planning.requirements import Want
 from ...mdm.run.assess import may_look
 from ...mdm.run.known_fleet import FleetDoubted, LoneLookUps
 from ...mdm.run.ledger import Ledger
 from ...mdm.run.outbox import Outbox
-from ...mdm.run.target_run import ChooseNotices, TargetPlan
 from ...policy.asset_index import AssetIndex
 from ...policy.decide import Decider
 from ...policy.instants import utc_text
@@ -59,6 +59,7 @@ from .reports import Reports
 from .requirements import Ways, wants_of
 from .server_state import ServerState
 from .slugs import apps_of_slug, is_slug_of
+from .steps import HandOver
 
 ASK, NEVER = "ask", "never"
 PROFILE, NO_WEB_BLOCK = "profile", "none"
@@ -104,6 +105,7 @@ class NanoTarget:
         assets: asset facts by serial number.
     """
 
+    waits_for_notices = True
     names: Mapping[str, str] = capabilities.NAMES
     reporting: Mapping[str, str] = dict.fromkeys(PLATFORMS, capabilities.APP_LIST)
     #: A device can lose its supervision, and change its version, by being wiped.
@@ -273,8 +275,8 @@ class NanoTarget:
         """Whether an app has a bundle id on a platform."""
         return bool(bundle_ids_of(self.policies, platform, [app]))
 
-    def plan(self, fleet: Sequence[FleetDevice], decider: Decider, choose_notices: ChooseNotices) -> TargetPlan:
-        """The plan, made of what the servers hold now."""
+    def plan(self, fleet: Sequence[FleetDevice], decider: Decider) -> PlanDraft:
+        """The changes, made of what the servers hold now."""
         self.rules = self._release_rules(fleet, decider)
         self.state = self.reader.read([member.device.id for member in fleet], self.reports)
         self.declarations = declarations = self._declaration_plan()
@@ -301,11 +303,16 @@ class NanoTarget:
             questions = asking.due(fleet, self.reports, sees)
         period = int(self.now.timestamp() // max(self.settings.inventory_every.total_seconds(), 1))
         planner = Planner(self.state, self.index, declarations, commands, questions, "period %d" % period)
-        seen = tuple(self._seen(fleet))
-        planned = planner.plan(lambda coverings: choose_notices(Coverings((*coverings.all, *seen))))
+        draft = planner.plan()
+        draft.coverings.extend(self._seen(fleet))
         # Taken from what was told before this run, so what this run does is not confirmed by it.
         self.untold = [*commands.untold, *self.holdings.confirmations()]
-        return self._target_plan(planned, seen)
+        draft.notes.extend(self._notes())
+        return draft
+
+    def notice_step(self, notices: tuple[Notice, ...]) -> Any:
+        """What hands notices over."""
+        return HandOver(notices)
 
     def apply(self, plan: Plan, ledger: Ledger, now: str) -> Applied:
         """Carry the plan out."""
@@ -482,9 +489,6 @@ class NanoTarget:
                 covers=frozenset(range(len(fleet))),
                 confirmed=frozenset(told),
             )
-
-    def _target_plan(self, planned: Planned, seen: Sequence[Covering]) -> TargetPlan:
-        return TargetPlan(planned.plan, Coverings((*planned.coverings, *seen)), (), planned.drift, tuple(self._notes()))
 
     def _notes(self) -> Iterator[str]:
         if not self.source:

@@ -6,20 +6,21 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.fleet import FleetDevice, ManagedDevice
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.native_scope import PushDown
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.notices import Notice
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.ownership import read_marker
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.plan_result import Planned
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.plan_draft import Step
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.plan_result import PlanResult, plan_result
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.decide import Decider
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.instants import utc_text
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro import steps
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.controls import Desired, DesiredControls
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.controls import Desired, DesiredControls, WantedScope
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.devices import MODEL_WORDS, device_of
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.objects import (
     COMPUTER,
@@ -27,11 +28,14 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.o
     MOBILE,
     Group,
     InventoryRow,
+    Profile,
+    RestrictedSoftware,
     Scope,
 )
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.owned_names import is_tagged_for
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.planner import Planner
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.plan import draft_plan
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.requirements import MOBILE_PLATFORMS, wants_of
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.resources.surroundings import Surroundings
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.server_state import OwnedProfile, ServerState
 from tests.unit.mdm.mdm_samples import NOW, fleet
 
@@ -55,6 +59,10 @@ def device(number: int = 1, platform: str = "ios", **row: Any) -> ManagedDevice:
         **row,
     }
     return device_of(InventoryRow(**known))
+
+
+def hand_over(notices: tuple[Notice, ...]) -> None:
+    """Stands for an outbox: a server as data sends nothing."""
 
 
 class Run:
@@ -81,8 +89,9 @@ class Run:
         self.now = utc_text(now)
         self.adopt = adopt
 
-    def plan(self) -> Planned:
-        return Planner(seen(self.state, self.ids), self.policies, self.fleet, self.now, self.adopt).plan(self.desired)
+    def plan(self, notices: Sequence[Notice] = ()) -> PlanResult:
+        around = Surroundings(None, seen(self.state, self.ids), self.fleet, self.policies, self.now)
+        return plan_result(draft_plan(around, self.desired, self.adopt), notices, lambda told: Step(hand_over, (told,)))
 
     def moments(self) -> Iterator[ServerState]:
         """The server after each step of the plan."""
@@ -106,43 +115,70 @@ def seen(state: ServerState, policies: frozenset[str]) -> ServerState:
     )
 
 
-def carried_out(state: ServerState, step: Any) -> ServerState:
+def carried_out(state: ServerState, step: Step) -> ServerState:
     """What a server holds after one step; a step that needs what is not there is an error."""
-    if isinstance(step, steps.CreateGroup):
-        assert step.group.name not in state.group_ids()
-        number = max((group.id for group in state.groups), default=0) + 1
-        return replace(state, groups=(*state.groups, replace(step.group, id=number)))
-    if isinstance(step, (steps.UpdateGroup, steps.ChangeMembers)):
-        (current,) = (group for group in state.groups if group.id == step.group.id)
-        if isinstance(step, steps.ChangeMembers):
-            assert current.members == step.group.members, "the plan was made from another membership"
-            new = replace(current, members=step.members)
-        else:
-            new = step.group
-        return replace(state, groups=tuple(new if group.id == new.id else group for group in state.groups))
-    if isinstance(step, steps.WriteProfile):
-        ids = state.group_ids()
-        groups, excluded = (frozenset(ids[name] for name in names) for names in (step.scope.groups, step.scope.excluded_groups))
-        scope = Scope(step.scope.everything, step.scope.devices, groups, step.scope.excluded_devices, excluded)
-        number = step.profile.id or max((each.profile.id for each in state.profiles), default=0) + 1
-        profile = replace(step.profile, id=number, scope=scope)
-        kept = tuple(each for each in state.profiles if (each.profile.family, each.profile.id) != (profile.family, number))
-        assert step.profile.id == 0 or len(kept) < len(state.profiles)
-        return replace(state, profiles=(*kept, OwnedProfile(profile, _marker(profile.description))))
-    if isinstance(step, steps.WriteRecord):
-        number = step.record.id or max((each.id for each in state.records), default=0) + 1
-        others = tuple(each for each in state.records if each.id != number)
-        assert step.record.name not in {each.name for each in others}
-        return replace(state, records=(*others, replace(step.record, id=number)))
-    if isinstance(step, steps.DeleteProfile):
-        return replace(state, profiles=tuple(each for each in state.profiles if each.profile != step.profile))
-    if isinstance(step, steps.DeleteRecord):
-        return replace(state, records=tuple(each for each in state.records if each.id != step.record.id))
-    if isinstance(step, steps.DeleteGroup):
-        used = {number for each in state.profiles for number in each.profile.scope.groups | each.profile.scope.excluded_groups}
-        assert step.group.id not in used, f"{step.group.name} is deleted while a profile goes by it"
-        return replace(state, groups=tuple(each for each in state.groups if each.id != step.group.id))
-    return state
+    return _VERBS[step.verb.__name__](state, *step.args)
+
+
+def _create_group(state: ServerState, group: Group) -> ServerState:
+    assert group.name not in state.group_ids()
+    number = max((each.id for each in state.groups), default=0) + 1
+    return replace(state, groups=(*state.groups, replace(group, id=number)))
+
+
+def _correct_group(state: ServerState, group: Group) -> ServerState:
+    assert group.id in {each.id for each in state.groups}
+    return replace(state, groups=tuple(group if each.id == group.id else each for each in state.groups))
+
+
+def _change_members(state: ServerState, group: Group, members: frozenset[int]) -> ServerState:
+    (current,) = (each for each in state.groups if each.id == group.id)
+    assert current.members == group.members, "the plan was made from another membership"
+    return _correct_group(state, replace(current, members=members))
+
+
+def _delete_group(state: ServerState, group: Group) -> ServerState:
+    used = {number for each in state.profiles for number in each.profile.scope.groups | each.profile.scope.excluded_groups}
+    assert group.id not in used, f"{group.name} is deleted while a profile goes by it"
+    return replace(state, groups=tuple(each for each in state.groups if each.id != group.id))
+
+
+def _write_profile(state: ServerState, profile: Profile, scope: WantedScope, *_more: object) -> ServerState:
+    ids = state.group_ids()
+    groups, excluded = (frozenset(ids[name] for name in names) for names in (scope.groups, scope.excluded_groups))
+    number = profile.id or max((each.profile.id for each in state.profiles), default=0) + 1
+    written = replace(profile, id=number, scope=Scope(scope.everything, scope.devices, groups, scope.excluded_devices, excluded))
+    kept = tuple(each for each in state.profiles if (each.profile.family, each.profile.id) != (profile.family, number))
+    assert profile.id == 0 or len(kept) < len(state.profiles)
+    return replace(state, profiles=(*kept, OwnedProfile(written, _marker(written.description))))
+
+
+def _delete_profile(state: ServerState, profile: Profile) -> ServerState:
+    return replace(state, profiles=tuple(each for each in state.profiles if each.profile != profile))
+
+
+def _write_record(state: ServerState, record: RestrictedSoftware, _seen: object) -> ServerState:
+    number = record.id or max((each.id for each in state.records), default=0) + 1
+    others = tuple(each for each in state.records if each.id != number)
+    assert record.name not in {each.name for each in others}
+    return replace(state, records=(*others, replace(record, id=number)))
+
+
+def _delete_record(state: ServerState, record: RestrictedSoftware) -> ServerState:
+    return replace(state, records=tuple(each for each in state.records if each.id != record.id))
+
+
+_VERBS: dict[str, Callable[..., ServerState]] = {
+    "create_group": _create_group,
+    "correct_group": _correct_group,
+    "change_members": _change_members,
+    "delete_group": _delete_group,
+    "write_profile": _write_profile,
+    "delete_profile": _delete_profile,
+    "write_record": _write_record,
+    "delete_record": _delete_record,
+    "hand_over": lambda state, *_args: state,
+}
 
 
 def _marker(text: str) -> Any:

@@ -13,10 +13,10 @@ import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import ChangeFailed
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.http_errors import RequestFailed
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro import group_changes
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.computer_groups import ComputerGroups
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.group_changes import member_changes
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.mobile_groups import MobileGroups
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.api import group_changes
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.api.computer_groups import ComputerGroups
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.api.group_changes import member_changes
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.api.mobile_groups import MobileGroups
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.objects import COMPUTER, MOBILE, Criterion, Group
 from tests.unit.targets.jamf_pro.jamf_tenant import TIKTOK, Tenant, tenant
 

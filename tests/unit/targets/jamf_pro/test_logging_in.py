@@ -13,8 +13,8 @@ from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors impo
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.http_errors import RequestFailed
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.redaction import Redactor
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.api.credentials import CredentialOptions, choose_method
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.api.profiles import Profiles
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.objects import MOBILE
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.profiles import Profiles
 from tests.unit.targets.jamf_pro.jamf_tenant import Tenant, profile, tenant
 
 

@@ -13,9 +13,8 @@ import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.notices import Notice
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.plan_result import Planned
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro import steps
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.planner import PROFILE, Planner
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.plan_result import PlanResult
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.resources.profiles import PROFILE
 from tests.unit.mdm.mdm_samples import NOW, app, exemption, policy
 from tests.unit.targets.jamf_pro.pure_server import Run, device
 
@@ -27,11 +26,11 @@ BLOCKED = "BAN city iOS blocked apps"
 EXEMPT = "BAN city mobile devices (exempt)"
 
 
-def kinds(planned: Planned) -> list[str]:
+def kinds(planned: PlanResult) -> list[str]:
     return [f"{change.op} {change.kind}" for change in planned.plan.changes]
 
 
-def names(planned: Planned, kind: str) -> list[str]:
+def names(planned: PlanResult, kind: str) -> list[str]:
     return [change.name for change in planned.plan.changes if change.kind == kind]
 
 
@@ -58,7 +57,7 @@ def test_a_lift_takes_the_profiles_first_and_the_groups_last() -> None:
 def test_a_notice_is_handed_over_before_what_it_announces() -> None:
     run = Run([policy(rules=[BLOCK])], PHONES)
     notices = [Notice("mobile:1", 0, "city/Corporate/", ("banned",), "Please remove Banned", "It is banned.")]
-    planned = Planner(run.state, run.policies, run.fleet, run.now).plan(run.desired, lambda _coverings: notices)
+    planned = run.plan(notices)
     assert kinds(planned) == ["create mobile device group", "command notice", "create configuration profile"]
     _group, notice, profile = planned.plan.changes
     assert notice.key in profile.needs, "without the notice the profile must not be written"
@@ -69,7 +68,7 @@ def test_what_a_notice_does_not_announce_waits_for_none() -> None:
     run = over(first, policy(rules=[BLOCK], exemptions=[exemption(devices=["SN0002"])]))
     # The first device has had the block before, and is told only now.
     notices = [Notice("mobile:1", 0, "city/Corporate/", ("banned",), "Please remove Banned", "It is banned.")]
-    planned = Planner(run.state, run.policies, run.fleet, run.now).plan(run.desired, lambda _coverings: notices)
+    planned = run.plan(notices)
     (profile,) = (change for change in planned.plan.changes if change.kind == PROFILE)
     assert "command notice" in kinds(planned)
     assert not [need for need in profile.needs if need.startswith("notice:")]
@@ -103,22 +102,22 @@ def test_a_population_that_changes_renames_the_profile_and_keeps_it() -> None:
     first = policy(rules=[BLOCK])
     run = over(Run([first], PHONES), policy(rules=[POLICE]))
     (change,) = (each for each in run.plan().plan.changes if each.kind == PROFILE)
-    assert (change.op, change.step.profile.id) == ("update", run.state.profiles[0].profile.id)
-    assert change.step.payload_changed is False, "who has it keeps it as it is"
+    assert (change.op, change.step.args[0].id) == ("update", run.state.profiles[0].profile.id)
+    assert change.step.args[2] is False, "who has it keeps it as it is"
 
 
 def test_when_it_was_written_makes_no_difference_by_itself() -> None:
     made = policy(rules=[BLOCK])
     later = Run([made], PHONES, Run([made], PHONES).applied(), now=NOW + timedelta(days=3))
     assert later.plan().plan.summaries() == []
-    (covering,) = later.plan().coverings
+    (covering,) = later.plan().coverings.all
     assert covering.changed_at == "2023-03-20T09:00:00Z"
 
 
 def test_who_had_a_profile_is_told_from_who_comes_to_it() -> None:
     made = policy(rules=[BLOCK], exemptions=[exemption(devices=["SN0001"])])
     planned = over(Run([made], PHONES), policy(rules=[BLOCK])).plan()
-    stands, comes = planned.coverings
+    stands, comes = planned.coverings.all
     assert (sorted(stands.covers), stands.changes) == ([1, 2, 3, 4, 5], ())
     assert (sorted(comes.covers), sorted(comes.new & comes.named)) == ([0], [0])
     assert comes.changes
@@ -136,8 +135,8 @@ def test_a_profile_of_somebody_else_with_our_name_is_refused(ids: tuple[int, ...
             run.plan()
     else:
         (change,) = (each for each in run.plan().plan.changes if each.kind == PROFILE)
-        assert isinstance(change.step, steps.WriteProfile)
-        assert (change.op, change.step.profile.id) == ("update", 7)
+        assert change.step.verb.__name__ == "write_profile"
+        assert (change.op, change.step.args[0].id) == ("update", 7)
 
 
 def test_two_profiles_of_ours_with_one_name_are_refused() -> None:
@@ -145,7 +144,7 @@ def test_two_profiles_of_ours_with_one_name_are_refused() -> None:
     (owned,) = run.state.profiles
     twin = replace(owned, profile=replace(owned.profile, id=9))
     run.state = replace(run.state, profiles=(owned, twin))
-    with pytest.raises(AppbanError, match="two profiles of ours"):
+    with pytest.raises(AppbanError, match=r"two objects of ours \(configuration profile\)"):
         run.plan()
 
 

@@ -140,7 +140,7 @@ def test_every_covering_reaches_what_it_says_once_the_plan_is_carried_out() -> N
         after = Run(made, fleet, state)
         scopes = {each.profile.name: (each.profile.family, each.profile.scope) for each in state.profiles}
         planned = after.plan()
-        for covering in planned.coverings:
+        for covering in planned.coverings.all:
             assert covering.changes == ()
             assert covering.new == frozenset()
             if covering.control in scopes:
@@ -156,7 +156,7 @@ def test_every_covering_reaches_what_it_says_once_the_plan_is_carried_out() -> N
                 row = names.capability_of(member.device.record)
                 able = any(mechanism in row.means(action).mechanisms for action in ("remove", "block", "block_web"))
                 wanted = {name for want in wants if want.mechanism == mechanism for name in want.app_ids}
-                told = {name for each in planned.coverings if each.mechanism == mechanism and index in each.covers for name in each.apps}
+                told = {name for each in planned.coverings.all if each.mechanism == mechanism and index in each.covers for name in each.apps}
                 expected = wanted if able and member.device.platform in platforms else set()
                 # Of the sites an exemption may leave all open, and then there is nothing to block.
                 assert told <= expected if mechanism in (names.IOS_WEB, names.MACOS_WEB) else told == expected

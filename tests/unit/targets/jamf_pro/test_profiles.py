@@ -14,8 +14,8 @@ import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError, ChangeFailed
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.http_errors import RequestFailed
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.api.profiles import Profiles, differences
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.objects import MACOS, MOBILE, SELF_SERVICE, Scope
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.profiles import Profiles, differences
 from tests.unit.targets.jamf_pro.jamf_tenant import TIKTOK, Tenant, profile, tenant
 
 PATH = "mobiledeviceconfigurationprofiles"

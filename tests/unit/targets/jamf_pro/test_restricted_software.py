@@ -12,11 +12,11 @@ import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import ChangeFailed
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.http_errors import RequestFailed
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.objects import RestrictedSoftware, Scope
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.restricted_software import (
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.api.restricted_software import (
     RestrictedSoftwareRecords,
     differences,
 )
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.objects import RestrictedSoftware, Scope
 from tests.unit.targets.jamf_pro.jamf_tenant import Tenant, tenant
 
 PATH = "restrictedsoftware"

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
+from ..objects import RestrictedSoftware
 from . import scopes
-from .api.classic import RESTRICTED
-from .api.classic_xml import Pair, flag_of, number_of, text_of
-from .api.jamf import Jamf
+from .classic import RESTRICTED
 from .classic_objects import ClassicObjects
-from .objects import RestrictedSoftware
+from .classic_xml import Pair, flag_of, number_of, text_of
+from .jamf import Jamf
 from .scopes import RESTRICTED_SCOPE
 
 #: Field -> the element that holds it.

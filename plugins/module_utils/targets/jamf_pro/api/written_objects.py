@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from ...engine.errors import ChangeFailed
-from ...mdm.http.clock import Clock
-from ...mdm.http.counters import Counters
-from ...mdm.http.http_errors import RequestFailed, UncertainWrite
-from ...mdm.http.read_back import wait_until
+from ....engine.errors import ChangeFailed
+from ....mdm.http.clock import Clock
+from ....mdm.http.counters import Counters
+from ....mdm.http.http_errors import RequestFailed, UncertainWrite
+from ....mdm.http.read_back import wait_until
 
 Kept = TypeVar("Kept")
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from ...engine.errors import ChangeFailed
-from ...mdm.apple.profile_comparison import differences_of_profile, with_identity_of
+from ....engine.errors import ChangeFailed
+from ....mdm.apple.profile_comparison import differences_of_profile, with_identity_of
+from ..objects import MACOS, MOBILE, Profile
 from . import scopes
-from .api.classic import PROFILE_COLLECTIONS
-from .api.classic_xml import Pair, ProfileText, flag_of, number_of, text_of
-from .api.jamf import Jamf
+from .classic import PROFILE_COLLECTIONS
 from .classic_objects import ClassicObjects
-from .objects import MACOS, MOBILE, Profile
+from .classic_xml import Pair, ProfileText, flag_of, number_of, text_of
+from .jamf import Jamf
 
 #: The element that says how a profile comes to a device.
 DEPLOYMENT = {MOBILE: "deployment_method", MACOS: "distribution_method"}

@@ -10,13 +10,13 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ...engine.errors import ChangeFailed
-from ...mdm.http.server_values import whole_number
-from .api.jamf import Jamf
-from .api.privileges import CREATE, DELETE, READ, UPDATE, group_privilege
+from ....engine.errors import ChangeFailed
+from ....mdm.http.server_values import whole_number
+from ..inventory import number as number_of
+from ..objects import MOBILE, Criterion, Group
 from .group_changes import CHUNK, differences, member_changes
-from .inventory import number as number_of
-from .objects import MOBILE, Criterion, Group
+from .jamf import Jamf
+from .privileges import CREATE, DELETE, READ, UPDATE, group_privilege
 from .written_objects import delete_and_look, write_and_look
 
 BASE = "/api/v1/mobile-device-groups/"

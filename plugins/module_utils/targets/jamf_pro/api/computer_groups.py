@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from xml.etree import ElementTree
 
-from .api.classic import COMPUTER_GROUPS, Classic
-from .api.classic_xml import Pair, flag_of, number_of, text_of
-from .api.jamf import Jamf
+from ..objects import COMPUTER, Criterion, Group, Listed
+from .classic import COMPUTER_GROUPS, Classic
+from .classic_xml import Pair, flag_of, number_of, text_of
 from .group_changes import differences
-from .objects import COMPUTER, Criterion, Group, Listed
+from .jamf import Jamf
 from .written_objects import delete_and_look, write_and_look
 
 

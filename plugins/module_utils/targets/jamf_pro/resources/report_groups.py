@@ -12,23 +12,26 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from ...engine.plan import Change
-from ...mdm.planning import ownership
-from ...mdm.planning.control_state import Covering
-from ...mdm.planning.fleet import FleetDevice
-from ...mdm.run.assess import may_look
-from ...mdm.run.known_fleet import LoneLookUps
-from ...policy.model import Policy
-from . import capabilities, steps
-from .api.jamf import Jamf
-from .app_names import AppNames
-from .computer_groups import ComputerGroups
-from .devices import number_of
+from ....mdm.planning import ownership
+from ....mdm.planning.control_state import Covering
+from ....mdm.planning.fleet import FleetDevice
+from ....mdm.planning.order import Phase
+from ....mdm.planning.plan_draft import PlanDraft, Step
+from ....mdm.planning.reconcile import Difference, Resource, end, reconcile
+from ....mdm.run.assess import may_look
+from ....mdm.run.known_fleet import LoneLookUps
+from ....policy.model import Policy
+from .. import capabilities
+from ..api.computer_groups import ComputerGroups
+from ..api.jamf import Jamf
+from ..api.mobile_groups import MobileGroups
+from ..app_names import AppNames
+from ..devices import number_of
+from ..objects import COMPUTER, MOBILE, Criterion, Group
+from ..owned_names import is_tagged_for, tagged
 from .diff_text import criteria_text
-from .mobile_groups import MobileGroups
-from .objects import COMPUTER, MOBILE, Criterion, Group
-from .owned_names import is_tagged_for, tagged
-from .steps import Phase
+from .mobile_groups import MobileGroups as MobileGroupResource
+from .surroundings import Surroundings
 
 GROUPS = {MOBILE: "mobile device report group", COMPUTER: "computer report group"}
 ROLE = "report"
@@ -44,6 +47,14 @@ class ReportGroup:
     app: str
     group: Group
     watched: frozenset[int]
+
+    @property
+    def name(self) -> str:
+        return self.group.name
+
+    @property
+    def apps(self) -> tuple[str, ...]:
+        return (self.app,)
 
 
 @dataclass
@@ -93,24 +104,14 @@ class Reports:
                 if number and number in members:
                     yield fleet[index].device.id, report.app
 
-    def changes(self) -> Iterator[tuple[int, Change]]:
-        """What is to be made, corrected and taken away."""
-        for report in self.wanted:
-            wanted = report.group
-            if (wanted.family, wanted.name) in self.foreign:
-                continue
-            current = self.there.get((wanted.family, wanted.name))
-            kind, after = GROUPS[wanted.family], criteria_text(wanted.criteria)
-            if current is None:
-                yield Phase.SCOPES, Change("create", kind, wanted.name, None, after, apps=(report.app,), step=steps.CreateGroup(wanted))
-            elif current.criteria != wanted.criteria:
-                fixed = replace(current, criteria=wanted.criteria, description=wanted.description)
-                before = criteria_text(current.criteria)
-                step = steps.UpdateGroup(fixed)
-                yield Phase.SCOPES, Change("update", kind, wanted.name, before, after, apps=(report.app,), step=step)
-        for group in self.leaving:
-            before = criteria_text(group.criteria)
-            yield Phase.LIFT_GROUPS, Change("delete", GROUPS[group.family], group.name, before, None, step=steps.DeleteGroup(group))
+    def plan(self, around: Surroundings, draft: PlanDraft) -> None:
+        """Plan what is to be made, corrected and taken away."""
+        for family in (MOBILE, COMPUTER):
+            resource = ReportGroups(around, family)
+            wanted = [each for each in self.wanted if each.group.family == family and (family, each.name) not in self.foreign]
+            there = [group for (kind, _name), group in self.there.items() if kind == family]
+            reconcile(resource, wanted, there, draft)
+            end(resource, [group for group in self.leaving if group.family == family], (), draft)
 
     def coverings(self) -> Iterator[Covering]:
         """Whom each group tells of; the server puts devices into it as it is saved, so that it tells from then on."""
@@ -124,6 +125,61 @@ class Reports:
                 changes=() if stands else ("%s:%s" % (GROUPS[report.group.family], report.group.name),),
                 confirmed=report.watched if stands else frozenset(),
             )
+
+
+class ReportGroups(Resource[ReportGroup, Group]):
+    """The groups of one family on one server."""
+
+    phase = Phase.SCOPES
+    ending = Phase.LIFT_SCOPES
+
+    def __init__(self, around: Surroundings, family: str) -> None:
+        self.around = around
+        self.kind = GROUPS[family]
+
+    def name_of(self, found: Group) -> str:
+        return found.name
+
+    def id_of(self, found: Group) -> int:
+        return found.id
+
+    def difference(self, wanted: ReportGroup, found: Group) -> Difference:
+        return Difference(settings=("criteria",) if found.criteria != wanted.group.criteria else ())
+
+    def text(self, found: Group) -> str:
+        return criteria_text(found.criteria)
+
+    def wanted_text(self, wanted: ReportGroup) -> str:
+        return criteria_text(wanted.group.criteria)
+
+    def write(self, wanted: ReportGroup, found: Group | None, difference: Difference | None, foreign: int | None) -> Step:
+        mobile = MobileGroupResource(self.around)
+        if found is None:
+            is_computer = wanted.group.family == COMPUTER
+            return Step(self.create_computer_group if is_computer else mobile.create_group, (wanted.group,))
+        fixed = replace(found, criteria=wanted.group.criteria, description=wanted.group.description)
+        return Step(self.correct_computer_group if fixed.family == COMPUTER else mobile.correct_group, (fixed,))
+
+    def delete(self, found: Group) -> Step:
+        mobile = MobileGroupResource(self.around)
+        return Step(self.delete_computer_group if found.family == COMPUTER else mobile.delete_group, (found,))
+
+    # Verbs.
+
+    def create_computer_group(self, group: Group) -> None:
+        """Make a group."""
+        ComputerGroups(self.around.jamf).create(group)
+
+    def correct_computer_group(self, group: Group) -> None:
+        """Give a group of ours its criteria back."""
+        ComputerGroups(self.around.jamf).update(group)
+
+    def delete_computer_group(self, group: Group) -> None:
+        """Delete a group, if it is ours still."""
+        groups = ComputerGroups(self.around.jamf)
+        found = groups.read(group.id, group.smart)
+        if found is not None and is_tagged_for(found.name, self.around.ids):
+            groups.delete(group.id, group.name, group.smart)
 
 
 class ReportReader:

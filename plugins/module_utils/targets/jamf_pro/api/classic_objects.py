@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 from xml.etree import ElementTree
 
-from .api.classic import Classic, Collection
-from .api.jamf import Jamf
-from .objects import Listed
+from ..objects import Listed
+from .classic import Classic, Collection
+from .jamf import Jamf
 from .written_objects import delete_and_look, write_and_look
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from xml.etree import ElementTree
 
-from .api.classic_xml import Pair, flag_of, number_of, text_of
-from .objects import Scope
+from ..objects import Scope
+from .classic_xml import Pair, flag_of, number_of, text_of
 
 #: What a scope has besides devices and groups, by part. All of it is written, empty: a write changes only what it mentions, so what is
 #: left out of it stays in force, an exclusion of somebody else's for example.

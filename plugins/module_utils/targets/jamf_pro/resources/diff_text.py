@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable
 
-from ...engine.errors import AppbanError
-from ...mdm.apple.profile_text import profile_lines
-from .controls import WantedRecord, WantedScope
-from .group_changes import written
-from .objects import Criterion, Profile, RestrictedSoftware, Scope
+from ....engine.errors import AppbanError
+from ....mdm.apple.profile_text import profile_lines
+from ..api.group_changes import written
+from ..controls import WantedRecord, WantedScope
+from ..objects import Criterion, Profile, RestrictedSoftware, Scope
 
 NameOf = Callable[[int], str]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .objects import COMPUTER, Criterion, Group
+from ..objects import COMPUTER, Criterion, Group
 
 #: Members in one request. One that is unknown or not managed fails the whole request, so it fails for few at a time.
 CHUNK = 200

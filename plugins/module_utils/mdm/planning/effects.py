@@ -1,0 +1,170 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whom each change of a plan reaches and whom it releases, by following the plan change by change over what the target holds. Pure.
+
+An object has its effect on whoever is in its scope, as the service works it out: devices and groups, without those that are excluded. So
+a group does nothing by itself, and a change of one concerns whoever comes into a scope by it, or leaves one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from ...engine.plan import Change
+from .order import Phase
+from .plan_draft import Step
+
+
+@dataclass(frozen=True)
+class ObjectInForce:
+    """An object as it has its effect.
+
+    Args:
+        family: what kind of devices it is for.
+        names: what it blocks; None where it can't be read.
+        audience: whom it is for, as the target's :class:`Audiences` understands it.
+        groups: keys of the groups that it goes by.
+        policies: ids of the policies that it was made for; empty where that is not told.
+    """
+
+    family: str
+    names: frozenset[str] | None
+    audience: Any
+    groups: frozenset[Hashable] = frozenset()
+    policies: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class GroupBecomes:
+    """A group is made, or gets other members or rules."""
+
+    key: Hashable
+    group: Any
+
+
+@dataclass(frozen=True)
+class ObjectBecomes:
+    """An object is made or changed.
+
+    Args:
+        adds: it does something new on whoever has had it, which its names don't tell.
+    """
+
+    key: Hashable
+    now: ObjectInForce
+    adds: bool = False
+
+
+@dataclass(frozen=True)
+class ObjectEnds:
+    """An object is deleted."""
+
+    key: Hashable
+
+
+class Audiences(Protocol):
+    """What a target knows of whom its objects reach."""
+
+    def surely(self, each: ObjectInForce, groups: Mapping[Hashable, Any]) -> frozenset[int]:
+        """Positions of the devices that an object reaches for sure."""
+
+    def possibly(self, each: ObjectInForce, groups: Mapping[Hashable, Any]) -> frozenset[int]:
+        """Positions of those that it reaches or may reach."""
+
+    def apps_named(self, each: ObjectInForce, names: frozenset[str]) -> tuple[str, ...]:
+        """Ids of the apps that some of an object's names are of."""
+
+    def apps_of(self, each: ObjectInForce) -> tuple[str, ...]:
+        """Ids of the apps that an object is about."""
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """Apps that a write takes from devices to which it gives others: positions of the devices that still have them until contact."""
+
+    control: str
+    apps: tuple[str, ...]
+    devices: frozenset[int]
+
+
+class Effects:
+    """Follows one plan.
+
+    Args:
+        groups: by key, as they are before the plan.
+        objects: by key, as they are before the plan.
+    """
+
+    def __init__(
+        self, audiences: Audiences, groups: Mapping[Hashable, Any], objects: Mapping[Hashable, ObjectInForce]
+    ) -> None:
+        self.audiences = audiences
+        self.groups = dict(groups)
+        self.objects = dict(objects)
+        #: Key of a change -> apps that it also takes from whom it reaches.
+        self.dropped: dict[str, Dropped] = {}
+
+    def follow(self, changes: Iterable[tuple[Phase, Change]]) -> list[tuple[Phase, Change]]:
+        """The changes, in the order in which they are made, each with whom it reaches and releases."""
+        return [(phase, self._after(change)) for phase, change in sorted(changes, key=lambda pair: pair[0])]
+
+    def _after(self, change: Change) -> Change:
+        effect = change.step.effect if isinstance(change.step, Step) else None
+        if isinstance(effect, GroupBecomes):
+            return self._regrouped(change, effect)
+        if isinstance(effect, ObjectBecomes):
+            return self._written(change, effect)
+        if isinstance(effect, ObjectEnds):
+            return self._ended(change, effect)
+        return change
+
+    def _written(self, change: Change, effect: ObjectBecomes) -> Change:
+        before, after = self.objects.get(effect.key), effect.now
+        self.objects[effect.key] = after
+        has_it = self._possibly(after)
+        if before is None:
+            return replace(change, reaches=has_it)
+        had_it = self._possibly(before)
+        reaches = has_it
+        was, now = before.names or frozenset(), after.names or frozenset()
+        if before.names is not None and not (effect.adds or now - was):
+            reaches = (has_it - had_it) | (self._surely(after) - self._surely(before))
+        # What can't be read, or isn't sent by itself, may still be on those who had it.
+        dropped = was - now
+        releases = had_it if dropped else had_it - has_it
+        apps = change.apps
+        lost = self.audiences.apps_named(after, dropped)
+        if lost and not reaches:
+            apps = tuple(sorted({*apps, *lost}))
+        elif lost:
+            # Of these apps the change says nothing itself: nobody is reached for their sake.
+            self.dropped[change.key] = Dropped(change.name, lost, releases)
+        return replace(change, reaches=reaches, releases=releases, apps=apps)
+
+    def _ended(self, change: Change, effect: ObjectEnds) -> Change:
+        before = self.objects.pop(effect.key, None)
+        if before is None:
+            return change
+        return replace(change, releases=self._possibly(before), apps=self.audiences.apps_of(before))
+
+    def _regrouped(self, change: Change, effect: GroupBecomes) -> Change:
+        concerned = [each for each in self.objects.values() if effect.key in each.groups]
+        before = [(self._surely(each), self._possibly(each)) for each in concerned]
+        self.groups[effect.key] = effect.group
+        reaches: frozenset[int] = frozenset()
+        releases: frozenset[int] = frozenset()
+        for each, (sure, maybe) in zip(concerned, before, strict=True):
+            now = self._possibly(each)
+            reaches |= (now - maybe) | (self._surely(each) - sure)
+            releases |= maybe - now
+        return replace(change, reaches=reaches, releases=releases)
+
+    def _surely(self, each: ObjectInForce) -> frozenset[int]:
+        return self.audiences.surely(each, self.groups)
+
+    def _possibly(self, each: ObjectInForce) -> frozenset[int]:
+        return self.audiences.possibly(each, self.groups)

@@ -1,0 +1,191 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Configuration profiles, for mobile devices or for Macs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from ....engine.errors import AppbanError, ChangeFailed
+from ....mdm.apple.profile_comparison import differences_of_profile, foreign_settings, parse_profile
+from ....mdm.planning import ownership
+from ....mdm.planning.effects import ObjectBecomes, ObjectEnds, ObjectInForce
+from ....mdm.planning.plan_draft import PlanDraft, Step
+from ....mdm.planning.reconcile import Difference, Resource
+from ..api.mobile_groups import MobileGroups
+from ..api.profiles import Profiles
+from ..api.scopes import differences as scope_differences
+from ..contents import names_in_profile
+from ..controls import Control, WantedScope
+from ..objects import AUTOMATIC, Profile, Scope
+from ..scope_members import Audience
+from ..server_state import OwnedProfile
+from . import diff_text
+from .mobile_groups import FORMER, GROUP, MEMBERS
+from .surroundings import Surroundings, changed_meanwhile, in_force
+
+PROFILE = "configuration profile"
+#: The fact of a marker that says since when a profile has stood as it is.
+WRITTEN = "written"
+_WHAT = "the configuration profile"
+
+
+class ConfigurationProfiles(Resource[Control, OwnedProfile]):
+    """Profiles of one family. A name belongs to one profile only."""
+
+    kind = PROFILE
+    adoptable = True
+
+    def __init__(self, around: Surroundings, family: str) -> None:
+        self.around = around
+        self.family = family
+
+    def name_of(self, found: OwnedProfile) -> str:
+        return found.profile.name
+
+    def id_of(self, found: OwnedProfile) -> int:
+        return found.profile.id
+
+    def becomes(self, found: OwnedProfile, wanted: Control) -> bool:
+        same = found.marker.mechanism == wanted.mechanism and not set(found.marker.policies).isdisjoint(wanted.want.policies)
+        return same and not self.foreign(wanted)
+
+    def foreign(self, wanted: Control) -> Sequence[int]:
+        return self.around.state.foreign.get((PROFILE, wanted.name), ())
+
+    def needs(self, wanted: Control, draft: PlanDraft) -> tuple[str, ...]:
+        names = [(GROUP, group.name) for group in wanted.groups]
+        names += [(MEMBERS, group.name) for group in wanted.groups if group.role == "exempt"]
+        names += [(FORMER, group.name) for group in wanted.groups if group.role == "members"]
+        return draft.planned(names)
+
+    def difference(self, wanted: Control, found: OwnedProfile) -> Difference:
+        profile, payloads = found.profile, wanted.payloads or b""
+        lacking, besides = _compared(payloads, profile.payloads)
+        scope = self.around.resolved(wanted.scope)
+        written = found.marker.fact(WRITTEN)
+        same = (profile.name, profile.deployment, profile.removable) == (wanted.name, AUTOMATIC, False)
+        same = same and ownership.same_description(self._description(wanted, written), profile.description)
+        return Difference(
+            settings=(*lacking, *besides),
+            scope=scope is None or bool(scope_differences(scope, profile.scope)),
+            label=not same or not written,
+            adds=bool(lacking) and names_in_profile(payloads) == names_in_profile(profile.payloads),
+            drift=tuple(self._drift(found, (*lacking, *besides), spec_of(payloads))),
+        )
+
+    def text(self, found: OwnedProfile) -> str:
+        return diff_text.profile_text(found.profile, self.around.name_of(self.family))
+
+    def wanted_text(self, wanted: Control) -> str:
+        return diff_text.wanted_profile_text(wanted.payloads or b"", wanted.scope, self.around.name_of(self.family))
+
+    def write(self, wanted: Control, found: OwnedProfile | None, difference: Difference | None, foreign: int | None) -> Step:
+        payloads = wanted.payloads or b""
+        written = found.marker.fact(WRITTEN) if found is not None else ""
+        resend = difference is None or bool(difference.settings)
+        # Who had it keeps the instant from which it has been in force; who comes into its scope is remembered by name.
+        description = self._description(wanted, self.around.now if resend or not written else written)
+        number = foreign or (found.profile.id if found is not None else 0)
+        profile = Profile(self.family, number, wanted.name, description, AUTOMATIC, payloads, Scope())
+        seen = found.profile if found is not None else None
+        expected = {group.name: group.members for group in wanted.groups if group.smart}
+        now = in_force(self.family, names_in_profile(payloads), self.around.wanted_audience(wanted.scope))
+        effect = ObjectBecomes(self.key(number or wanted.name), now, difference is None or difference.adds)
+        return Step(self.write_profile, (profile, wanted.scope, resend, seen, expected), effect)
+
+    def delete(self, found: OwnedProfile) -> Step:
+        return Step(self.delete_profile, (found.profile,), ObjectEnds(self.key(found.profile.id)))
+
+    def key(self, number: object) -> tuple[str, str, object]:
+        """What a profile is known by while a plan is followed."""
+        return (PROFILE, self.family, number)
+
+    def in_force(self, found: OwnedProfile) -> ObjectInForce:
+        """A profile as it has its effect today."""
+        profile = found.profile
+        # What users may fetch themselves is on no device for sure, and what can't be read may do anything.
+        names = names_in_profile(profile.payloads) if profile.deployment == AUTOMATIC else frozenset()
+        return in_force(self.family, names, Audience.of_scope(profile.scope), found.marker.policies)
+
+    def _description(self, wanted: Control, written: str) -> str:
+        spec = spec_of(wanted.payloads or b"")
+        return ownership.control_description(wanted.want.policies, wanted.mechanism, spec, ((WRITTEN, written),))
+
+    def _drift(self, found: OwnedProfile, settings: Sequence[str], spec: object) -> list[str]:
+        profile, told = found.profile, []
+        if found.marker.sha256 == ownership.spec_hash(spec):
+            told += ["%s had other settings (%s)" % (profile.name, ", ".join(settings))] if settings else []
+            told += ["%s was not installed automatically" % profile.name] if profile.deployment != AUTOMATIC else []
+            told += ["%s could be removed by users" % profile.name] if profile.removable else []
+        return [*told, *self.around.strange_scope(self.family, profile.name, profile.scope)]
+
+    # Verbs.
+
+    def write_profile(
+        self, profile: Profile, scope: WantedScope, resend: bool, seen: Profile | None, expected: Mapping[str, frozenset[int]]
+    ) -> None:
+        """Make or change a profile.
+
+        Args:
+            profile: as it is wanted, its scope empty; id 0 to make it.
+            resend: it has to go to every device again.
+            seen: what the plan was made from; None for a new one.
+            expected: name of a smart group in the scope -> devices of which it must have one, or its criteria mean something else to this
+                server, and the profile would reach nobody.
+        """
+        profiles = Profiles(self.around.jamf, self.family)
+        wanted = replace(profile, scope=self.around.resolved(scope) or Scope())
+        for name, devices in expected.items():
+            self._expect_one_of(name, devices)
+        if not wanted.id:
+            doubles = [each.id for each in profiles.list_all() if each.name == wanted.name]
+            if doubles:
+                raise changed_meanwhile(_WHAT, wanted.name, doubles[0])
+            profiles.create(wanted)
+            return
+        if seen is not None and profiles.read(wanted.id) != seen:
+            raise changed_meanwhile(_WHAT, seen.name, wanted.id)
+        if not resend and seen is not None:
+            # What stays as it is has to be what is read back.
+            wanted = replace(wanted, payloads=seen.payloads)
+        profiles.update(wanted, resend)
+
+    def delete_profile(self, profile: Profile) -> None:
+        """Delete a profile of ours."""
+        profiles = Profiles(self.around.jamf, self.family)
+        current = profiles.read(profile.id)
+        if current is None:
+            return
+        if not ownership.is_ours(current.description, dict.fromkeys(self.around.ids)):
+            raise changed_meanwhile(_WHAT, profile.name, profile.id)
+        profiles.delete(profile.id, profile.name)
+
+    def _expect_one_of(self, name: str, devices: frozenset[int]) -> None:
+        """See that a smart group holds what it was made for. A server that takes a criterion for another says nothing of it."""
+        number = self.around.group_ids[name]
+        if devices and not MobileGroups(self.around.jamf).has_one_of(number, True, devices):
+            raise ChangeFailed(
+                "The group %s has none of the %d devices that it was made for, so a profile for it would reach nobody"
+                % (name, len(devices)),
+                "mobile device group %d" % number,
+                "Look at its criteria in Jamf Pro: this server takes them for something else. The profile was not written",
+            )
+
+
+def _compared(wanted: bytes, found: bytes) -> tuple[list[str], list[str]]:
+    """In what a profile on the server differs from the wanted one, and what it does besides."""
+    try:
+        return differences_of_profile(wanted, found), foreign_settings(wanted, found)
+    except AppbanError as error:
+        return [str(error).splitlines()[0]], []
+
+
+def spec_of(payloads: bytes) -> object:
+    """What a profile sets, without what names it."""
+    hidden = ("PayloadUUID", "PayloadIdentifier", "PayloadDisplayName", "PayloadVersion")
+    content = parse_profile(payloads)["PayloadContent"]
+    return [{key: value for key, value in payload.items() if key not in hidden} for payload in content]
