@@ -59,7 +59,7 @@ def populate(candidates: Sequence[Candidate], native: frozenset[str | None], by_
     Args:
         candidates: every device that an assignment of this control could reach. Several with one member (the devices of a user)
             stand or fall together: a member is reached only if every device of theirs is wanted.
-        native: what a native scope can name and the want is sure for.
+        native: what a native scope can name and the requirement is sure for.
         by_user: the control is assigned to users, so nothing reaches a device that has none.
     """
     useful = [candidate for candidate in candidates if candidate.wanted and candidate.supported]

@@ -43,7 +43,7 @@ from .objects import (
 from .requirements import PLATFORMS, TYPES
 from .scope_members import Reach, Standing
 from .steps import Phase
-from .store_apps import PLAY_APP, app_of, app_wants
+from .store_apps import PLAY_APP, app_of, app_requirements
 
 _STAYS = "%s stays: %d devices are unclassified, and unknown is not a change"
 _SENTENCE = "Made by appban.endpoint for the ban %s. Change the policy it comes from, not this object."
@@ -138,7 +138,7 @@ class Planner:
             if control.resource:
                 self._want_object(control, matched.get(control.name))
             elif control.body is None and control.population:
-                app_wants(self, control)
+                app_requirements(self, control)
             else:
                 self._cover(control, (), "", frozenset())
         self._notices(choose_notices(Coverings(self.coverings)))
@@ -216,7 +216,9 @@ class Planner:
         if control.mechanism in TYPES:
             names = [self.standing.reached_by_apps(control.mechanism, (name,)) for name in control.identifiers]
             if possible:
-                names += [self.standing.reached_by_apps(control.mechanism, (name,), control.want.policies) for name in control.identifiers]
+                names += [
+                    self.standing.reached_by_apps(control.mechanism, (name,), control.requirement.policies) for name in control.identifiers
+                ]
             return frozenset().union(*names)
         return self.standing.reached(control.mechanism, control.name, possible=possible)
 
@@ -317,7 +319,7 @@ class Planner:
                 if each.id not in taken
                 and each.resource == control.resource
                 and each.marker.mechanism == control.mechanism
-                and not set(each.marker.policies).isdisjoint(control.want.policies)
+                and not set(each.marker.policies).isdisjoint(control.requirement.policies)
                 and each.name not in {other.name for other in controls}
             ]
             if left:
@@ -333,7 +335,7 @@ class Planner:
         resource = RESOURCES[control.resource]
         body = dict(control.body or {})
         grace = control.grace_hours if control.resource == COMPLIANCE_POLICY else None
-        description = self.marker(control.want.policies, control.mechanism, body, control.facts)
+        description = self.marker(control.requirement.policies, control.mechanism, body, control.facts)
         after = diff_text.object_text(body, self.target_texts(control.targets), grace)
         apps = control.apps
         then = self.then.of_targets(control.mechanism, control.targets)
@@ -425,7 +427,7 @@ class Planner:
                     index for index, each in devices.items() if (each.user_id if by_user else each.directory_id) in population.include
                 ),
                 changes=tuple(dict.fromkeys((*changes, *self.joins(control)))),
-                deadline=control.want.deadline,
+                deadline=control.requirement.deadline,
                 obstacle=obstacle,
                 prevented=prevented,
             )

@@ -20,7 +20,7 @@ from ...mdm.planning.group_names import wanted_groups
 from ...mdm.planning.identifiers import usable_names
 from ...mdm.planning.native_scope import PushDown
 from ...mdm.planning.plan_result import Planned
-from ...mdm.planning.requirements import Want, wants_of_policies
+from ...mdm.planning.requirements import Requirement, requirements_of_policies
 from ...mdm.run.assess import may_look
 from ...mdm.run.known_fleet import LoneLookUps
 from ...mdm.run.ledger import Ledger
@@ -94,7 +94,7 @@ class IntuneTarget:
         self.reader = StateReader(graph, settings.controls.prefix, self.policy_ids, self._identifiers())
         self.state: TenantState = TenantState()
         self.site_blocks: SiteBlocks | None = None
-        self.wants: list[frozenset[Want]] = []
+        self.requirements: list[frozenset[Requirement]] = []
         self.memberships = Memberships()
         self.finder: AppFinder | None = None
         self.new_finder: Callable[[], AppFinder] = lambda: AppFinder(graph, policies, {}, lambda _device, _app: False)
@@ -197,25 +197,25 @@ class IntuneTarget:
     def plan(self, fleet: Sequence[FleetDevice], decider: Decider, choose_notices: ChooseNotices) -> TargetPlan:
         """The plan, made of what the tenant holds now."""
         self.state = self.reader.read(conditional_access=self._withdraws())
-        wants_of = wants_of_policies(self.policies, mechanisms(self.settings.web_block))
+        requirements_of = requirements_of_policies(self.policies, mechanisms(self.settings.web_block))
         # Devices that are alike share their verdicts, so they share what is wanted of them.
-        known: dict[tuple[int, str], frozenset[Want]] = {}
-        self.wants = []
+        known: dict[tuple[int, str], frozenset[Requirement]] = {}
+        self.requirements = []
         for member in fleet:
             key = (id(member.decision.verdicts), member.device.platform)
             if key not in known:
-                known[key] = wants_of(member.device.record, member.decision)
-            self.wants.append(known[key])
-        push_down = PushDown(self.policies, decider, wants_of, MANAGED_PLATFORMS)
+                known[key] = requirements_of(member.device.record, member.decision)
+            self.requirements.append(known[key])
+        push_down = PushDown(self.policies, decider, requirements_of, MANAGED_PLATFORMS)
         armed = {
             each.name: each.marker.fact("armed")
             for each in self.state.owned
             if each.resource == COMPLIANCE_POLICY and each.marker.fact("armed")
         }
         standing = Standing(self.state, Reach(self.state, fleet), self.policy_ids, self._unseen_members(fleet, decider))
-        chances = chances_of(fleet, wants_of, decider) if standing.may_reach else ()
+        chances = chances_of(fleet, requirements_of, decider) if standing.may_reach else ()
         desired = DesiredControls(
-            self.policies, fleet, self.wants, push_down, self.settings.controls, decider.moment, armed, standing, chances
+            self.policies, fleet, self.requirements, push_down, self.settings.controls, decider.moment, armed, standing, chances
         ).desired()  # fmt: skip
         ended = frozenset(policy.id for policy, each in zip(self.policies, decider.standings, strict=True) if each.phase != RUNNING)
         planner = Planner(self.state, self.policies, fleet, self.settings.planner, ended, ordered_packages(self.ledger))

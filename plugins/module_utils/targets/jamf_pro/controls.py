@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The controls that a fleet's wants come to: one profile per distinct population, one record per process and population. Pure."""
+"""The controls that a fleet's requirements come to: one profile per distinct population, one record per process and population. Pure."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from typing import Any
 
 from ...mdm.apple.profiles import browser_payloads, configuration_profile, web_filter_payload
 from ...mdm.apple.restrictions import blocked_apps_payload
-from ...mdm.planning.control_names import name_of_want
+from ...mdm.planning.control_names import name_of_requirement
 from ...mdm.planning.fleet import FleetDevice
 from ...mdm.planning.identifiers import names_of_app, title_of_app, would_block
 from ...mdm.planning.native_scope import PushDown
 from ...mdm.planning.ownership import control_name
-from ...mdm.planning.requirements import BannedApp, Want
+from ...mdm.planning.requirements import BannedApp, Requirement
 from ...mdm.planning.scopes import Candidate, Population, populate
 from ...policy.model import Policy
 from . import capabilities as names
@@ -99,7 +99,7 @@ class Control:
         native: platforms whose every device in the native scope is meant.
     """
 
-    want: Want
+    requirement: Requirement
     family: str
     name: str
     population: Population
@@ -112,12 +112,12 @@ class Control:
 
     @property
     def mechanism(self) -> str:
-        return self.want.mechanism
+        return self.requirement.mechanism
 
 
 @dataclass(frozen=True)
 class Desired:
-    """All that a run wants."""
+    """All that a run requires."""
 
     controls: tuple[Control, ...] = ()
 
@@ -127,18 +127,18 @@ class DesiredControls:
 
     Args:
         policies: the policies of the run.
-        wants: per device of the fleet, what is wanted of it.
-        mobile: which wants are sure for supervised mobile devices.
-        macs: which wants are sure for managed Macs.
+        requirements: per device of the fleet, what is wanted of it.
+        mobile: which requirements are sure for supervised mobile devices.
+        macs: which requirements are sure for managed Macs.
         prefix: how names begin.
-        kept: what stays as it is because nobody says anything else of it; of devices that are there it is in the wants.
+        kept: what stays as it is because nobody says anything else of it; of devices that are there it is in the requirements.
     """
 
     def __init__(
         self,
         policies: Sequence[Policy],
         fleet: Sequence[FleetDevice],
-        wants: Sequence[frozenset[Want]],
+        requirements: Sequence[frozenset[Requirement]],
         mobile: PushDown,
         macs: PushDown,
         prefix: str,
@@ -146,7 +146,7 @@ class DesiredControls:
     ) -> None:
         self.policies = policies
         self.fleet = fleet
-        self.wants = wants
+        self.requirements = requirements
         self.mobile = mobile
         self.macs = macs
         self.prefix = prefix
@@ -155,44 +155,44 @@ class DesiredControls:
     def desired(self) -> Desired:
         """The controls, in a fixed order."""
         controls = []
-        for want in sorted(self.kept.wants.union(*self.wants), key=_order):
-            made = self._control(want)
+        for requirement in sorted(self.kept.requirements.union(*self.requirements), key=_order):
+            made = self._control(requirement)
             if made is not None:
                 controls.append(made)
         return Desired(tuple(self._with_groups(controls)))
 
-    def _control(self, want: Want) -> Control | None:
-        population = self._population(want)
+    def _control(self, requirement: Requirement) -> Control | None:
+        population = self._population(requirement)
         if not population and not population.unnamed:
             return None
-        control = self.bare(want)
+        control = self.bare(requirement)
         native = frozenset(each for each in population.native if each)
         return None if control is None else replace(control, population=population, native=native)
 
-    def bare(self, want: Want) -> Control | None:
-        """The control of a want for nobody yet; None where none of its apps has a name that it could carry."""
-        name = name_of_want(self.prefix, self.policies, want, WORDS[want.mechanism])
-        family = MACOS if "macos" in PLATFORMS[want.mechanism] else MOBILE
-        control = Control(want, family, name, Population())
-        if want.mechanism in (names.MACOS_KILL, names.MACOS_DELETE):
+    def bare(self, requirement: Requirement) -> Control | None:
+        """The control of a requirement for nobody yet; None where none of its apps has a name that it could carry."""
+        name = name_of_requirement(self.prefix, self.policies, requirement, WORDS[requirement.mechanism])
+        family = MACOS if "macos" in PLATFORMS[requirement.mechanism] else MOBILE
+        control = Control(requirement, family, name, Population())
+        if requirement.mechanism in (names.MACOS_KILL, names.MACOS_DELETE):
             records = self._records(control)
-            return replace(control, records=records, apps=want.app_ids) if records else None
-        by_app = {app.id: self._identifiers(want, app) for app in want.apps}
+            return replace(control, records=records, apps=requirement.app_ids) if records else None
+        by_app = {app.id: self._identifiers(requirement, app) for app in requirement.apps}
         identifiers = sorted(set().union(*by_app.values()))
         carried = tuple(sorted(app for app, found in by_app.items() if found))
         return replace(control, payloads=_profile(control, identifiers), apps=carried) if identifiers else None
 
-    def _identifiers(self, want: Want, app: BannedApp) -> set[str]:
-        """Exact names of one of a want's apps; for sites, without those that are left open to somebody."""
-        found = names_of_app(self.policies, app, _KINDS[want.mechanism])
-        return {name for name in found if not would_block(name, want.open_domains)}
+    def _identifiers(self, requirement: Requirement, app: BannedApp) -> set[str]:
+        """Exact names of one of a requirement's apps; for sites, without those that are left open to somebody."""
+        found = names_of_app(self.policies, app, _KINDS[requirement.mechanism])
+        return {name for name in found if not would_block(name, requirement.open_domains)}
 
     def _records(self, control: Control) -> tuple[WantedRecord, ...]:
-        policies = control.want.policies
+        policies = control.requirement.policies
         delete = control.mechanism == names.MACOS_DELETE
         return tuple(
             WantedRecord(tagged("%s %s" % (control.name, process[:80]), policies), process, delete, self._message(app))
-            for app in sorted(control.want.apps)
+            for app in sorted(control.requirement.apps)
             for process in process_names(self.policies, app)
         )
 
@@ -205,54 +205,54 @@ class DesiredControls:
 
     # Whom a control is for.
 
-    def _population(self, want: Want) -> Population:
-        platforms = PLATFORMS[want.mechanism]
-        candidates = self._candidates(want)
+    def _population(self, requirement: Requirement) -> Population:
+        platforms = PLATFORMS[requirement.mechanism]
+        candidates = self._candidates(requirement)
         push_down = self.macs if "macos" in platforms else self.mobile
-        native = frozenset(platform for platform in platforms if "corporate" in push_down.ownerships(want, (platform,)))
+        native = frozenset(platform for platform in platforms if "corporate" in push_down.ownerships(requirement, (platform,)))
         # A scope for devices that may come is made when the first of their kind has come.
         here = {each.native or self.fleet[each.index].device.platform for each in candidates if each.wanted and each.supported}
-        standing = self.kept.standing.get(want, frozenset())
+        standing = self.kept.standing.get(requirement, frozenset())
         native = frozenset(platform for kind in _KINDS_OF_DEVICES if here & kind for platform in kind & native) | standing & native
         population = populate(candidates, native)
         if standing & native and not population.native:
             population = _of_all(candidates, native, population)
-        exclude = population.exclude | self._doubtful(candidates, population.native, want)
+        exclude = population.exclude | self._doubtful(candidates, population.native, requirement)
         members, spared, excepted = (
-            frozenset(map(str, kept.get(want, ()))) for kept in (self.kept.members, self.kept.spared, self.kept.excepted)
+            frozenset(map(str, kept.get(requirement, ()))) for kept in (self.kept.members, self.kept.spared, self.kept.excepted)
         )
         return replace(population, include=population.include | members, exclude=exclude | spared | excepted)
 
-    def _doubtful(self, candidates: Sequence[Candidate], native: frozenset[str | None], want: Want) -> frozenset[str]:
+    def _doubtful(self, candidates: Sequence[Candidate], native: frozenset[str | None], requirement: Requirement) -> frozenset[str]:
         """Devices to be spared of which it isn't told that they are supervised, or what they are: the server may know it, and then a
         native scope would reach them.
         """
         spared = (
             (each.member, self.fleet[each.index].device)
             for each in candidates
-            if not each.wanted and each.native is None and want not in self.kept.left_alone.get(each.index, ())
+            if not each.wanted and each.native is None and requirement not in self.kept.left_alone.get(each.index, ())
         )
         return frozenset(
             member for member, device in spared if member and device.platform in native and device.record.get("supervised") is not False
         )
 
-    def _candidates(self, want: Want) -> list[Candidate]:
-        mechanism = want.mechanism
+    def _candidates(self, requirement: Requirement) -> list[Candidate]:
+        mechanism = requirement.mechanism
         return [
             Candidate(
                 index=index,
                 native=each.device.native_ownership,
-                wanted=want in wants,
-                supported=supports(each.device.record, mechanism) or want in self.kept.held.get(index, ()),
+                wanted=requirement in requirements,
+                supported=supports(each.device.record, mechanism) or requirement in self.kept.held.get(index, ()),
                 member=each.device.directory_id,
             )
-            for index, (each, wants) in enumerate(zip(self.fleet, self.wants, strict=True))
+            for index, (each, requirements) in enumerate(zip(self.fleet, self.requirements, strict=True))
             if each.device.platform in PLATFORMS[mechanism]
         ]
 
     def _with_groups(self, controls: Sequence[Control]) -> list[Control]:
         """Controls with their scopes. Controls of the same policies share a group of exceptions, and one of members, where they can."""
-        policies = {control.want.policies for control in controls}
+        policies = {control.requirement.policies for control in controls}
         found = {(each, role): self._shared(controls, each, role) for each in policies for role in ("exempt", "members")}
         shared = {key: members for key, members in found.items() if members is not None}
         return [self._with_scope(control, shared) for control in controls]
@@ -263,7 +263,7 @@ class DesiredControls:
         A device that a control isn't for, on account of its platform or because the server doesn't manage it now, does no harm among the
         exceptions; among the members it would get a profile that it can't use.
         """
-        concerned = [each for each in controls if each.family == MOBILE and each.want.policies == policies and _members(each, role)]
+        concerned = [each for each in controls if each.family == MOBILE and each.requirement.policies == policies and _members(each, role)]
         everybody = frozenset().union(*(_members(each, role) for each in concerned))
         for control in concerned:
             within, members = everybody, _members(control, role)
@@ -284,7 +284,7 @@ class DesiredControls:
         if control.family == MACOS:
             # Groups of computers have no description that could say whose they are, so Macs are named in the scope itself.
             return replace(control, scope=WantedScope(bool(control.native), devices=include, excluded_devices=exclude))
-        policies = control.want.policies
+        policies = control.requirement.policies
         groups = []
         if control.native:
             platforms = [platform for platform in MOBILE_PLATFORMS if platform in control.native]
@@ -360,5 +360,5 @@ def _profile(control: Control, identifiers: Sequence[str]) -> bytes:
     return configuration_profile(identifier, control.name, payloads)
 
 
-def _order(want: Want) -> tuple[Any, ...]:
-    return (list(WORDS).index(want.mechanism), sorted(want.apps), want.open_domains)
+def _order(requirement: Requirement) -> tuple[Any, ...]:
+    return (list(WORDS).index(requirement.mechanism), sorted(requirement.apps), requirement.open_domains)

@@ -170,7 +170,7 @@ class Planner:
                 if name not in matched
                 and each.profile.family == control.family
                 and each.marker.mechanism == control.mechanism
-                and not set(each.marker.policies).isdisjoint(control.want.policies)
+                and not set(each.marker.policies).isdisjoint(control.requirement.policies)
             ]
             if heirs and (PROFILE, name) not in self.state.foreign:
                 # Renaming it leaves no moment without a block, and none with two lists at odds.
@@ -234,7 +234,7 @@ class Planner:
         self.cover(control, (change.key, *change.needs), changed_at, before, by_name=bool(number) and not payload_changed)
 
     def _description(self, control: Control, spec: object, written: str) -> str:
-        return self.marker(control.want.policies, control.mechanism, spec, ((_WRITTEN, written),))
+        return self.marker(control.requirement.policies, control.mechanism, spec, ((_WRITTEN, written),))
 
     def _tell_drift(self, current: OwnedProfile, changed: Sequence[str], besides: Sequence[str], spec: object) -> None:
         found = current.profile

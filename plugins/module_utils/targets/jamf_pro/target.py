@@ -17,7 +17,7 @@ from ...mdm.planning.capability import Capability, Means
 from ...mdm.planning.control_state import Coverings
 from ...mdm.planning.fleet import FleetDevice, ManagedDevice
 from ...mdm.planning.native_scope import PushDown
-from ...mdm.planning.requirements import Want, WantsOf
+from ...mdm.planning.requirements import Requirement, RequirementsOf
 from ...mdm.run.known_fleet import LoneLookUps
 from ...mdm.run.ledger import Ledger, ended_events
 from ...mdm.run.outbox import Outbox
@@ -41,7 +41,7 @@ from .process_names import process_names, refuse_protected
 from .reader import StateReader
 from .remembered import events_of_objects, forgotten, unseen_objects
 from .report_groups import ReportReader, Reports, finding_of
-from .requirements import MOBILE_PLATFORMS, wants_of
+from .requirements import MOBILE_PLATFORMS, requirements_of
 from .server_state import ServerState
 
 PROFILE, NO_WEB_BLOCK = "profile", "none"
@@ -96,7 +96,7 @@ class JamfTarget:
         self.reports = Reports()
         self.reader = StateReader(jamf, settings.prefix, self.policy_ids)
         self.state = ServerState()
-        self.wants: list[frozenset[Want]] = []
+        self.requirements: list[frozenset[Requirement]] = []
         self.fleet: Sequence[FleetDevice] = ()
         self.kept = NOTHING_KEPT
         #: Ids of mobile devices that are not managed any more.
@@ -176,19 +176,23 @@ class JamfTarget:
             if member.device.platform in MOBILE_PLATFORMS and member.device.record.get("enrollment") == "none"
         )
         now = utc_text(decider.moment)
-        wanted = wants_of(self.policies, self.settings.web_block != NO_WEB_BLOCK)
+        wanted = requirements_of(self.policies, self.settings.web_block != NO_WEB_BLOCK)
         mobile = PushDown(self.policies, decider, wanted, MOBILE_PLATFORMS, {"supervised": True, "enrollment": "device"})
         macs = PushDown(self.policies, decider, wanted, ("macos",), {"enrollment": "device"})
-        self.wants = self._wants(fleet, wanted)
+        self.requirements = self._requirements(fleet, wanted)
 
         def controls(kept: Kept) -> DesiredControls:
-            wants = [kept.wants_of(index, wants) for index, wants in enumerate(self.wants)] if kept else self.wants
-            return DesiredControls(self.policies, fleet, wants, mobile, macs, self.settings.prefix, kept)
+            requirements = (
+                [kept.requirements_of(index, requirements) for index, requirements in enumerate(self.requirements)]
+                if kept
+                else self.requirements
+            )
+            return DesiredControls(self.policies, fleet, requirements, mobile, macs, self.settings.prefix, kept)
 
         plain = controls(NOTHING_KEPT)
         desired = plain.desired()
         self.state = self._settled(fleet, desired, now)
-        keeper = Keeper(fleet, self.wants, wanted, decider, self.state, plain, (mobile, macs), self.look_ups)
+        keeper = Keeper(fleet, self.requirements, wanted, decider, self.state, plain, (mobile, macs), self.look_ups)
         self.kept = keeper.kept(desired.controls)
         if self.kept:
             desired = controls(self.kept).desired()
@@ -260,9 +264,9 @@ class JamfTarget:
         every = devices[MOBILE] | devices[MACOS]
         return {name: frozenset(devices.get(family, every)) for name, family in self._unseen(self.state, desired).items()}
 
-    def _wants(self, fleet: Sequence[FleetDevice], wanted: WantsOf) -> list[frozenset[Want]]:
+    def _requirements(self, fleet: Sequence[FleetDevice], wanted: RequirementsOf) -> list[frozenset[Requirement]]:
         # Devices that are alike share their verdicts, so they share what is wanted of them.
-        known: dict[tuple[int, str], frozenset[Want]] = {}
+        known: dict[tuple[int, str], frozenset[Requirement]] = {}
         found = []
         for member in fleet:
             key = (id(member.decision.verdicts), member.device.platform)
@@ -281,7 +285,7 @@ class JamfTarget:
             )
         for _family, name in sorted(self.reports.foreign):
             yield "the group %s is somebody else's, so nothing tells who has the app: rename it, or choose another name_prefix" % name
-        wanted = {want.mechanism for wants in self.wants for want in wants}
+        wanted = {requirement.mechanism for requirements in self.requirements for requirement in requirements}
         if capabilities.IOS_BLOCK in wanted:
             new = sum(
                 member.device.platform in MOBILE_PLATFORMS
@@ -295,10 +299,10 @@ class JamfTarget:
                 )
         apps = {
             app
-            for wants in self.wants
-            for want in wants
-            if want.mechanism in (capabilities.MACOS_KILL, capabilities.MACOS_DELETE)
-            for app in want.apps
+            for requirements in self.requirements
+            for requirement in requirements
+            if requirement.mechanism in (capabilities.MACOS_KILL, capabilities.MACOS_DELETE)
+            for app in requirement.apps
         }
         nameless = sorted({app.id for app in apps if not process_names(self.policies, app)})
         if any(process_names(self.policies, app) for app in apps):

@@ -258,7 +258,7 @@ class CommandPlan:
             Covering(
                 control="RemoveApplication",
                 mechanism=names.REMOVE,
-                apps=frozenset(removal.want.app_ids),
+                apps=frozenset(removal.requirement.app_ids),
                 covers=removal.devices,
                 new=frozenset(new),
                 changes=tuple(changes),
@@ -278,7 +278,7 @@ class CommandPlan:
             step = self._step(command, mark, part.occasions, control, app=part.removal.app)
             occasions = {**step.occasions, **occasions}
             memory = {**step.memory, **memory}
-        apps = tuple(sorted({app for part in parts for app in part.removal.want.app_ids}))
+        apps = tuple(sorted({app for part in parts for app in part.removal.requirement.app_ids}))
         text, reaches = self.index.text(occasions), self.index.positions(occasions)
         sent = steps.Send(command, mark, occasions, control, memory=memory)
         add(Phase.COMMANDS, replace(_removal_change(bundle_id), before=text, apps=apps, reaches=reaches, step=sent))

@@ -18,7 +18,7 @@ from ...mdm.planning.capability import Capability, Means
 from ...mdm.planning.control_state import Covering, Coverings
 from ...mdm.planning.fleet import FleetDevice, ManagedDevice
 from ...mdm.planning.plan_result import Planned
-from ...mdm.planning.requirements import Want
+from ...mdm.planning.requirements import Requirement
 from ...mdm.run.assess import may_look
 from ...mdm.run.known_fleet import FleetDoubted, LoneLookUps
 from ...mdm.run.ledger import Ledger
@@ -56,7 +56,7 @@ from .questions import (
 from .reader import StateReader
 from .release_rules import ReleaseRules, policies_that_rest
 from .reports import Reports
-from .requirements import Ways, wants_of
+from .requirements import Ways, requirements_of
 from .server_state import ServerState
 from .slugs import apps_of_slug, is_slug_of
 
@@ -140,7 +140,7 @@ class NanoTarget:
         self.declaration_names = DeclarationNames(settings.prefix)
         self.reader = StateReader(kmfddm, store, self.declaration_names, self.policy_ids)
         self.reports: Mapping[str, DeviceReport] = {}
-        self.wants: list[frozenset[Want]] = []
+        self.requirements: list[frozenset[Requirement]] = []
         self.desired = Desired()
         self.state = ServerState()
         self.index = FleetIndex((), ())
@@ -376,7 +376,7 @@ class NanoTarget:
         """Find out what is wanted of a fleet, and read what its devices have told of that, unless it has been read."""
         self.unasked = frozenset(member.device.id for member in fleet if is_spared_questions(member))
         self._want(fleet)
-        self.index = FleetIndex(fleet, self.wants)
+        self.index = FleetIndex(fleet, self.requirements)
         interests = self._interests(fleet)
         if interests != self.interests:
             self.interests, self.reports = interests, self.source.read(interests)
@@ -395,13 +395,13 @@ class NanoTarget:
         orders = frozenset(memory.order for memory in remembered if memory.order)
         return Interests(every, questions, marks | self._information(), self.settings.prefix + ".", frozenset(ids), orders)
 
-    # Wants.
+    # Requirements.
 
     def _want(self, fleet: Sequence[FleetDevice]) -> None:
         ways = Ways(self.kmfddm is not None, self.store is not None, self.settings.web_block != NO_WEB_BLOCK)
-        wanted = wants_of(self.policies, ways)
-        self.wants = [wanted(member.device.record, member.decision) for member in fleet]
-        self.desired = DesiredControls(self.policies, fleet, self.wants, self.declaration_names, self.store).desired()
+        wanted = requirements_of(self.policies, ways)
+        self.requirements = [wanted(member.device.record, member.decision) for member in fleet]
+        self.desired = DesiredControls(self.policies, fleet, self.requirements, self.declaration_names, self.store).desired()
         self.sent = {control.name: self._mark_of(control) for control in (*self._unremembered(fleet, ways), *self._commanded())}
 
     def _mark_of(self, control: Control) -> frozenset[str]:
@@ -419,9 +419,9 @@ class NanoTarget:
         ]
         decider = Decider(in_force, self.now)
         decided = [FleetDevice(member.device, decider.decide(member.device.record)) for member in fleet]
-        wanted = wants_of(in_force, ways)
-        wants = [wanted(member.device.record, member.decision) for member in decided]
-        desired = DesiredControls(in_force, decided, wants, self.declaration_names, self.store).desired()
+        wanted = requirements_of(in_force, ways)
+        requirements = [wanted(member.device.record, member.decision) for member in decided]
+        desired = DesiredControls(in_force, decided, requirements, self.declaration_names, self.store).desired()
         return [control for control in desired.controls if control.mechanism not in DECLARED]
 
     def _is_ours(self, name: str) -> bool:
@@ -512,8 +512,14 @@ class NanoTarget:
                 "%s: sent by command. A device that is locked puts it off, and a profile that was put off can still arrive after its"
                 " removal was asked for; the next run that sees it asks again" % ", ".join(sent)
             )
-        named = {(control.want, app) for control in self.desired.controls for app in control.apps}
-        wanted = {(want, app.id) for wants in self.wants for want in wants if want.mechanism == capabilities.BINARIES for app in want.apps}
+        named = {(control.requirement, app) for control in self.desired.controls for app in control.apps}
+        wanted = {
+            (requirement, app.id)
+            for requirements in self.requirements
+            for requirement in requirements
+            if requirement.mechanism == capabilities.BINARIES
+            for app in requirement.apps
+        }
         nameless = sorted({app for _want, app in wanted - named})
         if nameless:
             yield "on Macs nothing blocks %s: that takes both an apple_team_id and a macos_bundle_id" % ", ".join(nameless)

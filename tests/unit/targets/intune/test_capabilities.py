@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.outcomes import REASONS
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.capability import ACTIONS_WITH_MEANS, Means, render_markdown
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.requirements import wants_of_policies
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.requirements import requirements_of_policies
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.devices import ENROLLMENTS, OWNERSHIPS, PLATFORMS
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune import capabilities, controls
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.capabilities import BY_KIND, NAMES, TABLE, capability_of
@@ -129,14 +129,14 @@ def test_every_mechanism_is_used_and_has_a_platform() -> None:
 @pytest.mark.parametrize("platform", MANAGED_PLATFORMS)
 @pytest.mark.parametrize("action", [action for action in ACTIONS_WITH_MEANS if action != "advise"])
 def test_what_the_table_promises_is_wanted(platform: str, action: str) -> None:
-    """For every row: a policy that asks for an action makes a want of a mechanism that the row names for it."""
+    """For every row: a policy that asks for an action makes a requirement of a mechanism that the row names for it."""
     asking = policy(rules=[{"name": "All", "when": {"work_apps": True}, "actions": [action]}])
     for ownership in ("corporate", "personal"):
         for supervised in (True, False):
             for enrollment in ENROLLMENTS:
                 member = fleet([asking], [device(platform=platform, ownership=ownership, supervised=supervised, enrollment=enrollment)])[0]
-                wants_of = wants_of_policies([asking], mechanisms("browser"))
-                wanted = {want.mechanism for want in wants_of(member.device.record, member.decision)}
+                requirements_of = requirements_of_policies([asking], mechanisms("browser"))
+                wanted = {requirement.mechanism for requirement in requirements_of(member.device.record, member.decision)}
                 means = capability_of(member.device.record).means(action)
                 assert not means.mechanisms or wanted & set(means.mechanisms), (member.device.record, action)
                 for name in means.mechanisms:

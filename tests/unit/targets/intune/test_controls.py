@@ -88,7 +88,7 @@ def test_until_the_deadline_every_run_asks_for_the_same_grace(deadline: datetime
 @given(policies(), devices())
 def test_distinct_wants_have_distinct_names(made: tuple[Policy, ...], fleet: list[ManagedDevice]) -> None:
     desired = Run(made, fleet).desired
-    assert len({each.name for each in desired.controls}) == len(desired.controls) == len({each.want for each in desired.controls})
+    assert len({each.name for each in desired.controls}) == len(desired.controls) == len({each.requirement for each in desired.controls})
     groups = [group.name for each in desired.controls for group in each.groups]
     assert len(groups) == len(set(groups))
     filters = {each.name: each.rule for control in desired.controls for each in control.filters}
@@ -100,7 +100,7 @@ def test_distinct_wants_have_distinct_names(made: tuple[Policy, ...], fleet: lis
 def test_the_order_of_devices_and_policies_makes_no_other_control(made: tuple[Policy, ...], fleet: list[ManagedDevice], seed: int) -> None:
     def of(listed: list[ManagedDevice], ordered: tuple[Policy, ...]) -> list[Any]:
         return [
-            (each.want, each.name, each.identifiers, each.body, each.targets, each.groups, each.filters, each.grace_hours)
+            (each.requirement, each.name, each.identifiers, each.body, each.targets, each.groups, each.filters, each.grace_hours)
             for each in Run(ordered, listed).desired.controls
         ]
 

@@ -85,7 +85,11 @@ def spared(*runs: Run) -> dict[tuple[str, str], set[int]]:
         (mechanism, each): {
             index
             for index in range(len(runs[0].fleet))
-            if not any(want.mechanism == mechanism and each in want.app_ids for run in runs for want in run.wants[index])
+            if not any(
+                requirement.mechanism == mechanism and each in requirement.app_ids
+                for run in runs
+                for requirement in run.requirements[index]
+            )
         }
         for mechanism in PLATFORMS
         for each in APPS

@@ -92,7 +92,11 @@ def spared(*runs: Run) -> Untouched:
         (mechanism, each): {
             index
             for index in range(len(runs[0].fleet))
-            if not any(want.mechanism == mechanism and each in want.app_ids for run in runs for want in run.wants[index])
+            if not any(
+                requirement.mechanism == mechanism and each in requirement.app_ids
+                for run in runs
+                for requirement in run.requirements[index]
+            )
         }
         for mechanism in PLATFORMS
         for each in APPS
@@ -152,10 +156,10 @@ def test_every_covering_reaches_what_it_says_once_the_plan_is_carried_out() -> N
                 assert all(covering.covers <= reached(state, MACOS, each.scope, after.fleet) for each in records)
         # Every device on which something is wanted and can be had is reached, or said not to be.
         for mechanism, platforms in PLATFORMS.items():
-            for index, (member, wants) in enumerate(zip(after.fleet, after.wants, strict=True)):
+            for index, (member, requirements) in enumerate(zip(after.fleet, after.requirements, strict=True)):
                 row = names.capability_of(member.device.record)
                 able = any(mechanism in row.means(action).mechanisms for action in ("remove", "block", "block_web"))
-                wanted = {name for want in wants if want.mechanism == mechanism for name in want.app_ids}
+                wanted = {name for requirement in requirements if requirement.mechanism == mechanism for name in requirement.app_ids}
                 told = {name for each in planned.coverings if each.mechanism == mechanism and index in each.covers for name in each.apps}
                 expected = wanted if able and member.device.platform in platforms else set()
                 # Of the sites an exemption may leave all open, and then there is nothing to block.
