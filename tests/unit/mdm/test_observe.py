@@ -17,7 +17,7 @@ import pytest
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.outcomes import Observation, Outcome, judge
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.plan import Change, Plan
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.capability import ACTIONS_WITH_MEANS, Capability
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.control_state import Covering, Coverings
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.control_state import ControlState, ControlStates
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.fleet import FleetDevice
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.assess import Observer, Situation
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.ledger import Assigned, Ended, Ledger, Story
@@ -102,10 +102,10 @@ def member(kind: str, actions: tuple[str, ...], stale: bool) -> FleetDevice:
 
 
 @cache
-def coverings(state: str) -> Coverings:
+def control_states(state: str) -> ControlStates:
     """One control for every mechanism, all in the same state."""
     if state == "none":
-        return Coverings(())
+        return ControlStates(())
     here = frozenset({0})
     facts: dict[str, Any] = {
         "stands": {"changed_at": "2022-12-01T00:00:00Z"},
@@ -121,8 +121,8 @@ def coverings(state: str) -> Coverings:
         "undated": {"dated": False},
         "undated and not reached yet": {"dated": False},
     }[state]
-    return Coverings(
-        Covering(**{"control": f"BAN {name}", "mechanism": name, "apps": frozenset({"banned"}), "covers": here, **facts})
+    return ControlStates(
+        ControlState(**{"control": f"BAN {name}", "mechanism": name, "apps": frozenset({"banned"}), "covers": here, **facts})
         for name in capabilities.NAMES
         if name not in (capabilities.NOTICE, capabilities.DEFENDER)
     )
@@ -135,7 +135,7 @@ def situation(state: str, story: str, found: bool, depends: bool | None, check: 
     since = {"undated": "2022-12-01T00:00:00Z", "undated and not reached yet": "2023-03-20T08:30:00Z"}.get(state, "")
     standing = {f"BAN {name}": since for name in capabilities.NAMES} if since else {}
     facts: dict[str, Any] = {
-        "coverings": coverings(state),
+        "control_states": control_states(state),
         "capability_of": capabilities.capability_of,
         "findings": {(device_id, "banned"): [finding]} if found else {},
         "reporting": IntuneTarget.reporting,
@@ -424,10 +424,10 @@ def test_freshness_is_the_age_of_the_look_and_not_of_the_contact() -> None:
 
 @pytest.mark.fault_kind("T5", "an app of several in one control that carries no name of it")
 def test_a_control_covers_an_app_only_where_it_carries_one_of_its_names() -> None:
-    other = Coverings(
-        Covering("BAN", name, frozenset({"another"}), frozenset({0}), changed_at="2022-12-01T00:00:00Z") for name in capabilities.NAMES
+    other = ControlStates(
+        ControlState("BAN", name, frozenset({"another"}), frozenset({0}), changed_at="2022-12-01T00:00:00Z") for name in capabilities.NAMES
     )
-    seen = observed("windows_corporate", "block", coverings=other, found=True)
+    seen = observed("windows_corporate", "block", control_states=other, found=True)
     assert seen.mechanism == ()
     assert seen.observation.block == "none"
     assert judge(asked("windows_corporate", "block"), seen.observation) == Outcome("cannot_enforce", "no_identifier")
@@ -439,11 +439,11 @@ def asked(kind: str, *actions: str) -> dict[str, Any]:
 
 @pytest.mark.fault_kind("T8", "a refusal by device or server, with its words")
 def test_a_refusal_is_told_with_the_words_of_who_refused() -> None:
-    refused = Coverings(
+    refused = ControlStates(
         replace(each, confirmed=frozenset(), refused={0: "refused_by_device"}, refusal_words={0: "Error.UnknownDeclarationType"})
-        for each in coverings("stands").all
+        for each in control_states("stands").all
     )
-    seen = observed("ios_supervised", "block", coverings=refused)
+    seen = observed("ios_supervised", "block", control_states=refused)
     assert seen.words == "Error.UnknownDeclarationType"
     assert judge(asked("ios_supervised", "block"), seen.observation) == Outcome("cannot_enforce", "refused_by_device")
     assert observed("ios_supervised", "block").words == ""

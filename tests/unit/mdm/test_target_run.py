@@ -22,7 +22,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.engine.plan import
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.run_lock import RunLocked
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.journal import Journal
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.capability import Capability
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.control_state import Covering, Coverings
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.control_state import ControlState, ControlStates
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.fleet import FleetDevice, ManagedDevice
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.notices import Notice
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.known_fleet import FleetDoubted, LoneLookUps
@@ -85,15 +85,15 @@ class SmallTarget:
                 Change("create", "policy", "p", after="{}", needs=("group:g",), apps=("banned",), reaches=self.reaches or covers),
             ]
         )
-        control = Covering(
+        control = ControlState(
             "BAN", capabilities.IOS_BLOCK, frozenset({"banned"}), covers, new=frozenset() if self.made_at else covers,
             changed_at=self.made_at, changes=tuple(each.key for each in changes), named=covers,
         )  # fmt: skip
         changes.extend(self.more)
-        notices: list[Notice] = list(choose_notices(Coverings((control,))))
+        notices: list[Notice] = list(choose_notices(ControlStates((control,))))
         if notices:
             changes.append(Change("command", "notice", notices[0].stage, step=notices))
-        return TargetPlan(Plan(tuple(changes)), Coverings((control,)), ("somebody's",) * 60, ("drifted",), ("a note",))
+        return TargetPlan(Plan(tuple(changes)), ControlStates((control,)), ("somebody's",) * 60, ("drifted",), ("a note",))
 
     def apply(self, plan: Plan, ledger: Ledger, now: str) -> Applied:
         def execute(change: Change) -> None:
@@ -258,8 +258,8 @@ def test_a_removal_is_proved_by_a_later_inventory_and_a_recurrence_by_one_after(
     class Removing(SmallTarget):
         def plan(self, fleet: Sequence[FleetDevice], decider: Decider, choose_notices: Any) -> TargetPlan:
             here = frozenset({0})
-            control = Covering("BAN", capabilities.IOS_UNINSTALL, frozenset({"banned"}), here, changed_at="2023-03-01T00:00:00Z")
-            return TargetPlan(Plan(()), Coverings((control,)))
+            control = ControlState("BAN", capabilities.IOS_UNINSTALL, frozenset({"banned"}), here, changed_at="2023-03-01T00:00:00Z")
+            return TargetPlan(Plan(()), ControlStates((control,)))
 
     story = []
     for day, found in enumerate((("device-1",), ("device-1",), (), (), ("device-1",), ())):

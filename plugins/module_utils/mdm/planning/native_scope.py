@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Scope push-down: which part of a requirement holds for every device of an ownership, whoever it is, so that the target can be told once.
+"""Native scope: which part of a requirement holds for every device of an ownership, whoever it is, so that the target can be told once.
 
 A rule that asks only for what the target can express natively needs no list of devices: one scope covers those that are there
 and those that come. Which rules those are is not read off their form. The policies are asked about symbolic devices that have
@@ -30,7 +30,7 @@ NATIVE_ATTRIBUTES = frozenset(("platform", "ownership", "supervised", "enrollmen
 RequirementsOf = Callable[[Mapping[str, Any], Decision], Iterable[Requirement]]
 
 
-class PushDown:
+class NativeScope:
     """Answers for which ownerships a requirement is sure.
 
     Args:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from ...engine.plan import Change, Plan
-from .control_state import Covering
+from .control_state import ControlState
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Planned:
     """
 
     plan: Plan
-    coverings: tuple[Covering, ...]
+    control_states: tuple[ControlState, ...]
     drift: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
 

@@ -58,7 +58,7 @@ class Mechanisms:
 
     Args:
         by_platform: platform -> action -> names of mechanisms.
-        per_app: mechanisms with an object for each app; all others hold every app of a population in one object.
+        per_app: mechanisms with an object for each app; all others hold every app of a scope in one object.
         sites: mechanisms that block sites, which share what an exemption leaves open.
         armed_ahead: mechanisms that are set up ahead of the instant of their effect; all others are wanted from it on.
     """

@@ -15,7 +15,7 @@ from ...engine.plan import Plan
 from ...policy.instants import read_now
 from ...policy.model import AppDecision
 from ..planning.capability import ACTIONS_WITH_MEANS, Capability, CapabilityOf, Means
-from ..planning.control_state import Covering, Coverings
+from ..planning.control_state import ControlState, ControlStates
 from ..planning.fleet import FleetDevice
 from ..planning.notices import stage_name
 from .ledger import Ledger, Story
@@ -54,7 +54,7 @@ class Situation:
         stale_after: age of the look from which "not found" says nothing.
     """
 
-    coverings: Coverings
+    control_states: ControlStates
     capability_of: CapabilityOf
     findings: Mapping[tuple[str, str], Sequence[Mapping[str, str]]]
     reporting: Mapping[str, str]
@@ -126,7 +126,7 @@ class Observer:
             "stale": self._is_stale(device),
             "removed_earlier": story.removals > 0,
         }
-        used: list[Covering] = []
+        used: list[ControlState] = []
         requested_at = None
         if app.verdict != "enforce":
             # A ban that began, and whose beginning was put off, or that is only proposed now.
@@ -168,7 +168,7 @@ class Observer:
             return None, doubt
         if row.sees == "all":
             return False, ""
-        report = run.coverings.reaching(index, run.reporting.get(device.device.platform, ""), app.app)
+        report = run.control_states.reaching(index, run.reporting.get(device.device.platform, ""), app.app)
         if report is None:
             return None, row.why_unseen
         if self._missing(report) or not self._has_reached(index, device, report):
@@ -204,7 +204,7 @@ class Observer:
         row: Capability,
         story: Story,
         facts: dict[str, Any],
-        used: list[Covering],
+        used: list[ControlState],
     ) -> str | None:
         """Fill in what is done about the app; the instant of a request that is not proved yet."""
         run = self.situation
@@ -215,14 +215,14 @@ class Observer:
             # An exemption leaves every site of the app open here, so there is nothing to block.
             reasons["block_web"] = ""
         reaching = {action: self._reaching(index, app.app, row.means(action)) for action in demanded}
-        for action, covering in reaching.items():
+        for action, control_state in reaching.items():
             # What stands in the way of a control on some devices does so where the app is there in spite of it.
-            if action != "remove" and covering is not None and covering.obstacle and (covering.prevented or facts["before"]):
-                reasons[action] = reasons[action] or covering.obstacle
-            if action != "remove" and covering is not None and index in covering.refused:
-                reasons[action] = reasons[action] or covering.refused[index]
-        used.extend(covering for covering in reaching.values() if covering is not None)
-        report = run.coverings.reaching(index, run.reporting.get(device.device.platform, ""), app.app)
+            if action != "remove" and control_state is not None and control_state.obstacle and (control_state.prevented or facts["before"]):
+                reasons[action] = reasons[action] or control_state.obstacle
+            if action != "remove" and control_state is not None and index in control_state.refused:
+                reasons[action] = reasons[action] or control_state.refused[index]
+        used.extend(control_state for control_state in reaching.values() if control_state is not None)
+        report = run.control_states.reaching(index, run.reporting.get(device.device.platform, ""), app.app)
         needed = [*used, *([report] if report is not None else [])]
         if "remove" in reasons:
             requested_at = self._removal(index, device, row.remove, reaching["remove"], reasons["remove"], story, facts)
@@ -243,41 +243,50 @@ class Observer:
             requested_at = requested_at or noticed or None
         facts["unsupported"] = tuple(action for action in demanded if action != "block_web" and not row.means(action).mechanisms)
         facts["no_means"] = self._no_means(reasons)
-        facts["unconfirmed"] = any(not self._has_reached(index, device, covering) for covering in used)
-        facts["pending"] = index in run.to_notify or any(self._is_pending(index, covering) for covering in needed)
-        if any(self._is_unmade(index, app.app, covering) for covering in needed) or self._struck(index, app.app):
+        facts["unconfirmed"] = any(not self._has_reached(index, device, control_state) for control_state in used)
+        facts["pending"] = index in run.to_notify or any(self._is_pending(index, control_state) for control_state in needed)
+        if any(self._is_unmade(index, app.app, control_state) for control_state in needed) or self._struck(index, app.app):
             facts["error"] = "error"
         elif run.stopped and facts["pending"]:
             facts["error"] = "limit_exceeded"
         return requested_at
 
     def _removal(
-        self, index: int, device: FleetDevice, means: Means, covering: Covering | None, why_not: str, story: Story, facts: dict[str, Any]
+        self,
+        index: int,
+        device: FleetDevice,
+        means: Means,
+        control_state: ControlState | None,
+        why_not: str,
+        story: Story,
+        facts: dict[str, Any],
     ) -> str | None:
         run = self.situation
-        if why_not or covering is None:
+        if why_not or control_state is None:
             # What can't take off what a person installed, and has nothing of its own there.
             facts["why_not_removed"] = why_not or "user_installed"
             return None
-        if covering.obstacle or index in covering.refused:
-            facts["why_not_removed"] = covering.refused.get(index, covering.obstacle)
+        if control_state.obstacle or index in control_state.refused:
+            facts["why_not_removed"] = control_state.refused.get(index, control_state.obstacle)
             return None
         since = story.requested_at
-        if not means.certain and since and run.now - read_now(since) > PATIENCE and self._has_reached(index, device, covering):
+        if not means.certain and since and run.now - read_now(since) > PATIENCE and self._has_reached(index, device, control_state):
             facts["why_not_removed"] = "user_installed"
             return None
-        if not since and (covering.changes and (self._missing(covering) or (index in covering.new and self._waits(covering)))):
+        if not since and (
+            control_state.changes and (self._missing(control_state) or (index in control_state.new and self._waits(control_state)))
+        ):
             # Nothing was sent: check mode, a stopped run, a change that failed.
             return None
         facts["removal"] = "requested"
         return (since or _utc(run.now)) if facts["before"] else None
 
-    def _withdrawal(self, device: FleetDevice, covering: Covering | None, why_not: str, facts: dict[str, Any]) -> None:
+    def _withdrawal(self, device: FleetDevice, control_state: ControlState | None, why_not: str, facts: dict[str, Any]) -> None:
         run = self.situation
         if not why_not and run.access_depends_on_compliance is False:
             why_not = "no_conditional_access"
         facts["why_not_withdrawn"] = why_not
-        standing = covering is not None and bool(self._changed_at(covering)) and not self._missing(covering)
+        standing = control_state is not None and bool(self._changed_at(control_state)) and not self._missing(control_state)
         facts["access_withdrawn"] = bool(not why_not and standing and facts["before"] and device.device.access_withdrawn)
 
     def _no_means(self, reasons: Mapping[str, str]) -> str:
@@ -295,13 +304,13 @@ class Observer:
             return means.why_not
         if action == "advise" or self._reaching(index, app, means) is not None:
             return ""
-        if any(run.coverings.is_unnamed(index, mechanism, app) for mechanism in means.mechanisms):
+        if any(run.control_states.is_unnamed(index, mechanism, app) for mechanism in means.mechanisms):
             return "not_registered"
         return "" if not means.certain else "no_identifier"
 
-    def _reaching(self, index: int, app: str, means: Means) -> Covering | None:
-        found = (self.situation.coverings.reaching(index, mechanism, app) for mechanism in means.mechanisms)
-        return next((covering for covering in found if covering is not None), None)
+    def _reaching(self, index: int, app: str, means: Means) -> ControlState | None:
+        found = (self.situation.control_states.reaching(index, mechanism, app) for mechanism in means.mechanisms)
+        return next((control_state for control_state in found if control_state is not None), None)
 
     def _noticed(self, device: FleetDevice, app: AppDecision) -> str:
         run = self.situation
@@ -322,9 +331,9 @@ class Observer:
         devices = self.situation.failed_on.get(key)
         return devices is None or index in devices
 
-    def _is_unmade(self, index: int, app: str, covering: Covering) -> bool:
+    def _is_unmade(self, index: int, app: str, control_state: ControlState) -> bool:
         """Whether a control is not as it is wanted on this device, because a change was not made."""
-        keys = set(covering.changes) & self.situation.unmade
+        keys = set(control_state.changes) & self.situation.unmade
         if not keys:
             return False
         told = [change for change in self._unmade_changes if change.key in keys and (change.reaches or change.releases)]
@@ -343,37 +352,37 @@ class Observer:
         ended = run.ledger.last_ended(device.device.id, app)
         return bool(ended) and device.device.synced_at <= ended and device.device.enrolled_at <= ended
 
-    def _words(self, index: int, used: Sequence[Covering]) -> str:
+    def _words(self, index: int, used: Sequence[ControlState]) -> str:
         return next((each.refusal_words[index] for each in used if index in each.refusal_words), "")
 
     # Controls.
 
-    def _waits(self, covering: Covering) -> bool:
-        return bool(set(covering.changes) & (self.situation.unmade | self.situation.pending))
+    def _waits(self, control_state: ControlState) -> bool:
+        return bool(set(control_state.changes) & (self.situation.unmade | self.situation.pending))
 
-    def _missing(self, covering: Covering) -> bool:
+    def _missing(self, control_state: ControlState) -> bool:
         """Whether a control is not there as it is wanted: not made in this run, or not yet."""
-        return bool(set(covering.changes) & (self.situation.unmade | self.situation.pending)) and not self._changed_at(covering)
+        return bool(set(control_state.changes) & (self.situation.unmade | self.situation.pending)) and not self._changed_at(control_state)
 
-    def _changed_at(self, covering: Covering) -> str:
-        return covering.changed_at if covering.dated else self.situation.ledger.stands_since(covering.control)
+    def _changed_at(self, control_state: ControlState) -> str:
+        return control_state.changed_at if control_state.dated else self.situation.ledger.stands_since(control_state.control)
 
-    def _is_pending(self, index: int, covering: Covering) -> bool:
-        return index in covering.new and bool(set(covering.changes) & self.situation.pending)
+    def _is_pending(self, index: int, control_state: ControlState) -> bool:
+        return index in control_state.new and bool(set(control_state.changes) & self.situation.pending)
 
-    def _has_reached(self, index: int, device: FleetDevice, covering: Covering) -> bool:
+    def _has_reached(self, index: int, device: FleetDevice, control_state: ControlState) -> bool:
         """Whether the device says that the control is in force; where devices don't, whether it has been in contact since the control was
         last changed, or assigned to it by name, and since it enrolled."""
-        if covering.confirmed is not None:
-            return index in covering.confirmed and not (covering.changes and index in covering.new)
-        if any(index in change.reaches and not covering.apps.isdisjoint(change.apps) for change in self._reaching_changes):
+        if control_state.confirmed is not None:
+            return index in control_state.confirmed and not (control_state.changes and index in control_state.new)
+        if any(index in change.reaches and not control_state.apps.isdisjoint(change.apps) for change in self._reaching_changes):
             # What this run brings, or would bring, the device can't have heard of.
             return False
         synced_at = device.device.synced_at
-        changed_at = self._changed_at(covering)
-        if not synced_at or not changed_at or covering.changes:
+        changed_at = self._changed_at(control_state)
+        if not synced_at or not changed_at or control_state.changes:
             return False
-        assigned_at = self.situation.ledger.assigned_at(device.device.id, covering.control)
+        assigned_at = self.situation.ledger.assigned_at(device.device.id, control_state.control)
         return synced_at > max(changed_at, assigned_at, device.device.enrolled_at)
 
 

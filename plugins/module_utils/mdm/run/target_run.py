@@ -39,7 +39,7 @@ from ...policy.serialize import policy_to_plain
 from ..http.identity import Identity
 from ..http.journal import Journal
 from ..planning.capability import Capability
-from ..planning.control_state import Coverings
+from ..planning.control_state import ControlStates
 from ..planning.fleet import FleetDevice, ManagedDevice
 from ..planning.group_names import wanted_groups
 from ..planning.notices import Notice, NoticeText, notices_of
@@ -104,13 +104,13 @@ class TargetPlan:
     """
 
     plan: Plan
-    coverings: Coverings
+    control_states: ControlStates
     conflicts: tuple[str, ...] = ()
     drift: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
-ChooseNotices = Callable[[Coverings], Sequence[Notice]]
+ChooseNotices = Callable[[ControlStates], Sequence[Notice]]
 
 
 class NobodyLeft(AppbanError):
@@ -272,8 +272,8 @@ class _Run:
         findings = self.target.findings(self.fleet)
         notices: list[Notice] = []
 
-        def choose_notices(coverings: Coverings) -> list[Notice]:
-            notices.extend(self._notices(findings, coverings))
+        def choose_notices(control_states: ControlStates) -> list[Notice]:
+            notices.extend(self._notices(findings, control_states))
             return notices
 
         planned = self.target.plan(self.fleet, self.decider, choose_notices)
@@ -304,7 +304,7 @@ class _Run:
         """
         plan = planned.plan
         stood = dict(self.ledger.standing)
-        self.ledger.write(self.now, events_before_writing(plan, planned.coverings, self.fleet))
+        self.ledger.write(self.now, events_before_writing(plan, planned.control_states, self.fleet))
         self.journal.record = record
         self.sent_before = self.journal.count
         try:
@@ -315,12 +315,12 @@ class _Run:
             applied = Applied((), tuple(Failure(change, self.broken) for change in plan.changes), ())
         finally:
             self.journal.record = None
-        for covering in planned.coverings.all:
-            if not covering.dated and not applied.unmade.isdisjoint(covering.changes):
+        for control_state in planned.control_states.all:
+            if not control_state.dated and not applied.unmade.isdisjoint(control_state.changes):
                 # For what this run says, a control that was not written stands as it stood.
-                self.ledger.standing.pop(covering.control, None)
-                if covering.control in stood:
-                    self.ledger.standing[covering.control] = stood[covering.control]
+                self.ledger.standing.pop(control_state.control, None)
+                if control_state.control in stood:
+                    self.ledger.standing[control_state.control] = stood[control_state.control]
         return applied
 
     # The fleet.
@@ -382,9 +382,9 @@ class _Run:
         ]
         return self.target.absences(vanished) if vanished else frozenset()
 
-    def _notices(self, findings: Mapping[tuple[str, str], Any], coverings: Coverings) -> list[Notice]:
+    def _notices(self, findings: Mapping[tuple[str, str], Any], control_states: ControlStates) -> list[Notice]:
         """Notices that are asked for and have not been sent: where the app is, and where nobody can tell."""
-        seen = Observer(self._before_writing(findings, coverings), self.target.names)
+        seen = Observer(self._before_writing(findings, control_states), self.target.names)
         wanted: list[Notice] = []
         for index, member in enumerate(self.fleet):
             apps = {
@@ -403,9 +403,9 @@ class _Run:
     def _is_told(self, notice: Notice) -> bool:
         return all(self.ledger.noticed_at(notice.device, notice.stage, app) for app in notice.apps)
 
-    def _before_writing(self, findings: Mapping[tuple[str, str], Any], coverings: Coverings) -> Situation:
+    def _before_writing(self, findings: Mapping[tuple[str, str], Any], control_states: ControlStates) -> Situation:
         return Situation(
-            coverings=coverings,
+            control_states=control_states,
             capability_of=self.target.capability_of,
             findings=findings,
             reporting=self.target.reporting,
@@ -425,9 +425,9 @@ class _Run:
         check_reach({key: names for key, names in wrong.items() if names})
         new: set[int] = {notice.index for notice in notices}
         keys = {change.key for change in planned.plan.changes}
-        for covering in planned.coverings.all:
-            if keys.intersection(covering.changes):
-                new |= covering.new
+        for control_state in planned.control_states.all:
+            if keys.intersection(control_state.changes):
+                new |= control_state.new
         try:
             check_limits(limits, self._names(new), len(self.fleet), self._names(self._losing(planned)))
         except LimitExceeded as error:
@@ -467,9 +467,9 @@ class _Run:
             if not change.releases or apps <= ended:
                 continue
             covered: set[int] = set()
-            for covering in planned.coverings.all:
-                if covering.mechanism not in self.target.reporting.values() and apps & covering.apps:
-                    covered |= covering.covers
+            for control_state in planned.control_states.all:
+                if control_state.mechanism not in self.target.reporting.values() and apps & control_state.apps:
+                    covered |= control_state.covers
             losing |= change.releases - covered
         return losing
 
@@ -493,7 +493,7 @@ class _Run:
             return self.target.doubted(device, app) or ("source_contradicts" if (device, app) in unproved else "")
 
         return Situation(
-            coverings=planned.coverings,
+            control_states=planned.control_states,
             capability_of=self.target.capability_of,
             findings=findings,
             reporting=self.target.reporting,
@@ -569,7 +569,7 @@ class _Run:
         for device, serial in gone:
             record.add_device(self._rows_of_opted_out(device, serial))
             events.append({"event": "opted_out", "device": device})
-        events.extend(events_of_standing_controls(planned.coverings, self.ledger))
+        events.extend(events_of_standing_controls(planned.control_states, self.ledger))
         if not request.check_mode and not stopped:
             self.ledger.write(self.now, events)
         in_scope = sum(member.decision.scope == "in_scope" for member in self.fleet)

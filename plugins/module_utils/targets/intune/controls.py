@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The controls that a fleet's requirements come to: one object per distinct population, an assignment per app. Pure."""
+"""The controls that a fleet's requirements come to: one object per distinct scope, an assignment per app. Pure."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from ...mdm.planning import ownership
 from ...mdm.planning.control_names import name_of_requirement
 from ...mdm.planning.fleet import FleetDevice
 from ...mdm.planning.identifiers import names_of_app, title_of_app, would_block
-from ...mdm.planning.native_scope import PushDown
+from ...mdm.planning.native_scope import NativeScope
 from ...mdm.planning.requirements import BannedApp, Requirement, RequirementsOf
-from ...mdm.planning.scopes import Candidate, Population, populate
+from ...mdm.planning.scopes import Candidate, ControlScope, resolve_scope
 from ...policy.decide import Decider
 from ...policy.exemptions import ExemptionIndex
 from ...policy.instants import read_now, utc_text
@@ -116,7 +116,7 @@ class Control:
     Args:
         requirement: what it is for.
         name: of the object, or of the group of assignments.
-        population: whom it is for.
+        control_scope: whom it is for.
         identifiers: exact names that it goes by.
         apps: ids of the apps that those are names of; an app without one is not what the control is about.
         kept: positions of devices that it reaches, or may reach, and about which nobody can decide now: unknown is not a change.
@@ -129,7 +129,7 @@ class Control:
 
     requirement: Requirement
     name: str
-    population: Population
+    control_scope: ControlScope
     identifiers: tuple[str, ...]
     apps: tuple[str, ...] = ()
     kept: frozenset[int] = frozenset()
@@ -170,7 +170,7 @@ class DesiredControls:
     Args:
         policies: the policies of the run.
         requirements: per device of the fleet, what is wanted of it.
-        push_down: which requirements are sure for a whole ownership.
+        native_scope: which requirements are sure for a whole ownership.
         now: the run's instant.
         armed: name of a compliance policy -> the instant at which an existing one was armed.
         standing: what stands in the tenant now; None for nothing.
@@ -180,7 +180,7 @@ class DesiredControls:
     policies: Sequence[Policy]
     fleet: Sequence[FleetDevice]
     requirements: Sequence[frozenset[Requirement]]
-    push_down: PushDown
+    native_scope: NativeScope
     settings: ControlSettings
     now: datetime
     armed: Mapping[str, str] = field(default_factory=dict)
@@ -205,13 +205,13 @@ class DesiredControls:
             kept, possible = self._kept(requirement, identifiers)
             if requirement not in wanted and not kept | possible:
                 continue
-            population = self._population(requirement, kept, possible)
-            if not population:
-                if population.unnamed:
+            control_scope = self._control_scope(requirement, kept, possible)
+            if not control_scope:
+                if control_scope.unnamed:
                     apps = tuple(sorted(set(identifiers.values())))
-                    controls.append(Control(requirement, self._name(requirement), population, tuple(identifiers), apps))
+                    controls.append(Control(requirement, self._name(requirement), control_scope, tuple(identifiers), apps))
                 continue
-            control = self._control(requirement, population, identifiers, kept | possible)
+            control = self._control(requirement, control_scope, identifiers, kept | possible)
             if control is None:
                 early.append(self._name(requirement))
             else:
@@ -245,10 +245,10 @@ class DesiredControls:
         return kept & reached, chances
 
     def _control(
-        self, requirement: Requirement, population: Population, identifiers: Mapping[str, str], kept: frozenset[int]
+        self, requirement: Requirement, control_scope: ControlScope, identifiers: Mapping[str, str], kept: frozenset[int]
     ) -> Control | None:
         name = self._name(requirement)
-        groups, filters, targets = self._targets(requirement, name, population)
+        groups, filters, targets = self._targets(requirement, name, control_scope)
         grace = 0
         facts: tuple[tuple[str, str], ...] = ()
         if requirement.mechanism == names.IOS_COMPLIANCE:
@@ -260,7 +260,7 @@ class DesiredControls:
         resource, body = self._body(requirement, name, identifiers)
         apps = tuple(sorted(set(identifiers.values())))
         return Control(
-            requirement, name, population, tuple(identifiers), apps, kept, resource, body, facts, grace, targets, groups, filters
+            requirement, name, control_scope, tuple(identifiers), apps, kept, resource, body, facts, grace, targets, groups, filters
         )
 
     def _body(self, requirement: Requirement, name: str, identifiers: Mapping[str, str]) -> tuple[str, bodies.Body | None]:
@@ -289,19 +289,18 @@ class DesiredControls:
         resource, make = makers[mechanism]
         return resource, make()
 
-    def _population(self, requirement: Requirement, kept: frozenset[int], possible: frozenset[int]) -> Population:
-        population = self._populated(requirement, kept, possible)
-        include, exclude = population.include, population.exclude
+    def _control_scope(self, requirement: Requirement, kept: frozenset[int], possible: frozenset[int]) -> ControlScope:
+        control_scope = self._resolved_scope(requirement, kept, possible)
+        include, exclude = control_scope.include, control_scope.exclude
         if self.standing is not None:
             name = self._name(requirement)
             include |= self.standing.unseen.get(members_group(name), frozenset())
-            if population.native:
+            if control_scope.native:
                 exclude |= self.standing.unseen.get(exceptions_group(name), frozenset()) | self._undecided_exceptions(requirement, name)
                 include -= exclude
         undecided = kept | possible
-        return replace(
-            population, include=include, exclude=exclude, covers=population.covers - undecided, unnamed=population.unnamed - undecided
-        )  # fmt: skip
+        covers, unnamed = control_scope.covers - undecided, control_scope.unnamed - undecided
+        return replace(control_scope, include=include, exclude=exclude, covers=covers, unnamed=unnamed)
 
     def _undecided_exceptions(self, requirement: Requirement, name: str) -> frozenset[str]:
         """Members of the exclude group whose devices are exempt, or about which nobody can decide now: they stay in it."""
@@ -326,20 +325,20 @@ class DesiredControls:
     def _exemptions(self) -> ExemptionIndex:
         return ExemptionIndex(self.policies, self.now)
 
-    def _populated(self, requirement: Requirement, kept: frozenset[int], possible: frozenset[int]) -> Population:
+    def _resolved_scope(self, requirement: Requirement, kept: frozenset[int], possible: frozenset[int]) -> ControlScope:
         native = self._native(requirement)
         if possible and native:
             # They are counted as what the native scope may hold them for, so that it stays. By name nobody joins on a mere chance.
-            population = populate(
+            control_scope = resolve_scope(
                 self._candidates(requirement, kept, possible, min(native, key=str)), native, requirement.mechanism in BY_USER
             )
-            if population.native:
-                return population
+            if control_scope.native:
+                return control_scope
         candidates = self._candidates(requirement, kept)
         if native and not any(each.wanted and each.supported and each.native in native for each in candidates):
             # Nobody there to be covered: a scope for devices that may come is made when the first one has come.
             native = frozenset()
-        return populate(candidates, native, requirement.mechanism in BY_USER)
+        return resolve_scope(candidates, native, requirement.mechanism in BY_USER)
 
     def _native(self, requirement: Requirement) -> frozenset[str | None]:
         """The ownerships that a native scope may name for a requirement."""
@@ -348,7 +347,7 @@ class DesiredControls:
             # room for one assignment to all devices. Members of groups just add up.
             return frozenset()
         platforms = PLATFORMS[requirement.mechanism]
-        return self.push_down.ownerships(requirement, platforms) & _NATIVE.get(requirement.mechanism, frozenset(_OWNERSHIP_WORDS))
+        return self.native_scope.ownerships(requirement, platforms) & _NATIVE.get(requirement.mechanism, frozenset(_OWNERSHIP_WORDS))
 
     def _candidates(
         self, requirement: Requirement, kept: frozenset[int], possible: frozenset[int] = frozenset(), place: str | None = None
@@ -388,17 +387,17 @@ class DesiredControls:
         return shared | frozenset(requirement for sharing in users.values() if sharing & wanted for requirement in sharing - wanted)
 
     def _targets(
-        self, requirement: Requirement, name: str, population: Population
+        self, requirement: Requirement, name: str, control_scope: ControlScope
     ) -> tuple[tuple[WantedGroup, ...], tuple[WantedFilter, ...], frozenset[Target]]:
         by_user = requirement.mechanism in BY_USER
         groups: list[WantedGroup] = []
         filters: list[WantedFilter] = []
         targets: list[Target] = []
-        if population.native:
-            wanted = self._filter(requirement, population.native)
+        if control_scope.native:
+            wanted = self._filter(requirement, control_scope.native)
             filters.append(wanted)
             targets.append(Target(ALL_USERS if by_user else ALL_DEVICES, filter=wanted.name, by_name=True))
-        named = ((population.include, False, members_group(name)), (population.exclude, True, exceptions_group(name)))
+        named = ((control_scope.include, False, members_group(name)), (control_scope.exclude, True, exceptions_group(name)))
         for members, excluded, group_name in named:
             if members:
                 group = WantedGroup(group_name, by_user, members, excluded, requirement.policies)

@@ -20,7 +20,7 @@ from ...engine.errors import AppbanError
 from ...engine.plan import Change
 from ...mdm.planning import ownership
 from ...mdm.planning.comparison import differences
-from ...mdm.planning.control_state import Covering, Coverings
+from ...mdm.planning.control_state import ControlState, ControlStates
 from ...mdm.planning.fleet import FleetDevice
 from ...mdm.planning.notice_changes import names_text, notice_changes
 from ...mdm.planning.notices import Notice
@@ -94,7 +94,7 @@ class Planner:
         self._kept_scopes: set[str] = set()
         self.settings = settings
         self.changes: list[tuple[int, Change]] = []
-        self.coverings: list[Covering] = []
+        self.control_states: list[ControlState] = []
         self.conflicts: list[str] = []
         self.drift: list[str] = []
         self.problems: list[str] = []
@@ -111,7 +111,7 @@ class Planner:
             if each.device.user_id:
                 self._member_index.setdefault((True, each.device.user_id), []).append(index)
 
-    def plan(self, desired: Desired, choose_notices: Callable[[Coverings], Sequence[Notice]] = lambda _coverings: ()) -> Planned:
+    def plan(self, desired: Desired, choose_notices: Callable[[ControlStates], Sequence[Notice]] = lambda _control_states: ()) -> Planned:
         """The plan for all that is desired.
 
         Args:
@@ -133,15 +133,15 @@ class Planner:
                     self.app_targets.setdefault((control.mechanism, name), set()).update(control.targets)
         matched = self._match(desired.controls)
         for control in desired.controls:
-            if control.kept and not control.population.covers:
+            if control.kept and not control.control_scope.covers:
                 self.notes.append(_STAYS % (control.name, len(control.kept)))
             if control.resource:
                 self._want_object(control, matched.get(control.name))
-            elif control.body is None and control.population:
+            elif control.body is None and control.control_scope:
                 app_requirements(self, control)
             else:
                 self._cover(control, (), "", frozenset())
-        self._notices(choose_notices(Coverings(self.coverings)))
+        self._notices(choose_notices(ControlStates(self.control_states)))
         self._lift(desired, {each.id for each in matched.values()})
         if self.problems:
             raise AppbanError(
@@ -151,7 +151,7 @@ class Planner:
                 " Nothing was written",
             )
         plan = plan_in_order(self.changes, Phase.NOTICES)
-        return Planned(plan, tuple(self.coverings), tuple(self.drift), tuple(sorted(set(self.conflicts))))
+        return Planned(plan, tuple(self.control_states), tuple(self.drift), tuple(sorted(set(self.conflicts))))
 
     # What several parts of the plan use.
 
@@ -196,7 +196,7 @@ class Planner:
 
     def reached_before(self, control: Control, targets: Iterable[Target]) -> frozenset[int]:
         """Which devices of a control the given assignments (with ids) reach today."""
-        return self.now.of_targets(control.mechanism, targets) & control.population.covers
+        return self.now.of_targets(control.mechanism, targets) & control.control_scope.covers
 
     def reach_of_app(
         self, control: Control, name: str, app: AppObject | None, targets: Iterable[Target]
@@ -409,22 +409,22 @@ class Planner:
     def _cover(
         self, control: Control, changes: Sequence[str], changed_at: str, before: frozenset[int], obstacle: str = "", prevented: bool = False
     ) -> None:
-        population = control.population
+        control_scope = control.control_scope
         by_user = control.mechanism in BY_USER
-        devices = {index: self.fleet[index].device for index in population.covers}
-        self.coverings.append(
-            Covering(
+        devices = {index: self.fleet[index].device for index in control_scope.covers}
+        self.control_states.append(
+            ControlState(
                 control=control.name,
                 mechanism=control.mechanism,
                 apps=frozenset(control.apps),
-                covers=population.covers,
-                unnamed=population.unnamed,
-                new=population.covers - before,
+                covers=control_scope.covers,
+                unnamed=control_scope.unnamed,
+                new=control_scope.covers - before,
                 # Graph keeps no date of an app's assignments: the groups and filters that they go by may be older than they are.
                 changed_at="" if control.mechanism in TYPES else changed_at,
                 dated=control.mechanism not in TYPES,
                 named=frozenset(
-                    index for index, each in devices.items() if (each.user_id if by_user else each.directory_id) in population.include
+                    index for index, each in devices.items() if (each.user_id if by_user else each.directory_id) in control_scope.include
                 ),
                 changes=tuple(dict.fromkeys((*changes, *self.joins(control)))),
                 deadline=control.requirement.deadline,

@@ -138,7 +138,7 @@ def _assign(
             planner.drift.append("%s (%s) was assigned without its filter" % (control.name, name))
     reached = planner.reached_before(control, [each.target for each in ours if each.intent == "uninstall"])
     if any(_does_the_same(each) for each in in_the_way):
-        reached = control.population.covers
+        reached = control.control_scope.covers
     if not add and not wrong:
         return list(planner.needs(control)), reached
     own = next((key for key in needs if key.startswith("app:%s (" % name)), None)

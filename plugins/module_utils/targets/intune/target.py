@@ -14,11 +14,11 @@ from ...engine.errors import AppbanError
 from ...engine.plan import Change, Plan
 from ...mdm.http.clock import Clock
 from ...mdm.planning.capability import Capability
-from ...mdm.planning.control_state import Covering, Coverings
+from ...mdm.planning.control_state import ControlState, ControlStates
 from ...mdm.planning.fleet import FleetDevice, ManagedDevice
 from ...mdm.planning.group_names import wanted_groups
 from ...mdm.planning.identifiers import usable_names
-from ...mdm.planning.native_scope import PushDown
+from ...mdm.planning.native_scope import NativeScope
 from ...mdm.planning.plan_result import Planned
 from ...mdm.planning.requirements import Requirement, requirements_of_policies
 from ...mdm.run.assess import may_look
@@ -206,7 +206,7 @@ class IntuneTarget:
             if key not in known:
                 known[key] = requirements_of(member.device.record, member.decision)
             self.requirements.append(known[key])
-        push_down = PushDown(self.policies, decider, requirements_of, MANAGED_PLATFORMS)
+        native_scope = NativeScope(self.policies, decider, requirements_of, MANAGED_PLATFORMS)
         armed = {
             each.name: each.marker.fact("armed")
             for each in self.state.owned
@@ -215,15 +215,15 @@ class IntuneTarget:
         standing = Standing(self.state, Reach(self.state, fleet), self.policy_ids, self._unseen_members(fleet, decider))
         chances = chances_of(fleet, requirements_of, decider) if standing.may_reach else ()
         desired = DesiredControls(
-            self.policies, fleet, self.requirements, push_down, self.settings.controls, decider.moment, armed, standing, chances
+            self.policies, fleet, self.requirements, native_scope, self.settings.controls, decider.moment, armed, standing, chances
         ).desired()  # fmt: skip
         ended = frozenset(policy.id for policy, each in zip(self.policies, decider.standings, strict=True) if each.phase != RUNNING)
         planner = Planner(self.state, self.policies, fleet, self.settings.planner, ended, ordered_packages(self.ledger))
         self._plan_sites(planner, fleet, decider)
         planned = planner.plan(desired, choose_notices)
         conflicts = (*planned.conflicts, *self._other_block_lists(planned))
-        notes = (*self._notes(desired, planned.coverings), *planner.notes)
-        return TargetPlan(planned.plan, Coverings(planned.coverings), conflicts, planned.drift, notes)
+        notes = (*self._notes(desired, planned.control_states), *planner.notes)
+        return TargetPlan(planned.plan, ControlStates(planned.control_states), conflicts, planned.drift, notes)
 
     def _unseen_members(self, fleet: Sequence[FleetDevice], decider: Decider) -> dict[str, frozenset[str]]:
         """Members of our groups that the list of devices doesn't show and that are not gone for certain, by group: they stay in it."""
@@ -267,7 +267,10 @@ class IntuneTarget:
     def _other_block_lists(self, planned: Planned) -> list[str]:
         """Somebody else's lists of blocked apps, looked for before one of ours is written."""
         keys = {change.key for change in planned.plan.changes}
-        writes = any(covering.mechanism == capabilities.IOS_BLOCK and keys.intersection(covering.changes) for covering in planned.coverings)
+        writes = any(
+            control_state.mechanism == capabilities.IOS_BLOCK and keys.intersection(control_state.changes)
+            for control_state in planned.control_states
+        )
         if not writes:
             return []
         text = "%s hides apps on iPhones and iPads too: on a device that has both lists, Intune reports a conflict and applies neither"
@@ -313,13 +316,13 @@ class IntuneTarget:
         kinds = ("ios_bundle_id", "android_package", "store_id")
         return frozenset(each.value for policy in self.policies for app in policy.apps for each in app.identifiers if each.kind in kinds)
 
-    def _notes(self, desired: Desired, coverings: Sequence[Covering]) -> Iterator[str]:
+    def _notes(self, desired: Desired, control_states: Sequence[ControlState]) -> Iterator[str]:
         yield from self.finder.notes if self.finder is not None else ()
         for name in self.memberships.unknown:
             yield "the tenant has no group named %s, which a rule asks for: nobody can say who belongs to it" % name
         for name in sorted(desired.not_yet_armed):
             yield "%s is set up when its deadline is less than a year ahead" % name
-        withdrawing = any(covering.mechanism == capabilities.IOS_COMPLIANCE for covering in coverings)
+        withdrawing = any(control_state.mechanism == capabilities.IOS_COMPLIANCE for control_state in control_states)
         if withdrawing and not self.state.ca_policies:
             yield "no conditional access policy in force demands a compliant device, so nobody loses access: make one, then run again"
         elif withdrawing and not self.state.ca_covers_everybody:

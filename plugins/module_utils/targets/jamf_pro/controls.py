@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The controls that a fleet's requirements come to: one profile per distinct population, one record per process and population. Pure."""
+"""The controls that a fleet's requirements come to: one profile per distinct scope, one record per process and scope. Pure."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from ...mdm.apple.restrictions import blocked_apps_payload
 from ...mdm.planning.control_names import name_of_requirement
 from ...mdm.planning.fleet import FleetDevice
 from ...mdm.planning.identifiers import names_of_app, title_of_app, would_block
-from ...mdm.planning.native_scope import PushDown
+from ...mdm.planning.native_scope import NativeScope
 from ...mdm.planning.ownership import control_name
 from ...mdm.planning.requirements import BannedApp, Requirement
-from ...mdm.planning.scopes import Candidate, Population, populate
+from ...mdm.planning.scopes import Candidate, ControlScope, resolve_scope
 from ...policy.model import Policy
 from . import capabilities as names
 from .api.classic_xml import storable
@@ -102,7 +102,7 @@ class Control:
     requirement: Requirement
     family: str
     name: str
-    population: Population
+    control_scope: ControlScope
     native: frozenset[str] = frozenset()
     scope: WantedScope = WantedScope()
     groups: tuple[WantedGroup, ...] = ()
@@ -139,8 +139,8 @@ class DesiredControls:
         policies: Sequence[Policy],
         fleet: Sequence[FleetDevice],
         requirements: Sequence[frozenset[Requirement]],
-        mobile: PushDown,
-        macs: PushDown,
+        mobile: NativeScope,
+        macs: NativeScope,
         prefix: str,
         kept: Kept = NOTHING_KEPT,
     ) -> None:
@@ -162,18 +162,18 @@ class DesiredControls:
         return Desired(tuple(self._with_groups(controls)))
 
     def _control(self, requirement: Requirement) -> Control | None:
-        population = self._population(requirement)
-        if not population and not population.unnamed:
+        control_scope = self._control_scope(requirement)
+        if not control_scope and not control_scope.unnamed:
             return None
         control = self.bare(requirement)
-        native = frozenset(each for each in population.native if each)
-        return None if control is None else replace(control, population=population, native=native)
+        native = frozenset(each for each in control_scope.native if each)
+        return None if control is None else replace(control, control_scope=control_scope, native=native)
 
     def bare(self, requirement: Requirement) -> Control | None:
         """The control of a requirement for nobody yet; None where none of its apps has a name that it could carry."""
         name = name_of_requirement(self.prefix, self.policies, requirement, WORDS[requirement.mechanism])
         family = MACOS if "macos" in PLATFORMS[requirement.mechanism] else MOBILE
-        control = Control(requirement, family, name, Population())
+        control = Control(requirement, family, name, ControlScope())
         if requirement.mechanism in (names.MACOS_KILL, names.MACOS_DELETE):
             records = self._records(control)
             return replace(control, records=records, apps=requirement.app_ids) if records else None
@@ -205,23 +205,23 @@ class DesiredControls:
 
     # Whom a control is for.
 
-    def _population(self, requirement: Requirement) -> Population:
+    def _control_scope(self, requirement: Requirement) -> ControlScope:
         platforms = PLATFORMS[requirement.mechanism]
         candidates = self._candidates(requirement)
-        push_down = self.macs if "macos" in platforms else self.mobile
-        native = frozenset(platform for platform in platforms if "corporate" in push_down.ownerships(requirement, (platform,)))
+        native_scope = self.macs if "macos" in platforms else self.mobile
+        native = frozenset(platform for platform in platforms if "corporate" in native_scope.ownerships(requirement, (platform,)))
         # A scope for devices that may come is made when the first of their kind has come.
         here = {each.native or self.fleet[each.index].device.platform for each in candidates if each.wanted and each.supported}
         standing = self.kept.standing.get(requirement, frozenset())
         native = frozenset(platform for kind in _KINDS_OF_DEVICES if here & kind for platform in kind & native) | standing & native
-        population = populate(candidates, native)
-        if standing & native and not population.native:
-            population = _of_all(candidates, native, population)
-        exclude = population.exclude | self._doubtful(candidates, population.native, requirement)
+        control_scope = resolve_scope(candidates, native)
+        if standing & native and not control_scope.native:
+            control_scope = _of_all(candidates, native, control_scope)
+        exclude = control_scope.exclude | self._doubtful(candidates, control_scope.native, requirement)
         members, spared, excepted = (
             frozenset(map(str, kept.get(requirement, ()))) for kept in (self.kept.members, self.kept.spared, self.kept.excepted)
         )
-        return replace(population, include=population.include | members, exclude=exclude | spared | excepted)
+        return replace(control_scope, include=control_scope.include | members, exclude=exclude | spared | excepted)
 
     def _doubtful(self, candidates: Sequence[Candidate], native: frozenset[str | None], requirement: Requirement) -> frozenset[str]:
         """Devices to be spared of which it isn't told that they are supervised, or what they are: the server may know it, and then a
@@ -291,7 +291,7 @@ class DesiredControls:
             words = "supervised %s" % ", ".join(_PLATFORM_WORDS[platform] for platform in platforms)
             expected = frozenset(
                 int(device.directory_id)
-                for index in control.population.covers
+                for index in control.control_scope.covers
                 for device in [self.fleet[index].device]
                 if device.native_ownership in control.native
             )
@@ -331,10 +331,10 @@ def supports(record: Mapping[str, Any], mechanism: str) -> bool:
     return any(mechanism in row.means(action).mechanisms for action in ("remove", "block", "block_web"))
 
 
-def _of_all(candidates: Sequence[Candidate], native: frozenset[str], found: Population) -> Population:
-    """A population of all devices of some platforms: whoever comes is meant, though nobody, or hardly anybody, is there now."""
+def _of_all(candidates: Sequence[Candidate], native: frozenset[str], found: ControlScope) -> ControlScope:
+    """A scope of all devices of some platforms: whoever comes is meant, though nobody, or hardly anybody, is there now."""
     hit = [each for each in candidates if each.native in native]
-    return Population(
+    return ControlScope(
         native=frozenset(native),
         include=found.include - {each.member for each in hit},
         exclude=frozenset(each.member for each in hit if not each.wanted and each.member),
@@ -344,7 +344,7 @@ def _of_all(candidates: Sequence[Candidate], native: frozenset[str], found: Popu
 
 
 def _members(control: Control, role: str) -> frozenset[int]:
-    found = control.population.exclude if role == "exempt" else control.population.include
+    found = control.control_scope.exclude if role == "exempt" else control.control_scope.include
     return frozenset(map(int, found))
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from ...mdm.planning.fleet import FleetDevice
-from ...mdm.planning.native_scope import PushDown
+from ...mdm.planning.native_scope import NativeScope
 from ...mdm.planning.requirements import Requirement, RequirementsOf
 from ...mdm.run.known_fleet import LoneLookUps
 from ...policy.decide import Decider
@@ -72,7 +72,7 @@ class Keeper:
         requirements_of: what a decision requires of the server.
         state: what the server holds.
         controls: makes the controls of these requirements.
-        push_downs: which requirements are sure for whole platforms, of mobile devices and of Macs.
+        native_scopes: which requirements are sure for whole platforms, of mobile devices and of Macs.
         look_ups: asks for devices that the fleet doesn't show.
     """
 
@@ -84,7 +84,7 @@ class Keeper:
         decider: Decider,
         state: ServerState,
         controls: DesiredControls,
-        push_downs: Sequence[PushDown],
+        native_scopes: Sequence[NativeScope],
         look_ups: LoneLookUps,
     ) -> None:
         self.fleet = fleet
@@ -93,7 +93,7 @@ class Keeper:
         self.decider = decider
         self.state = state
         self.controls = controls
-        self.push_downs = push_downs
+        self.native_scopes = native_scopes
         self.look_ups = look_ups
         self.groups = {group.id: group for group in state.groups}
         self.reach = Reach(fleet, state.groups)
@@ -111,7 +111,7 @@ class Keeper:
             RequestFailed, OutOfTime
         """
         natives = {control.requirement: control.native for control in desired}
-        spared_anyway = {control.requirement: control.population.exclude for control in desired}
+        spared_anyway = {control.requirement: control.control_scope.exclude for control in desired}
         found = list(self._objects())
         self.asked = self._asked(found)
         held, left_alone, freed = _Table[int, Requirement](), _Table[int, Requirement](), _Table[int, Requirement]()
@@ -280,9 +280,9 @@ class Keeper:
             return frozenset()
         sure = {
             platform
-            for push_down in self.push_downs
+            for native_scope in self.native_scopes
             for platform in found & set(PLATFORMS[each.requirement.mechanism])
-            if "corporate" in push_down.ownerships(each.requirement, (platform,))
+            if "corporate" in native_scope.ownerships(each.requirement, (platform,))
         }
         return frozenset(sure)
 

@@ -18,7 +18,7 @@ from ...engine.errors import AppbanError
 from ...engine.plan import Change
 from ...mdm.apple.profile_comparison import differences_of_profile, foreign_settings, parse_profile
 from ...mdm.planning import ownership
-from ...mdm.planning.control_state import Covering, Coverings
+from ...mdm.planning.control_state import ControlState, ControlStates
 from ...mdm.planning.fleet import FleetDevice
 from ...mdm.planning.notice_changes import announced_changes, names_text, notice_changes
 from ...mdm.planning.notices import Notice
@@ -59,7 +59,7 @@ class Planner:
         self.now = now
         self.adopt = adopt
         self.changes: list[tuple[int, Change]] = []
-        self.coverings: list[Covering] = []
+        self.control_states: list[ControlState] = []
         self.drift: list[str] = []
         #: What a person should know of the plan.
         self.notes: list[str] = []
@@ -70,7 +70,7 @@ class Planner:
         self.dropped: Mapping[str, Dropped] = {}
         self._apps_of_groups: Mapping[str, tuple[str, ...]] = {}
 
-    def plan(self, desired: Desired, choose_notices: Callable[[Coverings], Sequence[Notice]] = lambda _coverings: ()) -> Planned:
+    def plan(self, desired: Desired, choose_notices: Callable[[ControlStates], Sequence[Notice]] = lambda _control_states: ()) -> Planned:
         """The plan for all that is desired.
 
         Args:
@@ -91,10 +91,10 @@ class Planner:
                 self._want_profile(control, profiles.get(control.name))
             else:
                 want_records(self, control, records)
-        notices = choose_notices(Coverings(self.coverings))
+        notices = choose_notices(ControlStates(self.control_states))
         for change in notice_changes(notices, self.fleet, steps.HandOver):
             self.add(Phase.NOTICES, change)
-        announced = announced_changes(notices, self.coverings)
+        announced = announced_changes(notices, self.control_states)
         kept = {(each.profile.family, each.profile.id) for each in profiles.values()}
         self._lift(desired, kept, {each.id for each in records.values()})
         if self.problems:
@@ -108,7 +108,7 @@ class Planner:
         self.dropped = effects.dropped
         # A group that is there before the notices changes nothing on a device; what goes by it waits.
         plan = plan_in_order(told, Phase.NOTICES, announced)
-        return Planned(plan, tuple(self.coverings), tuple(self.drift))
+        return Planned(plan, tuple(self.control_states), tuple(self.drift))
 
     # What several parts of the plan use.
 
@@ -198,7 +198,7 @@ class Planner:
         description = self._description(control, spec, written)
         same = (found.name, found.deployment, found.removable) == (control.name, AUTOMATIC, False)
         same = same and ownership.same_description(description, found.description)
-        reached = self.reach.of_scope(control.family, found.scope, control.population.covers)
+        reached = self.reach.of_scope(control.family, found.scope, control.control_scope.covers)
         before = frozenset() if payload_changed or found.deployment != AUTOMATIC else reached
         if not payload_changed and not wrong_scope and same and written:
             self.cover(control, self._needs(control), written, before)
@@ -294,16 +294,16 @@ class Planner:
             before: positions of the devices that it reached before, in the same way.
             by_name: who comes to it is told one by one, because the control itself stays as it is.
         """
-        population = control.population
+        control_scope = control.control_scope
         dated = control.payloads is not None
-        new = population.covers - before
-        named = frozenset(index for index in population.covers if self.fleet[index].device.directory_id in population.include)
-        covering = Covering(
+        new = control_scope.covers - before
+        named = frozenset(index for index in control_scope.covers if self.fleet[index].device.directory_id in control_scope.include)
+        control_state = ControlState(
             control=control.name,
             mechanism=control.mechanism,
             apps=frozenset(control.apps),
-            covers=population.covers,
-            unnamed=population.unnamed,
+            covers=control_scope.covers,
+            unnamed=control_scope.unnamed,
             new=new,
             changed_at=changed_at,
             dated=dated,
@@ -311,12 +311,14 @@ class Planner:
             changes=tuple(dict.fromkeys((*changes, *self._joins(control)))),
         )
         if not dated or not before:
-            self.coverings.append(covering)
+            self.control_states.append(control_state)
             return
         # For those that it reached before, and reaches as before, it stands: what changes is whom else it is for.
-        self.coverings.append(replace(covering, covers=before, unnamed=frozenset(), new=frozenset(), named=named & before, changes=()))
-        if new or population.unnamed:
-            self.coverings.append(replace(covering, covers=new))
+        self.control_states.append(
+            replace(control_state, covers=before, unnamed=frozenset(), new=frozenset(), named=named & before, changes=())
+        )
+        if new or control_scope.unnamed:
+            self.control_states.append(replace(control_state, covers=new))
 
     # Ending.
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The part of a plan that is about restricted software: one record for each process and population. Pure."""
+"""The part of a plan that is about restricted software: one record for each process and scope. Pure."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def match_records(planner: Planner, controls: Sequence[Control]) -> dict[str, Re
 def want_records(planner: Planner, control: Control, matched: Mapping[str, RestrictedSoftware]) -> None:
     """Plan the records of a control."""
     keys: list[str] = []
-    before = control.population.covers
+    before = control.control_scope.covers
     scope = Scope(everything=control.scope.everything, devices=control.scope.devices, excluded_devices=control.scope.excluded_devices)
     for wanted in control.records:
         current = matched.get(wanted.name)

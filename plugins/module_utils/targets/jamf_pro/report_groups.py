@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from ...engine.plan import Change
 from ...mdm.planning import ownership
-from ...mdm.planning.control_state import Covering
+from ...mdm.planning.control_state import ControlState
 from ...mdm.planning.fleet import FleetDevice
 from ...mdm.run.assess import may_look
 from ...mdm.run.known_fleet import LoneLookUps
@@ -112,11 +112,11 @@ class Reports:
             before = criteria_text(group.criteria)
             yield Phase.LIFT_GROUPS, Change("delete", GROUPS[group.family], group.name, before, None, step=steps.DeleteGroup(group))
 
-    def coverings(self) -> Iterator[Covering]:
+    def control_states(self) -> Iterator[ControlState]:
         """Whom each group tells of; the server puts devices into it as it is saved, so that it tells from then on."""
         for report in self.wanted:
             stands = self.members(report) is not None
-            yield Covering(
+            yield ControlState(
                 control=report.group.name,
                 mechanism=capabilities.REPORT,
                 apps=frozenset((report.app,)),

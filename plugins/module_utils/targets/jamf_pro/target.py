@@ -14,9 +14,9 @@ from ...engine.apply import Applied
 from ...engine.plan import Plan
 from ...mdm.apple.enforcement import os_version_tuple
 from ...mdm.planning.capability import Capability, Means
-from ...mdm.planning.control_state import Coverings
+from ...mdm.planning.control_state import ControlStates
 from ...mdm.planning.fleet import FleetDevice, ManagedDevice
-from ...mdm.planning.native_scope import PushDown
+from ...mdm.planning.native_scope import NativeScope
 from ...mdm.planning.requirements import Requirement, RequirementsOf
 from ...mdm.run.known_fleet import LoneLookUps
 from ...mdm.run.ledger import Ledger, ended_events
@@ -177,8 +177,8 @@ class JamfTarget:
         )
         now = utc_text(decider.moment)
         wanted = requirements_of(self.policies, self.settings.web_block != NO_WEB_BLOCK)
-        mobile = PushDown(self.policies, decider, wanted, MOBILE_PLATFORMS, {"supervised": True, "enrollment": "device"})
-        macs = PushDown(self.policies, decider, wanted, ("macos",), {"enrollment": "device"})
+        mobile = NativeScope(self.policies, decider, wanted, MOBILE_PLATFORMS, {"supervised": True, "enrollment": "device"})
+        macs = NativeScope(self.policies, decider, wanted, ("macos",), {"enrollment": "device"})
         self.requirements = self._requirements(fleet, wanted)
 
         def controls(kept: Kept) -> DesiredControls:
@@ -208,8 +208,8 @@ class JamfTarget:
         planned = planner.plan(desired, choose_notices)
         self.dropped = planner.dropped
         self.dropping = [(each, frozenset(fleet[index].device.id for index in each.devices)) for each in planner.dropped.values()]
-        coverings = Coverings((*planned.coverings, *self.reports.coverings()))
-        return TargetPlan(planned.plan, coverings, (), planned.drift, (*self._notes(fleet), *planner.notes))
+        control_states = ControlStates((*planned.control_states, *self.reports.control_states()))
+        return TargetPlan(planned.plan, control_states, (), planned.drift, (*self._notes(fleet), *planner.notes))
 
     def apply(self, plan: Plan, ledger: Ledger, now: str) -> Applied:
         """Carry the plan out."""

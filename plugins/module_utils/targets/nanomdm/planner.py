@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 from ...engine.errors import AppbanError
 from ...engine.plan import Change
-from ...mdm.planning.control_state import Coverings
+from ...mdm.planning.control_state import ControlStates
 from ...mdm.planning.notice_changes import announced_changes, notice_changes
 from ...mdm.planning.notices import Notice
 from ...mdm.planning.plan_result import Planned, plan_in_order
@@ -52,7 +52,7 @@ class Planner:
         self.occasion = occasion
         self.changes: list[tuple[Phase, Change]] = []
 
-    def plan(self, choose_notices: Callable[[Coverings], Sequence[Notice]] = lambda _coverings: ()) -> Planned:
+    def plan(self, choose_notices: Callable[[ControlStates], Sequence[Notice]] = lambda _control_states: ()) -> Planned:
         """The plan. choose_notices: given whom the controls reach, who is to be told.
 
         Raises:
@@ -66,15 +66,15 @@ class Planner:
                 "",
                 "Choose another name_prefix, or take them over with adopt: true. Nothing was written",
             )
-        coverings = (*self.declarations.coverings, *self.commands.coverings)
-        notices = choose_notices(Coverings(coverings))
+        control_states = (*self.declarations.control_states, *self.commands.control_states)
+        notices = choose_notices(ControlStates(control_states))
         for change in notice_changes(notices, self.index.fleet, steps.HandOver):
             self._add(Phase.NOTICES, change)
-        announced = announced_changes(notices, coverings)
+        announced = announced_changes(notices, control_states)
         for question in self.questions:
             self._ask(question)
         plan = plan_in_order(self.changes, Phase.NOTICES, announced)
-        return Planned(plan, coverings, tuple(self.declarations.drift))
+        return Planned(plan, control_states, tuple(self.declarations.drift))
 
     def _ask(self, question: Question) -> None:
         answered, enrolled = {}, {}

@@ -15,7 +15,7 @@ from typing import Any
 from ...engine.apply import Applied
 from ...engine.plan import Plan
 from ...mdm.planning.capability import Capability, Means
-from ...mdm.planning.control_state import Covering, Coverings
+from ...mdm.planning.control_state import ControlState, ControlStates
 from ...mdm.planning.fleet import FleetDevice, ManagedDevice
 from ...mdm.planning.plan_result import Planned
 from ...mdm.planning.requirements import Requirement
@@ -302,7 +302,7 @@ class NanoTarget:
         period = int(self.now.timestamp() // max(self.settings.inventory_every.total_seconds(), 1))
         planner = Planner(self.state, self.index, declarations, commands, questions, "period %d" % period)
         seen = tuple(self._seen(fleet))
-        planned = planner.plan(lambda coverings: choose_notices(Coverings((*coverings.all, *seen))))
+        planned = planner.plan(lambda control_states: choose_notices(ControlStates((*control_states.all, *seen))))
         # Taken from what was told before this run, so what this run does is not confirmed by it.
         self.untold = [*commands.untold, *self.holdings.confirmations()]
         return self._target_plan(planned, seen)
@@ -466,7 +466,7 @@ class NanoTarget:
 
     # What is told.
 
-    def _seen(self, fleet: Sequence[FleetDevice]) -> Iterator[Covering]:
+    def _seen(self, fleet: Sequence[FleetDevice]) -> Iterator[ControlState]:
         """For each app, who has told whether it has it; how long ago is told by the devices themselves."""
         for app in sorted({app.id for policy in self.policies for app in (*policy.apps, *policy.review)}):
             told = set()
@@ -475,7 +475,7 @@ class NanoTarget:
                 names = bundle_ids_of(self.policies, member.device.platform, [app])
                 if report is not None and names and answered_at(report, names):
                     told.add(index)
-            yield Covering(
+            yield ControlState(
                 control="InstalledApplicationList",
                 mechanism=capabilities.APP_LIST,
                 apps=frozenset((app,)),
@@ -483,8 +483,8 @@ class NanoTarget:
                 confirmed=frozenset(told),
             )
 
-    def _target_plan(self, planned: Planned, seen: Sequence[Covering]) -> TargetPlan:
-        return TargetPlan(planned.plan, Coverings((*planned.coverings, *seen)), (), planned.drift, tuple(self._notes()))
+    def _target_plan(self, planned: Planned, seen: Sequence[ControlState]) -> TargetPlan:
+        return TargetPlan(planned.plan, ControlStates((*planned.control_states, *seen)), (), planned.drift, tuple(self._notes()))
 
     def _notes(self) -> Iterator[str]:
         if not self.source:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.fleet import FleetDevice, ManagedDevice
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.native_scope import PushDown
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.native_scope import NativeScope
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.ownership import read_marker
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.plan_result import Planned
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.requirements import Requirement, requirements_of_policies
@@ -65,12 +65,12 @@ class Run:
         requirements_of = requirements_of_policies(self.policies, mechanisms("browser"))
         self.requirements: list[frozenset[Requirement]] = [requirements_of(each.device.record, each.decision) for each in self.fleet]
         armed = {each.name: each.marker.fact("armed") for each in self.state.owned if each.marker.fact("armed")}
-        push_down = PushDown(self.policies, decider, requirements_of, MANAGED_PLATFORMS)
+        native_scope = NativeScope(self.policies, decider, requirements_of, MANAGED_PLATFORMS)
         self.desired: Desired = DesiredControls(
             self.policies,
             self.fleet,
             self.requirements,
-            push_down,
+            native_scope,
             settings or ControlSettings(),
             now,
             armed,

@@ -177,7 +177,7 @@ def test_a_site_that_stays_open_for_somebody_is_another_list() -> None:
     made = Run(
         [policy(rules=[rule], exemptions=[exemption(devices=["SN0001"], domains=["banned.example"])])], [device(1), device(2), device(3)]
     ).desired.controls
-    assert [(each.name, each.population.covers) for each in made] == [("BAN city iOS web filter", {1, 2})]
+    assert [(each.name, each.control_scope.covers) for each in made] == [("BAN city iOS web filter", {1, 2})]
 
 
 def test_sites_of_several_apps_are_one_list_whatever_is_left_open_in_it() -> None:
@@ -185,7 +185,7 @@ def test_sites_of_several_apps_are_one_list_whatever_is_left_open_in_it() -> Non
     rule = {"name": "Corporate", "when": {"ownership": "corporate"}, "actions": ["block_web"]}
     opened = exemption(devices=["SN0001"], apps=["banned"], domains=["banned.example"])
     made = Run([policy(rules=[rule], apps=[app(), app("wechat")], exemptions=[opened])], [device(1), device(2), device(3)])
-    found = {each.name: (each.population.covers, each.identifiers) for each in made.desired.controls}
+    found = {each.name: (each.control_scope.covers, each.identifiers) for each in made.desired.controls}
     assert found == {
         "BAN city iOS web filter": ({1, 2}, ("banned.example", "wechat.example")),
         "BAN city iOS web filter but for banned.example": ({0}, ("wechat.example",)),

@@ -73,7 +73,7 @@ def test_a_lift_gives_access_back_first_and_takes_the_scopes_away_last() -> None
 def test_a_notice_goes_out_before_what_it_announces() -> None:
     run = Run([policy(rules=[BLOCK])], PHONES)
     notices = [Notice("device-1", 0, "city/Corporate/", ("banned",), "Please remove Banned", "It is banned.")]
-    planned = Planner(run.state, run.policies, run.fleet, PlannerSettings()).plan(run.desired, lambda _coverings: notices)
+    planned = Planner(run.state, run.policies, run.fleet, PlannerSettings()).plan(run.desired, lambda _control_states: notices)
     assert kinds(planned) == ["create filter", "command notice", "create settings catalog policy"]
     (change,) = (each for each in planned.plan.changes if each.kind == "notice")
     assert change.after == "Please remove Banned\nIt is banned.\nto 1 device:\n- SN0001\n"
@@ -99,8 +99,8 @@ def test_members_leave_before_and_join_after() -> None:
     left, joined = planned.plan.changes
     assert (left.before, left.after) == ("- SN0001\n- SN0002\n", "- SN0002\n")
     assert joined.after == "- SN0001\n- SN0002\n- SN0003\n" or joined.after == "- SN0002\n- SN0003\n"
-    (covering,) = planned.coverings
-    assert covering.new == {2}
+    (control_state,) = planned.control_states
+    assert control_state.new == {2}
 
 
 def test_a_device_that_is_gone_is_not_called_by_a_number() -> None:
@@ -166,7 +166,7 @@ def test_what_somebody_did_to_a_control_is_said_and_undone() -> None:
     planned = drifted(run, targets=unfiltered)
     assert planned.drift == (f"{BLOCKED} was assigned without its filter",)
     assert planned.plan.changes[0].step.body is None
-    assert planned.coverings[0].new == frozenset(), "without its filter it reaches everybody"
+    assert planned.control_states[0].new == frozenset(), "without its filter it reaches everybody"
 
 
 def test_a_rule_of_a_filter_that_was_changed_is_drift() -> None:
@@ -249,7 +249,7 @@ def test_somebody_elses_assignment_is_told_of_and_left_alone(intent: str, works_
     assert bool(planned.conflicts) == works_against
     if works_against:
         assert planned.conflicts[0] == f"Banned (com.banned.android), an assignment of somebody else: {intent} for group theirs"
-    assert planned.coverings[0].obstacle == ("foreign_assignment" if intent == "required" else "")
+    assert planned.control_states[0].obstacle == ("foreign_assignment" if intent == "required" else "")
     assert theirs in run.applied().apps[0].assignments
 
 

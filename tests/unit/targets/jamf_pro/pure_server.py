@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.fleet import FleetDevice, ManagedDevice
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.native_scope import PushDown
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.native_scope import NativeScope
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.ownership import read_marker
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.plan_result import Planned
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.decide import Decider
@@ -75,8 +75,8 @@ class Run:
         decider = Decider(self.policies, now)
         wanted = requirements_of(self.policies, True)
         self.requirements = [wanted(each.device.record, each.decision) for each in self.fleet]
-        mobile = PushDown(self.policies, decider, wanted, MOBILE_PLATFORMS, {"supervised": True, "enrollment": "device"})
-        macs = PushDown(self.policies, decider, wanted, ("macos",), {"enrollment": "device"})
+        mobile = NativeScope(self.policies, decider, wanted, MOBILE_PLATFORMS, {"supervised": True, "enrollment": "device"})
+        macs = NativeScope(self.policies, decider, wanted, ("macos",), {"enrollment": "device"})
         self.desired: Desired = DesiredControls(self.policies, self.fleet, self.requirements, mobile, macs, "BAN").desired()
         self.now = utc_text(now)
         self.adopt = adopt

@@ -58,7 +58,7 @@ def test_a_lift_takes_the_profiles_first_and_the_groups_last() -> None:
 def test_a_notice_is_handed_over_before_what_it_announces() -> None:
     run = Run([policy(rules=[BLOCK])], PHONES)
     notices = [Notice("mobile:1", 0, "city/Corporate/", ("banned",), "Please remove Banned", "It is banned.")]
-    planned = Planner(run.state, run.policies, run.fleet, run.now).plan(run.desired, lambda _coverings: notices)
+    planned = Planner(run.state, run.policies, run.fleet, run.now).plan(run.desired, lambda _control_states: notices)
     assert kinds(planned) == ["create mobile device group", "command notice", "create configuration profile"]
     _group, notice, profile = planned.plan.changes
     assert notice.key in profile.needs, "without the notice the profile must not be written"
@@ -69,7 +69,7 @@ def test_what_a_notice_does_not_announce_waits_for_none() -> None:
     run = over(first, policy(rules=[BLOCK], exemptions=[exemption(devices=["SN0002"])]))
     # The first device has had the block before, and is told only now.
     notices = [Notice("mobile:1", 0, "city/Corporate/", ("banned",), "Please remove Banned", "It is banned.")]
-    planned = Planner(run.state, run.policies, run.fleet, run.now).plan(run.desired, lambda _coverings: notices)
+    planned = Planner(run.state, run.policies, run.fleet, run.now).plan(run.desired, lambda _control_states: notices)
     (profile,) = (change for change in planned.plan.changes if change.kind == PROFILE)
     assert "command notice" in kinds(planned)
     assert not [need for need in profile.needs if need.startswith("notice:")]
@@ -111,14 +111,14 @@ def test_when_it_was_written_makes_no_difference_by_itself() -> None:
     made = policy(rules=[BLOCK])
     later = Run([made], PHONES, Run([made], PHONES).applied(), now=NOW + timedelta(days=3))
     assert later.plan().plan.summaries() == []
-    (covering,) = later.plan().coverings
-    assert covering.changed_at == "2023-03-20T09:00:00Z"
+    (control_state,) = later.plan().control_states
+    assert control_state.changed_at == "2023-03-20T09:00:00Z"
 
 
 def test_who_had_a_profile_is_told_from_who_comes_to_it() -> None:
     made = policy(rules=[BLOCK], exemptions=[exemption(devices=["SN0001"])])
     planned = over(Run([made], PHONES), policy(rules=[BLOCK])).plan()
-    stands, comes = planned.coverings
+    stands, comes = planned.control_states
     assert (sorted(stands.covers), stands.changes) == ([1, 2, 3, 4, 5], ())
     assert (sorted(comes.covers), sorted(comes.new & comes.named)) == ([0], [0])
     assert comes.changes
