@@ -105,7 +105,7 @@ class SmallTarget:
 
         return apply_plan(plan, execute)
 
-    def situation(self) -> Mapping[str, Any]:
+    def run_state(self) -> Mapping[str, Any]:
         return self.known
 
     # What only a target knows; a test says otherwise where it is about that.

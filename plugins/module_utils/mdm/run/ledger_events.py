@@ -17,7 +17,7 @@ from ...engine.outcomes import Outcome
 from ...engine.plan import Plan
 from ..planning.control_state import ControlStates
 from ..planning.fleet import FleetDevice
-from .assess import Seen
+from .assess import Assessment
 from .ledger import Ledger, ended_events
 
 Event = dict[str, Any]
@@ -64,18 +64,18 @@ def events_of_standing_controls(control_states: ControlStates, ledger: Ledger) -
 
 
 def events_of_device(
-    member: FleetDevice, app: str, seen: Seen, outcome: Outcome, ledger: Ledger, access_depends_on_compliance: bool | None
+    member: FleetDevice, app: str, assessment: Assessment, outcome: Outcome, ledger: Ledger, access_depends_on_compliance: bool | None
 ) -> Iterator[Event]:
     """What is to be remembered of a device and app after a run.
 
     Args:
         app: id of the app.
-        seen: what the run observed.
+        assessment: what is known of both after the run.
         outcome: what became of it.
         ledger: what was remembered before.
         access_depends_on_compliance: False where nothing is tied to compliance; None where nobody can tell.
     """
-    observation = seen.observation
+    observation = assessment.observation
     device = member.device.id
     story = ledger.story(device, app)
     about = {"device": device, "app": app}

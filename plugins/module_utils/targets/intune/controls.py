@@ -480,7 +480,7 @@ def supports(record: Mapping[str, Any], mechanism: str) -> bool:
     if mechanism == names.ANDROID_UNINSTALL:
         # In work profiles too: it takes the app out of the part that is the employer's.
         return row.kind in ("android_fully_managed", "android_cope", "android_work_profile")
-    return any(mechanism in row.means(action).mechanisms for action in ("remove", "block", "block_web", "withdraw_access"))
+    return any(mechanism in row.support(action).mechanisms for action in ("remove", "block", "block_web", "withdraw_access"))
 
 
 def grace_hours(deadline: datetime, armed: datetime, now: datetime) -> int | None:

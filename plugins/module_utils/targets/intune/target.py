@@ -251,7 +251,7 @@ class IntuneTarget:
         executor = Executor(self.graph, directory, self.reader, self.defender, ids, ledger, self.clock, now, self.settings.settle)
         return executor.run(plan)
 
-    def situation(self) -> Mapping[str, Any]:
+    def run_state(self) -> Mapping[str, Any]:
         """What only this target knows about the outcome."""
         facts: dict[str, Any] = {}
         if self.state.ca_policies is not None:

@@ -328,7 +328,7 @@ def platforms_of(criteria: Sequence[Criterion]) -> frozenset[str]:
 def supports(record: Mapping[str, Any], mechanism: str) -> bool:
     """Whether a mechanism has an effect on a device."""
     row = names.capability_of(record)
-    return any(mechanism in row.means(action).mechanisms for action in ("remove", "block", "block_web"))
+    return any(mechanism in row.support(action).mechanisms for action in ("remove", "block", "block_web"))
 
 
 def _of_all(candidates: Sequence[Candidate], native: frozenset[str], found: ControlScope) -> ControlScope:

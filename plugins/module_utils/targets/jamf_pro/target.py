@@ -13,7 +13,7 @@ from typing import Any
 from ...engine.apply import Applied
 from ...engine.plan import Plan
 from ...mdm.apple.enforcement import os_version_tuple
-from ...mdm.planning.capability import Capability, Means
+from ...mdm.planning.capability import Capability, Support
 from ...mdm.planning.control_state import ControlStates
 from ...mdm.planning.fleet import FleetDevice, ManagedDevice
 from ...mdm.planning.native_scope import NativeScope
@@ -116,7 +116,7 @@ class JamfTarget:
         """The row of a device in the capability table, with what the user has chosen and the server collects."""
         row = capabilities.capability_of(record)
         if self.settings.web_block == NO_WEB_BLOCK and row.block_web.mechanisms:
-            row = replace(row, block_web=Means(why_not="no_backend"))
+            row = replace(row, block_web=Support(why_not="no_backend"))
         if row.sees == "all" and str(record.get("id")) in self.inventory.blind:
             return replace(row, sees="none", why_unseen="privacy_setting")
         if row.sees == "all" and self.by_groups:
@@ -227,7 +227,7 @@ class JamfTarget:
             ledger.write(now, [*ended_events(name, (), sorted(unseen)), forgotten(name)])
         return applied
 
-    def situation(self) -> Mapping[str, Any]:
+    def run_state(self) -> Mapping[str, Any]:
         """What only this target knows about the outcome."""
         return {}
 

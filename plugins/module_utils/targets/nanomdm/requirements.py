@@ -55,7 +55,7 @@ def requirements_of(policies: Sequence[Policy], ways: Ways) -> RequirementsOf:
 
 def mechanism_of(wanted: str, record: Mapping[str, Any], ways: Ways) -> str:
     """The mechanism that carries a requirement out on a device; empty where none does, and where the device's row promises none."""
-    if not capability_of(record).means(_ACTION[wanted]).mechanisms:
+    if not capability_of(record).support(_ACTION[wanted]).mechanisms:
         return ""
     if wanted == names.REMOVE:
         return names.REMOVE

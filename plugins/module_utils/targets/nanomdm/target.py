@@ -14,7 +14,7 @@ from typing import Any
 
 from ...engine.apply import Applied
 from ...engine.plan import Plan
-from ...mdm.planning.capability import Capability, Means
+from ...mdm.planning.capability import Capability, Support
 from ...mdm.planning.control_state import ControlState, ControlStates
 from ...mdm.planning.fleet import FleetDevice, ManagedDevice
 from ...mdm.planning.plan_result import Planned
@@ -162,9 +162,9 @@ class NanoTarget:
         """The row of a device in the capability table, with what the user has set up."""
         row = capabilities.capability_of(record)
         if self.settings.web_block == NO_WEB_BLOCK and row.block_web.mechanisms:
-            row = replace(row, block_web=Means(why_not="no_backend"))
+            row = replace(row, block_web=Support(why_not="no_backend"))
         if self.kmfddm is None and row.block.mechanisms == (capabilities.BINARIES,):
-            row = replace(row, block=Means(why_not="no_backend"))
+            row = replace(row, block=Support(why_not="no_backend"))
         if not self.source and row.sees == "reported":
             row = replace(row, sees="none", why_unseen="no_backend")
         if row.sees == "reported" and str(record.get("id")) in self.unasked:
@@ -326,7 +326,7 @@ class NanoTarget:
         self.warnings = executor.told()
         return applied
 
-    def situation(self) -> Mapping[str, Any]:
+    def run_state(self) -> Mapping[str, Any]:
         """What only this target knows about the outcome."""
         return {}
 

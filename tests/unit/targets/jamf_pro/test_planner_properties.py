@@ -158,7 +158,7 @@ def test_every_covering_reaches_what_it_says_once_the_plan_is_carried_out() -> N
         for mechanism, platforms in PLATFORMS.items():
             for index, (member, requirements) in enumerate(zip(after.fleet, after.requirements, strict=True)):
                 row = names.capability_of(member.device.record)
-                able = any(mechanism in row.means(action).mechanisms for action in ("remove", "block", "block_web"))
+                able = any(mechanism in row.support(action).mechanisms for action in ("remove", "block", "block_web"))
                 wanted = {name for requirement in requirements if requirement.mechanism == mechanism for name in requirement.app_ids}
                 told = {
                     name for each in planned.control_states if each.mechanism == mechanism and index in each.covers for name in each.apps
