@@ -58,7 +58,7 @@ def problems_of_variables(role: str, values: Mapping[str, Any], names: Iterable[
                 found.append("%s %s" % (name, "can't be used: it has " + error.problems[0].found))
             except Exception as error:
                 # An inventory's own template can fail in any way that Jinja knows.
-                found.append(unmade(name, error))
+                found.append(not_made(name, error))
             else:
                 simple = isinstance(value, (str, int, float))
                 kind = type(value).__name__
@@ -114,7 +114,7 @@ def _of_simple(role: str, name: str, _kind: str, value: Any) -> str:
     return problem_of_value(name, value, options_of_role(role)[name])
 
 
-def unmade(name: str, error: Exception) -> str:
+def not_made(name: str, error: Exception) -> str:
     """That the value of a variable can't be made from its template."""
     lines = str(error).strip().splitlines()
     first = lines[0] if lines else type(error).__name__

@@ -19,9 +19,9 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro i
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm import module as nanomdm
 from ansible_collections.appban.endpoint.plugins.plugin_utils.role_variables import (
     kind_of,
+    not_made,
     options_of_role,
     problems_of_variables,
-    unmade,
 )
 
 _MODULES: dict[str, Any] = {"intune": intune, "jamf_pro": jamf_pro, "nanomdm": nanomdm}
@@ -128,7 +128,7 @@ def target_of(variables: Mapping[str, Any]) -> tuple[str, str]:
         target = variables["appban_target"]
     except Exception as error:
         # An inventory's own template can fail in any way that Jinja knows.
-        return "", unmade("appban_target", error)
+        return "", not_made("appban_target", error)
     if isinstance(target, str) and target in TARGETS:
         return str(target), ""
     near = nearest_names(target, TARGETS)
@@ -146,7 +146,7 @@ def _option_problems(target: str, variables: Mapping[str, Any]) -> Iterator[str]
             names = [str(name) for name in value] if isinstance(value, Mapping) else []
         except Exception as error:
             # As above.
-            yield unmade(variable, error)
+            yield not_made(variable, error)
             continue
         if not isinstance(value, Mapping):
             yield "%s is %s, expected a mapping of the options of %s" % (variable, kind_of(value), target or "the target's module")

@@ -161,11 +161,11 @@ def test_the_first_run_of_this_release_recognises_everything(upgrade: Upgrade, n
     assert different == list(REWRITES.get(manager, {}).values())
     assert [change["name"] for change in seen["changes"]] == list(REWRITES.get(manager, {}))
     # What stands is as strong as before, and held by the same means.
-    means = [
+    support = [
         {(each["backend"], each["mechanism"], each["strength"], each["path"]) for each in run["blocked"]}
         for run in (upgrade.ban[name], seen)
     ]
-    assert means[0] == means[1]
+    assert support[0] == support[1]
 
 
 @pytest.mark.parametrize("name", HOSTS)

@@ -39,7 +39,7 @@ class Applied:
     unchanged: Tuple[Change, ...] = ()
 
     @property
-    def unmade(self) -> FrozenSet[str]:
+    def failed_keys(self) -> FrozenSet[str]:
         """Keys of the changes that failed or were not attempted."""
         return frozenset([failure.change.key for failure in self.failed] + [change.key for change in self.skipped])
 

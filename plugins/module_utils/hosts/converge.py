@@ -176,13 +176,13 @@ def _apply(request: HostRequest, situation: Situation, planned: HostPlan, system
     left = {each.app.id for each in planned.going if each not in gone}
     # An app of which something is still there was not removed, so that finding it again is no recurrence.
     after = ledger_after(request, halfway, [each for each in gone if each.app.id not in left], blocks, staying)
-    if applied.unmade:
+    if applied.failed_keys:
         after = _ledger_after_failures(before, meanwhile, after, planned, applied)
     # The note goes last: while it is there, nobody is accused of what the ledger claims and the host doesn't have yet.
     write_ledger(system, after, meanwhile)
     intent.end(system)
     last, settled = _look_and_settle(request, system, situation)
-    if settled.only_ledger and not applied.unmade:
+    if settled.only_ledger and not applied.failed_keys:
         # A block that was made and doesn't hold: the ledger remembers what was seen, not what was planned.
         write_ledger(system, settled.ledger, last.ledger)
         last, settled = _look_and_settle(request, system, situation)
@@ -257,7 +257,7 @@ def _ledger_after_failures(before: Ledger, meanwhile: Ledger, after: Ledger, pla
     sources: Dict[str, Ledger] = {}
     for name, plan in planned.blocks.items():
         keys = {change.key for change in plan.changes}
-        if not keys & applied.unmade:
+        if not keys & applied.failed_keys:
             sources[name] = after
         elif keys & attempted:
             sources[name] = meanwhile

@@ -357,7 +357,7 @@ def test_a_site_that_stays_open_is_said_to_be_open(judged: list[Any]) -> None:
 def test_every_reason_that_a_tenant_can_give_is_in_the_vocabulary() -> None:
     """Reasons of the capability tables and those that the observation assigns, read from the source."""
     found = set()
-    sources = [PLUGINS / "module_utils" / "mdm" / "observe.py", *(PLUGINS / "module_utils" / "targets").glob("*/capabilities.py")]
+    sources = [PLUGINS / "module_utils" / "mdm" / "run" / "assess.py", *(PLUGINS / "module_utils" / "targets").glob("*/capabilities.py")]
     for path in sources:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.keyword) and node.arg in ("why_not", "why_unseen") and isinstance(node.value, ast.Constant):

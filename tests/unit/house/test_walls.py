@@ -24,7 +24,10 @@ ROOMS = {
     "module_utils/documents": ("yaml", r"OURS\.module_utils\.policy"),
     "module_utils/engine": (r"OURS\.module_utils\.policy\.model",),
     "module_utils/hosts": (r"OURS\.module_utils\.engine",),
-    "module_utils/mdm": ("requests", r"OURS\.module_utils\.(engine|policy|documents)"),
+    "module_utils/mdm/http": ("requests", r"OURS\.module_utils\.(engine|policy)"),
+    "module_utils/mdm/planning": (r"OURS\.module_utils\.(engine|policy)",),
+    "module_utils/mdm/apple": (r"OURS\.module_utils\.(engine|policy|mdm\.planning)",),
+    "module_utils/mdm/run": (r"OURS\.module_utils\.(engine|policy|documents|mdm\.(http|planning))",),
     "module_utils/targets": ("requests", "cryptography", r"OURS\.module_utils\.(engine|policy|documents|mdm)"),
     "plugin_utils": (r"ansible\.", "yaml", r"OURS\.module_utils"),
     "modules": (r"ansible\.module_utils\.", r"OURS\.module_utils"),
@@ -33,7 +36,7 @@ ROOMS = {
     "lookup": (r"ansible\.", r"OURS\.(module_utils|plugin_utils)"),
     "doc_fragments": (),
 }
-BUILT = (*(f"module_utils/{name}" for name in ("policy", "documents", "engine", "hosts", "mdm", "targets")), "modules")
+BUILT = tuple(room for room in ROOMS if room.startswith("module_utils/")) + ("modules",)
 
 
 def imports(source: str, module: str, is_package: bool = False) -> Iterator[tuple[int, str]]:
@@ -121,8 +124,12 @@ def test_host_code_imports_nothing_but_the_standard_library_and_ansible_module_u
         ("module_utils/engine", "module_utils.engine.plan", "from ..policy.decide import decide", "policy.decide.decide"),
         ("module_utils/engine", "module_utils.engine.plan", "from .. import hosts", "module_utils.hosts"),
         ("module_utils/hosts", "module_utils.hosts.apt", "def f():\n    from ..policy import model", "line 2"),
-        ("module_utils/hosts", "module_utils.hosts.apt", f"import {OURS}module_utils.mdm.session", "mdm.session"),
+        ("module_utils/hosts", "module_utils.hosts.apt", f"import {OURS}module_utils.mdm.http.session", "mdm.http.session"),
         ("module_utils/targets", "module_utils.targets.intune.client", "from ..jamf import client", "targets.jamf.client"),
+        ("module_utils/mdm/http", "module_utils.mdm.http.session", "from ..run.ledger import Ledger", "mdm.run.ledger"),
+        ("module_utils/mdm/http", "module_utils.mdm.http.session", "from ..planning import ownership", "mdm.planning.ownership"),
+        ("module_utils/mdm/planning", "module_utils.mdm.planning.notices", "from ..run.ledger import Ledger", "mdm.run.ledger"),
+        ("module_utils/mdm/planning", "module_utils.mdm.planning.notices", "from ..http.session import Session", "mdm.http.session"),
         ("modules", "modules.host_app", "import requests", "requests"),
     ],
 )
@@ -139,7 +146,8 @@ def test_walls_notice_a_breach(room: str, module: str, source: str, breach: str)
         ("module_utils/documents", "module_utils.documents.load", "import yaml\nfrom ..policy.problems import Problem"),
         ("module_utils/engine", "module_utils.engine.plan", "from ..policy.model import Policy\nfrom .errors import X"),
         ("module_utils/hosts", "module_utils.hosts.apt", "from ..engine.plan import Change\nfrom .system import System"),
-        ("module_utils/targets", "module_utils.targets.intune.client", "from ...mdm import session\nfrom . import devices"),
+        ("module_utils/targets", "module_utils.targets.intune.client", "from ...mdm.http import session\nfrom . import devices"),
+        ("module_utils/mdm/run", "module_utils.mdm.run.options", "from ..http.session import Session\nfrom ..planning import ownership"),
     ],
 )
 def test_walls_let_the_right_imports_through(room: str, module: str, source: str) -> None:

@@ -16,10 +16,10 @@ import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.outcomes import Observation, Outcome, judge
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.plan import Change, Plan
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.capability import ACTIONS_WITH_MEANS, Capability
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.control_state import Covering, Coverings
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.capability import ACTIONS_WITH_SUPPORT, Capability
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.control_state import ControlState, ControlStates
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.fleet import FleetDevice
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.assess import Observer, Situation
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.assess import Assessor, RunState
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.ledger import Assigned, Ended, Ledger, Story
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune import capabilities
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.target import IntuneTarget
@@ -91,7 +91,7 @@ class Case:
 
     def reaches(self, *actions: str) -> bool:
         """Whether controls for all of these actions stand on the device, as far as the tenant can tell."""
-        return self.controls in ("stands", "confirmed", "undated") and all(self.row.means(action).mechanisms for action in actions)
+        return self.controls in ("stands", "confirmed", "undated") and all(self.row.support(action).mechanisms for action in actions)
 
 
 @cache
@@ -102,10 +102,10 @@ def member(kind: str, actions: tuple[str, ...], stale: bool) -> FleetDevice:
 
 
 @cache
-def coverings(state: str) -> Coverings:
+def control_states(state: str) -> ControlStates:
     """One control for every mechanism, all in the same state."""
     if state == "none":
-        return Coverings(())
+        return ControlStates(())
     here = frozenset({0})
     facts: dict[str, Any] = {
         "stands": {"changed_at": "2022-12-01T00:00:00Z"},
@@ -121,42 +121,42 @@ def coverings(state: str) -> Coverings:
         "undated": {"dated": False},
         "undated and not reached yet": {"dated": False},
     }[state]
-    return Coverings(
-        Covering(**{"control": f"BAN {name}", "mechanism": name, "apps": frozenset({"banned"}), "covers": here, **facts})
+    return ControlStates(
+        ControlState(**{"control": f"BAN {name}", "mechanism": name, "apps": frozenset({"banned"}), "covers": here, **facts})
         for name in capabilities.NAMES
         if name not in (capabilities.NOTICE, capabilities.DEFENDER)
     )
 
 
-def situation(state: str, story: str, found: bool, depends: bool | None, check: bool, **changes: Any) -> Situation:
+def run_state(state: str, story: str, found: bool, depends: bool | None, check: bool, **changes: Any) -> RunState:
     device_id = "device-1"
     finding = {"app": "banned", "backend": "discovered apps", "name": "Banned"}
     notices = {(device_id, "city/All/2023-03-01T00:00:00Z", "banned"): "2023-03-19T09:00:00Z"} if story == "asked" else {}
     since = {"undated": "2022-12-01T00:00:00Z", "undated and not reached yet": "2023-03-20T08:30:00Z"}.get(state, "")
     standing = {f"BAN {name}": since for name in capabilities.NAMES} if since else {}
     facts: dict[str, Any] = {
-        "coverings": coverings(state),
+        "control_states": control_states(state),
         "capability_of": capabilities.capability_of,
         "findings": {(device_id, "banned"): [finding]} if found else {},
         "reporting": IntuneTarget.reporting,
         "findable": lambda app, platform, sees: True,
         "ledger": Ledger("", stories={(device_id, "banned"): STORIES[story]}, notices=notices, standing=standing, writable=False),
         "now": NOW,
-        "unmade": frozenset({"policy:x"} if state == "failed" and not check else ()),
+        "failed": frozenset({"policy:x"} if state == "failed" and not check else ()),
         "pending": frozenset({"policy:x"} if check else ()),
         "access_depends_on_compliance": depends,
         "stale_after": timedelta(days=30),
     }
-    return Situation(**{**facts, **changes})
+    return RunState(**{**facts, **changes})
 
 
 def cases() -> Iterator[Case]:
     for state, story, found, depends, check in itertools.product(CONTROLS, STORIES, (True, False), (True, False), (True, False)):
-        observer = Observer(situation(state, story, found, depends, check), capabilities.NAMES)
+        assessor = Assessor(run_state(state, story, found, depends, check), capabilities.NAMES)
         for kind, actions, stale in itertools.product(DEVICES, ACTION_SETS, (True, False)):
             each = member(kind, actions, stale)
             app = each.decision.apps["banned"]
-            seen = observer.observe(0, each, app).observation
+            seen = assessor.assess(0, each, app).observation
             outcome = judge(app.to_plain(), seen, check)
             yield Case(capabilities.BY_KIND[kind], actions, found, state, story, stale, depends, check, seen, outcome)
 
@@ -210,7 +210,7 @@ def test_compliant_needs_every_demanded_block_to_stand(judged: list[Case]) -> No
     for case in judged:
         if case.outcome.name in ("compliant", "removed"):
             for action in {"block", "block_web"} & set(case.actions):
-                assert case.row.means(action).mechanisms, case
+                assert case.row.support(action).mechanisms, case
                 assert case.controls not in ("none", "unnamed", "failed", "refused"), case
         if case.outcome.name == "compliant" and "block" in case.actions:
             assert case.controls in REACHED, f"nobody knows yet whether the block has reached the device: {case}"
@@ -255,7 +255,7 @@ def test_what_can_not_be_done_or_seen_has_a_reason_of_its_row(judged: list[Case]
             else:
                 assert case.outcome.reason in {case.row.why_unseen, "awaiting_check_in", "no_backend"} - {""}, case
         if case.outcome.name == "cannot_enforce" and case.controls == "stands" and case.depends and not case.found:
-            reasons = {case.row.means(action).why_not for action in ACTIONS_WITH_MEANS if action in case.actions}
+            reasons = {case.row.support(action).why_not for action in ACTIONS_WITH_SUPPORT if action in case.actions}
             assert case.outcome.reason in reasons - {""}, case
 
 
@@ -272,7 +272,7 @@ def test_a_control_that_could_not_be_made_is_a_failure_of_the_device(judged: lis
         if (
             case.controls == "failed"
             and not case.check
-            and any(case.row.means(a).mechanisms for a in case.actions if a not in ("audit", "advise"))
+            and any(case.row.support(a).mechanisms for a in case.actions if a not in ("audit", "advise"))
         ):
             assert case.outcome == Outcome("failed", "error"), case
 
@@ -292,64 +292,64 @@ def test_a_rehearsal_never_looks_better_than_the_run(judged: list[Case]) -> None
             if (
                 case.controls == "planned"
                 and case.found
-                and any(case.row.means(a).mechanisms for a in case.actions if a not in ("audit", "advise"))
+                and any(case.row.support(a).mechanisms for a in case.actions if a not in ("audit", "advise"))
             ):
                 assert case.outcome.name in ("violating", "cannot_enforce"), case
 
 
-def observed(kind: str, *actions: str, state: str = "stands", found: bool = False, story: str = "new", **changes: Any) -> Any:
+def assessed(kind: str, *actions: str, state: str = "stands", found: bool = False, story: str = "new", **changes: Any) -> Any:
     each = member(kind, actions, False)
-    return Observer(situation(state, story, found, True, False, **changes), capabilities.NAMES).observe(
+    return Assessor(run_state(state, story, found, True, False, **changes), capabilities.NAMES).assess(
         0, each, each.decision.apps["banned"]
     )
 
 
 def test_a_row_names_what_acts_on_the_device() -> None:
-    seen = observed("ios_supervised", "remove", "block", found=True)
+    seen = assessed("ios_supervised", "remove", "block", found=True)
     assert seen.mechanism == ("uninstall assignment: BAN ios_uninstall", "list of blocked apps: BAN ios_blocked_apps")
     assert seen.seen_at == "2023-03-20T08:00:00Z"
     assert seen.requested_at == "2023-03-20T09:00:00Z"
 
 
 def test_a_request_keeps_its_first_instant() -> None:
-    assert observed("ios_supervised", "remove", found=True, story="asked").requested_at == "2023-03-18T09:00:00Z"
+    assert assessed("ios_supervised", "remove", found=True, story="asked").requested_at == "2023-03-18T09:00:00Z"
 
 
 def test_nothing_is_kept_of_a_device_that_may_not_be_looked_at() -> None:
     spared = fleet([policy()], [device(ownership="personal")])[0]
-    seen = Observer(situation("stands", "new", True, True, False), capabilities.NAMES).observe(0, spared, spared.decision.apps["banned"])
+    seen = Assessor(run_state("stands", "new", True, True, False), capabilities.NAMES).assess(0, spared, spared.decision.apps["banned"])
     assert seen == type(seen)(Observation())
 
 
 def test_an_app_without_a_name_that_the_inventory_knows_is_not_called_absent() -> None:
-    seen = observed("ios_supervised", "block", findable=lambda app, platform, sees: False)
+    seen = assessed("ios_supervised", "block", findable=lambda app, platform, sees: False)
     assert (seen.observation.before, seen.observation.why_not_seen) == (None, "no_identifier")
 
 
 def test_a_site_that_is_blocked_elsewhere_is_asked_about_there() -> None:
-    seen = observed("windows_corporate", "block_web", site_blocks=lambda app, record: "no_identifier")
+    seen = assessed("windows_corporate", "block_web", site_blocks=lambda app, record: "no_identifier")
     assert seen.observation.why_site_open == "no_identifier"
-    assert observed("windows_corporate", "block_web", site_blocks=lambda app, record: "").observation.why_site_open == ""
+    assert assessed("windows_corporate", "block_web", site_blocks=lambda app, record: "").observation.why_site_open == ""
 
 
 def test_an_exemption_that_opens_every_site_leaves_nothing_to_block() -> None:
     rule = {"name": "All", "when": {"work_apps": True}, "actions": ["block_web"]}
     opened = policy(rules=[rule], exemptions=[exemption(devices=["SN0001"], domains=["banned.example"])])
     each = fleet([opened], [device()])[0]
-    seen = Observer(situation("none", "new", False, True, False), capabilities.NAMES).observe(0, each, each.decision.apps["banned"])
+    seen = Assessor(run_state("none", "new", False, True, False), capabilities.NAMES).assess(0, each, each.decision.apps["banned"])
     assert judge(each.decision.apps["banned"].to_plain(), seen.observation) == Outcome("compliant")
 
 
 def test_a_device_added_by_name_later_is_reached_later() -> None:
     ledger = Ledger("", assigned={("device-1", "BAN ios_blocked_apps"): Assigned("2023-03-20T08:30:00Z")}, writable=False)
-    assert observed("ios_supervised", "block", ledger=ledger).observation.unconfirmed
-    assert not observed("ios_supervised", "block").observation.unconfirmed
+    assert assessed("ios_supervised", "block", ledger=ledger).observation.unconfirmed
+    assert not assessed("ios_supervised", "block").observation.unconfirmed
 
 
 def test_access_that_came_back_is_said_to_have_come_back() -> None:
     rule = {"name": "All", "when": {"work_apps": True}, "actions": ["withdraw_access"]}
     back = fleet([policy(rules=[rule])], [device(access_withdrawn=False)])[0]
-    seen = Observer(situation("stands", "withdrawn", False, True, False), capabilities.NAMES).observe(0, back, back.decision.apps["banned"])
+    seen = Assessor(run_state("stands", "withdrawn", False, True, False), capabilities.NAMES).assess(0, back, back.decision.apps["banned"])
     assert seen.observation.access_restored
     assert judge(back.decision.apps["banned"].to_plain(), seen.observation) == Outcome("compliant", "access_restored")
 
@@ -362,11 +362,11 @@ def looking(story: Story, last_seen: str = "", previous_now: str = "", **facts: 
     key = ("device-1", "banned")
     looked = replace(member("ios_supervised", ("remove", "block"), False).device, **facts)
     each = fleet([policy()], [looked])[0]
-    run = situation(
+    run = run_state(
         "stands", "new", False, True, False, ledger=Ledger("", stories={key: story}, writable=False),
         previous={key: last_seen} if last_seen else {}, previous_now=previous_now,
     )  # fmt: skip
-    seen = Observer(run, capabilities.NAMES).observe(0, each, each.decision.apps["banned"])
+    seen = Assessor(run, capabilities.NAMES).assess(0, each, each.decision.apps["banned"])
     return seen, judge(each.decision.apps["banned"].to_plain(), seen.observation)
 
 
@@ -424,10 +424,10 @@ def test_freshness_is_the_age_of_the_look_and_not_of_the_contact() -> None:
 
 @pytest.mark.fault_kind("T5", "an app of several in one control that carries no name of it")
 def test_a_control_covers_an_app_only_where_it_carries_one_of_its_names() -> None:
-    other = Coverings(
-        Covering("BAN", name, frozenset({"another"}), frozenset({0}), changed_at="2022-12-01T00:00:00Z") for name in capabilities.NAMES
+    other = ControlStates(
+        ControlState("BAN", name, frozenset({"another"}), frozenset({0}), changed_at="2022-12-01T00:00:00Z") for name in capabilities.NAMES
     )
-    seen = observed("windows_corporate", "block", coverings=other, found=True)
+    seen = assessed("windows_corporate", "block", control_states=other, found=True)
     assert seen.mechanism == ()
     assert seen.observation.block == "none"
     assert judge(asked("windows_corporate", "block"), seen.observation) == Outcome("cannot_enforce", "no_identifier")
@@ -439,21 +439,21 @@ def asked(kind: str, *actions: str) -> dict[str, Any]:
 
 @pytest.mark.fault_kind("T8", "a refusal by device or server, with its words")
 def test_a_refusal_is_told_with_the_words_of_who_refused() -> None:
-    refused = Coverings(
+    refused = ControlStates(
         replace(each, confirmed=frozenset(), refused={0: "refused_by_device"}, refusal_words={0: "Error.UnknownDeclarationType"})
-        for each in coverings("stands").all
+        for each in control_states("stands").all
     )
-    seen = observed("ios_supervised", "block", coverings=refused)
+    seen = assessed("ios_supervised", "block", control_states=refused)
     assert seen.words == "Error.UnknownDeclarationType"
     assert judge(asked("ios_supervised", "block"), seen.observation) == Outcome("cannot_enforce", "refused_by_device")
-    assert observed("ios_supervised", "block").words == ""
+    assert assessed("ios_supervised", "block").words == ""
 
 
 # Who was affected.
 
 
-def changed(*changes: Change, unmade: tuple[str, ...] = (), failed_on: Any = None, **more: Any) -> dict[str, Any]:
-    return {"plan": Plan(changes), "unmade": frozenset(unmade), "failed_on": failed_on or {}, **more}
+def changed(*changes: Change, failed: tuple[str, ...] = (), failed_on: Any = None, **more: Any) -> dict[str, Any]:
+    return {"plan": Plan(changes), "failed": frozenset(failed), "failed_on": failed_on or {}, **more}
 
 
 EXEMPT = fleet(
@@ -463,8 +463,8 @@ EXEMPT = fleet(
 
 
 def exempted(**changes: Any) -> Outcome:
-    run = situation("none", "new", False, True, False, **changes)
-    seen = Observer(run, capabilities.NAMES).observe(0, EXEMPT, EXEMPT.decision.apps["banned"])
+    run = run_state("none", "new", False, True, False, **changes)
+    seen = Assessor(run, capabilities.NAMES).assess(0, EXEMPT, EXEMPT.decision.apps["banned"])
     return judge(EXEMPT.decision.apps["banned"].to_plain(), seen.observation)
 
 
@@ -477,13 +477,13 @@ RELEASE = Change("update", "policy", "x", apps=("banned",), releases=frozenset({
     [
         (changed(), Outcome("exempt")),
         (changed(RELEASE), Outcome("exempt", "release_pending")),
-        (changed(RELEASE, unmade=("policy:x",)), Outcome("failed", "error")),
-        (changed(RELEASE, unmade=("policy:x",), failed_on={"policy:x": frozenset({0})}), Outcome("failed", "error")),
-        (changed(RELEASE, unmade=("policy:x",), failed_on={"policy:x": frozenset({1})}), Outcome("exempt", "release_pending")),
-        (changed(replace(RELEASE, apps=("another",)), unmade=("policy:x",)), Outcome("exempt")),
-        (changed(replace(RELEASE, apps=()), unmade=("policy:x",)), Outcome("failed", "error")),
-        (changed(replace(RELEASE, releases=frozenset({1})), unmade=("policy:x",)), Outcome("exempt")),
-        (changed(replace(RELEASE, reaches=frozenset({0}), releases=frozenset()), unmade=("policy:x",)), Outcome("exempt")),
+        (changed(RELEASE, failed=("policy:x",)), Outcome("failed", "error")),
+        (changed(RELEASE, failed=("policy:x",), failed_on={"policy:x": frozenset({0})}), Outcome("failed", "error")),
+        (changed(RELEASE, failed=("policy:x",), failed_on={"policy:x": frozenset({1})}), Outcome("exempt", "release_pending")),
+        (changed(replace(RELEASE, apps=("another",)), failed=("policy:x",)), Outcome("exempt")),
+        (changed(replace(RELEASE, apps=()), failed=("policy:x",)), Outcome("failed", "error")),
+        (changed(replace(RELEASE, releases=frozenset({1})), failed=("policy:x",)), Outcome("exempt")),
+        (changed(replace(RELEASE, reaches=frozenset({0}), releases=frozenset()), failed=("policy:x",)), Outcome("exempt")),
     ],
 )
 def test_outcomes_follow_from_what_became_of_the_changes(changes: dict[str, Any], outcome: Outcome) -> None:
@@ -499,7 +499,7 @@ def test_outcomes_follow_from_what_became_of_the_changes(changes: dict[str, Any]
 def test_a_change_that_failed_elsewhere_fails_nobody_here(reaches: set[int], failed_on: set[int] | None, failed: bool) -> None:
     change = Change("update", "policy", "x", apps=("banned",), reaches=frozenset(reaches))
     what = {"policy:x": None if failed_on is None else frozenset(failed_on)}
-    seen = observed("ios_supervised", "block", state="changed", **changed(change, unmade=("policy:x",), failed_on=what))
+    seen = assessed("ios_supervised", "block", state="changed", **changed(change, failed=("policy:x",), failed_on=what))
     assert bool(seen.observation.error) == failed
 
 
@@ -522,10 +522,10 @@ ENDED = {"device-1": (Ended("2023-03-20T08:30:00Z", "BAN", ("banned",)),)}
 def test_a_release_is_pending_until_the_device_has_been_in_contact(facts: dict[str, str], held: bool) -> None:
     each = replace(EXEMPT, device=replace(EXEMPT.device, **facts))
     for told, expected in ((None, held), (True, True), (False, False)):
-        run = situation(
+        run = run_state(
             "none", "new", False, True, False, ledger=Ledger("", ended=ENDED, writable=False), may_still_hold=lambda _d, _a, told=told: told
         )
-        seen = Observer(run, capabilities.NAMES).observe(0, each, each.decision.apps["banned"])
+        seen = Assessor(run, capabilities.NAMES).assess(0, each, each.decision.apps["banned"])
         assert seen.observation.still_held == expected
 
 

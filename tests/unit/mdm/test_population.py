@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.scopes import Candidate, Population, populate
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.scopes import Candidate, ControlScope, resolve_scope
 
 OWNERSHIPS = ("corporate", "personal", None)
 NATIVE = st.frozensets(st.sampled_from(OWNERSHIPS))
@@ -29,7 +29,7 @@ def fleets(draw: st.DrawFn, members: int = 6) -> list[Candidate]:
     return [Candidate(index, *each) for index, each in enumerate(drawn)]
 
 
-def reached(fleet: Sequence[Candidate], population: Population, by_user: bool) -> set[int]:
+def reached(fleet: Sequence[Candidate], control_scope: ControlScope, by_user: bool) -> set[int]:
     """What a service makes of the assignments: written after Microsoft's words, not after our code.
 
     An include target reaches its devices unless an excluded group holds them; assigned to users it reaches the devices of the users,
@@ -38,8 +38,8 @@ def reached(fleet: Sequence[Candidate], population: Population, by_user: bool) -
     return {
         each.index
         for each in fleet
-        if (each.native in population.native or (each.member and each.member in population.include))
-        and each.member not in population.exclude - {""}
+        if (each.native in control_scope.native or (each.member and each.member in control_scope.include))
+        and each.member not in control_scope.exclude - {""}
         and (each.member or not by_user)
     }
 
@@ -47,34 +47,34 @@ def reached(fleet: Sequence[Candidate], population: Population, by_user: bool) -
 @pytest.mark.parametrize("by_user", [False, True])
 @given(fleet=fleets(), native=NATIVE)
 def test_exactly_the_wanted_are_reached(by_user: bool, fleet: list[Candidate], native: frozenset[str | None]) -> None:
-    population = populate(fleet, native, by_user)
-    hit = reached(fleet, population, by_user)
+    control_scope = resolve_scope(fleet, native, by_user)
+    hit = reached(fleet, control_scope, by_user)
     useful = {each.index for each in fleet if each.wanted and each.supported}
     assert not {each.index for each in fleet if not each.wanted} & hit, "a device on which it is not wanted is reached"
-    assert population.covers == hit & useful
-    assert population.unnamed == useful - population.covers
+    assert control_scope.covers == hit & useful
+    assert control_scope.unnamed == useful - control_scope.covers
     if not useful:
-        assert not population
+        assert not control_scope
 
 
 @given(fleet=fleets(members=40), native=NATIVE)
 def test_a_device_is_left_out_only_where_no_name_of_its_own_leads_to_it(fleet: list[Candidate], native: frozenset[str | None]) -> None:
     """Completeness: what is not reached has no name, or shares one with a device that must not be reached."""
-    population = populate(fleet, native)
+    control_scope = resolve_scope(fleet, native)
     unwanted = {each.member for each in fleet if not each.wanted}
-    for index in population.unnamed:
+    for index in control_scope.unnamed:
         assert fleet[index].member == "" or fleet[index].member in unwanted
 
 
 @given(fleet=fleets(), native=NATIVE, by_user=st.booleans())
 def test_groups_hold_nobody_for_nothing(fleet: list[Candidate], native: frozenset[str | None], by_user: bool) -> None:
-    population = populate(fleet, native, by_user)
-    assert "" not in population.include | population.exclude
-    assert not population.include & population.exclude
-    assert not population.exclude or population.native
-    for member in population.exclude:
-        assert any(each.member == member and each.native in population.native and not each.wanted for each in fleet)
-    for member in population.include:
+    control_scope = resolve_scope(fleet, native, by_user)
+    assert "" not in control_scope.include | control_scope.exclude
+    assert not control_scope.include & control_scope.exclude
+    assert not control_scope.exclude or control_scope.native
+    for member in control_scope.exclude:
+        assert any(each.member == member and each.native in control_scope.native and not each.wanted for each in fleet)
+    for member in control_scope.include:
         assert any(each.member == member and each.wanted and each.supported for each in fleet)
 
 
@@ -82,7 +82,7 @@ def test_groups_hold_nobody_for_nothing(fleet: list[Candidate], native: frozense
 def test_the_order_of_devices_does_not_matter(fleet: list[Candidate], native: frozenset[str | None], by_user: bool, order: object) -> None:
     turned = list(fleet)
     order.shuffle(turned)  # type: ignore[attr-defined]
-    assert populate(turned, native, by_user) == populate(fleet, native, by_user)
+    assert resolve_scope(turned, native, by_user) == resolve_scope(fleet, native, by_user)
 
 
 def candidate(index: int, wanted: bool = True, member: str | None = None, ownership: str | None = "corporate") -> Candidate:
@@ -93,29 +93,31 @@ CORPORATE = frozenset({"corporate"})
 
 
 def test_one_scope_covers_a_whole_ownership() -> None:
-    assert populate([candidate(n) for n in range(500)], CORPORATE) == Population(CORPORATE, covers=frozenset(range(500)))
+    assert resolve_scope([candidate(n) for n in range(500)], CORPORATE) == ControlScope(CORPORATE, covers=frozenset(range(500)))
 
 
 def test_exceptions_are_named() -> None:
-    population = populate([candidate(0), candidate(1), candidate(2, wanted=False)], CORPORATE)
-    assert (population.native, population.exclude, population.include) == (CORPORATE, {"m2"}, frozenset())
+    control_scope = resolve_scope([candidate(0), candidate(1), candidate(2, wanted=False)], CORPORATE)
+    assert (control_scope.native, control_scope.exclude, control_scope.include) == (CORPORATE, {"m2"}, frozenset())
 
 
 @pytest.mark.parametrize("by_user", [False, True])
 def test_an_exception_that_has_no_name_switches_the_native_scope_off(by_user: bool) -> None:
     """Nothing could keep the scope from it. Assigned to users, a device without one is not reached anyway."""
-    population = populate([candidate(0), candidate(1), candidate(2, wanted=False, member="")], CORPORATE, by_user)
+    control_scope = resolve_scope([candidate(0), candidate(1), candidate(2, wanted=False, member="")], CORPORATE, by_user)
     if by_user:
-        assert population.native == CORPORATE
+        assert control_scope.native == CORPORATE
     else:
-        assert (population.native, population.include) == (frozenset(), {"m0", "m1"})
+        assert (control_scope.native, control_scope.include) == (frozenset(), {"m0", "m1"})
 
 
 def test_a_scope_with_more_exceptions_than_members_is_a_list() -> None:
-    population = populate([candidate(0), candidate(1, wanted=False), candidate(2, wanted=False)], CORPORATE)
-    assert (population.native, population.include, population.exclude) == (frozenset(), {"m0"}, frozenset())
+    control_scope = resolve_scope([candidate(0), candidate(1, wanted=False), candidate(2, wanted=False)], CORPORATE)
+    assert (control_scope.native, control_scope.include, control_scope.exclude) == (frozenset(), {"m0"}, frozenset())
 
 
 def test_a_user_with_an_exempt_device_is_not_included() -> None:
-    population = populate([candidate(0, member="jana"), candidate(1, wanted=False, member="jana"), candidate(2)], frozenset(), by_user=True)
-    assert (population.include, population.unnamed) == ({"m2"}, {0})
+    control_scope = resolve_scope(
+        [candidate(0, member="jana"), candidate(1, wanted=False, member="jana"), candidate(2)], frozenset(), by_user=True
+    )
+    assert (control_scope.include, control_scope.unnamed) == ({"m2"}, {0})

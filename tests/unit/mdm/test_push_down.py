@@ -1,7 +1,7 @@
 # Copyright (c) 2026 appban contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Scope push-down: an ownership that it names wants the same on every device, whatever else is true of the device."""
+"""Native scope: an ownership that it names wants the same on every device, whatever else is true of the device."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, reject
 from hypothesis import strategies as st
 
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.native_scope import OWNERSHIPS, PushDown
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.requirements import BannedApp, Want
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.native_scope import OWNERSHIPS, NativeScope
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.requirements import BannedApp, Requirement
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.decide import Decider
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.devices import ENROLLMENTS
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Decision, Policy
@@ -92,60 +92,63 @@ DEVICES = st.fixed_dictionaries(
 )
 
 
-def wants_of(record: Mapping[str, Any], decision: Decision) -> frozenset[Want]:
+def requirements_of(record: Mapping[str, Any], decision: Decision) -> frozenset[Requirement]:
     """A target that has one mechanism an action."""
     return frozenset(
-        Want(action, frozenset({BannedApp(each.app, tuple(v.policy for v in each.policies if action in v.actions))}))
+        Requirement(action, frozenset({BannedApp(each.app, tuple(v.policy for v in each.policies if action in v.actions))}))
         for each in decision.apps.values()
         for action in each.actions
     )
 
 
-def pushed(made: tuple[Policy, ...]) -> tuple[Decider, PushDown]:
+def pushed(made: tuple[Policy, ...]) -> tuple[Decider, NativeScope]:
     decider = Decider(made, NOW)
-    return decider, PushDown(made, decider, wants_of, PLATFORMS)
+    return decider, NativeScope(made, decider, requirements_of, PLATFORMS)
 
 
 @given(made=policies(), devices=st.lists(DEVICES, min_size=1, max_size=8))
 def test_what_is_said_of_an_ownership_holds_for_every_device_of_it(made: tuple[Policy, ...], devices: list[dict[str, Any]]) -> None:
-    decider, push_down = pushed(made)
+    decider, native_scope = pushed(made)
     for record in devices:
-        wants = wants_of(record, decider.decide(record))
+        requirements = requirements_of(record, decider.decide(record))
         # The target may know less of the ownership than the asset facts do; a native scope goes by what the target knows.
         for native in {record["ownership"], None} & set(OWNERSHIPS):
             if native is not None and native != record["ownership"]:
                 continue
-            for want in _every_want(push_down):
-                if native in push_down.ownerships(want, [record["platform"]]):
-                    assert _is_wanted(want, wants)
+            for requirement in _every_requirement(native_scope):
+                if native in native_scope.ownerships(requirement, [record["platform"]]):
+                    assert _is_wanted(requirement, requirements)
 
 
-def _is_wanted(want: Want, wants: Iterable[Want]) -> bool:
+def _is_wanted(requirement: Requirement, requirements: Iterable[Requirement]) -> bool:
     """Whether the same is wanted, by the same policies at least: another policy may turn out to ask for it too."""
     return all(
-        any(each.mechanism == want.mechanism and app.id in each.app_ids and set(app.policies) <= set(each.policies) for each in wants)
-        for app in want.apps
+        any(
+            each.mechanism == requirement.mechanism and app.id in each.app_ids and set(app.policies) <= set(each.policies)
+            for each in requirements
+        )
+        for app in requirement.apps
     )
 
 
-def _every_want(push_down: PushDown) -> set[Want]:
-    return {want for seen in push_down._table.values() for wants in seen for want in wants}
+def _every_requirement(native_scope: NativeScope) -> set[Requirement]:
+    return {requirement for seen in native_scope._table.values() for requirements in seen for requirement in requirements}
 
 
 @given(made=policies())
 def test_several_platforms_are_named_only_where_each_is(made: tuple[Policy, ...]) -> None:
-    _decider, push_down = pushed(made)
-    for want in _every_want(push_down):
-        each = [push_down.ownerships(want, [platform]) for platform in PLATFORMS]
-        assert push_down.ownerships(want, PLATFORMS) == frozenset.intersection(*each)
+    _decider, native_scope = pushed(made)
+    for requirement in _every_requirement(native_scope):
+        each = [native_scope.ownerships(requirement, [platform]) for platform in PLATFORMS]
+        assert native_scope.ownerships(requirement, PLATFORMS) == frozenset.intersection(*each)
 
 
-BANNED = Want("block", frozenset({BannedApp("banned", ("city",))}))
+BANNED = Requirement("block", frozenset({BannedApp("banned", ("city",))}))
 
 
 def named(*rules: dict[str, Any], **changes: Any) -> set[str | None]:
-    _decider, push_down = pushed((policy(rules=rules, **changes),))
-    return set(push_down.ownerships(BANNED, ["ios"]))
+    _decider, native_scope = pushed((policy(rules=rules, **changes),))
+    return set(native_scope.ownerships(BANNED, ["ios"]))
 
 
 def test_a_rule_by_ownership_is_pushed_down() -> None:
@@ -193,10 +196,10 @@ def test_other_exemptions_leave_it_on(changes: dict[str, Any]) -> None:
 
 def test_a_device_that_only_an_exemption_names_is_an_exception_and_no_reason_against_a_scope() -> None:
     made = (policy(rules=[CORPORATE], exemptions=[exemption(devices=["SN0001"])]),)
-    decider, push_down = pushed(made)
+    decider, native_scope = pushed(made)
     exempt = {"id": "device-1", "serial": "SN0001", "platform": "ios", "ownership": "corporate"}
-    assert push_down.ownerships(BANNED, ["ios"]) == {"corporate"}
-    assert wants_of(exempt, decider.decide(exempt)) == frozenset()
+    assert native_scope.ownerships(BANNED, ["ios"]) == {"corporate"}
+    assert requirements_of(exempt, decider.decide(exempt)) == frozenset()
 
 
 SUPERVISED = {"supervised": True, "enrollment": "device"}
@@ -205,15 +208,15 @@ SUPERVISED = {"supervised": True, "enrollment": "device"}
 @given(made=policies(), devices=st.lists(DEVICES, min_size=1, max_size=8))
 def test_of_a_scope_of_some_it_holds_for_every_one_of_those(made: tuple[Policy, ...], devices: list[dict[str, Any]]) -> None:
     decider = Decider(made, NOW)
-    push_down = PushDown(made, decider, wants_of, PLATFORMS, SUPERVISED)
+    native_scope = NativeScope(made, decider, requirements_of, PLATFORMS, SUPERVISED)
     for record in ({**each, **SUPERVISED} for each in devices):
-        for want in _every_want(push_down):
-            if record["ownership"] in push_down.ownerships(want, [record["platform"]]):
-                assert _is_wanted(want, wants_of(record, decider.decide(record)))
+        for requirement in _every_requirement(native_scope):
+            if record["ownership"] in native_scope.ownerships(requirement, [record["platform"]]):
+                assert _is_wanted(requirement, requirements_of(record, decider.decide(record)))
 
 
 def test_a_rule_by_supervision_is_pushed_down_to_a_scope_of_supervised_devices() -> None:
     made = (policy(rules=[{"name": "Some", "when": {"ownership": "corporate", "supervised": True}, "actions": ["block"]}]),)
     decider = Decider(made, NOW)
-    assert PushDown(made, decider, wants_of, PLATFORMS).ownerships(BANNED, ["ios"]) == frozenset()
-    assert PushDown(made, decider, wants_of, PLATFORMS, SUPERVISED).ownerships(BANNED, ["ios"]) == {"corporate"}
+    assert NativeScope(made, decider, requirements_of, PLATFORMS).ownerships(BANNED, ["ios"]) == frozenset()
+    assert NativeScope(made, decider, requirements_of, PLATFORMS, SUPERVISED).ownerships(BANNED, ["ios"]) == {"corporate"}

@@ -22,12 +22,14 @@ from ansible_collections.appban.endpoint.plugins.module_utils.engine.plan import
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.run_lock import RunLocked
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.journal import Journal
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.capability import Capability
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.control_state import Covering, Coverings
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.control_state import ControlState
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.fleet import FleetDevice, ManagedDevice
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.notices import Notice
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.order import Phase
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.plan_draft import PlanDraft
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.known_fleet import FleetDoubted, LoneLookUps
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.ledger import Ledger
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.target_run import RunRequest, RunResult, TargetPlan, run_target
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.target_run import RunRequest, RunResult, run_target
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.decide import Decider
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune import capabilities
@@ -58,6 +60,7 @@ class SmallTarget:
         self.known: Mapping[str, Any] = {}
         self.reaches: frozenset[int] = frozenset()
         self.more: tuple[Change, ...] = ()
+        self.waits_for_notices = False
 
     def capability_of(self, record: Mapping[str, Any]) -> Capability:
         return capabilities.capability_of(record)
@@ -71,7 +74,7 @@ class SmallTarget:
     def findable(self, app: str, platform: str, sees: str) -> bool:
         return True
 
-    def plan(self, fleet: Sequence[FleetDevice], decider: Decider, choose_notices: Any) -> TargetPlan:
+    def plan(self, fleet: Sequence[FleetDevice], decider: Decider) -> PlanDraft:
         covers = frozenset(
             index
             for index, each in enumerate(fleet)
@@ -85,15 +88,18 @@ class SmallTarget:
                 Change("create", "policy", "p", after="{}", needs=("group:g",), apps=("banned",), reaches=self.reaches or covers),
             ]
         )
-        control = Covering(
+        control = ControlState(
             "BAN", capabilities.IOS_BLOCK, frozenset({"banned"}), covers, new=frozenset() if self.made_at else covers,
             changed_at=self.made_at, changes=tuple(each.key for each in changes), named=covers,
         )  # fmt: skip
         changes.extend(self.more)
-        notices: list[Notice] = list(choose_notices(Coverings((control,))))
-        if notices:
-            changes.append(Change("command", "notice", notices[0].stage, step=notices))
-        return TargetPlan(Plan(tuple(changes)), Coverings((control,)), ("somebody's",) * 60, ("drifted",), ("a note",))
+        draft = PlanDraft(fleet, (), False, {}, [control], ["drifted"], [f"somebody's {number}" for number in range(60)], ["a note"])
+        for change in changes:
+            draft.add(Phase.OBJECTS, change)
+        return draft
+
+    def notice_step(self, notices: tuple[Notice, ...]) -> Any:
+        return notices
 
     def apply(self, plan: Plan, ledger: Ledger, now: str) -> Applied:
         def execute(change: Change) -> None:
@@ -105,7 +111,7 @@ class SmallTarget:
 
         return apply_plan(plan, execute)
 
-    def situation(self) -> Mapping[str, Any]:
+    def run_state(self) -> Mapping[str, Any]:
         return self.known
 
     # What only a target knows; a test says otherwise where it is about that.
@@ -256,10 +262,10 @@ def test_a_removal_is_proved_by_a_later_inventory_and_a_recurrence_by_one_after(
     remove = policy(rules=[{**BLOCK, "actions": ["remove"]}])
 
     class Removing(SmallTarget):
-        def plan(self, fleet: Sequence[FleetDevice], decider: Decider, choose_notices: Any) -> TargetPlan:
+        def plan(self, fleet: Sequence[FleetDevice], decider: Decider) -> PlanDraft:
             here = frozenset({0})
-            control = Covering("BAN", capabilities.IOS_UNINSTALL, frozenset({"banned"}), here, changed_at="2023-03-01T00:00:00Z")
-            return TargetPlan(Plan(()), Coverings((control,)))
+            control = ControlState("BAN", capabilities.IOS_UNINSTALL, frozenset({"banned"}), here, changed_at="2023-03-01T00:00:00Z")
+            return PlanDraft(fleet, control_states=[control])
 
     story = []
     for day, found in enumerate((("device-1",), ("device-1",), (), (), ("device-1",), ())):
@@ -337,7 +343,7 @@ def test_a_fleet_that_shrank_is_not_planned_against(tmp_path: Path, count: int) 
     run(SmallTarget(), tmp_path)
 
     class Unplanned(SmallTarget):
-        def plan(self, fleet: Sequence[FleetDevice], decider: Decider, choose_notices: Any) -> TargetPlan:
+        def plan(self, fleet: Sequence[FleetDevice], decider: Decider) -> PlanDraft:
             raise AssertionError("planned")
 
     with pytest.raises(FleetDoubted, match=f"the list has {count} devices, and the run of .+ counted 8"):

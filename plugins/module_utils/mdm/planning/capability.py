@@ -11,7 +11,7 @@ from typing import Any, Callable, Mapping
 
 
 @dataclass(frozen=True)
-class Means:
+class Support:
     """How an action is carried out on a kind of device, or why it is not.
 
     Args:
@@ -28,7 +28,7 @@ class Means:
 
     def __post_init__(self) -> None:
         if bool(self.mechanisms) == bool(self.why_not):
-            raise ValueError("means need either mechanisms or the reason why there are none")
+            raise ValueError("support needs either mechanisms or the reason why there are none")
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Capability:
             report), or ``none``.
         why_unseen: reason for which an app can't be seen, as long as no list reports it.
         sees_note: for a reader.
-        remove, block, block_web, withdraw_access, advise: means for each action.
+        remove, block, block_web, withdraw_access, advise: the support of each action.
     """
 
     kind: str
@@ -50,31 +50,31 @@ class Capability:
     sees: str
     why_unseen: str
     sees_note: str
-    remove: Means
-    block: Means
-    block_web: Means
-    withdraw_access: Means
-    advise: Means
+    remove: Support
+    block: Support
+    block_web: Support
+    withdraw_access: Support
+    advise: Support
 
-    def means(self, action: str) -> Means:
-        """Means for an action; an audit needs none."""
-        found: Means = getattr(self, action)
+    def support(self, action: str) -> Support:
+        """Support for an action; an audit needs none."""
+        found: Support = getattr(self, action)
         return found
 
 
-def without_means(kind: str, label: str, why_not: str, **means: Means) -> Capability:
+def without_support(kind: str, label: str, why_not: str, **support: Support) -> Capability:
     """A kind of device that the target neither sees nor reaches, for one reason.
 
     Args:
         why_not: the reason for everything.
-        means: by action, where one of them is different nevertheless.
+        support: by action, where one of them is different nevertheless.
     """
-    no = Means(why_not=why_not)
-    actions = {action: means.get(action, no) for action in ACTIONS_WITH_MEANS}
+    no = Support(why_not=why_not)
+    actions = {action: support.get(action, no) for action in ACTIONS_WITH_SUPPORT}
     return Capability(kind, label, "none", why_not, "no", **actions)
 
 
-ACTIONS_WITH_MEANS: tuple[str, ...] = ("remove", "block", "block_web", "withdraw_access", "advise")
+ACTIONS_WITH_SUPPORT: tuple[str, ...] = ("remove", "block", "block_web", "withdraw_access", "advise")
 
 CapabilityOf = Callable[[Mapping[str, Any]], Capability]
 
@@ -90,15 +90,15 @@ def render_markdown(table: tuple[Capability, ...], names: Mapping[str, str]) -> 
     lines = ["| %s |" % " | ".join(header), "|%s" % (" --- |" * len(header))]
     for row in table:
         cells = ["**%s**" % row.label, row.sees_note]
-        for means in (row.remove, row.block, row.withdraw_access, row.block_web, row.advise):
-            cells.append(_cell(means, names))
+        for support in (row.remove, row.block, row.withdraw_access, row.block_web, row.advise):
+            cells.append(_cell(support, names))
         lines.append("| %s |" % " | ".join(cells))
     return "\n".join(lines) + "\n"
 
 
-def _cell(means: Means, names: Mapping[str, str]) -> str:
-    if means.mechanisms:
-        text = ", ".join(names[mechanism] for mechanism in means.mechanisms)
+def _cell(support: Support, names: Mapping[str, str]) -> str:
+    if support.mechanisms:
+        text = ", ".join(names[mechanism] for mechanism in support.mechanisms)
     else:
-        text = "no (`%s`)" % means.why_not
-    return "%s: %s" % (text, means.note) if means.note else text
+        text = "no (`%s`)" % support.why_not
+    return "%s: %s" % (text, support.note) if support.note else text

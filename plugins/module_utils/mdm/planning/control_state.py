@@ -11,7 +11,7 @@ from typing import Iterable, Mapping
 
 
 @dataclass(frozen=True)
-class Covering:
+class ControlState:
     """One control and the devices on which it is wanted.
 
     Args:
@@ -52,17 +52,17 @@ class Covering:
     refusal_words: Mapping[int, str] = field(default_factory=dict)
 
 
-class Coverings:
-    """All coverings of a run, looked up by mechanism and app."""
+class ControlStates:
+    """All control states of a run, looked up by mechanism and app."""
 
-    def __init__(self, coverings: Iterable[Covering]) -> None:
-        self.all: tuple[Covering, ...] = tuple(coverings)
-        self._by_use: dict[tuple[str, str], list[Covering]] = {}
-        for covering in self.all:
-            for app in covering.apps:
-                self._by_use.setdefault((covering.mechanism, app), []).append(covering)
+    def __init__(self, control_states: Iterable[ControlState]) -> None:
+        self.all: tuple[ControlState, ...] = tuple(control_states)
+        self._by_use: dict[tuple[str, str], list[ControlState]] = {}
+        for control_state in self.all:
+            for app in control_state.apps:
+                self._by_use.setdefault((control_state.mechanism, app), []).append(control_state)
 
-    def reaching(self, index: int, mechanism: str, app: str) -> Covering | None:
+    def reaching(self, index: int, mechanism: str, app: str) -> ControlState | None:
         """The control that reaches a device for an app; None where none does."""
         return next((each for each in self._by_use.get((mechanism, app), ()) if index in each.covers), None)
 

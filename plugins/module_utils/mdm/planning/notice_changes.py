@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from ...engine.plan import Change
-from .control_state import Covering
+from .control_state import ControlState
 from .fleet import FleetDevice
 from .notices import Notice
 
@@ -31,7 +31,7 @@ def notice_changes(
         yield Change("command", KIND, stage, None, notices_text(listed, serials), apps=apps, step=step_of(tuple(listed)))
 
 
-def announced_changes(notices: Iterable[Notice], coverings: Iterable[Covering]) -> dict[str, tuple[str, ...]]:
+def announced_changes(notices: Iterable[Notice], control_states: Iterable[ControlState]) -> dict[str, tuple[str, ...]]:
     """Which changes have to wait for which notices, because they do to a device what its user is to be told first.
 
     Returns:
@@ -41,9 +41,9 @@ def announced_changes(notices: Iterable[Notice], coverings: Iterable[Covering]) 
     for notice in notices:
         stages.setdefault(notice.index, set()).add("%s:%s" % (KIND, notice.stage))
     found: dict[str, set[str]] = {}
-    for covering in coverings:
-        first = [stages[index] for index in covering.new if index in stages]
-        for key in covering.changes if first else ():
+    for control_state in control_states:
+        first = [stages[index] for index in control_state.new if index in stages]
+        for key in control_state.changes if first else ():
             found.setdefault(key, set()).update(*first)
     return {key: tuple(sorted(stage)) for key, stage in found.items()}
 

@@ -76,7 +76,7 @@ def notices_of(
     Args:
         apps: the apps that are on the device, or of which nobody can tell whether they are.
         policies: by id.
-        can_lose_access: whether a withdrawal of access has means on this device; where it has not, no notice threatens with one.
+        can_lose_access: whether a withdrawal of access is supported on this device; where it is not, no notice threatens with one.
     """
     by_stage: dict[tuple[str, str], list[AppDecision]] = {}
     for app in apps.values():

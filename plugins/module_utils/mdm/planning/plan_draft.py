@@ -13,7 +13,7 @@ from typing import Any
 from ...engine.errors import AppbanError
 from ...engine.plan import Change
 from ...policy.model import Policy
-from .control_state import Covering
+from .control_state import ControlState
 from .fleet import FleetDevice
 from .notice_changes import names_text
 from .order import Phase
@@ -53,7 +53,7 @@ class PlanDraft:
     policies: Sequence[Policy] = ()
     adopt: bool = False
     changes: dict[str, tuple[Phase, Change]] = field(default_factory=dict)
-    coverings: list[Covering] = field(default_factory=list)
+    control_states: list[ControlState] = field(default_factory=list)
     #: What somebody did to our controls since the last run, a sentence each.
     drift: list[str] = field(default_factory=list)
     #: What works against the ban and is somebody else's, a sentence each.

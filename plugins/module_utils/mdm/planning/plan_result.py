@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ...engine.plan import Plan
-from .control_state import Coverings
+from .control_state import ControlStates
 from .notice_changes import announced_changes, notice_changes
 from .notices import Notice
 from .order import Phase, in_order
@@ -28,7 +28,7 @@ class PlanResult:
     """
 
     plan: Plan
-    coverings: Coverings
+    control_states: ControlStates
     conflicts: tuple[str, ...] = ()
     drift: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -45,6 +45,6 @@ def plan_result(
         wait: what a notice announces is not done where the notice can't be sent.
     """
     changes = [*draft.changes.values(), *((Phase.NOTICES, change) for change in notice_changes(notices, draft.fleet, step_of))]
-    plan = in_order(changes, announced_changes(notices, draft.coverings) if wait else None)
+    plan = in_order(changes, announced_changes(notices, draft.control_states) if wait else None)
     conflicts = tuple(sorted(set(draft.conflicts)))
-    return PlanResult(plan, Coverings(draft.coverings), conflicts, tuple(draft.drift), tuple(draft.notes))
+    return PlanResult(plan, ControlStates(draft.control_states), conflicts, tuple(draft.drift), tuple(draft.notes))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the policies want of a device, in terms of one target's mechanisms. Pure; targets say which mechanisms carry an action out."""
+"""What the policies require of a device, in terms of one target's mechanisms. Pure; targets say which mechanisms carry an action out."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class BannedApp:
 
 
 @dataclass(frozen=True)
-class Want:
-    """One mechanism that is wanted on a device. Devices with equal wants share one control.
+class Requirement:
+    """One mechanism that is wanted on a device. Devices with equal requirements share one control.
 
     Args:
         mechanism: a name from the target's capability table.
@@ -58,7 +58,7 @@ class Mechanisms:
 
     Args:
         by_platform: platform -> action -> names of mechanisms.
-        per_app: mechanisms with an object for each app; all others hold every app of a population in one object.
+        per_app: mechanisms with an object for each app; all others hold every app of a scope in one object.
         sites: mechanisms that block sites, which share what an exemption leaves open.
         armed_ahead: mechanisms that are set up ahead of the instant of their effect; all others are wanted from it on.
     """
@@ -69,14 +69,14 @@ class Mechanisms:
     armed_ahead: frozenset[str] = frozenset()
 
 
-WantsOf = Callable[[Mapping[str, Any], Decision], frozenset[Want]]
+RequirementsOf = Callable[[Mapping[str, Any], Decision], frozenset[Requirement]]
 
 
-def wants_of_policies(policies: Sequence[Policy], mechanisms: Mechanisms) -> WantsOf:
-    """The function that says what a device's decision wants of a target, by the device's record."""
+def requirements_of_policies(policies: Sequence[Policy], mechanisms: Mechanisms) -> RequirementsOf:
+    """The function that says what a device's decision requires of a target, by the device's record."""
     by_id = {policy.id: policy for policy in policies}
 
-    def wants_of(record: Mapping[str, Any], decision: Decision) -> frozenset[Want]:
+    def requirements_of(record: Mapping[str, Any], decision: Decision) -> frozenset[Requirement]:
         by_action = mechanisms.by_platform.get(str(record.get("platform")), {})
         asked: dict[tuple[str, str], set[BannedApp]] = {}
         opened: set[str] = set()
@@ -89,15 +89,15 @@ def wants_of_policies(policies: Sequence[Policy], mechanisms: Mechanisms) -> Wan
                     asked.setdefault(key, set()).add(BannedApp(app.app, asking))
                     # All apps share the one list of sites that a browser takes, so they share what is left open in it.
                     opened.update(app.domains if mechanism in mechanisms.sites else ())
-        wants: list[Want] = []
+        requirements: list[Requirement] = []
         for (mechanism, deadline), apps in asked.items():
             domains = tuple(sorted(opened)) if mechanism in mechanisms.sites else ()
             merged = _merged(apps)
             groups = [frozenset((each,)) for each in merged] if mechanism in mechanisms.per_app else [frozenset(merged)]
-            wants.extend(Want(mechanism, group, deadline, domains) for group in groups)
-        return frozenset(wants)
+            requirements.extend(Requirement(mechanism, group, deadline, domains) for group in groups)
+        return frozenset(requirements)
 
-    return wants_of
+    return requirements_of
 
 
 def _asked(app: AppDecision, by_id: Mapping[str, Policy]) -> list[tuple[str, str, tuple[str, ...]]]:

@@ -30,7 +30,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Population:
+class ControlScope:
     """Who a control is for.
 
     Args:
@@ -51,22 +51,22 @@ class Population:
         return bool(self.native or self.include)
 
 
-def populate(candidates: Sequence[Candidate], native: frozenset[str | None], by_user: bool = False) -> Population:
-    """The cheapest population that reaches every device that is wanted and no other.
+def resolve_scope(candidates: Sequence[Candidate], native: frozenset[str | None], by_user: bool = False) -> ControlScope:
+    """The cheapest scope that reaches every device that is wanted and no other.
 
     A native scope is used only if all of its exceptions can be named, and not if it would have more exceptions than members.
 
     Args:
         candidates: every device that an assignment of this control could reach. Several with one member (the devices of a user)
             stand or fall together: a member is reached only if every device of theirs is wanted.
-        native: what a native scope can name and the want is sure for.
+        native: what a native scope can name and the requirement is sure for.
         by_user: the control is assigned to users, so nothing reaches a device that has none.
     """
     useful = [candidate for candidate in candidates if candidate.wanted and candidate.supported]
     if by_user:
         candidates = [candidate for candidate in candidates if candidate.member]
     if not any(candidate.wanted and candidate.supported for candidate in candidates):
-        return Population(unnamed=frozenset(candidate.index for candidate in useful))
+        return ControlScope(unnamed=frozenset(candidate.index for candidate in useful))
     refused = _members_with_an_unwanted_device(candidates)
     scope = native
     hit = [candidate for candidate in candidates if candidate.native in scope]
@@ -81,7 +81,7 @@ def populate(candidates: Sequence[Candidate], native: frozenset[str | None], by_
     include = frozenset(c.member for c in left if c.member and c.member not in refused and c.member not in exclude)
     reached += [candidate for candidate in left if candidate.member in include]
     covers = frozenset(candidate.index for candidate in reached)
-    return Population(
+    return ControlScope(
         native=scope,
         include=include,
         exclude=exclude,

@@ -14,8 +14,8 @@ from ...engine.outcomes import Observation
 from ...engine.plan import Plan
 from ...policy.instants import read_now
 from ...policy.model import AppDecision
-from ..planning.capability import ACTIONS_WITH_MEANS, Capability, CapabilityOf, Means
-from ..planning.control_state import Covering, Coverings
+from ..planning.capability import ACTIONS_WITH_SUPPORT, Capability, CapabilityOf, Support
+from ..planning.control_state import ControlState, ControlStates
 from ..planning.fleet import FleetDevice
 from ..planning.notices import stage_name
 from .ledger import Ledger, Story
@@ -31,14 +31,14 @@ def _undoubted(_device: str, _app: str) -> str:
 
 
 @dataclass(frozen=True)
-class Situation:
+class RunState:
     """A run's state after its writes (in check mode: after its reads).
 
     Args:
         findings: (device id, app id) -> what was found.
         reporting: platform -> mechanism that makes devices report an app.
         findable: app id, platform, how the inventory sees -> whether the app has a name that it could be found by.
-        unmade: keys of changes that were planned and not made, because they failed or what they need did.
+        failed: keys of changes that were planned and not made, because they failed or what they need did.
         pending: keys of changes that were planned and must not be made in this run (check mode, limits).
         to_notify: positions of the devices that a notice is planned for.
         access_depends_on_compliance: whether anything takes access from a device that is not compliant; None where nobody asked.
@@ -48,20 +48,20 @@ class Situation:
         previous: (device, app) -> instant of the look in which the app was last there.
         previous_now: instant of the last run, by which that look was; empty where that is not known.
         plan: what was planned.
-        failed_on: key of an unmade change -> positions of the devices on which it failed; None where it failed as a whole.
+        failed_on: key of a failed change -> positions of the devices on which it failed; None where it failed as a whole.
         may_still_hold: device id, app id -> whether a control of ours may still be on the device, for targets whose devices say so; None
             where they don't, so that their contact has to do.
         stale_after: age of the look from which "not found" says nothing.
     """
 
-    coverings: Coverings
+    control_states: ControlStates
     capability_of: CapabilityOf
     findings: Mapping[tuple[str, str], Sequence[Mapping[str, str]]]
     reporting: Mapping[str, str]
     findable: Callable[[str, str, str], bool]
     ledger: Ledger
     now: datetime
-    unmade: frozenset[str] = frozenset()
+    failed: frozenset[str] = frozenset()
     pending: frozenset[str] = frozenset()
     to_notify: frozenset[int] = frozenset()
     access_depends_on_compliance: bool | None = None
@@ -77,8 +77,8 @@ class Situation:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What the judge gets, and what the row tells besides."""
+class Assessment:
+    """What is known of one device and app: the observation for the judge, and what the row tells besides."""
 
     observation: Observation
     mechanism: tuple[str, ...] = ()
@@ -99,22 +99,22 @@ def may_look(app: AppDecision) -> bool:
     return app.verdict in LOOKED_FOR and not is_doubted(app)
 
 
-class Observer:
-    """Observes every device of a fleet. names: mechanism -> what a reader calls it."""
+class Assessor:
+    """Assesses every device of a fleet. names: mechanism -> what a reader calls it."""
 
-    def __init__(self, situation: Situation, names: Mapping[str, str]) -> None:
-        self.situation = situation
+    def __init__(self, run_state: RunState, names: Mapping[str, str]) -> None:
+        self.run_state = run_state
         self.names = names
-        self._stale_before = _utc(situation.now - situation.stale_after)
-        self._reaching_changes = tuple(change for change in situation.plan.changes if change.reaches and change.apps)
-        self._unmade_changes = tuple(change for change in situation.plan.changes if change.key in situation.unmade)
+        self._stale_before = _utc(run_state.now - run_state.stale_after)
+        self._reaching_changes = tuple(change for change in run_state.plan.changes if change.reaches and change.apps)
+        self._failed_changes = tuple(change for change in run_state.plan.changes if change.key in run_state.failed)
 
-    def observe(self, index: int, device: FleetDevice, app: AppDecision) -> Seen:
+    def assess(self, index: int, device: FleetDevice, app: AppDecision) -> Assessment:
         """What is known of one device and app."""
-        run = self.situation
+        run = self.run_state
         if not may_look(app):
             error = "error" if self._struck(index, app.app, released=True) else ""
-            return Seen(Observation(error=error, still_held=not error and self._may_still_hold(index, device, app.app)))
+            return Assessment(Observation(error=error, still_held=not error and self._may_still_hold(index, device, app.app)))
         row = run.capability_of(device.device.record)
         story = run.ledger.story(device.device.id, app.app)
         findings = tuple(run.findings.get((device.device.id, app.app), ()))
@@ -126,7 +126,7 @@ class Observer:
             "stale": self._is_stale(device),
             "removed_earlier": story.removals > 0,
         }
-        used: list[Covering] = []
+        used: list[ControlState] = []
         requested_at = None
         if app.verdict != "enforce":
             # A ban that began, and whose beginning was put off, or that is only proposed now.
@@ -135,7 +135,7 @@ class Observer:
         else:
             requested_at = self._enforcement(index, device, app, row, story, facts, used)
         mechanism = tuple("%s: %s" % (self.names[each.mechanism], each.control) for each in used if not self._missing(each))
-        return Seen(
+        return Assessment(
             Observation(**facts),
             mechanism=tuple(dict.fromkeys(mechanism)),
             seen_at=device.device.looked_at or None if before is not None else None,
@@ -148,15 +148,15 @@ class Observer:
 
     def presence(self, index: int, device: FleetDevice, app: AppDecision) -> bool | None:
         """Whether the app is on a device; None where nobody can tell, and where what is known is too old."""
-        row = self.situation.capability_of(device.device.record)
-        found = (device.device.id, app.app) in self.situation.findings
+        row = self.run_state.capability_of(device.device.record)
+        found = (device.device.id, app.app) in self.run_state.findings
         before, _reason = self._before(index, device, app, row, found)
         return None if before is False and self._is_stale(device) else before
 
     # Seeing.
 
     def _before(self, index: int, device: FleetDevice, app: AppDecision, row: Capability, found: bool) -> tuple[bool | None, str]:
-        run = self.situation
+        run = self.run_state
         if found:
             return True, ""
         if row.sees == "none":
@@ -168,7 +168,7 @@ class Observer:
             return None, doubt
         if row.sees == "all":
             return False, ""
-        report = run.coverings.reaching(index, run.reporting.get(device.device.platform, ""), app.app)
+        report = run.control_states.reaching(index, run.reporting.get(device.device.platform, ""), app.app)
         if report is None:
             return None, row.why_unseen
         if self._missing(report) or not self._has_reached(index, device, report):
@@ -180,7 +180,7 @@ class Observer:
 
         So a removal is confirmed only by a look that is newer than the order.
         """
-        run = self.situation
+        run = self.run_state
         key = (device.device.id, app.app)
         story = run.ledger.story(*key)
         if not story.present:
@@ -204,25 +204,25 @@ class Observer:
         row: Capability,
         story: Story,
         facts: dict[str, Any],
-        used: list[Covering],
+        used: list[ControlState],
     ) -> str | None:
         """Fill in what is done about the app; the instant of a request that is not proved yet."""
-        run = self.situation
+        run = self.run_state
         requested_at: str | None = None
-        demanded = [action for action in ACTIONS_WITH_MEANS if action in app.actions]
-        reasons = {action: self._why_not(index, device, app.app, action, row.means(action)) for action in demanded}
+        demanded = [action for action in ACTIONS_WITH_SUPPORT if action in app.actions]
+        reasons = {action: self._why_not(index, device, app.app, action, row.support(action)) for action in demanded}
         if app.domains and reasons.get("block_web") == "no_identifier":
             # An exemption leaves every site of the app open here, so there is nothing to block.
             reasons["block_web"] = ""
-        reaching = {action: self._reaching(index, app.app, row.means(action)) for action in demanded}
-        for action, covering in reaching.items():
+        reaching = {action: self._reaching(index, app.app, row.support(action)) for action in demanded}
+        for action, control_state in reaching.items():
             # What stands in the way of a control on some devices does so where the app is there in spite of it.
-            if action != "remove" and covering is not None and covering.obstacle and (covering.prevented or facts["before"]):
-                reasons[action] = reasons[action] or covering.obstacle
-            if action != "remove" and covering is not None and index in covering.refused:
-                reasons[action] = reasons[action] or covering.refused[index]
-        used.extend(covering for covering in reaching.values() if covering is not None)
-        report = run.coverings.reaching(index, run.reporting.get(device.device.platform, ""), app.app)
+            if action != "remove" and control_state is not None and control_state.obstacle and (control_state.prevented or facts["before"]):
+                reasons[action] = reasons[action] or control_state.obstacle
+            if action != "remove" and control_state is not None and index in control_state.refused:
+                reasons[action] = reasons[action] or control_state.refused[index]
+        used.extend(control_state for control_state in reaching.values() if control_state is not None)
+        report = run.control_states.reaching(index, run.reporting.get(device.device.platform, ""), app.app)
         needed = [*used, *([report] if report is not None else [])]
         if "remove" in reasons:
             requested_at = self._removal(index, device, row.remove, reaching["remove"], reasons["remove"], story, facts)
@@ -241,43 +241,52 @@ class Observer:
         if "advise" in reasons:
             facts["advised"] = bool(noticed)
             requested_at = requested_at or noticed or None
-        facts["unsupported"] = tuple(action for action in demanded if action != "block_web" and not row.means(action).mechanisms)
+        facts["unsupported"] = tuple(action for action in demanded if action != "block_web" and not row.support(action).mechanisms)
         facts["no_means"] = self._no_means(reasons)
-        facts["unconfirmed"] = any(not self._has_reached(index, device, covering) for covering in used)
-        facts["pending"] = index in run.to_notify or any(self._is_pending(index, covering) for covering in needed)
-        if any(self._is_unmade(index, app.app, covering) for covering in needed) or self._struck(index, app.app):
+        facts["unconfirmed"] = any(not self._has_reached(index, device, control_state) for control_state in used)
+        facts["pending"] = index in run.to_notify or any(self._is_pending(index, control_state) for control_state in needed)
+        if any(self._is_failed(index, app.app, control_state) for control_state in needed) or self._struck(index, app.app):
             facts["error"] = "error"
         elif run.stopped and facts["pending"]:
             facts["error"] = "limit_exceeded"
         return requested_at
 
     def _removal(
-        self, index: int, device: FleetDevice, means: Means, covering: Covering | None, why_not: str, story: Story, facts: dict[str, Any]
+        self,
+        index: int,
+        device: FleetDevice,
+        support: Support,
+        control_state: ControlState | None,
+        why_not: str,
+        story: Story,
+        facts: dict[str, Any],
     ) -> str | None:
-        run = self.situation
-        if why_not or covering is None:
+        run = self.run_state
+        if why_not or control_state is None:
             # What can't take off what a person installed, and has nothing of its own there.
             facts["why_not_removed"] = why_not or "user_installed"
             return None
-        if covering.obstacle or index in covering.refused:
-            facts["why_not_removed"] = covering.refused.get(index, covering.obstacle)
+        if control_state.obstacle or index in control_state.refused:
+            facts["why_not_removed"] = control_state.refused.get(index, control_state.obstacle)
             return None
         since = story.requested_at
-        if not means.certain and since and run.now - read_now(since) > PATIENCE and self._has_reached(index, device, covering):
+        if not support.certain and since and run.now - read_now(since) > PATIENCE and self._has_reached(index, device, control_state):
             facts["why_not_removed"] = "user_installed"
             return None
-        if not since and (covering.changes and (self._missing(covering) or (index in covering.new and self._waits(covering)))):
+        if not since and (
+            control_state.changes and (self._missing(control_state) or (index in control_state.new and self._waits(control_state)))
+        ):
             # Nothing was sent: check mode, a stopped run, a change that failed.
             return None
         facts["removal"] = "requested"
         return (since or _utc(run.now)) if facts["before"] else None
 
-    def _withdrawal(self, device: FleetDevice, covering: Covering | None, why_not: str, facts: dict[str, Any]) -> None:
-        run = self.situation
+    def _withdrawal(self, device: FleetDevice, control_state: ControlState | None, why_not: str, facts: dict[str, Any]) -> None:
+        run = self.run_state
         if not why_not and run.access_depends_on_compliance is False:
             why_not = "no_conditional_access"
         facts["why_not_withdrawn"] = why_not
-        standing = covering is not None and bool(self._changed_at(covering)) and not self._missing(covering)
+        standing = control_state is not None and bool(self._changed_at(control_state)) and not self._missing(control_state)
         facts["access_withdrawn"] = bool(not why_not and standing and facts["before"] and device.device.access_withdrawn)
 
     def _no_means(self, reasons: Mapping[str, str]) -> str:
@@ -286,25 +295,25 @@ class Observer:
         strongest = ("block", "remove", "withdraw_access", "block_web", "advise")
         return next(reasons[action] for action in strongest if action in reasons)
 
-    def _why_not(self, index: int, device: FleetDevice, app: str, action: str, means: Means) -> str:
+    def _why_not(self, index: int, device: FleetDevice, app: str, action: str, support: Support) -> str:
         """The reason why a demanded action is not carried out on a device; empty where it is."""
-        run = self.situation
+        run = self.run_state
         if action == "block_web" and run.site_blocks is not None:
             return run.site_blocks(app, device.device.record)
-        if means.why_not:
-            return means.why_not
-        if action == "advise" or self._reaching(index, app, means) is not None:
+        if support.why_not:
+            return support.why_not
+        if action == "advise" or self._reaching(index, app, support) is not None:
             return ""
-        if any(run.coverings.is_unnamed(index, mechanism, app) for mechanism in means.mechanisms):
+        if any(run.control_states.is_unnamed(index, mechanism, app) for mechanism in support.mechanisms):
             return "not_registered"
-        return "" if not means.certain else "no_identifier"
+        return "" if not support.certain else "no_identifier"
 
-    def _reaching(self, index: int, app: str, means: Means) -> Covering | None:
-        found = (self.situation.coverings.reaching(index, mechanism, app) for mechanism in means.mechanisms)
-        return next((covering for covering in found if covering is not None), None)
+    def _reaching(self, index: int, app: str, support: Support) -> ControlState | None:
+        found = (self.run_state.control_states.reaching(index, mechanism, app) for mechanism in support.mechanisms)
+        return next((control_state for control_state in found if control_state is not None), None)
 
     def _noticed(self, device: FleetDevice, app: AppDecision) -> str:
-        run = self.situation
+        run = self.run_state
         stages = [stage_name(verdict) for verdict in app.policies if "advise" in verdict.actions]
         return max((run.ledger.noticed_at(device.device.id, stage, app.app) for stage in stages), default="")
 
@@ -314,26 +323,26 @@ class Observer:
         """Whether a change that was not made would have reached the device for an app; released: or would have released it."""
         return any(
             index in (change.releases if released else change.reaches) and self._failed_there(index, change.key)
-            for change in self._unmade_changes
+            for change in self._failed_changes
             if not change.apps or app in change.apps
         )
 
     def _failed_there(self, index: int, key: str) -> bool:
-        devices = self.situation.failed_on.get(key)
+        devices = self.run_state.failed_on.get(key)
         return devices is None or index in devices
 
-    def _is_unmade(self, index: int, app: str, covering: Covering) -> bool:
+    def _is_failed(self, index: int, app: str, control_state: ControlState) -> bool:
         """Whether a control is not as it is wanted on this device, because a change was not made."""
-        keys = set(covering.changes) & self.situation.unmade
+        keys = set(control_state.changes) & self.run_state.failed
         if not keys:
             return False
-        told = [change for change in self._unmade_changes if change.key in keys and (change.reaches or change.releases)]
+        told = [change for change in self._failed_changes if change.key in keys and (change.reaches or change.releases)]
         # A change that says whom it reaches concerns nobody else; what it needs (a group, a filter) fails together with it.
         return not told or any(index in change.reaches and self._failed_there(index, change.key) for change in told)
 
     def _may_still_hold(self, index: int, device: FleetDevice, app: str) -> bool:
         """Whether a control of ours may still be on a device on which nothing is demanded of an app."""
-        run = self.situation
+        run = self.run_state
         if any(index in change.releases for change in run.plan.changes if not change.apps or app in change.apps):
             # It is taken off in this run, or is to be: the device hears of it at its next contact.
             return True
@@ -343,37 +352,37 @@ class Observer:
         ended = run.ledger.last_ended(device.device.id, app)
         return bool(ended) and device.device.synced_at <= ended and device.device.enrolled_at <= ended
 
-    def _words(self, index: int, used: Sequence[Covering]) -> str:
+    def _words(self, index: int, used: Sequence[ControlState]) -> str:
         return next((each.refusal_words[index] for each in used if index in each.refusal_words), "")
 
     # Controls.
 
-    def _waits(self, covering: Covering) -> bool:
-        return bool(set(covering.changes) & (self.situation.unmade | self.situation.pending))
+    def _waits(self, control_state: ControlState) -> bool:
+        return bool(set(control_state.changes) & (self.run_state.failed | self.run_state.pending))
 
-    def _missing(self, covering: Covering) -> bool:
+    def _missing(self, control_state: ControlState) -> bool:
         """Whether a control is not there as it is wanted: not made in this run, or not yet."""
-        return bool(set(covering.changes) & (self.situation.unmade | self.situation.pending)) and not self._changed_at(covering)
+        return bool(set(control_state.changes) & (self.run_state.failed | self.run_state.pending)) and not self._changed_at(control_state)
 
-    def _changed_at(self, covering: Covering) -> str:
-        return covering.changed_at if covering.dated else self.situation.ledger.stands_since(covering.control)
+    def _changed_at(self, control_state: ControlState) -> str:
+        return control_state.changed_at if control_state.dated else self.run_state.ledger.stands_since(control_state.control)
 
-    def _is_pending(self, index: int, covering: Covering) -> bool:
-        return index in covering.new and bool(set(covering.changes) & self.situation.pending)
+    def _is_pending(self, index: int, control_state: ControlState) -> bool:
+        return index in control_state.new and bool(set(control_state.changes) & self.run_state.pending)
 
-    def _has_reached(self, index: int, device: FleetDevice, covering: Covering) -> bool:
+    def _has_reached(self, index: int, device: FleetDevice, control_state: ControlState) -> bool:
         """Whether the device says that the control is in force; where devices don't, whether it has been in contact since the control was
         last changed, or assigned to it by name, and since it enrolled."""
-        if covering.confirmed is not None:
-            return index in covering.confirmed and not (covering.changes and index in covering.new)
-        if any(index in change.reaches and not covering.apps.isdisjoint(change.apps) for change in self._reaching_changes):
+        if control_state.confirmed is not None:
+            return index in control_state.confirmed and not (control_state.changes and index in control_state.new)
+        if any(index in change.reaches and not control_state.apps.isdisjoint(change.apps) for change in self._reaching_changes):
             # What this run brings, or would bring, the device can't have heard of.
             return False
         synced_at = device.device.synced_at
-        changed_at = self._changed_at(covering)
-        if not synced_at or not changed_at or covering.changes:
+        changed_at = self._changed_at(control_state)
+        if not synced_at or not changed_at or control_state.changes:
             return False
-        assigned_at = self.situation.ledger.assigned_at(device.device.id, covering.control)
+        assigned_at = self.run_state.ledger.assigned_at(device.device.id, control_state.control)
         return synced_at > max(changed_at, assigned_at, device.device.enrolled_at)
 
 

@@ -15,22 +15,22 @@ from typing import Any
 
 from ...engine.outcomes import Outcome
 from ...engine.plan import Plan
-from ..planning.control_state import Coverings
+from ..planning.control_state import ControlStates
 from ..planning.fleet import FleetDevice
-from .assess import Seen
+from .assess import Assessment
 from .ledger import Ledger, ended_events
 
 Event = dict[str, Any]
 
 
-def events_before_writing(plan: Plan, coverings: Coverings, fleet: Sequence[FleetDevice]) -> Iterator[Event]:
+def events_before_writing(plan: Plan, control_states: ControlStates, fleet: Sequence[FleetDevice]) -> Iterator[Event]:
     """What a plan is about to take from devices, and what it is about to give them.
 
     Args:
-        fleet: the devices whose positions plan and coverings name.
+        fleet: the devices whose positions plan and control states name.
     """
     yield from _endings(plan, fleet)
-    yield from _beginnings(plan, coverings, fleet)
+    yield from _beginnings(plan, control_states, fleet)
 
 
 def _endings(plan: Plan, fleet: Sequence[FleetDevice]) -> Iterator[Event]:
@@ -40,42 +40,42 @@ def _endings(plan: Plan, fleet: Sequence[FleetDevice]) -> Iterator[Event]:
         yield from ended_events(change.name, change.apps, devices, gone=change.op == "delete")
 
 
-def _beginnings(plan: Plan, coverings: Coverings, fleet: Sequence[FleetDevice]) -> Iterator[Event]:
+def _beginnings(plan: Plan, control_states: ControlStates, fleet: Sequence[FleetDevice]) -> Iterator[Event]:
     """What is given to devices by name, and which controls of a target that keeps no dates are written."""
     keys = {change.key for change in plan.changes}
-    for covering in coverings.all:
-        by_name = set() if keys.isdisjoint(covering.changes) else set(covering.new & covering.named)
-        if covering.dated and covering.confirmed is None:
+    for control_state in control_states.all:
+        by_name = set() if keys.isdisjoint(control_state.changes) else set(control_state.new & control_state.named)
+        if control_state.dated and control_state.confirmed is None:
             # Who comes to a control that stays as it is (a member of a group, an exception that ends) is in no date of it.
             for change in plan.changes:
-                if change.op == "update" and change.name != covering.control and not covering.apps.isdisjoint(change.apps):
-                    by_name |= change.reaches & covering.covers
+                if change.op == "update" and change.name != control_state.control and not control_state.apps.isdisjoint(change.apps):
+                    by_name |= change.reaches & control_state.covers
         for index in sorted(by_name):
-            yield {"event": "assigned", "device": fleet[index].device.id, "control": covering.control}
-        if not covering.dated and not keys.isdisjoint(covering.changes):
-            yield _stands(covering.control)
+            yield {"event": "assigned", "device": fleet[index].device.id, "control": control_state.control}
+        if not control_state.dated and not keys.isdisjoint(control_state.changes):
+            yield _stands(control_state.control)
 
 
-def events_of_standing_controls(coverings: Coverings, ledger: Ledger) -> Iterator[Event]:
+def events_of_standing_controls(control_states: ControlStates, ledger: Ledger) -> Iterator[Event]:
     """Controls that the target keeps no date of and that this run has seen for the first time: they stand since now."""
-    for covering in coverings.all:
-        if not covering.dated and not covering.changes and not ledger.stands_since(covering.control):
-            yield _stands(covering.control)
+    for control_state in control_states.all:
+        if not control_state.dated and not control_state.changes and not ledger.stands_since(control_state.control):
+            yield _stands(control_state.control)
 
 
 def events_of_device(
-    member: FleetDevice, app: str, seen: Seen, outcome: Outcome, ledger: Ledger, access_depends_on_compliance: bool | None
+    member: FleetDevice, app: str, assessment: Assessment, outcome: Outcome, ledger: Ledger, access_depends_on_compliance: bool | None
 ) -> Iterator[Event]:
     """What is to be remembered of a device and app after a run.
 
     Args:
         app: id of the app.
-        seen: what the run observed.
+        assessment: what is known of both after the run.
         outcome: what became of it.
         ledger: what was remembered before.
         access_depends_on_compliance: False where nothing is tied to compliance; None where nobody can tell.
     """
-    observation = seen.observation
+    observation = assessment.observation
     device = member.device.id
     story = ledger.story(device, app)
     about = {"device": device, "app": app}

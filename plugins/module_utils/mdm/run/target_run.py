@@ -39,13 +39,13 @@ from ...policy.serialize import policy_to_plain
 from ..http.identity import Identity
 from ..http.journal import Journal
 from ..planning.capability import Capability
-from ..planning.control_state import Coverings
+from ..planning.control_state import ControlStates
 from ..planning.fleet import FleetDevice, ManagedDevice
 from ..planning.group_names import wanted_groups
 from ..planning.notices import Notice, NoticeText, notices_of
 from ..planning.plan_draft import PlanDraft, Step
 from ..planning.plan_result import PlanResult, plan_result
-from .assess import Observer, Seen, Situation, may_look
+from .assess import Assessment, Assessor, RunState, may_look
 from .known_fleet import FleetDoubted, FleetMemory, LoneLookUps
 from .ledger import Ledger
 from .ledger_events import events_before_writing, events_of_device, events_of_standing_controls
@@ -146,8 +146,8 @@ class Target(Protocol):
     def apply(self, plan: Plan, ledger: Ledger, now: str) -> Applied:
         """Carry the plan out."""
 
-    def situation(self) -> Mapping[str, Any]:
-        """What of :class:`.observe.Situation` only the target knows."""
+    def run_state(self) -> Mapping[str, Any]:
+        """What of :class:`.assess.RunState` only the target knows."""
 
 
 @dataclass(frozen=True)
@@ -258,7 +258,7 @@ class _Run:
             remember(self.ledger)
         findings = self.target.findings(self.fleet)
         draft = self.target.plan(self.fleet, self.decider)
-        notices = self._notices(findings, Coverings(draft.coverings))
+        notices = self._notices(findings, ControlStates(draft.control_states))
         planned = plan_result(draft, notices, self.target.notice_step, self.target.waits_for_notices)
         planned = self._without_ends_in_doubt(planned, read)
         unproved = self._unproved(findings)
@@ -272,8 +272,8 @@ class _Run:
         if not request.check_mode and not stopped:
             applied = self._apply(record, planned)
         try:
-            situation = self._situation(findings, planned, applied, notices, bool(stopped), unproved)
-            last, shown = self._rows(record, planned, situation, stopped, gone, read)
+            run_state = self._run_state(findings, planned, applied, notices, bool(stopped), unproved)
+            last, shown = self._rows(record, planned, run_state, stopped, gone, read)
         except EvidenceError as error:
             # What was written to the target is written: it is said, and the partial record says what it was.
             return self._unrecorded(record, planned, applied, error)
@@ -287,7 +287,7 @@ class _Run:
         """
         plan = planned.plan
         stood = dict(self.ledger.standing)
-        self.ledger.write(self.now, events_before_writing(plan, planned.coverings, self.fleet))
+        self.ledger.write(self.now, events_before_writing(plan, planned.control_states, self.fleet))
         self.journal.record = record
         self.sent_before = self.journal.count
         try:
@@ -298,12 +298,12 @@ class _Run:
             applied = Applied((), tuple(Failure(change, self.broken) for change in plan.changes), ())
         finally:
             self.journal.record = None
-        for covering in planned.coverings.all:
-            if not covering.dated and not applied.unmade.isdisjoint(covering.changes):
+        for control_state in planned.control_states.all:
+            if not control_state.dated and not applied.failed_keys.isdisjoint(control_state.changes):
                 # For what this run says, a control that was not written stands as it stood.
-                self.ledger.standing.pop(covering.control, None)
-                if covering.control in stood:
-                    self.ledger.standing[covering.control] = stood[covering.control]
+                self.ledger.standing.pop(control_state.control, None)
+                if control_state.control in stood:
+                    self.ledger.standing[control_state.control] = stood[control_state.control]
         return applied
 
     # The fleet.
@@ -365,9 +365,9 @@ class _Run:
         ]
         return self.target.absences(vanished) if vanished else frozenset()
 
-    def _notices(self, findings: Mapping[tuple[str, str], Any], coverings: Coverings) -> list[Notice]:
+    def _notices(self, findings: Mapping[tuple[str, str], Any], control_states: ControlStates) -> list[Notice]:
         """Notices that are asked for and have not been sent: where the app is, and where nobody can tell."""
-        seen = Observer(self._before_writing(findings, coverings), self.target.names)
+        assessor = Assessor(self._before_writing(findings, control_states), self.target.names)
         wanted: list[Notice] = []
         for index, member in enumerate(self.fleet):
             apps = {
@@ -375,7 +375,7 @@ class _Run:
                 for app in member.decision.apps.values()
                 if "advise" in app.actions
                 and not self.target.capability_of(member.device.record).advise.why_not
-                and seen.presence(index, member, app) is not False
+                and assessor.presence(index, member, app) is not False
             }
             if apps:
                 can_lose_access = bool(self.target.capability_of(member.device.record).withdraw_access.mechanisms)
@@ -386,9 +386,9 @@ class _Run:
     def _is_told(self, notice: Notice) -> bool:
         return all(self.ledger.noticed_at(notice.device, notice.stage, app) for app in notice.apps)
 
-    def _before_writing(self, findings: Mapping[tuple[str, str], Any], coverings: Coverings) -> Situation:
-        return Situation(
-            coverings=coverings,
+    def _before_writing(self, findings: Mapping[tuple[str, str], Any], control_states: ControlStates) -> RunState:
+        return RunState(
+            control_states=control_states,
             capability_of=self.target.capability_of,
             findings=findings,
             reporting=self.target.reporting,
@@ -408,9 +408,9 @@ class _Run:
         check_reach({key: names for key, names in wrong.items() if names})
         new: set[int] = {notice.index for notice in notices}
         keys = {change.key for change in planned.plan.changes}
-        for covering in planned.coverings.all:
-            if keys.intersection(covering.changes):
-                new |= covering.new
+        for control_state in planned.control_states.all:
+            if keys.intersection(control_state.changes):
+                new |= control_state.new
         try:
             check_limits(limits, self._names(new), len(self.fleet), self._names(self._losing(planned)))
         except LimitExceeded as error:
@@ -450,9 +450,9 @@ class _Run:
             if not change.releases or apps <= ended:
                 continue
             covered: set[int] = set()
-            for covering in planned.coverings.all:
-                if covering.mechanism not in self.target.reporting.values() and apps & covering.apps:
-                    covered |= covering.covers
+            for control_state in planned.control_states.all:
+                if control_state.mechanism not in self.target.reporting.values() and apps & control_state.apps:
+                    covered |= control_state.covers
             losing |= change.releases - covered
         return losing
 
@@ -461,7 +461,7 @@ class _Run:
         banned = {app.id for each in self.decider.standings if each.phase != LIFTED for app in each.policy.apps}
         return {app.id for each in self.decider.standings if each.phase == LIFTED for app in each.policy.apps} - banned
 
-    def _situation(
+    def _run_state(
         self,
         findings: Mapping[tuple[str, str], Any],
         planned: PlanResult,
@@ -469,21 +469,21 @@ class _Run:
         notices: Sequence[Notice],
         stopped: bool,
         unproved: frozenset[tuple[str, str]],
-    ) -> Situation:
+    ) -> RunState:
         waits = self.request.check_mode or stopped
 
         def doubted(device: str, app: str) -> str:
             return self.target.doubted(device, app) or ("source_contradicts" if (device, app) in unproved else "")
 
-        return Situation(
-            coverings=planned.coverings,
+        return RunState(
+            control_states=planned.control_states,
             capability_of=self.target.capability_of,
             findings=findings,
             reporting=self.target.reporting,
             findable=self.target.findable,
             ledger=self.ledger,
             now=self.request.now,
-            unmade=applied.unmade,
+            failed=applied.failed_keys,
             pending=frozenset(change.key for change in planned.plan.changes) if waits else frozenset(),
             to_notify=frozenset(notice.index for notice in notices) if waits else frozenset(),
             doubted=doubted,
@@ -494,7 +494,7 @@ class _Run:
             may_still_hold=self.target.may_still_hold,
             stale_after=self.request.stale_after,
             stopped=stopped,
-            **self.target.situation(),
+            **self.target.run_state(),
         )
 
     # The record.
@@ -526,33 +526,33 @@ class _Run:
         self,
         record: EvidenceRecord,
         planned: PlanResult,
-        situation: Situation,
+        run_state: RunState,
         stopped: str,
         gone: Sequence[tuple[str, str | None]],
         read: ReadFleet,
     ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         request = self.request
-        observer = Observer(situation, self.target.names)
+        assessor = Assessor(run_state, self.target.names)
         shown: list[dict[str, Any]] = []
         events: list[dict[str, Any]] = []
         found = 0
         for index, member in enumerate(self.fleet):
             rows = []
             for app_id, app in sorted(member.decision.apps.items()):
-                seen = observer.observe(index, member, app)
-                rows.append(self._row(member, app_id, seen))
-                found += len(seen.findings)
-                for finding in seen.findings[: SHOWN_FINDINGS - len(shown)]:
+                assessment = assessor.assess(index, member, app)
+                rows.append(self._row(member, app_id, assessment))
+                found += len(assessment.findings)
+                for finding in assessment.findings[: SHOWN_FINDINGS - len(shown)]:
                     shown.append({"device": member.device.id, "serial": member.device.record.get("serial"), **finding})
-                depends = situation.access_depends_on_compliance
-                events.extend(events_of_device(member, app_id, seen, rows[-1].outcome, self.ledger, depends))
+                depends = run_state.access_depends_on_compliance
+                events.extend(events_of_device(member, app_id, assessment, rows[-1].outcome, self.ledger, depends))
             record.add_device(rows)
             if member.decision.scope == "in_scope":
                 self.presence.add(rows)
         for device, serial in gone:
             record.add_device(self._rows_of_opted_out(device, serial))
             events.append({"event": "opted_out", "device": device})
-        events.extend(events_of_standing_controls(planned.coverings, self.ledger))
+        events.extend(events_of_standing_controls(planned.control_states, self.ledger))
         if not request.check_mode and not stopped:
             self.ledger.write(self.now, events)
         in_scope = sum(member.decision.scope == "in_scope" for member in self.fleet)
@@ -585,26 +585,26 @@ class _Run:
         for path in self.left[:1]:
             yield "an interrupted run left %s: it says what that run was about to do" % path
 
-    def _row(self, member: FleetDevice, app_id: str, seen: Seen) -> Row:
+    def _row(self, member: FleetDevice, app_id: str, assessment: Assessment) -> Row:
         app = member.decision.apps[app_id]
         plain = self._plain.get(id(app))
         if plain is None:
             plain = self._plain[id(app)] = app.to_plain()
         # It was not looked for, because one of its policies may or may not be about this device.
         doubted = app.verdict != "enforce" and not may_look(app) and app.verdict in ("report_only", "pending", "review")
-        judged = judge({**plain, "verdict": "unclassified"} if doubted else plain, seen.observation, self.request.check_mode)
+        judged = judge({**plain, "verdict": "unclassified"} if doubted else plain, assessment.observation, self.request.check_mode)
         return Row(
             device=member.device.record,
             app=app_id,
             decision=plain,
             outcome=judged,
-            before={True: "present", False: "absent", None: "not_observed"}[seen.observation.before],
-            mechanism=seen.mechanism,
-            seen_at=seen.seen_at,
-            requested_at=seen.requested_at,
-            findings=seen.findings,
-            words=seen.words,
-            last_seen_at=seen.last_seen_at,
+            before={True: "present", False: "absent", None: "not_observed"}[assessment.observation.before],
+            mechanism=assessment.mechanism,
+            seen_at=assessment.seen_at,
+            requested_at=assessment.requested_at,
+            findings=assessment.findings,
+            words=assessment.words,
+            last_seen_at=assessment.last_seen_at,
         )
 
     def _opted_out(self, read: ReadFleet) -> list[tuple[str, str | None]]:

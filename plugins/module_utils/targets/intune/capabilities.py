@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Mapping
 
-from ...mdm.planning.capability import Capability, Means, without_means
+from ...mdm.planning.capability import Capability, Support, without_support
 
 IOS_BLOCK = "ios_blocked_apps"
 IOS_UNINSTALL = "ios_uninstall"
@@ -49,33 +49,33 @@ NAMES: dict[str, str] = {
     DEFENDER: "Defender indicators",
 }
 
-_NOTICE = Means((NOTICE,))
-_NO = Means(why_not="no_backend")
-_ACCESS = Means((IOS_COMPLIANCE,))
-_IOS_REMOVE = Means((IOS_UNINSTALL,), note="only what Intune installed", certain=False)
+_NOTICE = Support((NOTICE,))
+_NO = Support(why_not="no_backend")
+_ACCESS = Support((IOS_COMPLIANCE,))
+_IOS_REMOVE = Support((IOS_UNINSTALL,), note="only what Intune installed", certain=False)
 
 TABLE: tuple[Capability, ...] = (
     Capability(
         "ios_supervised", "iPhone, iPad, supervised", "all", "", "all apps",
         remove=_IOS_REMOVE,
-        block=Means((IOS_BLOCK,), note="hidden, can't be opened"),
-        block_web=Means((IOS_WEB,)),
+        block=Support((IOS_BLOCK,), note="hidden, can't be opened"),
+        block_web=Support((IOS_WEB,)),
         withdraw_access=_ACCESS,
         advise=_NOTICE,
     ),
     Capability(
         "ios_corporate", "iPhone, iPad, corporate, unsupervised", "all", "", "all apps",
         remove=_IOS_REMOVE,
-        block=Means(why_not="unsupervised"),
-        block_web=Means(why_not="unsupervised"),
+        block=Support(why_not="unsupervised"),
+        block_web=Support(why_not="unsupervised"),
         withdraw_access=_ACCESS,
         advise=_NOTICE,
     ),
     Capability(
         "ios_personal", "iPhone, iPad, personal", "reported", "privacy_setting", "only what a list of ours prohibits",
-        remove=Means(why_not="unsupervised"),
-        block=Means(why_not="unsupervised"),
-        block_web=Means(why_not="unsupervised"),
+        remove=Support(why_not="unsupervised"),
+        block=Support(why_not="unsupervised"),
+        block_web=Support(why_not="unsupervised"),
         withdraw_access=_ACCESS,
         advise=_NOTICE,
     ),
@@ -83,57 +83,57 @@ TABLE: tuple[Capability, ...] = (
         "ios_personal_supervised", "iPhone, iPad, supervised, not known to be corporate", "reported", "privacy_setting",
         "only what a list of ours prohibits",
         remove=_IOS_REMOVE,
-        block=Means((IOS_BLOCK,), note="hidden, can't be opened"),
-        block_web=Means((IOS_WEB,)),
+        block=Support((IOS_BLOCK,), note="hidden, can't be opened"),
+        block_web=Support((IOS_WEB,)),
         withdraw_access=_ACCESS,
         advise=_NOTICE,
     ),
     Capability(
         "ios_user_enrollment", "iPhone, iPad, user enrollment", "none", "user_enrollment", "no",
-        remove=Means(why_not="user_enrollment"),
-        block=Means(why_not="user_enrollment"),
-        block_web=Means(why_not="user_enrollment"),
-        withdraw_access=Means(why_not="user_enrollment"),
+        remove=Support(why_not="user_enrollment"),
+        block=Support(why_not="user_enrollment"),
+        block_web=Support(why_not="user_enrollment"),
+        withdraw_access=Support(why_not="user_enrollment"),
         advise=_NOTICE,
     ),
     Capability(
         "android_fully_managed", "Android, fully managed or dedicated", "none", "inventory_incomplete", "work apps, if any",
-        remove=Means((ANDROID_UNINSTALL,)),
-        block=Means((ANDROID_UNINSTALL,), note="can't be installed either"),
+        remove=Support((ANDROID_UNINSTALL,)),
+        block=Support((ANDROID_UNINSTALL,), note="can't be installed either"),
         block_web=_NO,
         withdraw_access=_NO,
         advise=_NOTICE,
     ),
     Capability(
         "android_cope", "Android, corporate with a personal profile", "none", "personal_profile", "work profile only",
-        remove=Means((ANDROID_PERSONAL,), note="Android 11 and later; in the work profile an uninstall assignment"),
-        block=Means((ANDROID_PERSONAL,)),
+        remove=Support((ANDROID_PERSONAL,), note="Android 11 and later; in the work profile an uninstall assignment"),
+        block=Support((ANDROID_PERSONAL,)),
         block_web=_NO,
         withdraw_access=_NO,
         advise=_NOTICE,
     ),
     Capability(
         "android_work_profile", "Android, personal with a work profile", "none", "personal_profile", "work profile only",
-        remove=Means(why_not="personal_profile", note="in the work profile an uninstall assignment"),
-        block=Means(why_not="personal_profile"),
-        block_web=Means(why_not="personal_profile"),
+        remove=Support(why_not="personal_profile", note="in the work profile an uninstall assignment"),
+        block=Support(why_not="personal_profile"),
+        block_web=Support(why_not="personal_profile"),
         withdraw_access=_NO,
         advise=_NOTICE,
     ),
     Capability(
         "windows_corporate", "Windows, corporate", "all", "", "all apps",
-        remove=Means((WINDOWS_UNINSTALL,), note="the Store app", certain=False),
-        block=Means((WINDOWS_APPLOCKER,), note="Store apps"),
-        block_web=Means((WINDOWS_WEB,)),
+        remove=Support((WINDOWS_UNINSTALL,), note="the Store app", certain=False),
+        block=Support((WINDOWS_APPLOCKER,), note="Store apps"),
+        block_web=Support((WINDOWS_WEB,)),
         withdraw_access=_NO,
         advise=_NO,
     ),
     Capability(
         "windows_co_managed", "Windows, corporate, co-managed with Configuration Manager", "all", "",
         "all apps, where Intune has the workload `inventory`",
-        remove=Means((WINDOWS_UNINSTALL,), note="the Store app, with the workload `modernApps`", certain=False),
-        block=Means((WINDOWS_APPLOCKER,), note="Store apps, with the workload `deviceConfiguration`"),
-        block_web=Means((WINDOWS_WEB,), note="with the workload `deviceConfiguration`"),
+        remove=Support((WINDOWS_UNINSTALL,), note="the Store app, with the workload `modernApps`", certain=False),
+        block=Support((WINDOWS_APPLOCKER,), note="Store apps, with the workload `deviceConfiguration`"),
+        block_web=Support((WINDOWS_WEB,), note="with the workload `deviceConfiguration`"),
         withdraw_access=_NO,
         advise=_NO,
     ),
@@ -149,7 +149,7 @@ TABLE: tuple[Capability, ...] = (
         "macos_corporate", "Mac, corporate", "all", "", "all apps",
         remove=_NO,
         block=_NO,
-        block_web=Means((MACOS_WEB,)),
+        block_web=Support((MACOS_WEB,)),
         withdraw_access=_NO,
         advise=_NO,
     ),
@@ -161,9 +161,9 @@ TABLE: tuple[Capability, ...] = (
         withdraw_access=_NO,
         advise=_NO,
     ),
-    without_means("leaving", "Anything that is to be retired, wiped or deleted, or is not enrolled", "not_registered"),
-    without_means("unreached", "Anything under an agent without an MDM channel (`msSense`, `jamf`, ...)", "no_backend"),
-    without_means("other", "anything else", "no_backend"),
+    without_support("leaving", "Anything that is to be retired, wiped or deleted, or is not enrolled", "not_registered"),
+    without_support("unreached", "Anything under an agent without an MDM channel (`msSense`, `jamf`, ...)", "no_backend"),
+    without_support("other", "anything else", "no_backend"),
 )  # fmt: skip
 
 BY_KIND: dict[str, Capability] = {row.kind: row for row in TABLE}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The controls that a fleet's wants come to: one object per distinct population, an assignment per app. Pure."""
+"""The controls that a fleet's requirements come to: one object per distinct scope, an assignment per app. Pure."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from functools import cached_property
 from typing import Any, Callable, Iterable, Mapping, Sequence
 
 from ...mdm.planning import ownership
-from ...mdm.planning.control_names import name_of_want
+from ...mdm.planning.control_names import name_of_requirement
 from ...mdm.planning.fleet import FleetDevice
 from ...mdm.planning.identifiers import names_of_app, title_of_app, would_block
-from ...mdm.planning.native_scope import PushDown
-from ...mdm.planning.requirements import BannedApp, Want, WantsOf
-from ...mdm.planning.scopes import Candidate, Population, populate
+from ...mdm.planning.native_scope import NativeScope
+from ...mdm.planning.requirements import BannedApp, Requirement, RequirementsOf
+from ...mdm.planning.scopes import Candidate, ControlScope, resolve_scope
 from ...policy.decide import Decider
 from ...policy.exemptions import ExemptionIndex
 from ...policy.instants import read_now, utc_text
@@ -114,9 +114,9 @@ class Control:
     """One control as it is wanted.
 
     Args:
-        want: what it is for.
+        requirement: what it is for.
         name: of the object, or of the group of assignments.
-        population: whom it is for.
+        control_scope: whom it is for.
         identifiers: exact names that it goes by.
         apps: ids of the apps that those are names of; an app without one is not what the control is about.
         kept: positions of devices that it reaches, or may reach, and about which nobody can decide now: unknown is not a change.
@@ -127,9 +127,9 @@ class Control:
         targets: whom it is assigned to, by names.
     """
 
-    want: Want
+    requirement: Requirement
     name: str
-    population: Population
+    control_scope: ControlScope
     identifiers: tuple[str, ...]
     apps: tuple[str, ...] = ()
     kept: frozenset[int] = frozenset()
@@ -143,7 +143,7 @@ class Control:
 
     @property
     def mechanism(self) -> str:
-        return self.want.mechanism
+        return self.requirement.mechanism
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ class ControlSettings:
 
 @dataclass(frozen=True)
 class Desired:
-    """All that a run wants. without_identifier: (mechanism, app) pairs that no name of a fitting kind goes with."""
+    """All that a run requires. without_identifier: (mechanism, app) pairs that no name of a fitting kind goes with."""
 
     controls: tuple[Control, ...]
     without_identifier: frozenset[tuple[str, str]] = frozenset()
@@ -169,8 +169,8 @@ class DesiredControls:
 
     Args:
         policies: the policies of the run.
-        wants: per device of the fleet, what is wanted of it.
-        push_down: which wants are sure for a whole ownership.
+        requirements: per device of the fleet, what is wanted of it.
+        native_scope: which requirements are sure for a whole ownership.
         now: the run's instant.
         armed: name of a compliance policy -> the instant at which an existing one was armed.
         standing: what stands in the tenant now; None for nothing.
@@ -179,47 +179,47 @@ class DesiredControls:
 
     policies: Sequence[Policy]
     fleet: Sequence[FleetDevice]
-    wants: Sequence[frozenset[Want]]
-    push_down: PushDown
+    requirements: Sequence[frozenset[Requirement]]
+    native_scope: NativeScope
     settings: ControlSettings
     now: datetime
     armed: Mapping[str, str] = field(default_factory=dict)
     standing: Standing | None = None
-    chances: Sequence[frozenset[Want]] = ()
+    chances: Sequence[frozenset[Requirement]] = ()
 
     def desired(self) -> Desired:
         """The controls, in a fixed order."""
         controls: list[Control] = []
         missing: list[tuple[str, str]] = []
         early: list[str] = []
-        wanted = frozenset().union(*self.wants)
-        for want in sorted(wanted.union(*self.chances), key=_order):
-            names_of = {app.id: self._identifiers(want.mechanism, app) for app in want.apps}
-            if want in wanted:
-                missing.extend((want.mechanism, app) for app, found in names_of.items() if not found)
+        wanted = frozenset().union(*self.requirements)
+        for requirement in sorted(wanted.union(*self.chances), key=_order):
+            names_of = {app.id: self._identifiers(requirement.mechanism, app) for app in requirement.apps}
+            if requirement in wanted:
+                missing.extend((requirement.mechanism, app) for app, found in names_of.items() if not found)
             identifiers = {
-                name: app for app, found in sorted(names_of.items()) for name in found if not would_block(name, want.open_domains)
+                name: app for app, found in sorted(names_of.items()) for name in found if not would_block(name, requirement.open_domains)
             }
             if not identifiers:
                 continue
-            kept, possible = self._kept(want, identifiers)
-            if want not in wanted and not kept | possible:
+            kept, possible = self._kept(requirement, identifiers)
+            if requirement not in wanted and not kept | possible:
                 continue
-            population = self._population(want, kept, possible)
-            if not population:
-                if population.unnamed:
+            control_scope = self._control_scope(requirement, kept, possible)
+            if not control_scope:
+                if control_scope.unnamed:
                     apps = tuple(sorted(set(identifiers.values())))
-                    controls.append(Control(want, self._name(want), population, tuple(identifiers), apps))
+                    controls.append(Control(requirement, self._name(requirement), control_scope, tuple(identifiers), apps))
                 continue
-            control = self._control(want, population, identifiers, kept | possible)
+            control = self._control(requirement, control_scope, identifiers, kept | possible)
             if control is None:
-                early.append(self._name(want))
+                early.append(self._name(requirement))
             else:
                 controls.append(control)
         return Desired(tuple(controls), frozenset(missing), frozenset(early))
 
-    def _kept(self, want: Want, identifiers: Mapping[str, str]) -> tuple[frozenset[int], frozenset[int]]:
-        """Positions of the devices that the want's control reaches now and about which nobody can decide: they keep what they have.
+    def _kept(self, requirement: Requirement, identifiers: Mapping[str, str]) -> tuple[frozenset[int], frozenset[int]]:
+        """Positions of the devices that the requirement's control reaches now and about which nobody can decide: they keep what they have.
 
         Only as long as the control holds what it is to hold: nothing new may reach them.
 
@@ -228,37 +228,45 @@ class DesiredControls:
         """
         if self.standing is None:
             return frozenset(), frozenset()
-        name = self._name(want)
-        resource, body = self._body(want, name, identifiers)
+        name = self._name(requirement)
+        resource, body = self._body(requirement, name, identifiers)
         if resource:
             spec = ownership.spec_hash(dict(body or {}))
-            reached, possible = (self.standing.reached(want.mechanism, name, spec, each) for each in (False, True))
+            reached, possible = (self.standing.reached(requirement.mechanism, name, spec, each) for each in (False, True))
         else:
-            reached = self.standing.reached_by_apps(want.mechanism, identifiers)
-            possible = reached | self.standing.reached_by_apps(want.mechanism, identifiers, want.policies)
-        kept = frozenset(index for index in possible if want not in self.wants[index] and is_undecided(self.fleet[index], want.app_ids))
-        chances = frozenset(index for index in kept - reached if self.chances and want in self.chances[index])
+            reached = self.standing.reached_by_apps(requirement.mechanism, identifiers)
+            possible = reached | self.standing.reached_by_apps(requirement.mechanism, identifiers, requirement.policies)
+        kept = frozenset(
+            index
+            for index in possible
+            if requirement not in self.requirements[index] and is_undecided(self.fleet[index], requirement.app_ids)
+        )
+        chances = frozenset(index for index in kept - reached if self.chances and requirement in self.chances[index])
         return kept & reached, chances
 
-    def _control(self, want: Want, population: Population, identifiers: Mapping[str, str], kept: frozenset[int]) -> Control | None:
-        name = self._name(want)
-        groups, filters, targets = self._targets(want, name, population)
+    def _control(
+        self, requirement: Requirement, control_scope: ControlScope, identifiers: Mapping[str, str], kept: frozenset[int]
+    ) -> Control | None:
+        name = self._name(requirement)
+        groups, filters, targets = self._targets(requirement, name, control_scope)
         grace = 0
         facts: tuple[tuple[str, str], ...] = ()
-        if want.mechanism == names.IOS_COMPLIANCE:
+        if requirement.mechanism == names.IOS_COMPLIANCE:
             armed = self.armed.get(name) or utc_text(self.now - CLOCK_DIFFERENCE)
-            hours = grace_hours(read_now(want.deadline), read_now(armed), self.now)
+            hours = grace_hours(read_now(requirement.deadline), read_now(armed), self.now)
             if hours is None:
                 return None
-            grace, facts = hours, (("deadline", want.deadline), ("armed", armed))
-        resource, body = self._body(want, name, identifiers)
+            grace, facts = hours, (("deadline", requirement.deadline), ("armed", armed))
+        resource, body = self._body(requirement, name, identifiers)
         apps = tuple(sorted(set(identifiers.values())))
-        return Control(want, name, population, tuple(identifiers), apps, kept, resource, body, facts, grace, targets, groups, filters)
+        return Control(
+            requirement, name, control_scope, tuple(identifiers), apps, kept, resource, body, facts, grace, targets, groups, filters
+        )
 
-    def _body(self, want: Want, name: str, identifiers: Mapping[str, str]) -> tuple[str, bodies.Body | None]:
+    def _body(self, requirement: Requirement, name: str, identifiers: Mapping[str, str]) -> tuple[str, bodies.Body | None]:
         titles = {value: title_of_app(self.policies, app) for value, app in identifiers.items()}
         listed = sorted(identifiers)
-        mechanism = want.mechanism
+        mechanism = requirement.mechanism
         if mechanism == names.IOS_BLOCK:
             if self.settings.ios_mechanism == VISIBILITY_LIST:
                 return DEVICE_CONFIGURATION, bodies.ios_hidden_apps(titles)
@@ -281,36 +289,35 @@ class DesiredControls:
         resource, make = makers[mechanism]
         return resource, make()
 
-    def _population(self, want: Want, kept: frozenset[int], possible: frozenset[int]) -> Population:
-        population = self._populated(want, kept, possible)
-        include, exclude = population.include, population.exclude
+    def _control_scope(self, requirement: Requirement, kept: frozenset[int], possible: frozenset[int]) -> ControlScope:
+        control_scope = self._resolved_scope(requirement, kept, possible)
+        include, exclude = control_scope.include, control_scope.exclude
         if self.standing is not None:
-            name = self._name(want)
+            name = self._name(requirement)
             include |= self.standing.unseen.get(members_group(name), frozenset())
-            if population.native:
-                exclude |= self.standing.unseen.get(exceptions_group(name), frozenset()) | self._undecided_exceptions(want, name)
+            if control_scope.native:
+                exclude |= self.standing.unseen.get(exceptions_group(name), frozenset()) | self._undecided_exceptions(requirement, name)
                 include -= exclude
         undecided = kept | possible
-        return replace(
-            population, include=include, exclude=exclude, covers=population.covers - undecided, unnamed=population.unnamed - undecided
-        )  # fmt: skip
+        covers, unnamed = control_scope.covers - undecided, control_scope.unnamed - undecided
+        return replace(control_scope, include=include, exclude=exclude, covers=covers, unnamed=unnamed)
 
-    def _undecided_exceptions(self, want: Want, name: str) -> frozenset[str]:
+    def _undecided_exceptions(self, requirement: Requirement, name: str) -> frozenset[str]:
         """Members of the exclude group whose devices are exempt, or about which nobody can decide now: they stay in it."""
         listed = self.standing.members(exceptions_group(name)) if self.standing is not None else frozenset()
         if not listed:
             return frozenset()
-        by_user = want.mechanism in BY_USER
+        by_user = requirement.mechanism in BY_USER
         return frozenset(
             member
             for each in self.fleet
             for member in (each.device.user_id if by_user else each.device.directory_id,)
             if member in listed
             and (
-                is_undecided(each, want.app_ids)
-                or _is_exempt(each, want.app_ids)
+                is_undecided(each, requirement.app_ids)
+                or _is_exempt(each, requirement.app_ids)
                 # Out of scope now, the service may place it there again before the next run.
-                or self._exemptions.names(each.device.record, want.app_ids)
+                or self._exemptions.names(each.device.record, requirement.app_ids)
             )
         )
 
@@ -318,99 +325,101 @@ class DesiredControls:
     def _exemptions(self) -> ExemptionIndex:
         return ExemptionIndex(self.policies, self.now)
 
-    def _populated(self, want: Want, kept: frozenset[int], possible: frozenset[int]) -> Population:
-        native = self._native(want)
+    def _resolved_scope(self, requirement: Requirement, kept: frozenset[int], possible: frozenset[int]) -> ControlScope:
+        native = self._native(requirement)
         if possible and native:
             # They are counted as what the native scope may hold them for, so that it stays. By name nobody joins on a mere chance.
-            population = populate(self._candidates(want, kept, possible, min(native, key=str)), native, want.mechanism in BY_USER)
-            if population.native:
-                return population
-        candidates = self._candidates(want, kept)
+            control_scope = resolve_scope(
+                self._candidates(requirement, kept, possible, min(native, key=str)), native, requirement.mechanism in BY_USER
+            )
+            if control_scope.native:
+                return control_scope
+        candidates = self._candidates(requirement, kept)
         if native and not any(each.wanted and each.supported and each.native in native for each in candidates):
             # Nobody there to be covered: a scope for devices that may come is made when the first one has come.
             native = frozenset()
-        return populate(candidates, native, want.mechanism in BY_USER)
+        return resolve_scope(candidates, native, requirement.mechanism in BY_USER)
 
-    def _native(self, want: Want) -> frozenset[str | None]:
-        """The ownerships that a native scope may name for a want."""
-        if want in self._sharing:
+    def _native(self, requirement: Requirement) -> frozenset[str | None]:
+        """The ownerships that a native scope may name for a requirement."""
+        if requirement in self._sharing:
             # All assignments of an app are one set: the exceptions of one control would be exceptions of the other too, and there is
             # room for one assignment to all devices. Members of groups just add up.
             return frozenset()
-        platforms = PLATFORMS[want.mechanism]
-        return self.push_down.ownerships(want, platforms) & _NATIVE.get(want.mechanism, frozenset(_OWNERSHIP_WORDS))
+        platforms = PLATFORMS[requirement.mechanism]
+        return self.native_scope.ownerships(requirement, platforms) & _NATIVE.get(requirement.mechanism, frozenset(_OWNERSHIP_WORDS))
 
     def _candidates(
-        self, want: Want, kept: frozenset[int], possible: frozenset[int] = frozenset(), place: str | None = None
+        self, requirement: Requirement, kept: frozenset[int], possible: frozenset[int] = frozenset(), place: str | None = None
     ) -> list[Candidate]:
         """The devices that a control could reach. place: the ownership that those who may be reached are taken to have."""
-        platforms = PLATFORMS[want.mechanism]
-        by_user = want.mechanism in BY_USER
+        platforms = PLATFORMS[requirement.mechanism]
+        by_user = requirement.mechanism in BY_USER
         undecided = kept | possible
         candidates = []
-        for index, (device, wants) in enumerate(zip(self.fleet, self.wants, strict=True)):
+        for index, (device, requirements) in enumerate(zip(self.fleet, self.requirements, strict=True)):
             if device.device.platform not in platforms:
                 continue
             candidates.append(
                 Candidate(
                     index=index,
                     native=place if index in possible else device.device.native_ownership,
-                    wanted=want in wants or index in undecided,
-                    supported=index in undecided or supports(device.device.record, want.mechanism),
+                    wanted=requirement in requirements or index in undecided,
+                    supported=index in undecided or supports(device.device.record, requirement.mechanism),
                     member=device.device.user_id if by_user else device.device.directory_id,
                 )
             )
         return candidates
 
     @cached_property
-    def _sharing(self) -> frozenset[Want]:
-        """Wants that go by a name of an app in the tenant's list that another want goes by too, because other policies ask for it."""
-        users: dict[tuple[str, str], set[Want]] = defaultdict(set)
-        wanted = frozenset().union(*self.wants)
-        for want in wanted.union(*self.chances):
-            if want.mechanism in PER_APP:
-                for app in want.apps:
-                    for name in self._identifiers(want.mechanism, app):
-                        users[(want.mechanism, name)].add(want)
+    def _sharing(self) -> frozenset[Requirement]:
+        """Requirements that share a name of an app in the tenant's list with another one, because other policies ask for it."""
+        users: dict[tuple[str, str], set[Requirement]] = defaultdict(set)
+        wanted = frozenset().union(*self.requirements)
+        for requirement in wanted.union(*self.chances):
+            if requirement.mechanism in PER_APP:
+                for app in requirement.apps:
+                    for name in self._identifiers(requirement.mechanism, app):
+                        users[(requirement.mechanism, name)].add(requirement)
         # What nobody is known to need gives way to what is wanted, and takes nothing from it.
         real = [sharing & wanted or sharing for sharing in users.values()]
-        shared = frozenset(want for sharing in real if len(sharing) > 1 for want in sharing)
-        return shared | frozenset(want for sharing in users.values() if sharing & wanted for want in sharing - wanted)
+        shared = frozenset(requirement for sharing in real if len(sharing) > 1 for requirement in sharing)
+        return shared | frozenset(requirement for sharing in users.values() if sharing & wanted for requirement in sharing - wanted)
 
     def _targets(
-        self, want: Want, name: str, population: Population
+        self, requirement: Requirement, name: str, control_scope: ControlScope
     ) -> tuple[tuple[WantedGroup, ...], tuple[WantedFilter, ...], frozenset[Target]]:
-        by_user = want.mechanism in BY_USER
+        by_user = requirement.mechanism in BY_USER
         groups: list[WantedGroup] = []
         filters: list[WantedFilter] = []
         targets: list[Target] = []
-        if population.native:
-            wanted = self._filter(want, population.native)
+        if control_scope.native:
+            wanted = self._filter(requirement, control_scope.native)
             filters.append(wanted)
             targets.append(Target(ALL_USERS if by_user else ALL_DEVICES, filter=wanted.name, by_name=True))
-        named = ((population.include, False, members_group(name)), (population.exclude, True, exceptions_group(name)))
+        named = ((control_scope.include, False, members_group(name)), (control_scope.exclude, True, exceptions_group(name)))
         for members, excluded, group_name in named:
             if members:
-                group = WantedGroup(group_name, by_user, members, excluded, want.policies)
+                group = WantedGroup(group_name, by_user, members, excluded, requirement.policies)
                 groups.append(group)
                 targets.append(Target(EXCLUDED_GROUP if excluded else GROUP, group=group.name, by_name=True))
         return tuple(groups), tuple(filters), frozenset(targets)
 
-    def _filter(self, want: Want, ownerships: frozenset[str | None]) -> WantedFilter:
+    def _filter(self, requirement: Requirement, ownerships: frozenset[str | None]) -> WantedFilter:
         words = sorted(_OWNERSHIP_WORDS[each] for each in ownerships)
-        family = "ios" if "ios" in PLATFORMS[want.mechanism] else PLATFORMS[want.mechanism][0]
+        family = "ios" if "ios" in PLATFORMS[requirement.mechanism] else PLATFORMS[requirement.mechanism][0]
         rule = (
             '(device.deviceOwnership -eq "%s")' % words[0]
             if len(words) == 1
             else "(device.deviceOwnership -in [%s])" % ", ".join('"%s"' % word for word in words)
         )
         name = ownership.control_name(
-            self.settings.prefix, want.policies, "%s devices, ownership %s" % (_FILTER_PLATFORM[family], " or ".join(words).lower())
+            self.settings.prefix, requirement.policies, "%s devices, ownership %s" % (_FILTER_PLATFORM[family], " or ".join(words).lower())
         )
-        return WantedFilter(name, _FILTER_PLATFORM[family], rule, want.policies)
+        return WantedFilter(name, _FILTER_PLATFORM[family], rule, requirement.policies)
 
-    def _name(self, want: Want) -> str:
-        return name_of_want(self.settings.prefix, self.policies, want, _WORDS[want.mechanism])
+    def _name(self, requirement: Requirement) -> str:
+        return name_of_requirement(self.settings.prefix, self.policies, requirement, _WORDS[requirement.mechanism])
 
     def _identifiers(self, mechanism: str, app: BannedApp) -> tuple[str, ...]:
         """Exact names of an app, of the kind that a mechanism goes by, that are sure enough for what it does."""
@@ -437,15 +446,15 @@ def is_undecided(member: FleetDevice, apps: Iterable[str]) -> bool:
     return "unclassified" in verdicts and verdicts <= {"unclassified", "enforce"}
 
 
-def chances_of(fleet: Sequence[FleetDevice], wants_of: WantsOf, decider: Decider) -> list[frozenset[Want]]:
+def chances_of(fleet: Sequence[FleetDevice], requirements_of: RequirementsOf, decider: Decider) -> list[frozenset[Requirement]]:
     """Per device of a fleet, what would be wanted of it if its ownership were one or another; nothing where nobody asks."""
-    found: list[frozenset[Want]] = []
+    found: list[frozenset[Requirement]] = []
     for member in fleet:
-        chances: frozenset[Want] = frozenset()
+        chances: frozenset[Requirement] = frozenset()
         if is_unplaced(member):
             for each in ("corporate", "personal"):
                 record = {**member.device.record, "ownership": each}
-                chances |= wants_of(record, decider.decide(record))
+                chances |= requirements_of(record, decider.decide(record))
         found.append(chances)
     return found
 
@@ -471,7 +480,7 @@ def supports(record: Mapping[str, Any], mechanism: str) -> bool:
     if mechanism == names.ANDROID_UNINSTALL:
         # In work profiles too: it takes the app out of the part that is the employer's.
         return row.kind in ("android_fully_managed", "android_cope", "android_work_profile")
-    return any(mechanism in row.means(action).mechanisms for action in ("remove", "block", "block_web", "withdraw_access"))
+    return any(mechanism in row.support(action).mechanisms for action in ("remove", "block", "block_web", "withdraw_access"))
 
 
 def grace_hours(deadline: datetime, armed: datetime, now: datetime) -> int | None:
@@ -488,5 +497,5 @@ def grace_hours(deadline: datetime, armed: datetime, now: datetime) -> int | Non
     return hours if hours <= MAX_GRACE_HOURS else None
 
 
-def _order(want: Want) -> tuple[Any, ...]:
-    return (list(_WORDS).index(want.mechanism), sorted(want.apps), want.deadline, want.open_domains)
+def _order(requirement: Requirement) -> tuple[Any, ...]:
+    return (list(_WORDS).index(requirement.mechanism), sorted(requirement.apps), requirement.deadline, requirement.open_domains)

@@ -20,7 +20,7 @@ from ...engine.errors import AppbanError
 from ...engine.plan import Change
 from ...mdm.planning import ownership
 from ...mdm.planning.comparison import differences
-from ...mdm.planning.control_state import Covering
+from ...mdm.planning.control_state import ControlState
 from ...mdm.planning.fleet import FleetDevice
 from ...mdm.planning.notice_changes import names_text
 from ...mdm.planning.order import Phase
@@ -42,7 +42,7 @@ from .objects import (
 )
 from .requirements import PLATFORMS, TYPES
 from .scope_members import Reach, Standing
-from .store_apps import PLAY_APP, app_of, app_wants
+from .store_apps import PLAY_APP, app_of, app_requirements
 
 _STAYS = "%s stays: %d devices are unclassified, and unknown is not a change"
 _SENTENCE = "Made by appban.endpoint for the ban %s. Change the policy it comes from, not this object."
@@ -93,7 +93,7 @@ class Planner:
         self._kept_scopes: set[str] = set()
         self.settings = settings
         self.changes: list[tuple[Phase, Change]] = []
-        self.coverings: list[Covering] = []
+        self.control_states: list[ControlState] = []
         self.conflicts: list[str] = []
         self.drift: list[str] = []
         self.problems: list[str] = []
@@ -129,12 +129,12 @@ class Planner:
                     self.app_targets.setdefault((control.mechanism, name), set()).update(control.targets)
         matched = self._match(desired.controls)
         for control in desired.controls:
-            if control.kept and not control.population.covers:
+            if control.kept and not control.control_scope.covers:
                 self.notes.append(_STAYS % (control.name, len(control.kept)))
             if control.resource:
                 self._want_object(control, matched.get(control.name))
-            elif control.body is None and control.population:
-                app_wants(self, control)
+            elif control.body is None and control.control_scope:
+                app_requirements(self, control)
             else:
                 self._cover(control, (), "", frozenset())
         self._lift(desired, {each.id for each in matched.values()})
@@ -147,7 +147,7 @@ class Planner:
             )
         changes = {change.key: (phase, change) for phase, change in self.changes}
         return PlanDraft(
-            self.fleet, (), self.settings.adopt, changes, self.coverings, self.drift, sorted(set(self.conflicts)), self.notes
+            self.fleet, (), self.settings.adopt, changes, self.control_states, self.drift, sorted(set(self.conflicts)), self.notes
         )
 
     # What several parts of the plan use.
@@ -193,7 +193,7 @@ class Planner:
 
     def reached_before(self, control: Control, targets: Iterable[Target]) -> frozenset[int]:
         """Which devices of a control the given assignments (with ids) reach today."""
-        return self.now.of_targets(control.mechanism, targets) & control.population.covers
+        return self.now.of_targets(control.mechanism, targets) & control.control_scope.covers
 
     def reach_of_app(
         self, control: Control, name: str, app: AppObject | None, targets: Iterable[Target]
@@ -213,7 +213,8 @@ class Planner:
         if control.mechanism in TYPES:
             names = [self.standing.reached_by_apps(control.mechanism, (name,)) for name in control.identifiers]
             if possible:
-                names += [self.standing.reached_by_apps(control.mechanism, (name,), control.want.policies) for name in control.identifiers]
+                asking = control.requirement.policies
+                names += [self.standing.reached_by_apps(control.mechanism, (name,), asking) for name in control.identifiers]
             return frozenset().union(*names)
         return self.standing.reached(control.mechanism, control.name, possible=possible)
 
@@ -314,7 +315,7 @@ class Planner:
                 if each.id not in taken
                 and each.resource == control.resource
                 and each.marker.mechanism == control.mechanism
-                and not set(each.marker.policies).isdisjoint(control.want.policies)
+                and not set(each.marker.policies).isdisjoint(control.requirement.policies)
                 and each.name not in {other.name for other in controls}
             ]
             if left:
@@ -330,7 +331,7 @@ class Planner:
         resource = RESOURCES[control.resource]
         body = dict(control.body or {})
         grace = control.grace_hours if control.resource == COMPLIANCE_POLICY else None
-        description = self.marker(control.want.policies, control.mechanism, body, control.facts)
+        description = self.marker(control.requirement.policies, control.mechanism, body, control.facts)
         after = diff_text.object_text(body, self.target_texts(control.targets), grace)
         apps = control.apps
         then = self.then.of_targets(control.mechanism, control.targets)
@@ -404,25 +405,25 @@ class Planner:
     def _cover(
         self, control: Control, changes: Sequence[str], changed_at: str, before: frozenset[int], obstacle: str = "", prevented: bool = False
     ) -> None:
-        population = control.population
+        control_scope = control.control_scope
         by_user = control.mechanism in BY_USER
-        devices = {index: self.fleet[index].device for index in population.covers}
-        self.coverings.append(
-            Covering(
+        devices = {index: self.fleet[index].device for index in control_scope.covers}
+        self.control_states.append(
+            ControlState(
                 control=control.name,
                 mechanism=control.mechanism,
                 apps=frozenset(control.apps),
-                covers=population.covers,
-                unnamed=population.unnamed,
-                new=population.covers - before,
+                covers=control_scope.covers,
+                unnamed=control_scope.unnamed,
+                new=control_scope.covers - before,
                 # Graph keeps no date of an app's assignments: the groups and filters that they go by may be older than they are.
                 changed_at="" if control.mechanism in TYPES else changed_at,
                 dated=control.mechanism not in TYPES,
                 named=frozenset(
-                    index for index, each in devices.items() if (each.user_id if by_user else each.directory_id) in population.include
+                    index for index, each in devices.items() if (each.user_id if by_user else each.directory_id) in control_scope.include
                 ),
                 changes=tuple(dict.fromkeys((*changes, *self.joins(control)))),
-                deadline=control.want.deadline,
+                deadline=control.requirement.deadline,
                 obstacle=obstacle,
                 prevented=prevented,
             )

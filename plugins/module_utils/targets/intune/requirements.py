@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the policies want of a device, in Intune's mechanisms. Pure."""
+"""What the policies require of a device, in Intune's mechanisms. Pure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PLATFORMS: dict[str, tuple[str, ...]] = {
     names.MACOS_WEB: ("macos",),
 }
 MANAGED_PLATFORMS = ("ios", "ipados", "android", "windows", "macos")
-#: One assignment per app. All others hold every app of a population in one object, because the platform takes only one list.
+#: One assignment per app. All others hold every app of a scope in one object, because the platform takes only one list.
 PER_APP = frozenset((names.IOS_UNINSTALL, names.ANDROID_UNINSTALL, names.WINDOWS_UNINSTALL))
 #: Kinds of apps in the tenant's list that a mechanism can use.
 TYPES: dict[str, frozenset[str]] = {

@@ -42,7 +42,7 @@ def ordered_packages(ledger: Ledger | None) -> frozenset[str]:
     return frozenset(key[len(_PLAY_ORDER) :] for key, said in written.items() if key.startswith(_PLAY_ORDER) and said == ORDERED)
 
 
-def app_wants(planner: Planner, control: Control) -> None:
+def app_requirements(planner: Planner, control: Control) -> None:
     """Plan the assignments of every app that a control names, and what brings missing apps into the list."""
     apps = {name: app_of(planner, TYPES[control.mechanism], name) for name in control.identifiers}
     missing = tuple(sorted(name for name, app in apps.items() if app is None))
@@ -100,7 +100,7 @@ def _bring_in(planner: Planner, control: Control, missing: tuple[str, ...]) -> l
     store = "Google Play" if control.mechanism == names.ANDROID_UNINSTALL else "Microsoft Store"
     title = planner.titles[control.apps[0]]
     for package in missing:
-        notes = planner.marker(control.want.policies, control.mechanism, {"package": package})
+        notes = planner.marker(control.requirement.policies, control.mechanism, {"package": package})
         step = (
             steps.AddPlayApp(package, notes)
             if control.mechanism == names.ANDROID_UNINSTALL
@@ -138,7 +138,7 @@ def _assign(
             planner.drift.append("%s (%s) was assigned without its filter" % (control.name, name))
     reached = planner.reached_before(control, [each.target for each in ours if each.intent == "uninstall"])
     if any(_does_the_same(each) for each in in_the_way):
-        reached = control.population.covers
+        reached = control.control_scope.covers
     if not add and not wrong:
         return list(planner.needs(control)), reached
     own = next((key for key in needs if key.startswith("app:%s (" % name)), None)

@@ -14,14 +14,14 @@ from ...engine.errors import AppbanError
 from ...engine.plan import Change, Plan
 from ...mdm.http.clock import Clock
 from ...mdm.planning.capability import Capability
-from ...mdm.planning.control_state import Covering
+from ...mdm.planning.control_state import ControlState
 from ...mdm.planning.fleet import FleetDevice, ManagedDevice
 from ...mdm.planning.group_names import wanted_groups
 from ...mdm.planning.identifiers import usable_names
-from ...mdm.planning.native_scope import PushDown
+from ...mdm.planning.native_scope import NativeScope
 from ...mdm.planning.notices import Notice
 from ...mdm.planning.plan_draft import PlanDraft
-from ...mdm.planning.requirements import Want, wants_of_policies
+from ...mdm.planning.requirements import Requirement, requirements_of_policies
 from ...mdm.run.assess import may_look
 from ...mdm.run.known_fleet import LoneLookUps
 from ...mdm.run.ledger import Ledger
@@ -96,7 +96,7 @@ class IntuneTarget:
         self.reader = StateReader(graph, settings.controls.prefix, self.policy_ids, self._identifiers())
         self.state: TenantState = TenantState()
         self.site_blocks: SiteBlocks | None = None
-        self.wants: list[frozenset[Want]] = []
+        self.requirements: list[frozenset[Requirement]] = []
         self.memberships = Memberships()
         self.finder: AppFinder | None = None
         self.new_finder: Callable[[], AppFinder] = lambda: AppFinder(graph, policies, {}, lambda _device, _app: False)
@@ -199,32 +199,32 @@ class IntuneTarget:
     def plan(self, fleet: Sequence[FleetDevice], decider: Decider) -> PlanDraft:
         """The changes, made of what the tenant holds now."""
         self.state = self.reader.read(conditional_access=self._withdraws())
-        wants_of = wants_of_policies(self.policies, mechanisms(self.settings.web_block))
+        requirements_of = requirements_of_policies(self.policies, mechanisms(self.settings.web_block))
         # Devices that are alike share their verdicts, so they share what is wanted of them.
-        known: dict[tuple[int, str], frozenset[Want]] = {}
-        self.wants = []
+        known: dict[tuple[int, str], frozenset[Requirement]] = {}
+        self.requirements = []
         for member in fleet:
             key = (id(member.decision.verdicts), member.device.platform)
             if key not in known:
-                known[key] = wants_of(member.device.record, member.decision)
-            self.wants.append(known[key])
-        push_down = PushDown(self.policies, decider, wants_of, MANAGED_PLATFORMS)
+                known[key] = requirements_of(member.device.record, member.decision)
+            self.requirements.append(known[key])
+        native_scope = NativeScope(self.policies, decider, requirements_of, MANAGED_PLATFORMS)
         armed = {
             each.name: each.marker.fact("armed")
             for each in self.state.owned
             if each.resource == COMPLIANCE_POLICY and each.marker.fact("armed")
         }
         standing = Standing(self.state, Reach(self.state, fleet), self.policy_ids, self._unseen_members(fleet, decider))
-        chances = chances_of(fleet, wants_of, decider) if standing.may_reach else ()
+        chances = chances_of(fleet, requirements_of, decider) if standing.may_reach else ()
         desired = DesiredControls(
-            self.policies, fleet, self.wants, push_down, self.settings.controls, decider.moment, armed, standing, chances
+            self.policies, fleet, self.requirements, native_scope, self.settings.controls, decider.moment, armed, standing, chances
         ).desired()  # fmt: skip
         ended = frozenset(policy.id for policy, each in zip(self.policies, decider.standings, strict=True) if each.phase != RUNNING)
         planner = Planner(self.state, self.policies, fleet, self.settings.planner, ended, ordered_packages(self.ledger))
         self._plan_sites(planner, fleet, decider)
         draft = planner.plan(desired)
         draft.conflicts.extend(self._other_block_lists(draft))
-        draft.notes[:0] = self._notes(desired, draft.coverings)
+        draft.notes[:0] = self._notes(desired, draft.control_states)
         return draft
 
     def notice_step(self, notices: tuple[Notice, ...]) -> Any:
@@ -257,7 +257,7 @@ class IntuneTarget:
         executor = Executor(self.graph, directory, self.reader, self.defender, ids, ledger, self.clock, now, self.settings.settle)
         return executor.run(plan)
 
-    def situation(self) -> Mapping[str, Any]:
+    def run_state(self) -> Mapping[str, Any]:
         """What only this target knows about the outcome."""
         facts: dict[str, Any] = {}
         if self.state.ca_policies is not None:
@@ -273,7 +273,7 @@ class IntuneTarget:
     def _other_block_lists(self, draft: PlanDraft) -> list[str]:
         """Somebody else's lists of blocked apps, looked for before one of ours is written."""
         writes = any(
-            covering.mechanism == capabilities.IOS_BLOCK and draft.changes.keys() & set(covering.changes) for covering in draft.coverings
+            each.mechanism == capabilities.IOS_BLOCK and draft.changes.keys() & set(each.changes) for each in draft.control_states
         )
         if not writes:
             return []
@@ -320,13 +320,13 @@ class IntuneTarget:
         kinds = ("ios_bundle_id", "android_package", "store_id")
         return frozenset(each.value for policy in self.policies for app in policy.apps for each in app.identifiers if each.kind in kinds)
 
-    def _notes(self, desired: Desired, coverings: Sequence[Covering]) -> Iterator[str]:
+    def _notes(self, desired: Desired, control_states: Sequence[ControlState]) -> Iterator[str]:
         yield from self.finder.notes if self.finder is not None else ()
         for name in self.memberships.unknown:
             yield "the tenant has no group named %s, which a rule asks for: nobody can say who belongs to it" % name
         for name in sorted(desired.not_yet_armed):
             yield "%s is set up when its deadline is less than a year ahead" % name
-        withdrawing = any(covering.mechanism == capabilities.IOS_COMPLIANCE for covering in coverings)
+        withdrawing = any(control_state.mechanism == capabilities.IOS_COMPLIANCE for control_state in control_states)
         if withdrawing and not self.state.ca_policies:
             yield "no conditional access policy in force demands a compliant device, so nobody loses access: make one, then run again"
         elif withdrawing and not self.state.ca_covers_everybody:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from ...mdm.apple.enforcement import why_no_block
-from ...mdm.planning.capability import Capability, Means, without_means
+from ...mdm.planning.capability import Capability, Support, without_support
 from ...mdm.run.outbox import OUTBOX, OUTBOX_NAME
 
 IOS_BLOCK = "ios_restrictions"
@@ -34,18 +34,18 @@ NAMES: dict[str, str] = {
     OUTBOX: OUTBOX_NAME,
 }
 
-_NO = Means(why_not="no_backend")
-_NOTICE = Means((OUTBOX,))
-_USER_INSTALLED = Means(why_not="user_installed", note="only a managed app can be removed")
-_UNSUPERVISED = Means(why_not="unsupervised")
-_BLOCK = Means((IOS_BLOCK,), note="hidden, can't be opened")
+_NO = Support(why_not="no_backend")
+_NOTICE = Support((OUTBOX,))
+_USER_INSTALLED = Support(why_not="user_installed", note="only a managed app can be removed")
+_UNSUPERVISED = Support(why_not="unsupervised")
+_BLOCK = Support((IOS_BLOCK,), note="hidden, can't be opened")
 
 TABLE: tuple[Capability, ...] = (
     Capability(
         "ios_supervised", "iPhone, iPad, supervised", "all", "", "all apps",
         remove=_USER_INSTALLED,
         block=_BLOCK,
-        block_web=Means((IOS_WEB,)),
+        block_web=Support((IOS_WEB,)),
         withdraw_access=_NO,
         advise=_NOTICE,
     ),
@@ -65,7 +65,7 @@ TABLE: tuple[Capability, ...] = (
         withdraw_access=_NO,
         advise=_NOTICE,
     ),
-    without_means("ios_user_enrollment", "iPhone, iPad, user enrollment", "user_enrollment", withdraw_access=_NO, advise=_NOTICE),
+    without_support("ios_user_enrollment", "iPhone, iPad, user enrollment", "user_enrollment", withdraw_access=_NO, advise=_NOTICE),
     Capability(
         "tvos_supervised", "Apple TV, supervised", "all", "", "all apps",
         remove=_USER_INSTALLED,
@@ -84,14 +84,14 @@ TABLE: tuple[Capability, ...] = (
     ),
     Capability(
         "macos", "Mac, managed", "all", "", "all apps",
-        remove=Means((MACOS_DELETE,), note="when it is opened; by the name of its process; needs the Jamf agent"),
-        block=Means((MACOS_KILL, MACOS_DELETE), note="by the name of its process; needs the Jamf agent"),
-        block_web=Means((MACOS_WEB,)),
+        remove=Support((MACOS_DELETE,), note="when it is opened; by the name of its process; needs the Jamf agent"),
+        block=Support((MACOS_KILL, MACOS_DELETE), note="by the name of its process; needs the Jamf agent"),
+        block_web=Support((MACOS_WEB,)),
         withdraw_access=_NO,
         advise=_NOTICE,
     ),
-    without_means("unmanaged", "anything that is not managed any more", "not_registered"),
-    without_means("other", "anything else", "no_backend", advise=_NOTICE),
+    without_support("unmanaged", "anything that is not managed any more", "not_registered"),
+    without_support("other", "anything else", "no_backend", advise=_NOTICE),
 )  # fmt: skip
 
 BY_KIND: dict[str, Capability] = {row.kind: row for row in TABLE}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The controls that a fleet's wants come to: one profile per distinct population, one record per process and population. Pure."""
+"""The controls that a fleet's requirements come to: one profile per distinct scope, one record per process and scope. Pure."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from typing import Any
 
 from ...mdm.apple.profiles import browser_payloads, configuration_profile, web_filter_payload
 from ...mdm.apple.restrictions import blocked_apps_payload
-from ...mdm.planning.control_names import name_of_want
+from ...mdm.planning.control_names import name_of_requirement
 from ...mdm.planning.fleet import FleetDevice
 from ...mdm.planning.identifiers import names_of_app, title_of_app, would_block
-from ...mdm.planning.native_scope import PushDown
+from ...mdm.planning.native_scope import NativeScope
 from ...mdm.planning.ownership import control_name
-from ...mdm.planning.requirements import BannedApp, Want
-from ...mdm.planning.scopes import Candidate, Population, populate
+from ...mdm.planning.requirements import BannedApp, Requirement
+from ...mdm.planning.scopes import Candidate, ControlScope, resolve_scope
 from ...policy.model import Policy
 from . import capabilities as names
 from .api.classic_xml import storable
@@ -103,10 +103,10 @@ class Control:
         native: platforms whose every device in the native scope is meant.
     """
 
-    want: Want
+    requirement: Requirement
     family: str
     name: str
-    population: Population
+    control_scope: ControlScope
     native: frozenset[str] = frozenset()
     scope: WantedScope = WantedScope()
     groups: tuple[WantedGroup, ...] = ()
@@ -116,12 +116,12 @@ class Control:
 
     @property
     def mechanism(self) -> str:
-        return self.want.mechanism
+        return self.requirement.mechanism
 
 
 @dataclass(frozen=True)
 class Desired:
-    """All that a run wants."""
+    """All that a run requires."""
 
     controls: tuple[Control, ...] = ()
 
@@ -131,26 +131,26 @@ class DesiredControls:
 
     Args:
         policies: the policies of the run.
-        wants: per device of the fleet, what is wanted of it.
-        mobile: which wants are sure for supervised mobile devices.
-        macs: which wants are sure for managed Macs.
+        requirements: per device of the fleet, what is wanted of it.
+        mobile: which requirements are sure for supervised mobile devices.
+        macs: which requirements are sure for managed Macs.
         prefix: how names begin.
-        kept: what stays as it is because nobody says anything else of it; of devices that are there it is in the wants.
+        kept: what stays as it is because nobody says anything else of it; of devices that are there it is in the requirements.
     """
 
     def __init__(
         self,
         policies: Sequence[Policy],
         fleet: Sequence[FleetDevice],
-        wants: Sequence[frozenset[Want]],
-        mobile: PushDown,
-        macs: PushDown,
+        requirements: Sequence[frozenset[Requirement]],
+        mobile: NativeScope,
+        macs: NativeScope,
         prefix: str,
         kept: Kept = NOTHING_KEPT,
     ) -> None:
         self.policies = policies
         self.fleet = fleet
-        self.wants = wants
+        self.requirements = requirements
         self.mobile = mobile
         self.macs = macs
         self.prefix = prefix
@@ -159,44 +159,44 @@ class DesiredControls:
     def desired(self) -> Desired:
         """The controls, in a fixed order."""
         controls = []
-        for want in sorted(self.kept.wants.union(*self.wants), key=_order):
-            made = self._control(want)
+        for requirement in sorted(self.kept.requirements.union(*self.requirements), key=_order):
+            made = self._control(requirement)
             if made is not None:
                 controls.append(made)
         return Desired(tuple(self._with_groups(controls)))
 
-    def _control(self, want: Want) -> Control | None:
-        population = self._population(want)
-        if not population and not population.unnamed:
+    def _control(self, requirement: Requirement) -> Control | None:
+        control_scope = self._control_scope(requirement)
+        if not control_scope and not control_scope.unnamed:
             return None
-        control = self.bare(want)
-        native = frozenset(each for each in population.native if each)
-        return None if control is None else replace(control, population=population, native=native)
+        control = self.bare(requirement)
+        native = frozenset(each for each in control_scope.native if each)
+        return None if control is None else replace(control, control_scope=control_scope, native=native)
 
-    def bare(self, want: Want) -> Control | None:
-        """The control of a want for nobody yet; None where none of its apps has a name that it could carry."""
-        name = name_of_want(self.prefix, self.policies, want, WORDS[want.mechanism])
-        family = MACOS if "macos" in PLATFORMS[want.mechanism] else MOBILE
-        control = Control(want, family, name, Population())
-        if want.mechanism in (names.MACOS_KILL, names.MACOS_DELETE):
+    def bare(self, requirement: Requirement) -> Control | None:
+        """The control of a requirement for nobody yet; None where none of its apps has a name that it could carry."""
+        name = name_of_requirement(self.prefix, self.policies, requirement, WORDS[requirement.mechanism])
+        family = MACOS if "macos" in PLATFORMS[requirement.mechanism] else MOBILE
+        control = Control(requirement, family, name, ControlScope())
+        if requirement.mechanism in (names.MACOS_KILL, names.MACOS_DELETE):
             records = self._records(control)
-            return replace(control, records=records, apps=want.app_ids) if records else None
-        by_app = {app.id: self._identifiers(want, app) for app in want.apps}
+            return replace(control, records=records, apps=requirement.app_ids) if records else None
+        by_app = {app.id: self._identifiers(requirement, app) for app in requirement.apps}
         identifiers = sorted(set().union(*by_app.values()))
         carried = tuple(sorted(app for app, found in by_app.items() if found))
         return replace(control, payloads=_profile(control, identifiers), apps=carried) if identifiers else None
 
-    def _identifiers(self, want: Want, app: BannedApp) -> set[str]:
-        """Exact names of one of a want's apps; for sites, without those that are left open to somebody."""
-        found = names_of_app(self.policies, app, _KINDS[want.mechanism])
-        return {name for name in found if not would_block(name, want.open_domains)}
+    def _identifiers(self, requirement: Requirement, app: BannedApp) -> set[str]:
+        """Exact names of one of a requirement's apps; for sites, without those that are left open to somebody."""
+        found = names_of_app(self.policies, app, _KINDS[requirement.mechanism])
+        return {name for name in found if not would_block(name, requirement.open_domains)}
 
     def _records(self, control: Control) -> tuple[WantedRecord, ...]:
-        policies = control.want.policies
+        policies = control.requirement.policies
         delete = control.mechanism == names.MACOS_DELETE
         return tuple(
             WantedRecord(tagged("%s %s" % (control.name, process[:80]), policies), process, delete, self._message(app))
-            for app in sorted(control.want.apps)
+            for app in sorted(control.requirement.apps)
             for process in process_names(self.policies, app)
         )
 
@@ -209,54 +209,54 @@ class DesiredControls:
 
     # Whom a control is for.
 
-    def _population(self, want: Want) -> Population:
-        platforms = PLATFORMS[want.mechanism]
-        candidates = self._candidates(want)
-        push_down = self.macs if "macos" in platforms else self.mobile
-        native = frozenset(platform for platform in platforms if "corporate" in push_down.ownerships(want, (platform,)))
+    def _control_scope(self, requirement: Requirement) -> ControlScope:
+        platforms = PLATFORMS[requirement.mechanism]
+        candidates = self._candidates(requirement)
+        native_scope = self.macs if "macos" in platforms else self.mobile
+        native = frozenset(platform for platform in platforms if "corporate" in native_scope.ownerships(requirement, (platform,)))
         # A scope for devices that may come is made when the first of their kind has come.
         here = {each.native or self.fleet[each.index].device.platform for each in candidates if each.wanted and each.supported}
-        standing = self.kept.standing.get(want, frozenset())
+        standing = self.kept.standing.get(requirement, frozenset())
         native = frozenset(platform for kind in _KINDS_OF_DEVICES if here & kind for platform in kind & native) | standing & native
-        population = populate(candidates, native)
-        if standing & native and not population.native:
-            population = _of_all(candidates, native, population)
-        exclude = population.exclude | self._doubtful(candidates, population.native, want)
+        control_scope = resolve_scope(candidates, native)
+        if standing & native and not control_scope.native:
+            control_scope = _of_all(candidates, native, control_scope)
+        exclude = control_scope.exclude | self._doubtful(candidates, control_scope.native, requirement)
         members, spared, excepted = (
-            frozenset(map(str, kept.get(want, ()))) for kept in (self.kept.members, self.kept.spared, self.kept.excepted)
+            frozenset(map(str, kept.get(requirement, ()))) for kept in (self.kept.members, self.kept.spared, self.kept.excepted)
         )
-        return replace(population, include=population.include | members, exclude=exclude | spared | excepted)
+        return replace(control_scope, include=control_scope.include | members, exclude=exclude | spared | excepted)
 
-    def _doubtful(self, candidates: Sequence[Candidate], native: frozenset[str | None], want: Want) -> frozenset[str]:
+    def _doubtful(self, candidates: Sequence[Candidate], native: frozenset[str | None], requirement: Requirement) -> frozenset[str]:
         """Devices to be spared of which it isn't told that they are supervised, or what they are: the server may know it, and then a
         native scope would reach them.
         """
         spared = (
             (each.member, self.fleet[each.index].device)
             for each in candidates
-            if not each.wanted and each.native is None and want not in self.kept.left_alone.get(each.index, ())
+            if not each.wanted and each.native is None and requirement not in self.kept.left_alone.get(each.index, ())
         )
         return frozenset(
             member for member, device in spared if member and device.platform in native and device.record.get("supervised") is not False
         )
 
-    def _candidates(self, want: Want) -> list[Candidate]:
-        mechanism = want.mechanism
+    def _candidates(self, requirement: Requirement) -> list[Candidate]:
+        mechanism = requirement.mechanism
         return [
             Candidate(
                 index=index,
                 native=each.device.native_ownership,
-                wanted=want in wants,
-                supported=supports(each.device.record, mechanism) or want in self.kept.held.get(index, ()),
+                wanted=requirement in requirements,
+                supported=supports(each.device.record, mechanism) or requirement in self.kept.held.get(index, ()),
                 member=each.device.directory_id,
             )
-            for index, (each, wants) in enumerate(zip(self.fleet, self.wants, strict=True))
+            for index, (each, requirements) in enumerate(zip(self.fleet, self.requirements, strict=True))
             if each.device.platform in PLATFORMS[mechanism]
         ]
 
     def _with_groups(self, controls: Sequence[Control]) -> list[Control]:
         """Controls with their scopes. Controls of the same policies share a group of exceptions, and one of members, where they can."""
-        policies = {control.want.policies for control in controls}
+        policies = {control.requirement.policies for control in controls}
         found = {(each, role): self._shared(controls, each, role) for each in policies for role in ("exempt", "members")}
         shared = {key: members for key, members in found.items() if members is not None}
         return [self._with_scope(control, shared) for control in controls]
@@ -267,7 +267,7 @@ class DesiredControls:
         A device that a control isn't for, on account of its platform or because the server doesn't manage it now, does no harm among the
         exceptions; among the members it would get a profile that it can't use.
         """
-        concerned = [each for each in controls if each.family == MOBILE and each.want.policies == policies and _members(each, role)]
+        concerned = [each for each in controls if each.family == MOBILE and each.requirement.policies == policies and _members(each, role)]
         everybody = frozenset().union(*(_members(each, role) for each in concerned))
         for control in concerned:
             within, members = everybody, _members(control, role)
@@ -288,14 +288,14 @@ class DesiredControls:
         if control.family == MACOS:
             # Groups of computers have no description that could say whose they are, so Macs are named in the scope itself.
             return replace(control, scope=WantedScope(bool(control.native), devices=include, excluded_devices=exclude))
-        policies = control.want.policies
+        policies = control.requirement.policies
         groups = []
         if control.native:
             platforms = [platform for platform in MOBILE_PLATFORMS if platform in control.native]
             words = "supervised %s" % ", ".join(_PLATFORM_WORDS[platform] for platform in platforms)
             expected = frozenset(
                 int(device.directory_id)
-                for index in control.population.covers
+                for index in control.control_scope.covers
                 for device in [self.fleet[index].device]
                 if device.native_ownership in control.native
             )
@@ -332,13 +332,13 @@ def platforms_of(criteria: Sequence[Criterion]) -> frozenset[str]:
 def supports(record: Mapping[str, Any], mechanism: str) -> bool:
     """Whether a mechanism has an effect on a device."""
     row = names.capability_of(record)
-    return any(mechanism in row.means(action).mechanisms for action in ("remove", "block", "block_web"))
+    return any(mechanism in row.support(action).mechanisms for action in ("remove", "block", "block_web"))
 
 
-def _of_all(candidates: Sequence[Candidate], native: frozenset[str], found: Population) -> Population:
-    """A population of all devices of some platforms: whoever comes is meant, though nobody, or hardly anybody, is there now."""
+def _of_all(candidates: Sequence[Candidate], native: frozenset[str], found: ControlScope) -> ControlScope:
+    """A scope of all devices of some platforms: whoever comes is meant, though nobody, or hardly anybody, is there now."""
     hit = [each for each in candidates if each.native in native]
-    return Population(
+    return ControlScope(
         native=frozenset(native),
         include=found.include - {each.member for each in hit},
         exclude=frozenset(each.member for each in hit if not each.wanted and each.member),
@@ -348,7 +348,7 @@ def _of_all(candidates: Sequence[Candidate], native: frozenset[str], found: Popu
 
 
 def _members(control: Control, role: str) -> frozenset[int]:
-    found = control.population.exclude if role == "exempt" else control.population.include
+    found = control.control_scope.exclude if role == "exempt" else control.control_scope.include
     return frozenset(map(int, found))
 
 
@@ -364,5 +364,5 @@ def _profile(control: Control, identifiers: Sequence[str]) -> bytes:
     return configuration_profile(identifier, control.name, payloads)
 
 
-def _order(want: Want) -> tuple[Any, ...]:
-    return (list(WORDS).index(want.mechanism), sorted(want.apps), want.open_domains)
+def _order(requirement: Requirement) -> tuple[Any, ...]:
+    return (list(WORDS).index(requirement.mechanism), sorted(requirement.apps), requirement.open_domains)

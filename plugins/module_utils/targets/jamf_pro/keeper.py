@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from ...mdm.planning.fleet import FleetDevice
-from ...mdm.planning.native_scope import PushDown
-from ...mdm.planning.requirements import Want, WantsOf
+from ...mdm.planning.native_scope import NativeScope
+from ...mdm.planning.requirements import Requirement, RequirementsOf
 from ...mdm.run.known_fleet import LoneLookUps
 from ...policy.decide import Decider
 from ...policy.model import AppDecision, Decision, Policy, PolicyVerdict, Verdicts
@@ -34,9 +34,9 @@ _MOST_COMBINATIONS = 2000
 
 @dataclass(frozen=True)
 class _Object:
-    """An object of ours and the want that it was made of. grows: what is wanted of it now is more than what it does."""
+    """An object of ours and the requirement that it was made of. grows: what is wanted of it now is more than what it does."""
 
-    want: Want
+    requirement: Requirement
     name: str
     family: str
     scope: Scope
@@ -68,32 +68,32 @@ class Keeper:
 
     Args:
         fleet: all devices, with their decisions.
-        wants: per device, what its decision wants.
-        wants_of: what a decision wants of the server.
+        requirements: per device, what its decision requires.
+        requirements_of: what a decision requires of the server.
         state: what the server holds.
-        controls: makes the controls of these wants.
-        push_downs: which wants are sure for whole platforms, of mobile devices and of Macs.
+        controls: makes the controls of these requirements.
+        native_scopes: which requirements are sure for whole platforms, of mobile devices and of Macs.
         look_ups: asks for devices that the fleet doesn't show.
     """
 
     def __init__(
         self,
         fleet: Sequence[FleetDevice],
-        wants: Sequence[frozenset[Want]],
-        wants_of: WantsOf,
+        requirements: Sequence[frozenset[Requirement]],
+        requirements_of: RequirementsOf,
         decider: Decider,
         state: ServerState,
         controls: DesiredControls,
-        push_downs: Sequence[PushDown],
+        native_scopes: Sequence[NativeScope],
         look_ups: LoneLookUps,
     ) -> None:
         self.fleet = fleet
-        self.wants = wants
-        self.wants_of = wants_of
+        self.requirements = requirements
+        self.requirements_of = requirements_of
         self.decider = decider
         self.state = state
         self.controls = controls
-        self.push_downs = push_downs
+        self.native_scopes = native_scopes
         self.look_ups = look_ups
         self.groups = {group.id: group for group in state.groups}
         self.reach = Reach(fleet, state.groups)
@@ -110,36 +110,44 @@ class Keeper:
             FleetDoubted: where too many devices would have to be asked for.
             RequestFailed, OutOfTime
         """
-        natives = {control.want: control.native for control in desired}
-        spared_anyway = {control.want: control.population.exclude for control in desired}
+        natives = {control.requirement: control.native for control in desired}
+        spared_anyway = {control.requirement: control.control_scope.exclude for control in desired}
         found = list(self._objects())
         self.asked = self._asked(found)
-        held, left_alone, freed = _Table[int, Want](), _Table[int, Want](), _Table[int, Want]()
-        members, spared, excepted = _Table[Want, int](), _Table[Want, int](), _Table[Want, int]()
-        standing: dict[Want, frozenset[str]] = {}
+        held, left_alone, freed = _Table[int, Requirement](), _Table[int, Requirement](), _Table[int, Requirement]()
+        members, spared, excepted = _Table[Requirement, int](), _Table[Requirement, int](), _Table[Requirement, int]()
+        standing: dict[Requirement, frozenset[str]] = {}
         changing: dict[str, None] = {}
         for each in found:
             sure, maybe = self._reached(each)
-            keeping = [index for index in maybe if each.want not in self.wants[index] and self._is_unclassified(index, each.want)]
+            keeping = [
+                index
+                for index in maybe
+                if each.requirement not in self.requirements[index] and self._is_unclassified(index, each.requirement)
+            ]
             if keeping and each.grows:
                 changing[each.name] = None
             else:
                 for index in keeping:
-                    (held if index in sure else left_alone).add(index, each.want)
+                    (held if index in sure else left_alone).add(index, each.requirement)
             scope = each.scope
-            members.add(each.want, *self._unseen(each, scope.devices, scope.groups))
-            spared.add(each.want, *self._unseen(each, scope.excluded_devices, scope.excluded_groups))
+            members.add(each.requirement, *self._unseen(each, scope.devices, scope.groups))
+            spared.add(each.requirement, *self._unseen(each, scope.excluded_devices, scope.excluded_groups))
             for number in self._numbers(scope.excluded_devices, scope.excluded_groups):
                 position = self.reach.index_of(each.family, number)
-                if position is not None and self._is_doubtful(position, each.want):
-                    spared.add(each.want, number)
-                    freed.add(position, each.want)
+                if position is not None and self._is_doubtful(position, each.requirement):
+                    spared.add(each.requirement, number)
+                    freed.add(position, each.requirement)
                 shown = self.reach.shown_index_of(each.family, number)
-                if shown is not None and str(number) not in spared_anyway.get(each.want, ()) and self._is_exempt(shown, each.want):
-                    excepted.add(each.want, number)
+                if (
+                    shown is not None
+                    and str(number) not in spared_anyway.get(each.requirement, ())
+                    and self._is_exempt(shown, each.requirement)
+                ):
+                    excepted.add(each.requirement, number)
             platforms = self._platforms(each)
-            if platforms - natives.get(each.want, frozenset()):
-                standing[each.want] = platforms
+            if platforms - natives.get(each.requirement, frozenset()):
+                standing[each.requirement] = platforms
         tables = (held.frozen(), left_alone.frozen(), freed.frozen(), members.frozen(), spared.frozen(), excepted.frozen())
         return Kept(*tables, standing, tuple(changing))
 
@@ -148,11 +156,11 @@ class Keeper:
     def _objects(self) -> Iterator[_Object]:
         if not (self.state.profiles or self.state.records):
             return
-        profiles, records = self._by_name(frozenset().union(*self.wants))
+        profiles, records = self._by_name(frozenset().union(*self.requirements))
         if any((each.profile.family, each.profile.name) not in profiles for each in self.state.profiles) or any(
             each.name not in records for each in self.state.records
         ):
-            more_profiles, more_records = self._by_name(frozenset(self._possible_wants()))
+            more_profiles, more_records = self._by_name(frozenset(self._possible_requirements()))
             profiles, records = {**more_profiles, **profiles}, {**more_records, **records}
         for owned in self.state.profiles:
             profile = owned.profile
@@ -161,27 +169,27 @@ class Keeper:
                 there = names_in_profile(profile.payloads)
                 wanted = names_in_profile(control.payloads or b"") or frozenset()
                 grows = there is None or profile.deployment != AUTOMATIC or not wanted <= there
-                yield _Object(control.want, profile.name, profile.family, profile.scope, grows)
+                yield _Object(control.requirement, profile.name, profile.family, profile.scope, grows)
         for record in self.state.records:
             control = records.get(record.name)
             if control is not None:
                 deletes = any(each.delete for each in control.records if each.name == record.name)
                 grows = not record.kill or not record.exact or (deletes and not record.delete)
-                yield _Object(control.want, record.name, MACOS, record.scope, grows or not names_in_record(record))
+                yield _Object(control.requirement, record.name, MACOS, record.scope, grows or not names_in_record(record))
 
-    def _by_name(self, wants: Iterable[Want]) -> tuple[dict[tuple[str, str], Control], dict[str, Control]]:
+    def _by_name(self, requirements: Iterable[Requirement]) -> tuple[dict[tuple[str, str], Control], dict[str, Control]]:
         """Names of profiles and of records -> the controls that have them."""
-        controls = [control for control in map(self.controls.bare, wants) if control is not None]
+        controls = [control for control in map(self.controls.bare, requirements) if control is not None]
         profiles = {(control.family, control.name): control for control in controls if control.payloads is not None}
         return profiles, {record.name: control for control in controls for record in control.records}
 
-    def _possible_wants(self) -> Iterator[Want]:
-        """What the policies in force want of some device, or would want if there were one."""
+    def _possible_requirements(self) -> Iterator[Requirement]:
+        """What the policies in force require of some device, or would require if there were one."""
         choices = [[None, *_rules(standing)] for standing in self.decider.standings if _is_in_force(standing)]
         for chosen in itertools.islice(itertools.product(*choices), _MOST_COMBINATIONS):
             decision = self._decision([each for each in chosen if each is not None])
             for platform in dict.fromkeys(itertools.chain(*PLATFORMS.values())):
-                yield from self.wants_of({"platform": platform}, decision)
+                yield from self.requirements_of({"platform": platform}, decision)
 
     def _decision(self, chosen: Sequence[tuple[Policy, tuple[str, ...]]]) -> Decision:
         by_app: dict[str, list[PolicyVerdict]] = {}
@@ -202,39 +210,39 @@ class Keeper:
         sure = self.reach.of_audience(each.family, audience, self.reach.groups)
         return sure, sure if audience.narrowed else self.reach.of_audience(each.family, audience, self.reach.groups, maybe=True)
 
-    def _is_unclassified(self, index: int, want: Want) -> bool:
+    def _is_unclassified(self, index: int, requirement: Requirement) -> bool:
         """Whether a device may keep a control: of every app it is wanted, or it is not known whether it is."""
         apps = self.fleet[index].decision.apps
         verdicts: set[str] = set()
-        for each in want.apps:
+        for each in requirement.apps:
             app = apps.get(each.id)
             if app is None or app.verdict == "exempt":
                 return False
             verdicts |= {verdict.verdict for verdict in app.policies if verdict.policy in each.policies}
         return "unclassified" in verdicts and verdicts <= {"enforce", "unclassified"}
 
-    def _is_doubtful(self, index: int, want: Want) -> bool:
+    def _is_doubtful(self, index: int, requirement: Requirement) -> bool:
         """Whether it is not known that a device that is excepted from a control is no exception any more."""
         member = self.fleet[index]
-        apps = [member.decision.apps[app] for app in want.app_ids if app in member.decision.apps]
+        apps = [member.decision.apps[app] for app in requirement.app_ids if app in member.decision.apps]
         if any(app.verdict == "exempt" for app in apps):
             return False
-        if any(verdict.verdict == "unclassified" for app in apps for verdict in app.policies if verdict.policy in want.policies):
+        if any(verdict.verdict == "unclassified" for app in apps for verdict in app.policies if verdict.policy in requirement.policies):
             return True
-        exemptions = [each for policy in want.policies for each in self.policies[policy].exemptions]
+        exemptions = [each for policy in requirement.policies for each in self.policies[policy].exemptions]
         record = member.device.record
         return (not record.get("serial") and any(each.devices for each in exemptions)) or (
             not record.get("user") and any(each.users for each in exemptions)
         )
 
-    def _is_exempt(self, index: int, want: Want) -> bool:
+    def _is_exempt(self, index: int, requirement: Requirement) -> bool:
         """Whether a device that is excepted from a control is exempt, whatever else the server says of it now: called unmanaged or
         somebody's own it may be managed again before the next run, and the control would meet it without its exception.
         """
         member = self.fleet[index]
-        apps = (member.decision.apps.get(app) for app in want.app_ids)
+        apps = (member.decision.apps.get(app) for app in requirement.app_ids)
         return any(app is not None and app.verdict == "exempt" for app in apps) or self.decider.exemptions.names(
-            member.device.record, want.app_ids
+            member.device.record, requirement.app_ids
         )
 
     def _numbers(self, devices: Iterable[int], groups: Iterable[int]) -> set[int]:
@@ -272,9 +280,9 @@ class Keeper:
             return frozenset()
         sure = {
             platform
-            for push_down in self.push_downs
-            for platform in found & set(PLATFORMS[each.want.mechanism])
-            if "corporate" in push_down.ownerships(each.want, (platform,))
+            for native_scope in self.native_scopes
+            for platform in found & set(PLATFORMS[each.requirement.mechanism])
+            if "corporate" in native_scope.ownerships(each.requirement, (platform,))
         }
         return frozenset(sure)
 

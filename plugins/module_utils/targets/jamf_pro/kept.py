@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from ...mdm.planning.requirements import Want
+from ...mdm.planning.requirements import Requirement
 
 
 @dataclass(frozen=True)
@@ -28,20 +28,20 @@ class Kept:
         changing: names of controls that unclassified devices can't keep, because what is in them changes.
     """
 
-    held: Mapping[int, frozenset[Want]] = field(default_factory=dict)
-    left_alone: Mapping[int, frozenset[Want]] = field(default_factory=dict)
-    freed: Mapping[int, frozenset[Want]] = field(default_factory=dict)
-    members: Mapping[Want, frozenset[int]] = field(default_factory=dict)
-    spared: Mapping[Want, frozenset[int]] = field(default_factory=dict)
-    excepted: Mapping[Want, frozenset[int]] = field(default_factory=dict)
-    standing: Mapping[Want, frozenset[str]] = field(default_factory=dict)
+    held: Mapping[int, frozenset[Requirement]] = field(default_factory=dict)
+    left_alone: Mapping[int, frozenset[Requirement]] = field(default_factory=dict)
+    freed: Mapping[int, frozenset[Requirement]] = field(default_factory=dict)
+    members: Mapping[Requirement, frozenset[int]] = field(default_factory=dict)
+    spared: Mapping[Requirement, frozenset[int]] = field(default_factory=dict)
+    excepted: Mapping[Requirement, frozenset[int]] = field(default_factory=dict)
+    standing: Mapping[Requirement, frozenset[str]] = field(default_factory=dict)
     changing: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.held or self.left_alone or self.freed or self.members or self.spared or self.excepted or self.standing)
 
     @property
-    def wants(self) -> frozenset[Want]:
+    def requirements(self) -> frozenset[Requirement]:
         """Controls that stand on account of it, whoever wants them besides."""
         return frozenset((*self.members, *self.standing))
 
@@ -49,13 +49,13 @@ class Kept:
         """Numbers of devices that have a place by name."""
         return frozenset().union(*self.members.values(), *self.spared.values())
 
-    def wants_of(self, index: int, wants: frozenset[Want]) -> frozenset[Want]:
+    def requirements_of(self, index: int, requirements: frozenset[Requirement]) -> frozenset[Requirement]:
         """What is wanted of a device, with what it keeps."""
-        wants = wants - self.freed.get(index, frozenset())
+        requirements = requirements - self.freed.get(index, frozenset())
         for held in self.held.get(index, ()):
-            narrower = {each for each in wants if each.mechanism == held.mechanism and set(each.app_ids) <= set(held.app_ids)}
-            wants = (wants - narrower) | {held}
-        return wants
+            narrower = {each for each in requirements if each.mechanism == held.mechanism and set(each.app_ids) <= set(held.app_ids)}
+            requirements = (requirements - narrower) | {held}
+        return requirements
 
     def notes(self) -> Iterator[str]:
         """What a person should know of it."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from ...mdm.planning.control_state import Covering
+from ...mdm.planning.control_state import ControlState
 from ...mdm.planning.effects import Dropped, Effects, ObjectInForce
 from ...mdm.planning.order import Phase
 from ...mdm.planning.plan_draft import PlanDraft
@@ -54,7 +54,7 @@ def draft_plan(around: Surroundings, desired: Desired, adopt: bool = False, repo
         planned = reconcile(resource, wanted, [each for each in around.state.profiles if each.profile.family == family], draft)
         kept_profiles[family] = {each.found.profile.id for each in planned if each.found is not None}
         for each in planned:
-            draft.coverings.extend(_states_of_profile(around, each, draft))
+            draft.control_states.extend(_states_of_profile(around, each, draft))
     records = RestrictedSoftwareResource(around)
     kept_records = _plan_records(records, desired.controls, draft)
 
@@ -97,7 +97,7 @@ def _plan_records(records: RestrictedSoftwareResource, controls: Sequence[Contro
     planned = {each.wanted.name: each for each in reconcile(records, wanted, records.around.state.records, draft)}
     for control in controls:
         if control.payloads is None:
-            draft.coverings.append(_state_of_records(records.around, control, [planned[each.name] for each in control.records], draft))
+            draft.control_states.append(_state_of_records(records.around, control, [planned[each.name] for each in control.records], draft))
     return {each.found.id for each in planned.values() if each.found is not None}
 
 
@@ -117,31 +117,31 @@ def _follow(
 # Whom controls are for.
 
 
-def _state(around: Surroundings, control: Control, changes: Sequence[str], before: frozenset[int], draft: PlanDraft) -> Covering:
+def _state(around: Surroundings, control: Control, changes: Sequence[str], before: frozenset[int], draft: PlanDraft) -> ControlState:
     """Whom a control is for and which changes it waits for. before: positions of the devices that it reached in the same way."""
-    population = control.population
+    control_scope = control.control_scope
     joins = [(MEMBERS, group.name) for group in control.groups if group.role == "members"]
     joins += [(FORMER, group.name) for group in control.groups if group.role == "exempt"]
-    return Covering(
+    return ControlState(
         control=control.name,
         mechanism=control.mechanism,
         apps=frozenset(control.apps),
-        covers=population.covers,
-        unnamed=population.unnamed,
-        new=population.covers - before,
+        covers=control_scope.covers,
+        unnamed=control_scope.unnamed,
+        new=control_scope.covers - before,
         dated=control.payloads is not None,
-        named=frozenset(index for index in population.covers if around.fleet[index].device.directory_id in population.include),
+        named=frozenset(index for index in control_scope.covers if around.fleet[index].device.directory_id in control_scope.include),
         changes=tuple(dict.fromkeys((*changes, *draft.planned(joins)))),
     )
 
 
-def _states_of_profile(around: Surroundings, each: Reconciled[Control, OwnedProfile], draft: PlanDraft) -> list[Covering]:
+def _states_of_profile(around: Surroundings, each: Reconciled[Control, OwnedProfile], draft: PlanDraft) -> list[ControlState]:
     control, found, difference = each.wanted, each.found, each.difference
     if found is None or difference is None:
         return [_state(around, control, each.changes, frozenset(), draft)]
     before = frozenset[int]()
     if not difference.settings and found.profile.deployment == AUTOMATIC:
-        before = around.reach.of_scope(control.family, found.profile.scope, control.population.covers)
+        before = around.reach.of_scope(control.family, found.profile.scope, control.control_scope.covers)
     state = replace(_state(around, control, each.changes, before, draft), changed_at=found.marker.fact(WRITTEN))
     if not each.changes or (difference and not difference.settings):
         # Who comes to it is told one by one, because the control itself stays as it is.
@@ -155,8 +155,8 @@ def _states_of_profile(around: Surroundings, each: Reconciled[Control, OwnedProf
 
 def _state_of_records(
     around: Surroundings, control: Control, planned: Sequence[Reconciled[WantedRecord, RestrictedSoftware]], draft: PlanDraft
-) -> Covering:
-    before = control.population.covers
+) -> ControlState:
+    before = control.control_scope.covers
     for each in planned:
         same = each.found is not None and each.difference is not None and not each.difference.settings
         before = around.reach.of_scope(MACOS, each.found.scope, before) if same and each.found is not None else frozenset()

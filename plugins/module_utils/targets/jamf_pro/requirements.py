@@ -2,14 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the policies want of a device, in Jamf Pro's mechanisms. Pure."""
+"""What the policies require of a device, in Jamf Pro's mechanisms. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...mdm.planning.requirements import Mechanisms, Want, WantsOf, wants_of_policies
+from ...mdm.planning.requirements import Mechanisms, Requirement, RequirementsOf, requirements_of_policies
 from ...policy.model import Decision, Policy
 from . import capabilities as names
 
@@ -44,18 +44,18 @@ def mechanisms(web: bool) -> Mechanisms:
     return Mechanisms(by_platform, PER_APP, _WEB)
 
 
-def wants_of(policies: Sequence[Policy], web: bool) -> WantsOf:
-    """The function that says what a device's decision wants of the server, by the device's record.
+def requirements_of(policies: Sequence[Policy], web: bool) -> RequirementsOf:
+    """The function that says what a device's decision requires of the server, by the device's record.
 
     A record that deletes a program ends its process first, so that a Mac needs no second record that only ends it.
     """
-    every = wants_of_policies(policies, mechanisms(web))
+    every = requirements_of_policies(policies, mechanisms(web))
 
-    def needed(record: Mapping[str, Any], decision: Decision) -> frozenset[Want]:
-        wants = every(record, decision)
-        deleted = [app for want in wants if want.mechanism == names.MACOS_DELETE for app in want.apps]
-        return frozenset(want for want in wants if want.mechanism != names.MACOS_KILL or not all(
-            any(app.id == other.id and set(app.policies) <= set(other.policies) for other in deleted) for app in want.apps
+    def needed(record: Mapping[str, Any], decision: Decision) -> frozenset[Requirement]:
+        requirements = every(record, decision)
+        deleted = [app for requirement in requirements if requirement.mechanism == names.MACOS_DELETE for app in requirement.apps]
+        return frozenset(requirement for requirement in requirements if requirement.mechanism != names.MACOS_KILL or not all(
+            any(app.id == other.id and set(app.policies) <= set(other.policies) for other in deleted) for app in requirement.apps
         ))  # fmt: skip
 
     return needed

@@ -13,13 +13,13 @@ from typing import Any
 from ...engine.apply import Applied, apply_plan
 from ...engine.plan import Plan
 from ...mdm.apple.enforcement import os_version_tuple
-from ...mdm.planning.capability import Capability, Means
+from ...mdm.planning.capability import Capability, Support
 from ...mdm.planning.effects import Dropped
 from ...mdm.planning.fleet import FleetDevice, ManagedDevice
-from ...mdm.planning.native_scope import PushDown
+from ...mdm.planning.native_scope import NativeScope
 from ...mdm.planning.notices import Notice
 from ...mdm.planning.plan_draft import PlanDraft, Step, carry_out
-from ...mdm.planning.requirements import Want, WantsOf
+from ...mdm.planning.requirements import Requirement, RequirementsOf
 from ...mdm.run.known_fleet import LoneLookUps
 from ...mdm.run.ledger import Ledger, ended_events
 from ...mdm.run.outbox import Outbox
@@ -39,7 +39,7 @@ from .plan import JamfDraft, draft_plan
 from .process_names import process_names, refuse_protected
 from .reader import StateReader
 from .remembered import events_of_objects, forgotten, unseen_objects
-from .requirements import MOBILE_PLATFORMS, wants_of
+from .requirements import MOBILE_PLATFORMS, requirements_of
 from .resources.report_groups import ReportReader, Reports, finding_of
 from .resources.surroundings import Surroundings
 from .server_state import ServerState
@@ -97,7 +97,7 @@ class JamfTarget:
         self.reports = Reports()
         self.reader = StateReader(jamf, settings.prefix, self.policy_ids)
         self.state = ServerState()
-        self.wants: list[frozenset[Want]] = []
+        self.requirements: list[frozenset[Requirement]] = []
         self.fleet: Sequence[FleetDevice] = ()
         self.kept = NOTHING_KEPT
         #: Ids of mobile devices that are not managed any more.
@@ -118,7 +118,7 @@ class JamfTarget:
         """The row of a device in the capability table, with what the user has chosen and the server collects."""
         row = capabilities.capability_of(record)
         if self.settings.web_block == NO_WEB_BLOCK and row.block_web.mechanisms:
-            row = replace(row, block_web=Means(why_not="no_backend"))
+            row = replace(row, block_web=Support(why_not="no_backend"))
         if row.sees == "all" and str(record.get("id")) in self.inventory.blind:
             return replace(row, sees="none", why_unseen="privacy_setting")
         if row.sees == "all" and self.by_groups:
@@ -178,19 +178,21 @@ class JamfTarget:
             if member.device.platform in MOBILE_PLATFORMS and member.device.record.get("enrollment") == "none"
         )
         now = self.now = utc_text(decider.moment)
-        wanted = wants_of(self.policies, self.settings.web_block != NO_WEB_BLOCK)
-        mobile = PushDown(self.policies, decider, wanted, MOBILE_PLATFORMS, {"supervised": True, "enrollment": "device"})
-        macs = PushDown(self.policies, decider, wanted, ("macos",), {"enrollment": "device"})
-        self.wants = self._wants(fleet, wanted)
+        wanted = requirements_of(self.policies, self.settings.web_block != NO_WEB_BLOCK)
+        mobile = NativeScope(self.policies, decider, wanted, MOBILE_PLATFORMS, {"supervised": True, "enrollment": "device"})
+        macs = NativeScope(self.policies, decider, wanted, ("macos",), {"enrollment": "device"})
+        self.requirements = self._requirements(fleet, wanted)
 
         def controls(kept: Kept) -> DesiredControls:
-            wants = [kept.wants_of(index, wants) for index, wants in enumerate(self.wants)] if kept else self.wants
-            return DesiredControls(self.policies, fleet, wants, mobile, macs, self.settings.prefix, kept)
+            asked = self.requirements
+            if kept:
+                asked = [kept.requirements_of(index, each) for index, each in enumerate(asked)]
+            return DesiredControls(self.policies, fleet, asked, mobile, macs, self.settings.prefix, kept)
 
         plain = controls(NOTHING_KEPT)
         desired = plain.desired()
         self._settle(fleet, desired, now)
-        keeper = Keeper(fleet, self.wants, wanted, decider, self.state, plain, (mobile, macs), self.look_ups)
+        keeper = Keeper(fleet, self.requirements, wanted, decider, self.state, plain, (mobile, macs), self.look_ups)
         self.kept = keeper.kept(desired.controls)
         if self.kept:
             desired = controls(self.kept).desired()
@@ -203,7 +205,7 @@ class JamfTarget:
         draft = self._draft(fleet, desired, now, self.reports)
         self.dropped = draft.dropped
         self.dropping = [(each, frozenset(fleet[index].device.id for index in each.devices)) for each in draft.dropped.values()]
-        draft.coverings.extend(self.reports.coverings())
+        draft.control_states.extend(self.reports.control_states())
         draft.notes[:0] = self._notes(fleet)
         return draft
 
@@ -226,7 +228,7 @@ class JamfTarget:
             ledger.write(now, [*ended_events(name, (), sorted(unseen)), forgotten(name)])
         return applied
 
-    def situation(self) -> Mapping[str, Any]:
+    def run_state(self) -> Mapping[str, Any]:
         """What only this target knows about the outcome."""
         return {}
 
@@ -262,9 +264,9 @@ class JamfTarget:
         every = devices[MOBILE] | devices[MACOS]
         return {name: frozenset(devices.get(family, every)) for name, family in self._unseen(self.state, desired).items()}
 
-    def _wants(self, fleet: Sequence[FleetDevice], wanted: WantsOf) -> list[frozenset[Want]]:
+    def _requirements(self, fleet: Sequence[FleetDevice], wanted: RequirementsOf) -> list[frozenset[Requirement]]:
         # Devices that are alike share their verdicts, so they share what is wanted of them.
-        known: dict[tuple[int, str], frozenset[Want]] = {}
+        known: dict[tuple[int, str], frozenset[Requirement]] = {}
         found = []
         for member in fleet:
             key = (id(member.decision.verdicts), member.device.platform)
@@ -283,7 +285,7 @@ class JamfTarget:
             )
         for _family, name in sorted(self.reports.foreign):
             yield "the group %s is somebody else's, so nothing tells who has the app: rename it, or choose another name_prefix" % name
-        wanted = {want.mechanism for wants in self.wants for want in wants}
+        wanted = {requirement.mechanism for requirements in self.requirements for requirement in requirements}
         if capabilities.IOS_BLOCK in wanted:
             new = sum(
                 member.device.platform in MOBILE_PLATFORMS
@@ -297,10 +299,10 @@ class JamfTarget:
                 )
         apps = {
             app
-            for wants in self.wants
-            for want in wants
-            if want.mechanism in (capabilities.MACOS_KILL, capabilities.MACOS_DELETE)
-            for app in want.apps
+            for requirements in self.requirements
+            for requirement in requirements
+            if requirement.mechanism in (capabilities.MACOS_KILL, capabilities.MACOS_DELETE)
+            for app in requirement.apps
         }
         nameless = sorted({app.id for app in apps if not process_names(self.policies, app)})
         if any(process_names(self.policies, app) for app in apps):

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...mdm.apple.enforcement import os_version_tuple, why_no_block
-from ...mdm.planning.capability import Capability, Means, without_means
+from ...mdm.planning.capability import Capability, Support, without_support
 from ...mdm.run.outbox import OUTBOX, OUTBOX_NAME
 
 APP_SETTINGS = "app_settings_declaration"
@@ -35,11 +35,11 @@ NAMES: dict[str, str] = {
     OUTBOX: OUTBOX_NAME,
 }
 
-_NO = Means(why_not="no_backend")
-_NOTICE = Means((OUTBOX,))
-_UNSUPERVISED = Means(why_not="unsupervised")
-_REMOVE = Means((REMOVE,), note="only apps that the server manages", certain=False)
-_BLOCK = Means((APP_SETTINGS, PROFILE_DECLARATION, PROFILE_COMMAND), note="hidden, can't be opened")
+_NO = Support(why_not="no_backend")
+_NOTICE = Support((OUTBOX,))
+_UNSUPERVISED = Support(why_not="unsupervised")
+_REMOVE = Support((REMOVE,), note="only apps that the server manages", certain=False)
+_BLOCK = Support((APP_SETTINGS, PROFILE_DECLARATION, PROFILE_COMMAND), note="hidden, can't be opened")
 _ASKED = "the banned apps, by asking"
 
 TABLE: tuple[Capability, ...] = (
@@ -47,7 +47,7 @@ TABLE: tuple[Capability, ...] = (
         "ios_supervised", "iPhone, iPad, supervised", "reported", "awaiting_check_in", _ASKED,
         remove=_REMOVE,
         block=_BLOCK,
-        block_web=Means((WEB_DECLARATION, WEB_COMMAND)),
+        block_web=Support((WEB_DECLARATION, WEB_COMMAND)),
         withdraw_access=_NO,
         advise=_NOTICE,
     ),
@@ -59,7 +59,7 @@ TABLE: tuple[Capability, ...] = (
         withdraw_access=_NO,
         advise=_NOTICE,
     ),
-    without_means("ios_user_enrollment", "iPhone, iPad, user enrollment", "user_enrollment", withdraw_access=_NO, advise=_NOTICE),
+    without_support("ios_user_enrollment", "iPhone, iPad, user enrollment", "user_enrollment", withdraw_access=_NO, advise=_NOTICE),
     Capability(
         "tvos_supervised", "Apple TV, supervised", "reported", "awaiting_check_in", _ASKED,
         remove=_REMOVE,
@@ -79,7 +79,7 @@ TABLE: tuple[Capability, ...] = (
     Capability(
         "macos_27_supervised", "Mac, version 27, supervised", "reported", "awaiting_check_in", _ASKED,
         remove=_REMOVE,
-        block=Means((BINARIES,), note="can't be run; by team id and signing id"),
+        block=Support((BINARIES,), note="can't be run; by team id and signing id"),
         block_web=_NO,
         withdraw_access=_NO,
         advise=_NOTICE,
@@ -92,8 +92,8 @@ TABLE: tuple[Capability, ...] = (
         withdraw_access=_NO,
         advise=_NOTICE,
     ),
-    without_means("unmanaged", "anything that has checked out", "not_registered"),
-    without_means("other", "anything else", "no_backend", advise=_NOTICE),
+    without_support("unmanaged", "anything that has checked out", "not_registered"),
+    without_support("other", "anything else", "no_backend", advise=_NOTICE),
 )  # fmt: skip
 
 BY_KIND: dict[str, Capability] = {row.kind: row for row in TABLE}

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 
 from ...engine.plan import Change
 from ...mdm.apple.enforcement import why_no_block
-from ...mdm.planning.control_state import Covering
+from ...mdm.planning.control_state import ControlState
 from ...mdm.planning.order import Phase
 from ...mdm.run.ledger import Assigned, Ledger
 from ...policy.instants import read_now
@@ -61,7 +61,7 @@ class CommandPlan:
     apps_of: Callable[[str], tuple[str, ...]] = lambda _name: ()
     may_release: Callable[[str, str], bool] = lambda _device, _name: True
     sent: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    coverings: list[Covering] = field(default_factory=list)
+    control_states: list[ControlState] = field(default_factory=list)
     #: What devices have told and the ledger does not remember: events for it, so that at the end it is known who has a profile.
     untold: list[dict[str, str]] = field(default_factory=list)
 
@@ -116,8 +116,8 @@ class CommandPlan:
             reaches = self.index.positions(occasions)
             change = Change("command", "profile", control.name, None, text, apps=control.apps, reaches=reaches, step=step)
             changes = (add(Phase.COMMANDS, change),)
-        self.coverings.append(
-            Covering(
+        self.control_states.append(
+            ControlState(
                 control=control.name,
                 mechanism=control.mechanism,
                 apps=frozenset(control.apps),
@@ -255,11 +255,11 @@ class CommandPlan:
             if occasions:
                 due.setdefault(bundle_id, []).append(_Due(removal, occasions))
                 changes.append(_removal_change(bundle_id).key)
-        self.coverings.append(
-            Covering(
+        self.control_states.append(
+            ControlState(
                 control="RemoveApplication",
                 mechanism=names.REMOVE,
-                apps=frozenset(removal.want.app_ids),
+                apps=frozenset(removal.requirement.app_ids),
                 covers=removal.devices,
                 new=frozenset(new),
                 changes=tuple(changes),
@@ -279,7 +279,7 @@ class CommandPlan:
             step = self._step(command, mark, part.occasions, control, app=part.removal.app)
             occasions = {**step.occasions, **occasions}
             memory = {**step.memory, **memory}
-        apps = tuple(sorted({app for part in parts for app in part.removal.want.app_ids}))
+        apps = tuple(sorted({app for part in parts for app in part.removal.requirement.app_ids}))
         text, reaches = self.index.text(occasions), self.index.positions(occasions)
         sent = steps.Send(command, mark, occasions, control, memory=memory)
         add(Phase.COMMANDS, replace(_removal_change(bundle_id), before=text, apps=apps, reaches=reaches, step=sent))

@@ -15,7 +15,7 @@ from typing import Callable
 
 from ...engine.plan import Change
 from ...mdm.apple.declarations import same_declaration
-from ...mdm.planning.control_state import Covering
+from ...mdm.planning.control_state import ControlState
 from ...mdm.planning.order import Phase
 from ...mdm.run.ledger import Assigned, Ledger
 from . import steps
@@ -73,7 +73,7 @@ class DeclarationPlan:
         self.apps_of = apps_of
         self.may_release = may_release
         self.woken_before = woken_before
-        self.coverings: list[Covering] = []
+        self.control_states: list[ControlState] = []
         self.drift: list[str] = []
         self.problems: list[str] = []
         self.notes: list[str] = []
@@ -134,8 +134,8 @@ class DeclarationPlan:
                 refused[index], words[index] = reason, its_words
             elif not put and all(each is not None and each.in_force for each in said):
                 confirmed.add(index)
-        self.coverings.append(
-            Covering(
+        self.control_states.append(
+            ControlState(
                 control=control.name,
                 mechanism=control.mechanism,
                 apps=frozenset(control.apps),

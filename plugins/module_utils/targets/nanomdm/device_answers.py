@@ -103,7 +103,7 @@ class DeviceAnswers:
         telling = [INFORMATION, *([PROFILES] if interests.profile_prefix else []), *sorted(self._spellings)]
         self._telling = tuple(text.lower().encode("utf-8") for text in telling)
 
-    def wants(self, enrollment_id: str) -> bool:
+    def requirements(self, enrollment_id: str) -> bool:
         """Whether anybody is interested in this enrolment."""
         return self.interests.enrollments is None or enrollment_id in self.interests.enrollments
 
@@ -195,7 +195,7 @@ class DeviceAnswers:
         return {each: _report(device) for each, device in self._devices.items()}
 
     def _device(self, enrollment_id: str) -> _Device | None:
-        return self._devices.setdefault(enrollment_id, _Device()) if enrollment_id and self.wants(enrollment_id) else None
+        return self._devices.setdefault(enrollment_id, _Device()) if enrollment_id and self.requirements(enrollment_id) else None
 
     def _tells(self, payload: bytes) -> bool:
         lower = payload.lower()

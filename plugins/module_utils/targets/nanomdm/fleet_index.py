@@ -11,15 +11,15 @@ from functools import cached_property
 
 from ...mdm.planning.fleet import FleetDevice
 from ...mdm.planning.notice_changes import names_text
-from ...mdm.planning.requirements import Want
+from ...mdm.planning.requirements import Requirement
 
 
 class FleetIndex:
-    """The devices of a run. wants: per device, what is wanted of it."""
+    """The devices of a run. requirements: per device, what is wanted of it."""
 
-    def __init__(self, fleet: Sequence[FleetDevice], wants: Sequence[frozenset[Want]]) -> None:
+    def __init__(self, fleet: Sequence[FleetDevice], requirements: Sequence[frozenset[Requirement]]) -> None:
         self.fleet = fleet
-        self.wants = wants
+        self.requirements = requirements
 
     @cached_property
     def _positions(self) -> dict[str, int]:
@@ -40,7 +40,7 @@ class FleetIndex:
     def stays_banned(self, device: str) -> bool:
         """Whether anything is wanted of an enrolment: what it loses then, it only loses for another form of the same."""
         position = self.position(device)
-        return position is not None and bool(self.wants[position])
+        return position is not None and bool(self.requirements[position])
 
     def ids(self, indexes: Iterable[int]) -> tuple[str, ...]:
         """Enrolment ids in the order of the fleet."""

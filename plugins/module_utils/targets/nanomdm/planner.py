@@ -63,11 +63,11 @@ class Planner:
                 "",
                 "Choose another name_prefix, or take them over with adopt: true. Nothing was written",
             )
-        coverings = (*self.declarations.coverings, *self.commands.coverings)
+        control_states = (*self.declarations.control_states, *self.commands.control_states)
         for question in self.questions:
             self._ask(question)
         changes = {change.key: (phase, change) for phase, change in self.changes}
-        return PlanDraft(self.index.fleet, (), False, changes, [*coverings], self.declarations.drift)
+        return PlanDraft(self.index.fleet, (), False, changes, [*control_states], self.declarations.drift)
 
     def _ask(self, question: Question) -> None:
         answered, enrolled = {}, {}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the policies want of a device, in the form that the device takes. Pure."""
+"""What the policies require of a device, in the form that the device takes. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ...mdm.apple.enforcement import DECLARATION, block_form, why_no_web_filter
-from ...mdm.planning.requirements import Mechanisms, Want, WantsOf, wants_of_policies
+from ...mdm.planning.requirements import Mechanisms, Requirement, RequirementsOf, requirements_of_policies
 from ...policy.model import Decision, Policy
 from . import capabilities as names
 from .capabilities import capability_of, takes_declarations
@@ -42,20 +42,20 @@ class Ways:
     sites: bool = True
 
 
-def wants_of(policies: Sequence[Policy], ways: Ways) -> WantsOf:
-    """The function that says what a device's decision wants of the servers; nothing that the device would refuse."""
-    general = wants_of_policies(policies, Mechanisms(_BY_ACTION, frozenset((names.REMOVE,)), frozenset((_SITES,))))
+def requirements_of(policies: Sequence[Policy], ways: Ways) -> RequirementsOf:
+    """The function that says what a device's decision requires of the servers; nothing that the device would refuse."""
+    general = requirements_of_policies(policies, Mechanisms(_BY_ACTION, frozenset((names.REMOVE,)), frozenset((_SITES,))))
 
-    def wanted(record: Mapping[str, Any], decision: Decision) -> frozenset[Want]:
-        found = ((want, mechanism_of(want.mechanism, record, ways)) for want in general(record, decision))
-        return frozenset(replace(want, mechanism=mechanism) for want, mechanism in found if mechanism)
+    def wanted(record: Mapping[str, Any], decision: Decision) -> frozenset[Requirement]:
+        found = ((requirement, mechanism_of(requirement.mechanism, record, ways)) for requirement in general(record, decision))
+        return frozenset(replace(requirement, mechanism=mechanism) for requirement, mechanism in found if mechanism)
 
     return wanted
 
 
 def mechanism_of(wanted: str, record: Mapping[str, Any], ways: Ways) -> str:
-    """The mechanism that carries a want out on a device; empty where none does, and where the device's row promises none."""
-    if not capability_of(record).means(_ACTION[wanted]).mechanisms:
+    """The mechanism that carries a requirement out on a device; empty where none does, and where the device's row promises none."""
+    if not capability_of(record).support(_ACTION[wanted]).mechanisms:
         return ""
     if wanted == names.REMOVE:
         return names.REMOVE

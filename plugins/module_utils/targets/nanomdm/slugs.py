@@ -15,8 +15,8 @@ import re
 from collections.abc import Iterable, Sequence
 
 from ...engine.errors import AppbanError
-from ...mdm.planning.control_names import name_of_want
-from ...mdm.planning.requirements import Want
+from ...mdm.planning.control_names import name_of_requirement
+from ...mdm.planning.requirements import Requirement
 from ...policy.model import Policy
 from . import capabilities as names
 
@@ -33,23 +33,23 @@ _AND = "-And-"
 _SLUG = re.compile(r"(?P<policies>.+)-(?P<word>%s)(?:-(?P<digest>[0-9a-f]{8}))?" % "|".join(WORDS.values()))
 
 
-def slug_of_want(policies: Sequence[Policy], want: Want, most: int) -> str:
-    """The slug of a want's control, at most so many characters long.
+def slug_of_requirement(policies: Sequence[Policy], requirement: Requirement, most: int) -> str:
+    """The slug of a requirement's control, at most so many characters long.
 
     Raises:
         AppbanError: where the prefix leaves too little room for the policies that share the control.
     """
-    word = WORDS[want.mechanism]
-    whole = name_of_want("", policies, want, word)
+    word = WORDS[requirement.mechanism]
+    whole = name_of_requirement("", policies, requirement, word)
     # What is more than the policies and the word tells this control from others of the same policies.
-    digest = "" if whole == "%s %s" % ("+".join(want.policies), word) else "-" + _digest(whole)
-    for parts in (want.policies, tuple(_short(policy) for policy in want.policies)):
+    digest = "" if whole == "%s %s" % ("+".join(requirement.policies), word) else "-" + _digest(whole)
+    for parts in (requirement.policies, tuple(_short(policy) for policy in requirement.policies)):
         slug = "%s-%s%s" % (_AND.join(parts), word, digest)
         if len(slug) <= most:
             return slug
     raise AppbanError(
-        "%d policies share a control, and its name would be longer than devices take" % len(want.policies),
-        "+".join(want.policies),
+        "%d policies share a control, and its name would be longer than devices take" % len(requirement.policies),
+        "+".join(requirement.policies),
         "Choose a shorter name_prefix, or run the policies apart",
     )
 

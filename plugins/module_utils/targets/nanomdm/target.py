@@ -14,12 +14,12 @@ from typing import Any
 
 from ...engine.apply import Applied
 from ...engine.plan import Plan
-from ...mdm.planning.capability import Capability, Means
-from ...mdm.planning.control_state import Covering
+from ...mdm.planning.capability import Capability, Support
+from ...mdm.planning.control_state import ControlState
 from ...mdm.planning.fleet import FleetDevice, ManagedDevice
 from ...mdm.planning.notices import Notice
 from ...mdm.planning.plan_draft import PlanDraft
-from ...mdm.planning.requirements import Want
+from ...mdm.planning.requirements import Requirement
 from ...mdm.run.assess import may_look
 from ...mdm.run.known_fleet import FleetDoubted, LoneLookUps
 from ...mdm.run.ledger import Ledger
@@ -56,7 +56,7 @@ from .questions import (
 from .reader import StateReader
 from .release_rules import ReleaseRules, policies_that_rest
 from .reports import Reports
-from .requirements import Ways, wants_of
+from .requirements import Ways, requirements_of
 from .server_state import ServerState
 from .slugs import apps_of_slug, is_slug_of
 from .steps import HandOver
@@ -142,7 +142,7 @@ class NanoTarget:
         self.declaration_names = DeclarationNames(settings.prefix)
         self.reader = StateReader(kmfddm, store, self.declaration_names, self.policy_ids)
         self.reports: Mapping[str, DeviceReport] = {}
-        self.wants: list[frozenset[Want]] = []
+        self.requirements: list[frozenset[Requirement]] = []
         self.desired = Desired()
         self.state = ServerState()
         self.index = FleetIndex((), ())
@@ -164,9 +164,9 @@ class NanoTarget:
         """The row of a device in the capability table, with what the user has set up."""
         row = capabilities.capability_of(record)
         if self.settings.web_block == NO_WEB_BLOCK and row.block_web.mechanisms:
-            row = replace(row, block_web=Means(why_not="no_backend"))
+            row = replace(row, block_web=Support(why_not="no_backend"))
         if self.kmfddm is None and row.block.mechanisms == (capabilities.BINARIES,):
-            row = replace(row, block=Means(why_not="no_backend"))
+            row = replace(row, block=Support(why_not="no_backend"))
         if not self.source and row.sees == "reported":
             row = replace(row, sees="none", why_unseen="no_backend")
         if row.sees == "reported" and str(record.get("id")) in self.unasked:
@@ -304,7 +304,7 @@ class NanoTarget:
         period = int(self.now.timestamp() // max(self.settings.inventory_every.total_seconds(), 1))
         planner = Planner(self.state, self.index, declarations, commands, questions, "period %d" % period)
         draft = planner.plan()
-        draft.coverings.extend(self._seen(fleet))
+        draft.control_states.extend(self._seen(fleet))
         # Taken from what was told before this run, so what this run does is not confirmed by it.
         self.untold = [*commands.untold, *self.holdings.confirmations()]
         draft.notes.extend(self._notes())
@@ -333,7 +333,7 @@ class NanoTarget:
         self.warnings = executor.told()
         return applied
 
-    def situation(self) -> Mapping[str, Any]:
+    def run_state(self) -> Mapping[str, Any]:
         """What only this target knows about the outcome."""
         return {}
 
@@ -383,7 +383,7 @@ class NanoTarget:
         """Find out what is wanted of a fleet, and read what its devices have told of that, unless it has been read."""
         self.unasked = frozenset(member.device.id for member in fleet if is_spared_questions(member))
         self._want(fleet)
-        self.index = FleetIndex(fleet, self.wants)
+        self.index = FleetIndex(fleet, self.requirements)
         interests = self._interests(fleet)
         if interests != self.interests:
             self.interests, self.reports = interests, self.source.read(interests)
@@ -406,9 +406,9 @@ class NanoTarget:
 
     def _want(self, fleet: Sequence[FleetDevice]) -> None:
         ways = Ways(self.kmfddm is not None, self.store is not None, self.settings.web_block != NO_WEB_BLOCK)
-        wanted = wants_of(self.policies, ways)
-        self.wants = [wanted(member.device.record, member.decision) for member in fleet]
-        self.desired = DesiredControls(self.policies, fleet, self.wants, self.declaration_names, self.store).desired()
+        wanted = requirements_of(self.policies, ways)
+        self.requirements = [wanted(member.device.record, member.decision) for member in fleet]
+        self.desired = DesiredControls(self.policies, fleet, self.requirements, self.declaration_names, self.store).desired()
         self.sent = {control.name: self._mark_of(control) for control in (*self._unremembered(fleet, ways), *self._commanded())}
 
     def _mark_of(self, control: Control) -> frozenset[str]:
@@ -426,9 +426,9 @@ class NanoTarget:
         ]
         decider = Decider(in_force, self.now)
         decided = [FleetDevice(member.device, decider.decide(member.device.record)) for member in fleet]
-        wanted = wants_of(in_force, ways)
-        wants = [wanted(member.device.record, member.decision) for member in decided]
-        desired = DesiredControls(in_force, decided, wants, self.declaration_names, self.store).desired()
+        wanted = requirements_of(in_force, ways)
+        requirements = [wanted(member.device.record, member.decision) for member in decided]
+        desired = DesiredControls(in_force, decided, requirements, self.declaration_names, self.store).desired()
         return [control for control in desired.controls if control.mechanism not in DECLARED]
 
     def _is_ours(self, name: str) -> bool:
@@ -473,7 +473,7 @@ class NanoTarget:
 
     # What is told.
 
-    def _seen(self, fleet: Sequence[FleetDevice]) -> Iterator[Covering]:
+    def _seen(self, fleet: Sequence[FleetDevice]) -> Iterator[ControlState]:
         """For each app, who has told whether it has it; how long ago is told by the devices themselves."""
         for app in sorted({app.id for policy in self.policies for app in (*policy.apps, *policy.review)}):
             told = set()
@@ -482,7 +482,7 @@ class NanoTarget:
                 names = bundle_ids_of(self.policies, member.device.platform, [app])
                 if report is not None and names and answered_at(report, names):
                     told.add(index)
-            yield Covering(
+            yield ControlState(
                 control="InstalledApplicationList",
                 mechanism=capabilities.APP_LIST,
                 apps=frozenset((app,)),
@@ -516,8 +516,9 @@ class NanoTarget:
                 "%s: sent by command. A device that is locked puts it off, and a profile that was put off can still arrive after its"
                 " removal was asked for; the next run that sees it asks again" % ", ".join(sent)
             )
-        named = {(control.want, app) for control in self.desired.controls for app in control.apps}
-        wanted = {(want, app.id) for wants in self.wants for want in wants if want.mechanism == capabilities.BINARIES for app in want.apps}
+        named = {(control.requirement, app) for control in self.desired.controls for app in control.apps}
+        binaries = {each for asked in self.requirements for each in asked if each.mechanism == capabilities.BINARIES}
+        wanted = {(each, app.id) for each in binaries for app in each.apps}
         nameless = sorted({app for _want, app in wanted - named})
         if nameless:
             yield "on Macs nothing blocks %s: that takes both an apple_team_id and a macos_bundle_id" % ", ".join(nameless)

@@ -12,10 +12,11 @@ from datetime import datetime
 from typing import Any
 
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.fleet import FleetDevice, ManagedDevice
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.native_scope import PushDown
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.native_scope import NativeScope
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.notices import Notice
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.ownership import read_marker
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.plan_result import Planned
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.requirements import Want, wants_of_policies
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.plan_result import PlanResult, plan_result
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.requirements import Requirement, requirements_of_policies
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.decide import Decider
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune import steps
@@ -62,25 +63,26 @@ class Run:
         self.policies = tuple(policies)
         self.fleet: list[FleetDevice] = fleet(self.policies, devices, now)
         decider = Decider(self.policies, now)
-        wants_of = wants_of_policies(self.policies, mechanisms("browser"))
-        self.wants: list[frozenset[Want]] = [wants_of(each.device.record, each.decision) for each in self.fleet]
+        requirements_of = requirements_of_policies(self.policies, mechanisms("browser"))
+        self.requirements: list[frozenset[Requirement]] = [requirements_of(each.device.record, each.decision) for each in self.fleet]
         armed = {each.name: each.marker.fact("armed") for each in self.state.owned if each.marker.fact("armed")}
-        push_down = PushDown(self.policies, decider, wants_of, MANAGED_PLATFORMS)
+        native_scope = NativeScope(self.policies, decider, requirements_of, MANAGED_PLATFORMS)
         self.desired: Desired = DesiredControls(
             self.policies,
             self.fleet,
-            self.wants,
-            push_down,
+            self.requirements,
+            native_scope,
             settings or ControlSettings(),
             now,
             armed,
             self.standing(),
-            chances_of(self.fleet, wants_of, decider),
+            chances_of(self.fleet, requirements_of, decider),
         ).desired()
         self.adopt = adopt
 
-    def plan(self) -> Planned:
-        return Planner(self.state, self.policies, self.fleet, PlannerSettings(self.adopt)).plan(self.desired)
+    def plan(self, notices: Sequence[Notice] = (), ordered: frozenset[str] = frozenset()) -> PlanResult:
+        planner = Planner(self.state, self.policies, self.fleet, PlannerSettings(self.adopt), ordered=ordered)
+        return plan_result(planner.plan(self.desired), notices, steps.SendNotices, wait=False)
 
     def standing(self) -> Standing:
         ids = frozenset(policy.id for policy in self.policies)

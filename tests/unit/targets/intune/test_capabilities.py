@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.outcomes import REASONS
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.capability import ACTIONS_WITH_MEANS, Means, render_markdown
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.requirements import wants_of_policies
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.capability import ACTIONS_WITH_SUPPORT, Support, render_markdown
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.requirements import requirements_of_policies
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.devices import ENROLLMENTS, OWNERSHIPS, PLATFORMS
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune import capabilities, controls
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.capabilities import BY_KIND, NAMES, TABLE, capability_of
@@ -114,39 +114,39 @@ def test_a_row_is_whole(row: Any) -> None:
     assert row.why_unseen in ("", *REASONS)
     assert row.label
     assert row.sees_note
-    for action in ACTIONS_WITH_MEANS:
-        means = row.means(action)
-        assert set(means.mechanisms) <= set(NAMES)
-        assert means.why_not in ("", *REASONS)
+    for action in ACTIONS_WITH_SUPPORT:
+        support = row.support(action)
+        assert set(support.mechanisms) <= set(NAMES)
+        assert support.why_not in ("", *REASONS)
 
 
 def test_every_mechanism_is_used_and_has_a_platform() -> None:
-    used = {name for row in TABLE for action in ACTIONS_WITH_MEANS for name in row.means(action).mechanisms}
+    used = {name for row in TABLE for action in ACTIONS_WITH_SUPPORT for name in row.support(action).mechanisms}
     assert set(NAMES) == used | set(IntuneTarget.reporting.values()) | {capabilities.DEFENDER, capabilities.ANDROID_UNINSTALL}
     assert set(REACHED_PLATFORMS) == set(NAMES) - ELSEWHERE == set(controls._WORDS) == set(controls._KINDS)
 
 
 @pytest.mark.parametrize("platform", MANAGED_PLATFORMS)
-@pytest.mark.parametrize("action", [action for action in ACTIONS_WITH_MEANS if action != "advise"])
+@pytest.mark.parametrize("action", [action for action in ACTIONS_WITH_SUPPORT if action != "advise"])
 def test_what_the_table_promises_is_wanted(platform: str, action: str) -> None:
-    """For every row: a policy that asks for an action makes a want of a mechanism that the row names for it."""
+    """For every row: a policy that asks for an action makes a requirement of a mechanism that the row names for it."""
     asking = policy(rules=[{"name": "All", "when": {"work_apps": True}, "actions": [action]}])
     for ownership in ("corporate", "personal"):
         for supervised in (True, False):
             for enrollment in ENROLLMENTS:
                 member = fleet([asking], [device(platform=platform, ownership=ownership, supervised=supervised, enrollment=enrollment)])[0]
-                wants_of = wants_of_policies([asking], mechanisms("browser"))
-                wanted = {want.mechanism for want in wants_of(member.device.record, member.decision)}
-                means = capability_of(member.device.record).means(action)
-                assert not means.mechanisms or wanted & set(means.mechanisms), (member.device.record, action)
-                for name in means.mechanisms:
+                requirements_of = requirements_of_policies([asking], mechanisms("browser"))
+                wanted = {requirement.mechanism for requirement in requirements_of(member.device.record, member.decision)}
+                support = capability_of(member.device.record).support(action)
+                assert not support.mechanisms or wanted & set(support.mechanisms), (member.device.record, action)
+                for name in support.mechanisms:
                     assert controls.supports(member.device.record, name)
 
 
 def test_means_are_either_means_or_a_reason() -> None:
     for wrong in ({}, {"mechanisms": ("x",), "why_not": "no_backend"}):
         with pytest.raises(ValueError, match="either mechanisms or the reason"):
-            Means(**wrong)  # type: ignore[arg-type]
+            Support(**wrong)  # type: ignore[arg-type]
 
 
 def test_a_reader_can_read_it() -> None:

@@ -88,7 +88,7 @@ def test_until_the_deadline_every_run_asks_for_the_same_grace(deadline: datetime
 @given(policies(), devices())
 def test_distinct_wants_have_distinct_names(made: tuple[Policy, ...], fleet: list[ManagedDevice]) -> None:
     desired = Run(made, fleet).desired
-    assert len({each.name for each in desired.controls}) == len(desired.controls) == len({each.want for each in desired.controls})
+    assert len({each.name for each in desired.controls}) == len(desired.controls) == len({each.requirement for each in desired.controls})
     groups = [group.name for each in desired.controls for group in each.groups]
     assert len(groups) == len(set(groups))
     filters = {each.name: each.rule for control in desired.controls for each in control.filters}
@@ -100,7 +100,7 @@ def test_distinct_wants_have_distinct_names(made: tuple[Policy, ...], fleet: lis
 def test_the_order_of_devices_and_policies_makes_no_other_control(made: tuple[Policy, ...], fleet: list[ManagedDevice], seed: int) -> None:
     def of(listed: list[ManagedDevice], ordered: tuple[Policy, ...]) -> list[Any]:
         return [
-            (each.want, each.name, each.identifiers, each.body, each.targets, each.groups, each.filters, each.grace_hours)
+            (each.requirement, each.name, each.identifiers, each.body, each.targets, each.groups, each.filters, each.grace_hours)
             for each in Run(ordered, listed).desired.controls
         ]
 
@@ -177,7 +177,7 @@ def test_a_site_that_stays_open_for_somebody_is_another_list() -> None:
     made = Run(
         [policy(rules=[rule], exemptions=[exemption(devices=["SN0001"], domains=["banned.example"])])], [device(1), device(2), device(3)]
     ).desired.controls
-    assert [(each.name, each.population.covers) for each in made] == [("BAN city iOS web filter", {1, 2})]
+    assert [(each.name, each.control_scope.covers) for each in made] == [("BAN city iOS web filter", {1, 2})]
 
 
 def test_sites_of_several_apps_are_one_list_whatever_is_left_open_in_it() -> None:
@@ -185,7 +185,7 @@ def test_sites_of_several_apps_are_one_list_whatever_is_left_open_in_it() -> Non
     rule = {"name": "Corporate", "when": {"ownership": "corporate"}, "actions": ["block_web"]}
     opened = exemption(devices=["SN0001"], apps=["banned"], domains=["banned.example"])
     made = Run([policy(rules=[rule], apps=[app(), app("wechat")], exemptions=[opened])], [device(1), device(2), device(3)])
-    found = {each.name: (each.population.covers, each.identifiers) for each in made.desired.controls}
+    found = {each.name: (each.control_scope.covers, each.identifiers) for each in made.desired.controls}
     assert found == {
         "BAN city iOS web filter": ({1, 2}, ("banned.example", "wechat.example")),
         "BAN city iOS web filter but for banned.example": ({0}, ("wechat.example",)),

@@ -12,7 +12,7 @@ import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.notices import Notice
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.plan_result import Planned
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.plan_result import PlanResult
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune import steps
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.objects import (
     CONFIGURATION_POLICY,
@@ -23,7 +23,6 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.obj
     Target,
     TenantState,
 )
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.planner import Planner, PlannerSettings
 from tests.unit.mdm.mdm_samples import app, device, exemption, policy
 from tests.unit.targets.intune.pure_tenant import Run
 
@@ -36,7 +35,7 @@ ROBOTS = [device(number, platform="android", supervised=None, enrollment="fully_
 BLOCKED = "BAN city iOS blocked apps"
 
 
-def kinds(planned: Planned) -> list[str]:
+def kinds(planned: PlanResult) -> list[str]:
     return [f"{change.op} {change.kind}" for change in planned.plan.changes]
 
 
@@ -73,7 +72,7 @@ def test_a_lift_gives_access_back_first_and_takes_the_scopes_away_last() -> None
 def test_a_notice_goes_out_before_what_it_announces() -> None:
     run = Run([policy(rules=[BLOCK])], PHONES)
     notices = [Notice("device-1", 0, "city/Corporate/", ("banned",), "Please remove Banned", "It is banned.")]
-    planned = Planner(run.state, run.policies, run.fleet, PlannerSettings()).plan(run.desired, lambda _coverings: notices)
+    planned = run.plan(notices)
     assert kinds(planned) == ["create filter", "command notice", "create settings catalog policy"]
     (change,) = (each for each in planned.plan.changes if each.kind == "notice")
     assert change.after == "Please remove Banned\nIt is banned.\nto 1 device:\n- SN0001\n"
@@ -99,8 +98,8 @@ def test_members_leave_before_and_join_after() -> None:
     left, joined = planned.plan.changes
     assert (left.before, left.after) == ("- SN0001\n- SN0002\n", "- SN0002\n")
     assert joined.after == "- SN0001\n- SN0002\n- SN0003\n" or joined.after == "- SN0002\n- SN0003\n"
-    (covering,) = planned.coverings
-    assert covering.new == {2}
+    (control_state,) = planned.control_states.all
+    assert control_state.new == {2}
 
 
 def test_a_device_that_is_gone_is_not_called_by_a_number() -> None:
@@ -151,7 +150,7 @@ def test_a_scope_of_somebody_else_is_never_taken_over(collection: str) -> None:
 # Drift.
 
 
-def drifted(run: Run, body: dict[str, Any] | None = None, **changes: Any) -> Planned:
+def drifted(run: Run, body: dict[str, Any] | None = None, **changes: Any) -> PlanResult:
     (owned,) = run.state.owned
     return changed(run, owned=(replace(owned, **changes, body={**owned.body, **(body or {})}),)).plan()
 
@@ -166,7 +165,7 @@ def test_what_somebody_did_to_a_control_is_said_and_undone() -> None:
     planned = drifted(run, targets=unfiltered)
     assert planned.drift == (f"{BLOCKED} was assigned without its filter",)
     assert planned.plan.changes[0].step.body is None
-    assert planned.coverings[0].new == frozenset(), "without its filter it reaches everybody"
+    assert planned.control_states.all[0].new == frozenset(), "without its filter it reaches everybody"
 
 
 def test_a_rule_of_a_filter_that_was_changed_is_drift() -> None:
@@ -249,7 +248,7 @@ def test_somebody_elses_assignment_is_told_of_and_left_alone(intent: str, works_
     assert bool(planned.conflicts) == works_against
     if works_against:
         assert planned.conflicts[0] == f"Banned (com.banned.android), an assignment of somebody else: {intent} for group theirs"
-    assert planned.coverings[0].obstacle == ("foreign_assignment" if intent == "required" else "")
+    assert planned.control_states.all[0].obstacle == ("foreign_assignment" if intent == "required" else "")
     assert theirs in run.applied().apps[0].assignments
 
 

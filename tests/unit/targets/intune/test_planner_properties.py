@@ -85,7 +85,11 @@ def spared(*runs: Run) -> dict[tuple[str, str], set[int]]:
         (mechanism, each): {
             index
             for index in range(len(runs[0].fleet))
-            if not any(want.mechanism == mechanism and each in want.app_ids for run in runs for want in run.wants[index])
+            if not any(
+                requirement.mechanism == mechanism and each in requirement.app_ids
+                for run in runs
+                for requirement in run.requirements[index]
+            )
         }
         for mechanism in PLATFORMS
         for each in APPS
@@ -132,12 +136,12 @@ def test_every_covering_reaches_what_it_says_once_the_plan_is_carried_out() -> N
         state = Run(made, fleet).applied()
         after = Run(made, fleet, state)
         objects = {each.name: each for each in state.owned}
-        for covering in after.plan().coverings:
-            assert covering.changes == ()
-            assert covering.new == frozenset()
-            if covering.control in objects:
-                hit = reached(state, objects[covering.control].targets, after.fleet, PLATFORMS[covering.mechanism])
-                assert covering.covers <= hit
+        for control_state in after.plan().control_states.all:
+            assert control_state.changes == ()
+            assert control_state.new == frozenset()
+            if control_state.control in objects:
+                hit = reached(state, objects[control_state.control].targets, after.fleet, PLATFORMS[control_state.mechanism])
+                assert control_state.covers <= hit
 
     check()
 

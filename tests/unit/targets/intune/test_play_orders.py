@@ -18,7 +18,6 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.obj
     Target,
     TenantState,
 )
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.planner import Planner, PlannerSettings
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.store_apps import ordered_packages, play_event
 from tests.unit.mdm.mdm_samples import device, policy
 from tests.unit.targets.intune.pure_tenant import Run
@@ -31,7 +30,7 @@ ENDED = replace(policy(), state="lifted")
 
 def deleted(app: AppObject, ordered: frozenset[str]) -> list[str]:
     run = Run([ENDED], [device(1)], TenantState(apps=(app,)))
-    planned = Planner(run.state, run.policies, run.fleet, PlannerSettings(), ordered=ordered).plan(run.desired)
+    planned = run.plan(ordered=ordered)
     return [change.name for change in planned.plan.changes]
 
 

@@ -108,8 +108,8 @@ def test_a_lift_carries_the_apps_of_its_policies() -> None:
 def test_a_control_covers_only_apps_that_it_names() -> None:
     nameless = app("wechat", identifiers={"display_name": ["WeChat"]})
     planned = Run([policy(rules=[BLOCK], apps=[app(), nameless])], PHONES).plan()
-    (covering,) = [each for each in planned.coverings if each.mechanism == "ios_blocked_apps"]
-    assert covering.apps == {"banned"}
+    (control_state,) = [each for each in planned.control_states.all if each.mechanism == "ios_blocked_apps"]
+    assert control_state.apps == {"banned"}
     assert {change.apps for change in planned.plan.changes if change.kind == "settings catalog policy"} == {("banned",)}
 
 
@@ -131,8 +131,8 @@ def test_who_is_unclassified_stays_in_an_include_group() -> None:
     state = Run([ban], officers).applied()
     run = Run([ban], [officers[0], unsure(2), unsure(3)], state)
     assert run.plan().plan.summaries() == []
-    (covering,) = [each for each in run.plan().coverings if each.mechanism == "ios_blocked_apps"]
-    assert covering.covers == {0}
+    (control_state,) = [each for each in run.plan().control_states.all if each.mechanism == "ios_blocked_apps"]
+    assert control_state.covers == {0}
 
 
 @pytest.mark.fault_kind("T1b", "Intune: a control whose devices are all unclassified")
@@ -191,7 +191,7 @@ def test_controls_stay_when_every_ownership_is_lost() -> None:
     run = Run([EXEMPT], [unplaced(each) for each in MIXED], state)
     assert run.plan().plan.summaries() == []
     assert any("BAN city iOS blocked apps stays: 6 devices are unclassified" in note for note in notes_of(run))
-    assert {index for covering in run.plan().coverings for index in covering.covers} == set()
+    assert {index for control_state in run.plan().control_states.all for index in control_state.covers} == set()
 
 
 @pytest.mark.fault_kind("T1b", "Intune: the ownership of all but a few is lost")

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.fleet import FleetDevice, ManagedDevice
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.native_scope import PushDown
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.native_scope import NativeScope
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.notices import Notice
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.ownership import read_marker
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.plan_draft import Step
@@ -34,7 +34,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.o
 )
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.owned_names import is_tagged_for
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.plan import draft_plan
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.requirements import MOBILE_PLATFORMS, wants_of
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.requirements import MOBILE_PLATFORMS, requirements_of
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.resources.surroundings import Surroundings
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.server_state import OwnedProfile, ServerState
 from tests.unit.mdm.mdm_samples import NOW, fleet
@@ -81,11 +81,11 @@ class Run:
         self.ids = frozenset(policy.id for policy in policies)
         self.fleet: list[FleetDevice] = fleet(self.policies, devices, now)
         decider = Decider(self.policies, now)
-        wanted = wants_of(self.policies, True)
-        self.wants = [wanted(each.device.record, each.decision) for each in self.fleet]
-        mobile = PushDown(self.policies, decider, wanted, MOBILE_PLATFORMS, {"supervised": True, "enrollment": "device"})
-        macs = PushDown(self.policies, decider, wanted, ("macos",), {"enrollment": "device"})
-        self.desired: Desired = DesiredControls(self.policies, self.fleet, self.wants, mobile, macs, "BAN").desired()
+        wanted = requirements_of(self.policies, True)
+        self.requirements = [wanted(each.device.record, each.decision) for each in self.fleet]
+        mobile = NativeScope(self.policies, decider, wanted, MOBILE_PLATFORMS, {"supervised": True, "enrollment": "device"})
+        macs = NativeScope(self.policies, decider, wanted, ("macos",), {"enrollment": "device"})
+        self.desired: Desired = DesiredControls(self.policies, self.fleet, self.requirements, mobile, macs, "BAN").desired()
         self.now = utc_text(now)
         self.adopt = adopt
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.outcomes import REASONS
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.capability import ACTIONS_WITH_MEANS, render_markdown
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.capability import ACTIONS_WITH_SUPPORT, render_markdown
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.devices import ENROLLMENTS, OWNERSHIPS, PLATFORMS
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.capabilities import (
     BY_KIND,
@@ -48,7 +48,7 @@ def test_every_record_has_a_row() -> None:
             assert not row.block_web.mechanisms
         # What it blocks with is made for its platform.
         for action in ("remove", "block", "block_web"):
-            for mechanism in row.means(action).mechanisms:
+            for mechanism in row.support(action).mechanisms:
                 assert record["platform"] in REACHED_PLATFORMS[mechanism]
 
     check()
@@ -58,10 +58,10 @@ def test_every_word_of_the_table_is_known() -> None:
     for row in TABLE:
         assert (row.sees == "all") == (row.why_unseen == "")
         assert row.why_unseen in ("", *REASONS)
-        for action in ACTIONS_WITH_MEANS:
-            means = row.means(action)
-            assert set(means.mechanisms) <= set(NAMES)
-            assert means.why_not in ("", *REASONS)
+        for action in ACTIONS_WITH_SUPPORT:
+            support = row.support(action)
+            assert set(support.mechanisms) <= set(NAMES)
+            assert support.why_not in ("", *REASONS)
     text = render_markdown(TABLE, NAMES)
     assert all(row.label in text for row in TABLE)
 

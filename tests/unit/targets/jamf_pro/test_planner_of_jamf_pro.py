@@ -110,14 +110,14 @@ def test_when_it_was_written_makes_no_difference_by_itself() -> None:
     made = policy(rules=[BLOCK])
     later = Run([made], PHONES, Run([made], PHONES).applied(), now=NOW + timedelta(days=3))
     assert later.plan().plan.summaries() == []
-    (covering,) = later.plan().coverings.all
-    assert covering.changed_at == "2023-03-20T09:00:00Z"
+    (control_state,) = later.plan().control_states.all
+    assert control_state.changed_at == "2023-03-20T09:00:00Z"
 
 
 def test_who_had_a_profile_is_told_from_who_comes_to_it() -> None:
     made = policy(rules=[BLOCK], exemptions=[exemption(devices=["SN0001"])])
     planned = over(Run([made], PHONES), policy(rules=[BLOCK])).plan()
-    stands, comes = planned.coverings.all
+    stands, comes = planned.control_states.all
     assert (sorted(stands.covers), stands.changes) == ([1, 2, 3, 4, 5], ())
     assert (sorted(comes.covers), sorted(comes.new & comes.named)) == ([0], [0])
     assert comes.changes

@@ -92,7 +92,7 @@ def spared(*runs: Run) -> Untouched:
         (mechanism, each): {
             index
             for index in range(len(runs[0].fleet))
-            if not any(want.mechanism == mechanism and each in want.app_ids for run in runs for want in run.wants[index])
+            if not any(requirement.mechanism == mechanism and each in requirement.app_ids for run in runs for requirement in run.requirements[index])
         }
         for mechanism in PLATFORMS
         for each in APPS
@@ -140,23 +140,24 @@ def test_every_covering_reaches_what_it_says_once_the_plan_is_carried_out() -> N
         after = Run(made, fleet, state)
         scopes = {each.profile.name: (each.profile.family, each.profile.scope) for each in state.profiles}
         planned = after.plan()
-        for covering in planned.coverings.all:
-            assert covering.changes == ()
-            assert covering.new == frozenset()
-            if covering.control in scopes:
-                family, scope = scopes[covering.control]
-                assert covering.covers <= reached(state, family, scope, after.fleet)
+        for control_state in planned.control_states.all:
+            assert control_state.changes == ()
+            assert control_state.new == frozenset()
+            if control_state.control in scopes:
+                family, scope = scopes[control_state.control]
+                assert control_state.covers <= reached(state, family, scope, after.fleet)
             else:
-                records = [each for each in state.records if each.name.startswith(covering.control)]
+                records = [each for each in state.records if each.name.startswith(control_state.control)]
                 assert records
-                assert all(covering.covers <= reached(state, MACOS, each.scope, after.fleet) for each in records)
+                assert all(control_state.covers <= reached(state, MACOS, each.scope, after.fleet) for each in records)
         # Every device on which something is wanted and can be had is reached, or said not to be.
         for mechanism, platforms in PLATFORMS.items():
-            for index, (member, wants) in enumerate(zip(after.fleet, after.wants, strict=True)):
+            for index, (member, requirements) in enumerate(zip(after.fleet, after.requirements, strict=True)):
                 row = names.capability_of(member.device.record)
-                able = any(mechanism in row.means(action).mechanisms for action in ("remove", "block", "block_web"))
-                wanted = {name for want in wants if want.mechanism == mechanism for name in want.app_ids}
-                told = {name for each in planned.coverings.all if each.mechanism == mechanism and index in each.covers for name in each.apps}
+                able = any(mechanism in row.support(action).mechanisms for action in ("remove", "block", "block_web"))
+                wanted = {name for requirement in requirements if requirement.mechanism == mechanism for name in requirement.app_ids}
+                reaching = [each for each in planned.control_states.all if each.mechanism == mechanism and index in each.covers]
+                told = {name for each in reaching for name in each.apps}
                 expected = wanted if able and member.device.platform in platforms else set()
                 # Of the sites an exemption may leave all open, and then there is nothing to block.
                 assert told <= expected if mechanism in (names.IOS_WEB, names.MACOS_WEB) else told == expected

@@ -149,6 +149,6 @@ def test_a_control_covers_only_apps_that_it_names(actions: list[str]) -> None:
     nameless = app("wechat", identifiers={"display_name": ["WeChat"], "android_package": IDENTIFIERS["android_package"]})
     rule = {**BLOCK, "actions": actions}
     planned = Run([policy(rules=[rule], apps=[app(), nameless])], PHONES).plan()
-    assert planned.coverings.all
-    assert {each.apps for each in planned.coverings.all} == {frozenset({"banned"})}
+    assert planned.control_states.all
+    assert {each.apps for each in planned.control_states.all} == {frozenset({"banned"})}
     assert {change.apps for change in planned.plan.changes if change.kind == "configuration profile"} == {("banned",)}

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.outcomes import REASONS
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.capability import ACTIONS_WITH_MEANS, render_markdown
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.capability import ACTIONS_WITH_SUPPORT, render_markdown
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.devices import ENROLLMENTS, OWNERSHIPS, PLATFORMS
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm import capabilities as names
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.capabilities import BY_KIND, NAMES, TABLE, capability_of
@@ -45,9 +45,9 @@ def test_every_record_has_a_row_and_what_is_made_for_a_device_is_what_its_row_pr
             wanted = names.BINARIES if (record.get("platform"), asked) == ("macos", "block") else asked
             mechanism = mechanism_of(wanted, record, ways)
             if mechanism and record.get("platform") in ("ios", "ipados", "tvos", "macos"):
-                assert mechanism in row.means(action).mechanisms, (action, mechanism)
+                assert mechanism in row.support(action).mechanisms, (action, mechanism)
             # Where the row promises something and every way is there, it is made.
-            if row.means(action).mechanisms and ways == Ways(True, True, True):
+            if row.support(action).mechanisms and ways == Ways(True, True, True):
                 assert mechanism, (action, row.kind)
         if record.get("supervised") is not True:
             assert not row.block.mechanisms
@@ -60,10 +60,10 @@ def test_every_word_of_the_table_is_known() -> None:
     for row in TABLE:
         assert row.sees in ("reported", "none")
         assert row.why_unseen in REASONS
-        for action in ACTIONS_WITH_MEANS:
-            means = row.means(action)
-            assert set(means.mechanisms) <= set(NAMES)
-            assert means.why_not in ("", *REASONS)
+        for action in ACTIONS_WITH_SUPPORT:
+            support = row.support(action)
+            assert set(support.mechanisms) <= set(NAMES)
+            assert support.why_not in ("", *REASONS)
     text = render_markdown(TABLE, NAMES)
     assert all(row.label in text for row in TABLE)
 

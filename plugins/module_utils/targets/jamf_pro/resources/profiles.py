@@ -50,7 +50,7 @@ class ConfigurationProfiles(Resource[Control, OwnedProfile]):
         return found.profile.id
 
     def becomes(self, found: OwnedProfile, wanted: Control) -> bool:
-        same = found.marker.mechanism == wanted.mechanism and not set(found.marker.policies).isdisjoint(wanted.want.policies)
+        same = found.marker.mechanism == wanted.mechanism and not set(found.marker.policies).isdisjoint(wanted.requirement.policies)
         return same and not self.foreign(wanted)
 
     def foreign(self, wanted: Control) -> Sequence[int]:
@@ -113,7 +113,7 @@ class ConfigurationProfiles(Resource[Control, OwnedProfile]):
 
     def _description(self, wanted: Control, written: str) -> str:
         spec = spec_of(wanted.payloads or b"")
-        return ownership.control_description(wanted.want.policies, wanted.mechanism, spec, ((WRITTEN, written),))
+        return ownership.control_description(wanted.requirement.policies, wanted.mechanism, spec, ((WRITTEN, written),))
 
     def _drift(self, found: OwnedProfile, settings: Sequence[str], spec: object) -> list[str]:
         profile, told = found.profile, []

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ....mdm.planning import ownership
-from ....mdm.planning.control_state import Covering
+from ....mdm.planning.control_state import ControlState
 from ....mdm.planning.fleet import FleetDevice
 from ....mdm.planning.order import Phase
 from ....mdm.planning.plan_draft import PlanDraft, Step
@@ -113,11 +113,11 @@ class Reports:
             reconcile(resource, wanted, there, draft)
             end(resource, [group for group in self.leaving if group.family == family], (), draft)
 
-    def coverings(self) -> Iterator[Covering]:
+    def control_states(self) -> Iterator[ControlState]:
         """Whom each group tells of; the server puts devices into it as it is saved, so that it tells from then on."""
         for report in self.wanted:
             stands = self.members(report) is not None
-            yield Covering(
+            yield ControlState(
                 control=report.group.name,
                 mechanism=capabilities.REPORT,
                 apps=frozenset((report.app,)),

@@ -141,7 +141,7 @@ class EnrollmentDatabase:
         answers = DeviceAnswers(interests)
         for row in self._rows(LIVES, "read when devices enrolled"):
             identifier = _text(row, "id")
-            if answers.wants(identifier):
+            if answers.requirements(identifier):
                 answers.check_in(identifier, AUTHENTICATE, utc_seconds(row.get("enrolled")), _text(row, "serial"))
                 answers.check_in(identifier, "" if row.get("enabled") is True else CHECK_OUT, utc_seconds(row.get("last_seen")))
         marks = sorted(interests.marks | set(interests.questions))
