@@ -167,7 +167,7 @@ def test_a_first_run_makes_its_changes_and_a_second_has_nothing_to_do(tmp_path: 
     first = run(target, tmp_path)
     assert first.changed
     assert first.failure == ""
-    assert target.done == ["group:g", "policy:p", "notice:city/Private/2023-03-01T00:00:00Z"]
+    assert target.done == ["notice:city/Private/2023-03-01T00:00:00Z", "group:g", "policy:p"]
     assert outcomes(first)["device-1"] == ("stale", "awaiting_check_in"), "it is blocked as soon as the device has been in contact"
     again = SmallTarget(made_at="2023-03-20T07:00:00Z")
     second = run(again, tmp_path)

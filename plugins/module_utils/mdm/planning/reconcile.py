@@ -32,8 +32,20 @@ class Named(Protocol):
         """Ids of the apps that it is for."""
 
 
+class There(Protocol):
+    """What every object that is there has."""
+
+    @property
+    def id(self) -> Any:
+        """What it is known by, whatever it is called."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the target."""
+
+
 Wanted = TypeVar("Wanted", bound=Named)
-Found = TypeVar("Found")
+Found = TypeVar("Found", bound=There)
 
 
 @dataclass(frozen=True)
@@ -83,14 +95,6 @@ class Resource(Generic[Wanted, Found]):
     unique = True
     #: One without a marker can be taken over.
     adoptable = False
-
-    def name_of(self, found: Found) -> str:
-        """The name of an object that is there."""
-        raise NotImplementedError
-
-    def id_of(self, found: Found) -> Hashable:
-        """What it is known by, whatever it is called."""
-        raise NotImplementedError
 
     def becomes(self, found: Found, wanted: Wanted) -> bool:
         """Whether an object of a former name is to become a wanted one. That leaves no moment without a block, and none with two."""
@@ -173,13 +177,13 @@ def match(
     matched: dict[str, Found] = {}
     left: list[Found] = []
     for found in ours:
-        name = resource.name_of(found)
+        name = found.name
         if name not in by_name:
             left.append(found)
         elif name not in matched:
             matched[name] = found
         elif resource.unique:
-            ids = resource.id_of(matched[name]), resource.id_of(found)
+            ids = matched[name].id, found.id
             draft.problems.append("two objects of ours (%s) are called %s (ids %s)" % (resource.kind, name, ", ".join(map(str, ids))))
     for name, each in by_name.items():
         former = next((found for found in left if resource.becomes(found, each)), None) if name not in matched else None
@@ -238,14 +242,14 @@ def end(
     """
     ended = []
     for found in ours:
-        key = resource.id_of(found)
+        key = found.id
         if key in kept:
             continue
         concerns = resource.deleted(found)
         change = Change(
             op="delete",
             kind=resource.kind,
-            name=draft.label(resource.kind, resource.name_of(found), key, names),
+            name=draft.label(resource.kind, found.name, key, names),
             before=resource.text(found),
             needs=needs.get(key, ()) if isinstance(needs, Mapping) else needs,
             apps=concerns.apps,

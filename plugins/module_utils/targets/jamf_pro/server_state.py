@@ -20,6 +20,14 @@ class OwnedProfile:
     profile: Profile
     marker: Marker
 
+    @property
+    def id(self) -> int:
+        return self.profile.id
+
+    @property
+    def name(self) -> str:
+        return self.profile.name
+
 
 @dataclass(frozen=True)
 class ServerState:

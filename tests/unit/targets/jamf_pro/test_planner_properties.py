@@ -92,7 +92,7 @@ def spared(*runs: Run) -> Untouched:
         (mechanism, each): {
             index
             for index in range(len(runs[0].fleet))
-            if not any(requirement.mechanism == mechanism and each in requirement.app_ids for run in runs for requirement in run.requirements[index])
+            if not any(one.mechanism == mechanism and each in one.app_ids for run in runs for one in run.requirements[index])
         }
         for mechanism in PLATFORMS
         for each in APPS

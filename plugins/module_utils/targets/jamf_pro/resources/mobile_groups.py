@@ -40,12 +40,6 @@ class MobileGroups(Resource[WantedGroup, Group]):
     def __init__(self, around: Surroundings) -> None:
         self.around = around
 
-    def name_of(self, found: Group) -> str:
-        return found.name
-
-    def id_of(self, found: Group) -> int:
-        return found.id
-
     def foreign(self, wanted: WantedGroup) -> Sequence[int]:
         return self.around.state.foreign.get((GROUP, wanted.name), ())
 

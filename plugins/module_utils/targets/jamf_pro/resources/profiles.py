@@ -43,12 +43,6 @@ class ConfigurationProfiles(Resource[Control, OwnedProfile]):
         self.around = around
         self.family = family
 
-    def name_of(self, found: OwnedProfile) -> str:
-        return found.profile.name
-
-    def id_of(self, found: OwnedProfile) -> int:
-        return found.profile.id
-
     def becomes(self, found: OwnedProfile, wanted: Control) -> bool:
         same = found.marker.mechanism == wanted.mechanism and not set(found.marker.policies).isdisjoint(wanted.requirement.policies)
         return same and not self.foreign(wanted)

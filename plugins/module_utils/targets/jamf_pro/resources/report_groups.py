@@ -137,12 +137,6 @@ class ReportGroups(Resource[ReportGroup, Group]):
         self.around = around
         self.kind = GROUPS[family]
 
-    def name_of(self, found: Group) -> str:
-        return found.name
-
-    def id_of(self, found: Group) -> int:
-        return found.id
-
     def difference(self, wanted: ReportGroup, found: Group) -> Difference:
         return Difference(settings=("criteria",) if found.criteria != wanted.group.criteria else ())
 

@@ -32,12 +32,6 @@ class RestrictedSoftwareResource(Resource[WantedRecord, RestrictedSoftware]):
     def __init__(self, around: Surroundings) -> None:
         self.around = around
 
-    def name_of(self, found: RestrictedSoftware) -> str:
-        return found.name
-
-    def id_of(self, found: RestrictedSoftware) -> int:
-        return found.id
-
     def becomes(self, found: RestrictedSoftware, wanted: WantedRecord) -> bool:
         return found.process_name == wanted.process_name
 
