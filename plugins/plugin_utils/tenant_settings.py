@@ -19,9 +19,9 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro i
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm import module as nanomdm
 from ansible_collections.appban.endpoint.plugins.plugin_utils.role_variables import (
     kind_of,
+    not_made,
     options_of_role,
     problems_of_variables,
-    not_made,
 )
 
 _MODULES: dict[str, Any] = {"intune": intune, "jamf_pro": jamf_pro, "nanomdm": nanomdm}

@@ -25,9 +25,10 @@ from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.capab
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.control_state import ControlState, ControlStates
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.fleet import FleetDevice, ManagedDevice
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.notices import Notice
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.plan_result import PlanResult
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.known_fleet import FleetDoubted, LoneLookUps
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.ledger import Ledger
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.target_run import RunRequest, RunResult, TargetPlan, run_target
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.target_run import RunRequest, RunResult, run_target
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.decide import Decider
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune import capabilities
@@ -71,7 +72,7 @@ class SmallTarget:
     def findable(self, app: str, platform: str, sees: str) -> bool:
         return True
 
-    def plan(self, fleet: Sequence[FleetDevice], decider: Decider, choose_notices: Any) -> TargetPlan:
+    def plan(self, fleet: Sequence[FleetDevice], decider: Decider, choose_notices: Any) -> PlanResult:
         covers = frozenset(
             index
             for index, each in enumerate(fleet)
@@ -93,7 +94,7 @@ class SmallTarget:
         notices: list[Notice] = list(choose_notices(ControlStates((control,))))
         if notices:
             changes.append(Change("command", "notice", notices[0].stage, step=notices))
-        return TargetPlan(Plan(tuple(changes)), ControlStates((control,)), ("somebody's",) * 60, ("drifted",), ("a note",))
+        return PlanResult(Plan(tuple(changes)), (control,), ("somebody's",) * 60, ("drifted",), ("a note",))
 
     def apply(self, plan: Plan, ledger: Ledger, now: str) -> Applied:
         def execute(change: Change) -> None:
@@ -256,10 +257,10 @@ def test_a_removal_is_proved_by_a_later_inventory_and_a_recurrence_by_one_after(
     remove = policy(rules=[{**BLOCK, "actions": ["remove"]}])
 
     class Removing(SmallTarget):
-        def plan(self, fleet: Sequence[FleetDevice], decider: Decider, choose_notices: Any) -> TargetPlan:
+        def plan(self, fleet: Sequence[FleetDevice], decider: Decider, choose_notices: Any) -> PlanResult:
             here = frozenset({0})
             control = ControlState("BAN", capabilities.IOS_UNINSTALL, frozenset({"banned"}), here, changed_at="2023-03-01T00:00:00Z")
-            return TargetPlan(Plan(()), ControlStates((control,)))
+            return PlanResult(Plan(()), (control,))
 
     story = []
     for day, found in enumerate((("device-1",), ("device-1",), (), (), ("device-1",), ())):
@@ -337,7 +338,7 @@ def test_a_fleet_that_shrank_is_not_planned_against(tmp_path: Path, count: int) 
     run(SmallTarget(), tmp_path)
 
     class Unplanned(SmallTarget):
-        def plan(self, fleet: Sequence[FleetDevice], decider: Decider, choose_notices: Any) -> TargetPlan:
+        def plan(self, fleet: Sequence[FleetDevice], decider: Decider, choose_notices: Any) -> PlanResult:
             raise AssertionError("planned")
 
     with pytest.raises(FleetDoubted, match=f"the list has {count} devices, and the run of .+ counted 8"):

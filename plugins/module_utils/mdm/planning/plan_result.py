@@ -14,18 +14,21 @@ from .control_state import ControlState
 
 
 @dataclass(frozen=True)
-class Planned:
+class PlanResult:
     """A plan and what it means.
 
     Args:
-        drift: what somebody did to our controls since the last run, a sentence each.
+        control_states: whom each control is for, also controls that no change of the plan is about.
         conflicts: what works against the ban and is somebody else's, a sentence each.
+        drift: what somebody did to our controls since the last run, a sentence each.
+        notes: more that a person should know.
     """
 
     plan: Plan
     control_states: tuple[ControlState, ...]
-    drift: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
+    drift: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def plan_in_order(

@@ -43,6 +43,7 @@ from ..planning.control_state import ControlStates
 from ..planning.fleet import FleetDevice, ManagedDevice
 from ..planning.group_names import wanted_groups
 from ..planning.notices import Notice, NoticeText, notices_of
+from ..planning.plan_result import PlanResult
 from .assess import Assessment, Assessor, RunState, may_look
 from .known_fleet import FleetDoubted, FleetMemory, LoneLookUps
 from .ledger import Ledger
@@ -93,23 +94,6 @@ class RunRequest:
     identity: Identity | None = None
 
 
-@dataclass(frozen=True)
-class TargetPlan:
-    """What a target would do.
-
-    Args:
-        conflicts: what works against the ban and is somebody else's, a sentence each.
-        drift: what somebody did to our controls, a sentence each.
-        notes: more that a person should know.
-    """
-
-    plan: Plan
-    control_states: ControlStates
-    conflicts: tuple[str, ...] = ()
-    drift: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-
-
 ChooseNotices = Callable[[ControlStates], Sequence[Notice]]
 
 
@@ -153,7 +137,7 @@ class Target(Protocol):
     def findable(self, app: str, platform: str, sees: str) -> bool:
         """Whether an app has a name that it could be found by."""
 
-    def plan(self, fleet: Sequence[FleetDevice], decider: Decider, choose_notices: ChooseNotices) -> TargetPlan:
+    def plan(self, fleet: Sequence[FleetDevice], decider: Decider, choose_notices: ChooseNotices) -> PlanResult:
         """The plan, made of what the target holds. choose_notices: given whom the controls reach, who is to be told."""
 
     def apply(self, plan: Plan, ledger: Ledger, now: str) -> Applied:
@@ -296,7 +280,7 @@ class _Run:
             return self._unrecorded(record, planned, applied, error)
         return self._result(planned, applied, last, record.path, shown, stopped)
 
-    def _apply(self, record: EvidenceRecord, planned: TargetPlan) -> Applied:
+    def _apply(self, record: EvidenceRecord, planned: PlanResult) -> Applied:
         """Carry the plan out, each write noted before it is sent.
 
         Raises:
@@ -315,7 +299,7 @@ class _Run:
             applied = Applied((), tuple(Failure(change, self.broken) for change in plan.changes), ())
         finally:
             self.journal.record = None
-        for control_state in planned.control_states.all:
+        for control_state in planned.control_states:
             if not control_state.dated and not applied.failed_keys.isdisjoint(control_state.changes):
                 # For what this run says, a control that was not written stands as it stood.
                 self.ledger.standing.pop(control_state.control, None)
@@ -344,7 +328,7 @@ class _Run:
             accepted=request.accept_fleet_size,
         )
 
-    def _without_ends_in_doubt(self, planned: TargetPlan, read: ReadFleet) -> TargetPlan:
+    def _without_ends_in_doubt(self, planned: PlanResult, read: ReadFleet) -> PlanResult:
         """The plan without deletions that no policy orders, where a device that was in scope is not in the list and not known to be gone.
 
         A control that nobody in the list needs may be there for a device that the list leaves out.
@@ -415,7 +399,7 @@ class _Run:
             stale_after=self.request.stale_after,
         )
 
-    def _guard(self, limits: Any, planned: TargetPlan, notices: Sequence[Notice]) -> str:
+    def _guard(self, limits: Any, planned: PlanResult, notices: Sequence[Notice]) -> str:
         """Why the run is stopped before any write; empty where it is not.
 
         Raises:
@@ -425,7 +409,7 @@ class _Run:
         check_reach({key: names for key, names in wrong.items() if names})
         new: set[int] = {notice.index for notice in notices}
         keys = {change.key for change in planned.plan.changes}
-        for control_state in planned.control_states.all:
+        for control_state in planned.control_states:
             if keys.intersection(control_state.changes):
                 new |= control_state.new
         try:
@@ -458,7 +442,7 @@ class _Run:
                 found.add(index)
         return found
 
-    def _losing(self, planned: TargetPlan) -> set[int]:
+    def _losing(self, planned: PlanResult) -> set[int]:
         """Devices that a change takes something of ours from although no policy orders that, and that nothing covers for the same app."""
         ended = self._ended_apps()
         losing: set[int] = set()
@@ -467,7 +451,7 @@ class _Run:
             if not change.releases or apps <= ended:
                 continue
             covered: set[int] = set()
-            for control_state in planned.control_states.all:
+            for control_state in planned.control_states:
                 if control_state.mechanism not in self.target.reporting.values() and apps & control_state.apps:
                     covered |= control_state.covers
             losing |= change.releases - covered
@@ -481,7 +465,7 @@ class _Run:
     def _run_state(
         self,
         findings: Mapping[tuple[str, str], Any],
-        planned: TargetPlan,
+        planned: PlanResult,
         applied: Applied,
         notices: Sequence[Notice],
         stopped: bool,
@@ -493,7 +477,7 @@ class _Run:
             return self.target.doubted(device, app) or ("source_contradicts" if (device, app) in unproved else "")
 
         return RunState(
-            control_states=planned.control_states,
+            control_states=ControlStates(planned.control_states),
             capability_of=self.target.capability_of,
             findings=findings,
             reporting=self.target.reporting,
@@ -542,7 +526,7 @@ class _Run:
     def _rows(
         self,
         record: EvidenceRecord,
-        planned: TargetPlan,
+        planned: PlanResult,
         run_state: RunState,
         stopped: str,
         gone: Sequence[tuple[str, str | None]],
@@ -576,7 +560,7 @@ class _Run:
         more = {**self._totals(found, planned, read), "stopped": stopped or None, "fleet": "complete"}
         return record.close(len(self.fleet) + len(gone), in_scope, more), shown
 
-    def _totals(self, found: int, planned: TargetPlan, read: ReadFleet) -> dict[str, Any]:
+    def _totals(self, found: int, planned: PlanResult, read: ReadFleet) -> dict[str, Any]:
         notes = {note for member in self.fleet for note in member.decision.notes} | set(planned.notes) | set(self.decider.notes)
         notes |= set(read.notes()) | set(self._notes_of_records()) | set(self._notes_of_names())
         # What servers said while the plan was carried out: that devices could not be woken up.
@@ -661,7 +645,7 @@ class _Run:
 
     def _result(
         self,
-        planned: TargetPlan,
+        planned: PlanResult,
         applied: Applied,
         last: Mapping[str, Any],
         path: str,
@@ -698,13 +682,13 @@ class _Run:
             failure = "%d of %d changes were made; these were not:\n%s" % (made, all_of_them, "\n".join(applied.messages()))
         return RunResult(self._changed(planned, applied) and not stopped, values, planned.plan.diff(), failure)
 
-    def _changed(self, planned: TargetPlan, applied: Applied) -> bool:
+    def _changed(self, planned: PlanResult, applied: Applied) -> bool:
         """Whether anything was changed, or in check mode would be. A change that failed half-way may have changed something."""
         if self.request.check_mode:
             return bool(planned.plan)
         return bool(applied.done) or bool(applied.failed and self.journal.count > self.sent_before)
 
-    def _unrecorded(self, record: EvidenceRecord, planned: TargetPlan, applied: Applied, error: EvidenceError) -> RunResult:
+    def _unrecorded(self, record: EvidenceRecord, planned: PlanResult, applied: Applied, error: EvidenceError) -> RunResult:
         """The result of a run that wrote to the target and could not finish its record."""
         values = {"changes": planned.plan.summaries(), "evidence": record.partial_path}
         failure = "%d of %d changes were made, and the record of them could not be finished: %s" % (

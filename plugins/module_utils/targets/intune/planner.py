@@ -24,7 +24,7 @@ from ...mdm.planning.control_state import ControlState, ControlStates
 from ...mdm.planning.fleet import FleetDevice
 from ...mdm.planning.notice_changes import names_text, notice_changes
 from ...mdm.planning.notices import Notice
-from ...mdm.planning.plan_result import Planned, plan_in_order
+from ...mdm.planning.plan_result import PlanResult, plan_in_order
 from ...policy.model import Policy
 from . import diff_text, steps
 from .api.permissions import APPS_WRITE, CONFIGURATION_WRITE, GROUPS_DELETE
@@ -111,7 +111,9 @@ class Planner:
             if each.device.user_id:
                 self._member_index.setdefault((True, each.device.user_id), []).append(index)
 
-    def plan(self, desired: Desired, choose_notices: Callable[[ControlStates], Sequence[Notice]] = lambda _control_states: ()) -> Planned:
+    def plan(
+        self, desired: Desired, choose_notices: Callable[[ControlStates], Sequence[Notice]] = lambda _control_states: ()
+    ) -> PlanResult:
         """The plan for all that is desired.
 
         Args:
@@ -151,7 +153,7 @@ class Planner:
                 " Nothing was written",
             )
         plan = plan_in_order(self.changes, Phase.NOTICES)
-        return Planned(plan, tuple(self.control_states), tuple(self.drift), tuple(sorted(set(self.conflicts))))
+        return PlanResult(plan, tuple(self.control_states), tuple(sorted(set(self.conflicts))), tuple(self.drift))
 
     # What several parts of the plan use.
 

@@ -14,17 +14,17 @@ from ...engine.errors import AppbanError
 from ...engine.plan import Change, Plan
 from ...mdm.http.clock import Clock
 from ...mdm.planning.capability import Capability
-from ...mdm.planning.control_state import ControlState, ControlStates
+from ...mdm.planning.control_state import ControlState
 from ...mdm.planning.fleet import FleetDevice, ManagedDevice
 from ...mdm.planning.group_names import wanted_groups
 from ...mdm.planning.identifiers import usable_names
 from ...mdm.planning.native_scope import NativeScope
-from ...mdm.planning.plan_result import Planned
+from ...mdm.planning.plan_result import PlanResult
 from ...mdm.planning.requirements import Requirement, requirements_of_policies
 from ...mdm.run.assess import may_look
 from ...mdm.run.known_fleet import LoneLookUps
 from ...mdm.run.ledger import Ledger
-from ...mdm.run.target_run import ChooseNotices, TargetPlan
+from ...mdm.run.target_run import ChooseNotices
 from ...policy.decide import Decider
 from ...policy.model import Policy
 from ...policy.policy_phase import LIFTED, RUNNING
@@ -194,7 +194,7 @@ class IntuneTarget:
             for identifier in each.identifiers
         )
 
-    def plan(self, fleet: Sequence[FleetDevice], decider: Decider, choose_notices: ChooseNotices) -> TargetPlan:
+    def plan(self, fleet: Sequence[FleetDevice], decider: Decider, choose_notices: ChooseNotices) -> PlanResult:
         """The plan, made of what the tenant holds now."""
         self.state = self.reader.read(conditional_access=self._withdraws())
         requirements_of = requirements_of_policies(self.policies, mechanisms(self.settings.web_block))
@@ -223,7 +223,7 @@ class IntuneTarget:
         planned = planner.plan(desired, choose_notices)
         conflicts = (*planned.conflicts, *self._other_block_lists(planned))
         notes = (*self._notes(desired, planned.control_states), *planner.notes)
-        return TargetPlan(planned.plan, ControlStates(planned.control_states), conflicts, planned.drift, notes)
+        return replace(planned, conflicts=conflicts, notes=notes)
 
     def _unseen_members(self, fleet: Sequence[FleetDevice], decider: Decider) -> dict[str, frozenset[str]]:
         """Members of our groups that the list of devices doesn't show and that are not gone for certain, by group: they stay in it."""
@@ -264,7 +264,7 @@ class IntuneTarget:
         """The application permissions of the calls that succeeded."""
         return self.graph.permissions_used()
 
-    def _other_block_lists(self, planned: Planned) -> list[str]:
+    def _other_block_lists(self, planned: PlanResult) -> list[str]:
         """Somebody else's lists of blocked apps, looked for before one of ours is written."""
         keys = {change.key for change in planned.plan.changes}
         writes = any(

@@ -22,7 +22,7 @@ from ...mdm.planning.control_state import ControlState, ControlStates
 from ...mdm.planning.fleet import FleetDevice
 from ...mdm.planning.notice_changes import announced_changes, names_text, notice_changes
 from ...mdm.planning.notices import Notice
-from ...mdm.planning.plan_result import Planned, plan_in_order
+from ...mdm.planning.plan_result import PlanResult, plan_in_order
 from ...policy.model import Policy
 from . import diff_text, steps
 from .contents import names_in_profile
@@ -70,7 +70,9 @@ class Planner:
         self.dropped: Mapping[str, Dropped] = {}
         self._apps_of_groups: Mapping[str, tuple[str, ...]] = {}
 
-    def plan(self, desired: Desired, choose_notices: Callable[[ControlStates], Sequence[Notice]] = lambda _control_states: ()) -> Planned:
+    def plan(
+        self, desired: Desired, choose_notices: Callable[[ControlStates], Sequence[Notice]] = lambda _control_states: ()
+    ) -> PlanResult:
         """The plan for all that is desired.
 
         Args:
@@ -108,7 +110,7 @@ class Planner:
         self.dropped = effects.dropped
         # A group that is there before the notices changes nothing on a device; what goes by it waits.
         plan = plan_in_order(told, Phase.NOTICES, announced)
-        return Planned(plan, tuple(self.control_states), tuple(self.drift))
+        return PlanResult(plan, tuple(self.control_states), drift=tuple(self.drift))
 
     # What several parts of the plan use.
 

@@ -14,14 +14,14 @@ from ...engine.apply import Applied
 from ...engine.plan import Plan
 from ...mdm.apple.enforcement import os_version_tuple
 from ...mdm.planning.capability import Capability, Support
-from ...mdm.planning.control_state import ControlStates
 from ...mdm.planning.fleet import FleetDevice, ManagedDevice
 from ...mdm.planning.native_scope import NativeScope
+from ...mdm.planning.plan_result import PlanResult
 from ...mdm.planning.requirements import Requirement, RequirementsOf
 from ...mdm.run.known_fleet import LoneLookUps
 from ...mdm.run.ledger import Ledger, ended_events
 from ...mdm.run.outbox import Outbox
-from ...mdm.run.target_run import ChooseNotices, TargetPlan
+from ...mdm.run.target_run import ChooseNotices
 from ...policy.decide import Decider
 from ...policy.instants import utc_text
 from ...policy.model import Policy
@@ -167,7 +167,7 @@ class JamfTarget:
         """Whether an app has a name that the inventory of a platform could show."""
         return self.inventory.knows(app, platform)
 
-    def plan(self, fleet: Sequence[FleetDevice], decider: Decider, choose_notices: ChooseNotices) -> TargetPlan:
+    def plan(self, fleet: Sequence[FleetDevice], decider: Decider, choose_notices: ChooseNotices) -> PlanResult:
         """The plan, made of what the server holds now."""
         self.fleet = fleet
         self.left = frozenset(
@@ -208,8 +208,8 @@ class JamfTarget:
         planned = planner.plan(desired, choose_notices)
         self.dropped = planner.dropped
         self.dropping = [(each, frozenset(fleet[index].device.id for index in each.devices)) for each in planner.dropped.values()]
-        control_states = ControlStates((*planned.control_states, *self.reports.control_states()))
-        return TargetPlan(planned.plan, control_states, (), planned.drift, (*self._notes(fleet), *planner.notes))
+        control_states = (*planned.control_states, *self.reports.control_states())
+        return replace(planned, control_states=control_states, notes=(*self._notes(fleet), *planner.notes))
 
     def apply(self, plan: Plan, ledger: Ledger, now: str) -> Applied:
         """Carry the plan out."""

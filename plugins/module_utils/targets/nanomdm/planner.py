@@ -17,7 +17,7 @@ from ...engine.plan import Change
 from ...mdm.planning.control_state import ControlStates
 from ...mdm.planning.notice_changes import announced_changes, notice_changes
 from ...mdm.planning.notices import Notice
-from ...mdm.planning.plan_result import Planned, plan_in_order
+from ...mdm.planning.plan_result import PlanResult, plan_in_order
 from . import steps
 from .command_plan import CommandPlan
 from .declaration_plan import DeclarationPlan
@@ -52,7 +52,7 @@ class Planner:
         self.occasion = occasion
         self.changes: list[tuple[Phase, Change]] = []
 
-    def plan(self, choose_notices: Callable[[ControlStates], Sequence[Notice]] = lambda _control_states: ()) -> Planned:
+    def plan(self, choose_notices: Callable[[ControlStates], Sequence[Notice]] = lambda _control_states: ()) -> PlanResult:
         """The plan. choose_notices: given whom the controls reach, who is to be told.
 
         Raises:
@@ -74,7 +74,7 @@ class Planner:
         for question in self.questions:
             self._ask(question)
         plan = plan_in_order(self.changes, Phase.NOTICES, announced)
-        return Planned(plan, control_states, tuple(self.declarations.drift))
+        return PlanResult(plan, control_states, drift=tuple(self.declarations.drift))
 
     def _ask(self, question: Question) -> None:
         answered, enrolled = {}, {}

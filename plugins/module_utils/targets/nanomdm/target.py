@@ -17,13 +17,13 @@ from ...engine.plan import Plan
 from ...mdm.planning.capability import Capability, Support
 from ...mdm.planning.control_state import ControlState, ControlStates
 from ...mdm.planning.fleet import FleetDevice, ManagedDevice
-from ...mdm.planning.plan_result import Planned
+from ...mdm.planning.plan_result import PlanResult
 from ...mdm.planning.requirements import Requirement
 from ...mdm.run.assess import may_look
 from ...mdm.run.known_fleet import FleetDoubted, LoneLookUps
 from ...mdm.run.ledger import Ledger
 from ...mdm.run.outbox import Outbox
-from ...mdm.run.target_run import ChooseNotices, TargetPlan
+from ...mdm.run.target_run import ChooseNotices
 from ...policy.asset_index import AssetIndex
 from ...policy.decide import Decider
 from ...policy.instants import utc_text
@@ -273,7 +273,7 @@ class NanoTarget:
         """Whether an app has a bundle id on a platform."""
         return bool(bundle_ids_of(self.policies, platform, [app]))
 
-    def plan(self, fleet: Sequence[FleetDevice], decider: Decider, choose_notices: ChooseNotices) -> TargetPlan:
+    def plan(self, fleet: Sequence[FleetDevice], decider: Decider, choose_notices: ChooseNotices) -> PlanResult:
         """The plan, made of what the servers hold now."""
         self.rules = self._release_rules(fleet, decider)
         self.state = self.reader.read([member.device.id for member in fleet], self.reports)
@@ -305,7 +305,7 @@ class NanoTarget:
         planned = planner.plan(lambda control_states: choose_notices(ControlStates((*control_states.all, *seen))))
         # Taken from what was told before this run, so what this run does is not confirmed by it.
         self.untold = [*commands.untold, *self.holdings.confirmations()]
-        return self._target_plan(planned, seen)
+        return replace(planned, control_states=(*planned.control_states, *seen), notes=tuple(self._notes()))
 
     def apply(self, plan: Plan, ledger: Ledger, now: str) -> Applied:
         """Carry the plan out."""
@@ -482,9 +482,6 @@ class NanoTarget:
                 covers=frozenset(range(len(fleet))),
                 confirmed=frozenset(told),
             )
-
-    def _target_plan(self, planned: Planned, seen: Sequence[ControlState]) -> TargetPlan:
-        return TargetPlan(planned.plan, ControlStates((*planned.control_states, *seen)), (), planned.drift, tuple(self._notes()))
 
     def _notes(self) -> Iterator[str]:
         if not self.source:

@@ -14,7 +14,7 @@ from typing import Any
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.fleet import FleetDevice, ManagedDevice
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.native_scope import NativeScope
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.ownership import read_marker
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.plan_result import Planned
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.plan_result import PlanResult
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.requirements import Requirement, requirements_of_policies
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.decide import Decider
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
@@ -79,7 +79,7 @@ class Run:
         ).desired()
         self.adopt = adopt
 
-    def plan(self) -> Planned:
+    def plan(self) -> PlanResult:
         return Planner(self.state, self.policies, self.fleet, PlannerSettings(self.adopt)).plan(self.desired)
 
     def standing(self) -> Standing:

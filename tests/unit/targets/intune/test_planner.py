@@ -12,7 +12,7 @@ import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.notices import Notice
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.plan_result import Planned
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.plan_result import PlanResult
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune import steps
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.objects import (
     CONFIGURATION_POLICY,
@@ -36,7 +36,7 @@ ROBOTS = [device(number, platform="android", supervised=None, enrollment="fully_
 BLOCKED = "BAN city iOS blocked apps"
 
 
-def kinds(planned: Planned) -> list[str]:
+def kinds(planned: PlanResult) -> list[str]:
     return [f"{change.op} {change.kind}" for change in planned.plan.changes]
 
 
@@ -151,7 +151,7 @@ def test_a_scope_of_somebody_else_is_never_taken_over(collection: str) -> None:
 # Drift.
 
 
-def drifted(run: Run, body: dict[str, Any] | None = None, **changes: Any) -> Planned:
+def drifted(run: Run, body: dict[str, Any] | None = None, **changes: Any) -> PlanResult:
     (owned,) = run.state.owned
     return changed(run, owned=(replace(owned, **changes, body={**owned.body, **(body or {})}),)).plan()
 

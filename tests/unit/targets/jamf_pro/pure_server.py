@@ -14,7 +14,7 @@ from typing import Any
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.fleet import FleetDevice, ManagedDevice
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.native_scope import NativeScope
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.ownership import read_marker
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.plan_result import Planned
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.plan_result import PlanResult
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.decide import Decider
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.instants import utc_text
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
@@ -81,7 +81,7 @@ class Run:
         self.now = utc_text(now)
         self.adopt = adopt
 
-    def plan(self) -> Planned:
+    def plan(self) -> PlanResult:
         return Planner(seen(self.state, self.ids), self.policies, self.fleet, self.now, self.adopt).plan(self.desired)
 
     def moments(self) -> Iterator[ServerState]:

@@ -13,7 +13,7 @@ import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.notices import Notice
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.plan_result import Planned
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.plan_result import PlanResult
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro import steps
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.planner import PROFILE, Planner
 from tests.unit.mdm.mdm_samples import NOW, app, exemption, policy
@@ -27,11 +27,11 @@ BLOCKED = "BAN city iOS blocked apps"
 EXEMPT = "BAN city mobile devices (exempt)"
 
 
-def kinds(planned: Planned) -> list[str]:
+def kinds(planned: PlanResult) -> list[str]:
     return [f"{change.op} {change.kind}" for change in planned.plan.changes]
 
 
-def names(planned: Planned, kind: str) -> list[str]:
+def names(planned: PlanResult, kind: str) -> list[str]:
     return [change.name for change in planned.plan.changes if change.kind == kind]
 
 
