@@ -10,12 +10,12 @@ of which nobody knows, nor controls that seem to have stood for long.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from ...engine.outcomes import Outcome
 from ...engine.plan import Plan
-from ..planning.control_state import ControlStates
+from ..planning.control_state import ControlState
 from ..planning.fleet import FleetDevice
 from .assess import Assessment
 from .ledger import Ledger, ended_events
@@ -23,7 +23,7 @@ from .ledger import Ledger, ended_events
 Event = dict[str, Any]
 
 
-def events_before_writing(plan: Plan, control_states: ControlStates, fleet: Sequence[FleetDevice]) -> Iterator[Event]:
+def events_before_writing(plan: Plan, control_states: Iterable[ControlState], fleet: Sequence[FleetDevice]) -> Iterator[Event]:
     """What a plan is about to take from devices, and what it is about to give them.
 
     Args:
@@ -40,10 +40,10 @@ def _endings(plan: Plan, fleet: Sequence[FleetDevice]) -> Iterator[Event]:
         yield from ended_events(change.name, change.apps, devices, gone=change.op == "delete")
 
 
-def _beginnings(plan: Plan, control_states: ControlStates, fleet: Sequence[FleetDevice]) -> Iterator[Event]:
+def _beginnings(plan: Plan, control_states: Iterable[ControlState], fleet: Sequence[FleetDevice]) -> Iterator[Event]:
     """What is given to devices by name, and which controls of a target that keeps no dates are written."""
     keys = {change.key for change in plan.changes}
-    for control_state in control_states.all:
+    for control_state in control_states:
         by_name = set() if keys.isdisjoint(control_state.changes) else set(control_state.new & control_state.named)
         if control_state.dated and control_state.confirmed is None:
             # Who comes to a control that stays as it is (a member of a group, an exception that ends) is in no date of it.
@@ -56,9 +56,9 @@ def _beginnings(plan: Plan, control_states: ControlStates, fleet: Sequence[Fleet
             yield _stands(control_state.control)
 
 
-def events_of_standing_controls(control_states: ControlStates, ledger: Ledger) -> Iterator[Event]:
+def events_of_standing_controls(control_states: Iterable[ControlState], ledger: Ledger) -> Iterator[Event]:
     """Controls that the target keeps no date of and that this run has seen for the first time: they stand since now."""
-    for control_state in control_states.all:
+    for control_state in control_states:
         if not control_state.dated and not control_state.changes and not ledger.stands_since(control_state.control):
             yield _stands(control_state.control)
 

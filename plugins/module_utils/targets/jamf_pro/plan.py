@@ -109,7 +109,7 @@ def _follow(
     for owned in around.state.profiles:
         resource = profiles[owned.profile.family]
         objects[resource.key(owned.profile.id)] = resource.in_force(owned)
-    effects = Effects(around, around.reach.groups, objects)
+    effects = Effects(around, around.scope_members.groups, objects)
     draft.changes = {change.key: (phase, change) for phase, change in effects.follow(draft.changes.values())}
     draft.dropped = effects.dropped
 
@@ -141,7 +141,7 @@ def _states_of_profile(around: Surroundings, each: Reconciled[Control, OwnedProf
         return [_state(around, control, each.changes, frozenset(), draft)]
     before = frozenset[int]()
     if not difference.settings and found.profile.deployment == AUTOMATIC:
-        before = around.reach.of_scope(control.family, found.profile.scope, control.control_scope.covers)
+        before = around.scope_members.of_scope(control.family, found.profile.scope, control.control_scope.covers)
     state = replace(_state(around, control, each.changes, before, draft), changed_at=found.marker.fact(WRITTEN))
     if not each.changes or (difference and not difference.settings):
         # Who comes to it is told one by one, because the control itself stays as it is.
@@ -159,7 +159,7 @@ def _state_of_records(
     before = control.control_scope.covers
     for each in planned:
         same = each.found is not None and each.difference is not None and not each.difference.settings
-        before = around.reach.of_scope(MACOS, each.found.scope, before) if same and each.found is not None else frozenset()
+        before = around.scope_members.of_scope(MACOS, each.found.scope, before) if same and each.found is not None else frozenset()
     keys = [key for each in planned for key in each.changes]
     state = _state(around, control, keys, before, draft)
     return state if keys else replace(state, named=state.named | state.new)

@@ -158,7 +158,7 @@ class NanoTarget:
         self.sent: dict[str, frozenset[str]] = {}
         self.warnings: tuple[str, ...] = ()
         self.unasked: frozenset[str] = frozenset()
-        self.untold: list[dict[str, str]] = []
+        self.unrecorded: list[dict[str, str]] = []
 
     def capability_of(self, record: Mapping[str, Any]) -> Capability:
         """The row of a device in the capability table, with what the user has set up."""
@@ -306,7 +306,7 @@ class NanoTarget:
         draft = planner.plan()
         draft.control_states.extend(self._seen(fleet))
         # Taken from what was told before this run, so what this run does is not confirmed by it.
-        self.untold = [*commands.untold, *self.holdings.confirmations()]
+        self.unrecorded = [*commands.unrecorded, *self.holdings.confirmations()]
         draft.notes.extend(self._notes())
         return draft
 
@@ -316,7 +316,7 @@ class NanoTarget:
 
     def apply(self, plan: Plan, ledger: Ledger, now: str) -> Applied:
         """Carry the plan out."""
-        ledger.write(now, self.untold)
+        ledger.write(now, self.unrecorded)
         executor = Executor(
             self.nanomdm,
             self.kmfddm,

@@ -71,7 +71,7 @@ class MobileGroups(Resource[WantedGroup, Group]):
         """Plan who joins a static group that is there, and who leaves it."""
         before = found.members or frozenset()
         # The server takes no change for a device that it doesn't manage; such a one stays in the group, where it does no harm.
-        leaving = frozenset(each for each in before - wanted.members if self.around.reach.index_of(MOBILE, each) is not None)
+        leaving = frozenset(each for each in before - wanted.members if self.around.scope_members.index_of(MOBILE, each) is not None)
 
         def step(stand: frozenset[int], members: frozenset[int]) -> Step:
             group = replace(found, members=stand)
@@ -82,10 +82,10 @@ class MobileGroups(Resource[WantedGroup, Group]):
 
     def unmanaged(self, wanted: WantedGroup) -> dict[int, str]:
         """Devices that the server shows, but doesn't manage now: it takes none of them into a new group. Number -> serial number."""
-        reach, found = self.around.reach, {}
+        scope_members, found = self.around.scope_members, {}
         for number in sorted(() if wanted.smart else wanted.members):
-            index = reach.shown_index_of(MOBILE, number)
-            if index is not None and reach.index_of(MOBILE, number) is None:
+            index = scope_members.shown_index_of(MOBILE, number)
+            if index is not None and scope_members.index_of(MOBILE, number) is None:
                 device = self.around.fleet[index].device
                 found[number] = str(device.record.get("serial") or device.id)
         return found

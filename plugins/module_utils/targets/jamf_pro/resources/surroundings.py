@@ -18,7 +18,7 @@ from ..api.jamf import Jamf
 from ..contents import apps_named
 from ..controls import WantedScope
 from ..objects import MOBILE, Scope
-from ..scope_members import Audience, Reach
+from ..scope_members import Audience, ScopeMembers
 from ..server_state import ServerState
 from .diff_text import NameOf
 
@@ -43,7 +43,7 @@ class Surroundings:
         self.policies = tuple(policies)
         self.ids = frozenset(policy.id for policy in policies)
         self.now = now
-        self.reach = Reach(fleet, state.groups)
+        self.scope_members = ScopeMembers(fleet, state.groups)
         #: Name -> id of the groups of mobile devices that are there; new ones are added as they are made.
         self.group_ids = state.group_ids()
 
@@ -58,7 +58,7 @@ class Surroundings:
         """What a person calls a device, by its number."""
 
         def name(number: int) -> str:
-            index = self.reach.index_of(family, number)
+            index = self.scope_members.index_of(family, number)
             if index is None:
                 return "device %d, which is not managed" % number
             device = self.fleet[index].device
@@ -104,13 +104,13 @@ class Surroundings:
 
     def surely(self, each: ObjectInForce, groups: Mapping[Hashable, Any]) -> frozenset[int]:
         """Positions of the devices that an object reaches for sure."""
-        return self.reach.of_audience(each.family, each.audience, groups)
+        return self.scope_members.of_audience(each.family, each.audience, groups)
 
     def possibly(self, each: ObjectInForce, groups: Mapping[Hashable, Any]) -> frozenset[int]:
         """Whom it may have reached: nobody can look into what others put into its scope."""
         if each.names is not None and not each.names:
             return frozenset()
-        return self.reach.of_audience(each.family, replace(each.audience, narrowed=False), groups, maybe=True)
+        return self.scope_members.of_audience(each.family, replace(each.audience, narrowed=False), groups, maybe=True)
 
     def apps_named(self, each: ObjectInForce, names: frozenset[str]) -> tuple[str, ...]:
         """Ids of the apps that some of an object's names are of."""
