@@ -61,6 +61,10 @@ class Capability:
         found: Support = getattr(self, action)
         return found
 
+    def supports(self, mechanism: str) -> bool:
+        """Whether a mechanism has an effect on such a device, and is one that is used there."""
+        return any(mechanism in self.support(action).mechanisms for action in ACTIONS_WITH_SUPPORT)
+
 
 def without_support(kind: str, label: str, why_not: str, **support: Support) -> Capability:
     """A kind of device that the target neither sees nor reaches, for one reason.

@@ -28,18 +28,8 @@ from .kept import NOTHING_KEPT, Kept
 from .objects import MACOS, MOBILE, Criterion
 from .owned_names import tagged
 from .process_names import process_names
-from .requirements import MOBILE_PLATFORMS, PLATFORMS
+from .requirements import MOBILE_PLATFORMS
 
-#: What a control is called on the server, in the order of the plan.
-WORDS: dict[str, str] = {
-    names.IOS_BLOCK: "iOS blocked apps",
-    names.IOS_WEB: "iOS web filter",
-    names.MACOS_KILL: "macOS restricted software",
-    names.MACOS_DELETE: "macOS restricted software, deleted",
-    names.MACOS_WEB: "macOS URL blocklist",
-}
-#: Kinds of identifiers that a mechanism goes by.
-_KINDS = {names.IOS_BLOCK: "ios_bundle_id", names.IOS_WEB: "domain", names.MACOS_WEB: "domain"}
 #: Platforms that come together: whoever has iPhones will have iPads.
 _KINDS_OF_DEVICES = (frozenset(("ios", "ipados")), frozenset(("tvos",)), frozenset(("macos",)))
 _PLATFORM_WORDS = {"ios": "iPhone", "ipados": "iPad", "tvos": "Apple TV"}
@@ -175,8 +165,8 @@ class DesiredControls:
 
     def bare(self, requirement: Requirement) -> Control | None:
         """The control of a requirement for nobody yet; None where none of its apps has a name that it could carry."""
-        name = name_of_requirement(self.prefix, self.policies, requirement, WORDS[requirement.mechanism])
-        family = MACOS if "macos" in PLATFORMS[requirement.mechanism] else MOBILE
+        name = name_of_requirement(self.prefix, self.policies, requirement, names.MECHANISMS[requirement.mechanism].words)
+        family = MACOS if "macos" in names.MECHANISMS[requirement.mechanism].platforms else MOBILE
         control = Control(requirement, family, name, ControlScope())
         if requirement.mechanism in (names.MACOS_KILL, names.MACOS_DELETE):
             records = self._records(control)
@@ -188,7 +178,7 @@ class DesiredControls:
 
     def _identifiers(self, requirement: Requirement, app: BannedApp) -> set[str]:
         """Exact names of one of a requirement's apps; for sites, without those that are left open to somebody."""
-        found = names_of_app(self.policies, app, _KINDS[requirement.mechanism])
+        found = names_of_app(self.policies, app, names.MECHANISMS[requirement.mechanism].kind)
         return {name for name in found if not would_block(name, requirement.open_domains)}
 
     def _records(self, control: Control) -> tuple[WantedRecord, ...]:
@@ -210,7 +200,7 @@ class DesiredControls:
     # Whom a control is for.
 
     def _control_scope(self, requirement: Requirement) -> ControlScope:
-        platforms = PLATFORMS[requirement.mechanism]
+        platforms = names.MECHANISMS[requirement.mechanism].platforms
         candidates = self._candidates(requirement)
         native_scope = self.macs if "macos" in platforms else self.mobile
         native = frozenset(platform for platform in platforms if "corporate" in native_scope.ownerships(requirement, (platform,)))
@@ -247,11 +237,11 @@ class DesiredControls:
                 index=index,
                 native=each.device.native_ownership,
                 wanted=requirement in requirements,
-                supported=supports(each.device.record, mechanism) or requirement in self.kept.held.get(index, ()),
+                supported=names.capability_of(each.device.record).supports(mechanism) or requirement in self.kept.held.get(index, ()),
                 member=each.device.directory_id,
             )
             for index, (each, requirements) in enumerate(zip(self.fleet, self.requirements, strict=True))
-            if each.device.platform in PLATFORMS[mechanism]
+            if each.device.platform in names.MECHANISMS[mechanism].platforms
         ]
 
     def _with_groups(self, controls: Sequence[Control]) -> list[Control]:
@@ -280,7 +270,7 @@ class DesiredControls:
 
     def _reachable(self, mechanism: str) -> frozenset[int]:
         """Numbers of the devices that a mechanism could be for, by their platforms."""
-        devices = (each.device for each in self.fleet if each.device.platform in PLATFORMS[mechanism])
+        devices = (each.device for each in self.fleet if each.device.platform in names.MECHANISMS[mechanism].platforms)
         return frozenset(int(device.directory_id) for device in devices if device.directory_id) | self.kept.unseen()
 
     def _with_scope(self, control: Control, shared: Mapping[tuple[tuple[str, ...], str], frozenset[int]]) -> Control:
@@ -329,12 +319,6 @@ def platforms_of(criteria: Sequence[Criterion]) -> frozenset[str]:
     return frozenset(platforms) if tuple(criteria) == criteria_of(platforms) else frozenset()
 
 
-def supports(record: Mapping[str, Any], mechanism: str) -> bool:
-    """Whether a mechanism has an effect on a device."""
-    row = names.capability_of(record)
-    return any(mechanism in row.support(action).mechanisms for action in ("remove", "block", "block_web"))
-
-
 def _of_all(candidates: Sequence[Candidate], native: frozenset[str], found: ControlScope) -> ControlScope:
     """A scope of all devices of some platforms: whoever comes is meant, though nobody, or hardly anybody, is there now."""
     hit = [each for each in candidates if each.native in native]
@@ -365,4 +349,4 @@ def _profile(control: Control, identifiers: Sequence[str]) -> bytes:
 
 
 def _order(requirement: Requirement) -> tuple[Any, ...]:
-    return (list(WORDS).index(requirement.mechanism), sorted(requirement.apps), requirement.open_domains)
+    return (list(names.MECHANISMS).index(requirement.mechanism), sorted(requirement.apps), requirement.open_domains)

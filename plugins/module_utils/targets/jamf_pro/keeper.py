@@ -20,11 +20,11 @@ from ...mdm.run.known_fleet import LoneLookUps
 from ...policy.decide import Decider
 from ...policy.model import AppDecision, Decision, Policy, PolicyVerdict, Verdicts
 from ...policy.policy_phase import RUNNING, PolicyPhase
+from .capabilities import MECHANISMS
 from .contents import names_in_profile, names_in_record
 from .controls import Control, DesiredControls, platforms_of
 from .kept import Kept
 from .objects import AUTOMATIC, COMPUTER, MACOS, Scope
-from .requirements import PLATFORMS
 from .scope_members import Audience, ScopeMembers
 from .server_state import ServerState
 
@@ -188,7 +188,7 @@ class Keeper:
         choices = [[None, *_rules(policy_phase)] for policy_phase in self.decider.policy_phases if _is_in_force(policy_phase)]
         for chosen in itertools.islice(itertools.product(*choices), _MOST_COMBINATIONS):
             decision = self._decision([each for each in chosen if each is not None])
-            for platform in dict.fromkeys(itertools.chain(*PLATFORMS.values())):
+            for platform in dict.fromkeys(itertools.chain(*(each.platforms for each in MECHANISMS.values()))):
                 yield from self.requirements_of({"platform": platform}, decision)
 
     def _decision(self, chosen: Sequence[tuple[Policy, tuple[str, ...]]]) -> Decision:
@@ -283,7 +283,7 @@ class Keeper:
         sure = {
             platform
             for native_scope in self.native_scopes
-            for platform in found & set(PLATFORMS[each.requirement.mechanism])
+            for platform in found & set(MECHANISMS[each.requirement.mechanism].platforms)
             if "corporate" in native_scope.ownerships(each.requirement, (platform,))
         }
         return frozenset(sure)
