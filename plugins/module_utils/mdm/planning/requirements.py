@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...policy.model import AppDecision, Decision, Policy
+from .fleet import FleetDevice
 from .mechanisms import Mechanism, Mechanisms
 from .notices import withdrawal_from
 
@@ -82,6 +83,18 @@ def requirements_of_policies(policies: Sequence[Policy], mechanisms: Mechanisms)
         return frozenset(requirements)
 
     return requirements_of
+
+
+def requirements_of_fleet(fleet: Sequence[FleetDevice], requirements_of: RequirementsOf) -> list[frozenset[Requirement]]:
+    """What is wanted of each device. Devices that are alike share their verdicts, so they share what is wanted of them."""
+    known: dict[tuple[int, str], frozenset[Requirement]] = {}
+    found = []
+    for member in fleet:
+        key = (id(member.decision.verdicts), member.device.platform)
+        if key not in known:
+            known[key] = requirements_of(member.device.record, member.decision)
+        found.append(known[key])
+    return found
 
 
 def _asked(app: AppDecision, by_id: Mapping[str, Policy]) -> list[tuple[str, str, tuple[str, ...]]]:

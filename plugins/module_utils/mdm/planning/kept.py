@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from ...mdm.planning.requirements import Requirement
+from .requirements import Requirement
 
 
 @dataclass(frozen=True)
@@ -21,20 +21,20 @@ class Kept:
         left_alone: position of a device -> controls of which it is not known whether they reach it, nor whether they should: it is put into
             nothing, and taken out of nothing.
         freed: position of a device -> controls from which it stays excepted although it is not known to be exempt any more.
-        members: control -> numbers of devices that it is for by name and that the fleet doesn't show.
-        spared: control -> numbers of devices that it must not reach: not shown, unclassified, or without what their exemption goes by.
-        excepted: control -> numbers of devices that it spares and that are exempt, although nothing could reach them now.
-        standing: control -> platforms that it is for as a whole today.
+        members: control -> members that it is for by name and that the fleet doesn't show.
+        spared: control -> members that it must not reach: not shown, unclassified, or without what their exemption goes by.
+        excepted: control -> members that it spares and that are exempt, although nothing could reach them now.
+        standing: control -> what of its native scope it is for as a whole today.
         changing: names of controls that unclassified devices can't keep, because what is in them changes.
     """
 
     held: Mapping[int, frozenset[Requirement]] = field(default_factory=dict)
     left_alone: Mapping[int, frozenset[Requirement]] = field(default_factory=dict)
     freed: Mapping[int, frozenset[Requirement]] = field(default_factory=dict)
-    members: Mapping[Requirement, frozenset[int]] = field(default_factory=dict)
-    spared: Mapping[Requirement, frozenset[int]] = field(default_factory=dict)
-    excepted: Mapping[Requirement, frozenset[int]] = field(default_factory=dict)
-    standing: Mapping[Requirement, frozenset[str]] = field(default_factory=dict)
+    members: Mapping[Requirement, frozenset[str]] = field(default_factory=dict)
+    spared: Mapping[Requirement, frozenset[str]] = field(default_factory=dict)
+    excepted: Mapping[Requirement, frozenset[str]] = field(default_factory=dict)
+    standing: Mapping[Requirement, frozenset[str | None]] = field(default_factory=dict)
     changing: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
@@ -45,8 +45,8 @@ class Kept:
         """Controls that stand on account of it, whoever wants them besides."""
         return frozenset((*self.members, *self.standing))
 
-    def unseen(self) -> frozenset[int]:
-        """Numbers of devices that have a place by name."""
+    def unseen(self) -> frozenset[str]:
+        """Members that have a place by name."""
         return frozenset().union(*self.members.values(), *self.spared.values())
 
     def requirements_of(self, index: int, requirements: frozenset[Requirement]) -> frozenset[Requirement]:
