@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,7 @@ def test_the_matrix_is_one_table_with_a_row_each():
 
 
 def test_every_block_is_listed_with_all_that_gets_past_it():
-    entries = render_bypasses().splitlines()
-    assert len(entries) == sum(len(capability.mechanisms) for capability in CAPABILITIES)
-    assert sum(entry.count("; ") + 1 for entry in entries) >= sum(len(e.bypasses) for c in CAPABILITIES for e in c.mechanisms)
+    entries = [re.sub(r"\\(.)", r"\1", line) for line in render_bypasses().splitlines()]
+    blocks = [each for capability in CAPABILITIES for each in capability.mechanisms]
+    assert len(entries) == len(blocks)
+    assert [block.name for entry, block in zip(entries, blocks) if not entry.endswith(f"**: {'; '.join(block.bypasses)}.")] == []
