@@ -1,7 +1,7 @@
 # Copyright (c) 2026 appban contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What each package manager of a host can do for a ban, as data. The README's matrix is made from this table.
+"""What each package manager of a host can do for a ban, as data. docs/capabilities.md and docs/limits.md are made from it.
 
 Mechanisms, strengths and bypasses are those of the backends themselves; a test compares them.
 """
@@ -176,9 +176,8 @@ _HEAD = ("Package manager", "Finds in", "Removes with", "Block", "Strong block",
 
 
 def render_markdown() -> str:
-    """The capability matrix of hosts as Markdown: a table, and below it what still gets past each block."""
+    """The capability matrix of hosts as a Markdown table."""
     rows: List[Tuple[str, ...]] = [_HEAD, ("---",) * len(_HEAD)]
-    bypasses: List[str] = []
     for capability in CAPABILITIES:
         how = {each.strength: each.how for each in capability.mechanisms}
         rows.append(
@@ -192,13 +191,17 @@ def render_markdown() -> str:
                 _escape(capability.proved),
             )
         )
+    return "".join("| %s |\n" % " | ".join(row) for row in rows)
+
+
+def render_bypasses() -> str:
+    """What still gets past each block, as a Markdown list with an entry for each block."""
+    entries: List[str] = []
+    for capability in CAPABILITIES:
         for each in capability.mechanisms:
             title = "%s, %s" % (capability.label, "block" if each.strength == "soft" else "strong block")
-            bypasses.append("- **%s**: %s." % (_escape(title), _escape("; ".join(each.bypasses))))
-    lines = ["| %s |" % " | ".join(row) for row in rows]
-    lines.extend(["", "What still gets past a block (root can undo every one of them; the next run puts it back and reports it):", ""])
-    lines.extend(bypasses)
-    return "\n".join(lines) + "\n"
+            entries.append("- **%s**: %s.\n" % (_escape(title), _escape("; ".join(each.bypasses))))
+    return "".join(entries)
 
 
 def _escape(text: str) -> str:

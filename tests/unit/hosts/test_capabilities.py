@@ -1,21 +1,27 @@
 # Copyright (c) 2026 appban contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The capability table says what the backends do, and the README says what the table does."""
+"""The capability table says what the backends do."""
 
 from __future__ import annotations
 
 import ast
 import importlib
+import re
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts import backend, rails
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.capabilities import CAPABILITIES, LAB, RECORDED, render_markdown
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.capabilities import (
+    CAPABILITIES,
+    LAB,
+    RECORDED,
+    render_bypasses,
+    render_markdown,
+)
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.present_backends import BACKEND_NAMES
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.system import System
-from tools.write_capabilities import BEGIN, END, README, with_matrix
 
 HOSTS = "ansible_collections.appban.endpoint.plugins.module_utils.hosts"
 CLASSES = {
@@ -77,20 +83,13 @@ def test_only_what_has_a_test_on_the_real_tool_is_called_proved(capability):
 
 
 def test_the_matrix_is_one_table_with_a_row_each():
-    lines = render_markdown().splitlines()
-    rows = [line for line in lines if line.startswith("|")]
+    rows = render_markdown().splitlines()
     assert len(rows) == len(CAPABILITIES) + 2
     assert len({line.replace("\\|", "").count("|") for line in rows}) == 1
 
 
-def test_the_readme_holds_the_matrix():
-
-    text = README.read_text(encoding="utf-8")
-    assert with_matrix(text, render_markdown()) == text, "run: PYTHONPATH=.build/c .venv/bin/python tools/write_capabilities.py"
-
-
-@pytest.mark.parametrize("text", ["", BEGIN, END, f"{END}{BEGIN}", f"{BEGIN}{END}{END}"])
-def test_a_readme_without_its_markers_is_noticed(text):
-    with pytest.raises(ValueError, match="expected one line"):
-        with_matrix(text, "x")
-    assert with_matrix(f"a\n{BEGIN}\nold\n{END}\nb\n", "new\n") == f"a\n{BEGIN}\nnew\n{END}\nb\n"
+def test_every_block_is_listed_with_all_that_gets_past_it():
+    entries = [re.sub(r"\\(.)", r"\1", line) for line in render_bypasses().splitlines()]
+    blocks = [each for capability in CAPABILITIES for each in capability.mechanisms]
+    assert len(entries) == len(blocks)
+    assert [block.name for entry, block in zip(entries, blocks) if not entry.endswith(f"**: {'; '.join(block.bypasses)}.")] == []
