@@ -12,7 +12,16 @@ import re
 from dataclasses import dataclass
 from typing import List, Tuple
 
-from . import apk, apt, apt_guard, dnf4, dnf5, flatpak, homebrew, pacman, rpm_block, zypper
+from .apk import backend as apk
+from .apt import backend as apt
+from .apt import guard as apt_guard
+from .dnf4 import backend as dnf4
+from .dnf5 import backend as dnf5
+from .flatpak import backend as flatpak
+from .homebrew import backend as homebrew
+from .pacman import backend as pacman
+from .rpm import block as rpm_block
+from .zypper import backend as zypper
 
 LAB = "real tools in the lab"
 RECORDED = "recorded output only"

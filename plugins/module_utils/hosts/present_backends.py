@@ -79,15 +79,15 @@ def _shows_our_mark(system: System, name: str) -> bool:
 
 def _shows_our_hook(system: System) -> bool:
     # Where pacman looks for hooks is a setting of its own.
-    from .pacman_hook_place import shows_our_hook
-    from .pacman_settings import PacmanSettings
+    from .pacman.hook_place import shows_our_hook
+    from .pacman.settings import PacmanSettings
 
     return shows_our_hook(system, PacmanSettings(system).hook_directories())
 
 
 def _is_here(system: System, name: str, programs: Tuple[str, ...]) -> bool:
     if name == "homebrew":
-        from .homebrew_prefixes import has_prefix
+        from .homebrew.prefixes import has_prefix
 
         # A block outlives the Homebrew that it was made for, and has to be lifted all the same.
         return has_prefix(system) or _shows_our_mark(system, name)
@@ -98,55 +98,55 @@ def _is_here(system: System, name: str, programs: Tuple[str, ...]) -> bool:
 
 
 def _apt(system: System, databases: AbstractSet[str]) -> Backend:
-    from .apt import Apt
+    from .apt.backend import Apt
 
     return Apt(system)
 
 
 def _dnf5(system: System, databases: AbstractSet[str]) -> Backend:
-    from .dnf5 import Dnf5
+    from .dnf5.backend import Dnf5
 
     return Dnf5(system, keeps_guard="rpm" not in databases)
 
 
 def _dnf4(system: System, databases: AbstractSet[str]) -> Backend:
-    from .dnf4 import Dnf4
+    from .dnf4.backend import Dnf4
 
     return Dnf4(system, keeps_guard="rpm" not in databases)
 
 
 def _zypper(system: System, databases: AbstractSet[str]) -> Backend:
-    from .zypper import Zypper
+    from .zypper.backend import Zypper
 
     return Zypper(system, keeps_guard="rpm" not in databases)
 
 
 def _pacman(system: System, databases: AbstractSet[str]) -> Backend:
-    from .pacman import Pacman
+    from .pacman.backend import Pacman
 
     return Pacman(system)
 
 
 def _apk(system: System, databases: AbstractSet[str]) -> Backend:
-    from .apk import Apk
+    from .apk.backend import Apk
 
     return Apk(system)
 
 
 def _flatpak(system: System, databases: AbstractSet[str]) -> Backend:
-    from .flatpak import Flatpak
+    from .flatpak.backend import Flatpak
 
     return Flatpak(system)
 
 
 def _snap(system: System, databases: AbstractSet[str]) -> Backend:
-    from .snap import Snap
+    from .snap.backend import Snap
 
     return Snap(system)
 
 
 def _homebrew(system: System, databases: AbstractSet[str]) -> Backend:
-    from .homebrew import Homebrew
+    from .homebrew.backend import Homebrew
 
     return Homebrew(system)
 

@@ -45,7 +45,7 @@ def blocks_in(name: str) -> set[tuple[str, str]]:
             if node.func.id == "Block":
                 found.add((value(node.args[2]), value(node.args[4])))
             elif node.func.id == "guard_block":
-                found |= blocks_in("rpm_block")
+                found |= blocks_in("rpm.block")
     return found
 
 
@@ -55,7 +55,7 @@ def test_the_table_has_every_backend_in_the_order_they_are_asked():
 
 @pytest.mark.parametrize("capability", CAPABILITIES, ids=lambda capability: capability.backend)
 def test_the_table_says_what_the_backend_does(capability):
-    assert {(each.name, each.strength) for each in capability.mechanisms} == blocks_in(capability.backend)
+    assert {(each.name, each.strength) for each in capability.mechanisms} == blocks_in(f"{capability.backend}.backend")
     assert [each.strength for each in capability.mechanisms] in ([], ["soft"], ["soft", "strong"])
     assert {each.strength for each in capability.mechanisms} <= set(backend.STRENGTHS)
     assert bool(capability.why_not_strong) is not any(each.strength == "strong" for each in capability.mechanisms)
@@ -64,7 +64,7 @@ def test_the_table_says_what_the_backend_does(capability):
 
 @pytest.mark.parametrize("name", CLASSES)
 def test_the_class_is_what_the_rest_of_the_house_takes_it_for(name):
-    made = getattr(importlib.import_module(f"{HOSTS}.{name}"), CLASSES[name])(System(check_mode=True))
+    made = getattr(importlib.import_module(f"{HOSTS}.{name}.backend"), CLASSES[name])(System(check_mode=True))
     assert made.name == name
     assert made.database == rails.DATABASES[name]
     assert {rails.DATABASES[kind] for kind in made.kinds} == {made.database}

@@ -9,10 +9,14 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.dnf4 import Said, read_simulation
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.dnf4.backend import Said, read_simulation
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.process import CommandResult
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.rpm_place import rpm_inputs
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.zypp_conf import main_values, read_zypp_settings, uncached_repositories
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.rpm.place import rpm_inputs
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.zypper.conf import (
+    main_values,
+    read_zypp_settings,
+    uncached_repositories,
+)
 
 from .recorded_host import RecordedHost
 
