@@ -119,7 +119,7 @@ class Inside:
         self.call = {"module": module, "class": name, "arguments": arguments}
         place = host.path(PLACE) / PACKAGE
         if not place.exists():
-            for room in ("engine", "hosts"):
+            for room in ("engine", "hosts", "policy"):
                 shutil.copytree(MODULE_UTILS / room, place / room, ignore=shutil.ignore_patterns("__pycache__"))
 
     def ask(self, op: str, check: bool = False, **fields: Any) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from ..engine.apply import Applied
 from ..engine.plan import Change
 from .backend import BlockPlan, Refusal
 from .host_plan import HostPlan, apps_acted_on, deleted_leftovers
-from .request import PACKAGE_KINDS, AppRequest, HostRequest
+from .package_managers import PACKAGE_KINDS
+from .request import AppRequest, HostRequest
 from .situation import Finding, Situation, names_to_act_on
 
 if TYPE_CHECKING:

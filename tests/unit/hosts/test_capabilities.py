@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts import backend, rails
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.capabilities import CAPABILITIES, LAB, RECORDED, render_markdown
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.present_backends import BACKEND_NAMES
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts import backend
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.capabilities import CAPABILITIES, render_markdown
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.capability import LAB, RECORDED
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.package_managers import BACKEND_NAMES, DATABASES
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.system import System
 from tools.write_capabilities import BEGIN, END, README, with_matrix
 
@@ -66,8 +67,8 @@ def test_the_table_says_what_the_backend_does(capability):
 def test_the_class_is_what_the_rest_of_the_house_takes_it_for(name):
     made = getattr(importlib.import_module(f"{HOSTS}.{name}.backend"), CLASSES[name])(System(check_mode=True))
     assert made.name == name
-    assert made.database == rails.DATABASES[name]
-    assert {rails.DATABASES[kind] for kind in made.kinds} == {made.database}
+    assert made.database == DATABASES[name]
+    assert {DATABASES[kind] for kind in made.kinds} == {made.database}
 
 
 @pytest.mark.parametrize("capability", CAPABILITIES, ids=lambda capability: capability.backend)

@@ -23,7 +23,8 @@ ROOMS = {
     "module_utils/policy": ("jmespath",),
     "module_utils/documents": ("yaml", r"OURS\.module_utils\.policy"),
     "module_utils/engine": (r"OURS\.module_utils\.policy\.model",),
-    "module_utils/hosts": (r"OURS\.module_utils\.engine",),
+    # The list of what no ban may touch is one for policies and for hosts; it is data.
+    "module_utils/hosts": (r"OURS\.module_utils\.engine", r"OURS\.module_utils\.policy\.protected_packages"),
     "module_utils/mdm": ("requests", r"OURS\.module_utils\.(engine|policy|documents)"),
     "module_utils/targets": ("requests", "cryptography", r"OURS\.module_utils\.(engine|policy|documents|mdm)"),
     "plugin_utils": (r"ansible\.", "yaml", r"OURS\.module_utils"),

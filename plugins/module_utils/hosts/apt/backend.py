@@ -302,7 +302,7 @@ class Apt:
             return {}
         known = known_providers(owned.get("providers", {}), names)
         installed = frozenset(each.name for each in listing)
-        chosen = choose_providers(self.name, names, offered_under(self.system, names, places.inputs), known, installed, notes)
+        chosen = choose_providers(self.database, names, offered_under(self.system, names, places.inputs), known, installed, notes)
         if tuple(owned.get("names", ())) == names and not owned.get("claimed") and not owned.get("without_providers"):
             new = sorted(set(chosen) - set(known))
             drift.extend("%s offers itself under the blocked name %s and was not blocked" % (each, ", ".join(chosen[each])) for each in new)

@@ -227,7 +227,7 @@ class Pacman:
         found = self._of_lists(["-Ssq", pattern], notes)
         candidates = sorted(set(found.split()).difference(names, known))
         offered = parse_provides(self._of_lists(["-Si"] + candidates, notes)) if candidates else {}
-        chosen = choose_providers(self.name, names, offered, known, frozenset(self._installed()), notes)
+        chosen = choose_providers(self.database, names, offered, known, frozenset(self._installed()), notes)
         blocked_before = set(owned.get("names", ()))
         for each in sorted(set(chosen).difference(known)):
             if blocked_before.intersection(chosen[each]):

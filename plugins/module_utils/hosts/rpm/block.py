@@ -10,9 +10,10 @@ from typing import Any, Callable, Dict, FrozenSet, List, Mapping, NamedTuple, Op
 
 from ...engine.plan import Change
 from ..backend import GUARD_NAME, Block, BlockPlan, BlockRequest
-from ..rails import check_name, protected_reason
+from ..protected import protecting_entry
 from ..steps import FileStep, Steps
 from ..system import System
+from . import DATABASE, NAMES
 from .database import query_packages, verify_removal
 from .guard import verify_guard
 
@@ -120,7 +121,7 @@ def plan_providers(
     drift: Set[str] = set()
     answer = ask(questions) if questions else Answer({})
     for name in questions:
-        new = [each for each in _blockable(system, backend, request, answer.offers.get(name, ())) if each not in offers[name]]
+        new = [each for each in _blockable(system, request, answer.offers.get(name, ())) if each not in offers[name]]
         offers[name] += new
         notes.update("%s offers itself as %s and is blocked too" % (each, name) for each in new)
         if name in known:
@@ -251,8 +252,8 @@ def verify_rpm_change(system: System, change: Change) -> Optional[str]:
     return None
 
 
-def _blockable(system: System, backend: str, request: BlockRequest, offered: Sequence[str]) -> List[str]:
-    candidates = [name for name in dict.fromkeys(offered) if name not in request.names and check_name(backend, name) is None]
-    candidates = [name for name in candidates if protected_reason(backend, name) is None]
+def _blockable(system: System, request: BlockRequest, offered: Sequence[str]) -> List[str]:
+    candidates = [name for name in dict.fromkeys(offered) if name not in request.names and NAMES.allows(name)]
+    candidates = [name for name in candidates if protecting_entry(DATABASE, (name.lower(),)) is None]
     there = {package.name for package in query_packages(system, (), candidates)}
     return sorted(name for name in candidates if name not in there)

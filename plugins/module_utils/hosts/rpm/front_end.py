@@ -11,6 +11,7 @@ from typing import Any, FrozenSet, Mapping, Optional, Sequence, Tuple
 from ...engine.plan import Change
 from ..backend import BlockPlan, BlockRequest, Package, RemovalPlan, RemovalRequest, Unseen
 from ..system import System
+from . import DATABASE, KINDS
 from .block import Answer, Draft, Providers, Simulated, judged, plan_providers, to_be_made, verify_rpm_change
 from .database import installed_packages, package_files, plan_rpm_removal
 
@@ -24,8 +25,8 @@ class RpmFrontEnd:
     """
 
     name = ""
-    kinds: Tuple[str, ...] = ("rpm",)
-    database = "rpm"
+    kinds: Tuple[str, ...] = KINDS
+    database = DATABASE
 
     def __init__(self, system: System, keeps_guard: bool = True) -> None:
         self.system = system

@@ -1,0 +1,32 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""zypper: what is known of it before it is loaded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..package_manager import PackageManager
+from ..rpm import DATABASE, KINDS, NAMES
+
+if TYPE_CHECKING:
+    from ..backend import Backend
+    from ..system import System
+
+
+def _load(system: System, first: bool) -> Backend:
+    from .backend import Zypper
+
+    return Zypper(system, keeps_guard=first)
+
+
+PACKAGE_MANAGER = PackageManager(
+    "zypper",
+    KINDS,
+    DATABASE,
+    NAMES,
+    programs=("rpm", "zypper"),
+    load=_load,
+    shared_files=("/etc/zypp/locks",),
+)

@@ -1,23 +1,117 @@
 # Copyright (c) 2026 appban contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Packages that a ban must never touch, as globs per low-level database: a device without them is out of reach or unusable.
+"""Packages that a ban must never touch, as globs: a device without them is out of reach or unusable. The one list of them.
 
-This is a safety net under the package manager's own marks (Essential, protected.d, HoldPkg), which do not know of remote
-access, of the tools Ansible needs or of the management agent. A name is here only if losing it would cost the device, the
-user's only way to the web, or our own hold on the device; ordinary apps that a policy may want to ban are left out.
-Matched without regard to case.
+A policy is refused when it is read if it names one that belongs to a system or to its management (:data:`NEVER_NAMED`). A host removes
+and blocks none of them, whoever asks (:data:`PROTECTED_PACKAGES`): a safety net under the package manager's own marks (Essential,
+protected.d, HoldPkg), which do not know of remote access, of the tools Ansible needs or of the management agent. A name is here only if
+losing it would cost the device, the user's only way to the web, or our own hold on the device; ordinary apps that a policy may want to
+ban are left out. Matched without regard to case.
+
+It is here, and the code for hosts imports it from here, because ``policy/`` imports nothing of ours. It is data and travels to hosts:
+standard library only, Python 3.8, and nothing imported from the rest of ``policy/``.
 """
 
 from __future__ import annotations
 
 from typing import Dict, Tuple
 
-#: our own guard, in every database
-_OURS = ("appban-guard",)
+#: kinds of identifiers that name a package of a whole Linux system
+LINUX_KINDS: Tuple[str, ...] = ("deb", "rpm", "pacman", "apk")
+#: in every package manager's database of a Linux system
+_LINUX: Tuple[str, ...] = (
+    # kernel and boot
+    "kernel",
+    "kernel-*",
+    "linux",
+    "linux-image*",
+    "linux-base*",
+    "linux-lts*",
+    "linux-zen*",
+    "linux-hardened*",
+    "linux-virt*",
+    "grub*",
+    "shim",
+    "shim-*",
+    # init, C library
+    "systemd",
+    "systemd-*",
+    "init",
+    "openrc",
+    "libc6",
+    "libc6-*",
+    "glibc",
+    "glibc-*",
+    "musl",
+    # access to the device
+    "openssh",
+    "openssh-*",
+    "sudo",
+    "doas",
+    "login",
+    "passwd",
+    "shadow",
+    "pam",
+    "pam-*",
+    "networkmanager",
+    "network-manager",
+    "ca-certificates",
+    "audit",
+    "auditd",
+    "aide",
+    # what a distribution is made from, shell and basic tools
+    "base",
+    "base-files",
+    "base-passwd",
+    "filesystem",
+    "setup",
+    "alpine-base",
+    "alpine-baselayout*",
+    "alpine-keys",
+    "redhat-release*",
+    "fedora-release*",
+    "centos-release*",
+    "rocky-release*",
+    "almalinux-release*",
+    "suse-release*",
+    "opensuse-release*",
+    "debian-release*",
+    "ubuntu-release*",
+    "bash",
+    "dash",
+    "zsh",
+    "busybox",
+    "busybox-*",
+    "coreutils",
+    "util-linux",
+    "util-linux-*",
+    "debianutils",
+    "perl-base",
+    # Python and Ansible
+    "python",
+    "python3",
+    "python3-minimal",
+    "python3-libs",
+    "ansible",
+    "ansible-core",
+    # package managers
+    "apt",
+    "dpkg",
+    "rpm",
+    "dnf",
+    "dnf5",
+    "yum",
+    "zypper",
+    "libzypp",
+    "pacman",
+    "apk-tools*",
+    "flatpak",
+    "snapd",
+)
 
 # The same agent carries the same package name in every format its maker ships.
-_MANAGEMENT_AGENTS = (
+_MANAGEMENT_AGENTS: Tuple[str, ...] = (
     "intune-portal",
     "microsoft-identity-broker",
     "microsoft-identity-diagnostics",
@@ -48,7 +142,7 @@ _MANAGEMENT_AGENTS = (
     "subscription-manager",
 )
 
-_VENDOR_BROWSERS = (
+_VENDOR_BROWSERS: Tuple[str, ...] = (
     "google-chrome-stable",
     "google-chrome-beta",
     "google-chrome-unstable",
@@ -58,37 +152,26 @@ _VENDOR_BROWSERS = (
     "brave-browser",
 )
 
-_DEB = (
+_DEB: Tuple[str, ...] = (
     # kernel and boot
-    "linux-image-*",
     "linux-modules-*",
     "linux-generic*",
-    "linux-base",
     "linux-firmware",
     "firmware-*",
     "raspi-firmware",
     "initramfs-tools*",
     "dracut*",
-    "grub-*",
-    "grub2-common",
-    "shim-signed*",
-    "systemd-boot*",
     "cryptsetup*",
     "lvm2",
     # init, C library and what every program links to
-    "systemd",
-    "systemd-*",
     "libsystemd*",
     "udev",
     "libudev1",
-    "init",
     "init-system-helpers",
     "sysvinit-core",
     "dbus",
     "dbus-*",
     "libdbus-1-3",
-    "libc6",
-    "libc6-*",
     "libc-bin",
     "locales",
     "libgcc-s1",
@@ -98,20 +181,13 @@ _DEB = (
     "libselinux1",
     "zlib1g",
     # access to the device
-    "openssh-server",
-    "openssh-client",
-    "openssh-sftp-server",
-    "sudo",
     "sudo-ldap",
     "polkitd",
     "policykit-1",
-    "login",
-    "passwd",
     "libpam*",
     "sssd",
     "sssd-*",
     "libnss-*",
-    "network-manager",
     "netplan.io",
     "ifupdown",
     "iproute2",
@@ -121,11 +197,7 @@ _DEB = (
     "iptables",
     "firewalld",
     "ufw",
-    "ca-certificates",
     # shell and basic tools
-    "bash",
-    "dash",
-    "coreutils",
     "coreutils-from-*",
     "rust-coreutils",
     "findutils",
@@ -133,23 +205,16 @@ _DEB = (
     "sed",
     "gzip",
     "tar",
-    "util-linux",
     "mount",
     "bsdutils",
     "diffutils",
-    "debianutils",
     "hostname",
     "procps",
     "e2fsprogs",
-    "base-files",
-    "base-passwd",
     "ncurses-base",
     "ncurses-bin",
     "perl",
-    "perl-base",
     # Python and what Ansible needs on a host
-    "python3",
-    "python3-minimal",
     "python3.*",
     "libpython3*",
     "python3-apt",
@@ -159,13 +224,9 @@ _DEB = (
     "python3-packaging",
     "python3-resolvelib",
     "python3-selinux",
-    "ansible",
-    "ansible-core",
     # package managers
-    "apt",
     "apt-utils",
     "libapt-pkg*",
-    "dpkg",
     "debconf",
     "debian-archive-keyring",
     "ubuntu-keyring",
@@ -173,12 +234,7 @@ _DEB = (
     "gpgv-*",
     "unattended-upgrades",
     "packagekit",
-    "snapd",
-    "flatpak",
     "libflatpak0",
-    "dnf",
-    "rpm",
-    "zypper",
     "pacman-package-manager",
     # the desktop as a whole
     "ubuntu-minimal",
@@ -191,7 +247,6 @@ _DEB = (
     "plasma-desktop",
     "xserver-xorg-core",
     "xwayland",
-    "auditd",
     # browsers
     "firefox",
     "firefox-esr",
@@ -201,29 +256,18 @@ _DEB = (
     "epiphany-browser",
 )
 
-_RPM = (
+_RPM: Tuple[str, ...] = (
     # kernel and boot
-    "kernel",
-    "kernel-*",
     "linux-firmware",
     "dracut",
     "dracut-*",
-    "grub2",
-    "grub2-*",
-    "grubby",
-    "shim",
-    "shim-*",
     "cryptsetup*",
     "lvm2",
     # init, C library and what every program links to
-    "systemd",
-    "systemd-*",
     "udev",
     "dbus",
     "dbus-*",
     "dbus-1*",
-    "glibc",
-    "glibc-*",
     "libgcc",
     "libgcc_s1",
     "libstdc++",
@@ -235,33 +279,17 @@ _RPM = (
     "selinux-policy*",
     "policycoreutils",
     "zlib*",
-    "setup",
-    "filesystem",
     "basesystem",
     "aaa_base*",
-    "fedora-release*",
-    "redhat-release*",
     "centos-*release",
-    "rocky-release*",
-    "almalinux-release*",
     "oraclelinux-release*",
-    "opensuse-release*",
     "sles-release*",
     "sled-release*",
     # access to the device
-    "openssh",
-    "openssh-server",
-    "openssh-clients",
-    "openssh-common",
-    "sudo",
     "polkit",
-    "pam",
-    "pam-*",
     "shadow-utils",
-    "shadow",
     "sssd",
     "sssd-*",
-    "networkmanager",
     "networkmanager-*",
     "wicked",
     "iproute",
@@ -273,22 +301,15 @@ _RPM = (
     "ca-certificates*",
     "crypto-policies",
     # shell and basic tools
-    "bash",
-    "coreutils",
     "coreutils-*",
     "findutils",
     "grep",
     "sed",
     "gzip",
     "tar",
-    "util-linux",
-    "util-linux-*",
     "procps",
     "procps-ng",
-    "perl-base",
     # Python and what Ansible needs on a host
-    "python3",
-    "python3-libs",
     "python3-base",
     "python3.*",
     "python3[0-9]*-base",
@@ -306,11 +327,7 @@ _RPM = (
     "python3-cryptography",
     "python3-packaging",
     "python3-resolvelib",
-    "ansible",
-    "ansible-core",
     # package managers
-    "dnf",
-    "dnf5",
     "dnf-data",
     "dnf-plugins-core",
     "dnf5-plugins",
@@ -319,17 +336,11 @@ _RPM = (
     "libsolv*",
     "libcomps",
     "microdnf",
-    "yum",
-    "rpm",
     "rpm-libs",
     "rpm-build-libs",
     "librpm*",
-    "zypper",
-    "libzypp",
     "packagekit",
-    "flatpak",
     "flatpak-libs",
-    "snapd",
     "rpm-ostree",
     # the desktop as a whole
     "gdm",
@@ -339,7 +350,6 @@ _RPM = (
     "plasma-workspace",
     "plasma-desktop",
     "xorg-x11-server-xorg",
-    "audit",
     # browsers
     "firefox",
     "mozillafirefox",
@@ -348,42 +358,27 @@ _RPM = (
     "epiphany",
 )
 
-_PACMAN = (
+_PACMAN: Tuple[str, ...] = (
     # kernel and boot
-    "linux",
-    "linux-lts",
-    "linux-zen",
-    "linux-hardened",
     "linux-rt*",
     "linux[0-9]*",
     "linux-firmware*",
     "mkinitcpio*",
     "dracut",
-    "grub",
     "cryptsetup",
     "lvm2",
     # init, C library and what every program links to
-    "base",
-    "filesystem",
-    "systemd",
-    "systemd-*",
     "dbus",
     "dbus-*",
-    "glibc",
     "gcc-libs",
     "libgcc",
     "libstdc++",
     "openssl",
     "zlib",
     # access to the device
-    "openssh",
-    "sudo",
     "polkit",
-    "pam",
     "pambase",
-    "shadow",
     "sssd",
-    "networkmanager",
     "iproute2",
     "iwd",
     "wpa_supplicant",
@@ -394,34 +389,24 @@ _PACMAN = (
     "ufw",
     "ca-certificates*",
     # shell and basic tools
-    "bash",
-    "coreutils",
     "findutils",
     "grep",
     "sed",
     "gzip",
     "tar",
-    "util-linux",
-    "util-linux-libs",
     "procps-ng",
     "perl",
     # Python and what Ansible needs on a host
-    "python",
     "python-yaml",
     "python-jinja",
     "python-cryptography",
     "python-packaging",
     "python-resolvelib",
-    "ansible",
-    "ansible-core",
     # package managers
-    "pacman",
     "pacman-mirrorlist",
     "archlinux-keyring",
     "manjaro-keyring",
     "pamac*",
-    "flatpak",
-    "snapd",
     # the desktop as a whole
     "gdm",
     "lightdm",
@@ -429,7 +414,6 @@ _PACMAN = (
     "gnome-shell",
     "plasma-desktop",
     "xorg-server",
-    "audit",
     # browsers
     "firefox",
     "firefox-esr",
@@ -440,42 +424,29 @@ _PACMAN = (
     "brave-bin",
 )
 
-_APK = (
-    "alpine-base",
-    "alpine-baselayout*",
+_APK: Tuple[str, ...] = (
     "alpine-release",
-    "alpine-keys",
     "alpine-conf",
-    "linux-lts",
-    "linux-virt",
     "linux-edge",
     "linux-stable",
     "linux-firmware*",
     "mkinitfs",
-    "grub*",
     "cryptsetup*",
     "lvm2",
-    "musl",
     "musl-utils",
     "libgcc",
     "libstdc++",
     "zlib",
     "libssl[0-9]*",
     "libcrypto[0-9]*",
-    "busybox",
-    "busybox-*",
-    "openrc",
     "openrc-*",
     "dbus",
     "dbus-*",
     "eudev*",
     "openssh*",
     "dropbear",
-    "sudo",
-    "doas",
     "polkit*",
     "linux-pam",
-    "shadow",
     "ifupdown-ng*",
     "networkmanager*",
     "iproute2*",
@@ -483,29 +454,22 @@ _APK = (
     "nftables",
     "iptables",
     "ca-certificates*",
-    "bash",
-    "coreutils",
     "util-linux*",
-    "python3",
     "python3-dev",
     "py3-yaml",
     "py3-jinja2",
     "py3-cryptography",
     "py3-packaging",
     "py3-resolvelib",
-    "ansible",
-    "ansible-core",
-    "apk-tools*",
     "libapk*",
-    "flatpak",
     "firefox",
     "firefox-esr",
     "chromium",
     "epiphany",
 )
 
-_FLATPAK = (
-    # runtimes: every other app of the device stands on them
+# runtimes: every other app of the device stands on them
+_FLATPAK_RUNTIMES: Tuple[str, ...] = (
     "org.freedesktop.platform",
     "org.freedesktop.platform.*",
     "org.freedesktop.sdk",
@@ -520,6 +484,9 @@ _FLATPAK = (
     "org.kde.sdk.*",
     "org.elementary.platform*",
     "org.fedoraproject.platform*",
+)
+
+_FLATPAK: Tuple[str, ...] = (
     # software shops
     "org.gnome.software",
     "org.kde.discover*",
@@ -534,18 +501,21 @@ _FLATPAK = (
     "org.gnome.epiphany",
 )
 
-_SNAP = (
+_SNAP_SYSTEM: Tuple[str, ...] = (
     "core",
     "core[0-9]*",
     "snapd",
     "bare",
     "pc",
     "pc-kernel",
+    "gnome-[0-9]*",
+    "gtk-common-themes",
+)
+
+_SNAP: Tuple[str, ...] = (
     "pi",
     "pi-kernel",
     "*-kernel",
-    "gnome-[0-9]*",
-    "gtk-common-themes",
     "gtk2-common-themes",
     "kde-frameworks-*",
     "kf5-*",
@@ -564,18 +534,25 @@ _SNAP = (
     "brave",
 )
 
-_HOMEBREW = (
-    # formulae
+_FORMULAE: Tuple[str, ...] = (
     "python",
     "python@*",
-    "openssl",
-    "openssl@*",
+    "openssl*",
     "ca-certificates",
+    "git",
+    "curl",
+)
+
+_CASKS: Tuple[str, ...] = (
+    "intune-company-portal",
+    "microsoft-defender*",
+)
+
+_HOMEBREW: Tuple[str, ...] = (
+    # formulae
     "bash",
     "zsh",
     "coreutils",
-    "git",
-    "curl",
     "openssh",
     "glibc",
     "gcc",
@@ -593,22 +570,32 @@ _HOMEBREW = (
     "microsoft-edge",
     "microsoft-edge@*",
     "brave-browser",
-    "intune-company-portal",
     "microsoft-auto-update",
-    "microsoft-defender*",
     "jamf-*",
     "munki",
     "santa",
     "workspace-one-intelligent-hub",
 )
 
-#: low-level database -> globs, all in lower case
-PROTECTED: Dict[str, Tuple[str, ...]] = {
-    "dpkg": _DEB + _VENDOR_BROWSERS + _MANAGEMENT_AGENTS + _OURS,
-    "rpm": _RPM + _VENDOR_BROWSERS + _MANAGEMENT_AGENTS + _OURS,
-    "pacman": _PACMAN + _MANAGEMENT_AGENTS + _OURS,
-    "apk": _APK + _MANAGEMENT_AGENTS + _OURS,
-    "flatpak": _FLATPAK,
-    "snap": _SNAP + _MANAGEMENT_AGENTS,
-    "homebrew": _HOMEBREW + _MANAGEMENT_AGENTS,
+#: our own guard package
+_OURS = ("appban-guard",)
+
+#: Low-level database of a host -> what is neither removed nor blocked there.
+PROTECTED_PACKAGES: Dict[str, Tuple[str, ...]] = {
+    "dpkg": _LINUX + _DEB + _VENDOR_BROWSERS + _MANAGEMENT_AGENTS + _OURS,
+    "rpm": _LINUX + _RPM + _VENDOR_BROWSERS + _MANAGEMENT_AGENTS + _OURS,
+    "pacman": _LINUX + _PACMAN + _MANAGEMENT_AGENTS + _OURS,
+    "apk": _LINUX + _APK + _MANAGEMENT_AGENTS + _OURS,
+    "flatpak": _FLATPAK_RUNTIMES + _FLATPAK,
+    "snap": _SNAP_SYSTEM + _SNAP + _MANAGEMENT_AGENTS,
+    "homebrew": _FORMULAE + _CASKS + _HOMEBREW + _MANAGEMENT_AGENTS,
+}
+#: Kind of identifier -> what no policy may name. The rest a policy may name and a host leaves alone all the same: a browser may be
+#: banned from phones, and what one distribution stands on may be an app elsewhere.
+NEVER_NAMED: Dict[str, Tuple[str, ...]] = {
+    **dict.fromkeys(LINUX_KINDS, _LINUX + _MANAGEMENT_AGENTS),
+    "flatpak": _FLATPAK_RUNTIMES,
+    "snap": _SNAP_SYSTEM,
+    "brew_formula": _FORMULAE,
+    "brew_cask": _CASKS,
 }
