@@ -5,11 +5,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Callable, NamedTuple, Optional, Pattern, Tuple
+from typing import Callable, NamedTuple, Optional, Pattern, Tuple
 
-if TYPE_CHECKING:
-    from .backend import Backend
-    from .system import System
+from .backend import Backend
+from .system import System
 
 _LONGEST_NAME = 255
 

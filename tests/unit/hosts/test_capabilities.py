@@ -14,22 +14,11 @@ import pytest
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts import backend
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.capabilities import CAPABILITIES, render_markdown
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.capability import LAB, RECORDED
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.package_managers import BACKEND_NAMES, DATABASES
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.package_managers import BACKEND_NAMES, DATABASES, PACKAGE_MANAGERS
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.system import System
 from tools.write_capabilities import BEGIN, END, README, with_matrix
 
 HOSTS = "ansible_collections.appban.endpoint.plugins.module_utils.hosts"
-CLASSES = {
-    "apt": "Apt",
-    "dnf5": "Dnf5",
-    "dnf4": "Dnf4",
-    "zypper": "Zypper",
-    "pacman": "Pacman",
-    "apk": "Apk",
-    "flatpak": "Flatpak",
-    "snap": "Snap",
-    "homebrew": "Homebrew",
-}
 LAB_TESTS = Path(__file__).resolve().parents[2] / "lab"
 
 
@@ -63,11 +52,11 @@ def test_the_table_says_what_the_backend_does(capability):
     assert all(each.bypasses for each in capability.mechanisms)
 
 
-@pytest.mark.parametrize("name", CLASSES)
-def test_the_class_is_what_the_rest_of_the_house_takes_it_for(name):
-    made = getattr(importlib.import_module(f"{HOSTS}.{name}.backend"), CLASSES[name])(System(check_mode=True))
-    assert made.name == name
-    assert made.database == DATABASES[name]
+@pytest.mark.parametrize("manager", PACKAGE_MANAGERS, ids=lambda manager: manager.name)
+def test_the_backend_is_what_the_registration_says(manager):
+    made = manager.load(System(check_mode=True), True)
+    assert (made.name, made.kinds, made.database) == (manager.name, manager.kinds, manager.database)
+    assert made.database == DATABASES[manager.name]
     assert {DATABASES[kind] for kind in made.kinds} == {made.database}
 
 

@@ -6,13 +6,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
+from ..backend import Backend
 from ..package_manager import NameRule, PackageManager
-
-if TYPE_CHECKING:
-    from ..backend import Backend
-    from ..system import System
+from ..system import System
 
 
 def _load(system: System, first: bool) -> Backend:
@@ -22,10 +19,8 @@ def _load(system: System, first: bool) -> Backend:
 
 
 PACKAGE_MANAGER = PackageManager(
-    "apk",
-    ("apk",),
-    "apk",
-    NameRule(re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*"), "letters, digits and ._+-"),
+    name="apk", kinds=("apk",), database="apk",
+    names=NameRule(re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*"), "letters, digits and ._+-"),
     programs=("apk",),
     load=_load,
     shared_files=("/etc/apk/world",),

@@ -6,13 +6,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Tuple
 
+from ..backend import Backend
 from ..package_manager import NameRule, PackageManager
-
-if TYPE_CHECKING:
-    from ..backend import Backend
-    from ..system import System
+from ..system import System
 
 _ARCHITECTURE = re.compile(r":[a-z0-9-]+\Z")
 
@@ -23,19 +20,13 @@ def _load(system: System, first: bool) -> Backend:
     return Apt(system)
 
 
-def _without_architecture(name: str) -> Tuple[str, ...]:
-    return (_ARCHITECTURE.sub("", name),)
-
-
 PACKAGE_MANAGER = PackageManager(
-    "apt",
-    ("deb",),
-    "dpkg",
+    name="apt", kinds=("deb",), database="dpkg",
     # Debian Policy 5.6.1: at least two characters
-    NameRule(
+    names=NameRule(
         re.compile(r"[a-z0-9][a-z0-9+.-]+"),
         "lower-case letters, digits and +.-, at least two characters",
-        protected_as=_without_architecture,
+        protected_as=lambda name: (_ARCHITECTURE.sub("", name),),
     ),
     programs=("dpkg-query", "apt-get"),
     load=_load,

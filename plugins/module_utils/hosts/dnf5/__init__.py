@@ -5,14 +5,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from ..backend import Backend
 from ..package_manager import PackageManager
 from ..rpm import DATABASE, KINDS, NAMES
-
-if TYPE_CHECKING:
-    from ..backend import Backend
-    from ..system import System
+from ..system import System
 
 
 def _load(system: System, first: bool) -> Backend:
@@ -22,10 +18,8 @@ def _load(system: System, first: bool) -> Backend:
 
 
 PACKAGE_MANAGER = PackageManager(
-    "dnf5",
-    KINDS,
-    DATABASE,
-    NAMES,
+    name="dnf5", kinds=KINDS, database=DATABASE,
+    names=NAMES,
     programs=("rpm", "dnf5"),
     load=_load,
     own_files=("/etc/dnf/libdnf5.conf.d/90-appban.conf", "/etc/dnf/protected.d/appban-guard.conf"),

@@ -6,13 +6,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
+from ..backend import Backend
 from ..package_manager import NameRule, PackageManager
-
-if TYPE_CHECKING:
-    from ..backend import Backend
-    from ..system import System
+from ..system import System
 
 
 def _load(system: System, first: bool) -> Backend:
@@ -22,11 +19,9 @@ def _load(system: System, first: bool) -> Backend:
 
 
 PACKAGE_MANAGER = PackageManager(
-    "flatpak",
-    ("flatpak",),
-    "flatpak",
+    name="flatpak", kinds=("flatpak",), database="flatpak",
     # three parts or more, a hyphen in the last one only
-    NameRule(
+    names=NameRule(
         re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)+\.[A-Za-z_][A-Za-z0-9_-]*"),
         "an application id of three or more parts such as org.example.App",
     ),

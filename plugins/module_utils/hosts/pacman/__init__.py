@@ -6,13 +6,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
+from ..backend import Backend
 from ..package_manager import NameRule, PackageManager
-
-if TYPE_CHECKING:
-    from ..backend import Backend
-    from ..system import System
+from ..system import System
 
 
 def _load(system: System, first: bool) -> Backend:
@@ -30,11 +27,9 @@ def _shows_our_hook(system: System) -> bool:
 
 
 PACKAGE_MANAGER = PackageManager(
-    "pacman",
-    ("pacman",),
-    "pacman",
+    name="pacman", kinds=("pacman",), database="pacman",
     # PKGBUILD(5): not starting with a hyphen or a dot
-    NameRule(re.compile(r"[A-Za-z0-9@_+][A-Za-z0-9@._+-]*"), "letters, digits and @._+-"),
+    names=NameRule(re.compile(r"[A-Za-z0-9@_+][A-Za-z0-9@._+-]*"), "letters, digits and @._+-"),
     programs=("pacman",),
     load=_load,
     shared_files=("/etc/pacman.conf",),

@@ -6,13 +6,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
+from ..backend import Backend
 from ..package_manager import NameRule, PackageManager
-
-if TYPE_CHECKING:
-    from ..backend import Backend
-    from ..system import System
+from ..system import System
 
 
 def _load(system: System, first: bool) -> Backend:
@@ -22,11 +19,9 @@ def _load(system: System, first: bool) -> Backend:
 
 
 PACKAGE_MANAGER = PackageManager(
-    "snap",
-    ("snap",),
-    "snap",
+    name="snap", kinds=("snap",), database="snap",
     # snapd: single hyphens, at least one letter, at most 40 characters
-    NameRule(
+    names=NameRule(
         re.compile(r"(?=.{1,40}\Z)(?=.*[a-z])[a-z0-9]+(?:-[a-z0-9]+)*"),
         "lower-case letters, digits and single hyphens, at most 40 characters",
     ),
