@@ -14,7 +14,7 @@ MOST_PROVIDERS = 8
 
 
 def known_providers(remembered: Mapping[str, Sequence[str]], names: Sequence[str]) -> Dict[str, Tuple[str, ...]]:
-    """What was found earlier (provider -> blocked names), without what was found for names that are no longer blocked."""
+    """The remembered providers (provider -> blocked names), without those of names that are no longer blocked."""
     known: Dict[str, Tuple[str, ...]] = {}
     for provider, of in remembered.items():
         still = tuple(name for name in of if name in names)

@@ -132,16 +132,16 @@ def check_removals(removals: Sequence[Removal], protected: Iterable[str] = (), m
     for removal in removals:
         refusals.extend(removal.plan.refusals)
         refusals.extend(_check_protected(removal, extra))
-        refusals.extend(_check_reach(removal))
+        refusals.extend(_check_dependents(removal))
     refusals.extend(_check_count(removals, max_removals))
     return refusals
 
 
 def _check_protected(removal: Removal, extra: Tuple[str, ...]) -> List[Refusal]:
-    said = {name for refusal in removal.plan.refusals if refusal.reason == "protected" for name in refusal.names}
+    refused = {name for refusal in removal.plan.refusals if refusal.reason == "protected" for name in refusal.names}
     refusals = []
     for package in _unique(removal.request.packages + removal.plan.removes):
-        if package.name in said:
+        if package.name in refused:
             continue
         reason = package.protected or protected_reason(removal.backend, package.name, extra)
         if reason:
@@ -149,8 +149,8 @@ def _check_protected(removal: Removal, extra: Tuple[str, ...]) -> List[Refusal]:
     return refusals
 
 
-def _check_reach(removal: Removal) -> List[Refusal]:
-    """A second look at what the backends promise: nothing goes that was not asked for."""
+def _check_dependents(removal: Removal) -> List[Refusal]:
+    """Refuse a plan that removes packages nobody asked for. Backends promise this; it is checked again here."""
     requested = {package.name for package in removal.request.packages}
     more = sorted({package.name for package in removal.plan.removes if package.name not in requested})
     if not more or removal.request.allow_dependents or any(refusal.reason == "dependents" for refusal in removal.plan.refusals):
@@ -163,18 +163,18 @@ def _check_count(removals: Sequence[Removal], max_removals: Optional[int]) -> Li
     if max_removals is None:
         return []
     # By name: one app in forty users' homes, or in two architectures, is one removal to the person who set the limit.
-    going: Set[Tuple[str, str]] = set()
+    counted: Set[Tuple[str, str]] = set()
     for removal in removals:
         for package in removal.plan.removes or removal.request.packages:
-            going.add((DATABASES[removal.backend], package.name))
-    if len(going) <= max_removals:
+            counted.add((DATABASES[removal.backend], package.name))
+    if len(counted) <= max_removals:
         return []
     message = "this run would remove %d packages, and max_removals is %d. Look at the plan, then raise max_removals" % (
-        len(going),
+        len(counted),
         max_removals,
     )
-    lines = tuple("remove %s (%s)" % (name, database) for database, name in sorted(going))
-    return [Refusal("all", "max_removals", tuple(sorted({name for _unused, name in going})), lines, message)]
+    lines = tuple("remove %s (%s)" % (name, database) for database, name in sorted(counted))
+    return [Refusal("all", "max_removals", tuple(sorted({name for _unused, name in counted})), lines, message)]
 
 
 def _protected(backend: str, name: str, reason: str, plan: Tuple[str, ...]) -> Refusal:

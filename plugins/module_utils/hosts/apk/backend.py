@@ -72,7 +72,7 @@ class Apk:
         return tuple(sorted(path for path, of in owners.items() if names.issuperset(of)))
 
     def plan_removal(self, request: RemovalRequest) -> RemovalPlan:
-        """Simulate; apk also takes along what nothing needs any more, which counts as a dependent: it was not asked for."""
+        """Simulate the removal. apk also removes what nothing needs any more; that counts as a dependent, for nobody asked for it."""
         requested = tuple(package.name for package in request.packages)
         options = ("-r",) if request.allow_dependents else ()
         result = self._system.query(("apk", "--no-network", "--simulate", "del") + options + requested)
@@ -84,16 +84,16 @@ class Apk:
         if others:
             message = "apk would change other packages to remove %s. Remove them by hand first" % ", ".join(requested)
             return self._refuse("replacement", requested, lines, message)
-        going = dict(purged)
-        staying = [name for name in requested if name not in going]
-        if staying:
-            needed_by = sorted({each for name in staying for each in kept.get(name, ())})
+        to_remove = dict(purged)
+        not_removed = [name for name in requested if name not in to_remove]
+        if not_removed:
+            needed_by = sorted({each for name in not_removed for each in kept.get(name, ())})
             message = "apk keeps %s, because it is needed by %s. Remove that first, or set allow_dependents" % (
-                ", ".join(staying),
+                ", ".join(not_removed),
                 ", ".join(needed_by) or "something",
             )
             return self._refuse("dependents", requested, tuple("remove %s" % name for name in needed_by), message)
-        more = tuple(sorted(name for name in going if name not in requested))
+        more = tuple(sorted(name for name in to_remove if name not in requested))
         if more and not request.allow_dependents:
             message = "apk would also remove %s. Add what shall stay to /etc/apk/world (apk add NAME), or set allow_dependents" % ", ".join(
                 more
@@ -107,7 +107,7 @@ class Apk:
         return RemovalPlan((change,), removes, more)
 
     def plan_block(self, request: BlockRequest, owned: Mapping[str, Any]) -> BlockPlan:
-        """``!name`` lines in the world file. A name that is installed and stays gets none: apk would remove it."""
+        """Plan the ``!name`` lines of the world file. An installed package that stays gets none, because apk would remove it."""
         current = self._system.read(WORLD_PATH) if request.names or owned or self._system.exists(WORLD_PATH) else None
         before: Sequence[str] = owned.get("names", ()) if owned else marked_names(current or b"")
         if not request.names and not before and not owned:

@@ -121,13 +121,13 @@ class Apt:
         """Remove the packages in every architecture, with their configuration files (purge), in one dpkg call."""
         listing = self._installed()
         asked = {package.name for package in request.packages}
-        going = [each for each in listing if each.name in asked]
-        if not going:
+        to_remove = [each for each in listing if each.name in asked]
+        if not to_remove:
             return RemovalPlan()
-        dependents, obstacle = self._closure(going)
-        everything = sorted(going + dependents, key=lambda each: each.unique)
+        dependents, obstacle = self._closure(to_remove)
+        everything = sorted(to_remove + dependents, key=lambda each: each.unique)
         lines = tuple("remove %s" % each.line for each in everything)
-        refusal = self._refusal(request, going, dependents, obstacle, lines)
+        refusal = self._refusal(request, to_remove, dependents, obstacle, lines)
         removes = tuple(_package(each) for each in everything)
         dependent_names = tuple(each.name for each in dependents)
         if refusal:
@@ -142,7 +142,7 @@ class Apt:
         return RemovalPlan((change,), removes, dependent_names)
 
     def plan_block(self, request: BlockRequest, owned: Mapping[str, Any]) -> BlockPlan:
-        """The pin file for all names, and the guard package for the strong ones."""
+        """Plan the pin file for all names and the guard package for the strong ones."""
         # To lift, nobody needs to know what else is installed: the host may be a private one by now.
         listing = self._installed() if request.names else self._query((GUARD_NAME,))
         unsupported = {name: "not a Debian package name" for name in request.names if not DEB_NAME.fullmatch(name)}
@@ -241,7 +241,7 @@ class Apt:
         return status is not None and stat.S_ISDIR(status.st_mode)
 
     def _shared_with_others(self, paths: Sequence[str], packages: Set[str]) -> Set[str]:
-        """Those of the paths that an installed package beside these has, too."""
+        """The paths that also belong to an installed package other than these."""
         others = {each.name for each in self._installed()} - packages
         shared: Set[str] = set()
         for start in range(0, len(paths), _MOST_PATHS):
@@ -253,27 +253,32 @@ class Apt:
 
     # removal
 
-    def _closure(self, going: Sequence[DpkgPackage]) -> Tuple[List[DpkgPackage], str]:
-        """Who else has to go, asked of dpkg itself until it has no objection; and what else it objects to."""
+    def _closure(self, to_remove: Sequence[DpkgPackage]) -> Tuple[List[DpkgPackage], str]:
+        """The packages that have to be removed as well, and any other obstacle. dpkg is asked until it names no further package."""
         found: List[DpkgPackage] = []
         known = {each.unique: each for each in self._installed()}
         while True:
             # Even a dry run writes to dpkg's log.
-            argv = ["dpkg", "--no-act", "--log=/dev/null", _NO_FORCE, "--purge"] + [each.unique for each in list(going) + found]
+            argv = ["dpkg", "--no-act", "--log=/dev/null", _NO_FORCE, "--purge"] + [each.unique for each in list(to_remove) + found]
             result = self.system.query(argv)
             if result.rc == 0:
                 return found, ""
-            listed = {each.unique for each in list(going) + found}
+            listed = {each.unique for each in list(to_remove) + found}
             more = [known[name] for name in parse_dependents(result.stderr) if name in known and name not in listed]
             if not more:
                 return found, objection(result)
             found += more
 
     def _refusal(
-        self, request: RemovalRequest, going: Sequence[DpkgPackage], dependents: Sequence[DpkgPackage], obstacle: str, plan: Tuple[str, ...]
+        self,
+        request: RemovalRequest,
+        to_remove: Sequence[DpkgPackage],
+        dependents: Sequence[DpkgPackage],
+        obstacle: str,
+        plan: Tuple[str, ...],
     ) -> Optional[Refusal]:
-        names = tuple(sorted({each.name for each in going}))
-        protected = [each for each in list(going) + list(dependents) if each.protected]
+        names = tuple(sorted({each.name for each in to_remove}))
+        protected = [each for each in list(to_remove) + list(dependents) if each.protected]
         if protected:
             listed = ", ".join("%s (%s)" % (each.name, each.protected) for each in protected)
             message = "dpkg's marks keep %s from ever being removed. Correct the identifier in the policy"
@@ -332,7 +337,7 @@ class Apt:
         return remembered
 
     def _pinned(self, pin: OwnedFilePlan) -> Tuple[str, ...]:
-        """The names that our pin has now, whatever the ledger says of it."""
+        """The names that our pin file holds now, read from the file and not from the ledger."""
         if pin.foreign or self.system.is_link(PIN_PATH):
             return ()
         return pinned_names(self.system.read(PIN_PATH) or b"")
@@ -358,7 +363,7 @@ class Apt:
         return tuple(blocks)
 
     def _plan_selections(self, unblocked: Sequence[str], remembered: Mapping[str, str], lock_timeout: int) -> List[Change]:
-        """A refused installation leaves "install", a failed removal leaves "purge": without the block they would come true later."""
+        """Plan to reset selections. A refused installation leaves "install" and a failed removal "purge"; dpkg would act on them later."""
         result = self.system.query(SELECTIONS + tuple(unblocked), rests_on=DPKG_INPUTS)
         wrong = parse_selections(result.stdout, remembered)
         if not wrong:

@@ -144,7 +144,7 @@ _SELECTED = {"h": "hold", "i": "install"}
 
 
 def selections_before(output: str) -> Dict[str, str]:
-    """What somebody wants of packages that are not there: name -> ``hold`` or ``install``, from the output of :data:`SELECTIONS`."""
+    """Selections of packages that are not installed: name -> ``hold`` or ``install``, from the output of :data:`SELECTIONS`."""
     found = {}
     for name, status in _statuses(output):
         if status[1] in _ABSENT and status[0] in _SELECTED:
@@ -153,7 +153,7 @@ def selections_before(output: str) -> Dict[str, str]:
 
 
 def parse_selections(output: str, before: Mapping[str, str]) -> Tuple[Tuple[str, str, str], ...]:
-    """Selections that came about while a block stood: those of refused installations and of removals that failed.
+    """Selections that refused installations and failed removals left while a block stood.
 
     Args:
         output: the output of :data:`SELECTIONS`.

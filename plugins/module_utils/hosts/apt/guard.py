@@ -1,7 +1,7 @@
 # Copyright (c) 2026 appban contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The guard package of dpkg: which names it can conflict with, and how it comes, is kept and goes."""
+"""The guard package of dpkg: which names it can conflict with, and how it is installed, held and removed."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def plan_guard(
     protected: bool,
     conflicts: Optional[FrozenSet[str]],
 ) -> GuardPlan:
-    """How the guard gets to conflict with exactly these names.
+    """Plan a guard that conflicts with exactly these names.
 
     Args:
         guarded: the names; none of them to take the guard away.

@@ -19,7 +19,7 @@ _UNKNOWN = "`apt-cache policy %s` shows what apt reads. Take away what gives it 
 
 
 class Holding(NamedTuple):
-    """How a block stands that has all its parts.
+    """Whether a block whose parts are all in place holds.
 
     Args:
         proof: ``asked`` or ``read``.
@@ -45,7 +45,7 @@ def how_it_holds(
     guarded: Sequence[str],
     pinned: bool,
 ) -> Holding:
-    """Ask about every name that the block has, or read where nobody answers.
+    """Find out for every blocked name whether the block holds: ask apt, or read its preferences where it gives no answer.
 
     Args:
         system: the host.
@@ -110,7 +110,7 @@ class _Causes:
         self._before_ours: Optional[List[str]] = None
 
     def of(self, name: str) -> str:
-        """One sentence with what can be done; empty where the preferences give no cause."""
+        """One sentence with the cause and what can be done; empty where the preferences give no cause."""
         parts = self._places.preferences_parts
         if parts != os.path.dirname(PIN_PATH):
             return "its configuration takes preferences from %s (Dir::Etc::PreferencesParts) and not from %s. %s" % (

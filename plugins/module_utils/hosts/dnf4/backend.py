@@ -120,16 +120,16 @@ class Dnf4(RpmFrontEnd):
         """See :class:`..rpm.front_end.RpmFrontEnd`."""
         # Without "strict" a name that is refused does not end the question about the others.
         result = self._ask("--assumeno", _ALL_NEEDED, "--setopt=strict=0", "install", *names)
-        said = read_simulation(result)
-        if said is None:
+        answer = read_simulation(result)
+        if answer is None:
             return Simulated(unanswered=_why_unanswered(result))
-        undecided = [name for name in names if name not in said.refused]
+        undecided = [name for name in names if name not in answer.refused]
         if len(undecided) == 1:
-            return Simulated({undecided[0]: said.brings} if said.brings else {})
-        admitted: Dict[str, Tuple[str, ...]] = {name: (name,) for name in undecided if name in said.brings}
+            return Simulated({undecided[0]: answer.brings} if answer.brings else {})
+        admitted: Dict[str, Tuple[str, ...]] = {name: (name,) for name in undecided if name in answer.brings}
         for name in undecided:
             # Names that stand in each other's way leave all but one out, and a provider comes under its own name.
-            if name not in admitted and said.brings:
+            if name not in admitted and answer.brings:
                 result = self._ask("--assumeno", _ALL_NEEDED, "install", name)
                 alone = read_simulation(result)
                 if alone is None:
@@ -162,8 +162,8 @@ class Dnf4(RpmFrontEnd):
         return inputs
 
 
-class Said(NamedTuple):
-    """What dnf says of an installation.
+class DnfAnswer(NamedTuple):
+    """The answer of dnf to a simulated installation.
 
     Args:
         refused: arguments that no package matches, or only an excluded one.
@@ -174,7 +174,7 @@ class Said(NamedTuple):
     brings: Tuple[str, ...]
 
 
-def read_simulation(result: CommandResult) -> Optional[Said]:
+def read_simulation(result: CommandResult) -> Optional[DnfAnswer]:
     """Read the output of ``dnf --assumeno install``; None if dnf could not answer at all."""
     lines = result.stdout.splitlines() + result.stderr.splitlines()
     refused = tuple(match.group(1) for match in (_REFUSED.match(line) for line in lines) if match)
@@ -191,7 +191,7 @@ def read_simulation(result: CommandResult) -> Optional[Said]:
         elif installing and not line.startswith("  "):
             # A long name has a line of its own; the rest of the row follows, further in.
             brings.append(line.split()[0])
-    return Said(refused, tuple(dict.fromkeys(brings)))
+    return DnfAnswer(refused, tuple(dict.fromkeys(brings)))
 
 
 def _why_unanswered(result: CommandResult) -> str:

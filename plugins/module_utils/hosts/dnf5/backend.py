@@ -119,10 +119,10 @@ class Dnf5(RpmFrontEnd):
         admitted: Dict[str, Tuple[str, ...]] = {}
         for name in names:
             result = self.system.query(("dnf5", "--cacheonly", "--assumeno", "install", name), rests_on=self._inputs())
-            said = result.stdout + result.stderr
-            lines = [line.strip() for line in said.splitlines()]
+            output = result.stdout + result.stderr
+            lines = [line.strip() for line in output.splitlines()]
             if "Operation aborted by the user." in lines:
-                rows = said.partition("Installing:")[2].splitlines()[1:]
+                rows = output.partition("Installing:")[2].splitlines()[1:]
                 brought = tuple(row.split()[0] for row in itertools.takewhile(lambda row: row.startswith(" "), rows) if row.split())
                 if not brought:
                     return Simulated(unanswered=result.explain())
@@ -132,7 +132,7 @@ class Dnf5(RpmFrontEnd):
         return Simulated(admitted)
 
     def _inputs(self) -> Optional[List[Tuple[str, str]]]:
-        """Nobody here has a dnf 5 to find out what all its answers rest on: so none is used again."""
+        """None: what all the answers of dnf 5 rest on was not tried out on a real one, so no answer is used again."""
         return None
 
 

@@ -138,7 +138,7 @@ class Flatpak:
         return RemovalPlan(tuple(changes), request.packages)
 
     def plan_block(self, request: BlockRequest, owned: Mapping[str, Any]) -> BlockPlan:
-        """Our filter file, named by every remote of every installation of the system.
+        """Plan our filter file and its entry in every remote of every installation of the system.
 
         A remote that already has a filter of somebody else's keeps it; a name which that one does not hide is unsupported.
         """
@@ -251,7 +251,7 @@ class Flatpak:
         )
 
     def _lift(self, owned: Mapping[str, Any], file: OwnedFilePlan) -> BlockPlan:
-        """The remotes first: a remote that names a missing file would go on with flatpak's copy of it."""
+        """Plan the lift, the remotes first: a remote that names a missing file would go on with flatpak's copy of it."""
         changes: List[Change] = []
         for place, remote in self._system_remotes():
             if remote.filter == FILTER_PATH:

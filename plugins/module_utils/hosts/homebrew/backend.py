@@ -108,21 +108,22 @@ class Homebrew:
     def plan_removal(self, request: RemovalRequest) -> RemovalPlan:
         """One change per formula or cask; a formula that another one needs is refused, or goes with it if that is allowed."""
         by_scope = {prefix.scope: prefix for prefix in self._usable()}
-        going: List[Package] = list(request.packages)
+        to_remove: List[Package] = list(request.packages)
         more: List[str] = []
         for prefix in self._usable():
-            formulae = {_short(package.name) for package in going if package.scope == prefix.scope and package.name.startswith("formula:")}
+            here = [package.name for package in to_remove if package.scope == prefix.scope]
+            formulae = {_short(name) for name in here if name.startswith("formula:")}
             for name, version in self._dependents(prefix, formulae) if formulae else ():
-                going.append(Package("formula:%s" % name, version, prefix.scope))
+                to_remove.append(Package("formula:%s" % name, version, prefix.scope))
                 more.append("formula:%s" % name)
         if more and not request.allow_dependents:
             message = "homebrew: %s would lose what they need. Remove them first, or set allow_dependents" % ", ".join(sorted(more))
-            lines = tuple("remove %s" % package.name for package in going)
+            lines = tuple("remove %s" % package.name for package in to_remove)
             refusal = Refusal(self.name, "dependents", tuple(package.name for package in request.packages), lines, message)
             return RemovalPlan(refusals=(refusal,))
         # Dependents first, so that brew never has a reason to refuse.
-        changes = tuple(self._removal(by_scope[package.scope], package) for package in reversed(going))
-        return RemovalPlan(changes, tuple(going), tuple(more))
+        changes = tuple(self._removal(by_scope[package.scope], package) for package in reversed(to_remove))
+        return RemovalPlan(changes, tuple(to_remove), tuple(more))
 
     def plan_block(self, request: BlockRequest, owned: Mapping[str, Any]) -> BlockPlan:
         """Names on the forbidden lists of the system-wide settings, which get the last word over people's own."""
@@ -191,7 +192,7 @@ class Homebrew:
         return [Package(name, plain[-1] if plain else printable(versions[-1])[:128], prefix.scope)]
 
     def _look_at_refused(self, prefix: Prefix, names: FrozenSet[str]) -> None:
-        """A prefix that must not be used keeps no other back; but what is in it, or can't be told, is told."""
+        """Look into prefixes that must not be used: what is found there, or can't be read, is reported; the other prefixes go on."""
         there = []
         for name in sorted(names):
             try:
@@ -299,7 +300,7 @@ class Homebrew:
 
 
 def _receipt(content: bytes) -> Mapping[str, Any]:
-    """A receipt of brew's; empty for whatever a person put in its place."""
+    """The content of one of brew's receipts; empty where something else is in its place."""
     try:
         receipt = json.loads(content.decode("utf-8"))
     except (ValueError, RecursionError):
@@ -326,7 +327,7 @@ def _short(name: str) -> str:
 
 
 def _masked(content: Optional[bytes]) -> Optional[str]:
-    """The file as text for a diff: what is not ours to know (tokens, proxies with passwords) is left out."""
+    """The file as text for a diff, without other settings' secrets (tokens, proxies with passwords)."""
     if content is None:
         return None
     ours = ("HOMEBREW_FORBIDDEN_", "HOMEBREW_SYSTEM_ENV_", COMMENT.decode("ascii"), MARK.decode("ascii"))

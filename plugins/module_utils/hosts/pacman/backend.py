@@ -91,24 +91,24 @@ class Pacman:
     def plan_removal(self, request: RemovalRequest) -> RemovalPlan:
         """Remove the packages with their configuration files (-Rn), in one transaction."""
         listing = self._installed()
-        going = sorted({package.name for package in request.packages if package.name in listing})
-        if not going:
+        to_remove = sorted({package.name for package in request.packages if package.name in listing})
+        if not to_remove:
             return RemovalPlan()
-        asked = ["pacman", "-Rc", "--print", "--print-format", "%n %v"] + going
+        asked = ["pacman", "-Rc", "--print", "--print-format", "%n %v"] + to_remove
         result = self.system.query(asked, rests_on=self.settings.installed_rests_on())
         if HELD_QUESTION in result.stdout + result.stderr:
             # pacman lists nothing then, not even which package is held.
-            closure = self._needed_by(going)
+            closure = self._needed_by(to_remove)
         else:
             closure = parse_packages(result.stdout) if result.rc == 0 else {}
-        if not set(going) <= set(closure):
+        if not set(to_remove) <= set(closure):
             message = "pacman would not remove %s: %s. Repair the package database by hand (pacman -Dk) and run again"
-            refusal = Refusal(self.name, "unsolvable", tuple(going), (), message % (", ".join(going), result.explain()))
+            refusal = Refusal(self.name, "unsolvable", tuple(to_remove), (), message % (", ".join(to_remove), result.explain()))
             return RemovalPlan(refusals=(refusal,))
         lines = ["%s %s" % item for item in sorted(closure.items())]
-        dependents = tuple(sorted(set(closure) - set(going)))
+        dependents = tuple(sorted(set(closure) - set(to_remove)))
         removes = self._packages(closure)
-        refusals = self._refusals(request, going, dependents, removes, tuple("remove %s" % line for line in lines))
+        refusals = self._refusals(request, to_remove, dependents, removes, tuple("remove %s" % line for line in lines))
         if refusals:
             return RemovalPlan(removes=removes, dependents=dependents, refusals=refusals)
         change = Change(
@@ -121,7 +121,7 @@ class Pacman:
         return RemovalPlan((change,), removes, dependents)
 
     def plan_block(self, request: BlockRequest, owned: Mapping[str, Any]) -> BlockPlan:
-        """The hook for all names; guard package and HoldPkg entry for the strong ones."""
+        """Plan the hook for all names, and the guard package and HoldPkg entry for the strong ones."""
         unsupported = {name: "not a pacman package name" for name in request.names if not PACMAN_NAME.fullmatch(name)}
         names = tuple(name for name in request.names if name not in unsupported)
         notes: List[str] = []
@@ -248,10 +248,10 @@ class Pacman:
 
     # removal
 
-    def _needed_by(self, going: Sequence[str]) -> Dict[str, str]:
+    def _needed_by(self, to_remove: Sequence[str]) -> Dict[str, str]:
         listing = self._installed()
-        closure = {name: listing[name] for name in going}
-        new = list(going)
+        closure = {name: listing[name] for name in to_remove}
+        new = list(to_remove)
         while new:
             details = self.system.query(["pacman", "-Qi"] + new, rests_on=self.settings.installed_rests_on())
             needing = parse_required_by(details.stdout)
@@ -260,15 +260,20 @@ class Pacman:
         return closure
 
     def _refusals(
-        self, request: RemovalRequest, going: Sequence[str], dependents: Sequence[str], removes: Sequence[Package], plan: Tuple[str, ...]
+        self,
+        request: RemovalRequest,
+        to_remove: Sequence[str],
+        dependents: Sequence[str],
+        removes: Sequence[Package],
+        plan: Tuple[str, ...],
     ) -> Tuple[Refusal, ...]:
         protected = [package.name for package in removes if package.protected]
         if protected:
             message = "HoldPkg in %s keeps %s from being removed. Take it out there, or correct the identifier in the policy"
-            return (Refusal(self.name, "protected", tuple(going), plan, message % (CONF, ", ".join(protected))),)
+            return (Refusal(self.name, "protected", tuple(to_remove), plan, message % (CONF, ", ".join(protected))),)
         if dependents and not request.allow_dependents:
             message = "%s cannot go without %s, which depends on it. Set allow_dependents: true to remove both, or exempt this host"
-            return (Refusal(self.name, "dependents", tuple(going), plan, message % (", ".join(going), ", ".join(dependents))),)
+            return (Refusal(self.name, "dependents", tuple(to_remove), plan, message % (", ".join(to_remove), ", ".join(dependents))),)
         return ()
 
     # block
@@ -286,8 +291,8 @@ class Pacman:
     ) -> Tuple[Tuple[str, ...], Tuple[str, ...]]:
         """The names that a guard can conflict with, and those of which an installed provider stands in the way."""
         wanted = [name for name in names if name in request.strong and name not in request.present]
-        staying = [name for name in names if name in request.strong and name in request.present]
-        notes += ["pacman: no guard against %s, because it is installed and stays" % name for name in staying]
+        kept = [name for name in names if name in request.strong and name in request.present]
+        notes += ["pacman: no guard against %s, because it is installed and stays" % name for name in kept]
         if not wanted:
             return (), ()
         if not owned.get("without") and self._is_whole_guard("%s-1" % guard_version(wanted), wanted):
@@ -347,7 +352,7 @@ class Pacman:
         return self.system.read(os.path.join(self.settings.database(), "local", "%s-%s" % (GUARD_NAME, version), "desc")) or b""
 
     def _removal_in_spite_of_hold(self, lock_timeout: int) -> CommandStep:
-        """Take away a guard that is there by half: pacman can't install over it, and HoldPkg keeps it from being removed."""
+        """Remove a half-installed guard: pacman can't install over it, and HoldPkg keeps it from being removed."""
         root = self.settings.values("RootDir", ("/",))[-1]
         settings = "[options]\nRootDir = %s\nDBPath = %s/\n" % (root, self.settings.database())
         argv = ("pacman", "-R", "--noconfirm", "--config", "{file}", GUARD_NAME)

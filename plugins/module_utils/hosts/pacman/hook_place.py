@@ -22,7 +22,7 @@ from .settings import CONF, HOOKS
 
 
 class HookPlan(NamedTuple):
-    """How our hook gets to its content and its place.
+    """The plan of our hook.
 
     Args:
         path: its place.

@@ -217,7 +217,7 @@ def wanted_names(request: BlockRequest, providers: Providers) -> Tuple[str, ...]
 
 
 def present_notes(request: BlockRequest) -> Tuple[str, ...]:
-    """What a block means for an app that stays installed."""
+    """Notes about names that are blocked and stay installed."""
     return tuple(
         "%s stays installed; its block stops updates too, and no guard can be set against it" % name
         for name in request.names
@@ -228,7 +228,7 @@ def present_notes(request: BlockRequest) -> Tuple[str, ...]:
 def unmarked_notes(
     request: BlockRequest, owned: Mapping[str, Any], path: str, names: Sequence[str], marked: Sequence[str]
 ) -> Tuple[str, ...]:
-    """What a lift on a host that remembers nothing of us can't judge: entries that bear no mark of ours, as earlier releases made them."""
+    """Notes about entries without our mark, which a lift without a ledger leaves alone: they may be an earlier release's or anybody's."""
     left = [name for name in dict.fromkeys(names) if name not in marked]
     if request.names or owned or not left:
         return ()
@@ -236,7 +236,7 @@ def unmarked_notes(
 
 
 def guard_block(backend: str, covers: FrozenSet[str], bypass: str) -> List[Block]:
-    """The guard as a block of a front end, with that front end's own way past it; nothing where it covers no name."""
+    """The guard as a block of a front end, with the bypass of that front end; empty where it covers no name."""
     return [Block(backend, tuple(sorted(covers)), "guard", GUARD_NAME, "strong", (*GUARD_BYPASSES, bypass))] if covers else []
 
 

@@ -145,21 +145,22 @@ def plan_rpm_removal(system: System, backend: str, request: RemovalRequest) -> R
     if not requested:
         return RemovalPlan()
     names = tuple(sorted({package.name for package in requested}))
-    going: Dict[str, Package] = {_full_name(package): package for package in requested}
+    to_remove: Dict[str, Package] = {_full_name(package): package for package in requested}
     for _round in range(_MOST_ROUNDS):
-        result = system.query(("rpm", "-e", "--test", "--", *sorted(going)), rests_on=rpm_inputs(system))
+        result = system.query(("rpm", "-e", "--test", "--", *sorted(to_remove)), rests_on=rpm_inputs(system))
         if result.rc == 0:
             break
-        more = sorted({match.group(1) for match in (_NEEDED.search(line) for line in result.stderr.splitlines()) if match} - set(going))
+        more = sorted({match.group(1) for match in (_NEEDED.search(line) for line in result.stderr.splitlines()) if match} - set(to_remove))
         if not more:
-            return _refused(backend, "unsolvable", names, going, "rpm would not remove %s: %s. Look at this host by hand", result.explain())
+            message = "rpm would not remove %s: %s. Look at this host by hand"
+            return _refused(backend, "unsolvable", names, to_remove, message, result.explain())
         for package in query_packages(system, (), more):
-            going[_full_name(package)] = package
+            to_remove[_full_name(package)] = package
     else:
         return _refused(
-            backend, "unsolvable", names, going, "the packages that need %s have no end (%s). Look at this host by hand", "gave up"
+            backend, "unsolvable", names, to_remove, "the packages that need %s have no end (%s). Look at this host by hand", "gave up"
         )
-    return _judged(system, backend, request, requested, going)
+    return _judged(system, backend, request, requested, to_remove)
 
 
 def verify_removal(system: System, change: Change) -> Optional[str]:
@@ -183,11 +184,11 @@ def rpm_lock(system: System, timeout: int) -> Lock:
 
 
 def _judged(
-    system: System, backend: str, request: RemovalRequest, requested: Tuple[Package, ...], going: Dict[str, Package]
+    system: System, backend: str, request: RemovalRequest, requested: Tuple[Package, ...], to_remove: Dict[str, Package]
 ) -> RemovalPlan:
     names = tuple(sorted({package.name for package in requested}))
     protected = protected_packages(system)
-    removes = tuple(going[key] for key in sorted(going))
+    removes = tuple(to_remove[key] for key in sorted(to_remove))
     more = tuple(each for each in removes if each not in requested)
     dependents = tuple(sorted({package.name for package in more}))
     refusals = []
@@ -206,13 +207,13 @@ def _judged(
         kind="package",
         name="%s: %s" % (backend, ", ".join(lines)),
         before="\n".join(lines) + "\n",
-        step=CommandStep(("rpm", "-e", "--", *sorted(going)), lock=rpm_lock(system, request.lock_timeout)),
+        step=CommandStep(("rpm", "-e", "--", *sorted(to_remove)), lock=rpm_lock(system, request.lock_timeout)),
     )
     return RemovalPlan((change,), removes, dependents)
 
 
-def _refused(backend: str, reason: str, names: Tuple[str, ...], going: Dict[str, Package], message: str, detail: str) -> RemovalPlan:
-    removes = tuple(going[key] for key in sorted(going))
+def _refused(backend: str, reason: str, names: Tuple[str, ...], to_remove: Dict[str, Package], message: str, detail: str) -> RemovalPlan:
+    removes = tuple(to_remove[key] for key in sorted(to_remove))
     return RemovalPlan((), removes, (), (Refusal(backend, reason, names, _plan_lines(removes), message % (", ".join(names), detail)),))
 
 

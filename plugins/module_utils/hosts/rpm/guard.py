@@ -30,7 +30,7 @@ _LOCK_TIMEOUT = 60
 
 @dataclass(frozen=True)
 class GuardPlan:
-    """How the guard gets to cover the names that are asked for.
+    """The plan of the guard.
 
     Args:
         changes: the guard package and dnf's protection of it.
@@ -114,12 +114,12 @@ def _conflicts(system: System) -> Set[str]:
 
 
 def _left_out(system: System, request: BlockRequest, wanted: FrozenSet[str], found: Sequence[Package]) -> Tuple[Set[str], List[str]]:
-    """Names that an installed package offers which stays: a guard against them could not be installed."""
+    """Names that a package offers which stays installed: a guard against them could not be installed."""
     left_out: Set[str] = set()
     notes = []
-    going = set(request.names) - request.present
+    to_remove = set(request.names) - request.present
     for package in found:
-        if package.name == GUARD_NAME or package.name in going:
+        if package.name == GUARD_NAME or package.name in to_remove:
             continue
         offers = system.query(("rpm", "-q", "--provides", "--", package.name), rests_on=rpm_inputs(system)).stdout
         offered = wanted.intersection(line.split(" ", 1)[0].strip() for line in offers.splitlines())
