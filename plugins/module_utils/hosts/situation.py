@@ -13,9 +13,9 @@ from ..engine.errors import AppbanError
 from .backend import Backend, Package, Unseen, package_name
 from .intent import is_interrupted
 from .ledger import Ledger, read_ledger
+from .package_managers import DATABASES, PACKAGE_KINDS
 from .present_backends import present_backends
-from .rails import DATABASES
-from .request import LEFTOVER_KINDS, PACKAGE_KINDS, AppRequest, HostRequest
+from .request import LEFTOVER_KINDS, AppRequest, HostRequest
 from .system import System
 
 if TYPE_CHECKING:

@@ -12,29 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts import backend, rails
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.capabilities import (
-    CAPABILITIES,
-    LAB,
-    RECORDED,
-    render_bypasses,
-    render_markdown,
-)
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.present_backends import BACKEND_NAMES
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts import backend
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.capabilities import CAPABILITIES, render_bypasses, render_markdown
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.capability import LAB, RECORDED
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.package_managers import BACKEND_NAMES, DATABASES, PACKAGE_MANAGERS
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.system import System
 
 HOSTS = "ansible_collections.appban.endpoint.plugins.module_utils.hosts"
-CLASSES = {
-    "apt": "Apt",
-    "dnf5": "Dnf5",
-    "dnf4": "Dnf4",
-    "zypper": "Zypper",
-    "pacman": "Pacman",
-    "apk": "Apk",
-    "flatpak": "Flatpak",
-    "snap": "Snap",
-    "homebrew": "Homebrew",
-}
 LAB_TESTS = Path(__file__).resolve().parents[2] / "lab"
 
 
@@ -51,7 +35,7 @@ def blocks_in(name: str) -> set[tuple[str, str]]:
             if node.func.id == "Block":
                 found.add((value(node.args[2]), value(node.args[4])))
             elif node.func.id == "guard_block":
-                found |= blocks_in("rpm_block")
+                found |= blocks_in("rpm.block")
     return found
 
 
@@ -61,19 +45,19 @@ def test_the_table_has_every_backend_in_the_order_they_are_asked():
 
 @pytest.mark.parametrize("capability", CAPABILITIES, ids=lambda capability: capability.backend)
 def test_the_table_says_what_the_backend_does(capability):
-    assert {(each.name, each.strength) for each in capability.mechanisms} == blocks_in(capability.backend)
+    assert {(each.name, each.strength) for each in capability.mechanisms} == blocks_in(f"{capability.backend}.backend")
     assert [each.strength for each in capability.mechanisms] in ([], ["soft"], ["soft", "strong"])
     assert {each.strength for each in capability.mechanisms} <= set(backend.STRENGTHS)
     assert bool(capability.why_not_strong) is not any(each.strength == "strong" for each in capability.mechanisms)
     assert all(each.bypasses for each in capability.mechanisms)
 
 
-@pytest.mark.parametrize("name", CLASSES)
-def test_the_class_is_what_the_rest_of_the_house_takes_it_for(name):
-    made = getattr(importlib.import_module(f"{HOSTS}.{name}"), CLASSES[name])(System(check_mode=True))
-    assert made.name == name
-    assert made.database == rails.DATABASES[name]
-    assert {rails.DATABASES[kind] for kind in made.kinds} == {made.database}
+@pytest.mark.parametrize("manager", PACKAGE_MANAGERS, ids=lambda manager: manager.name)
+def test_the_backend_is_what_the_registration_says(manager):
+    made = manager.load(System(check_mode=True), True)
+    assert (made.name, made.kinds, made.database) == (manager.name, manager.kinds, manager.database)
+    assert made.database == DATABASES[manager.name]
+    assert {DATABASES[kind] for kind in made.kinds} == {made.database}
 
 
 @pytest.mark.parametrize("capability", CAPABILITIES, ids=lambda capability: capability.backend)
