@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Write schemas/policy.schema.json and schemas/catalog.schema.json from the shapes that the parser checks.
+"""Write schemas/policy.schema.json and schemas/catalog.schema.json from the validators that the parser checks.
 
 Run it with ``PYTHONPATH=.build/c .venv/bin/python tools/write_schemas.py`` after a change of the policy language.
 """

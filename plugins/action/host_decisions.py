@@ -28,7 +28,7 @@ from ..module_utils.policy.fleet_notes import notes_of_fleet
 from ..module_utils.policy.instants import utc_text
 from ..module_utils.policy.notes import notes_of_policies
 from ..module_utils.policy.problems import PolicyError
-from ..module_utils.policy.serialize import policy_to_plain
+from ..module_utils.policy.serialize import serialize_policy
 from ..plugin_utils.action_refusal import refusal
 from ..plugin_utils.collection_version import collection_version
 from ..plugin_utils.controller_paths import absolute_path, given_paths
@@ -109,7 +109,7 @@ def _decide(options: dict[str, Any], hostvars: Any, whole_fleet: bool, check_mod
     target = record_of_hosts(options["part"])
     policies = read_policies(given_paths(options["policies"]), given_paths(options["catalog_dirs"]))
     assets = AssetIndex(read_assets(options["assets"]) if options["assets"] else {})
-    plain = [policy_to_plain(policy) for policy in policies]
+    plain = [serialize_policy(policy) for policy in policies]
     apps = apps_of_policies(plain)
     attributes = sorted({attribute for policy in plain for attribute in policy["attributes"]})
     decider = Decider(policies, moment)

@@ -14,7 +14,7 @@ from ansible.plugins.action import ActionBase
 from ..module_utils.engine.errors import AppbanError
 from ..module_utils.engine.evidence import summary_of
 from ..module_utils.engine.presence import Presence
-from ..module_utils.policy.sanitize import plain_copy
+from ..module_utils.policy.sanitize import sanitize
 from ..plugin_utils.action_refusal import refusal
 from ..plugin_utils.host_record import give_back, resume_record
 from ..plugin_utils.host_results import has_failed, result_of_host, rows_of_host, to_see
@@ -48,13 +48,13 @@ class ActionModule(ActionBase):
         except AppbanError as error:
             raise refusal(self, str(error)) from None
         finally:
-            give_back(plain_copy(options["decisions"]["run"], "decisions"))
+            give_back(sanitize(options["decisions"]["run"], "decisions"))
         result["changed"] = False
         return result
 
 
 def _record(options: dict[str, Any], hostvars: Any, check_mode: bool) -> dict[str, Any]:
-    run, hosts = plain_copy(options["decisions"]["run"], "decisions"), options["decisions"]["hosts"]
+    run, hosts = sanitize(options["decisions"]["run"], "decisions"), options["decisions"]["hosts"]
     record = resume_record(run)
     findings: list[dict[str, Any]] = []
     found = in_scope = 0
@@ -70,10 +70,10 @@ def _record(options: dict[str, Any], hostvars: Any, check_mode: bool) -> dict[st
     presence = Presence()
     try:
         for host in hosts:
-            entry = plain_copy(hosts[host], host)
+            entry = sanitize(hosts[host], host)
             variables = hostvars[host]
-            planned = plain_copy(dict(variables.get("appban_host_plan") or {}), host)
-            applied = plain_copy(dict(variables.get("appban_host_apply") or {}), host)
+            planned = sanitize(dict(variables.get("appban_host_plan") or {}), host)
+            applied = sanitize(dict(variables.get("appban_host_apply") or {}), host)
             result = result_of_host(planned, applied)
             stopped = bool(options["stopped"] and planned.get("changes"))
             rows = rows_of_host(entry["device"], entry["decision"], result, run["now"], check_mode, stopped)

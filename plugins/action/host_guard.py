@@ -15,7 +15,7 @@ from ansible.plugins.action import ActionBase
 
 from ..module_utils.engine.errors import AppbanError, LimitExceeded
 from ..module_utils.engine.guard import Limits, check_limits
-from ..module_utils.policy.sanitize import plain_copy
+from ..module_utils.policy.sanitize import sanitize
 from ..plugin_utils.action_refusal import refusal
 from ..plugin_utils.host_record import diff_of, give_back, plan_rows, resume_record
 from ..plugin_utils.tenant_module import show_diff
@@ -38,7 +38,7 @@ class ActionModule(ActionBase):
             }
         )
         hostvars = (task_vars or {})["hostvars"]
-        run, hosts = plain_copy(options["decisions"]["run"], "decisions"), options["decisions"]["hosts"]
+        run, hosts = sanitize(options["decisions"]["run"], "decisions"), options["decisions"]["hosts"]
         newly_affected = [host for host in hosts if (hostvars[host].get("appban_host_plan") or {}).get("newly_affected")]
         result.update(changed=False, newly_affected=newly_affected, stopped=False, reason="")
         try:
@@ -62,7 +62,7 @@ def _record_plan(run: Mapping[str, Any], hosts: Mapping[str, Any], hostvars: Any
     changes: list[dict[str, Any]] = []
     apps = 1
     for host in hosts:
-        planned = plain_copy(dict(hostvars[host].get("appban_host_plan") or {}), host)
+        planned = sanitize(dict(hostvars[host].get("appban_host_plan") or {}), host)
         parts = hosts[host]["decision"]["apps"].values()
         apps = max(apps, len(parts))
         changes.extend(plan_rows(host, planned, any(part["verdict"] == "enforce" for part in parts)))

@@ -23,7 +23,7 @@ from ..module_utils.engine.run_header import Provenance
 from ..module_utils.engine.run_lock import name_of_process
 from ..module_utils.policy.instants import utc_text
 from ..module_utils.policy.problems import PolicyError, Problem
-from ..module_utils.policy.serialize import policy_to_plain
+from ..module_utils.policy.serialize import serialize_policy
 from ..plugin_utils.action_refusal import refusal
 from ..plugin_utils.controller_paths import absolute_path, evidence_directory, given_paths
 from ..plugin_utils.documents import read_asset_facts, read_policies
@@ -182,7 +182,7 @@ def _documents(options: Mapping[str, Any], paths: Mapping[str, Sequence[str]]) -
     problems: list[Problem] = []
     policies: list[dict[str, Any]] = []
     try:
-        policies = [policy_to_plain(policy) for policy in read_policies(paths["policies"], paths["catalog_dirs"])]
+        policies = [serialize_policy(policy) for policy in read_policies(paths["policies"], paths["catalog_dirs"])]
     except PolicyError as error:
         problems.extend(error.problems)
     try:

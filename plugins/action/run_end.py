@@ -12,7 +12,7 @@ from ansible.plugins.action import ActionBase
 
 from ..module_utils.engine.errors import AppbanError
 from ..module_utils.engine.run_header import Provenance
-from ..module_utils.policy.sanitize import plain_copy
+from ..module_utils.policy.sanitize import sanitize
 from ..plugin_utils.host_record import record_of_hosts
 from ..plugin_utils.plan_files import plan_files, write_plans
 from ..plugin_utils.run_exemptions import shortened_list, unmatched_exemptions
@@ -48,7 +48,7 @@ class ActionModule(ActionBase):
 
 
 def _end(options: Mapping[str, Any], hostvars: Any, check_mode: bool, limited: bool) -> dict[str, Any]:
-    run = plain_copy(dict(options["run"]), "run")
+    run = sanitize(dict(options["run"]), "run")
     directory, part = run["directory"], run.get("part") or options["part"]
     targets: dict[str, dict[str, Any]] = {}
     troubles: dict[str, str] = {}
@@ -143,13 +143,13 @@ def _hosts(hosts: list[str], hostvars: Any, directory: str, name: str, part: str
 
 def _registered(variables: Any, name: str, where: str) -> dict[str, Any]:
     found = variables.get(name)
-    return plain_copy(dict(found), where) if isinstance(found, Mapping) else {}
+    return sanitize(dict(found), where) if isinstance(found, Mapping) else {}
 
 
 def _plain(variables: Any, name: str, where: str) -> Any:
     # Reading a variable makes an inventory's own template, which can fail in any way that Jinja knows. Where it is used, its task has
     # named that; here the run's end must be written all the same.
     try:
-        return plain_copy(variables.get(name), where)
+        return sanitize(variables.get(name), where)
     except Exception:
         return None

@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ..module_utils.policy.sanitize import plain_copy
+from ..module_utils.policy.sanitize import sanitize
 from ..plugin_utils.tenant_results import tenant_text, tenant_trouble
 
 
@@ -29,7 +29,7 @@ class ActionModule(ActionBase):
                 "run": {"type": "dict", "required": True},
             }
         )
-        said, run = plain_copy(options["result"], "result"), plain_copy(options["run"], "run")
+        said, run = sanitize(options["result"], "result"), sanitize(options["run"], "run")
         result.update(
             changed=False,
             text=tenant_text(said, run, bool(self._task.check_mode)),

@@ -13,8 +13,8 @@ from ansible.errors import AnsibleFilterError
 from ..module_utils.policy.decide import Decider
 from ..module_utils.policy.parse import now_utc
 from ..module_utils.policy.problems import PolicyError, Problem, child, show
-from ..module_utils.policy.sanitize import NotPlain, plain_copy
-from ..module_utils.policy.serialize import policy_from_plain
+from ..module_utils.policy.sanitize import NotSanitized, sanitize
+from ..module_utils.policy.serialize import deserialize_policy
 
 
 def decide(policies: Any, devices: Any, now: Any = None) -> Any:
@@ -26,7 +26,7 @@ def decide(policies: Any, devices: Any, now: Any = None) -> Any:
             raise PolicyError(
                 [Problem("policies", "$", show(policies), "the result of the lookup appban.endpoint.policy, or a list of them")]
             )
-        decider = Decider([policy_from_plain(policy) for policy in listed], moment)
+        decider = Decider([deserialize_policy(policy) for policy in listed], moment)
         if isinstance(devices, Mapping):
             return decider.decide(_device(devices, "$")).to_plain()
         if not isinstance(devices, (list, tuple)):
@@ -44,8 +44,8 @@ def _moment(now: Any) -> datetime:
 
 def _device(device: Any, path: str) -> dict[str, Any]:
     try:
-        plain = plain_copy(device, "devices")
-    except NotPlain as error:
+        plain = sanitize(device, "devices")
+    except NotSanitized as error:
         raise PolicyError(error.problems) from error
     if not isinstance(plain, dict):
         raise PolicyError([Problem("devices", path, show(plain), "a mapping of device attributes")])

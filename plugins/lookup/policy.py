@@ -106,7 +106,7 @@ from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
 from ..module_utils.policy.problems import PolicyError
-from ..module_utils.policy.serialize import policy_to_plain
+from ..module_utils.policy.serialize import serialize_policy
 from ..plugin_utils.documents import read_policies
 
 
@@ -126,7 +126,7 @@ class LookupModule(LookupBase):
             policies = read_policies([self._find(str(name), variables) for name in names], directories)
         except PolicyError as error:
             raise AnsibleLookupError(f"The policy can't be used:\n{error}") from error
-        return [policy_to_plain(policy) for policy in policies]
+        return [serialize_policy(policy) for policy in policies]
 
     def _find(self, name: str, variables: dict[str, Any] | None) -> str:
         path = os.path.expanduser(name)

@@ -12,7 +12,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors impo
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.asset_index import AssetIndex
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.devices import VOCABULARY, words_expected
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.problems import nearest_names, show
-from ansible_collections.appban.endpoint.plugins.module_utils.policy.sanitize import NotPlain, plain_copy
+from ansible_collections.appban.endpoint.plugins.module_utils.policy.sanitize import NotSanitized, sanitize
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.serial_texts import why_no_serial
 from ansible_collections.appban.endpoint.plugins.plugin_utils.role_variables import options_of_role, problems_of_variables
 
@@ -61,8 +61,8 @@ def device_of_host(
         raise AppbanError("appban_device is %s, expected a mapping of device attributes" % show(found), host)
     device.update(own)
     try:
-        plain: dict[str, Any] = plain_copy(device, host)
-    except NotPlain as error:
+        plain: dict[str, Any] = sanitize(device, host)
+    except NotSanitized as error:
         raise AppbanError("a device attribute can't be used: %s" % error, host) from error
     wrong = ["%s is %s, expected one of %s%s" % each for each in _outside_vocabularies(plain)]
     if wrong:

@@ -18,7 +18,7 @@ import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ..module_utils.policy.problems import nearest_names, show
-from ..module_utils.policy.sanitize import NotPlain, plain_copy
+from ..module_utils.policy.sanitize import NotSanitized, sanitize
 
 _ROLES = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "roles"))
 #: Variables of which null is no absence: a task takes them apart.
@@ -53,8 +53,8 @@ def problems_of_variables(role: str, values: Mapping[str, Any], names: Iterable[
     for name in names:
         if name in values:
             try:
-                value = plain_copy(values[name], name)
-            except NotPlain as error:
+                value = sanitize(values[name], name)
+            except NotSanitized as error:
                 found.append("%s %s" % (name, "can't be used: it has " + error.problems[0].found))
             except Exception as error:
                 # An inventory's own template can fail in any way that Jinja knows.

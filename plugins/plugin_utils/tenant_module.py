@@ -14,7 +14,7 @@ from typing import Any
 from ansible import constants
 from ansible.plugins.action import ActionBase
 
-from ..module_utils.policy.sanitize import plain_copy
+from ..module_utils.policy.sanitize import sanitize
 from .controller_paths import absolute_options
 from .plan_text import diff_lines
 from .progress_display import pace_here, progress_shown
@@ -71,7 +71,7 @@ def is_shown(result: Mapping[str, Any], failed_when: Any) -> bool:
 def show_diff(action: ActionBase, pairs: Any) -> None:
     """Print a plan as Ansible prints a diff."""
     shown: list[str] = []
-    for pair in plain_copy(list(pairs), "diff"):
+    for pair in sanitize(list(pairs), "diff"):
         shown.extend(diff_lines(pair.get("before"), pair.get("after"), str(pair.get("before_header") or "")))
         shown.append("")
         if len(shown) > _MOST_LINES:

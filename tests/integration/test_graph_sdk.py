@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import requests
 
-from ansible_collections.appban.endpoint.plugins.module_utils.policy.serialize import policy_to_plain
+from ansible_collections.appban.endpoint.plugins.module_utils.policy.serialize import serialize_policy
 from tests.conftest import is_ci, skip_loudly
 from tests.scenarios.tenant import Tenant, tenant
 from tests.unit.mdm.mdm_samples import app, exemption, policy
@@ -60,7 +60,7 @@ def read(sdk_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         phones = [each for each in city.state()["devices"] if each["kind"] == "ios_supervised"]
         serials = [each["serial"] for each in phones]
         exempt = exemption(devices=serials[:1])
-        made = policy_to_plain(policy(rules=RULES, apps=[app(), app("wechat")], exemptions=[exempt]))
+        made = serialize_policy(policy(rules=RULES, apps=[app(), app("wechat")], exemptions=[exempt]))
         assert city.run(made, NOW, limits={"max_devices": 1000}).changed()
         assert city.run(made, NOW).writes() == []
         yield {**seen_by(sdk_python, city), "exempt": serials[0]}

@@ -19,7 +19,7 @@ import jsonschema
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence import read_rows, verify_record
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.outcomes import OUTCOMES
-from ansible_collections.appban.endpoint.plugins.module_utils.policy.serialize import policy_to_plain
+from ansible_collections.appban.endpoint.plugins.module_utils.policy.serialize import serialize_policy
 from ansible_collections.appban.endpoint.plugins.plugin_utils.documents import read_policies
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -143,7 +143,7 @@ def hold_secrets(run: Run, evidence_dir: Path, secrets: Iterable[str]) -> None:
 def plain(name: str | Path, **changes: Any) -> dict[str, Any]:
     """A policy file (of ``policies/`` by its stem, or any path) as the lookup gives it, with some keys changed."""
     path = name if isinstance(name, Path) else POLICIES / f"{name}.yml"
-    return {**policy_to_plain(read_policies([str(path)])[0]), **changes}
+    return {**serialize_policy(read_policies([str(path)])[0]), **changes}
 
 
 def lifted(policy: Mapping[str, Any]) -> dict[str, Any]:

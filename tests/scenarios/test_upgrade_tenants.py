@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence import read_rows, verify_record
-from ansible_collections.appban.endpoint.plugins.module_utils.policy.serialize import policy_to_plain
+from ansible_collections.appban.endpoint.plugins.module_utils.policy.serialize import serialize_policy
 from tests.conftest import skip_loudly
 from tests.lab.previous_release import NotInHistory
 from tests.nano.fleet import make_fleet
@@ -96,7 +96,8 @@ def test_nanomdm(previous: PreviousRelease, nano: NanoServers, tmp_path: Path) -
     policy = there.policy("alberta")
     start = there.holdings()
     options = {
-        **nano.connection, **there.options, "enrollments": [there.row(each) for each in there.devices], "policy": [policy_to_plain(policy)],
+        **nano.connection, **there.options, "enrollments": [there.row(each) for each in there.devices],
+        "policy": [serialize_policy(policy)],
         "evidence_dir": str(there.evidence_dir), "evidence": "all",
     }  # fmt: skip
 

@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from ..policy.problems import MEANING, STRUCTURE, PolicyError, Problem, child, show
-from ..policy.sanitize import Invalid, NotPlain, plain_copy
+from ..policy.sanitize import Invalid, NotSanitized, sanitize
 from .positions import json_keys_twice, key_text, located, mark_of
 from .yaml_mistakes import in_plain_words
 from .yaml_values import HAS_YAML, DocumentLoader, LargeDocumentLoader
@@ -71,8 +71,8 @@ def read_document(content: bytes, path: str) -> tuple[Any, list[Problem]]:
     text = decoded(content, path)
     loaded, problems = _load_json(text, path) if path.lower().endswith(".json") else _load_yaml(text, path)
     try:
-        return plain_copy(loaded, path), problems
-    except NotPlain as error:
+        return sanitize(loaded, path), problems
+    except NotSanitized as error:
         problems.extend(error.problems)
         if isinstance(error.copied, Invalid):
             raise PolicyError(located(problems, text, path)) from error

@@ -22,8 +22,8 @@ from .identifiers import KINDS, SHARED_KINDS
 from .model import App, Identifier
 from .problems import PolicyError, Problem, child, nearest_names, show
 from .protected import is_protected
-from .sanitize import NotPlain, plain_copy
-from .validators import check_shape, sound
+from .sanitize import NotSanitized, sanitize
+from .validators import sound, validate
 
 Layer = Iterable[Tuple[str, Any]]
 
@@ -167,7 +167,7 @@ def in_force(app: App, tiers: Iterable[str]) -> App:
     return replace(app, identifiers=tuple(sorted(kept, key=lambda identifier: (order[identifier.kind], identifier.value))))
 
 
-def app_to_plain(app: App) -> dict[str, Any]:
+def serialize_app(app: App) -> dict[str, Any]:
     """``{id, title, vendor, identifiers: {KIND: [{value, confidence, source, last_verified, tier, note}]}, note}``.
 
     ``platforms`` and ``platforms_source`` are there where they are declared, so that other apps keep the version of their content.
@@ -190,8 +190,8 @@ def app_to_plain(app: App) -> dict[str, Any]:
     return plain
 
 
-def app_from_plain(plain: Mapping[str, Any]) -> App:
-    """The inverse of app_to_plain."""
+def deserialize_app(plain: Mapping[str, Any]) -> App:
+    """The inverse of serialize_app."""
     return App(
         plain["id"],
         plain["title"],
@@ -217,17 +217,17 @@ def app_from_plain(plain: Mapping[str, Any]) -> App:
 
 def version_of(apps: Iterable[App]) -> str:
     """A short hash over the resolved content of some apps, whatever files it came from."""
-    content = json.dumps([app_to_plain(app) for app in apps], sort_keys=True, separators=(",", ":"))
+    content = json.dumps([serialize_app(app) for app in apps], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(content.encode()).hexdigest()[:12]
 
 
 def _parse_document(document: Any, file: str, problems: list[Problem], earlier: Mapping[str, App]) -> App | None:
     try:
-        plain = plain_copy(document, file)
-    except NotPlain as error:
+        plain = sanitize(document, file)
+    except NotSanitized as error:
         problems.extend(error.problems)
         plain = error.copied
-    checked = check_shape(CATALOG_APP, plain, file, "$", problems)
+    checked = validate(CATALOG_APP, plain, file, "$", problems)
     identifier = checked.get("id") if isinstance(checked, dict) else None
     return parse_app(checked, file, "$", problems, earlier.get(identifier) if isinstance(identifier, str) else None)
 

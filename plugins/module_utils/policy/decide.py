@@ -17,7 +17,7 @@ from . import exemptions, instants, messages, scope
 from .devices import device_name, known_value
 from .exemptions import ExemptionIndex, Held
 from .model import ACTIONS, SCOPES, VERDICTS, App, AppDecision, Decision, Device, Policy, PolicyVerdict, Verdicts
-from .policy_phase import LIFTED, PENDING, Match, Standing, Tally
+from .policy_phase import LIFTED, PENDING, Match, PolicyPhase, Tally
 from .problems import PolicyError, Problem
 
 _STRICTNESS = {verdict: -index for index, verdict in enumerate(VERDICTS)}
@@ -74,15 +74,18 @@ class Decider:
         self.now = instants.utc_text(now)
         self.moment = now.astimezone(timezone.utc)
         self.tally = Tally()
-        self.standings = tuple(Standing(policy, self.moment, self.tally) for policy in policies)
+        self.policy_phases = tuple(PolicyPhase(policy, self.moment, self.tally) for policy in policies)
         self.exemptions = ExemptionIndex(policies, self.moment)
-        conditions = [*self.exemptions.conditions, *(condition for standing in self.standings for condition in standing.conditions)]
+        conditions = [
+            *self.exemptions.conditions,
+            *(condition for policy_phase in self.policy_phases for condition in policy_phase.conditions),
+        ]
         asked = set().union(*(scope.attributes(condition) for condition in conditions))
         if any(app.platforms for policy in policies for app in (*policy.apps, *policy.review)):
             asked.add("platform")
         self.attributes = tuple(sorted(asked))
-        self.decision_due = tuple(standing.policy.id for standing in self.standings if standing.decision_due)
-        self.notes = tuple(note for standing in self.standings for note in standing.notes)
+        self.decision_due = tuple(policy_phase.policy.id for policy_phase in self.policy_phases if policy_phase.decision_due)
+        self.notes = tuple(note for policy_phase in self.policy_phases for note in policy_phase.notes)
         self.titles = {app.id: app.title for policy in policies for app in (*policy.apps, *policy.review)}
         self._known: dict[Any, Verdicts] = {}
 
@@ -116,14 +119,14 @@ class Decider:
         platform = known_value(device, "platform")
         by_app: dict[str, list[PolicyVerdict]] = {}
         scopes: list[str] = []
-        for position, standing in enumerate(self.standings):
-            match = standing.match(device)
+        for position, policy_phase in enumerate(self.policy_phases):
+            match = policy_phase.match(device)
             scopes.append(match.scope)
             held_here = held_by_policy.get(position, [])
-            for app in standing.policy.apps:
-                by_app.setdefault(app.id, []).append(_verdict(standing, match, app, held_here, False, platform))
-            for app in standing.policy.review:
-                by_app.setdefault(app.id, []).append(_verdict(standing, match, app, held_here, True, platform))
+            for app in policy_phase.policy.apps:
+                by_app.setdefault(app.id, []).append(_verdict(policy_phase, match, app, held_here, False, platform))
+            for app in policy_phase.policy.review:
+                by_app.setdefault(app.id, []).append(_verdict(policy_phase, match, app, held_here, True, platform))
         apps = {app: combine(app, self.titles[app], verdicts) for app, verdicts in sorted(by_app.items())}
         return Verdicts(
             now=self.now,
@@ -161,16 +164,16 @@ def combine(app: str, title: str, verdicts: Sequence[PolicyVerdict]) -> AppDecis
     )
 
 
-def _verdict(standing: Standing, match: Match, app: App, held: Sequence[Held], review: bool, platform: str | None) -> PolicyVerdict:
+def _verdict(policy_phase: PolicyPhase, match: Match, app: App, held: Sequence[Held], review: bool, platform: str | None) -> PolicyVerdict:
     """What one policy says about one of its apps on a device of a platform; None for an unknown one."""
-    policy = standing.policy
+    policy = policy_phase.policy
     if match.rule is None:
         word = match.scope
-        if word == "unclassified" and standing.phase == LIFTED:
+        if word == "unclassified" and policy_phase.phase == LIFTED:
             word = "lifted"
         return PolicyVerdict(policy.id, word, policy.state, missing=match.missing)
     rule = policy.rules[match.rule]
-    stage = standing.stages[match.rule]
+    stage = policy_phase.stages[match.rule]
     following = 0 if stage is None else stage + 1
     current = rule.stages[stage] if stage is not None else None
     upcoming = rule.stages[following] if following < len(rule.stages) else None
@@ -178,13 +181,13 @@ def _verdict(standing: Standing, match: Match, app: App, held: Sequence[Held], r
     asked = (current or rule.stages[0]).actions
     actions: tuple[str, ...] = ()
     would: tuple[str, ...] = asked
-    if standing.phase == LIFTED:
+    if policy_phase.phase == LIFTED:
         word, would = "lifted", ()
     elif platform is not None and not app.exists_on(platform):
         word, would = "not_applicable", ()
     elif review:
         word, would = "review", ()
-    elif standing.phase == PENDING or current is None:
+    elif policy_phase.phase == PENDING or current is None:
         word = "pending"
     elif chosen is not None and chosen.state == exemptions.ACTIVE and not chosen.exemption.domains:
         word = "exempt"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The grammar of policies and catalog files: every key of the language, as shapes."""
+"""The grammar of policies and catalog files: every key of the language, as validators."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from .schema_patterns import (
     platforms_fit_identifiers,
     whole_policy,
 )
-from .validators import ByType, Choice, Flag, ListOf, Named, Number, Record, Shape, Text
+from .validators import ByType, Choice, Flag, ListOf, Named, Number, Record, Text, Validator
 
 POLICY_ID = Text("an id of 1 to 40 lower-case letters, digits and hyphens", r"[a-z0-9-]{1,40}", 40)
 APP_ID = Text("an app id of lower-case letters, digits and hyphens", r"[a-z0-9][a-z0-9-]{0,39}", 40)
@@ -79,7 +79,7 @@ _WANTED = ByType(
 )
 
 
-def _of_vocabulary(words: tuple[Any, ...]) -> Shape:
+def _of_vocabulary(words: tuple[Any, ...]) -> Validator:
     """One word of a closed vocabulary, or a list of them."""
     if words == FLAGS:
         return ByType("true or false, or a list of these", flag=Flag(), sequence=ListOf(Flag()))
@@ -88,7 +88,7 @@ def _of_vocabulary(words: tuple[Any, ...]) -> Shape:
 
 
 WHEN = Named("when", lambda: _WHEN, about="who: device attributes with their values, any, all, not, or a JMESPath expression")
-_WHEN: Shape = ByType(
+_WHEN: Validator = ByType(
     "a mapping of device attributes, or a JMESPath expression",
     text=JMESPATH,
     mapping=Record(
@@ -141,12 +141,12 @@ _EXEMPTION_RULES = Record(
 )
 
 
-def _identifier_lists(inline: bool) -> dict[str, Shape]:
+def _identifier_lists(inline: bool) -> dict[str, Validator]:
     """For every kind the shape of its list; entries may be bare strings inline only."""
-    lists: dict[str, Shape] = {}
+    lists: dict[str, Validator] = {}
     for kind in KINDS.values():
         value = Text(kind.expected, kind.pattern, kind.max_length, stricter=nothing_protected(kind.name), meant=kind.meant)
-        fields: dict[str, Shape] = {
+        fields: dict[str, Validator] = {
             "value": value,
             "confidence": Choice(CONFIDENCES, about="detect_only is reported and never removed"),
             "source": PROSE,
@@ -157,7 +157,7 @@ def _identifier_lists(inline: bool) -> dict[str, Shape]:
         if kind.name == "domain":
             fields["tier"] = Choice(DOMAIN_TIERS)
             required = required if inline else (*required, "tier")
-        entry: Shape = Record(fields, required=required)
+        entry: Validator = Record(fields, required=required)
         if inline:
             entry = ByType(f"{kind.expected}, or a mapping with the key value", text=value, mapping=entry)
         lists[kind.name] = ListOf(entry, stricter=WITHOUT_REPETITION)

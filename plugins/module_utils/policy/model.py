@@ -234,12 +234,12 @@ class AppDecision:
             "stage_from": leading.stage_from.utc if leading and leading.stage_from else None,
             "next_stage_from": leading.next_stage_from.utc if leading and leading.next_stage_from else None,
             "policies": [verdict.to_plain() for verdict in self.policies],
-            "exemption": self.exemption_to_plain(),
+            "exemption": self.serialize_exemption(),
             "missing": list(self.missing),
             "reason": self.reason,
         }
 
-    def exemption_to_plain(self) -> Optional[Dict[str, Any]]:
+    def serialize_exemption(self) -> Optional[Dict[str, Any]]:
         if self.exempted is None or self.exempted.exemption is None:
             return None
         exemption = self.exempted.exemption

@@ -30,9 +30,9 @@ from .model import (
     When,
 )
 from .problems import PolicyError, Problem, child, nearest_names, show
-from .sanitize import NotPlain, plain_copy
+from .sanitize import NotSanitized, sanitize
 from .scope import Condition
-from .validators import check_shape, sound
+from .validators import sound, validate
 
 
 def parse_policy(document: Any, file: str, catalog: Catalog, sha256: str = "") -> Policy:
@@ -43,11 +43,11 @@ def parse_policy(document: Any, file: str, catalog: Catalog, sha256: str = "") -
     """
     problems: list[Problem] = []
     try:
-        plain = plain_copy(document, file)
-    except NotPlain as error:
+        plain = sanitize(document, file)
+    except NotSanitized as error:
         problems.extend(error.problems)
         plain = error.copied
-    checked = check_shape(POLICY, plain, file, "$", problems)
+    checked = validate(POLICY, plain, file, "$", problems)
     if not isinstance(checked, dict):
         raise PolicyError(problems)
     policy = _build(checked, Reading(file, problems), catalog)

@@ -42,7 +42,7 @@ class Tally:
         self.evaluations = 0
 
 
-class Standing:
+class PolicyPhase:
     """One policy at one instant."""
 
     def __init__(self, policy: Policy, now: datetime, tally: Tally) -> None:

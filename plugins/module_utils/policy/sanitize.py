@@ -31,7 +31,7 @@ class Invalid:
 INVALID: Final = Invalid()
 
 
-class NotPlain(Exception):
+class NotSanitized(Exception):
     """A value that has no plain form; carries every Problem.
 
     copied: the plain copy with INVALID for each value that has none and without each key that is no text. INVALID as a whole
@@ -44,16 +44,16 @@ class NotPlain(Exception):
         super().__init__("\n".join(str(problem) for problem in problems))
 
 
-def plain_copy(value: Any, file: str) -> Any:
+def sanitize(value: Any, file: str) -> Any:
     """A deep copy in plain types: tagged and lazy containers unwrapped, dates and times as ISO text.
 
-    Raises NotPlain for what JSON can't say (NaN, bytes, keys that aren't text, objects) and for documents that are nested
+    Raises NotSanitized for what JSON can't say (NaN, bytes, keys that aren't text, objects) and for documents that are nested
     deeper than MAX_DEPTH or hold more than MAX_NODES values. An INVALID of an earlier copy stays, without another problem.
     """
     copier = _Copier(file)
     copied = copier.copy(value, "$", 0)
     if copier.problems:
-        raise NotPlain(copier.problems, copied)
+        raise NotSanitized(copier.problems, copied)
     return copied
 
 
@@ -112,8 +112,8 @@ class _Copier:
         self.problems.append(Problem(self.file, path, found, expected, kind=kind, of_key=of_key))
         return INVALID
 
-    def _end(self, path: str, found: str, expected: str) -> NotPlain:
-        return NotPlain((*self.problems, Problem(self.file, path, found, expected)))
+    def _end(self, path: str, found: str, expected: str) -> NotSanitized:
+        return NotSanitized((*self.problems, Problem(self.file, path, found, expected)))
 
 
 def _is_encodable(text: str) -> bool:

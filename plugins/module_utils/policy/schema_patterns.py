@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the parser checks of a document beyond its shapes, as far as JSON Schema can say it: fragments of schemas.
+"""What the parser checks of a document beyond its validators, as far as JSON Schema can say it: fragments of schemas.
 
 The parser has its own words for these mistakes ("a day that exists"); a schema only refuses. What these say is refused by the parser
 too, which a test holds. docs/policy-language.md lists what no schema can say.

@@ -27,14 +27,14 @@ from .model import (
     Stage,
 )
 from .problems import PolicyError, Problem, show
-from .sanitize import NotPlain, plain_copy
-from .validators import check_shape, sound
+from .sanitize import NotSanitized, sanitize
+from .validators import sound, validate
 
 FORMAT = 1
 
 
-def policy_to_plain(policy: Policy) -> dict[str, Any]:
-    """A policy as plain data. Instants are ``{at: UTC, written: as authored}``; policy_from_plain is the inverse."""
+def serialize_policy(policy: Policy) -> dict[str, Any]:
+    """A policy as plain data. Instants are ``{at: UTC, written: as authored}``; deserialize_policy is the inverse."""
     authority = policy.authority
     return {
         "format": FORMAT,
@@ -55,7 +55,7 @@ def policy_to_plain(policy: Policy) -> dict[str, Any]:
         "rules": [
             {
                 "name": rule.name,
-                "when": plain_copy(rule.when, policy.file),
+                "when": sanitize(rule.when, policy.file),
                 "stages": [{"from": _instant(stage.start), "actions": list(stage.actions)} for stage in rule.stages],
             }
             for rule in policy.rules
@@ -68,8 +68,8 @@ def policy_to_plain(policy: Policy) -> dict[str, Any]:
         },
         "limits": {"max_devices": policy.limits.max_devices, "max_percent": policy.limits.max_percent},
         "domain_tiers": list(policy.domain_tiers),
-        "apps": [catalog.app_to_plain(app) for app in policy.apps],
-        "review": [catalog.app_to_plain(app) for app in policy.review],
+        "apps": [catalog.serialize_app(app) for app in policy.apps],
+        "review": [catalog.serialize_app(app) for app in policy.review],
         "attributes": list(policy.attributes),
         "sources": list(policy.sources),
         "notes": policy.notes,
@@ -79,11 +79,11 @@ def policy_to_plain(policy: Policy) -> dict[str, Any]:
     }
 
 
-def policy_from_plain(data: Any) -> Policy:
-    """The policy of what policy_to_plain made, lazy and tagged containers included. Raises PolicyError for anything else."""
+def deserialize_policy(data: Any) -> Policy:
+    """The policy of what serialize_policy made, lazy and tagged containers included. Raises PolicyError for anything else."""
     try:
-        return _verified(_read(plain_copy(data, "policy")))
-    except NotPlain as error:
+        return _verified(_read(sanitize(data, "policy")))
+    except NotSanitized as error:
         raise PolicyError(error.problems) from error
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         name = data.get("policy") if isinstance(data, Mapping) else None
@@ -114,8 +114,8 @@ def _read(plain: Any) -> Policy:
             )
             for rule in plain["rules"]
         ),
-        apps=tuple(catalog.app_from_plain(app) for app in plain["apps"]),
-        review=tuple(catalog.app_from_plain(app) for app in plain["review"]),
+        apps=tuple(catalog.deserialize_app(app) for app in plain["apps"]),
+        review=tuple(catalog.deserialize_app(app) for app in plain["review"]),
         authority=None if authority is None else Authority(authority["issued_by"], authority["reference"], tuple(authority["advised_by"])),
         contact=plain["contact"],
         state=plain["state"],
@@ -139,7 +139,7 @@ def _verified(policy: Policy) -> Policy:
     flags: list[Any] = []
     problems: list[Problem] = []
     for when in (*(rule.when for rule in policy.rules), *(held.when for held in policy.exemptions if held.when is not None)):
-        if not sound(check_shape(WHEN, when, "policy", "$", problems)):
+        if not sound(validate(WHEN, when, "policy", "$", problems)):
             raise ValueError("when")
         scope.compile_when(when)
     for rule in policy.rules:
@@ -171,7 +171,7 @@ def _exemption(exemption: Exemption) -> dict[str, Any]:
         "devices": list(exemption.devices),
         "users": list(exemption.users),
         "follow_user": exemption.follow_user,
-        "when": None if exemption.when is None else plain_copy(exemption.when, exemption.id),
+        "when": None if exemption.when is None else sanitize(exemption.when, exemption.id),
         "apps": list(exemption.apps),
         "domains": list(exemption.domains),
         "category": exemption.category,

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Shapes: what a document may look like, written once and read twice.
+"""Validators: what a document may look like, written once and read twice.
 
-The parser checks documents against these shapes, and the JSON Schemas in schemas/ are generated from the same ones, so that
+The parser checks documents against these validators, and the JSON Schemas in schemas/ are generated from the same ones, so that
 an editor and the collection say the same about the structure of a document. What needs knowledge beyond structure (dates
 that exist, names that are known, duplicates) is the parser's alone.
 """
@@ -23,7 +23,7 @@ from .sanitize import INVALID, Invalid
 class Text:
     """Text that matches a pattern as a whole. `expected` names it to a person.
 
-    stricter, here and in other shapes: what the JSON Schema says besides, because the parser refuses it with better words elsewhere.
+    stricter, here and in other validators: what the JSON Schema says besides, because the parser refuses it with better words elsewhere.
     meant: what a text that does not match was probably meant to be, empty for nothing.
     """
 
@@ -64,7 +64,7 @@ class Number:
 class ListOf:
     """A list with at least one item."""
 
-    item: Shape
+    item: Validator
     about: str = ""
     stricter: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
@@ -76,9 +76,9 @@ class Record:
     `beside`: key -> another key that has to stand beside it.
     """
 
-    fields: Mapping[str, Shape]
+    fields: Mapping[str, Validator]
     required: tuple[str, ...] = ()
-    rest: Shape | None = None
+    rest: Validator | None = None
     rest_pattern: str = ""
     rest_expected: str = ""
     about: str = ""
@@ -89,38 +89,38 @@ class Record:
 
 @dataclass(frozen=True)
 class ByType:
-    """Different shapes by what a value is: text, flag, number, list, mapping. Types left out are refused."""
+    """Different validators by what a value is: text, flag, number, list, mapping. Types left out are refused."""
 
     expected: str
-    text: Shape | None = None
-    flag: Shape | None = None
-    number: Shape | None = None
-    sequence: Shape | None = None
-    mapping: Shape | None = None
+    text: Validator | None = None
+    flag: Validator | None = None
+    number: Validator | None = None
+    sequence: Validator | None = None
+    mapping: Validator | None = None
     about: str = ""
 
 
 @dataclass(frozen=True)
 class Named:
-    """A shape by name, so that shapes can hold themselves."""
+    """A validator by name, so that validators can hold themselves."""
 
     name: str
-    get: Callable[[], Shape] = field(compare=False)
+    get: Callable[[], Validator] = field(compare=False)
     about: str = ""
 
 
-Shape = Union[Text, Choice, Flag, Number, ListOf, Record, ByType, Named]
+Validator = Union[Text, Choice, Flag, Number, ListOf, Record, ByType, Named]
 
 # What a flag is called in a document.
 FLAG_WORDS = ("true", "false")
 
 
-def check_shape(shape: Shape, value: Any, file: str, path: str, problems: list[Problem]) -> Any:
+def validate(validator: Validator, value: Any, file: str, path: str, problems: list[Problem]) -> Any:
     """The value with INVALID wherever a part has not the shape; one Problem is added for each.
 
     value: plain JSON types. Unknown keys are left out of the result.
     """
-    return _Checker(file, problems).check(shape, value, path)
+    return _Checker(file, problems).check(validator, value, path)
 
 
 def sound(value: Any) -> bool:
@@ -132,12 +132,12 @@ def sound(value: Any) -> bool:
     return value is None or isinstance(value, (str, int, float))
 
 
-def _fits_in_quotes(shape: Text, value: Any) -> bool:
+def _fits_in_quotes(validator: Text, value: Any) -> bool:
     """Whether a number or flag would be right as a text."""
     if not isinstance(value, (int, float)) or abs(value) > 10**30:
         return False
     text = str(value).lower() if isinstance(value, bool) else str(value)
-    return re.fullmatch(shape.pattern, text) is not None
+    return re.fullmatch(validator.pattern, text) is not None
 
 
 class _Checker:
@@ -145,86 +145,86 @@ class _Checker:
         self.file = file
         self.problems = problems
 
-    def check(self, shape: Shape, value: Any, path: str) -> Any:
+    def check(self, validator: Validator, value: Any, path: str) -> Any:
         if isinstance(value, Invalid):
             # Refused before, when it was read.
             return value
-        if isinstance(shape, Named):
-            return self.check(shape.get(), value, path)
-        if isinstance(shape, Text):
-            return self._text(shape, value, path)
-        if isinstance(shape, Choice):
-            if isinstance(value, str) and value in shape.values:
+        if isinstance(validator, Named):
+            return self.check(validator.get(), value, path)
+        if isinstance(validator, Text):
+            return self._text(validator, value, path)
+        if isinstance(validator, Choice):
+            if isinstance(value, str) and value in validator.values:
                 return value
-            return self.refuse(path, value, "one of " + ", ".join(shape.values), nearest_names(value, shape.values))
-        if isinstance(shape, Flag):
+            return self.refuse(path, value, "one of " + ", ".join(validator.values), nearest_names(value, validator.values))
+        if isinstance(validator, Flag):
             return value if isinstance(value, bool) else self.refuse(path, value, "true or false", nearest_names(value, FLAG_WORDS))
-        if isinstance(shape, Number):
-            return self._number(shape, value, path)
-        if isinstance(shape, ListOf):
+        if isinstance(validator, Number):
+            return self._number(validator, value, path)
+        if isinstance(validator, ListOf):
             if not isinstance(value, list) or not value:
                 return self.refuse(path, value, "a list with at least one item")
-            return [self.check(shape.item, item, child(path, index)) for index, item in enumerate(value)]
-        if isinstance(shape, Record):
-            return self._record(shape, value, path)
-        return self._by_type(shape, value, path)
+            return [self.check(validator.item, item, child(path, index)) for index, item in enumerate(value)]
+        if isinstance(validator, Record):
+            return self._record(validator, value, path)
+        return self._by_type(validator, value, path)
 
-    def _text(self, shape: Text, value: Any, path: str) -> Any:
+    def _text(self, validator: Text, value: Any, path: str) -> Any:
         if not isinstance(value, str):
-            hint = " (put it in quotes)" if "in quotes" not in shape.expected and _fits_in_quotes(shape, value) else ""
-            return self.refuse(path, value, shape.expected + hint)
-        if len(value) > shape.max_length:
-            return self.refuse(path, value, f"{shape.expected}, at most {shape.max_length} characters")
-        if re.fullmatch(shape.pattern, value) is None:
-            meant = shape.meant(value) if shape.meant is not None else ""
-            return self.refuse(path, value, shape.expected, (meant,) if meant else ())
+            hint = " (put it in quotes)" if "in quotes" not in validator.expected and _fits_in_quotes(validator, value) else ""
+            return self.refuse(path, value, validator.expected + hint)
+        if len(value) > validator.max_length:
+            return self.refuse(path, value, f"{validator.expected}, at most {validator.max_length} characters")
+        if re.fullmatch(validator.pattern, value) is None:
+            meant = validator.meant(value) if validator.meant is not None else ""
+            return self.refuse(path, value, validator.expected, (meant,) if meant else ())
         return value
 
-    def _number(self, shape: Number, value: Any, path: str) -> Any:
-        expected = f"a {'whole ' if shape.whole else ''}number from {shape.least} to {shape.most}"
+    def _number(self, validator: Number, value: Any, path: str) -> Any:
+        expected = f"a {'whole ' if validator.whole else ''}number from {validator.least} to {validator.most}"
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             return self.refuse(path, value, expected)
-        if not shape.least <= value <= shape.most or (shape.whole and value != int(value)):
+        if not validator.least <= value <= validator.most or (validator.whole and value != int(value)):
             return self.refuse(path, value, expected)
-        return int(value) if shape.whole else value
+        return int(value) if validator.whole else value
 
-    def _record(self, shape: Record, value: Any, path: str) -> Any:
+    def _record(self, validator: Record, value: Any, path: str) -> Any:
         if not isinstance(value, dict):
-            return self.refuse(path, value, "a mapping" + (f" with the keys {', '.join(shape.required)}" if shape.required else ""))
+            return self.refuse(path, value, "a mapping" + (f" with the keys {', '.join(validator.required)}" if validator.required else ""))
         checked: dict[str, Any] = {}
         for key, item in value.items():
-            if key in shape.fields:
-                checked[key] = self.check(shape.fields[key], item, child(path, key))
-            elif shape.rest is not None and re.fullmatch(shape.rest_pattern, key):
-                checked[key] = self.check(shape.rest, item, child(path, key))
+            if key in validator.fields:
+                checked[key] = self.check(validator.fields[key], item, child(path, key))
+            elif validator.rest is not None and re.fullmatch(validator.rest_pattern, key):
+                checked[key] = self.check(validator.rest, item, child(path, key))
             else:
-                known = tuple(shape.fields)
-                expected = shape.rest_expected if shape.rest is not None else "one of the keys " + ", ".join(known)
+                known = tuple(validator.fields)
+                expected = validator.rest_expected if validator.rest is not None else "one of the keys " + ", ".join(known)
                 self.refuse_text(child(path, key), f"the unknown key {show(key)}", expected, nearest_names(key, known), of_key=True)
-        for key in shape.required:
+        for key in validator.required:
             if key not in value:
                 self.refuse_text(path, f"no {key}", f"the key {key}")
-        for key, other in shape.beside.items():
+        for key, other in validator.beside.items():
             if key in value and other not in value:
                 self.refuse_text(path, f"{key} without {other}", f"the key {other}")
-        if shape.never_empty and not value:
-            return self.refuse(path, value, "at least one of the keys " + ", ".join(shape.fields))
+        if validator.never_empty and not value:
+            return self.refuse(path, value, "at least one of the keys " + ", ".join(validator.fields))
         return checked
 
-    def _by_type(self, shape: ByType, value: Any, path: str) -> Any:
-        chosen: Shape | None = None
+    def _by_type(self, validator: ByType, value: Any, path: str) -> Any:
+        chosen: Validator | None = None
         if isinstance(value, bool):
-            chosen = shape.flag
+            chosen = validator.flag
         elif isinstance(value, str):
-            chosen = shape.text
+            chosen = validator.text
         elif isinstance(value, (int, float)):
-            chosen = shape.number
+            chosen = validator.number
         elif isinstance(value, list):
-            chosen = shape.sequence
+            chosen = validator.sequence
         elif isinstance(value, dict):
-            chosen = shape.mapping
+            chosen = validator.mapping
         if chosen is None:
-            return self.refuse(path, value, shape.expected, nearest_names(value, FLAG_WORDS) if shape.flag is not None else ())
+            return self.refuse(path, value, validator.expected, nearest_names(value, FLAG_WORDS) if validator.flag is not None else ())
         return self.check(chosen, value, path)
 
     def refuse(self, path: str, value: Any, expected: str, nearest: tuple[str, ...] = ()) -> Invalid:

@@ -139,7 +139,7 @@ def test_waits_are_counted_in_whole_seconds() -> None:
         r.session.get("x", what="read x")
         told = r.connection.counters.requests()
         assert (told["waits"], told["waited"]) == (3, 61)
-        r.connection.delivery.with_timeout(1).with_patience(2).wait(5, Request("GET", r.server.url, "x"), "")
+        r.connection.retry_loop.with_timeout(1).with_patience(2).wait(5, Request("GET", r.server.url, "x"), "")
         assert r.connection.counters.requests()["waits"] == 4
 
 

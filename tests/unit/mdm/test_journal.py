@@ -101,7 +101,7 @@ def test_neither_reads_nor_check_mode_are_noted() -> None:
 @pytest.mark.fault_kind("R1", "a copy of the connection notes in the same journal")
 def test_a_copy_of_the_connection_shares_journal_and_count() -> None:
     with rig(Answer(200, {})) as r:
-        copy = dataclasses.replace(r.connection, delivery=r.connection.delivery.with_patience(120))
+        copy = dataclasses.replace(r.connection, retry_loop=r.connection.retry_loop.with_patience(120))
         r.connection.journal.record = journal = Journal(r)
         WRITES["PUT"](Session(r.server.url, r.session.authorize, copy, False))
         assert len(journal.noted) == 1

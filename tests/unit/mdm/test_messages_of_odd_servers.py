@@ -73,7 +73,7 @@ def test_a_body_that_is_too_large_says_the_bound_and_where_to_look() -> None:
     with rig(Answer(200, b"x" * 2000)) as r:
         request = Request("GET", r.server.url + "/x", "read x")
         with pytest.raises(AppbanError) as caught:
-            r.connection.delivery.send(request, REPEATABLE, r.connection.counters.add_retry, limit=1000)
+            r.connection.retry_loop.send(request, REPEATABLE, r.connection.counters.add_retry, limit=1000)
     assert "larger than the 1000 bytes that are allowed for it" in caught.value.what
     assert "what answers at this address" in caught.value.next_step
     assert "network" not in caught.value.next_step

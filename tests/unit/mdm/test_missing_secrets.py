@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 import working_copy
 
-from ansible_collections.appban.endpoint.plugins.module_utils.policy.serialize import policy_to_plain
+from ansible_collections.appban.endpoint.plugins.module_utils.policy.serialize import serialize_policy
 from ansible_collections.appban.endpoint.plugins.plugin_utils.documents import read_policies
 
-UK = policy_to_plain(read_policies([str(working_copy.CHECKOUT / "policies" / "uk.yml")])[0])
+UK = serialize_policy(read_policies([str(working_copy.CHECKOUT / "policies" / "uk.yml")])[0])
 
 
 def refusal(module: str, **options: Any) -> dict[str, Any]:

@@ -14,13 +14,13 @@ import pytest
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.counters import Counters
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.redaction import Redactor
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run import options as shared
-from ansible_collections.appban.endpoint.plugins.module_utils.policy.serialize import policy_to_plain
+from ansible_collections.appban.endpoint.plugins.module_utils.policy.serialize import serialize_policy
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune import module as intune
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro import module as jamf_pro
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm import module as nanomdm
 from ansible_collections.appban.endpoint.plugins.plugin_utils.documents import read_policies
 
-UK = policy_to_plain(read_policies([str(Path(__file__).resolve().parents[3] / "policies" / "uk.yml")])[0])
+UK = serialize_policy(read_policies([str(Path(__file__).resolve().parents[3] / "policies" / "uk.yml")])[0])
 TARGETS: dict[str, Any] = {"intune": intune, "jamf_pro": jamf_pro, "nanomdm": nanomdm}
 #: Enough to be begun with; nobody listens there.
 ENOUGH: dict[str, dict[str, Any]] = {

@@ -64,14 +64,14 @@ def test_a_patient_client_still_wants_a_connection_soon(monkeypatch: pytest.Monk
     monkeypatch.setattr(requests.Session, "request", request)
     with rig(retry=RetryPolicy(attempts=1)) as r:
         for seconds in (1, 120):
-            delivery = r.connection.delivery.with_patience(seconds)
+            retry_loop = r.connection.retry_loop.with_patience(seconds)
             with pytest.raises(RequestFailed) as caught:
-                delivery.send(Request("GET", r.server.url, "read x"), DIVISIBLE_READ, r.connection.counters.add_retry)
-            assert "took no connection within %g s" % min(delivery.timeout, 10) in caught.value.what
+                retry_loop.send(Request("GET", r.server.url, "read x"), DIVISIBLE_READ, r.connection.counters.add_retry)
+            assert "took no connection within %g s" % min(retry_loop.timeout, 10) in caught.value.what
     assert asked == [(5, 5), (10, 120)]
 
 
 def test_patience_is_added_and_never_taken_away() -> None:
     with rig() as r:
-        assert r.connection.delivery.with_patience(120).timeout == 120
-        assert r.connection.delivery.with_patience(1).timeout == 5
+        assert r.connection.retry_loop.with_patience(120).timeout == 120
+        assert r.connection.retry_loop.with_patience(1).timeout == 5

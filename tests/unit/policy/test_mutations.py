@@ -22,7 +22,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.policy.catalog imp
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.decide import decide
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.parse import now_utc, parse_policy
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.problems import PolicyError
-from ansible_collections.appban.endpoint.plugins.module_utils.policy.serialize import policy_from_plain, policy_to_plain
+from ansible_collections.appban.endpoint.plugins.module_utils.policy.serialize import deserialize_policy, serialize_policy
 from ansible_collections.appban.endpoint.plugins.plugin_utils.documents import read_catalog
 from tests.unit.policy import mutations
 from tests.unit.policy.samples import CATALOG, FULL, ROOT, TIKTOK
@@ -61,7 +61,7 @@ def test_spoiled_policies(document: Any) -> None:
     parsed = sound_or_explained(lambda: parse_policy(document, "p.yml", REAL_CATALOG), "p.yml")
     if parsed is not None:
         # What is accepted can be carried around and decided.
-        again = policy_from_plain(json.loads(json.dumps(policy_to_plain(parsed))))
+        again = deserialize_policy(json.loads(json.dumps(serialize_policy(parsed))))
         assert again == parsed
         decide([again], {"serial": "S1", "ownership": "corporate", "platform": "ios"}, now_utc("2023-05-01T00:00:00Z")).to_plain()
 
@@ -79,10 +79,10 @@ def test_spoiled_catalogs(document: Any) -> None:
 @thorough
 @given(st.data())
 def test_spoiled_plain_policies(data: st.DataObject) -> None:
-    plain = policy_to_plain(parse_policy(FULL, "policy", CATALOG))
+    plain = serialize_policy(parse_policy(FULL, "policy", CATALOG))
     spoiled = data.draw(mutations.spoiled(plain, mutations.wild_values))
     try:
-        policy = policy_from_plain(spoiled)
+        policy = deserialize_policy(spoiled)
     except PolicyError:
         return
     decide([policy], {"serial": "SERIAL1", "user": "bob", "ownership": "corporate"}, now_utc("2023-05-01T00:00:00Z")).to_plain()

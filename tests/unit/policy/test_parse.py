@@ -16,7 +16,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.policy import inst
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import ExemptionRules, Limits
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.parse import parse_policy
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.problems import PolicyError
-from ansible_collections.appban.endpoint.plugins.module_utils.policy.serialize import policy_from_plain, policy_to_plain
+from ansible_collections.appban.endpoint.plugins.module_utils.policy.serialize import deserialize_policy, serialize_policy
 from tests.unit.policy.samples import CATALOG, FULL, SMALL, document, exemption, policy, problems_at, problems_of
 
 
@@ -52,16 +52,16 @@ def test_vendor_shared_domains_are_off_unless_asked_for() -> None:
 
 def test_plain_form_round_trips() -> None:
     parsed = parse_policy(FULL, "full.yml", CATALOG, sha256="abc")
-    plain = policy_to_plain(parsed)
-    again = policy_from_plain(plain)
-    assert policy_to_plain(again) == plain
+    plain = serialize_policy(parsed)
+    again = deserialize_policy(plain)
+    assert serialize_policy(again) == plain
     assert again == parsed
 
 
 @pytest.mark.parametrize("data", [None, [], {}, {"format": 2}, {"format": 1}, SMALL, {"format": 1, "policy": 3}, "x"])
 def test_another_plain_form_is_refused(data: Any) -> None:
     with pytest.raises(PolicyError, match=r"the result of the lookup appban\.endpoint\.policy"):
-        policy_from_plain(data)
+        deserialize_policy(data)
 
 
 def test_a_vendor_family_names_all_its_apps_and_review_leaves_out_the_banned() -> None:

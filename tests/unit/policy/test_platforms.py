@@ -138,7 +138,7 @@ def test_an_exemption_of_everybody_concerned_is_found_although_others_are_not_co
 
 def test_it_survives_the_way_through_plain_data() -> None:
     policy = made()
-    assert serialize.policy_from_plain(serialize.policy_to_plain(policy)) == policy
+    assert serialize.deserialize_policy(serialize.serialize_policy(policy)) == policy
     assert policy.apps[0].platforms == ("ios", "android")
     assert policy.apps[0].platforms_source == "maker: phones.example/download"
     assert "platform" in policy.attributes, "who describes devices is asked for what decisions rest on"

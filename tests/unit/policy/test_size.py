@@ -22,7 +22,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.policy.decide impo
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.notes import notes_of
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.parse import parse_policy
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.problems import PolicyError, Problem
-from ansible_collections.appban.endpoint.plugins.module_utils.policy.serialize import policy_from_plain, policy_to_plain
+from ansible_collections.appban.endpoint.plugins.module_utils.policy.serialize import deserialize_policy, serialize_policy
 from tests.benchmarks.decisions import large_policy
 
 NOW = datetime(2023, 3, 20, tzinfo=timezone.utc)
@@ -49,7 +49,7 @@ def calls(work: Callable[[], Any]) -> int:
 
 
 def whole_way(document: dict[str, Any]) -> None:
-    policy = policy_from_plain(policy_to_plain(parse_policy(document, "p.yml", NOTHING)))
+    policy = deserialize_policy(serialize_policy(parse_policy(document, "p.yml", NOTHING)))
     notes_of(policy)
     decider = Decider([policy], NOW)
     for number in range(20):

@@ -16,7 +16,7 @@ from .journal import Journal
 from .proxies import choose_proxies
 from .redaction import Redactor
 from .retry import RetryPolicy
-from .retry_loop import Delivery
+from .retry_loop import RetryLoop
 from .tls import TlsSettings
 from .transport import Transport
 from .urls import shown
@@ -37,7 +37,7 @@ class Connection:
     deadline: Deadline
     redactor: Redactor
     counters: Counters
-    delivery: Delivery
+    retry_loop: RetryLoop
     transport: Transport
     journal: Journal = field(default_factory=Journal)
 
@@ -119,5 +119,5 @@ def open_connection(
     ends = Deadline(clock, deadline)
     transport = Transport(TlsSettings(validate_certs, ca_path), proxies, ends, user_agent)
     counters = counters or Counters()
-    delivery = Delivery(transport, retry or RetryPolicy(), clock, source or random.SystemRandom(), ends, timeout, redactor, counters)
-    return Connection(clock, ends, redactor, counters, delivery, transport)
+    retry_loop = RetryLoop(transport, retry or RetryPolicy(), clock, source or random.SystemRandom(), ends, timeout, redactor, counters)
+    return Connection(clock, ends, redactor, counters, retry_loop, transport)

@@ -37,7 +37,7 @@ class Effect:
     possible: bool = False
 
 
-class Delivery:
+class RetryLoop:
     """The retry loop that sessions and token requests share.
 
     Args:
@@ -71,17 +71,17 @@ class Delivery:
         self.redactor = redactor
         self.counters = counters or Counters()
 
-    def with_timeout(self, seconds: float) -> Delivery:
+    def with_timeout(self, seconds: float) -> RetryLoop:
         """The same, but less patient with each single exchange."""
         return self.with_exact_timeout(min(seconds, self.timeout))
 
-    def with_patience(self, seconds: float) -> Delivery:
+    def with_patience(self, seconds: float) -> RetryLoop:
         """The same, but at least that patient with each single exchange: a server may do all of the work before it answers."""
         return self.with_exact_timeout(max(seconds, self.timeout))
 
-    def with_exact_timeout(self, timeout: float) -> Delivery:
+    def with_exact_timeout(self, timeout: float) -> RetryLoop:
         """The same with another timeout."""
-        return Delivery(self.transport, self.policy, self.clock, self.source, self.deadline, timeout, self.redactor, self.counters)
+        return RetryLoop(self.transport, self.policy, self.clock, self.source, self.deadline, timeout, self.redactor, self.counters)
 
     def identifier(self) -> str:
         """A new id for a request."""

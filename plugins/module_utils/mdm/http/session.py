@@ -235,7 +235,7 @@ class Session:
         self.redactor.learn(url.partition("?")[2])
         self.counters.add(reads=1)
         request = Request("GET", url, what, {"Accept": "*/*"})
-        response = self.connection.delivery.send(request, REPEATABLE, self.counters.add_retry, into, limit)
+        response = self.connection.retry_loop.send(request, REPEATABLE, self.counters.add_retry, into, limit)
         if not response.ok():
             raise self.failure(response)
         return response.size
@@ -331,7 +331,7 @@ class Session:
     def deliver(self, request: Request, authorization: Mapping[str, str], safety: Safety, effect: Effect | None = None) -> Response:
         """Send with these headers and the cookies that are kept."""
         whole = with_headers(request, {**authorization, **self.cookies.headers()})
-        response = self.connection.delivery.send(whole, safety, self.counters.add_retry, effect=effect)
+        response = self.connection.retry_loop.send(whole, safety, self.counters.add_retry, effect=effect)
         self.cookies.learn(response)
         return response
 

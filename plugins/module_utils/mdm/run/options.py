@@ -25,7 +25,7 @@ from ...engine.run_lock import RunLocked
 from ...policy.instants import InstantError
 from ...policy.problems import PolicyError
 from ...policy.run_instant import run_instant
-from ...policy.serialize import policy_from_plain
+from ...policy.serialize import deserialize_policy
 from ..http.connection import Connection, open_connection
 from ..http.counters import Counters
 from ..http.identity import Identity
@@ -182,7 +182,7 @@ def request_of(
     """
     try:
         given = params["policy"]
-        policies = tuple(policy_from_plain(policy) for policy in (given if isinstance(given, (list, tuple)) else [given]))
+        policies = tuple(deserialize_policy(policy) for policy in (given if isinstance(given, (list, tuple)) else [given]))
         now = run_instant(params["now"], "now")
         assets = read_assets(params["assets"]) if params["assets"] else {}
     except PolicyError as error:

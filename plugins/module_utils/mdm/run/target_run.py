@@ -35,7 +35,7 @@ from ...policy.instants import read_now, utc_text
 from ...policy.model import Policy
 from ...policy.notes import notes_of_policies
 from ...policy.policy_phase import LIFTED
-from ...policy.serialize import policy_to_plain
+from ...policy.serialize import serialize_policy
 from ..http.identity import Identity
 from ..http.journal import Journal
 from ..planning.capability import Capability
@@ -194,7 +194,7 @@ class _Run:
     def run(self) -> RunResult:
         request = self.request
         limits = strictest_limits(
-            [request.limits] if request.limits else [policy_to_plain(policy)["limits"] for policy in request.policies]
+            [request.limits] if request.limits else [serialize_policy(policy)["limits"] for policy in request.policies]
         )
         # First of all: a directory that can't be written to must show before anything is contacted.
         run_id = request.run_id or choose_run_id(request.evidence_dir, self.now)
@@ -459,8 +459,8 @@ class _Run:
 
     def _ended_apps(self) -> set[str]:
         """Apps that no policy of the run bans any more."""
-        banned = {app.id for each in self.decider.standings if each.phase != LIFTED for app in each.policy.apps}
-        return {app.id for each in self.decider.standings if each.phase == LIFTED for app in each.policy.apps} - banned
+        banned = {app.id for each in self.decider.policy_phases if each.phase != LIFTED for app in each.policy.apps}
+        return {app.id for each in self.decider.policy_phases if each.phase == LIFTED for app in each.policy.apps} - banned
 
     def _run_state(
         self,
@@ -505,7 +505,7 @@ class _Run:
         return run_header(
             now=self.now,
             check_mode=request.check_mode,
-            policies=[policy_to_plain(policy) for policy in request.policies],
+            policies=[serialize_policy(policy) for policy in request.policies],
             limits={"max_devices": limits.max_devices, "max_percent": limits.max_percent},
             versions={"appban.endpoint": VERSION, "python": platform.python_version(), **request.versions},
             provenance=request.provenance,

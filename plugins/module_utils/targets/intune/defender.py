@@ -116,12 +116,12 @@ def wanted_site_blocks(
     """
     indicators: dict[str, Mapping[str, Any]] = {}
     apps: list[str] = []
-    for policy, standing in zip(policies, decider.standings, strict=True):
+    for policy, policy_phase in zip(policies, decider.policy_phases, strict=True):
         asks = any(
             stage is not None and "block_web" in rule.stages[stage].actions
-            for rule, stage in zip(policy.rules, standing.stages, strict=True)
+            for rule, stage in zip(policy.rules, policy_phase.stages, strict=True)
         )
-        if policy.state != "enforced" or standing.phase != RUNNING or not asks:
+        if policy.state != "enforced" or policy_phase.phase != RUNNING or not asks:
             continue
         for app in policy.apps:
             domains = [domain for domain in usable_names(app, "domain") if domain not in opened]

@@ -41,7 +41,7 @@ from .objects import (
     TenantState,
 )
 from .requirements import PLATFORMS, TYPES
-from .scope_members import Reach, Standing
+from .scope_members import ScopeMembers, Standing
 from .steps import Phase
 from .store_apps import PLAY_APP, app_of, app_requirements
 
@@ -87,7 +87,7 @@ class Planner:
         for policy in policies:
             for app in policy.apps:
                 self.names_of.setdefault(app.id, set()).update(each.value for each in app.identifiers)
-        self.now = Reach(state, fleet)
+        self.now = ScopeMembers(state, fleet)
         self.then = self.now
         self.standing = Standing(state, self.now, self.policies)
         self.notes: list[str] = []
@@ -124,7 +124,7 @@ class Planner:
         """
         members = {group.name: group.members for control in desired.controls for group in control.groups}
         rules = {each.name: each.rule for control in desired.controls for each in control.filters}
-        self.then = Reach(self.state, self.fleet, members, rules)
+        self.then = ScopeMembers(self.state, self.fleet, members, rules)
         for control in desired.controls:
             for group in control.groups:
                 self._want_group(control, group)
@@ -284,7 +284,7 @@ class Planner:
         elif current.rule.strip() != wanted.rule:
             self.drift.append("the filter %s had another rule" % wanted.name)
             fix = steps.WriteFilterRule(current.id, wanted.name, self.marker(wanted.policies, "filter", spec), wanted.rule)
-            corrected = Reach(self.state, self.fleet, rules={wanted.name: wanted.rule})
+            corrected = ScopeMembers(self.state, self.fleet, rules={wanted.name: wanted.rule})
             reaches: frozenset[int] = frozenset()
             releases: frozenset[int] = frozenset()
             for control in controls:

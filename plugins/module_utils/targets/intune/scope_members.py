@@ -19,7 +19,7 @@ _OWNERSHIP_WORDS: Mapping[str | None, str] = {"corporate": "Corporate", "persona
 _QUOTED = re.compile(r'"([^"]*)"')
 
 
-class Reach:
+class ScopeMembers:
     """Answers whom assignments reach.
 
     A device whose ownership its management doesn't say, and about which nobody can decide, may well be in a native scope: an answer may
@@ -90,7 +90,7 @@ class Reach:
                 included |= self._filtered(every, target, possible)
         return frozenset(included - excluded)
 
-    def released(self, then: Reach, mechanism: str, before: Iterable[Target], after: Iterable[Target]) -> frozenset[int]:
+    def released(self, then: ScopeMembers, mechanism: str, before: Iterable[Target], after: Iterable[Target]) -> frozenset[int]:
         """Positions of the devices that assignments reach, or may reach, and others do not any more.
 
         Args:
@@ -137,7 +137,7 @@ class Standing:
     """
 
     state: TenantState
-    reach: Reach
+    scope_members: ScopeMembers
     policies: frozenset[str]
     unseen: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
@@ -149,7 +149,7 @@ class Standing:
     @property
     def may_reach(self) -> bool:
         """Whether anything stands by whose native scope a device could be reached that nobody can place."""
-        return bool(self.state.filters and self.reach.unplaced)
+        return bool(self.state.filters and self.scope_members.unplaced)
 
     def policies_of(self, targets: Iterable[Target]) -> frozenset[str]:
         """The policies that the groups and filters of ours are for to which assignments go."""
@@ -187,7 +187,7 @@ class Standing:
             if ours and each.name == name and spec in ("", each.marker.sha256):
                 # An assignment that lost its filter to somebody reaches devices by accident: that is nothing to keep.
                 targets = [target for target in each.targets if target.group or target.filter] if spec else each.targets
-                found |= self.reach.of_targets(mechanism, targets, possible)
+                found |= self.scope_members.of_targets(mechanism, targets, possible)
         return found
 
     def reached_by_apps(self, mechanism: str, identifiers: Iterable[str], scoped: tuple[str, ...] = ()) -> frozenset[int]:
@@ -203,5 +203,5 @@ class Standing:
             ours = [each.target for app in listed for each in app.assignments if each.intent == "uninstall" and self.is_ours(each.target)]
             if scoped and not any(self._filters.get(each.filter) == scoped for each in ours):
                 ours = []
-            by_app.append(self.reach.of_targets(mechanism, ours, bool(scoped)))
+            by_app.append(self.scope_members.of_targets(mechanism, ours, bool(scoped)))
         return frozenset.intersection(*by_app) if by_app else frozenset()

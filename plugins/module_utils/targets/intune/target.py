@@ -41,7 +41,7 @@ from .objects import COMPLIANCE_POLICY, TenantState
 from .planner import Planner, PlannerSettings
 from .reader import StateReader, look_up_devices, read_devices
 from .requirements import MANAGED_PLATFORMS, mechanisms
-from .scope_members import Reach, Standing
+from .scope_members import ScopeMembers, Standing
 from .steps import PutIndicators
 from .store_apps import ordered_packages
 
@@ -212,12 +212,12 @@ class IntuneTarget:
             for each in self.state.owned
             if each.resource == COMPLIANCE_POLICY and each.marker.fact("armed")
         }
-        standing = Standing(self.state, Reach(self.state, fleet), self.policy_ids, self._unseen_members(fleet, decider))
+        standing = Standing(self.state, ScopeMembers(self.state, fleet), self.policy_ids, self._unseen_members(fleet, decider))
         chances = chances_of(fleet, requirements_of, decider) if standing.may_reach else ()
         desired = DesiredControls(
             self.policies, fleet, self.requirements, native_scope, self.settings.controls, decider.moment, armed, standing, chances
         ).desired()  # fmt: skip
-        ended = frozenset(policy.id for policy, each in zip(self.policies, decider.standings, strict=True) if each.phase != RUNNING)
+        ended = frozenset(policy.id for policy, each in zip(self.policies, decider.policy_phases, strict=True) if each.phase != RUNNING)
         planner = Planner(self.state, self.policies, fleet, self.settings.planner, ended, ordered_packages(self.ledger))
         self._plan_sites(planner, fleet, decider)
         planned = planner.plan(desired, choose_notices)
@@ -227,7 +227,7 @@ class IntuneTarget:
 
     def _unseen_members(self, fleet: Sequence[FleetDevice], decider: Decider) -> dict[str, frozenset[str]]:
         """Members of our groups that the list of devices doesn't show and that are not gone for certain, by group: they stay in it."""
-        ended = {policy.id for policy, each in zip(self.policies, decider.standings, strict=True) if each.phase == LIFTED}
+        ended = {policy.id for policy, each in zip(self.policies, decider.policy_phases, strict=True) if each.phase == LIFTED}
         shown = {name for member in fleet for name in (member.device.directory_id, member.device.user_id)}
         names: dict[tuple[str, str], str] = {}
         for group in self.state.groups:

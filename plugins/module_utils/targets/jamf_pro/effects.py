@@ -21,7 +21,7 @@ from . import steps
 from .contents import apps_named, names_in_profile, names_in_record
 from .controls import WantedScope
 from .objects import AUTOMATIC, MACOS, Group, Profile, RestrictedSoftware, Scope
-from .scope_members import Audience, Reach
+from .scope_members import Audience, ScopeMembers
 from .server_state import ServerState
 
 _PROFILE, _RECORD = "profile", "record"
@@ -55,14 +55,14 @@ class Effects:
     """Follows one plan.
 
     Args:
-        reach: answers for the fleet, with the groups as they are before the plan.
+        scope_members: answers for the fleet, with the groups as they are before the plan.
         policies: those of the run.
     """
 
-    def __init__(self, reach: Reach, state: ServerState, policies: Sequence[Policy]) -> None:
-        self.reach = reach
+    def __init__(self, scope_members: ScopeMembers, state: ServerState, policies: Sequence[Policy]) -> None:
+        self.scope_members = scope_members
         self.policies = tuple(policies)
-        self.groups: dict[Hashable, Group] = dict(reach.groups)
+        self.groups: dict[Hashable, Group] = dict(scope_members.groups)
         self.ids = state.group_ids()
         self.dropped: dict[str, Dropped] = {}
         self.objects: dict[tuple[str, str, Hashable], Standing] = {}
@@ -148,13 +148,13 @@ class Effects:
     # Whom an object reaches.
 
     def _sure(self, each: Standing) -> frozenset[int]:
-        return self.reach.of_audience(each.family, each.audience, self.groups)
+        return self.scope_members.of_audience(each.family, each.audience, self.groups)
 
     def _maybe(self, each: Standing) -> frozenset[int]:
         """Whom it may have reached: nobody can look into what others put into its scope."""
         if each.names is not None and not each.names:
             return frozenset()
-        return self.reach.of_audience(each.family, replace(each.audience, narrowed=False), self.groups, maybe=True)
+        return self.scope_members.of_audience(each.family, replace(each.audience, narrowed=False), self.groups, maybe=True)
 
     def _key(self, name: str) -> Hashable:
         return self.ids.get(name, name)

@@ -52,11 +52,11 @@ def _create(planner: Planner, wanted: WantedGroup) -> None:
 
 def _unmanaged(planner: Planner, wanted: WantedGroup) -> frozenset[int]:
     """Devices that the server shows, but doesn't manage now: it takes none of them into a new group."""
-    reach = planner.reach
+    scope_members = planner.scope_members
     found: dict[int, str] = {}
     for number in sorted(wanted.members):
-        index = reach.shown_index_of(MOBILE, number)
-        if index is not None and reach.index_of(MOBILE, number) is None:
+        index = scope_members.shown_index_of(MOBILE, number)
+        if index is not None and scope_members.index_of(MOBILE, number) is None:
             device = planner.fleet[index].device
             found[number] = str(device.record.get("serial") or device.id)
     if found:
@@ -75,7 +75,7 @@ def _change_members(planner: Planner, wanted: WantedGroup, current: Group) -> No
     """
     before = current.members or frozenset()
     # The server takes no change for a device that it doesn't manage; such a one stays in the group, where it does no harm.
-    leaving = frozenset(each for each in before - wanted.members if planner.reach.index_of(MOBILE, each) is not None)
+    leaving = frozenset(each for each in before - wanted.members if planner.scope_members.index_of(MOBILE, each) is not None)
     after = before - leaving | wanted.members
     if wanted.role == "exempt":
         pieces = ((Phase.SCOPES, MEMBERS, before | wanted.members), (Phase.END_EXCEPTION, FORMER, after))

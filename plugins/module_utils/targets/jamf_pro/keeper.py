@@ -19,13 +19,13 @@ from ...mdm.planning.requirements import Requirement, RequirementsOf
 from ...mdm.run.known_fleet import LoneLookUps
 from ...policy.decide import Decider
 from ...policy.model import AppDecision, Decision, Policy, PolicyVerdict, Verdicts
-from ...policy.policy_phase import RUNNING, Standing
+from ...policy.policy_phase import RUNNING, PolicyPhase
 from .contents import names_in_profile, names_in_record
 from .controls import Control, DesiredControls, platforms_of
 from .kept import Kept
 from .objects import AUTOMATIC, COMPUTER, MACOS, Scope
 from .requirements import PLATFORMS
-from .scope_members import Audience, Reach
+from .scope_members import Audience, ScopeMembers
 from .server_state import ServerState
 
 #: Combinations of rules that are looked through for the one that a control was made of.
@@ -96,9 +96,9 @@ class Keeper:
         self.native_scopes = native_scopes
         self.look_ups = look_ups
         self.groups = {group.id: group for group in state.groups}
-        self.reach = Reach(fleet, state.groups)
+        self.scope_members = ScopeMembers(fleet, state.groups)
         self.asked: Mapping[str, bool | None] = {}
-        self.policies = {standing.policy.id: standing.policy for standing in decider.standings}
+        self.policies = {policy_phase.policy.id: policy_phase.policy for policy_phase in decider.policy_phases}
 
     def kept(self, desired: Sequence[Control]) -> Kept:
         """What the plan must leave as it is.
@@ -134,11 +134,11 @@ class Keeper:
             members.add(each.requirement, *self._unseen(each, scope.devices, scope.groups))
             spared.add(each.requirement, *self._unseen(each, scope.excluded_devices, scope.excluded_groups))
             for number in self._numbers(scope.excluded_devices, scope.excluded_groups):
-                position = self.reach.index_of(each.family, number)
+                position = self.scope_members.index_of(each.family, number)
                 if position is not None and self._is_doubtful(position, each.requirement):
                     spared.add(each.requirement, number)
                     freed.add(position, each.requirement)
-                shown = self.reach.shown_index_of(each.family, number)
+                shown = self.scope_members.shown_index_of(each.family, number)
                 if (
                     shown is not None
                     and str(number) not in spared_anyway.get(each.requirement, ())
@@ -185,7 +185,7 @@ class Keeper:
 
     def _possible_requirements(self) -> Iterator[Requirement]:
         """What the policies in force require of some device, or would require if there were one."""
-        choices = [[None, *_rules(standing)] for standing in self.decider.standings if _is_in_force(standing)]
+        choices = [[None, *_rules(policy_phase)] for policy_phase in self.decider.policy_phases if _is_in_force(policy_phase)]
         for chosen in itertools.islice(itertools.product(*choices), _MOST_COMBINATIONS):
             decision = self._decision([each for each in chosen if each is not None])
             for platform in dict.fromkeys(itertools.chain(*PLATFORMS.values())):
@@ -207,8 +207,10 @@ class Keeper:
     def _reached(self, each: _Object) -> tuple[frozenset[int], frozenset[int]]:
         """Whom an object reaches for sure, and whom perhaps: of some devices it isn't told whether they are in a smart group."""
         audience = Audience.of_scope(each.scope)
-        sure = self.reach.of_audience(each.family, audience, self.reach.groups)
-        return sure, sure if audience.narrowed else self.reach.of_audience(each.family, audience, self.reach.groups, maybe=True)
+        sure = self.scope_members.of_audience(each.family, audience, self.scope_members.groups)
+        return sure, sure if audience.narrowed else self.scope_members.of_audience(
+            each.family, audience, self.scope_members.groups, maybe=True
+        )
 
     def _is_unclassified(self, index: int, requirement: Requirement) -> bool:
         """Whether a device may keep a control: of every app it is wanted, or it is not known whether it is."""
@@ -260,14 +262,14 @@ class Keeper:
         for each in objects:
             scope = each.scope
             numbers = self._numbers(scope.devices, scope.groups) | self._numbers(scope.excluded_devices, scope.excluded_groups)
-            names |= {_name_of(each.family, number) for number in numbers if not self.reach.is_shown(each.family, number)}
+            names |= {_name_of(each.family, number) for number in numbers if not self.scope_members.is_shown(each.family, number)}
         return self.look_ups.managed(names, "they lose the places that they have by name") if names else {}
 
     def _unseen(self, each: _Object, devices: Iterable[int], groups: Iterable[int]) -> set[int]:
         return {
             number
             for number in self._numbers(devices, groups)
-            if not self.reach.is_shown(each.family, number) and self.asked[_name_of(each.family, number)] is not False
+            if not self.scope_members.is_shown(each.family, number) and self.asked[_name_of(each.family, number)] is not False
         }
 
     def _platforms(self, each: _Object) -> frozenset[str]:
@@ -287,14 +289,16 @@ class Keeper:
         return frozenset(sure)
 
 
-def _is_in_force(standing: Standing) -> bool:
-    return standing.phase == RUNNING and standing.policy.state == "enforced"
+def _is_in_force(policy_phase: PolicyPhase) -> bool:
+    return policy_phase.phase == RUNNING and policy_phase.policy.state == "enforced"
 
 
-def _rules(standing: Standing) -> list[tuple[Policy, tuple[str, ...]]]:
+def _rules(policy_phase: PolicyPhase) -> list[tuple[Policy, tuple[str, ...]]]:
     """What each rule of a policy asks for now, each demand once."""
-    policy = standing.policy
-    demands = dict.fromkeys(policy.rules[number].stages[stage].actions for number, stage in enumerate(standing.stages) if stage is not None)
+    policy = policy_phase.policy
+    demands = dict.fromkeys(
+        policy.rules[number].stages[stage].actions for number, stage in enumerate(policy_phase.stages) if stage is not None
+    )
     return [(policy, actions) for actions in demands]
 
 

@@ -31,7 +31,7 @@ from .effects import Dropped, Effects, apps_of_groups
 from .group_plan import FORMER, GROUP, MEMBERS, want_group
 from .objects import AUTOMATIC, MACOS, MOBILE, Profile, Scope
 from .record_plan import RECORD, match_records, want_records
-from .scope_members import Reach
+from .scope_members import ScopeMembers
 from .scopes import differences as scope_differences
 from .server_state import OwnedProfile, ServerState
 from .steps import Phase
@@ -65,7 +65,7 @@ class Planner:
         self.notes: list[str] = []
         self.problems: list[str] = []
         self.groups = {group.name: group for group in state.groups}
-        self.reach = Reach(fleet, state.groups)
+        self.scope_members = ScopeMembers(fleet, state.groups)
         #: Key of a change -> ids of apps that it also takes from whom it reaches, and from whom.
         self.dropped: Mapping[str, Dropped] = {}
         self._apps_of_groups: Mapping[str, tuple[str, ...]] = {}
@@ -105,7 +105,7 @@ class Planner:
                 "",
                 "Rename them, or choose another name_prefix; a profile can be taken over with adopt: true. Nothing was written",
             )
-        effects = Effects(self.reach, self.state, self.policies)
+        effects = Effects(self.scope_members, self.state, self.policies)
         told = effects.told(self.changes)
         self.dropped = effects.dropped
         # A group that is there before the notices changes nothing on a device; what goes by it waits.
@@ -132,7 +132,7 @@ class Planner:
         """What a person calls a device, by its number."""
 
         def name(number: int) -> str:
-            index = self.reach.index_of(family, number)
+            index = self.scope_members.index_of(family, number)
             if index is None:
                 return "device %d, which is not managed" % number
             device = self.fleet[index].device
@@ -166,7 +166,7 @@ class Planner:
             matched[control.name] = each
         left = [each for each in self.state.profiles if each.profile.name not in wanted]
         for name, control in wanted.items():
-            heirs = [
+            rename_candidates = [
                 each
                 for each in left
                 if name not in matched
@@ -174,10 +174,10 @@ class Planner:
                 and each.marker.mechanism == control.mechanism
                 and not set(each.marker.policies).isdisjoint(control.requirement.policies)
             ]
-            if heirs and (PROFILE, name) not in self.state.foreign:
+            if rename_candidates and (PROFILE, name) not in self.state.foreign:
                 # Renaming it leaves no moment without a block, and none with two lists at odds.
-                matched[name] = heirs[0]
-                left.remove(heirs[0])
+                matched[name] = rename_candidates[0]
+                left.remove(rename_candidates[0])
         return matched
 
     def _want_profile(self, control: Control, current: OwnedProfile | None) -> None:
@@ -200,7 +200,7 @@ class Planner:
         description = self._description(control, spec, written)
         same = (found.name, found.deployment, found.removable) == (control.name, AUTOMATIC, False)
         same = same and ownership.same_description(description, found.description)
-        reached = self.reach.of_scope(control.family, found.scope, control.control_scope.covers)
+        reached = self.scope_members.of_scope(control.family, found.scope, control.control_scope.covers)
         before = frozenset() if payload_changed or found.deployment != AUTOMATIC else reached
         if not payload_changed and not wrong_scope and same and written:
             self.cover(control, self._needs(control), written, before)

@@ -34,11 +34,11 @@ def match_records(planner: Planner, controls: Sequence[Control]) -> dict[str, Re
             matched[each.name] = each
     left = [each for each in planner.state.records if each.name not in wanted]
     for name, record in wanted.items():
-        heirs = [each for each in left if name not in matched and each.process_name == record.process_name]
-        if heirs:
+        rename_candidates = [each for each in left if name not in matched and each.process_name == record.process_name]
+        if rename_candidates:
             # Renaming it leaves no moment without a block.
-            matched[name] = heirs[0]
-            left.remove(heirs[0])
+            matched[name] = rename_candidates[0]
+            left.remove(rename_candidates[0])
     return matched
 
 
@@ -52,7 +52,9 @@ def want_records(planner: Planner, control: Control, matched: Mapping[str, Restr
         number = 0 if current is None else current.id
         record = RestrictedSoftware(number, wanted.name, wanted.process_name, True, False, True, wanted.delete, wanted.message, scope)
         same_effect = current is not None and all(getattr(current, name) == getattr(record, name) for name in _SETTINGS)
-        reached = planner.reach.of_scope(control.family, current.scope, before) if current is not None and same_effect else frozenset()
+        reached = (
+            planner.scope_members.of_scope(control.family, current.scope, before) if current is not None and same_effect else frozenset()
+        )
         before = before & reached
         if current is None or not _is_same(record, current):
             keys.append(_write(planner, control, wanted, record, current))

@@ -41,7 +41,7 @@ class Audience:
         )
 
 
-class Reach:
+class ScopeMembers:
     """Answers for one fleet.
 
     Args:

@@ -62,7 +62,7 @@ class CommandPlan:
     sent: Mapping[str, frozenset[str]] = field(default_factory=dict)
     control_states: list[ControlState] = field(default_factory=list)
     #: What devices have told and the ledger does not remember: events for it, so that at the end it is known who has a profile.
-    untold: list[dict[str, str]] = field(default_factory=list)
+    unrecorded: list[dict[str, str]] = field(default_factory=list)
 
     def plan(self, add: Add) -> None:
         """Put the changes into the plan. add: gives the key of the change that was added."""
@@ -80,7 +80,7 @@ class CommandPlan:
     def _install(self, control: Control, add: Add) -> None:
         mark = command_mark(self.names.prefix, control.command)
         _command, removal_mark = removal_of_profile(self.names.prefix, control.name)
-        occasions: dict[str, str] = {}
+        idempotency_keys: dict[str, str] = {}
         confirmed, refused, words, new = set(), {}, {}, set()
         for index in sorted(control.devices):
             device = self.index.id(index)
@@ -93,26 +93,26 @@ class CommandPlan:
                     confirmed.add(index)
                     if remembered is None and released is None:
                         about = {"device": device, "control": control.name, "enrolled": report.enrolled_at, "content": mark}
-                        self.untold.append({"event": "assigned", **about})
+                        self.unrecorded.append({"event": "assigned", **about})
                     continue
                 # What it told is from before its removal was asked for, and that may still be waiting for the device.
             if done is not None and is_refusal(done) and remembered is not None and not is_sending(remembered):
                 refused[index], words[index] = reason_in_words(" ".join(done.errors)), words_of_result(done)
                 continue
-            occasion = self._occasion((device, control.name), mark, report, done)
+            idempotency_key = self._idempotency_key((device, control.name), mark, report, done)
             lost = self._lost_at(report, control.name, done, taken, control.profile_uuid)
-            if not occasion and lost and done is not None and (remembered is None or done.order[0] > remembered.heard):
+            if not idempotency_key and lost and done is not None and (remembered is None or done.order[0] > remembered.heard):
                 # It has carried out what was sent, and the profile is gone again: what took it off had waited for longer.
-                occasion = "lost %s" % lost
-            if occasion is not None:
-                occasions[device] = occasion
+                idempotency_key = "lost %s" % lost
+            if idempotency_key is not None:
+                idempotency_keys[device] = idempotency_key
                 if remembered is None or is_sending(remembered):
                     new.add(index)
         changes: tuple[str, ...] = ()
-        if occasions:
-            text = profile_text(control.profile) + self.index.text(occasions)
-            step = self._step(control.command, mark, occasions, control.name)
-            reaches = self.index.positions(occasions)
+        if idempotency_keys:
+            text = profile_text(control.profile) + self.index.text(idempotency_keys)
+            step = self._step(control.command, mark, idempotency_keys, control.name)
+            reaches = self.index.positions(idempotency_keys)
             change = Change("command", "profile", control.name, None, text, apps=control.apps, reaches=reaches, step=step)
             changes = (add(Phase.COMMANDS, change),)
         self.control_states.append(
@@ -146,20 +146,24 @@ class CommandPlan:
                     candidates.setdefault(name, set()).add(device)
         for name, devices in sorted(candidates.items()):
             command, mark = removal_of_profile(self.names.prefix, name)
-            occasions = {}
+            idempotency_keys = {}
             for device in sorted(each for each in devices if self.may_release(each, name)):
-                occasion = self._occasion_of_removal(device, name, mark)
-                if occasion is not None:
-                    occasions[device] = occasion
+                idempotency_key = self._idempotency_key_of_removal(device, name, mark)
+                if idempotency_key is not None:
+                    idempotency_keys[device] = idempotency_key
             # Who is exempt or out of scope loses it first; who only gets it in another form loses it when that stands.
             for phase, kind, only_form in ((Phase.RELEASE, "ended profile", False), (Phase.LEAVE, "former profile", True)):
-                leaving = {device: occasion for device, occasion in occasions.items() if self.index.stays_banned(device) == only_form}
+                leaving = {
+                    device: idempotency_key
+                    for device, idempotency_key in idempotency_keys.items()
+                    if self.index.stays_banned(device) == only_form
+                }
                 if leaving:
                     step = self._step(command, mark, leaving, name, releases=True)
                     text, releases = self.index.text(leaving), self.index.positions(leaving)
                     add(phase, Change("command", kind, name, text, None, apps=self.apps_of(name), releases=releases, step=step))
 
-    def _occasion_of_removal(self, device: str, name: str, mark: str) -> str | None:
+    def _idempotency_key_of_removal(self, device: str, name: str, mark: str) -> str | None:
         """What makes it another time that a profile is taken off; None where it is not due."""
         report = self.state.report(device)
         assigned, released = self.ledger.assigned.get((device, name)), self.ledger.released.get((device, name))
@@ -231,7 +235,7 @@ class CommandPlan:
         changes = []
         for bundle_id, command in sorted(removal.commands.items()):
             mark = command_mark(self.names.prefix, command)
-            occasions = {}
+            idempotency_keys = {}
             control = removal_name(bundle_id)
             for index in sorted(removal.named):
                 device = self.index.id(index)
@@ -246,13 +250,13 @@ class CommandPlan:
                     words[index] = words_of_result(done)
                     continue
                 confirmed.discard(index)
-                occasion = self._occasion((device, control), time, report, done)
-                if occasion is not None:
-                    occasions[device] = occasion if is_sending(remembered) else "%s %s" % (time, occasion)
+                idempotency_key = self._idempotency_key((device, control), time, report, done)
+                if idempotency_key is not None:
+                    idempotency_keys[device] = idempotency_key if is_sending(remembered) else "%s %s" % (time, idempotency_key)
                     if remembered is None or is_sending(remembered):
                         new.add(index)
-            if occasions:
-                due.setdefault(bundle_id, []).append(_Due(removal, occasions))
+            if idempotency_keys:
+                due.setdefault(bundle_id, []).append(_Due(removal, idempotency_keys))
                 changes.append(_removal_change(bundle_id).key)
         self.control_states.append(
             ControlState(
@@ -272,15 +276,15 @@ class CommandPlan:
         """One command for all that have an app, though they may be under other policies, or know it as another app of the policies."""
         command = parts[0].removal.commands[bundle_id]
         mark, control = command_mark(self.names.prefix, command), removal_name(bundle_id)
-        occasions: dict[str, str] = {}
+        idempotency_keys: dict[str, str] = {}
         memory: dict[str, Mapping[str, str]] = {}
         for part in parts:
-            step = self._step(command, mark, part.occasions, control, app=part.removal.app)
-            occasions = {**step.occasions, **occasions}
+            step = self._step(command, mark, part.idempotency_keys, control, app=part.removal.app)
+            idempotency_keys = {**step.idempotency_keys, **idempotency_keys}
             memory = {**step.memory, **memory}
         apps = tuple(sorted({app for part in parts for app in part.removal.requirement.app_ids}))
-        text, reaches = self.index.text(occasions), self.index.positions(occasions)
-        sent = steps.Send(command, mark, occasions, control, memory=memory)
+        text, reaches = self.index.text(idempotency_keys), self.index.positions(idempotency_keys)
+        sent = steps.Send(command, mark, idempotency_keys, control, memory=memory)
         add(Phase.COMMANDS, replace(_removal_change(bundle_id), before=text, apps=apps, reaches=reaches, step=sent))
 
     def _why_no_block(self, index: int) -> str:
@@ -288,7 +292,7 @@ class CommandPlan:
 
     # What both use.
 
-    def _occasion(self, key: tuple[str, str], content: str, report: DeviceReport, done: CommandResult | None) -> str | None:
+    def _idempotency_key(self, key: tuple[str, str], content: str, report: DeviceReport, done: CommandResult | None) -> str | None:
         """What makes it another time that something is sent; None where it was sent and nothing speaks for sending it again."""
         remembered, released = self.ledger.assigned.get(key), self.ledger.released.get(key)
         if remembered is None:
@@ -308,16 +312,16 @@ class CommandPlan:
         self,
         command: Mapping[str, object],
         mark: str,
-        occasions: Mapping[str, str],
+        idempotency_keys: Mapping[str, str],
         control: str,
         releases: bool = False,
         app: str = "",
     ) -> steps.Send:
         facts = {}
-        for device in occasions:
+        for device in idempotency_keys:
             report = self.state.report(device)
             facts[device] = self._memory(device, control, mark, report, releases, app)
-        return steps.Send(command, mark, dict(occasions), control, releases, facts)
+        return steps.Send(command, mark, dict(idempotency_keys), control, releases, facts)
 
     def _memory(self, device: str, control: str, mark: str, report: DeviceReport, releases: bool, app: str) -> dict[str, str]:
         """What the ledger is to keep of something that is sent to a device."""
@@ -350,11 +354,11 @@ class _Due:
     """Devices from which an app is to be removed now.
 
     Args:
-        occasions: enrolment id -> what makes it another time that the same is commanded.
+        idempotency_keys: enrolment id -> what makes it another time that the same is commanded.
     """
 
     removal: Removal
-    occasions: Mapping[str, str]
+    idempotency_keys: Mapping[str, str]
 
 
 def _removal_change(bundle_id: str) -> Change:

@@ -33,20 +33,20 @@ def command_mark(name_prefix: str, command: Mapping[str, Any]) -> str:
     return hashlib.sha256(name_prefix.encode("utf-8") + b"\0" + content).hexdigest()[:MARK_DIGITS]
 
 
-def command_uuid(mark: str, ids: Iterable[str], occasion: str, enrolled: Mapping[str, str] | None = None) -> str:
+def command_uuid(mark: str, ids: Iterable[str], idempotency_key: str, enrolled: Mapping[str, str] | None = None) -> str:
     """The CommandUUID of a command for some enrolments.
 
     Args:
         mark: of the command.
         ids: enrolment ids, in any order.
-        occasion: what makes it another time that the same is commanded (a date for example); the same occasion never queues it twice
+        idempotency_key: what makes it another time that the same is commanded (a date for example); the same key never queues it twice
             for the same enrolments.
         enrolled: id -> when it enrolled, as far as that is known. Enrolling empties the queue of a device, and the server remembers the
             UUIDs that were in it all the same, so it has to be another one then.
     """
     since = enrolled or {}
     named = [[each, since[each]] if since.get(each) else each for each in sorted(set(ids))]
-    rest = hashlib.sha256(json.dumps([mark, occasion, named]).encode("utf-8")).hexdigest()
+    rest = hashlib.sha256(json.dumps([mark, idempotency_key, named]).encode("utf-8")).hexdigest()
     number = int(mark + "8" + rest[:3] + "0" + rest[3:18], 16)
     return str(uuid.UUID(int=number | (1 << 63)))
 

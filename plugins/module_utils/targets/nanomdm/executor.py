@@ -237,21 +237,21 @@ class Executor:
     # Commands.
 
     def _send(self, step: steps.Send) -> bool:
-        by_occasion: dict[str, list[str]] = {}
-        for device, occasion in step.occasions.items():
-            by_occasion.setdefault(occasion, []).append(device)
+        by_idempotency_key: dict[str, list[str]] = {}
+        for device, idempotency_key in step.idempotency_keys.items():
+            by_idempotency_key.setdefault(idempotency_key, []).append(device)
         failed: dict[str, str] = {}
         queued = False
-        for occasion, devices in sorted(by_occasion.items()):
+        for idempotency_key, devices in sorted(by_idempotency_key.items()):
             enrolled = {device: step.memory.get(device, {}).get("enrolled", "") for device in devices}
             if not step.releases:
                 # Written first: after a run that is killed here a device may get what nobody else knows of.
-                self.ledger.write(self.now, [sending({**self._about(step, device), "order": occasion}) for device in devices])
-            result = self.nanomdm.enqueue(step.command, devices, step.mark, occasion, enrolled=enrolled, push=self.push)
+                self.ledger.write(self.now, [sending({**self._about(step, device), "order": idempotency_key}) for device in devices])
+            result = self.nanomdm.enqueue(step.command, devices, step.mark, idempotency_key, enrolled=enrolled, push=self.push)
             failed.update(result.failed)
             queued = queued or bool(result.queued)
             self._sent(step, self._reached(devices, result), result.uuids)
-        self._refuse_failures(failed, len(step.occasions), "were not sent %s" % step.command.get("RequestType"))
+        self._refuse_failures(failed, len(step.idempotency_keys), "were not sent %s" % step.command.get("RequestType"))
         return queued
 
     def _sent(self, step: steps.Send, devices: Iterable[str], orders: Mapping[str, str]) -> None:
@@ -267,12 +267,12 @@ class Executor:
         return {"event": kind, "device": device, "control": step.control, **step.memory.get(device, {})}
 
     def _ask(self, step: steps.Ask) -> bool:
-        result = self._enqueue_question(step, step.answered, step.occasion)
+        result = self._enqueue_question(step, step.answered, step.idempotency_key)
         # A question that the server has had may be lost with the queue of an earlier enrolment. Where nobody knows when a device enrolled,
         # it is asked once more, and if the server has had that too, it has been asked.
         doubtful = sorted(device for device in result.already if not step.enrolled[device])
         if doubtful:
-            result = joined(result, self._enqueue_question(step, doubtful, step.occasion + " once more"))
+            result = joined(result, self._enqueue_question(step, doubtful, step.idempotency_key + " once more"))
         events = [
             {
                 "event": "asked",
@@ -287,8 +287,8 @@ class Executor:
         self._refuse_failures(dict(result.failed), len(step.answered), "were not asked")
         return bool(result.queued)
 
-    def _enqueue_question(self, step: steps.Ask, devices: Iterable[str], occasion: str) -> Enqueued:
-        return self.nanomdm.enqueue(step.command, devices, step.mark, occasion, enrolled=step.enrolled, push=self.push)
+    def _enqueue_question(self, step: steps.Ask, devices: Iterable[str], idempotency_key: str) -> Enqueued:
+        return self.nanomdm.enqueue(step.command, devices, step.mark, idempotency_key, enrolled=step.enrolled, push=self.push)
 
     def _reached(self, devices: Iterable[str], result: Enqueued) -> list[str]:
         """Devices for which a command was taken. What a storage says of ids that it doesn't know is a warning and no more, because

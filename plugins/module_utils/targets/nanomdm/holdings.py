@@ -28,7 +28,7 @@ from .slugs import mechanism_of_slug
 
 #: What follows the mark in the ledger's content of a control whose end a device has confirmed, so that nobody needs its answer any more.
 _CONFIRMED = " confirmed"
-#: What follows it in that of a control that may not have been sent, because the run was killed; its order is then the occasion.
+#: What follows it in that of a control that may not have been sent, because the run was killed; its order is then the idempotency key.
 _SENDING = " sending"
 #: From when on nothing is concluded from the answer to an order to remove a profile that was never heard: it may be lost with its log.
 _UNHEARD = timedelta(days=7)

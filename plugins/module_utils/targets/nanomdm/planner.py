@@ -32,7 +32,7 @@ class Planner:
 
     Args:
         questions: what devices are to be asked.
-        occasion: what makes it another time that the same is asked.
+        idempotency_key: what makes it another time that the same is asked.
     """
 
     def __init__(
@@ -42,14 +42,14 @@ class Planner:
         declarations: DeclarationPlan,
         commands: CommandPlan,
         questions: Sequence[Question],
-        occasion: str,
+        idempotency_key: str,
     ) -> None:
         self.state = state
         self.index = index
         self.declarations = declarations
         self.commands = commands
         self.questions = questions
-        self.occasion = occasion
+        self.idempotency_key = idempotency_key
         self.changes: list[tuple[Phase, Change]] = []
 
     def plan(self, choose_notices: Callable[[ControlStates], Sequence[Notice]] = lambda _control_states: ()) -> PlanResult:
@@ -83,7 +83,7 @@ class Planner:
             report = self.state.report(device)
             said = [report.asked.get(name, "") for name in question.bundle_ids] if question.bundle_ids else [report.information_at]
             answered[device], enrolled[device] = min(said), report.enrolled_at
-        step = steps.Ask(question.command, question.mark, self.occasion, answered, enrolled)
+        step = steps.Ask(question.command, question.mark, self.idempotency_key, answered, enrolled)
         self._add(Phase.QUESTIONS, Change("command", "question", question.name, None, self.index.text(answered), step=step))
 
     def _add(self, phase: Phase, change: Change) -> str:

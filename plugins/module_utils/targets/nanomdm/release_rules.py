@@ -24,7 +24,7 @@ from .slugs import mechanism_of_slug, policies_of_slug
 
 def policies_that_rest(decider: Decider) -> frozenset[str]:
     """Policies that block nothing on any device: lifted, not yet begun, or only proposed."""
-    return frozenset(each.policy.id for each in decider.standings if each.phase != RUNNING or each.policy.state != "enforced")
+    return frozenset(each.policy.id for each in decider.policy_phases if each.phase != RUNNING or each.policy.state != "enforced")
 
 
 @dataclass(frozen=True)

@@ -119,7 +119,7 @@ class Send:
     Args:
         command: what stands under ``Command``.
         mark: by which its answers are known.
-        occasions: enrolment id -> what makes it another time that the same is commanded.
+        idempotency_keys: enrolment id -> what makes it another time that the same is commanded.
         control: the ledger's name for what is sent.
         releases: the command takes the control away.
         memory: enrolment id -> what more the ledger is to keep of it.
@@ -127,7 +127,7 @@ class Send:
 
     command: Mapping[str, Any]
     mark: str
-    occasions: Mapping[str, str]
+    idempotency_keys: Mapping[str, str]
     control: str
     releases: bool = False
     memory: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -138,13 +138,13 @@ class Ask:
     """Queue a question.
 
     Args:
-        occasion: what makes it another time that the same is asked.
+        idempotency_key: what makes it another time that the same is asked.
         answered: enrolment id -> when the device last answered.
         enrolled: enrolment id -> when the device had enrolled.
     """
 
     command: Mapping[str, Any]
     mark: str
-    occasion: str
+    idempotency_key: str
     answered: Mapping[str, str]
     enrolled: Mapping[str, str]

@@ -156,7 +156,7 @@ class NanoTarget:
         self.sent: dict[str, frozenset[str]] = {}
         self.warnings: tuple[str, ...] = ()
         self.unasked: frozenset[str] = frozenset()
-        self.untold: list[dict[str, str]] = []
+        self.unrecorded: list[dict[str, str]] = []
 
     def capability_of(self, record: Mapping[str, Any]) -> Capability:
         """The row of a device in the capability table, with what the user has set up."""
@@ -304,12 +304,12 @@ class NanoTarget:
         seen = tuple(self._seen(fleet))
         planned = planner.plan(lambda control_states: choose_notices(ControlStates((*control_states.all, *seen))))
         # Taken from what was told before this run, so what this run does is not confirmed by it.
-        self.untold = [*commands.untold, *self.holdings.confirmations()]
+        self.unrecorded = [*commands.unrecorded, *self.holdings.confirmations()]
         return replace(planned, control_states=(*planned.control_states, *seen), notes=tuple(self._notes()))
 
     def apply(self, plan: Plan, ledger: Ledger, now: str) -> Applied:
         """Carry the plan out."""
-        ledger.write(now, self.untold)
+        ledger.write(now, self.unrecorded)
         executor = Executor(
             self.nanomdm,
             self.kmfddm,

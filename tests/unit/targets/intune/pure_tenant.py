@@ -40,7 +40,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.obj
 )
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.planner import Planner, PlannerSettings
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.requirements import MANAGED_PLATFORMS, mechanisms
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.scope_members import Reach, Standing
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.scope_members import ScopeMembers, Standing
 from tests.unit.mdm.mdm_samples import NOW, fleet
 
 _OWNERSHIP_WORDS = {"corporate": "Corporate", "personal": "Personal", None: "Unknown"}
@@ -84,7 +84,7 @@ class Run:
 
     def standing(self) -> Standing:
         ids = frozenset(policy.id for policy in self.policies)
-        return Standing(self.state, Reach(self.state, self.fleet), ids)
+        return Standing(self.state, ScopeMembers(self.state, self.fleet), ids)
 
     def moments(self) -> Iterator[TenantState]:
         """The tenant after each step of the plan."""

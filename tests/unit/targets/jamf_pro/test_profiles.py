@@ -163,8 +163,8 @@ def test_a_write_that_outlasts_the_edge_is_found_to_be_done(server: Tenant, prof
 
 
 def test_a_timeout_leaves_the_server_two_minutes(server: Tenant) -> None:
-    assert server.jamf.session.connection.delivery.timeout == 120
-    assert server.connection.delivery.timeout == 30
+    assert server.jamf.session.connection.retry_loop.timeout == 120
+    assert server.connection.retry_loop.timeout == 30
 
 
 def test_a_deletion_is_done_once_and_what_is_gone_is_as_good(server: Tenant, profiles: Profiles) -> None:

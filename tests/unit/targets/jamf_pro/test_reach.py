@@ -9,7 +9,7 @@ import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.controls import criteria_of
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.objects import MOBILE, Group, Scope
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.scope_members import Reach
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.scope_members import ScopeMembers
 from tests.unit.mdm.mdm_samples import NOW, fleet, policy
 from tests.unit.targets.jamf_pro.pure_server import device
 
@@ -23,7 +23,7 @@ SOMEBODYS = 99
 
 
 def reached(scope: Scope) -> frozenset[int]:
-    return Reach(fleet([policy()], DEVICES, NOW), (SMART, STATIC, UNREAD)).of_scope(MOBILE, scope, EVERYBODY)
+    return ScopeMembers(fleet([policy()], DEVICES, NOW), (SMART, STATIC, UNREAD)).of_scope(MOBILE, scope, EVERYBODY)
 
 
 @pytest.mark.parametrize(

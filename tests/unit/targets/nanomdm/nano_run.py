@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
-from ansible_collections.appban.endpoint.plugins.module_utils.policy.serialize import policy_to_plain
+from ansible_collections.appban.endpoint.plugins.module_utils.policy.serialize import serialize_policy
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.module import argument_spec, run_module
 from tests.nano.device_facts import App
 from tests.nano.fake_device import FakeDevice
@@ -172,7 +172,7 @@ class Ban:
         enrolments = [self.row(each) for each in self.devices]
         params = target_runs.parameters(
             argument_spec(),
-            [policy_to_plain(each) for each in policies],
+            [serialize_policy(each) for each in policies],
             self.evidence_dir,
             self.now.isoformat(),
             **{**self.nano.connection, "enrollments": enrolments, **self.options, **options},

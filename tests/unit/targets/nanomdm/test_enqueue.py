@@ -46,8 +46,8 @@ def enrolled(clients: Clients, count: int) -> list[FakeDevice]:
     return devices
 
 
-def ask(clients: Clients, ids: list[str], occasion: str = "1") -> Enqueued:
-    return clients.nanomdm.enqueue(ASK, ids, MARK, occasion, push=False)
+def ask(clients: Clients, ids: list[str], idempotency_key: str = "1") -> Enqueued:
+    return clients.nanomdm.enqueue(ASK, ids, MARK, idempotency_key, push=False)
 
 
 def test_a_command_is_queued_once_however_often_it_is_asked_for(clients: Clients) -> None:
@@ -57,7 +57,7 @@ def test_a_command_is_queued_once_however_often_it_is_asked_for(clients: Clients
     again = ask(clients, [two.id, one.id])
     assert (again.queued, again.already, again.uuids) == (set(), {one.id, two.id}, first.uuids)
     assert {mark_of(uuid) for uuid in first.uuids.values()} == {MARK}
-    assert ask(clients, [one.id, two.id], "2").queued == {one.id, two.id}, "another occasion is another command"
+    assert ask(clients, [one.id, two.id], "2").queued == {one.id, two.id}, "another key is another command"
     assert one.connect() == two.connect() == [("ProfileList", "Acknowledged")] * 2
     assert ask(clients, [one.id, two.id]).already == {one.id, two.id}, "also when it was carried out"
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.appban.endpoint.plugins.module_utils.policy.serialize import policy_to_plain
+from ansible_collections.appban.endpoint.plugins.module_utils.policy.serialize import serialize_policy
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.module import argument_spec, run_module
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.server_options import (
     ENVIRONMENT,
@@ -103,7 +103,7 @@ def test_whatever_is_given_one_kind_of_servers_remains_or_something_is_said() ->
 )
 def test_the_module_refuses_and_contacts_nobody(tmp_path: Path, options: dict[str, Any], words: str) -> None:
     given = {"enrollments": [{"id": "A", "ownership": "corporate"}], "deadline": 2.0, **options}
-    params = target_runs.parameters(argument_spec(), [policy_to_plain(policy())], tmp_path, "2023-04-01T00:00:00Z", **given)
+    params = target_runs.parameters(argument_spec(), [serialize_policy(policy())], tmp_path, "2023-04-01T00:00:00Z", **given)
     module = target_runs.end_of(run_module, target_runs.Module(params, False))
     assert (module.failed, module.values["refused"]) == (True, True)
     assert words in module.values["msg"]

@@ -53,8 +53,8 @@ def apps(*ids: str) -> dict[str, Any]:
     return {"InstalledApplicationList": [{"Identifier": each, "Name": each[-6:], "ShortVersion": "1.2"} for each in ids]}
 
 
-def uuid_of(mark: str, occasion: str = "1") -> str:
-    return command_uuid(mark, ["A"], occasion)
+def uuid_of(mark: str, idempotency_key: str = "1") -> str:
+    return command_uuid(mark, ["A"], idempotency_key)
 
 
 def read(tmp_path: Path, *lines: str, interests: Interests = INTERESTS) -> WebhookReading:

@@ -163,13 +163,13 @@ class Batch:
 
     def run(self, items: Sequence[BatchItem]) -> None:
         """Send the items until each has an answer that is not "later", or the attempts are used up; deletes end with the deadline only."""
-        delivery = self.session.connection.delivery
+        retry_loop = self.session.connection.retry_loop
         pending = self.without_hope(items)
         attempt = 0
         while pending:
             attempt += 1
             self.collect(pending, self.submit(pending, first=attempt == 1))
-            again = list(self.to_repeat(pending, attempt >= delivery.policy.attempts))
+            again = list(self.to_repeat(pending, attempt >= retry_loop.policy.attempts))
             if again:
                 asked = [self.asked_to_wait(item) for item in again]
                 longest = max((seconds for seconds in asked if seconds), default=0.0)
@@ -177,9 +177,9 @@ class Batch:
                 name = again[0].what or self.what
                 reason = "the server throttles %d of %d requests of a batch, the first to %s" % (len(again), len(pending), name)
                 why = "%d of %d requests of a batch throttled" % (len(again), len(pending))
-                most = None if attempt >= delivery.policy.attempts else delivery.policy.attempts
-                pause = longest or delivery.policy.backoff(attempt, delivery.source)
-                delivery.wait(pause, request, reason, bool(longest), why, attempt, most)
+                most = None if attempt >= retry_loop.policy.attempts else retry_loop.policy.attempts
+                pause = longest or retry_loop.policy.backoff(attempt, retry_loop.source)
+                retry_loop.wait(pause, request, reason, bool(longest), why, attempt, most)
             pending = again
 
     def without_hope(self, items: Sequence[BatchItem]) -> list[BatchItem]:

@@ -64,7 +64,7 @@ class TokenEndpoint:
         """
         request = Request("POST", url, "get an access token", {"Content-Type": FORM}, urlencode(form).encode("ascii"))
         self.connection.counters.add(tokens=1)
-        response = self.connection.delivery.send(request, REPEATABLE, self.connection.counters.add_token)
+        response = self.connection.retry_loop.send(request, REPEATABLE, self.connection.counters.add_token)
         return self.read(response)
 
     def get(self, url: str, params: Mapping[str, QueryValue], headers: Mapping[str, str]) -> Token:
@@ -75,8 +75,8 @@ class TokenEndpoint:
         """
         request = Request("GET", with_query(url, params), "get an access token of the managed identity", headers)
         self.connection.counters.add(tokens=1)
-        delivery = self.connection.delivery.with_timeout(IDENTITY_SERVICE_TIMEOUT)
-        response = delivery.send(request, IDENTITY_SERVICE, self.connection.counters.add_token, direct=True)
+        retry_loop = self.connection.retry_loop.with_timeout(IDENTITY_SERVICE_TIMEOUT)
+        response = retry_loop.send(request, IDENTITY_SERVICE, self.connection.counters.add_token, direct=True)
         return self.read(response)
 
     def read(self, response: Response) -> Token:

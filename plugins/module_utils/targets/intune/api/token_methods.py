@@ -83,7 +83,7 @@ class WithCertificate:
     def fetch(self, resource: str) -> Token:
         connection = self.app.endpoint.connection
         signed = self.certificate.assertion(
-            self.app.token_url, self.app.client_id, connection.delivery.identifier(), connection.clock.utcnow(), self.send_chain
+            self.app.token_url, self.app.client_id, connection.retry_loop.identifier(), connection.clock.utcnow(), self.send_chain
         )
         connection.redactor.learn(signed)
         return self.app.fetch(resource, {"client_assertion_type": ASSERTION_TYPE, "client_assertion": signed})

@@ -72,7 +72,7 @@ class Jamf:
     """
 
     def __init__(self, base_url: str, credentials: Credentials, connection: Connection, check_mode: bool, cookies: StickyCookies) -> None:
-        patient = dataclasses.replace(connection, delivery=connection.delivery.with_patience(PATIENCE))
+        patient = dataclasses.replace(connection, retry_loop=connection.retry_loop.with_patience(PATIENCE))
         self.credentials = credentials
         self.clock = connection.clock
         self.counters = connection.counters

@@ -73,10 +73,10 @@ class TokenRequests:
         request = Request("POST", join(self.base_url, path), what, {**headers, **self.cookies.headers()}, content)
         counters = self.connection.counters
         counters.add(tokens=1)
-        delivery = self.connection.delivery
+        retry_loop = self.connection.retry_loop
         if timeout is not None:
-            delivery = delivery.with_timeout(timeout)
-        response = delivery.send(request, safety, counters.add_token)
+            retry_loop = retry_loop.with_timeout(timeout)
+        response = retry_loop.send(request, safety, counters.add_token)
         self.cookies.learn(response)
         if response.ok() or response.status in accept:
             return response

@@ -64,7 +64,7 @@ class _Order:
 
     command: Mapping[str, Any]
     mark: str
-    occasion: str
+    idempotency_key: str
     enrolled: Mapping[str, str]
     push: bool
 
@@ -92,24 +92,24 @@ class NanoMdm:
         command: Mapping[str, Any],
         ids: Iterable[str],
         mark: str,
-        occasion: str,
+        idempotency_key: str,
         *,
         enrolled: Mapping[str, str] | None = None,
         push: bool = True,
     ) -> Enqueued:
         """Queue a command for enrolments, many per request.
 
-        The requests' CommandUUIDs follow from mark, occasion, ids and when these enrolled, and the server takes each once. So the same call
-        again queues nothing and calls all ids ``already``, unless the ids have changed meanwhile; give it those only that still need the
-        command. (A server whose SQL storage deletes finished commands, ``delete=1``, forgets UUIDs, too.) A request whose answer is lost
-        is sent once more with the same UUID, which is no second command: either it is refused as repeated, so the first one arrived, or
-        the first one did not, and now it is queued.
+        The requests' CommandUUIDs follow from mark, idempotency key, ids and when these enrolled, and the server takes each once. So the
+        same call again queues nothing and calls all ids ``already``, unless the ids have changed meanwhile; give it those only that still
+        need the command. (A server whose SQL storage deletes finished commands, ``delete=1``, forgets UUIDs, too.) A request whose answer
+        is lost is sent once more with the same UUID, which is no second command: either it is refused as repeated, so the first one
+        arrived, or the first one did not, and now it is queued.
 
         Args:
             command: what stands under ``Command``.
             ids: enrolment ids, letter for letter.
             mark: ``command_uuids.command_mark`` of the command.
-            occasion, enrolled: see ``command_uuids.command_uuid``.
+            idempotency_key, enrolled: see ``command_uuids.command_uuid``.
             push: have the server wake the devices up. What goes wrong with that is a warning: the command waits in the queue.
 
         Raises:
@@ -117,13 +117,13 @@ class NanoMdm:
             RequestFailed: for a refusal that has nothing to do with the ids, a key that is wrong for example.
         """
         tally = _Tally()
-        order = _Order(command, mark, occasion, enrolled or {}, push)
+        order = _Order(command, mark, idempotency_key, enrolled or {}, push)
         for chunk in id_chunks(ids):
             self._enqueue_chunk(order, chunk, tally)
         return tally.result()
 
     def _enqueue_chunk(self, order: _Order, ids: tuple[str, ...], tally: _Tally) -> None:
-        uuid = command_uuid(order.mark, ids, order.occasion, order.enrolled)
+        uuid = command_uuid(order.mark, ids, order.idempotency_key, order.enrolled)
         error, warnings, lost = self._send(order.command, ids, uuid, order.push)
         tally.warnings += warnings
         if NO_ENROLLMENT in error.lower():
