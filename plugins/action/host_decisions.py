@@ -127,11 +127,11 @@ def _decide(options: dict[str, Any], hostvars: Any, whole_fleet: bool, check_mod
         decision = decider.decide(device)
         decisions.append(decision)
         devices.append(device)
-        said = decision.to_plain()
+        serialized = decision.to_plain()
         hosts[host] = {
             "device": {name: device.get(name) for name in ("id", "serial", "platform", "ownership", "department")},
-            "decision": said,
-            "request": request_of_decision(said, apps),
+            "decision": serialized,
+            "request": request_of_decision(serialized, apps),
         }
     for problem, of in problems_of_hosts(variables, _OF_THE_RUN.values()).items():
         wrong.setdefault(problem, []).extend(of)

@@ -29,10 +29,10 @@ class ActionModule(ActionBase):
                 "run": {"type": "dict", "required": True},
             }
         )
-        said, run = sanitize(options["result"], "result"), sanitize(options["run"], "run")
+        tenant_result, run = sanitize(options["result"], "result"), sanitize(options["run"], "run")
         result.update(
             changed=False,
-            text=tenant_text(said, run, bool(self._task.check_mode)),
-            trouble=tenant_trouble(said, run),
+            text=tenant_text(tenant_result, run, bool(self._task.check_mode)),
+            trouble=tenant_trouble(tenant_result, run),
         )
         return result
