@@ -28,7 +28,7 @@ from . import bodies
 from . import capabilities as names
 from .objects import ALL_DEVICES, ALL_USERS, COMPLIANCE_POLICY, CONFIGURATION_POLICY, DEVICE_CONFIGURATION, EXCLUDED_GROUP, GROUP, Target
 from .requirements import PER_APP, PLATFORMS
-from .scope_members import Standing, is_unplaced
+from .scope_members import ScopeMembers, is_unplaced
 
 MAX_GRACE_HOURS = 8760
 #: How far this machine's clock may be ahead of the tenant's without anybody losing access before a deadline.
@@ -97,6 +97,7 @@ class WantedGroup:
     members: frozenset[str]
     excluded: bool
     policies: tuple[str, ...]
+    apps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,7 @@ class WantedFilter:
     platform: str
     rule: str
     policies: tuple[str, ...]
+    apps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -184,7 +186,7 @@ class DesiredControls:
     settings: ControlSettings
     now: datetime
     armed: Mapping[str, str] = field(default_factory=dict)
-    standing: Standing | None = None
+    standing: ScopeMembers | None = None
     chances: Sequence[frozenset[Requirement]] = ()
 
     def desired(self) -> Desired:
@@ -396,13 +398,13 @@ class DesiredControls:
         if control_scope.native:
             wanted = self._filter(requirement, control_scope.native)
             filters.append(wanted)
-            targets.append(Target(ALL_USERS if by_user else ALL_DEVICES, filter=wanted.name, by_name=True))
+            targets.append(Target(ALL_USERS if by_user else ALL_DEVICES, filter=wanted.name))
         named = ((control_scope.include, False, members_group(name)), (control_scope.exclude, True, exceptions_group(name)))
         for members, excluded, group_name in named:
             if members:
                 group = WantedGroup(group_name, by_user, members, excluded, requirement.policies)
                 groups.append(group)
-                targets.append(Target(EXCLUDED_GROUP if excluded else GROUP, group=group.name, by_name=True))
+                targets.append(Target(EXCLUDED_GROUP if excluded else GROUP, group=group.name))
         return tuple(groups), tuple(filters), frozenset(targets)
 
     def _filter(self, requirement: Requirement, ownerships: frozenset[str | None]) -> WantedFilter:

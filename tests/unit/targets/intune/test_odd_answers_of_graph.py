@@ -17,10 +17,10 @@ from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.retry imp
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.notices import Notice
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.ledger import Ledger
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.api.graph_batch import BatchItem
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.defender import Defender
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.directory import Directory
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.api.group_members import GroupMembers
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.notifications import send_notices
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.reader import StateReader
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.resources.indicators import Defender
 from tests.unit.mdm.loopback import Answer, Seen
 from tests.unit.targets.intune.app import Tenant, tenant
 
@@ -77,7 +77,7 @@ def test_an_odd_answer_to_what_the_tenant_holds_is_one_error(body: Any) -> None:
 @odd_bodies
 def test_an_odd_answer_of_the_directory_is_one_error(body: Any) -> None:
     with tenant(in_batch(body)) as t, pytest.raises(RequestFailed, match="Failed to look devices up in the directory: "):
-        Directory(t.graph, t.rig.clock, 1.0).add_members("1", "g", ["d"], by_user=False)
+        GroupMembers(t.graph).add("1", "g", ["d"], by_user=False)
 
 
 @pytest.mark.fault_kind("T7", "indicators of an odd shape")

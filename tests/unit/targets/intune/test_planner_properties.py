@@ -15,8 +15,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.fleet
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.problems import PolicyError
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.objects import TenantState
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.requirements import PLATFORMS
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.store_apps import TYPES
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.requirements import PLATFORMS, TYPES
 from tests.unit.mdm.mdm_samples import app, device, exemption, policy
 from tests.unit.targets.intune.pure_tenant import Run, reached
 

@@ -14,7 +14,6 @@ from ansible_collections.appban.endpoint.plugins.module_utils.engine.plan import
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.fleet import ManagedDevice
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.objects import AppObject, TenantState
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.planner import Planner, PlannerSettings
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.requirements import PLATFORMS, TYPES
 from tests.unit.mdm.mdm_samples import app, device, exemption, policy
 from tests.unit.targets.intune.pure_tenant import Run, carried_out, reached
@@ -179,18 +178,12 @@ SHARED = AppObject("a:ios", "iosStoreApp", "Banned", frozenset({"com.banned.app"
 TENANT = TenantState(apps=(SHARED,))
 
 
-def notes_of(run: Run) -> list[str]:
-    planner = Planner(run.state, run.policies, run.fleet, PlannerSettings())
-    planner.plan(run.desired)
-    return planner.notes
-
-
 @pytest.mark.fault_kind("T1b", "Intune: every ownership is lost and nothing is remembered")
 def test_controls_stay_when_every_ownership_is_lost() -> None:
     state = Run([EXEMPT], MIXED, TENANT).applied()
     run = Run([EXEMPT], [unplaced(each) for each in MIXED], state)
     assert run.plan().plan.summaries() == []
-    assert any("BAN city iOS blocked apps stays: 6 devices are unclassified" in note for note in notes_of(run))
+    assert any("BAN city iOS blocked apps stays: 6 devices are unclassified" in note for note in run.plan().notes)
     assert {index for control_state in run.plan().control_states.all for index in control_state.covers} == set()
 
 
