@@ -108,6 +108,11 @@ def windows_applocker(control: str, package_names: Sequence[str]) -> Body:
     }
 
 
+def package_name(family_name: str) -> str:
+    """The name of an app package without its publisher's suffix: what Windows calls the identity's name."""
+    return family_name.rsplit("_", 1)[0]
+
+
 def applocker_rules(package_names: Sequence[str]) -> str:
     """An AppLocker rule collection (XML).
 

@@ -319,7 +319,7 @@ class StateReader:
         answers = self.graph.batch(version, items, what=what)
         found: dict[str, list[Any]] = {}
         for item in items:
-            found[item.id] = self.graph.read_list(version, answers[item.id], permission=item.permission)
+            found[item.id] = self.graph.read_list(answers[item.id], permission=item.permission)
         return found
 
     def _owned(self, found: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[Owned]:

@@ -63,7 +63,7 @@ def test_an_odd_list_in_a_batch_is_an_error_with_the_name_of_the_call(body: Any)
     with tenant(in_batch(body)) as t:
         answers = t.graph.batch("v1.0", [BatchItem("1", "groups")], what="read the groups")
         with pytest.raises(RequestFailed, match="Failed to read the groups: "):
-            t.graph.read_list("v1.0", answers["1"], permission=READ)
+            t.graph.read_list(answers["1"], permission=READ)
 
 
 @pytest.mark.fault_kind("T7", "what a tenant holds, of an odd shape")
@@ -161,18 +161,18 @@ def test_a_list_that_begins_in_a_batch_is_followed_to_its_end_and_guarded() -> N
 
     with tenant(first, Answer(200, {"value": [{"id": "2"}]})) as t:
         answers = t.graph.batch("beta", [BatchItem("1", "x", what="list x")], what="read")
-        assert t.graph.read_list("beta", answers["1"], permission=READ) == [{"id": "1"}, {"id": "2"}]
+        assert t.graph.read_list(answers["1"], permission=READ) == [{"id": "1"}, {"id": "2"}]
     with tenant(first, Answer(200, {"value": [{"id": "1"}]})) as t:
         answers = t.graph.batch("beta", [BatchItem("1", "x", what="list x")], what="read")
         with pytest.raises(AppbanError, match="Failed to list x: a page holds nothing that was not"):
-            t.graph.read_list("beta", answers["1"], permission=READ)
+            t.graph.read_list(answers["1"], permission=READ)
 
 
 def test_a_refused_part_of_a_batch_is_its_own_error() -> None:
     with tenant(in_batch({"error": {"code": "Forbidden", "message": "no"}}, 403)) as t:
         answers = t.graph.batch("v1.0", [BatchItem("1", "groups")], what="read the groups")
         with pytest.raises(RequestFailed, match="HTTP 403 Forbidden: no") as caught:
-            t.graph.read_list("v1.0", answers["1"], permission=READ)
+            t.graph.read_list(answers["1"], permission=READ)
         assert READ in caught.value.next_step
 
 

@@ -96,6 +96,6 @@ class GroupMembers:
         what = "look devices up in the directory"
         answers = self.graph.batch("v1.0", items, what=what) if items else {}
         for item in items:
-            bodies = self.graph.read_list("v1.0", answers[item.id], permission=DIRECTORY_DEVICES_READ)
+            bodies = self.graph.read_list(answers[item.id], permission=DIRECTORY_DEVICES_READ)
             found.update({str(body["deviceId"]): str(body["id"]) for body in bodies if str(body.get("deviceId")) in set(device_ids)})
         return found
