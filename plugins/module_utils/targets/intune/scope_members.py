@@ -12,7 +12,7 @@ from typing import Any
 
 from ...mdm.planning.fleet import FleetDevice
 from .objects import ALL_DEVICES, ALL_USERS, EXCLUDED_GROUP, GROUP, Target, TenantState
-from .requirements import PLATFORMS, TYPES
+from .requirements import MECHANISMS
 
 _OWNERSHIP_WORDS: Mapping[str | None, str] = {"corporate": "Corporate", "personal": "Personal", None: "Unknown"}
 _QUOTED = re.compile(r'"([^"]*)"')
@@ -73,7 +73,7 @@ class ScopeMembers:
             scopes: groups and filters as they will be; None for as they are.
         """
         known = self.scopes if scopes is None else scopes
-        platforms = PLATFORMS.get(mechanism, ())
+        platforms = MECHANISMS[mechanism].platforms if mechanism in MECHANISMS else ()
         included: set[int] = set()
         excluded: set[int] = set()
         for target in targets:
@@ -146,7 +146,7 @@ class ScopeMembers:
         """
         by_app = []
         for name in identifiers:
-            listed = [app for app in self.state.apps if app.odata_type in TYPES[mechanism] and name in app.identifiers]
+            listed = [app for app in self.state.apps if app.odata_type in MECHANISMS[mechanism].app_types and name in app.identifiers]
             ours = [each.target for app in listed for each in app.assignments if each.intent == "uninstall" and self.is_ours(each.target)]
             if scoped and not any(each.filter and self._policies_of.get(each.filter) == scoped for each in ours):
                 ours = []

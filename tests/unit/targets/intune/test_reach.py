@@ -14,7 +14,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.engine.plan import
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.fleet import ManagedDevice
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.objects import AppObject, TenantState
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.requirements import PLATFORMS, TYPES
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.requirements import MECHANISMS
 from tests.unit.mdm.mdm_samples import app, device, exemption, policy
 from tests.unit.targets.intune.pure_tenant import Run, carried_out, reached
 from tests.unit.targets.intune.test_planner_properties import devices, policies
@@ -28,12 +28,12 @@ def held(state: TenantState, run: Run) -> dict[tuple[str, str], set[int]]:
     found: dict[tuple[str, str], set[int]] = {}
     names = {identifier.value for each in run.policies for app_ in each.apps for identifier in app_.identifiers}
     for each in state.owned:
-        hit = reached(state, each.targets, run.fleet, PLATFORMS[each.marker.mechanism])
+        hit = reached(state, each.targets, run.fleet, MECHANISMS[each.marker.mechanism].platforms)
         for name in (name for name in names if f"'{name}'" in str(each.body)):
             found.setdefault((each.marker.mechanism, name), set()).update(hit)
     for listed in state.apps:
-        for mechanism in (key for key, kinds in TYPES.items() if listed.odata_type in kinds):
-            hit = reached(state, [each.target for each in listed.assignments], run.fleet, PLATFORMS[mechanism])
+        for mechanism in (each.name for each in MECHANISMS.values() if listed.odata_type in each.app_types):
+            hit = reached(state, [each.target for each in listed.assignments], run.fleet, MECHANISMS[mechanism].platforms)
             for name in listed.identifiers:
                 found.setdefault((mechanism, name), set()).update(hit)
     return found

@@ -21,7 +21,7 @@ from ..capabilities import ANDROID_UNINSTALL
 from ..controls import Control
 from ..objects import ALL_DEVICES, APPS, AppAssignment, AppObject
 from ..reader import find_app
-from ..requirements import TYPES
+from ..requirements import MECHANISMS
 from ..written_objects import FIRST_PAUSE
 from .surroundings import Surroundings
 
@@ -113,7 +113,7 @@ class StoreApps:
         if package not in self.ordered:
             # All of a plan in one order: each synchronisation with Google Play takes minutes.
             self._order([package, *(each for each in self.packages if each != package)])
-        path = "%s/%s" % (APPS.path, self.id_of(TYPES[ANDROID_UNINSTALL], package))
+        path = "%s/%s" % (APPS.path, self.id_of(MECHANISMS[ANDROID_UNINSTALL].app_types, package))
         mark = {"@odata.type": "#microsoft.graph.androidManagedStoreApp", "notes": notes}
         what = "mark %s as brought in by us" % package
         self.around.graph.patch("beta", path, mark, what=what, permission=APPS_WRITE)

@@ -17,9 +17,9 @@ from ....mdm.planning.plan_draft import PlanDraft
 from ....mdm.run.ledger import Ledger
 from ....policy.model import Policy
 from ..api.graph import Graph
-from ..controls import BY_USER, Control, is_undecided
+from ..controls import Control, is_undecided
 from ..objects import Collection, Target
-from ..requirements import TYPES
+from ..requirements import MECHANISMS
 from ..scope_members import ScopeMembers
 from ..written_objects import WrittenObjects
 from .diff_text import target_text
@@ -134,7 +134,8 @@ class Surroundings:
     ) -> None:
         """Say whom a control is for and which changes it waits for. before: whom it reached in the same way."""
         control_scope = control.control_scope
-        by_user = control.mechanism in BY_USER
+        by_user = MECHANISMS[control.mechanism].reports_only
+        is_app = bool(MECHANISMS[control.mechanism].app_types)
         devices = {index: self.fleet[index].device for index in control_scope.covers}
         joins = draft.planned((MEMBERS, group.name) for group in control.groups if not group.excluded)
         draft.control_states.append(
@@ -146,8 +147,8 @@ class Surroundings:
                 unnamed=control_scope.unnamed,
                 new=control_scope.covers - before,
                 # Graph keeps no date of an app's assignments: the groups and filters that they go by may be older than they are.
-                changed_at="" if control.mechanism in TYPES else changed_at,
-                dated=control.mechanism not in TYPES,
+                changed_at="" if is_app else changed_at,
+                dated=not is_app,
                 named=frozenset(
                     index for index, each in devices.items() if (each.user_id if by_user else each.directory_id) in control_scope.include
                 ),
