@@ -6,11 +6,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ...policy.model import AppDecision, Decision, Policy
+from .fleet import FleetDevice
 from .notices import withdrawal_from
 
 
@@ -98,6 +99,18 @@ def requirements_of_policies(policies: Sequence[Policy], mechanisms: Mechanisms)
         return frozenset(requirements)
 
     return requirements_of
+
+
+def requirements_of_fleet(fleet: Iterable[FleetDevice], requirements_of: RequirementsOf) -> list[frozenset[Requirement]]:
+    """What is wanted of each device of a fleet. Devices that are alike share their verdicts, so they share what is wanted of them."""
+    known: dict[tuple[int, str], frozenset[Requirement]] = {}
+    found = []
+    for member in fleet:
+        key = (id(member.decision.verdicts), member.device.platform)
+        if key not in known:
+            known[key] = requirements_of(member.device.record, member.decision)
+        found.append(known[key])
+    return found
 
 
 def _asked(app: AppDecision, by_id: Mapping[str, Policy]) -> list[tuple[str, str, tuple[str, ...]]]:

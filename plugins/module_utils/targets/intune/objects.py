@@ -159,7 +159,6 @@ class Group:
     id: str
     name: str
     marker: Marker
-    created_at: str
     members: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -171,7 +170,6 @@ class Filter:
     name: str
     marker: Marker
     rule: str
-    changed_at: str
 
 
 @dataclass(frozen=True)

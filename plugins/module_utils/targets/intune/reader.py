@@ -262,7 +262,7 @@ class StateReader:
             params = {"$filter": "startswith(%s,%s)" % (each.name_key, literal(self.prefix)), "$expand": each.expand}
             lists.append(BatchItem(each.key, each.path, params=params, permission=each.reading))
         found = self._lists("beta", lists, "read what the tenant holds")
-        params = {"$filter": "startswith(displayName,%s)" % literal(self.prefix), "$select": GROUPS.select + ",createdDateTime"}
+        params = {"$filter": "startswith(displayName,%s)" % literal(self.prefix), "$select": GROUPS.select}
         other = [BatchItem(GROUPS.key, GROUPS.path, params=params, permission=GROUPS.reading)]
         if conditional_access:
             other.append(BatchItem("conditional_access", "/identity/conditionalAccess/policies", permission=CONDITIONAL_ACCESS_READ))
@@ -341,28 +341,17 @@ class StateReader:
 
     def _groups(self, bodies: Sequence[Mapping[str, Any]]) -> list[Group]:
         self._note_foreign(GROUPS, bodies)
-        ours = []
-        for body in bodies:
-            marker = read_marker(body.get("description"))
-            if marker is not None:
-                ours.append(Group(str(body["id"]), str(body["displayName"]), marker, instant(body.get("createdDateTime"))))
-        wanted = [group for group in ours if not self.policies.isdisjoint(group.marker.policies)]
+        marked = ((body, read_marker(body.get("description"))) for body in bodies)
+        ours = [Group(str(body["id"]), str(body["displayName"]), marker) for body, marker in marked if marker is not None]
+        params = {"$select": "id,deviceId", "$top": str(_MEMBERS_A_PAGE)}
         items = [
-            BatchItem(
-                group.id,
-                "/groups/%s/members" % group.id,
-                params={"$select": "id,deviceId", "$top": str(_MEMBERS_A_PAGE)},
-                permission=GROUPS_READ,
-            )
-            for group in wanted
-        ]
-        members = self._lists("v1.0", items, "list the members of our groups") if items else {}
-        return [
-            Group(group.id, group.name, group.marker, group.created_at, {_member_name(body): str(body["id"]) for body in members[group.id]})
-            if group.id in members
-            else group
+            BatchItem(group.id, "/groups/%s/members" % group.id, params=params, permission=GROUPS_READ)
             for group in ours
+            if not self.policies.isdisjoint(group.marker.policies)
         ]
+        listed = self._lists("v1.0", items, "list the members of our groups") if items else {}
+        members = {group: {_member_name(body): str(body["id"]) for body in bodies} for group, bodies in listed.items()}
+        return [replace(group, members=members.get(group.id, {})) for group in ours]
 
     def _note_foreign(self, collection: Collection, bodies: Sequence[Mapping[str, Any]]) -> None:
         for body in bodies:
@@ -398,9 +387,7 @@ def _filter(body: Mapping[str, Any]) -> Filter | None:
     marker = read_marker(body.get("description"))
     if marker is None:
         return None
-    return Filter(
-        str(body["id"]), str(body.get("displayName") or ""), marker, str(body.get("rule") or ""), instant(body.get("lastModifiedDateTime"))
-    )
+    return Filter(str(body["id"]), str(body.get("displayName") or ""), marker, str(body.get("rule") or ""))
 
 
 def covers_everybody(policy: Mapping[str, Any]) -> bool:

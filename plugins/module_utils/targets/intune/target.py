@@ -21,7 +21,7 @@ from ...mdm.planning.identifiers import usable_names
 from ...mdm.planning.native_scope import NativeScope
 from ...mdm.planning.notices import Notice
 from ...mdm.planning.plan_draft import PlanDraft, Step, carry_out
-from ...mdm.planning.requirements import Requirement, requirements_of_policies
+from ...mdm.planning.requirements import requirements_of_fleet, requirements_of_policies
 from ...mdm.run.assess import may_look
 from ...mdm.run.known_fleet import LoneLookUps
 from ...mdm.run.ledger import Ledger
@@ -99,7 +99,6 @@ class IntuneTarget:
         self.state: TenantState = TenantState()
         #: Domain -> indicator that blocks it.
         self.blocked_sites: Mapping[str, Mapping[str, Any]] = {}
-        self.requirements: list[frozenset[Requirement]] = []
         self.memberships = Memberships()
         self.finder: AppFinder | None = None
         self.new_finder: Callable[[], AppFinder] = lambda: AppFinder(graph, policies, {}, lambda _device, _app: False)
@@ -203,14 +202,7 @@ class IntuneTarget:
         """The changes, made of what the tenant holds now."""
         self.state = self.reader.read(conditional_access=self._withdraws())
         requirements_of = requirements_of_policies(self.policies, mechanisms(self.settings.web_block))
-        # Devices that are alike share their verdicts, so they share what is wanted of them.
-        known: dict[tuple[int, str], frozenset[Requirement]] = {}
-        self.requirements = []
-        for member in fleet:
-            key = (id(member.decision.verdicts), member.device.platform)
-            if key not in known:
-                known[key] = requirements_of(member.device.record, member.decision)
-            self.requirements.append(known[key])
+        requirements = requirements_of_fleet(fleet, requirements_of)
         native_scope = NativeScope(self.policies, decider, requirements_of, MANAGED_PLATFORMS)
         armed = {
             each.name: each.marker.fact("armed")
@@ -220,7 +212,7 @@ class IntuneTarget:
         scope_members = ScopeMembers(self.state, fleet, self.policy_ids, self._unseen_members(fleet, decider))
         chances = chances_of(fleet, requirements_of, decider) if scope_members.may_reach else ()
         desired = DesiredControls(
-            self.policies, fleet, self.requirements, native_scope, self.settings.controls, decider.moment, armed, scope_members, chances
+            self.policies, fleet, requirements, native_scope, self.settings.controls, decider.moment, armed, scope_members, chances
         ).desired()  # fmt: skip
         ended = frozenset(policy.id for policy, each in zip(self.policies, decider.policy_phases, strict=True) if each.phase != RUNNING)
         written, self.now = WrittenObjects(self.graph, self.clock, self.settings.settle), utc_text(decider.moment)

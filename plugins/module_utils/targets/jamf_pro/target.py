@@ -19,7 +19,7 @@ from ...mdm.planning.fleet import FleetDevice, ManagedDevice
 from ...mdm.planning.native_scope import NativeScope
 from ...mdm.planning.notices import Notice
 from ...mdm.planning.plan_draft import PlanDraft, Step, carry_out
-from ...mdm.planning.requirements import Requirement, RequirementsOf
+from ...mdm.planning.requirements import Requirement, requirements_of_fleet
 from ...mdm.run.known_fleet import LoneLookUps
 from ...mdm.run.ledger import Ledger, ended_events
 from ...mdm.run.outbox import Outbox
@@ -181,7 +181,7 @@ class JamfTarget:
         wanted = requirements_of(self.policies, self.settings.web_block != NO_WEB_BLOCK)
         mobile = NativeScope(self.policies, decider, wanted, MOBILE_PLATFORMS, {"supervised": True, "enrollment": "device"})
         macs = NativeScope(self.policies, decider, wanted, ("macos",), {"enrollment": "device"})
-        self.requirements = self._requirements(fleet, wanted)
+        self.requirements = requirements_of_fleet(fleet, wanted)
 
         def controls(kept: Kept) -> DesiredControls:
             asked = self.requirements
@@ -263,17 +263,6 @@ class JamfTarget:
                 devices[MACOS if member.device.platform == "macos" else MOBILE].add(member.device.id)
         every = devices[MOBILE] | devices[MACOS]
         return {name: frozenset(devices.get(family, every)) for name, family in self._unseen(self.state, desired).items()}
-
-    def _requirements(self, fleet: Sequence[FleetDevice], wanted: RequirementsOf) -> list[frozenset[Requirement]]:
-        # Devices that are alike share their verdicts, so they share what is wanted of them.
-        known: dict[tuple[int, str], frozenset[Requirement]] = {}
-        found = []
-        for member in fleet:
-            key = (id(member.decision.verdicts), member.device.platform)
-            if key not in known:
-                known[key] = wanted(member.device.record, member.decision)
-            found.append(known[key])
-        return found
 
     def _notes(self, fleet: Sequence[FleetDevice]) -> Iterator[str]:
         yield from self.inventory.notes()

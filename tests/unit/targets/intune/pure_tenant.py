@@ -124,7 +124,7 @@ def _by_id(state: TenantState, target: Target) -> Target:
 
 def _create_group(state: TenantState, name: str, description: str, _by_user: bool, members: Sequence[str]) -> TenantState:
     assert name not in state.scope_ids()
-    group = Group(f"g:{name}", name, _marker(description), _at(state), {each: f"o:{each}" for each in members})
+    group = Group(f"g:{name}", name, _marker(description), {each: f"o:{each}" for each in members})
     return replace(state, groups=(*state.groups, group))
 
 
@@ -145,7 +145,7 @@ def _change_members(
 
 def _create_filter(state: TenantState, name: str, description: str, _platform: str, rule: str) -> TenantState:
     assert name not in state.scope_ids()
-    return replace(state, filters=(*state.filters, Filter(f"f:{name}", name, _marker(description), rule, _at(state))))
+    return replace(state, filters=(*state.filters, Filter(f"f:{name}", name, _marker(description), rule)))
 
 
 def _correct_rule(state: TenantState, object_id: str, _name: str, _description: str, rule: str) -> TenantState:
