@@ -18,7 +18,7 @@ from .resources.app_assignments import AppAssignments
 from .resources.assigned_objects import AssignedObjects
 from .resources.scopes import Filters, Groups
 from .resources.store_apps import StoreApps
-from .resources.surroundings import STAYS, Surroundings
+from .resources.surroundings import FILTER, STAYS, Surroundings
 
 
 def draft_plan(around: Surroundings, desired: Desired, draft: PlanDraft) -> None:
@@ -65,12 +65,23 @@ def draft_plan(around: Surroundings, desired: Desired, draft: PlanDraft) -> None
         "objects of somebody else have the names of our controls",
         "Rename them, or choose another name_prefix; profiles and compliance policies can be taken over with adopt: true.",
     )
+    _follow(around, objects, draft)
+
+
+def _follow(around: Surroundings, objects: Mapping[Hashable, ObjectInForce], draft: PlanDraft) -> None:
+    """Say of each change whom it reaches and releases."""
     effects = Effects(around, around.scope_members.scopes, objects, chances=False)
-    followed = {change.key: (phase, change) for phase, change in effects.follow(draft.changes.values())}
-    # A name of another app goes out of the object too, whichever that is.
-    draft.changes = {
-        key: (phase, replace(change, apps=()) if key in effects.dropped else change) for key, (phase, change) in followed.items()
-    }
+    followed = effects.follow(draft.changes.values())
+    last = frozenset().union(*(around.surely(each, effects.groups) for each in effects.objects.values()))
+    draft.changes = {}
+    for phase, change in followed:
+        if change.kind == FILTER:
+            # A rule that is put right may let devices in that a later change of the plan leaves out: those are not what it is for.
+            change = replace(change, reaches=change.reaches & last)
+        if change.key in effects.dropped:
+            # A name of another app goes out of the object too, whichever that is.
+            change = replace(change, apps=())
+        draft.changes[change.key] = (phase, change)
 
 
 def _plan_groups(groups: Groups, desired: Desired, draft: PlanDraft) -> set[str]:

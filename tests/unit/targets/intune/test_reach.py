@@ -67,6 +67,40 @@ def test_no_change_touches_anybody_whom_it_does_not_name() -> None:
     check()
 
 
+def not_wanted(run: Run, change: Change) -> set[int]:
+    """Of those whom a change reaches, the devices on which nobody wants an app that it is made for."""
+    found = set()
+    for index in change.reaches:
+        decision = run.fleet[index].decision
+        verdicts = {decision.apps[app].verdict for app in change.apps or decision.apps if app in decision.apps} - {"not_applicable"}
+        if "enforce" not in verdicts or (change.apps and verdicts != {"enforce"}):
+            found.add(index)
+    return found
+
+
+def test_no_change_names_anybody_on_whom_nobody_wants_it_whatever_somebody_did() -> None:
+    """A run that names such a device is refused, and then nobody could put right what somebody changed."""
+
+    @settings(max_examples=40)
+    @given(policies(), policies(), devices())
+    def check(first: tuple[Policy, ...], second: tuple[Policy, ...], fleet: list[ManagedDevice]) -> None:
+        state = Run(first, fleet).applied()
+        ids = {each.id for each in second}
+        made = (*second, *(replace(each, state="lifted") for each in first if each.id not in ids))
+        turned = tuple(replace(each, rule=each.rule.replace("Corporate", "Personal")) for each in state.filters)
+        unfiltered = tuple(replace(each, targets=frozenset(replace(target, filter="") for target in each.targets)) for each in state.owned)
+        emptied = tuple(replace(each, members={}) for each in state.groups)
+        known = [unplaced(each) if number % 3 == 0 else each for number, each in enumerate(fleet)]
+        for found, seen in (
+            (state, known), (replace(state, filters=turned), fleet), (replace(state, owned=unfiltered), known),
+            (replace(state, groups=emptied), fleet),
+        ):  # fmt: skip
+            run = Run(made, seen, found)
+            assert {change.key: not_wanted(run, change) for change in run.plan().plan.changes if not_wanted(run, change)} == {}
+
+    check()
+
+
 def changes(run: Run) -> dict[str, Change]:
     return {change.key: change for change in run.plan().plan.changes}
 

@@ -149,7 +149,7 @@ class AppAssignments:
         stands = self._in_force(app) if app is not None else in_force(control.mechanism, self.around.apps_called((name,)), ())
         targets = self._planned.get(key, stands.audience) - {each.target for each in removed}
         targets = self._planned[key] = targets | {self.around.by_id(target) for target in added}
-        return ObjectBecomes(key, in_force(stands.family, frozenset(stands.names or ()), targets))
+        return ObjectBecomes(key, in_force(stands.family, frozenset(stands.names or ()), targets), kept=control.kept)
 
     def _text(self, assignments: Sequence[AppAssignment]) -> str:
         return "".join("%s: %s\n" % (each.intent, text) for each in assignments for text in self.around.target_texts((each.target,)))
