@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: host_decisions
-short_description: Decide for every host of a run, and begin their record
+short_description: (internal) Decide for every host of a run, and begin their record
 version_added: 0.1.0
 author:
   - appban contributors (@appban)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: host_evidence
-short_description: Finish the record of a run over hosts
+short_description: (internal) Finish the record of a run over hosts
 version_added: 0.1.0
 author:
   - appban contributors (@appban)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: host_guard
-short_description: Keep a run over hosts within its limits
+short_description: (internal) Keep a run over hosts within its limits
 version_added: 0.1.0
 author:
   - appban contributors (@appban)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: run_begin
-short_description: Begin a run, once for all its targets
+short_description: (internal) Begin a run, once for all its targets
 version_added: 0.2.0
 author:
   - appban contributors (@appban)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: run_end
-short_description: End a run, and say what became of it
+short_description: (internal) End a run, and say what became of it
 version_added: 0.3.0
 author:
   - appban contributors (@appban)

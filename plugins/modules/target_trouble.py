@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: target_trouble
-short_description: Fail over the trouble of a target
+short_description: (internal) Fail over the trouble of a target
 version_added: 0.3.0
 author:
   - appban contributors (@appban)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: tenant_identities
-short_description: Find tenants that an inventory has twice
+short_description: (internal) Find tenants that an inventory has twice
 version_added: 0.3.0
 author:
   - appban contributors (@appban)

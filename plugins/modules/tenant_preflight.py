@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: tenant_preflight
-short_description: Check what the inventory says of a tenant
+short_description: (internal) Check what the inventory says of a tenant
 version_added: 0.2.0
 author:
   - appban contributors (@appban)

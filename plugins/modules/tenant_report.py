@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: tenant_report
-short_description: Say what became of a tenant
+short_description: (internal) Say what became of a tenant
 version_added: 0.2.0
 author:
   - appban contributors (@appban)

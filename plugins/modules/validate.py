@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: validate
-short_description: Check policies, catalogs and asset facts without any device
+short_description: (internal) Check policies, catalogs and asset facts without any device
 version_added: 0.3.0
 author:
   - appban contributors (@appban)

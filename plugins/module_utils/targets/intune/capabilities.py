@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Any, Mapping
 
 from ...mdm.planning.capability import NO_BACKEND, Capability, Support, without_support
+from ...mdm.planning.mechanisms import Mechanism, Mechanisms
 
 IOS_BLOCK = "ios_blocked_apps"
 IOS_UNINSTALL = "ios_uninstall"
@@ -31,22 +32,56 @@ MACOS_WEB = "macos_url_blocklist"
 NOTICE = "notification"
 DEFENDER = "defender_indicators"
 
-#: What a reader calls each mechanism.
-NAMES: dict[str, str] = {
-    IOS_BLOCK: "list of blocked apps",
-    IOS_UNINSTALL: "uninstall assignment",
-    IOS_LIST: "list of prohibited apps (reports only)",
-    IOS_COMPLIANCE: "compliance policy",
-    IOS_WEB: "web content filter",
-    ANDROID_UNINSTALL: "uninstall assignment",
-    ANDROID_PERSONAL: "personal block list",
-    WINDOWS_UNINSTALL: "uninstall assignment",
-    WINDOWS_APPLOCKER: "AppLocker",
-    WINDOWS_WEB: "Edge URL blocklist",
-    MACOS_LIST: "list of prohibited apps (reports only)",
-    MACOS_WEB: "Edge and Chrome URL blocklist",
-    NOTICE: "Company Portal notification",
-    DEFENDER: "Defender indicators",
+MANAGED_PLATFORMS = ("ios", "ipados", "android", "windows", "macos")
+_IOS = ("ios", "ipados")
+_APPS, _SITES = ("remove", "block"), ("block_web",)
+_CORPORATE: frozenset[str | None] = frozenset(("corporate",))
+#: A corporate device's inventory needs no list.
+_NOT_CORPORATE: frozenset[str | None] = frozenset(("personal", None))
+_REPORTED = ("remove", "block", "withdraw_access")
+
+#: What is believed to work on corporate Windows only is not tried on private machines. Lists that only report go to users, because Intune
+#: ignores them on groups of devices (device restrictions, prohibited apps). Whether a filter for androidForWork lets personal work profiles
+#: through is not documented, so those are told by name.
+MECHANISMS = Mechanisms(
+    (
+        Mechanism(IOS_BLOCK, "list of blocked apps", "iOS blocked apps", _IOS, ("block",), "ios_bundle_id"),
+        Mechanism(IOS_UNINSTALL, "uninstall assignment", "iOS uninstall", _IOS, ("remove",), "ios_bundle_id", per_app=True),
+        Mechanism(
+            IOS_LIST, "list of prohibited apps (reports only)", "iOS prohibited apps report", _IOS, _REPORTED, "ios_bundle_id",
+            reports_only=True, by_user=True, native=_NOT_CORPORATE,
+        ),
+        Mechanism(IOS_COMPLIANCE, "compliance policy", "iOS compliance", _IOS, ("withdraw_access",), "ios_bundle_id", armed_ahead=True),
+        Mechanism(IOS_WEB, "web content filter", "iOS web filter", _IOS, _SITES, "domain"),
+        Mechanism(
+            ANDROID_UNINSTALL, "uninstall assignment", "Android uninstall", ("android",), _APPS, "android_package",
+            per_app=True, native=_CORPORATE,
+        ),
+        Mechanism(
+            ANDROID_PERSONAL, "personal block list", "Android personal block list", ("android",), _APPS, "android_package",
+            native=_CORPORATE,
+        ),
+        Mechanism(
+            WINDOWS_UNINSTALL, "uninstall assignment", "Windows uninstall", ("windows",), ("remove",), "store_id",
+            per_app=True, native=_CORPORATE,
+        ),
+        Mechanism(WINDOWS_APPLOCKER, "AppLocker", "Windows AppLocker", ("windows",), ("block",), "appx_family_name", native=_CORPORATE),
+        Mechanism(WINDOWS_WEB, "Edge URL blocklist", "Windows URL blocklist", ("windows",), _SITES, "domain", native=_CORPORATE),
+        Mechanism(
+            MACOS_LIST, "list of prohibited apps (reports only)", "macOS prohibited apps report", ("macos",), _REPORTED, "macos_bundle_id",
+            reports_only=True, by_user=True, native=_NOT_CORPORATE,
+        ),
+        Mechanism(MACOS_WEB, "Edge and Chrome URL blocklist", "macOS URL blocklist", ("macos",), _SITES, "domain", native=_CORPORATE),
+        Mechanism(NOTICE, "Company Portal notification"),
+        Mechanism(DEFENDER, "Defender indicators"),
+    )
+)  # fmt: skip
+NAMES = MECHANISMS.titles()
+#: Kinds of apps in the tenant's list that a mechanism can use; one that is not here has objects of its own.
+TYPES: dict[str, frozenset[str]] = {
+    ANDROID_UNINSTALL: frozenset(("androidManagedStoreApp",)),
+    WINDOWS_UNINSTALL: frozenset(("winGetApp",)),
+    IOS_UNINSTALL: frozenset(("iosStoreApp", "iosVppApp", "managedIOSStoreApp")),
 }
 
 _NOTICE = Support((NOTICE,))
@@ -179,3 +214,8 @@ def _kind_of(record: Mapping[str, Any]) -> str:
     if platform in ("windows", "macos"):
         return "%s_%s" % (platform, "corporate" if corporate else "personal")
     return "other"
+
+
+def mechanisms(web: str) -> Mechanisms:
+    """What Intune is asked for. web: ``browser`` where sites are blocked by profiles for browsers; anything else leaves them out."""
+    return MECHANISMS if web == "browser" else MECHANISMS.without(name for name, row in MECHANISMS.items() if row.blocks_sites)

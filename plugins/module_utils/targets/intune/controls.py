@@ -11,7 +11,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any, Iterable, Mapping, Sequence
+from typing import Any, Callable, Iterable, Mapping, Sequence
 
 from ...mdm.planning import ownership
 from ...mdm.planning.control_names import name_of_requirement
@@ -26,8 +26,8 @@ from ...policy.instants import read_now, utc_text
 from ...policy.model import Policy
 from . import bodies
 from . import capabilities as names
-from .objects import ALL_DEVICES, ALL_USERS, DEVICE_CONFIGURATION, EXCLUDED_GROUP, GROUP, Target
-from .requirements import MECHANISMS
+from .capabilities import MECHANISMS
+from .objects import ALL_DEVICES, ALL_USERS, COMPLIANCE_POLICY, CONFIGURATION_POLICY, DEVICE_CONFIGURATION, EXCLUDED_GROUP, GROUP, Target
 from .scope_members import ScopeMembers, is_unplaced
 
 MAX_GRACE_HOURS = 8760
@@ -36,6 +36,18 @@ CLOCK_DIFFERENCE = timedelta(minutes=10)
 SETTINGS_CATALOG = "settings_catalog"
 VISIBILITY_LIST = "visibility_list"
 
+#: Collection and settings of what a mechanism puts into a tenant; of the control's name and of titles by identifier.
+_OBJECTS: dict[str, tuple[str, Callable[[str, Mapping[str, str]], bodies.Body]]] = {
+    names.IOS_BLOCK: (CONFIGURATION_POLICY, lambda _name, apps: bodies.ios_blocked_apps([*apps])),
+    names.IOS_LIST: (DEVICE_CONFIGURATION, lambda _name, apps: bodies.prohibited_apps("ios", apps)),
+    names.IOS_COMPLIANCE: (COMPLIANCE_POLICY, lambda _name, apps: bodies.ios_restricted_apps(apps)),
+    names.IOS_WEB: (DEVICE_CONFIGURATION, lambda name, sites: bodies.ios_web_filter(name, sorted(sites))),
+    names.ANDROID_PERSONAL: (DEVICE_CONFIGURATION, lambda _name, apps: bodies.android_personal_block_list(apps)),
+    names.WINDOWS_APPLOCKER: (DEVICE_CONFIGURATION, lambda name, apps: bodies.windows_applocker(name, map(bodies.package_name, apps))),
+    names.WINDOWS_WEB: (CONFIGURATION_POLICY, lambda _name, sites: bodies.windows_url_blocklist([*sites])),
+    names.MACOS_LIST: (DEVICE_CONFIGURATION, lambda _name, apps: bodies.prohibited_apps("macos", apps)),
+    names.MACOS_WEB: (DEVICE_CONFIGURATION, lambda name, sites: bodies.macos_url_blocklist(name, sorted(sites))),
+}
 _FILTER_PLATFORM = {"ios": "iOS", "android": "androidForWork", "windows": "windows10AndLater", "macos": "macOS"}
 _OWNERSHIP_WORDS = {"corporate": "Corporate", "personal": "Personal", None: "Unknown"}
 _MICROSOFT_STORE_ID = re.compile(r"(?=.*[A-Z])[0-9A-Z]{12}")
@@ -221,10 +233,12 @@ class DesiredControls:
     def _body(self, requirement: Requirement, name: str, identifiers: Mapping[str, str]) -> tuple[str, bodies.Body | None]:
         """Collection and settings of a control's object; none for assignments of apps."""
         titles = {value: title_of_app(self.policies, app) for value, app in identifiers.items()}
-        mechanism = MECHANISMS[requirement.mechanism]
-        if mechanism.name == names.IOS_BLOCK and self.settings.ios_mechanism == VISIBILITY_LIST:
+        if requirement.mechanism == names.IOS_BLOCK and self.settings.ios_mechanism == VISIBILITY_LIST:
             return DEVICE_CONFIGURATION, bodies.ios_hidden_apps(titles)
-        return mechanism.resource, mechanism.body(name, titles) if mechanism.body is not None else None
+        if requirement.mechanism not in _OBJECTS:
+            return "", None
+        resource, settings = _OBJECTS[requirement.mechanism]
+        return resource, settings(name, titles)
 
     def _control_scope(self, requirement: Requirement, kept: frozenset[int], possible: frozenset[int]) -> ControlScope:
         control_scope = self._resolved_scope(requirement, kept, possible)
@@ -244,7 +258,7 @@ class DesiredControls:
         listed = self.standing.members(exceptions_group(name)) if self.standing is not None else frozenset()
         if not listed:
             return frozenset()
-        by_user = MECHANISMS[requirement.mechanism].reports_only
+        by_user = MECHANISMS[requirement.mechanism].by_user
         return frozenset(
             member
             for each in self.fleet
@@ -267,7 +281,7 @@ class DesiredControls:
         if possible and native:
             # They are counted as what the native scope may hold them for, so that it stays. By name nobody joins on a mere chance.
             control_scope = resolve_scope(
-                self._candidates(requirement, kept, possible, min(native, key=str)), native, MECHANISMS[requirement.mechanism].reports_only
+                self._candidates(requirement, kept, possible, min(native, key=str)), native, MECHANISMS[requirement.mechanism].by_user
             )
             if control_scope.native:
                 return control_scope
@@ -275,7 +289,7 @@ class DesiredControls:
         if native and not any(each.wanted and each.supported and each.native in native for each in candidates):
             # Nobody there to be covered: a scope for devices that may come is made when the first one has come.
             native = frozenset()
-        return resolve_scope(candidates, native, MECHANISMS[requirement.mechanism].reports_only)
+        return resolve_scope(candidates, native, MECHANISMS[requirement.mechanism].by_user)
 
     def _native(self, requirement: Requirement) -> frozenset[str | None]:
         """The ownerships that a native scope may name for a requirement."""
@@ -284,7 +298,8 @@ class DesiredControls:
             # room for one assignment to all devices. Members of groups just add up.
             return frozenset()
         mechanism = MECHANISMS[requirement.mechanism]
-        return self.native_scope.ownerships(requirement, mechanism.platforms) & mechanism.native
+        sure = self.native_scope.ownerships(requirement, mechanism.platforms)
+        return sure if mechanism.native is None else sure & mechanism.native
 
     def _candidates(
         self, requirement: Requirement, kept: frozenset[int], possible: frozenset[int] = frozenset(), place: str | None = None
@@ -302,7 +317,7 @@ class DesiredControls:
                     native=place if index in possible else device.device.native_ownership,
                     wanted=requirement in requirements or index in undecided,
                     supported=index in undecided or supports(device.device.record, requirement.mechanism),
-                    member=device.device.user_id if mechanism.reports_only else device.device.directory_id,
+                    member=device.device.user_id if mechanism.by_user else device.device.directory_id,
                 )
             )
         return candidates
@@ -313,7 +328,7 @@ class DesiredControls:
         users: dict[tuple[str, str], set[Requirement]] = defaultdict(set)
         wanted = frozenset().union(*self.requirements)
         for requirement in wanted.union(*self.chances):
-            if MECHANISMS[requirement.mechanism].app_types:
+            if MECHANISMS[requirement.mechanism].per_app:
                 for app in requirement.apps:
                     for name in self._identifiers(requirement.mechanism, app):
                         users[(requirement.mechanism, name)].add(requirement)
@@ -325,7 +340,7 @@ class DesiredControls:
     def _targets(
         self, requirement: Requirement, name: str, control_scope: ControlScope
     ) -> tuple[tuple[WantedGroup, ...], tuple[WantedFilter, ...], frozenset[Target]]:
-        by_user = MECHANISMS[requirement.mechanism].reports_only
+        by_user = MECHANISMS[requirement.mechanism].by_user
         groups: list[WantedGroup] = []
         filters: list[WantedFilter] = []
         targets: list[Target] = []
@@ -359,7 +374,7 @@ class DesiredControls:
 
     def _identifiers(self, mechanism: str, app: BannedApp) -> tuple[str, ...]:
         """Exact names of an app, of the kind that a mechanism goes by, that are sure enough for what it does."""
-        found = names_of_app(self.policies, app, MECHANISMS[mechanism].goes_by, MECHANISMS[mechanism].reports_only)
+        found = names_of_app(self.policies, app, MECHANISMS[mechanism].kind, MECHANISMS[mechanism].reports_only)
         if mechanism == names.WINDOWS_UNINSTALL:
             # The kind holds Apple's numbers too.
             return tuple(name for name in found if _MICROSOFT_STORE_ID.fullmatch(name))
@@ -411,7 +426,7 @@ def supports(record: Mapping[str, Any], mechanism: str) -> bool:
     if mechanism == names.ANDROID_UNINSTALL:
         # In work profiles too: it takes the app out of the part that is the employer's.
         return row.kind in ("android_fully_managed", "android_cope", "android_work_profile")
-    return any(mechanism in row.support(action).mechanisms for action in ("remove", "block", "block_web", "withdraw_access"))
+    return row.supports(mechanism)
 
 
 def grace_hours(deadline: datetime, armed: datetime, now: datetime) -> int | None:

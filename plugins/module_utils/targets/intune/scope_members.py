@@ -11,8 +11,8 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ...mdm.planning.fleet import FleetDevice
+from .capabilities import MECHANISMS, TYPES
 from .objects import ALL_DEVICES, ALL_USERS, EXCLUDED_GROUP, GROUP, Target, TenantState
-from .requirements import MECHANISMS
 
 _OWNERSHIP_WORDS: Mapping[str | None, str] = {"corporate": "Corporate", "personal": "Personal", None: "Unknown"}
 _QUOTED = re.compile(r'"([^"]*)"')
@@ -146,7 +146,7 @@ class ScopeMembers:
         """
         by_app = []
         for name in identifiers:
-            listed = [app for app in self.state.apps if app.odata_type in MECHANISMS[mechanism].app_types and name in app.identifiers]
+            listed = [app for app in self.state.apps if app.odata_type in TYPES[mechanism] and name in app.identifiers]
             ours = [each.target for app in listed for each in app.assignments if each.intent == "uninstall" and self.is_ours(each.target)]
             if scoped and not any(each.filter and self._policies_of.get(each.filter) == scoped for each in ours):
                 ours = []

@@ -32,6 +32,7 @@ from ...policy.policy_phase import LIFTED, RUNNING
 from . import capabilities
 from .api.graph import Graph
 from .api.permissions import APPS_READ, CONDITIONAL_ACCESS_READ, CONFIGURATION_READ, DEVICES_READ, GROUPS_READ
+from .capabilities import MANAGED_PLATFORMS, mechanisms
 from .controls import ControlSettings, Desired, DesiredControls, chances_of
 from .findings import AppFinder
 from .memberships import Memberships, read_memberships
@@ -39,7 +40,6 @@ from .notifications import send_notices
 from .objects import COMPLIANCE_POLICY, TenantState
 from .plan import draft_plan
 from .reader import StateReader, look_up_devices, read_devices
-from .requirements import MANAGED_PLATFORMS, mechanisms
 from .resources.indicators import Defender, DefenderSettings, Indicators, wanted_site_blocks
 from .resources.store_apps import ordered_packages
 from .resources.surroundings import Surroundings

@@ -11,20 +11,23 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ...mdm.apple.enforcement import DECLARATION, block_form, why_no_web_filter
-from ...mdm.planning.requirements import Mechanisms, Requirement, RequirementsOf, requirements_of_policies
+from ...mdm.planning.mechanisms import Mechanism, Mechanisms
+from ...mdm.planning.requirements import Requirement, RequirementsOf, requirements_of_policies
 from ...policy.model import Decision, Policy
 from . import capabilities as names
 from .capabilities import capability_of, takes_declarations
 
 _BLOCK, _SITES = "block", "sites"
 _ACTION = {names.REMOVE: "remove", _BLOCK: "block", names.BINARIES: "block", _SITES: "block_web"}
-_MOBILE: dict[str, tuple[str, ...]] = {"remove": (names.REMOVE,), "block": (_BLOCK,), "block_web": (_SITES,)}
-_BY_ACTION: dict[str, dict[str, tuple[str, ...]]] = {
-    "ios": _MOBILE,
-    "ipados": _MOBILE,
-    "tvos": {"remove": (names.REMOVE,), "block": (_BLOCK,)},
-    "macos": {"remove": (names.REMOVE,), "block": (names.BINARIES,)},
-}
+_MOBILE = ("ios", "ipados", "tvos")
+_GENERAL = Mechanisms(
+    (
+        Mechanism(names.REMOVE, names.NAMES[names.REMOVE], platforms=(*_MOBILE, "macos"), actions=("remove",), per_app=True),
+        Mechanism(_BLOCK, "", platforms=_MOBILE, actions=("block",)),
+        Mechanism(_SITES, "", platforms=("ios", "ipados"), actions=("block_web",)),
+        Mechanism(names.BINARIES, names.NAMES[names.BINARIES], platforms=("macos",), actions=("block",)),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Ways:
 
 def requirements_of(policies: Sequence[Policy], ways: Ways) -> RequirementsOf:
     """The function that says what a device's decision requires of the servers; nothing that the device would refuse."""
-    general = requirements_of_policies(policies, Mechanisms(_BY_ACTION, frozenset((names.REMOVE,)), frozenset((_SITES,))))
+    general = requirements_of_policies(policies, _GENERAL)
 
     def wanted(record: Mapping[str, Any], decision: Decision) -> frozenset[Requirement]:
         found = ((requirement, mechanism_of(requirement.mechanism, record, ways)) for requirement in general(record, decision))

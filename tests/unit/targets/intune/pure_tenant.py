@@ -20,6 +20,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.plan_
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.requirements import Requirement, requirements_of_policies
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.decide import Decider
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.capabilities import MANAGED_PLATFORMS, mechanisms
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.controls import (
     ControlSettings,
     Desired,
@@ -40,7 +41,6 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.obj
     TenantState,
 )
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.plan import draft_plan
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.requirements import MANAGED_PLATFORMS, mechanisms
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.resources.surroundings import Surroundings
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.scope_members import ScopeMembers
 from tests.unit.mdm.mdm_samples import NOW, fleet

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.fleet import ManagedDevice
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.problems import PolicyError
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.capabilities import MECHANISMS, TYPES
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.objects import TenantState
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.requirements import MECHANISMS
 from tests.unit.mdm.mdm_samples import app, device, exemption, policy
 from tests.unit.targets.intune.pure_tenant import Run, reached
 
@@ -105,7 +105,7 @@ def hold(state: TenantState, run: Run, untouched: dict[tuple[str, str], set[int]
             if f"'{name}'" in text:
                 assert not hit & untouched[(each.marker.mechanism, owner)], (each.name, name)
     for listed in state.apps:
-        for mechanism in (each.name for each in MECHANISMS.values() if listed.odata_type in each.app_types):
+        for mechanism in (name for name, types in TYPES.items() if listed.odata_type in types):
             hit = reached(state, [each.target for each in listed.assignments], run.fleet, MECHANISMS[mechanism].platforms)
             for owner in {names[name] for name in listed.identifiers if name in names}:
                 assert not hit & untouched[(mechanism, owner)], listed.name

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.plan import Change
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.fleet import ManagedDevice
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.capabilities import MECHANISMS, TYPES
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.objects import AppObject, TenantState
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.requirements import MECHANISMS
 from tests.unit.mdm.mdm_samples import app, device, exemption, policy
 from tests.unit.targets.intune.pure_tenant import Run, carried_out, reached
 from tests.unit.targets.intune.test_planner_properties import devices, policies
@@ -32,7 +32,7 @@ def held(state: TenantState, run: Run) -> dict[tuple[str, str], set[int]]:
         for name in (name for name in names if f"'{name}'" in str(each.body)):
             found.setdefault((each.marker.mechanism, name), set()).update(hit)
     for listed in state.apps:
-        for mechanism in (each.name for each in MECHANISMS.values() if listed.odata_type in each.app_types):
+        for mechanism in (name for name, types in TYPES.items() if listed.odata_type in types):
             hit = reached(state, [each.target for each in listed.assignments], run.fleet, MECHANISMS[mechanism].platforms)
             for name in listed.identifiers:
                 found.setdefault((mechanism, name), set()).update(hit)

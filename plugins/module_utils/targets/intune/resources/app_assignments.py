@@ -18,10 +18,9 @@ from ....mdm.planning.effects import ObjectBecomes, ObjectEnds, ObjectInForce
 from ....mdm.planning.order import Phase
 from ....mdm.planning.plan_draft import PlanDraft, Step
 from ..api.permissions import APPS_READ, APPS_WRITE
-from ..capabilities import IOS_UNINSTALL
+from ..capabilities import IOS_UNINSTALL, TYPES
 from ..controls import Control
 from ..objects import APPS, EXCLUDED_GROUP, AppAssignment, AppObject, Target, target_of
-from ..requirements import MECHANISMS
 from .store_apps import APP, StoreApps
 from .surroundings import Surroundings, in_force
 
@@ -42,7 +41,7 @@ class AppAssignments:
         #: Mechanism and name of an app -> whom all controls together assign it to.
         self.wanted: dict[tuple[str, str], set[Target]] = {}
         for control in controls:
-            for name in control.identifiers if MECHANISMS[control.mechanism].app_types else ():
+            for name in control.identifiers if control.mechanism in TYPES else ():
                 self.wanted.setdefault((control.mechanism, name), set()).update(control.targets)
         #: Key of an app -> whom ours uninstall it from, after what is planned so far.
         self._planned: dict[Hashable, frozenset[Target]] = {}
@@ -53,7 +52,7 @@ class AppAssignments:
         return {app.id: self._in_force(app) for app in self.around.state.apps if self.apps.our_assignments(app)}
 
     def _in_force(self, app: AppObject) -> ObjectInForce:
-        mechanism = next((each.name for each in MECHANISMS.values() if app.odata_type in each.app_types), "")
+        mechanism = next((name for name, types in TYPES.items() if app.odata_type in types), "")
         targets = (each.target for each in self.apps.our_assignments(app) if each.intent == "uninstall")
         return in_force(mechanism, self.around.apps_called(app.identifiers), targets)
 
@@ -61,7 +60,7 @@ class AppAssignments:
 
     def plan(self, control: Control, draft: PlanDraft) -> None:
         """Plan the assignments of every app that a control names, and what brings missing apps into the list."""
-        apps = {name: self.apps.find(MECHANISMS[control.mechanism].app_types, name) for name in sorted(control.identifiers)}
+        apps = {name: self.apps.find(TYPES[control.mechanism], name) for name in sorted(control.identifiers)}
         brought_in: dict[str, str] = {}
         if control.mechanism == IOS_UNINSTALL:
             # Intune takes off only what it installed itself, and that is in its list.
@@ -127,7 +126,7 @@ class AppAssignments:
         needs = (*needs, brought_in) if brought_in else needs
         step = Step(
             self.change_assignments,
-            (MECHANISMS[control.mechanism].app_types, name, app.id if app is not None else "", add, tuple(each.id for each in wrong)),
+            (TYPES[control.mechanism], name, app.id if app is not None else "", add, tuple(each.id for each in wrong)),
             self._effect(control, name, app, wrong, add),
         )
         change = Change(
@@ -158,7 +157,7 @@ class AppAssignments:
 
     def end(self, draft: PlanDraft) -> None:
         """Plan the end of our assignments of apps that no control names any more, and of the apps that only we brought in."""
-        wanted = {(kind, name) for mechanism, name in self.wanted for kind in MECHANISMS[mechanism].app_types}
+        wanted = {(kind, name) for mechanism, name in self.wanted for kind in TYPES[mechanism]}
         for app in self.around.state.apps:
             # One name can be an iPhone's app and an Android's.
             chosen = [

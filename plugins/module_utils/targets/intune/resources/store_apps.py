@@ -17,11 +17,10 @@ from ....mdm.planning.order import Phase
 from ....mdm.planning.plan_draft import PlanDraft, Step
 from ....mdm.run.ledger import Ledger
 from ..api.permissions import APPS_WRITE, CONFIGURATION_WRITE
-from ..capabilities import ANDROID_UNINSTALL
+from ..capabilities import ANDROID_UNINSTALL, TYPES
 from ..controls import Control
 from ..objects import ALL_DEVICES, APPS, AppAssignment, AppObject
 from ..reader import find_app
-from ..requirements import MECHANISMS
 from ..written_objects import FIRST_PAUSE
 from .surroundings import Surroundings
 
@@ -113,7 +112,7 @@ class StoreApps:
         if package not in self.ordered:
             # All of a plan in one order: each synchronisation with Google Play takes minutes.
             self._order([package, *(each for each in self.packages if each != package)])
-        path = "%s/%s" % (APPS.path, self.id_of(MECHANISMS[ANDROID_UNINSTALL].app_types, package))
+        path = "%s/%s" % (APPS.path, self.id_of(TYPES[ANDROID_UNINSTALL], package))
         mark = {"@odata.type": "#microsoft.graph.androidManagedStoreApp", "notes": notes}
         what = "mark %s as brought in by us" % package
         self.around.graph.patch("beta", path, mark, what=what, permission=APPS_WRITE)

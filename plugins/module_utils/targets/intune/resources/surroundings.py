@@ -17,9 +17,9 @@ from ....mdm.planning.plan_draft import PlanDraft
 from ....mdm.run.ledger import Ledger
 from ....policy.model import Policy
 from ..api.graph import Graph
+from ..capabilities import MECHANISMS
 from ..controls import Control, is_undecided
 from ..objects import Collection, Target
-from ..requirements import MECHANISMS
 from ..scope_members import ScopeMembers
 from ..written_objects import WrittenObjects
 from .diff_text import target_text
@@ -134,8 +134,8 @@ class Surroundings:
     ) -> None:
         """Say whom a control is for and which changes it waits for. before: whom it reached in the same way."""
         control_scope = control.control_scope
-        by_user = MECHANISMS[control.mechanism].reports_only
-        is_app = bool(MECHANISMS[control.mechanism].app_types)
+        by_user = MECHANISMS[control.mechanism].by_user
+        is_app = MECHANISMS[control.mechanism].per_app
         devices = {index: self.fleet[index].device for index in control_scope.covers}
         joins = draft.planned((MEMBERS, group.name) for group in control.groups if not group.excluded)
         draft.control_states.append(
