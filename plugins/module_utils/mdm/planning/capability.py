@@ -31,6 +31,9 @@ class Support:
             raise ValueError("support needs either mechanisms or the reason why there are none")
 
 
+NO_BACKEND = Support(why_not="no_backend")
+
+
 @dataclass(frozen=True)
 class Capability:
     """One kind of device.
@@ -42,7 +45,7 @@ class Capability:
             report), or ``none``.
         why_unseen: reason for which an app can't be seen, as long as no list reports it.
         sees_note: for a reader.
-        remove, block, block_web, withdraw_access, advise: the support of each action.
+        remove, block, block_web, withdraw_access, advise: the support of each action; none by default.
     """
 
     kind: str
@@ -50,11 +53,11 @@ class Capability:
     sees: str
     why_unseen: str
     sees_note: str
-    remove: Support
-    block: Support
-    block_web: Support
-    withdraw_access: Support
-    advise: Support
+    remove: Support = NO_BACKEND
+    block: Support = NO_BACKEND
+    block_web: Support = NO_BACKEND
+    withdraw_access: Support = NO_BACKEND
+    advise: Support = NO_BACKEND
 
     def support(self, action: str) -> Support:
         """Support for an action; an audit needs none."""

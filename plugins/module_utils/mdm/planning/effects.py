@@ -52,11 +52,13 @@ class ObjectBecomes:
 
     Args:
         adds: it does something new on whoever has had it, which its names don't tell.
+        kept: positions of devices that keep what they have because nobody can decide about them: nothing counts as new on them.
     """
 
     key: Hashable
     now: ObjectInForce
     adds: bool = False
+    kept: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -91,18 +93,39 @@ class Dropped:
     devices: frozenset[int]
 
 
+@dataclass(frozen=True)
+class _Reach:
+    """Positions of the devices that an object reaches for sure, and of those that it reaches or may reach."""
+
+    sure: frozenset[int] = frozenset()
+    maybe: frozenset[int] = frozenset()
+
+
+_NOBODY = _Reach()
+
+
+def _lost(before: _Reach, after: _Reach) -> frozenset[int]:
+    return (before.maybe - after.maybe) | (before.sure - after.sure)
+
+
 class Effects:
     """Follows one plan.
 
     Args:
         groups: by key, as they are before the plan.
         objects: by key, as they are before the plan.
+        chances: whom an object may only reach counts as reached by it, too.
     """
 
     def __init__(
-        self, audiences: Audiences, groups: Mapping[Hashable, Any], objects: Mapping[Hashable, ObjectInForce]
+        self,
+        audiences: Audiences,
+        groups: Mapping[Hashable, Any],
+        objects: Mapping[Hashable, ObjectInForce],
+        chances: bool = True,
     ) -> None:
         self.audiences = audiences
+        self.chances = chances
         self.groups = dict(groups)
         self.objects = dict(objects)
         #: Key of a change -> apps that it also takes from whom it reaches.
@@ -125,17 +148,16 @@ class Effects:
     def _written(self, change: Change, effect: ObjectBecomes) -> Change:
         before, after = self.objects.get(effect.key), effect.now
         self.objects[effect.key] = after
-        has_it = self._possibly(after)
+        has_it = self._reach(after)
         if before is None:
-            return replace(change, reaches=has_it)
-        had_it = self._possibly(before)
-        reaches = has_it
+            return replace(change, reaches=self._gained(_NOBODY, has_it) - effect.kept)
+        had_it = self._reach(before)
         was, now = before.names or frozenset(), after.names or frozenset()
-        if before.names is not None and not (effect.adds or now - was):
-            reaches = (has_it - had_it) | (self._surely(after) - self._surely(before))
+        does_more = before.names is None or effect.adds or bool(now - was)
+        reaches = self._gained(_NOBODY if does_more else had_it, has_it) - effect.kept
         # What can't be read, or isn't sent by itself, may still be on those who had it.
         dropped = was - now
-        releases = had_it if dropped else had_it - has_it
+        releases = had_it.maybe if dropped else _lost(had_it, has_it)
         apps = change.apps
         lost = self.audiences.apps_named(after, dropped)
         if lost and not reaches:
@@ -149,22 +171,36 @@ class Effects:
         before = self.objects.pop(effect.key, None)
         if before is None:
             return change
-        return replace(change, releases=self._possibly(before), apps=self.audiences.apps_of(before))
+        return replace(change, releases=self._reach(before).maybe, apps=self.audiences.apps_of(before))
 
     def _regrouped(self, change: Change, effect: GroupBecomes) -> Change:
         concerned = [each for each in self.objects.values() if effect.key in each.groups]
-        before = [(self._surely(each), self._possibly(each)) for each in concerned]
+        before = [self._reach(each) for each in concerned]
         self.groups[effect.key] = effect.group
-        reaches: frozenset[int] = frozenset()
-        releases: frozenset[int] = frozenset()
-        for each, (sure, maybe) in zip(concerned, before, strict=True):
-            now = self._possibly(each)
-            reaches |= (now - maybe) | (self._surely(each) - sure)
-            releases |= maybe - now
+        after = [self._reach(each) for each in concerned]
+        pairs = list(zip(before, after, strict=True))
+        reaches = frozenset().union(*(self._gained(*pair) for pair in pairs))
+        releases = frozenset().union(*(_lost(*pair) for pair in pairs))
         return replace(change, reaches=reaches, releases=releases)
 
-    def _surely(self, each: ObjectInForce) -> frozenset[int]:
-        return self.audiences.surely(each, self.groups)
+    def _reach(self, each: ObjectInForce) -> _Reach:
+        return _Reach(self.audiences.surely(each, self.groups), self.audiences.possibly(each, self.groups))
 
-    def _possibly(self, each: ObjectInForce) -> frozenset[int]:
-        return self.audiences.possibly(each, self.groups)
+    def _gained(self, before: _Reach, after: _Reach) -> frozenset[int]:
+        surely = after.sure - before.sure
+        return surely | (after.maybe - before.maybe) if self.chances else surely
+
+
+def users_of_groups(changes: Iterable[Change], objects: Mapping[Hashable, ObjectInForce]) -> dict[Hashable, tuple[str, ...]]:
+    """Which changes have to be made before a group can go: those of the objects that go by it. Key of a group -> keys of changes.
+
+    Args:
+        objects: by key, as they are before the plan.
+    """
+    found: dict[Hashable, list[str]] = {}
+    for change in changes:
+        effect = change.step.effect if isinstance(change.step, Step) else None
+        before = objects.get(effect.key) if isinstance(effect, (ObjectBecomes, ObjectEnds)) else None
+        for group in before.groups if before is not None else ():
+            found.setdefault(group, []).append(change.key)
+    return {group: tuple(keys) for group, keys in found.items()}

@@ -56,7 +56,7 @@ class Difference:
         settings: names of settings that do something else on devices.
         scope: it is for somebody else.
         label: its name, its mark or its description differ, which no device notices.
-        adds: it lacks a setting, so writing it does more on whoever has it than its names tell.
+        adds: it lacks something, so writing it does more on whoever has it than its names tell.
         drift: what somebody did to it, a sentence each.
     """
 
@@ -67,7 +67,7 @@ class Difference:
     drift: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.settings or self.scope or self.label)
+        return bool(self.settings or self.scope or self.label or self.adds)
 
 
 @dataclass(frozen=True)
@@ -111,6 +111,10 @@ class Resource(Generic[Wanted, Found]):
     def text(self, found: Found) -> str:
         """An object that is there, for the diff."""
         raise NotImplementedError
+
+    def text_before(self, found: Found, wanted: Wanted) -> str:
+        """An object that is there, for the diff, beside the one that it is to become."""
+        return self.text(found)
 
     def wanted_text(self, wanted: Wanted) -> str:
         """A wanted object, for the diff."""
@@ -210,7 +214,7 @@ def _reconcile_one(
         op="create" if found is None and not taken_over else "update",
         kind=resource.kind,
         name=wanted.name,
-        before=None if found is None else resource.text(found),
+        before=None if found is None else resource.text_before(found, wanted),
         after=resource.wanted_text(wanted),
         needs=needs,
         apps=concerns.apps,

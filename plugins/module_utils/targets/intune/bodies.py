@@ -13,7 +13,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import uuid
-from typing import Any, Mapping, Sequence
+from typing import Any, Iterable, Mapping, Sequence
 from xml.sax.saxutils import quoteattr
 
 from ...engine.errors import AppbanError
@@ -87,7 +87,7 @@ def android_personal_block_list(apps: Mapping[str, str]) -> Body:
     }
 
 
-def windows_applocker(control: str, package_names: Sequence[str]) -> Body:
+def windows_applocker(control: str, package_names: Iterable[str]) -> Body:
     """A custom profile with AppLocker rules that keep packaged apps from starting and let every other one start.
 
     Args:
@@ -108,7 +108,12 @@ def windows_applocker(control: str, package_names: Sequence[str]) -> Body:
     }
 
 
-def applocker_rules(package_names: Sequence[str]) -> str:
+def package_name(family_name: str) -> str:
+    """The name of an app package without its publisher's suffix: what Windows calls the identity's name."""
+    return family_name.rsplit("_", 1)[0]
+
+
+def applocker_rules(package_names: Iterable[str]) -> str:
     """An AppLocker rule collection (XML).
 
     Without the rule that allows everything, a collection in force forbids everything that it does not name. The publisher is any,

@@ -14,7 +14,8 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Mapping
 
-from ...mdm.planning.capability import Capability, Support, without_support
+from ...mdm.planning.capability import NO_BACKEND, Capability, Support, without_support
+from ...mdm.planning.mechanisms import Mechanism, Mechanisms
 
 IOS_BLOCK = "ios_blocked_apps"
 IOS_UNINSTALL = "ios_uninstall"
@@ -31,93 +32,102 @@ MACOS_WEB = "macos_url_blocklist"
 NOTICE = "notification"
 DEFENDER = "defender_indicators"
 
-#: What a reader calls each mechanism.
-NAMES: dict[str, str] = {
-    IOS_BLOCK: "list of blocked apps",
-    IOS_UNINSTALL: "uninstall assignment",
-    IOS_LIST: "list of prohibited apps (reports only)",
-    IOS_COMPLIANCE: "compliance policy",
-    IOS_WEB: "web content filter",
-    ANDROID_UNINSTALL: "uninstall assignment",
-    ANDROID_PERSONAL: "personal block list",
-    WINDOWS_UNINSTALL: "uninstall assignment",
-    WINDOWS_APPLOCKER: "AppLocker",
-    WINDOWS_WEB: "Edge URL blocklist",
-    MACOS_LIST: "list of prohibited apps (reports only)",
-    MACOS_WEB: "Edge and Chrome URL blocklist",
-    NOTICE: "Company Portal notification",
-    DEFENDER: "Defender indicators",
+MANAGED_PLATFORMS = ("ios", "ipados", "android", "windows", "macos")
+_IOS = ("ios", "ipados")
+_APPS, _SITES = ("remove", "block"), ("block_web",)
+_CORPORATE: frozenset[str | None] = frozenset(("corporate",))
+#: A corporate device's inventory needs no list.
+_NOT_CORPORATE: frozenset[str | None] = frozenset(("personal", None))
+_REPORTED = ("remove", "block", "withdraw_access")
+
+#: What is believed to work on corporate Windows only is not tried on private machines. Lists that only report go to users, because Intune
+#: ignores them on groups of devices (device restrictions, prohibited apps). Whether a filter for androidForWork lets personal work profiles
+#: through is not documented, so those are told by name.
+MECHANISMS = Mechanisms(
+    (
+        Mechanism(IOS_BLOCK, "list of blocked apps", "iOS blocked apps", _IOS, ("block",), "ios_bundle_id"),
+        Mechanism(IOS_UNINSTALL, "uninstall assignment", "iOS uninstall", _IOS, ("remove",), "ios_bundle_id", per_app=True),
+        Mechanism(
+            IOS_LIST, "list of prohibited apps (reports only)", "iOS prohibited apps report", _IOS, _REPORTED, "ios_bundle_id",
+            reports_only=True, by_user=True, native=_NOT_CORPORATE,
+        ),
+        Mechanism(IOS_COMPLIANCE, "compliance policy", "iOS compliance", _IOS, ("withdraw_access",), "ios_bundle_id", armed_ahead=True),
+        Mechanism(IOS_WEB, "web content filter", "iOS web filter", _IOS, _SITES, "domain"),
+        Mechanism(
+            ANDROID_UNINSTALL, "uninstall assignment", "Android uninstall", ("android",), _APPS, "android_package",
+            per_app=True, native=_CORPORATE,
+        ),
+        Mechanism(
+            ANDROID_PERSONAL, "personal block list", "Android personal block list", ("android",), _APPS, "android_package",
+            native=_CORPORATE,
+        ),
+        Mechanism(
+            WINDOWS_UNINSTALL, "uninstall assignment", "Windows uninstall", ("windows",), ("remove",), "store_id",
+            per_app=True, native=_CORPORATE,
+        ),
+        Mechanism(WINDOWS_APPLOCKER, "AppLocker", "Windows AppLocker", ("windows",), ("block",), "appx_family_name", native=_CORPORATE),
+        Mechanism(WINDOWS_WEB, "Edge URL blocklist", "Windows URL blocklist", ("windows",), _SITES, "domain", native=_CORPORATE),
+        Mechanism(
+            MACOS_LIST, "list of prohibited apps (reports only)", "macOS prohibited apps report", ("macos",), _REPORTED, "macos_bundle_id",
+            reports_only=True, by_user=True, native=_NOT_CORPORATE,
+        ),
+        Mechanism(MACOS_WEB, "Edge and Chrome URL blocklist", "macOS URL blocklist", ("macos",), _SITES, "domain", native=_CORPORATE),
+        Mechanism(NOTICE, "Company Portal notification"),
+        Mechanism(DEFENDER, "Defender indicators"),
+    )
+)  # fmt: skip
+NAMES = MECHANISMS.titles()
+#: Kinds of apps in the tenant's list that a mechanism can use; one that is not here has objects of its own.
+TYPES: dict[str, frozenset[str]] = {
+    ANDROID_UNINSTALL: frozenset(("androidManagedStoreApp",)),
+    WINDOWS_UNINSTALL: frozenset(("winGetApp",)),
+    IOS_UNINSTALL: frozenset(("iosStoreApp", "iosVppApp", "managedIOSStoreApp")),
 }
 
 _NOTICE = Support((NOTICE,))
-_NO = Support(why_not="no_backend")
 _ACCESS = Support((IOS_COMPLIANCE,))
 _IOS_REMOVE = Support((IOS_UNINSTALL,), note="only what Intune installed", certain=False)
+_HIDDEN = Support((IOS_BLOCK,), note="hidden, can't be opened")
+_IOS_SITES = Support((IOS_WEB,))
+_UNSUPERVISED = Support(why_not="unsupervised")
+_PERSONAL_PROFILE = Support(why_not="personal_profile")
+_ONLY_LISTED = "only what a list of ours prohibits"
 
 TABLE: tuple[Capability, ...] = (
     Capability(
         "ios_supervised", "iPhone, iPad, supervised", "all", "", "all apps",
-        remove=_IOS_REMOVE,
-        block=Support((IOS_BLOCK,), note="hidden, can't be opened"),
-        block_web=Support((IOS_WEB,)),
-        withdraw_access=_ACCESS,
-        advise=_NOTICE,
+        remove=_IOS_REMOVE, block=_HIDDEN, block_web=_IOS_SITES, withdraw_access=_ACCESS, advise=_NOTICE,
     ),
     Capability(
         "ios_corporate", "iPhone, iPad, corporate, unsupervised", "all", "", "all apps",
-        remove=_IOS_REMOVE,
-        block=Support(why_not="unsupervised"),
-        block_web=Support(why_not="unsupervised"),
-        withdraw_access=_ACCESS,
-        advise=_NOTICE,
+        remove=_IOS_REMOVE, block=_UNSUPERVISED, block_web=_UNSUPERVISED, withdraw_access=_ACCESS, advise=_NOTICE,
     ),
     Capability(
-        "ios_personal", "iPhone, iPad, personal", "reported", "privacy_setting", "only what a list of ours prohibits",
-        remove=Support(why_not="unsupervised"),
-        block=Support(why_not="unsupervised"),
-        block_web=Support(why_not="unsupervised"),
-        withdraw_access=_ACCESS,
-        advise=_NOTICE,
+        "ios_personal", "iPhone, iPad, personal", "reported", "privacy_setting", _ONLY_LISTED,
+        remove=_UNSUPERVISED, block=_UNSUPERVISED, block_web=_UNSUPERVISED, withdraw_access=_ACCESS, advise=_NOTICE,
     ),
     Capability(
-        "ios_personal_supervised", "iPhone, iPad, supervised, not known to be corporate", "reported", "privacy_setting",
-        "only what a list of ours prohibits",
-        remove=_IOS_REMOVE,
-        block=Support((IOS_BLOCK,), note="hidden, can't be opened"),
-        block_web=Support((IOS_WEB,)),
-        withdraw_access=_ACCESS,
-        advise=_NOTICE,
+        "ios_personal_supervised", "iPhone, iPad, supervised, not known to be corporate", "reported", "privacy_setting", _ONLY_LISTED,
+        remove=_IOS_REMOVE, block=_HIDDEN, block_web=_IOS_SITES, withdraw_access=_ACCESS, advise=_NOTICE,
     ),
-    Capability(
-        "ios_user_enrollment", "iPhone, iPad, user enrollment", "none", "user_enrollment", "no",
-        remove=Support(why_not="user_enrollment"),
-        block=Support(why_not="user_enrollment"),
-        block_web=Support(why_not="user_enrollment"),
-        withdraw_access=Support(why_not="user_enrollment"),
-        advise=_NOTICE,
-    ),
+    without_support("ios_user_enrollment", "iPhone, iPad, user enrollment", "user_enrollment", advise=_NOTICE),
     Capability(
         "android_fully_managed", "Android, fully managed or dedicated", "none", "inventory_incomplete", "work apps, if any",
         remove=Support((ANDROID_UNINSTALL,)),
         block=Support((ANDROID_UNINSTALL,), note="can't be installed either"),
-        block_web=_NO,
-        withdraw_access=_NO,
         advise=_NOTICE,
     ),
     Capability(
         "android_cope", "Android, corporate with a personal profile", "none", "personal_profile", "work profile only",
         remove=Support((ANDROID_PERSONAL,), note="Android 11 and later; in the work profile an uninstall assignment"),
         block=Support((ANDROID_PERSONAL,)),
-        block_web=_NO,
-        withdraw_access=_NO,
         advise=_NOTICE,
     ),
     Capability(
         "android_work_profile", "Android, personal with a work profile", "none", "personal_profile", "work profile only",
         remove=Support(why_not="personal_profile", note="in the work profile an uninstall assignment"),
-        block=Support(why_not="personal_profile"),
-        block_web=Support(why_not="personal_profile"),
-        withdraw_access=_NO,
+        block=_PERSONAL_PROFILE,
+        block_web=_PERSONAL_PROFILE,
         advise=_NOTICE,
     ),
     Capability(
@@ -125,8 +135,6 @@ TABLE: tuple[Capability, ...] = (
         remove=Support((WINDOWS_UNINSTALL,), note="the Store app", certain=False),
         block=Support((WINDOWS_APPLOCKER,), note="Store apps"),
         block_web=Support((WINDOWS_WEB,)),
-        withdraw_access=_NO,
-        advise=_NO,
     ),
     Capability(
         "windows_co_managed", "Windows, corporate, co-managed with Configuration Manager", "all", "",
@@ -134,33 +142,10 @@ TABLE: tuple[Capability, ...] = (
         remove=Support((WINDOWS_UNINSTALL,), note="the Store app, with the workload `modernApps`", certain=False),
         block=Support((WINDOWS_APPLOCKER,), note="Store apps, with the workload `deviceConfiguration`"),
         block_web=Support((WINDOWS_WEB,), note="with the workload `deviceConfiguration`"),
-        withdraw_access=_NO,
-        advise=_NO,
     ),
-    Capability(
-        "windows_personal", "Windows, personal", "none", "privacy_setting", "managed apps only",
-        remove=_NO,
-        block=_NO,
-        block_web=_NO,
-        withdraw_access=_NO,
-        advise=_NO,
-    ),
-    Capability(
-        "macos_corporate", "Mac, corporate", "all", "", "all apps",
-        remove=_NO,
-        block=_NO,
-        block_web=Support((MACOS_WEB,)),
-        withdraw_access=_NO,
-        advise=_NO,
-    ),
-    Capability(
-        "macos_personal", "Mac, personal", "reported", "privacy_setting", "only what a list of ours prohibits",
-        remove=_NO,
-        block=_NO,
-        block_web=_NO,
-        withdraw_access=_NO,
-        advise=_NO,
-    ),
+    Capability("windows_personal", "Windows, personal", "none", "privacy_setting", "managed apps only"),
+    Capability("macos_corporate", "Mac, corporate", "all", "", "all apps", block_web=Support((MACOS_WEB,))),
+    Capability("macos_personal", "Mac, personal", "reported", "privacy_setting", _ONLY_LISTED),
     without_support("leaving", "Anything that is to be retired, wiped or deleted, or is not enrolled", "not_registered"),
     without_support("unreached", "Anything under an agent without an MDM channel (`msSense`, `jamf`, ...)", "no_backend"),
     without_support("other", "anything else", "no_backend"),
@@ -210,9 +195,9 @@ def _co_managed(workloads: tuple[str, ...]) -> Capability:
     if "inventory" not in workloads:
         row = replace(row, sees="none", why_unseen="no_backend")
     if "modernApps" not in workloads:
-        row = replace(row, remove=_NO)
+        row = replace(row, remove=NO_BACKEND)
     if "deviceConfiguration" not in workloads:
-        row = replace(row, block=_NO, block_web=_NO)
+        row = replace(row, block=NO_BACKEND, block_web=NO_BACKEND)
     return row
 
 
@@ -229,3 +214,8 @@ def _kind_of(record: Mapping[str, Any]) -> str:
     if platform in ("windows", "macos"):
         return "%s_%s" % (platform, "corporate" if corporate else "personal")
     return "other"
+
+
+def mechanisms(web: str) -> Mechanisms:
+    """What Intune is asked for. web: ``browser`` where sites are blocked by profiles for browsers; anything else leaves them out."""
+    return MECHANISMS if web == "browser" else MECHANISMS.without(name for name, row in MECHANISMS.items() if row.blocks_sites)

@@ -26,9 +26,9 @@ from ...policy.instants import read_now, utc_text
 from ...policy.model import Policy
 from . import bodies
 from . import capabilities as names
+from .capabilities import MECHANISMS
 from .objects import ALL_DEVICES, ALL_USERS, COMPLIANCE_POLICY, CONFIGURATION_POLICY, DEVICE_CONFIGURATION, EXCLUDED_GROUP, GROUP, Target
-from .requirements import PER_APP, PLATFORMS
-from .scope_members import Standing, is_unplaced
+from .scope_members import ScopeMembers, is_unplaced
 
 MAX_GRACE_HOURS = 8760
 #: How far this machine's clock may be ahead of the tenant's without anybody losing access before a deadline.
@@ -36,52 +36,17 @@ CLOCK_DIFFERENCE = timedelta(minutes=10)
 SETTINGS_CATALOG = "settings_catalog"
 VISIBILITY_LIST = "visibility_list"
 
-#: What a control is called in the tenant.
-_WORDS: dict[str, str] = {
-    names.IOS_BLOCK: "iOS blocked apps",
-    names.IOS_UNINSTALL: "iOS uninstall",
-    names.IOS_LIST: "iOS prohibited apps report",
-    names.IOS_COMPLIANCE: "iOS compliance",
-    names.IOS_WEB: "iOS web filter",
-    names.ANDROID_UNINSTALL: "Android uninstall",
-    names.ANDROID_PERSONAL: "Android personal block list",
-    names.WINDOWS_UNINSTALL: "Windows uninstall",
-    names.WINDOWS_APPLOCKER: "Windows AppLocker",
-    names.WINDOWS_WEB: "Windows URL blocklist",
-    names.MACOS_LIST: "macOS prohibited apps report",
-    names.MACOS_WEB: "macOS URL blocklist",
-}
-#: Kinds of identifiers that a mechanism goes by.
-_KINDS: dict[str, str] = {
-    names.IOS_BLOCK: "ios_bundle_id",
-    names.IOS_UNINSTALL: "ios_bundle_id",
-    names.IOS_LIST: "ios_bundle_id",
-    names.IOS_COMPLIANCE: "ios_bundle_id",
-    names.IOS_WEB: "domain",
-    names.ANDROID_UNINSTALL: "android_package",
-    names.ANDROID_PERSONAL: "android_package",
-    names.WINDOWS_UNINSTALL: "store_id",
-    names.WINDOWS_APPLOCKER: "appx_family_name",
-    names.WINDOWS_WEB: "domain",
-    names.MACOS_LIST: "macos_bundle_id",
-    names.MACOS_WEB: "domain",
-}
-#: Lists that only report go to users, because Intune ignores them on groups of devices (device restrictions, prohibited apps).
-BY_USER = frozenset((names.IOS_LIST, names.MACOS_LIST))
-#: A list that only reports may name what is too doubtful to act on.
-_REPORTS_ONLY = BY_USER
-#: Ownerships whose devices a native scope of the mechanism may reach. A corporate device's inventory needs no list, and what is
-#: believed to work on corporate Windows only is not tried on private machines.
-_NATIVE: dict[str, frozenset[str | None]] = {
-    names.IOS_LIST: frozenset(("personal", None)),
-    names.MACOS_LIST: frozenset(("personal", None)),
-    names.WINDOWS_UNINSTALL: frozenset(("corporate",)),
-    names.WINDOWS_APPLOCKER: frozenset(("corporate",)),
-    names.WINDOWS_WEB: frozenset(("corporate",)),
-    names.MACOS_WEB: frozenset(("corporate",)),
-    names.ANDROID_PERSONAL: frozenset(("corporate",)),
-    # Whether a filter for androidForWork lets personal work profiles through is not documented, so those are told by name.
-    names.ANDROID_UNINSTALL: frozenset(("corporate",)),
+#: Collection and settings of what a mechanism puts into a tenant; of the control's name and of titles by identifier.
+_OBJECTS: dict[str, tuple[str, Callable[[str, Mapping[str, str]], bodies.Body]]] = {
+    names.IOS_BLOCK: (CONFIGURATION_POLICY, lambda _name, apps: bodies.ios_blocked_apps([*apps])),
+    names.IOS_LIST: (DEVICE_CONFIGURATION, lambda _name, apps: bodies.prohibited_apps("ios", apps)),
+    names.IOS_COMPLIANCE: (COMPLIANCE_POLICY, lambda _name, apps: bodies.ios_restricted_apps(apps)),
+    names.IOS_WEB: (DEVICE_CONFIGURATION, lambda name, sites: bodies.ios_web_filter(name, sorted(sites))),
+    names.ANDROID_PERSONAL: (DEVICE_CONFIGURATION, lambda _name, apps: bodies.android_personal_block_list(apps)),
+    names.WINDOWS_APPLOCKER: (DEVICE_CONFIGURATION, lambda name, apps: bodies.windows_applocker(name, map(bodies.package_name, apps))),
+    names.WINDOWS_WEB: (CONFIGURATION_POLICY, lambda _name, sites: bodies.windows_url_blocklist([*sites])),
+    names.MACOS_LIST: (DEVICE_CONFIGURATION, lambda _name, apps: bodies.prohibited_apps("macos", apps)),
+    names.MACOS_WEB: (DEVICE_CONFIGURATION, lambda name, sites: bodies.macos_url_blocklist(name, sorted(sites))),
 }
 _FILTER_PLATFORM = {"ios": "iOS", "android": "androidForWork", "windows": "windows10AndLater", "macos": "macOS"}
 _OWNERSHIP_WORDS = {"corporate": "Corporate", "personal": "Personal", None: "Unknown"}
@@ -97,6 +62,7 @@ class WantedGroup:
     members: frozenset[str]
     excluded: bool
     policies: tuple[str, ...]
+    apps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -107,6 +73,7 @@ class WantedFilter:
     platform: str
     rule: str
     policies: tuple[str, ...]
+    apps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -184,7 +151,7 @@ class DesiredControls:
     settings: ControlSettings
     now: datetime
     armed: Mapping[str, str] = field(default_factory=dict)
-    standing: Standing | None = None
+    standing: ScopeMembers | None = None
     chances: Sequence[frozenset[Requirement]] = ()
 
     def desired(self) -> Desired:
@@ -264,30 +231,14 @@ class DesiredControls:
         )
 
     def _body(self, requirement: Requirement, name: str, identifiers: Mapping[str, str]) -> tuple[str, bodies.Body | None]:
+        """Collection and settings of a control's object; none for assignments of apps."""
         titles = {value: title_of_app(self.policies, app) for value, app in identifiers.items()}
-        listed = sorted(identifiers)
-        mechanism = requirement.mechanism
-        if mechanism == names.IOS_BLOCK:
-            if self.settings.ios_mechanism == VISIBILITY_LIST:
-                return DEVICE_CONFIGURATION, bodies.ios_hidden_apps(titles)
-            return CONFIGURATION_POLICY, bodies.ios_blocked_apps(listed)
-        makers: dict[str, tuple[str, Callable[[], bodies.Body]]] = {
-            names.IOS_LIST: (DEVICE_CONFIGURATION, lambda: bodies.prohibited_apps("ios", titles)),
-            names.MACOS_LIST: (DEVICE_CONFIGURATION, lambda: bodies.prohibited_apps("macos", titles)),
-            names.IOS_COMPLIANCE: (COMPLIANCE_POLICY, lambda: bodies.ios_restricted_apps(titles)),
-            names.ANDROID_PERSONAL: (DEVICE_CONFIGURATION, lambda: bodies.android_personal_block_list(titles)),
-            names.WINDOWS_APPLOCKER: (
-                DEVICE_CONFIGURATION,
-                lambda: bodies.windows_applocker(name, [package_name(each) for each in listed]),
-            ),
-            names.WINDOWS_WEB: (CONFIGURATION_POLICY, lambda: bodies.windows_url_blocklist(listed)),
-            names.IOS_WEB: (DEVICE_CONFIGURATION, lambda: bodies.ios_web_filter(name, listed)),
-            names.MACOS_WEB: (DEVICE_CONFIGURATION, lambda: bodies.macos_url_blocklist(name, listed)),
-        }
-        if mechanism not in makers:
+        if requirement.mechanism == names.IOS_BLOCK and self.settings.ios_mechanism == VISIBILITY_LIST:
+            return DEVICE_CONFIGURATION, bodies.ios_hidden_apps(titles)
+        if requirement.mechanism not in _OBJECTS:
             return "", None
-        resource, make = makers[mechanism]
-        return resource, make()
+        resource, settings = _OBJECTS[requirement.mechanism]
+        return resource, settings(name, titles)
 
     def _control_scope(self, requirement: Requirement, kept: frozenset[int], possible: frozenset[int]) -> ControlScope:
         control_scope = self._resolved_scope(requirement, kept, possible)
@@ -307,7 +258,7 @@ class DesiredControls:
         listed = self.standing.members(exceptions_group(name)) if self.standing is not None else frozenset()
         if not listed:
             return frozenset()
-        by_user = requirement.mechanism in BY_USER
+        by_user = MECHANISMS[requirement.mechanism].by_user
         return frozenset(
             member
             for each in self.fleet
@@ -330,7 +281,7 @@ class DesiredControls:
         if possible and native:
             # They are counted as what the native scope may hold them for, so that it stays. By name nobody joins on a mere chance.
             control_scope = resolve_scope(
-                self._candidates(requirement, kept, possible, min(native, key=str)), native, requirement.mechanism in BY_USER
+                self._candidates(requirement, kept, possible, min(native, key=str)), native, MECHANISMS[requirement.mechanism].by_user
             )
             if control_scope.native:
                 return control_scope
@@ -338,7 +289,7 @@ class DesiredControls:
         if native and not any(each.wanted and each.supported and each.native in native for each in candidates):
             # Nobody there to be covered: a scope for devices that may come is made when the first one has come.
             native = frozenset()
-        return resolve_scope(candidates, native, requirement.mechanism in BY_USER)
+        return resolve_scope(candidates, native, MECHANISMS[requirement.mechanism].by_user)
 
     def _native(self, requirement: Requirement) -> frozenset[str | None]:
         """The ownerships that a native scope may name for a requirement."""
@@ -346,19 +297,19 @@ class DesiredControls:
             # All assignments of an app are one set: the exceptions of one control would be exceptions of the other too, and there is
             # room for one assignment to all devices. Members of groups just add up.
             return frozenset()
-        platforms = PLATFORMS[requirement.mechanism]
-        return self.native_scope.ownerships(requirement, platforms) & _NATIVE.get(requirement.mechanism, frozenset(_OWNERSHIP_WORDS))
+        mechanism = MECHANISMS[requirement.mechanism]
+        sure = self.native_scope.ownerships(requirement, mechanism.platforms)
+        return sure if mechanism.native is None else sure & mechanism.native
 
     def _candidates(
         self, requirement: Requirement, kept: frozenset[int], possible: frozenset[int] = frozenset(), place: str | None = None
     ) -> list[Candidate]:
         """The devices that a control could reach. place: the ownership that those who may be reached are taken to have."""
-        platforms = PLATFORMS[requirement.mechanism]
-        by_user = requirement.mechanism in BY_USER
+        mechanism = MECHANISMS[requirement.mechanism]
         undecided = kept | possible
         candidates = []
         for index, (device, requirements) in enumerate(zip(self.fleet, self.requirements, strict=True)):
-            if device.device.platform not in platforms:
+            if device.device.platform not in mechanism.platforms:
                 continue
             candidates.append(
                 Candidate(
@@ -366,7 +317,7 @@ class DesiredControls:
                     native=place if index in possible else device.device.native_ownership,
                     wanted=requirement in requirements or index in undecided,
                     supported=index in undecided or supports(device.device.record, requirement.mechanism),
-                    member=device.device.user_id if by_user else device.device.directory_id,
+                    member=device.device.user_id if mechanism.by_user else device.device.directory_id,
                 )
             )
         return candidates
@@ -377,7 +328,7 @@ class DesiredControls:
         users: dict[tuple[str, str], set[Requirement]] = defaultdict(set)
         wanted = frozenset().union(*self.requirements)
         for requirement in wanted.union(*self.chances):
-            if requirement.mechanism in PER_APP:
+            if MECHANISMS[requirement.mechanism].per_app:
                 for app in requirement.apps:
                     for name in self._identifiers(requirement.mechanism, app):
                         users[(requirement.mechanism, name)].add(requirement)
@@ -389,41 +340,41 @@ class DesiredControls:
     def _targets(
         self, requirement: Requirement, name: str, control_scope: ControlScope
     ) -> tuple[tuple[WantedGroup, ...], tuple[WantedFilter, ...], frozenset[Target]]:
-        by_user = requirement.mechanism in BY_USER
+        by_user = MECHANISMS[requirement.mechanism].by_user
         groups: list[WantedGroup] = []
         filters: list[WantedFilter] = []
         targets: list[Target] = []
         if control_scope.native:
             wanted = self._filter(requirement, control_scope.native)
             filters.append(wanted)
-            targets.append(Target(ALL_USERS if by_user else ALL_DEVICES, filter=wanted.name, by_name=True))
+            targets.append(Target(ALL_USERS if by_user else ALL_DEVICES, filter=wanted.name))
         named = ((control_scope.include, False, members_group(name)), (control_scope.exclude, True, exceptions_group(name)))
         for members, excluded, group_name in named:
             if members:
                 group = WantedGroup(group_name, by_user, members, excluded, requirement.policies)
                 groups.append(group)
-                targets.append(Target(EXCLUDED_GROUP if excluded else GROUP, group=group.name, by_name=True))
+                targets.append(Target(EXCLUDED_GROUP if excluded else GROUP, group=group.name))
         return tuple(groups), tuple(filters), frozenset(targets)
 
     def _filter(self, requirement: Requirement, ownerships: frozenset[str | None]) -> WantedFilter:
         words = sorted(_OWNERSHIP_WORDS[each] for each in ownerships)
-        family = "ios" if "ios" in PLATFORMS[requirement.mechanism] else PLATFORMS[requirement.mechanism][0]
+        platform = _FILTER_PLATFORM[MECHANISMS[requirement.mechanism].platforms[0]]
         rule = (
             '(device.deviceOwnership -eq "%s")' % words[0]
             if len(words) == 1
             else "(device.deviceOwnership -in [%s])" % ", ".join('"%s"' % word for word in words)
         )
         name = ownership.control_name(
-            self.settings.prefix, requirement.policies, "%s devices, ownership %s" % (_FILTER_PLATFORM[family], " or ".join(words).lower())
+            self.settings.prefix, requirement.policies, "%s devices, ownership %s" % (platform, " or ".join(words).lower())
         )
-        return WantedFilter(name, _FILTER_PLATFORM[family], rule, requirement.policies)
+        return WantedFilter(name, platform, rule, requirement.policies)
 
     def _name(self, requirement: Requirement) -> str:
-        return name_of_requirement(self.settings.prefix, self.policies, requirement, _WORDS[requirement.mechanism])
+        return name_of_requirement(self.settings.prefix, self.policies, requirement, MECHANISMS[requirement.mechanism].words)
 
     def _identifiers(self, mechanism: str, app: BannedApp) -> tuple[str, ...]:
         """Exact names of an app, of the kind that a mechanism goes by, that are sure enough for what it does."""
-        found = names_of_app(self.policies, app, _KINDS[mechanism], mechanism in _REPORTS_ONLY)
+        found = names_of_app(self.policies, app, MECHANISMS[mechanism].kind, MECHANISMS[mechanism].reports_only)
         if mechanism == names.WINDOWS_UNINSTALL:
             # The kind holds Apple's numbers too.
             return tuple(name for name in found if _MICROSOFT_STORE_ID.fullmatch(name))
@@ -467,20 +418,15 @@ def _is_exempt(member: FleetDevice, apps: Iterable[str]) -> bool:
     return "exempt" in verdicts and "enforce" not in verdicts
 
 
-def package_name(family_name: str) -> str:
-    """The name of an app package without its publisher's suffix: what Windows calls the identity's name."""
-    return family_name.rsplit("_", 1)[0]
-
-
 def supports(record: Mapping[str, Any], mechanism: str) -> bool:
     """Whether a mechanism has an effect on a device and is one that we use there."""
     row = names.capability_of(record)
-    if mechanism in (names.IOS_LIST, names.MACOS_LIST):
+    if MECHANISMS[mechanism].reports_only:
         return row.sees == "reported"
     if mechanism == names.ANDROID_UNINSTALL:
         # In work profiles too: it takes the app out of the part that is the employer's.
         return row.kind in ("android_fully_managed", "android_cope", "android_work_profile")
-    return any(mechanism in row.support(action).mechanisms for action in ("remove", "block", "block_web", "withdraw_access"))
+    return row.supports(mechanism)
 
 
 def grace_hours(deadline: datetime, armed: datetime, now: datetime) -> int | None:
@@ -498,4 +444,4 @@ def grace_hours(deadline: datetime, armed: datetime, now: datetime) -> int | Non
 
 
 def _order(requirement: Requirement) -> tuple[Any, ...]:
-    return (list(_WORDS).index(requirement.mechanism), sorted(requirement.apps), requirement.deadline, requirement.open_domains)
+    return (list(MECHANISMS).index(requirement.mechanism), sorted(requirement.apps), requirement.deadline, requirement.open_domains)

@@ -26,7 +26,7 @@ from .api.graph_batch import BatchItem
 from .api.odata import literal, segment
 from .api.permissions import CONFIGURATION_READ, DEVICES_READ
 from .api.reports import REQUESTS_A_REPORT, ReportFailed, export_report
-from .controls import package_name
+from .bodies import package_name
 
 DISCOVERED = "discovered apps"
 VIOLATIONS = "prohibited apps report"
@@ -144,14 +144,14 @@ class AppFinder:
         answer = self.graph.batch("v1.0", [item], what=what)["nameless"]
         if not answer.ok():
             return []
-        return list(self.graph.read_list("v1.0", answer, permission=DEVICES_READ))
+        return list(self.graph.read_list(answer, permission=DEVICES_READ))
 
     def _devices_of(self, rows: Iterable[str]) -> Iterator[tuple[str, set[str]]]:
         """Rows and the ids of their devices. Never $expand on the list: it comes back empty."""
         items = [self._devices_item(row_id) for row_id in rows]
         answers = self.graph.batch("v1.0", items, what=_LIST_DEVICES, things="lists of the devices that have an app") if items else {}
         for item in items:
-            listed = self.graph.read_list("v1.0", answers[item.id], permission=DEVICES_READ)
+            listed = self.graph.read_list(answers[item.id], permission=DEVICES_READ)
             yield item.id, {str(device["id"]) for device in listed}
 
     def _devices_item(self, row_id: str) -> BatchItem:
@@ -305,7 +305,7 @@ class AppFinder:
             if not answers[item.id].ok():
                 continue
             try:
-                names = [row.get("displayName") for row in self.graph.read_list("beta", answers[item.id], permission=DEVICES_READ)]
+                names = [row.get("displayName") for row in self.graph.read_list(answers[item.id], permission=DEVICES_READ)]
             except RequestFailed:
                 continue
             if names and all(isinstance(name, str) and comparable(name) for name in names):

@@ -21,8 +21,7 @@ from .api.credentials import METHODS, CredentialOptions, Credentials, choose_met
 from .api.graph import Graph
 from .api.token_methods import IMDS_URL
 from .controls import SETTINGS_CATALOG, VISIBILITY_LIST, ControlSettings
-from .defender import Defender, DefenderSettings
-from .planner import PlannerSettings
+from .resources.indicators import Defender, DefenderSettings
 from .target import BROWSER, DEFENDER, NO_WEB_BLOCK, IntuneSettings, IntuneTarget
 
 #: Options with a variable of the environment that stands in for them; the names are those of Microsoft's own client libraries.
@@ -124,7 +123,7 @@ def open_target(params: Mapping[str, Any], policies: Any, connection: Connection
         defender = Defender(cloud, Credentials(method, cloud.defender_url, connection), connection, check_mode)
     settings = IntuneSettings(
         controls=ControlSettings(params["name_prefix"], params["ios_mechanism"]),
-        planner=PlannerSettings(params["adopt"]),
+        adopt=params["adopt"],
         web_block=params["web_block"],
         defender=DefenderSettings(
             tuple(params["defender_device_groups"]), params["defender_tenant_wide"], tuple(params["defender_platforms"])

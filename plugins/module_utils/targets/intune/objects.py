@@ -11,6 +11,15 @@ from typing import Any, Mapping
 
 from ...mdm.planning.ownership import Marker, read_marker
 from .api.odata import instant
+from .api.permissions import (
+    APPS_READ,
+    APPS_WRITE,
+    CONFIGURATION_READ,
+    CONFIGURATION_WRITE,
+    GROUPS_CREATE,
+    GROUPS_DELETE,
+    GROUPS_READ,
+)
 
 CONFIGURATION_POLICY = "configuration_policy"
 DEVICE_CONFIGURATION = "device_configuration"
@@ -18,11 +27,11 @@ COMPLIANCE_POLICY = "compliance_policy"
 
 
 @dataclass(frozen=True)
-class Resource:
-    """A collection of Microsoft Graph whose objects are assigned to devices or users.
+class Collection:
+    """A collection of Microsoft Graph that holds objects of ours.
 
-    Always beta: version 1.0 has neither the settings catalog nor restricted apps nor assignment filters, and writing an assignment
-    through it could drop the filter.
+    All but the groups are beta: version 1.0 has neither the settings catalog nor restricted apps nor assignment filters, and writing an
+    assignment through it could drop the filter.
 
     Args:
         key: its name here.
@@ -30,29 +39,46 @@ class Resource:
         path: below the version.
         name_key: the property with the object's name.
         expand: what a list has to ask for to get all that we compare.
+        select: the fields that are read back after a create; empty for all.
+        reading, creating, deleting: the application permissions for that.
+        assignment: type of an object's assignment to devices or users; empty where it has none or has them one by one.
     """
 
     key: str
     what: str
     path: str
-    name_key: str
-    expand: str
+    name_key: str = "displayName"
+    expand: str = ""
+    select: str = ""
+    version: str = "beta"
+    reading: str = CONFIGURATION_READ
+    creating: str = CONFIGURATION_WRITE
+    deleting: str = CONFIGURATION_WRITE
+    assignment: str = ""
 
 
-RESOURCES: dict[str, Resource] = {
-    resource.key: resource
-    for resource in (
-        Resource(CONFIGURATION_POLICY, "settings catalog policy", "/deviceManagement/configurationPolicies", "name", "assignments"),
-        Resource(DEVICE_CONFIGURATION, "configuration profile", "/deviceManagement/deviceConfigurations", "displayName", "assignments"),
-        Resource(
-            COMPLIANCE_POLICY,
-            "compliance policy",
-            "/deviceManagement/deviceCompliancePolicies",
-            "displayName",
-            "assignments,scheduledActionsForRule($expand=scheduledActionConfigurations)",
-        ),
-    )
-}
+GROUPS = Collection(
+    "groups", "group", "/groups", version="v1.0", select="id,displayName,description",
+    reading=GROUPS_READ, creating=GROUPS_CREATE, deleting=GROUPS_DELETE,
+)  # fmt: skip
+FILTERS = Collection("filters", "filter", "/deviceManagement/assignmentFilters")
+APPS = Collection("apps", "app", "/deviceAppManagement/mobileApps", reading=APPS_READ, creating=APPS_WRITE, deleting=APPS_WRITE)
+#: Those whose objects are assigned as a whole.
+RESOURCES: dict[str, Collection] = {
+    CONFIGURATION_POLICY: Collection(
+        CONFIGURATION_POLICY, "settings catalog policy", "/deviceManagement/configurationPolicies", "name", "assignments",
+        assignment="deviceManagementConfigurationPolicyAssignment",
+    ),
+    DEVICE_CONFIGURATION: Collection(
+        DEVICE_CONFIGURATION, "configuration profile", "/deviceManagement/deviceConfigurations", expand="assignments",
+        assignment="deviceConfigurationAssignment",
+    ),
+    COMPLIANCE_POLICY: Collection(
+        COMPLIANCE_POLICY, "compliance policy", "/deviceManagement/deviceCompliancePolicies",
+        expand="assignments,scheduledActionsForRule($expand=scheduledActionConfigurations)",
+        assignment="deviceCompliancePolicyAssignment",
+    ),
+}  # fmt: skip
 
 ALL_DEVICES = "allDevicesAssignmentTarget"
 ALL_USERS = "allLicensedUsersAssignmentTarget"
@@ -63,21 +89,24 @@ _NO_FILTER = (None, "", "00000000-0000-0000-0000-000000000000")
 
 @dataclass(frozen=True, order=True)
 class Target:
-    """Whom an assignment is for. Ids, or names where ``by_name`` says so (the object may not exist yet).
+    """Whom an assignment is for. A wanted one has the names of its group and filter, which may not exist yet, in place of their ids.
 
     Args:
         kind: one of the four above.
         group: of a group target or an excluded group.
         filter: assignment filter that narrows an include target; empty for none.
-        by_name: group and filter are names.
         filter_type: ``include``; another tool may have made it ``exclude``.
     """
 
     kind: str
     group: str = ""
     filter: str = ""
-    by_name: bool = False
     filter_type: str = "include"
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """The group and the filter that it goes by."""
+        return frozenset({self.group, self.filter} - {""})
 
     def to_wire(self) -> dict[str, Any]:
         """The target as Graph takes it."""
@@ -130,7 +159,6 @@ class Group:
     id: str
     name: str
     marker: Marker
-    created_at: str
     members: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -142,7 +170,6 @@ class Filter:
     name: str
     marker: Marker
     rule: str
-    changed_at: str
 
 
 @dataclass(frozen=True)
@@ -184,16 +211,21 @@ class TenantState:
     ca_policies: tuple[str, ...] | None = None
     ca_covers_everybody: bool = True
 
-    def group_ids(self) -> dict[str, str]:
-        """Name -> id of our groups."""
-        return {group.name: group.id for group in self.groups}
+    def foreign_ids(self, collection: str, name: str) -> tuple[str, ...]:
+        """Ids of objects of somebody else that have a name of ours."""
+        return tuple(found for key, found in self.foreign.items() if key == (collection, name))
 
-    def filter_ids(self) -> dict[str, str]:
-        """Name -> id of our filters."""
-        return {each.name: each.id for each in self.filters}
+    @property
+    def scopes(self) -> list[Group | Filter]:
+        """Our groups and filters."""
+        return [*self.groups, *self.filters]
+
+    def scope_ids(self) -> dict[str, str]:
+        """Name -> id of our groups and filters. Of two of a name the last one counts."""
+        return {each.name: each.id for each in self.scopes}
 
 
-def owned_object(resource: Resource, body: Mapping[str, Any]) -> Owned | None:
+def owned_object(resource: Collection, body: Mapping[str, Any]) -> Owned | None:
     """An object as ours; None where it carries no marker."""
     marker = read_marker(body.get("description"))
     if marker is None:

@@ -11,7 +11,7 @@ import re
 import sys
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Iterator, Mapping, Sequence
+from typing import Any, Iterable, Iterator, Mapping, Sequence
 
 from ...engine.errors import AppbanError
 from ...mdm.http.complete_lists import Distinct, require_complete
@@ -26,10 +26,10 @@ from . import objects
 from .api.graph import Graph
 from .api.graph_batch import BatchItem
 from .api.odata import instant, literal, segment
-from .api.permissions import APPS_READ, CONDITIONAL_ACCESS_READ, CONFIGURATION_READ, DEVICES_READ, GROUPS_READ
+from .api.permissions import CONDITIONAL_ACCESS_READ, CONFIGURATION_READ, DEVICES_READ, GROUPS_READ
 from .bodies import BLOCKED_APPS_SETTING
 from .memberships import Memberships
-from .objects import RESOURCES, AppObject, Filter, Group, Owned, TenantState
+from .objects import APPS, FILTERS, GROUPS, RESOURCES, AppObject, Collection, Filter, Group, Owned, TenantState
 
 _DEVICE_FIELDS = (
     "id", "deviceName", "serialNumber", "operatingSystem", "osVersion", "managedDeviceOwnerType", "isSupervised", "deviceEnrollmentType",
@@ -254,35 +254,22 @@ class StateReader:
 
     def read(self, conditional_access: bool) -> TenantState:
         """All of it. conditional_access: whether the run withdraws access, so that its conditions are worth a permission."""
-        types = " or ".join("isof('microsoft.graph.%s')" % name for name in _APP_TYPES)
-        lists = {
-            "apps": BatchItem(
-                "apps", "/deviceAppManagement/mobileApps", params={"$filter": types, "$expand": "assignments"}, permission=APPS_READ
-            ),
-            "filters": BatchItem("filters", "/deviceManagement/assignmentFilters", permission=CONFIGURATION_READ),
-        }
-        for resource in RESOURCES.values():
-            begins = "startswith(%s,%s)" % (resource.name_key, literal(self.prefix))
-            params = {"$filter": begins, "$expand": resource.expand}
-            lists[resource.key] = BatchItem(resource.key, resource.path, params=params, permission=CONFIGURATION_READ)
-        found = self._lists("beta", list(lists.values()), "read what the tenant holds")
-        other = [
-            BatchItem(
-                "groups",
-                "/groups",
-                params={
-                    "$filter": "startswith(displayName,%s)" % literal(self.prefix),
-                    "$select": "id,displayName,description,createdDateTime",
-                },
-                permission=GROUPS_READ,
-            )
+        lists = [
+            BatchItem(APPS.key, APPS.path, params={"$filter": _of_types(_APP_TYPES), "$expand": "assignments"}, permission=APPS.reading),
+            BatchItem(FILTERS.key, FILTERS.path, permission=FILTERS.reading),
         ]
+        for each in RESOURCES.values():
+            params = {"$filter": "startswith(%s,%s)" % (each.name_key, literal(self.prefix)), "$expand": each.expand}
+            lists.append(BatchItem(each.key, each.path, params=params, permission=each.reading))
+        found = self._lists("beta", lists, "read what the tenant holds")
+        params = {"$filter": "startswith(displayName,%s)" % literal(self.prefix), "$select": GROUPS.select}
+        other = [BatchItem(GROUPS.key, GROUPS.path, params=params, permission=GROUPS.reading)]
         if conditional_access:
             other.append(BatchItem("conditional_access", "/identity/conditionalAccess/policies", permission=CONDITIONAL_ACCESS_READ))
         found.update(self._lists("v1.0", other, "read the tenant's groups"))
         groups = self._groups(found["groups"])
         filters = [each for each in map(_filter, found["filters"]) if each is not None]
-        self._note_foreign("filters", "displayName", found["filters"])
+        self._note_foreign(FILTERS, found["filters"])
         own_scopes = {group.id for group in groups} | {each.id for each in filters}
         apps = [objects.app_object(body) for body in found["apps"]]
         return TenantState(
@@ -296,16 +283,6 @@ class StateReader:
                 covers_everybody(each) for each in found.get("conditional_access", ()) if list(demanding_compliance([each]))
             ),
         )
-
-    def find_app(self, odata_types: frozenset[str], identifier: str) -> AppObject | None:
-        """An app of the tenant's list by its exact name; None while it is not there."""
-        types = " or ".join("isof('microsoft.graph.%s')" % name for name in sorted(odata_types))
-        params = {"$filter": types, "$expand": "assignments"}
-        for body in self.graph.pages("beta", "/deviceAppManagement/mobileApps", params, what="look for an app", permission=APPS_READ):
-            app = objects.app_object(body)
-            if identifier in app.identifiers and app.odata_type in odata_types:
-                return app
-        return None
 
     def other_block_lists(self) -> list[str]:
         """Objects that hide apps on iPhones and iPads and are no part of this run, each by its name and whose it is.
@@ -342,7 +319,7 @@ class StateReader:
         answers = self.graph.batch(version, items, what=what)
         found: dict[str, list[Any]] = {}
         for item in items:
-            found[item.id] = self.graph.read_list(version, answers[item.id], permission=item.permission)
+            found[item.id] = self.graph.read_list(answers[item.id], permission=item.permission)
         return found
 
     def _owned(self, found: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[Owned]:
@@ -350,7 +327,7 @@ class StateReader:
         for resource in RESOURCES.values():
             ours = [objects.owned_object(resource, body) for body in found[resource.key]]
             owned.extend(each for each in ours if each is not None)
-            self._note_foreign(resource.key, resource.name_key, found[resource.key])
+            self._note_foreign(resource, found[resource.key])
         catalog = [each for each in owned if each.resource == objects.CONFIGURATION_POLICY and self._is_of_this_run(each)]
         if not catalog:
             return owned
@@ -363,39 +340,42 @@ class StateReader:
         return not self.policies.isdisjoint(each.marker.policies)
 
     def _groups(self, bodies: Sequence[Mapping[str, Any]]) -> list[Group]:
-        self._note_foreign("groups", "displayName", bodies)
-        ours = []
-        for body in bodies:
-            marker = read_marker(body.get("description"))
-            if marker is not None:
-                ours.append(Group(str(body["id"]), str(body["displayName"]), marker, instant(body.get("createdDateTime"))))
-        wanted = [group for group in ours if not self.policies.isdisjoint(group.marker.policies)]
+        self._note_foreign(GROUPS, bodies)
+        marked = ((body, read_marker(body.get("description"))) for body in bodies)
+        ours = [Group(str(body["id"]), str(body["displayName"]), marker) for body, marker in marked if marker is not None]
+        params = {"$select": "id,deviceId", "$top": str(_MEMBERS_A_PAGE)}
         items = [
-            BatchItem(
-                group.id,
-                "/groups/%s/members" % group.id,
-                params={"$select": "id,deviceId", "$top": str(_MEMBERS_A_PAGE)},
-                permission=GROUPS_READ,
-            )
-            for group in wanted
-        ]
-        members = self._lists("v1.0", items, "list the members of our groups") if items else {}
-        return [
-            Group(group.id, group.name, group.marker, group.created_at, {_member_name(body): str(body["id"]) for body in members[group.id]})
-            if group.id in members
-            else group
+            BatchItem(group.id, "/groups/%s/members" % group.id, params=params, permission=GROUPS_READ)
             for group in ours
+            if not self.policies.isdisjoint(group.marker.policies)
         ]
+        listed = self._lists("v1.0", items, "list the members of our groups") if items else {}
+        members = {group: {_member_name(body): str(body["id"]) for body in bodies} for group, bodies in listed.items()}
+        return [replace(group, members=members.get(group.id, {})) for group in ours]
 
-    def _note_foreign(self, collection: str, name_key: str, bodies: Sequence[Mapping[str, Any]]) -> None:
+    def _note_foreign(self, collection: Collection, bodies: Sequence[Mapping[str, Any]]) -> None:
         for body in bodies:
-            name = str(body.get(name_key) or "")
+            name = str(body.get(collection.name_key) or "")
             if name.startswith(self.prefix) and read_marker(body.get("description")) is None:
-                self.foreign[(collection, name)] = str(body["id"])
+                self.foreign[(collection.key, name)] = str(body["id"])
 
     def _is_of_interest(self, app: AppObject, own_scopes: set[str]) -> bool:
-        assigned_by_us = any({each.target.group, each.target.filter} & own_scopes for each in app.assignments)
+        assigned_by_us = any(each.target.scopes & own_scopes for each in app.assignments)
         return bool(app.identifiers & self.identifiers) or app.marker is not None or assigned_by_us
+
+
+def find_app(graph: Graph, odata_types: frozenset[str], identifier: str) -> AppObject | None:
+    """An app of the tenant's list by its exact name; None while it is not there."""
+    params = {"$filter": _of_types(sorted(odata_types)), "$expand": "assignments"}
+    for body in graph.pages(APPS.version, APPS.path, params, what="look for an app", permission=APPS.reading):
+        app = objects.app_object(body)
+        if identifier in app.identifiers and app.odata_type in odata_types:
+            return app
+    return None
+
+
+def _of_types(odata_types: Iterable[str]) -> str:
+    return " or ".join("isof('microsoft.graph.%s')" % name for name in odata_types)
 
 
 def _member_name(body: Mapping[str, Any]) -> str:
@@ -407,9 +387,7 @@ def _filter(body: Mapping[str, Any]) -> Filter | None:
     marker = read_marker(body.get("description"))
     if marker is None:
         return None
-    return Filter(
-        str(body["id"]), str(body.get("displayName") or ""), marker, str(body.get("rule") or ""), instant(body.get("lastModifiedDateTime"))
-    )
+    return Filter(str(body["id"]), str(body.get("displayName") or ""), marker, str(body.get("rule") or ""))
 
 
 def covers_everybody(policy: Mapping[str, Any]) -> bool:

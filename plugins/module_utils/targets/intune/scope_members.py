@@ -2,25 +2,24 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which devices of a fleet an assignment reaches, as the service evaluates it: scopes, filters and groups as they are, or will be. Pure."""
+"""Which devices of a fleet assignments reach, as the service evaluates them: scopes, filters and groups. Pure."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import Any
 
 from ...mdm.planning.fleet import FleetDevice
-from .objects import ALL_DEVICES, ALL_USERS, EXCLUDED_GROUP, GROUP, Filter, Group, Target, TenantState
-from .requirements import PLATFORMS, TYPES
+from .capabilities import MECHANISMS, TYPES
+from .objects import ALL_DEVICES, ALL_USERS, EXCLUDED_GROUP, GROUP, Target, TenantState
 
 _OWNERSHIP_WORDS: Mapping[str | None, str] = {"corporate": "Corporate", "personal": "Personal", None: "Unknown"}
 _QUOTED = re.compile(r'"([^"]*)"')
 
 
 class ScopeMembers:
-    """Answers whom assignments reach.
+    """Answers whom assignments reach, and whom the controls reach that stand in the tenant before the plan.
 
     A device whose ownership its management doesn't say, and about which nobody can decide, may well be in a native scope: an answer may
     have lost what the service itself still knows. Nothing new is put there on such a chance, and nothing is taken away either, so those
@@ -29,34 +28,26 @@ class ScopeMembers:
     Args:
         state: what the tenant holds.
         fleet: every device.
-        members: name of a group -> its members once the plan is carried out; groups that are not named stay as they are.
-        rules: the same of filters and their rules.
+        policies: ids of the run's policies.
+        unseen: name of a group of ours -> members that the list of devices doesn't show and that are not known to be gone: they stay.
     """
 
     def __init__(
         self,
         state: TenantState,
         fleet: Sequence[FleetDevice],
-        members: Mapping[str, frozenset[str]] | None = None,
-        rules: Mapping[str, str] | None = None,
+        policies: frozenset[str] = frozenset(),
+        unseen: Mapping[str, frozenset[str]] | None = None,
     ) -> None:
+        self.state = state
         self.fleet = fleet
-        self._members: dict[str, frozenset[str]] = {}
-        self._rules: dict[str, str] = {}
-        for group in state.groups:
-            self._members[group.id] = frozenset(group.members)
-            # By name it is the first one of that name, as everywhere.
-            self._members["name:" + group.name] = frozenset(group.members)
-        for each in state.filters:
-            self._rules[each.id] = self._rules["name:" + each.name] = each.rule
-        group_names = {group.id: group.name for group in state.groups}
-        filter_names = {each.id: each.name for each in state.filters}
-        for name, listed in (members or {}).items():
-            self._members["name:" + name] = listed
-            self._members.update({key: listed for key, known in group_names.items() if known == name})
-        for name, rule in (rules or {}).items():
-            self._rules["name:" + name] = rule
-            self._rules.update({key: rule for key, known in filter_names.items() if known == name})
+        self.policies = policies
+        self.unseen = unseen or {}
+        #: Id of a group or filter of ours -> who is in the group, or the rule of the filter.
+        self.scopes: dict[Hashable, Any] = {group.id: frozenset(group.members) for group in state.groups}
+        self.scopes.update({each.id: each.rule for each in state.filters})
+        #: Id of a group or filter of ours -> the policies that it is for.
+        self._policies_of = {each.id: each.marker.policies for each in state.scopes}
         self._of_member: dict[str, list[int]] = {}
         self._of_platform: dict[str, list[int]] = {}
         for index, member in enumerate(fleet):
@@ -66,128 +57,84 @@ class ScopeMembers:
         #: Positions of the devices that may be in any native scope.
         self.unplaced = frozenset(index for index, member in enumerate(fleet) if is_unplaced(member))
 
-    def of_members(self, mechanism: str, members: Iterable[str]) -> frozenset[int]:
-        """Positions of the devices that a mechanism has an object for and that some members of a group stand for."""
-        found = {index for member in members for index in self._of_member.get(member, ())}
-        return frozenset(index for index in found if self.fleet[index].device.platform in PLATFORMS[mechanism])
+    # Assignments.
 
-    def of_targets(self, mechanism: str, targets: Iterable[Target], possible: bool = False) -> frozenset[int]:
-        """Positions of the devices that assignments reach. possible: with those that they may reach."""
+    def of_member(self, member: str) -> Sequence[int]:
+        """Positions of the devices that a member of a group stands for, by its name in the directory."""
+        return self._of_member.get(member, ())
+
+    def of_targets(
+        self, mechanism: str, targets: Iterable[Target], possible: bool = False, scopes: Mapping[Hashable, Any] | None = None
+    ) -> frozenset[int]:
+        """Positions of the devices that assignments reach.
+
+        Args:
+            possible: with those that they may reach.
+            scopes: groups and filters as they will be; None for as they are.
+        """
+        known = self.scopes if scopes is None else scopes
+        platforms = MECHANISMS[mechanism].platforms if mechanism in MECHANISMS else ()
         included: set[int] = set()
         excluded: set[int] = set()
         for target in targets:
+            found: set[int] = set()
             if target.kind in (GROUP, EXCLUDED_GROUP):
-                members = self._members.get(_key(target.group, target.by_name), frozenset())
-                found = self.of_members(mechanism, members)
-                if target.kind == EXCLUDED_GROUP:
-                    excluded |= found
-                else:
-                    included |= self._filtered(found, target, possible)
+                found = {index for member in known.get(target.group, ()) for index in self.of_member(member)}
+                found = {index for index in found if self.fleet[index].device.platform in platforms}
             elif target.kind in (ALL_DEVICES, ALL_USERS):
-                every = (index for platform in PLATFORMS[mechanism] for index in self._of_platform.get(platform, ()))
-                if target.kind == ALL_USERS:
-                    every = (index for index in list(every) if self.fleet[index].device.user_id)
-                included |= self._filtered(every, target, possible)
+                found = {index for platform in platforms for index in self._of_platform.get(platform, ())}
+            if target.kind == ALL_USERS:
+                found = {index for index in found if self.fleet[index].device.user_id}
+            if target.kind == EXCLUDED_GROUP:
+                excluded |= found
+            elif not target.filter:
+                included |= found
+            elif target.filter in known:
+                included |= self._filtered(found, known[target.filter], target.filter_type != "exclude", possible)
+            # Somebody else's filter: whom it lets through can't be told, so nobody is counted.
         return frozenset(included - excluded)
 
-    def released(self, then: ScopeMembers, mechanism: str, before: Iterable[Target], after: Iterable[Target]) -> frozenset[int]:
-        """Positions of the devices that assignments reach, or may reach, and others do not any more.
-
-        Args:
-            then: how things stand afterwards.
-        """
-        old, new = tuple(before), tuple(after)
-        surely = self.of_targets(mechanism, old) - then.of_targets(mechanism, new)
-        return surely | (self.of_targets(mechanism, old, possible=True) - then.of_targets(mechanism, new, possible=True))
-
-    def _filtered(self, indexes: Iterable[int], target: Target, possible: bool) -> frozenset[int]:
-        if not target.filter:
-            return frozenset(indexes)
-        rule = self._rules.get(_key(target.filter, target.by_name))
-        if rule is None:
-            # Somebody else's filter: whom it lets through can't be told, so nobody is counted.
-            return frozenset()
+    def _filtered(self, indexes: Iterable[int], rule: str, include: bool, possible: bool) -> set[int]:
         words = set(_QUOTED.findall(rule))
-        wanted = target.filter_type != "exclude"
-        return frozenset(
+        return {
             index
             for index in indexes
-            if (_OWNERSHIP_WORDS.get(self.fleet[index].device.native_ownership, "Unknown") in words) == wanted
+            if (_OWNERSHIP_WORDS.get(self.fleet[index].device.native_ownership, "Unknown") in words) == include
             or (possible and index in self.unplaced)
-        )
+        }
 
-
-def is_unplaced(member: FleetDevice) -> bool:
-    """Whether nobody knows a device's ownership, and nobody can decide about an app on it."""
-    unsure = any(app.verdict == "unclassified" for app in member.decision.apps.values())
-    return unsure and member.device.native_ownership is None
-
-
-def _key(name: str, by_name: bool) -> str:
-    return "name:" + name if by_name else name
-
-
-@dataclass(frozen=True)
-class Standing:
-    """What stands in the tenant of the run's controls, before the plan.
-
-    Args:
-        policies: ids of the run's policies.
-        unseen: name of a group of ours -> members that the list of devices doesn't show and that are not known to be gone: they stay.
-    """
-
-    state: TenantState
-    scope_members: ScopeMembers
-    policies: frozenset[str]
-    unseen: Mapping[str, frozenset[str]] = field(default_factory=dict)
-
-    @cached_property
-    def _scopes(self) -> frozenset[str]:
-        named: list[Group | Filter] = [*self.state.groups, *self.state.filters]
-        return frozenset(each.id for each in named if not self.policies.isdisjoint(each.marker.policies))
+    # Controls that stand.
 
     @property
     def may_reach(self) -> bool:
         """Whether anything stands by whose native scope a device could be reached that nobody can place."""
-        return bool(self.state.filters and self.scope_members.unplaced)
+        return bool(self.state.filters and self.unplaced)
+
+    def members(self, name: str) -> frozenset[str]:
+        """Who is in a group of ours now."""
+        return next((frozenset(group.members) for group in self.state.groups if group.name == name), frozenset())
 
     def policies_of(self, targets: Iterable[Target]) -> frozenset[str]:
         """The policies that the groups and filters of ours are for to which assignments go."""
-        used = {name for target in targets for name in (target.group, target.filter)}
-        named: list[Group | Filter] = [*self.state.groups, *self.state.filters]
-        return frozenset(policy for each in named if each.id in used for policy in each.marker.policies)
-
-    @cached_property
-    def _filters(self) -> dict[str, tuple[str, ...]]:
-        """Id of a filter of ours -> the policies that it is for."""
-        return {each.id: tuple(each.marker.policies) for each in self.state.filters}
-
-    @cached_property
-    def _members(self) -> dict[str, frozenset[str]]:
-        return {group.name: frozenset(group.members) for group in reversed(self.state.groups)}
-
-    def members(self, group: str) -> frozenset[str]:
-        """Who is in a group of ours now."""
-        return self._members.get(group, frozenset())
+        return frozenset(policy for target in targets for scope in target.scopes for policy in self._policies_of.get(scope, ()))
 
     def is_ours(self, target: Target) -> bool:
         """Whether an assignment goes to a group or filter of the run's policies: nobody else would make it."""
-        return bool({target.group, target.filter} & self._scopes)
+        return not self.policies.isdisjoint(self.policies_of((target,)))
 
-    def reached(self, mechanism: str, name: str, spec: str = "", possible: bool = False) -> frozenset[int]:
+    def reached(self, mechanism: str, name: str, spec: str, possible: bool = False) -> frozenset[int]:
         """Positions of the devices that an object of ours reaches now.
 
         Args:
-            spec: only if its marker says that it holds this; empty for whatever it holds.
+            spec: what its marker has to say that it holds.
             possible: with those that it may reach.
         """
         found: frozenset[int] = frozenset()
         for each in self.state.owned:
             ours = each.marker.mechanism == mechanism and not self.policies.isdisjoint(each.marker.policies)
-            if ours and each.name == name and spec in ("", each.marker.sha256):
+            if ours and (each.name, each.marker.sha256) == (name, spec):
                 # An assignment that lost its filter to somebody reaches devices by accident: that is nothing to keep.
-                targets = [target for target in each.targets if target.group or target.filter] if spec else each.targets
-                found |= self.scope_members.of_targets(mechanism, targets, possible)
+                found |= self.of_targets(mechanism, [target for target in each.targets if target.scopes], possible)
         return found
 
     def reached_by_apps(self, mechanism: str, identifiers: Iterable[str], scoped: tuple[str, ...] = ()) -> frozenset[int]:
@@ -201,7 +148,13 @@ class Standing:
         for name in identifiers:
             listed = [app for app in self.state.apps if app.odata_type in TYPES[mechanism] and name in app.identifiers]
             ours = [each.target for app in listed for each in app.assignments if each.intent == "uninstall" and self.is_ours(each.target)]
-            if scoped and not any(self._filters.get(each.filter) == scoped for each in ours):
+            if scoped and not any(each.filter and self._policies_of.get(each.filter) == scoped for each in ours):
                 ours = []
-            by_app.append(self.scope_members.of_targets(mechanism, ours, bool(scoped)))
+            by_app.append(self.of_targets(mechanism, ours, bool(scoped)))
         return frozenset.intersection(*by_app) if by_app else frozenset()
+
+
+def is_unplaced(member: FleetDevice) -> bool:
+    """Whether nobody knows a device's ownership, and nobody can decide about an app on it."""
+    unsure = any(app.verdict == "unclassified" for app in member.decision.apps.values())
+    return unsure and member.device.native_ownership is None

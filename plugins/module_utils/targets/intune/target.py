@@ -6,12 +6,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Callable, Iterator, Mapping, Sequence
 
-from ...engine.apply import Applied
+from ...engine.apply import Applied, apply_plan
 from ...engine.errors import AppbanError
-from ...engine.plan import Change, Plan
+from ...engine.plan import Plan
 from ...mdm.http.clock import Clock
 from ...mdm.planning.capability import Capability
 from ...mdm.planning.control_state import ControlState
@@ -20,30 +20,31 @@ from ...mdm.planning.group_names import wanted_groups
 from ...mdm.planning.identifiers import usable_names
 from ...mdm.planning.native_scope import NativeScope
 from ...mdm.planning.notices import Notice
-from ...mdm.planning.plan_draft import PlanDraft
-from ...mdm.planning.requirements import Requirement, requirements_of_policies
+from ...mdm.planning.plan_draft import PlanDraft, Step, carry_out
+from ...mdm.planning.requirements import requirements_of_fleet, requirements_of_policies
 from ...mdm.run.assess import may_look
 from ...mdm.run.known_fleet import LoneLookUps
 from ...mdm.run.ledger import Ledger
 from ...policy.decide import Decider
+from ...policy.instants import utc_text
 from ...policy.model import Policy
 from ...policy.policy_phase import LIFTED, RUNNING
 from . import capabilities
 from .api.graph import Graph
 from .api.permissions import APPS_READ, CONDITIONAL_ACCESS_READ, CONFIGURATION_READ, DEVICES_READ, GROUPS_READ
+from .capabilities import MANAGED_PLATFORMS, mechanisms
 from .controls import ControlSettings, Desired, DesiredControls, chances_of
-from .defender import Defender, DefenderSettings, SiteBlocks, plan_site_blocks, wanted_site_blocks
-from .directory import Directory
-from .executor import Executor
 from .findings import AppFinder
 from .memberships import Memberships, read_memberships
+from .notifications import send_notices
 from .objects import COMPLIANCE_POLICY, TenantState
-from .planner import Planner, PlannerSettings
+from .plan import draft_plan
 from .reader import StateReader, look_up_devices, read_devices
-from .requirements import MANAGED_PLATFORMS, mechanisms
-from .scope_members import ScopeMembers, Standing
-from .steps import PutIndicators, SendNotices
-from .store_apps import ordered_packages
+from .resources.indicators import Defender, DefenderSettings, Indicators, wanted_site_blocks
+from .resources.store_apps import ordered_packages
+from .resources.surroundings import Surroundings
+from .scope_members import ScopeMembers
+from .written_objects import WrittenObjects
 
 BROWSER, DEFENDER, NO_WEB_BLOCK = "browser", "defender", "none"
 #: Apps that vanish from devices between two runs as a matter of course; of more than these the list is asked for once more.
@@ -56,13 +57,13 @@ class IntuneSettings:
 
     Args:
         controls: names and mechanisms.
-        planner: what to do about somebody else's objects.
+        adopt: take over an object that has the name of a control of ours and no marker.
         web_block: ``browser``, ``defender`` or ``none``.
         settle: seconds to wait at most until a write can be read back.
     """
 
     controls: ControlSettings = field(default_factory=ControlSettings)
-    planner: PlannerSettings = field(default_factory=PlannerSettings)
+    adopt: bool = False
     web_block: str = BROWSER
     defender: DefenderSettings = field(default_factory=DefenderSettings)
     settle: float = 120.0
@@ -89,14 +90,15 @@ class IntuneTarget:
         self.policies = tuple(policies)
         self.look_ups = LoneLookUps(self.look_up)
         #: What earlier runs have written down; the run gives it.
-        self.ledger: Ledger | None = None
+        self.ledger = Ledger("")
+        self.now = ""
         self.policy_ids = frozenset(policy.id for policy in policies)
         self.settings = settings
         self.clock = clock
         self.reader = StateReader(graph, settings.controls.prefix, self.policy_ids, self._identifiers())
         self.state: TenantState = TenantState()
-        self.site_blocks: SiteBlocks | None = None
-        self.requirements: list[frozenset[Requirement]] = []
+        #: Domain -> indicator that blocks it.
+        self.blocked_sites: Mapping[str, Mapping[str, Any]] = {}
         self.memberships = Memberships()
         self.finder: AppFinder | None = None
         self.new_finder: Callable[[], AppFinder] = lambda: AppFinder(graph, policies, {}, lambda _device, _app: False)
@@ -200,36 +202,31 @@ class IntuneTarget:
         """The changes, made of what the tenant holds now."""
         self.state = self.reader.read(conditional_access=self._withdraws())
         requirements_of = requirements_of_policies(self.policies, mechanisms(self.settings.web_block))
-        # Devices that are alike share their verdicts, so they share what is wanted of them.
-        known: dict[tuple[int, str], frozenset[Requirement]] = {}
-        self.requirements = []
-        for member in fleet:
-            key = (id(member.decision.verdicts), member.device.platform)
-            if key not in known:
-                known[key] = requirements_of(member.device.record, member.decision)
-            self.requirements.append(known[key])
+        requirements = requirements_of_fleet(fleet, requirements_of)
         native_scope = NativeScope(self.policies, decider, requirements_of, MANAGED_PLATFORMS)
         armed = {
             each.name: each.marker.fact("armed")
             for each in self.state.owned
             if each.resource == COMPLIANCE_POLICY and each.marker.fact("armed")
         }
-        standing = Standing(self.state, ScopeMembers(self.state, fleet), self.policy_ids, self._unseen_members(fleet, decider))
-        chances = chances_of(fleet, requirements_of, decider) if standing.may_reach else ()
+        scope_members = ScopeMembers(self.state, fleet, self.policy_ids, self._unseen_members(fleet, decider))
+        chances = chances_of(fleet, requirements_of, decider) if scope_members.may_reach else ()
         desired = DesiredControls(
-            self.policies, fleet, self.requirements, native_scope, self.settings.controls, decider.moment, armed, standing, chances
+            self.policies, fleet, requirements, native_scope, self.settings.controls, decider.moment, armed, scope_members, chances
         ).desired()  # fmt: skip
         ended = frozenset(policy.id for policy, each in zip(self.policies, decider.policy_phases, strict=True) if each.phase != RUNNING)
-        planner = Planner(self.state, self.policies, fleet, self.settings.planner, ended, ordered_packages(self.ledger))
-        self._plan_sites(planner, fleet, decider)
-        draft = planner.plan(desired)
+        written, self.now = WrittenObjects(self.graph, self.clock, self.settings.settle), utc_text(decider.moment)
+        around = Surroundings(scope_members, self.policies, ended, ordered_packages(self.ledger), written, self.ledger, self.now)
+        draft = PlanDraft(fleet, self.policies, self.settings.adopt)
+        self._plan_sites(draft, decider)
+        draft_plan(around, desired, draft)
         draft.conflicts.extend(self._other_block_lists(draft))
         draft.notes[:0] = self._notes(desired, draft.control_states)
         return draft
 
-    def notice_step(self, notices: tuple[Notice, ...]) -> Any:
+    def notice_step(self, notices: tuple[Notice, ...]) -> Step:
         """What sends notices."""
-        return SendNotices(notices)
+        return Step(send_notices, (self.graph, self.ledger, self.now, notices))
 
     def _unseen_members(self, fleet: Sequence[FleetDevice], decider: Decider) -> dict[str, frozenset[str]]:
         """Members of our groups that the list of devices doesn't show and that are not gone for certain, by group: they stay in it."""
@@ -252,10 +249,7 @@ class IntuneTarget:
 
     def apply(self, plan: Plan, ledger: Ledger, now: str) -> Applied:
         """Carry the plan out."""
-        directory = Directory(self.graph, self.clock, self.settings.settle)
-        ids = {**self.state.group_ids(), **self.state.filter_ids()}
-        executor = Executor(self.graph, directory, self.reader, self.defender, ids, ledger, self.clock, now, self.settings.settle)
-        return executor.run(plan)
+        return apply_plan(plan, carry_out, self.graph.session.counters.progress.changed)
 
     def run_state(self) -> Mapping[str, Any]:
         """What only this target knows about the outcome."""
@@ -283,35 +277,18 @@ class IntuneTarget:
     def _site_open(self, app: str, record: Mapping[str, Any]) -> str:
         if record.get("platform") not in self.settings.defender.platforms:
             return "no_backend"
-        return "" if self.site_blocks is not None and app in self.site_blocks.apps else "no_identifier"
+        named = (each for policy in self.policies for each in policy.apps if each.id == app)
+        return "" if any(domain in self.blocked_sites for each in named for domain in usable_names(each, "domain")) else "no_identifier"
 
-    def _plan_sites(self, planner: Planner, fleet: Sequence[FleetDevice], decider: Decider) -> None:
+    def _plan_sites(self, draft: PlanDraft, decider: Decider) -> None:
         if self.defender is None:
             return
-        prefix = self.settings.controls.prefix
-        opened = frozenset(domain for member in fleet for app in member.decision.apps.values() if app.domains for domain in app.domains)
-        wanted: Mapping[str, Mapping[str, Any]] = {}
+        prefix, settings = self.settings.controls.prefix, self.settings.defender
         if self.settings.web_block == DEFENDER:
-            self.site_blocks = wanted_site_blocks(self.policies, decider, prefix, self.settings.defender, opened)
-            wanted = self.site_blocks.indicators
-        for phase, change in plan_site_blocks(wanted, self.defender.ours(prefix, self.policy_ids)):
-            planner.add(phase, self._with_reach(change, fleet))
-
-    def _with_reach(self, change: Change, fleet: Sequence[FleetDevice]) -> Change:
-        """A change of indicators with the apps and devices that it is about: they know no policy, so it is those that want them."""
-        put = isinstance(change.step, PutIndicators)
-        domains = {str(each["indicatorValue"]) for each in change.step.indicators} if put else set(change.step.ids)
-        apps = {app.id for policy in self.policies for app in policy.apps if domains.intersection(usable_names(app, "domain"))}
-        reached: set[int] = set()
-        for index, member in enumerate(fleet):
-            verdicts = {member.decision.apps[app].verdict for app in apps if app in member.decision.apps}
-            onboarded = member.device.platform in self.settings.defender.platforms
-            if onboarded and (verdicts == {"enforce"} if put else verdicts - {"out_of_scope", "unclassified"}):
-                reached.add(index)
-        found = frozenset(reached)
-        return replace(
-            change, apps=tuple(sorted(apps)), reaches=found if put else frozenset(), releases=frozenset() if put else found
-        )  # fmt: skip
+            opened = frozenset(domain for each in draft.fleet for app in each.decision.apps.values() for domain in app.domains)
+            self.blocked_sites = wanted_site_blocks(self.policies, decider, prefix, settings, opened)
+        indicators = Indicators(self.defender, self.policies, draft.fleet, settings.platforms)
+        indicators.plan(self.blocked_sites, self.defender.ours(prefix, self.policy_ids), draft)
 
     def _withdraws(self) -> bool:
         return any("withdraw_access" in stage.actions for policy in self.policies for rule in policy.rules for stage in rule.stages)

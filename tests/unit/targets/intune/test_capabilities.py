@@ -16,9 +16,16 @@ from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.capab
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.requirements import requirements_of_policies
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.devices import ENROLLMENTS, OWNERSHIPS, PLATFORMS
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune import capabilities, controls
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.capabilities import BY_KIND, NAMES, TABLE, capability_of
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.requirements import MANAGED_PLATFORMS, mechanisms
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.requirements import PLATFORMS as REACHED_PLATFORMS
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.capabilities import (
+    BY_KIND,
+    MANAGED_PLATFORMS,
+    MECHANISMS,
+    NAMES,
+    TABLE,
+    TYPES,
+    capability_of,
+    mechanisms,
+)
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.target import IntuneTarget
 from tests.contract.shapes import Contract
 from tests.unit.mdm.mdm_samples import device, fleet, policy
@@ -123,7 +130,7 @@ def test_a_row_is_whole(row: Any) -> None:
 def test_every_mechanism_is_used_and_has_a_platform() -> None:
     used = {name for row in TABLE for action in ACTIONS_WITH_SUPPORT for name in row.support(action).mechanisms}
     assert set(NAMES) == used | set(IntuneTarget.reporting.values()) | {capabilities.DEFENDER, capabilities.ANDROID_UNINSTALL}
-    assert set(REACHED_PLATFORMS) == set(NAMES) - ELSEWHERE == set(controls._WORDS) == set(controls._KINDS)
+    assert {name for name, row in MECHANISMS.items() if row.platforms} == set(NAMES) - ELSEWHERE == set(controls._OBJECTS) | set(TYPES)
 
 
 @pytest.mark.parametrize("platform", MANAGED_PLATFORMS)

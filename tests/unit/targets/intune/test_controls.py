@@ -17,13 +17,13 @@ from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.fleet
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.identifiers import would_block
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune import capabilities as names
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.bodies import package_name
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.controls import (
     MAX_GRACE_HOURS,
     VISIBILITY_LIST,
     Control,
     ControlSettings,
     grace_hours,
-    package_name,
 )
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.objects import ALL_DEVICES, ALL_USERS, EXCLUDED_GROUP, GROUP
 from tests.unit.mdm.mdm_samples import NOW, app, device, exemption, policy

@@ -10,16 +10,16 @@ import base64
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.notice_changes import names_text, notices_text
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.notices import Notice
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune import bodies
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.diff_text import (
-    object_text,
-    target_text,
-)
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.objects import (
     ALL_DEVICES,
     ALL_USERS,
     EXCLUDED_GROUP,
     GROUP,
     Target,
+)
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.resources.diff_text import (
+    object_text,
+    target_text,
 )
 
 NAMES = {"g": "BAN city (exceptions)", "f": "BAN city iOS devices"}

@@ -154,38 +154,6 @@ def test_errors_of_items_are_left_to_the_caller() -> None:
         assert error.code == "Request_BadRequest"
 
 
-def test_items_that_depend_on_a_throttled_one_follow_it() -> None:
-    def first(item: Item) -> Item:
-        if item["id"] == "b":
-            return throttle("b", wait="5")(item)
-        return {"id": item["id"], "status": 424} if item["id"] in {"c", "d"} else fine(item)
-
-    chain = [BatchItem("a", "x", "PUT", body={})]
-    chain += [BatchItem(name, "x", "PUT", body={}, depends_on=(before,)) for before, name in ("ab", "bc", "cd")]
-    with tenant(batch(first, fine)) as t:
-        answers = t.graph.batch("v1.0", chain, what="write")
-        assert all(answer.ok() for answer in answers.values())
-        assert sent(t) == [["a", "b", "c", "d"], ["b", "c", "d"]]
-        assert [item.get("dependsOn") for item in t.api[0].json()["requests"]] == [None, ["a"], ["b"], ["c"]]
-        # "a" has succeeded and is not in the second batch, where a dependency on it would be refused.
-        assert [item.get("dependsOn") for item in t.api[1].json()["requests"]] == [None, ["b"], ["c"]]
-
-
-def test_items_that_depend_on_a_failed_one_fail_too() -> None:
-    def answer(item: Item) -> Item:
-        status = {"0": 403, "1": 424}.get(item["id"], 200)
-        return {"id": item["id"], "status": status}
-
-    items = [BatchItem(str(number), "x", "PUT", body={}) for number in range(20)]
-    items[1] = BatchItem("1", "x", "PUT", body={}, depends_on=("0",))
-    items += [BatchItem("20", "x", "PUT", body={}, depends_on=("1",)), BatchItem("21", "x", "PUT", body={}, depends_on=("2",))]
-    with tenant(batch(answer)) as t:
-        answers = t.graph.batch("v1.0", items, what="write")
-        assert [answers[one].status for one in ("0", "1", "20", "21")] == [403, 424, 424, 200]
-        assert sent(t)[1] == ["21"]
-        assert "dependsOn" not in t.api[1].json()["requests"][0]
-
-
 @pytest.mark.parametrize(
     ("items", "kind"), [(reads(3), RequestFailed), (adds(3), UncertainWrite), ([BatchItem("1", "x", "DELETE")], RequestFailed)]
 )
@@ -266,7 +234,6 @@ def test_check_mode_and_apply_get_the_same_answers() -> None:
     [
         [BatchItem("1", "x"), BatchItem("1", "y")],
         [BatchItem("1", "https://evil.example/x")],
-        [BatchItem("1", "x", depends_on=("2",)), BatchItem("2", "x")],
     ],
 )
 def test_a_malformed_batch_is_not_sent(items: list[BatchItem]) -> None:

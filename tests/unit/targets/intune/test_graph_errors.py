@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.response import Request, Response
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.api.graph_errors import read_graph_error
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.api.graph import read_graph_error
 
 ACTIVITY = "0f8fad5b-d9cb-469f-a165-70867728950e"
 REQUEST = Request("GET", "https://graph.example/v1.0/x", "read x")

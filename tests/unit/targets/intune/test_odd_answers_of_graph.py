@@ -17,10 +17,10 @@ from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.retry imp
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.notices import Notice
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.ledger import Ledger
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.api.graph_batch import BatchItem
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.defender import Defender
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.directory import Directory
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.api.group_members import GroupMembers
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.notifications import send_notices
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.reader import StateReader
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.resources.indicators import Defender
 from tests.unit.mdm.loopback import Answer, Seen
 from tests.unit.targets.intune.app import Tenant, tenant
 
@@ -63,7 +63,7 @@ def test_an_odd_list_in_a_batch_is_an_error_with_the_name_of_the_call(body: Any)
     with tenant(in_batch(body)) as t:
         answers = t.graph.batch("v1.0", [BatchItem("1", "groups")], what="read the groups")
         with pytest.raises(RequestFailed, match="Failed to read the groups: "):
-            t.graph.read_list("v1.0", answers["1"], permission=READ)
+            t.graph.read_list(answers["1"], permission=READ)
 
 
 @pytest.mark.fault_kind("T7", "what a tenant holds, of an odd shape")
@@ -77,7 +77,7 @@ def test_an_odd_answer_to_what_the_tenant_holds_is_one_error(body: Any) -> None:
 @odd_bodies
 def test_an_odd_answer_of_the_directory_is_one_error(body: Any) -> None:
     with tenant(in_batch(body)) as t, pytest.raises(RequestFailed, match="Failed to look devices up in the directory: "):
-        Directory(t.graph, t.rig.clock, 1.0).add_members("1", "g", ["d"], by_user=False)
+        GroupMembers(t.graph).add("1", "g", ["d"], by_user=False)
 
 
 @pytest.mark.fault_kind("T7", "indicators of an odd shape")
@@ -161,18 +161,18 @@ def test_a_list_that_begins_in_a_batch_is_followed_to_its_end_and_guarded() -> N
 
     with tenant(first, Answer(200, {"value": [{"id": "2"}]})) as t:
         answers = t.graph.batch("beta", [BatchItem("1", "x", what="list x")], what="read")
-        assert t.graph.read_list("beta", answers["1"], permission=READ) == [{"id": "1"}, {"id": "2"}]
+        assert t.graph.read_list(answers["1"], permission=READ) == [{"id": "1"}, {"id": "2"}]
     with tenant(first, Answer(200, {"value": [{"id": "1"}]})) as t:
         answers = t.graph.batch("beta", [BatchItem("1", "x", what="list x")], what="read")
         with pytest.raises(AppbanError, match="Failed to list x: a page holds nothing that was not"):
-            t.graph.read_list("beta", answers["1"], permission=READ)
+            t.graph.read_list(answers["1"], permission=READ)
 
 
 def test_a_refused_part_of_a_batch_is_its_own_error() -> None:
     with tenant(in_batch({"error": {"code": "Forbidden", "message": "no"}}, 403)) as t:
         answers = t.graph.batch("v1.0", [BatchItem("1", "groups")], what="read the groups")
         with pytest.raises(RequestFailed, match="HTTP 403 Forbidden: no") as caught:
-            t.graph.read_list("v1.0", answers["1"], permission=READ)
+            t.graph.read_list(answers["1"], permission=READ)
         assert READ in caught.value.next_step
 
 

@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.fleet import ManagedDevice
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.problems import PolicyError
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.capabilities import MECHANISMS, TYPES
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.objects import TenantState
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.requirements import PLATFORMS
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.store_apps import TYPES
 from tests.unit.mdm.mdm_samples import app, device, exemption, policy
 from tests.unit.targets.intune.pure_tenant import Run, reached
 
@@ -91,7 +90,7 @@ def spared(*runs: Run) -> dict[tuple[str, str], set[int]]:
                 for requirement in run.requirements[index]
             )
         }
-        for mechanism in PLATFORMS
+        for mechanism in MECHANISMS
         for each in APPS
     }
 
@@ -100,14 +99,14 @@ def hold(state: TenantState, run: Run, untouched: dict[tuple[str, str], set[int]
     """No control of this moment reaches a device that no run wants it on."""
     names = {identifier.value: app.id for policy in run.policies for app in policy.apps for identifier in app.identifiers}
     for each in state.owned:
-        hit = reached(state, each.targets, run.fleet, PLATFORMS[each.marker.mechanism])
+        hit = reached(state, each.targets, run.fleet, MECHANISMS[each.marker.mechanism].platforms)
         text = str(each.body)
         for name, owner in names.items():
             if f"'{name}'" in text:
                 assert not hit & untouched[(each.marker.mechanism, owner)], (each.name, name)
     for listed in state.apps:
-        for mechanism in (name for name, kinds in TYPES.items() if listed.odata_type in kinds):
-            hit = reached(state, [each.target for each in listed.assignments], run.fleet, PLATFORMS[mechanism])
+        for mechanism in (name for name, types in TYPES.items() if listed.odata_type in types):
+            hit = reached(state, [each.target for each in listed.assignments], run.fleet, MECHANISMS[mechanism].platforms)
             for owner in {names[name] for name in listed.identifiers if name in names}:
                 assert not hit & untouched[(mechanism, owner)], listed.name
 
@@ -140,7 +139,7 @@ def test_every_covering_reaches_what_it_says_once_the_plan_is_carried_out() -> N
             assert control_state.changes == ()
             assert control_state.new == frozenset()
             if control_state.control in objects:
-                hit = reached(state, objects[control_state.control].targets, after.fleet, PLATFORMS[control_state.mechanism])
+                hit = reached(state, objects[control_state.control].targets, after.fleet, MECHANISMS[control_state.mechanism].platforms)
                 assert control_state.covers <= hit
 
     check()

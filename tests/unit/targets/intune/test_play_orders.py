@@ -18,7 +18,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.obj
     Target,
     TenantState,
 )
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.store_apps import ordered_packages, play_event
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.resources.store_apps import ordered_packages, play_event
 from tests.unit.mdm.mdm_samples import device, policy
 from tests.unit.targets.intune.pure_tenant import Run
 
@@ -46,7 +46,7 @@ def test_a_lift_takes_back_what_was_ordered_and_not_marked() -> None:
 
 def test_the_ledger_says_what_is_ordered_until_it_is_marked_or_deleted(tmp_path: Path) -> None:
     at = "2023-03-20T09:00:00Z"
-    assert ordered_packages(None) == frozenset()
+    assert ordered_packages(Ledger("")) == frozenset()
     for content, expected in (("ordered", {PACKAGE}), ("marked", set()), ("ordered", {PACKAGE}), ("deleted", set())):
         Ledger.open(str(tmp_path), "intune", writable=True).write(at, [play_event(PACKAGE, content)])
         assert ordered_packages(Ledger.open(str(tmp_path), "intune", writable=True)) == expected

@@ -13,9 +13,8 @@ from hypothesis import given, settings
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.plan import Change
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.fleet import ManagedDevice
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.capabilities import MECHANISMS, TYPES
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.objects import AppObject, TenantState
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.planner import Planner, PlannerSettings
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.requirements import PLATFORMS, TYPES
 from tests.unit.mdm.mdm_samples import app, device, exemption, policy
 from tests.unit.targets.intune.pure_tenant import Run, carried_out, reached
 from tests.unit.targets.intune.test_planner_properties import devices, policies
@@ -29,12 +28,12 @@ def held(state: TenantState, run: Run) -> dict[tuple[str, str], set[int]]:
     found: dict[tuple[str, str], set[int]] = {}
     names = {identifier.value for each in run.policies for app_ in each.apps for identifier in app_.identifiers}
     for each in state.owned:
-        hit = reached(state, each.targets, run.fleet, PLATFORMS[each.marker.mechanism])
+        hit = reached(state, each.targets, run.fleet, MECHANISMS[each.marker.mechanism].platforms)
         for name in (name for name in names if f"'{name}'" in str(each.body)):
             found.setdefault((each.marker.mechanism, name), set()).update(hit)
     for listed in state.apps:
-        for mechanism in (key for key, kinds in TYPES.items() if listed.odata_type in kinds):
-            hit = reached(state, [each.target for each in listed.assignments], run.fleet, PLATFORMS[mechanism])
+        for mechanism in (name for name, types in TYPES.items() if listed.odata_type in types):
+            hit = reached(state, [each.target for each in listed.assignments], run.fleet, MECHANISMS[mechanism].platforms)
             for name in listed.identifiers:
                 found.setdefault((mechanism, name), set()).update(hit)
     return found
@@ -64,6 +63,40 @@ def test_no_change_touches_anybody_whom_it_does_not_name() -> None:
                 assert gains <= change.reaches, (change.key, gains, change.reaches)
                 assert losses <= change.releases, (change.key, losses, change.releases)
                 moment = following
+
+    check()
+
+
+def not_wanted(run: Run, change: Change) -> set[int]:
+    """Of those whom a change reaches, the devices on which nobody wants an app that it is made for."""
+    found = set()
+    for index in change.reaches:
+        decision = run.fleet[index].decision
+        verdicts = {decision.apps[app].verdict for app in change.apps or decision.apps if app in decision.apps} - {"not_applicable"}
+        if "enforce" not in verdicts or (change.apps and verdicts != {"enforce"}):
+            found.add(index)
+    return found
+
+
+def test_no_change_names_anybody_on_whom_nobody_wants_it_whatever_somebody_did() -> None:
+    """A run that names such a device is refused, and then nobody could put right what somebody changed."""
+
+    @settings(max_examples=40)
+    @given(policies(), policies(), devices())
+    def check(first: tuple[Policy, ...], second: tuple[Policy, ...], fleet: list[ManagedDevice]) -> None:
+        state = Run(first, fleet).applied()
+        ids = {each.id for each in second}
+        made = (*second, *(replace(each, state="lifted") for each in first if each.id not in ids))
+        turned = tuple(replace(each, rule=each.rule.replace("Corporate", "Personal")) for each in state.filters)
+        unfiltered = tuple(replace(each, targets=frozenset(replace(target, filter="") for target in each.targets)) for each in state.owned)
+        emptied = tuple(replace(each, members={}) for each in state.groups)
+        known = [unplaced(each) if number % 3 == 0 else each for number, each in enumerate(fleet)]
+        for found, seen in (
+            (state, known), (replace(state, filters=turned), fleet), (replace(state, owned=unfiltered), known),
+            (replace(state, groups=emptied), fleet),
+        ):  # fmt: skip
+            run = Run(made, seen, found)
+            assert {change.key: not_wanted(run, change) for change in run.plan().plan.changes if not_wanted(run, change)} == {}
 
     check()
 
@@ -179,18 +212,12 @@ SHARED = AppObject("a:ios", "iosStoreApp", "Banned", frozenset({"com.banned.app"
 TENANT = TenantState(apps=(SHARED,))
 
 
-def notes_of(run: Run) -> list[str]:
-    planner = Planner(run.state, run.policies, run.fleet, PlannerSettings())
-    planner.plan(run.desired)
-    return planner.notes
-
-
 @pytest.mark.fault_kind("T1b", "Intune: every ownership is lost and nothing is remembered")
 def test_controls_stay_when_every_ownership_is_lost() -> None:
     state = Run([EXEMPT], MIXED, TENANT).applied()
     run = Run([EXEMPT], [unplaced(each) for each in MIXED], state)
     assert run.plan().plan.summaries() == []
-    assert any("BAN city iOS blocked apps stays: 6 devices are unclassified" in note for note in notes_of(run))
+    assert any("BAN city iOS blocked apps stays: 6 devices are unclassified" in note for note in run.plan().notes)
     assert {index for control_state in run.plan().control_states.all for index in control_state.covers} == set()
 
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.api.token_claims import (
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.api.token_methods import (
     granted_permissions,
     is_held,
     read_claims,

@@ -17,7 +17,6 @@ from ....mdm.http.connection import Connection
 from ....mdm.http.urls import is_loopback, origin
 from .client_assertion import ClientCertificate, read_certificate
 from .clouds import Cloud
-from .token_claims import granted_permissions, is_held, read_claims
 from .token_endpoint import TokenEndpoint
 from .token_methods import (
     IMDS_URL,
@@ -28,6 +27,9 @@ from .token_methods import (
     WithFederatedToken,
     WithManagedIdentity,
     WithSecret,
+    granted_permissions,
+    is_held,
+    read_claims,
 )
 
 #: Seconds before its end from which a token is not used any more.

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +21,8 @@ from ....mdm.http.urls import QueryValue, with_query
 
 #: Graph documentation, "Combine multiple HTTP requests using JSON batching".
 LARGEST_BATCH = 20
-FAILED_DEPENDENCY = 424
+#: How many plain reads run at once in check mode, in which no batch leaves because it is a POST.
+_WORKERS = 4
 #: What an item may come to. A token that is refused is refused for the whole batch.
 ERRORS = frozenset(range(400, 600)) - {401}
 
@@ -36,8 +37,6 @@ class BatchItem:
         method: in capitals.
         params: the query.
         body: sent as JSON.
-        headers: besides the Content-Type.
-        depends_on: ids of earlier items that must have succeeded.
         repeatable: the caller's word that a POST may be made twice.
         permission: what it needs.
         what: what it does, to follow "Failed to"; empty takes the batch's.
@@ -48,8 +47,6 @@ class BatchItem:
     method: str = "GET"
     params: Mapping[str, QueryValue] = field(default_factory=dict)
     body: object = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    depends_on: tuple[str, ...] = ()
     repeatable: bool = False
     permission: str = ""
     what: str = ""
@@ -74,7 +71,6 @@ def run_batch(
     version: str,
     items: Sequence[BatchItem],
     what: str,
-    workers: int = 4,
     answers: dict[str, Response] | None = None,
     things: str = "",
 ) -> dict[str, Response]:
@@ -83,9 +79,8 @@ def run_batch(
     Args:
         session: of Graph.
         version: "v1.0" or "beta", for all items.
-        items: in the order in which dependencies come first; more than twenty are split.
+        items: more than twenty are split.
         what: what is being done, to follow "Failed to".
-        workers: how many plain reads run at once in check mode, in which no batch leaves because it is a POST.
         answers: filled as they come, for a caller that has to know what was answered before the batch as a whole failed.
         things: what the items read or write, in the plural, where somebody may want to know how far it is.
 
@@ -98,7 +93,7 @@ def run_batch(
     check_items(items, what)
     if session.check_mode and all(item.reads() for item in items):
         found: dict[str, Response] = {}
-        for item, answer in zip(items, ordered_map(PlainRead(session, version, what), items, workers), strict=True):
+        for item, answer in zip(items, ordered_map(PlainRead(session, version, what), items, _WORKERS), strict=True):
             found[item.id] = answer
             if things:
                 session.counters.progress.read(things, len(found), len(items))
@@ -122,8 +117,6 @@ def check_items(items: Sequence[BatchItem], what: str) -> None:
             problem = "the id is there twice"
         elif "://" in item.path:
             problem = "its path is not relative"
-        elif not seen.issuperset(item.depends_on):
-            problem = "it depends on an item that doesn't come before it"
         if problem:
             text = "Failed to %s: a batch is malformed, %s" % (what, problem)
             raise AppbanError(text, "item %s" % item.id, "This is a defect of the collection, please report it")
@@ -140,7 +133,7 @@ class PlainRead:
 
     def __call__(self, item: BatchItem) -> Response:
         path = self.version + item.url()
-        return self.session.get(path, what=item.what or self.what, needs=item.permission, headers=item.headers, accept=ERRORS)
+        return self.session.get(path, what=item.what or self.what, needs=item.permission, accept=ERRORS)
 
 
 @dataclass(frozen=True)
@@ -164,12 +157,12 @@ class Batch:
     def run(self, items: Sequence[BatchItem]) -> None:
         """Send the items until each has an answer that is not "later", or the attempts are used up; deletes end with the deadline only."""
         retry_loop = self.session.connection.retry_loop
-        pending = self.without_hope(items)
+        pending = list(items)
         attempt = 0
         while pending:
             attempt += 1
             self.collect(pending, self.submit(pending, first=attempt == 1))
-            again = list(self.to_repeat(pending, attempt >= retry_loop.policy.attempts))
+            again = self.to_repeat(pending, attempt >= retry_loop.policy.attempts)
             if again:
                 asked = [self.asked_to_wait(item) for item in again]
                 longest = max((seconds for seconds in asked if seconds), default=0.0)
@@ -182,21 +175,9 @@ class Batch:
                 retry_loop.wait(pause, request, reason, bool(longest), why, attempt, most)
             pending = again
 
-    def without_hope(self, items: Sequence[BatchItem]) -> list[BatchItem]:
-        """Answer those items whose dependency failed in an earlier batch as Graph would, and return the others."""
-        kept = []
-        for item in items:
-            if any(one in self.answers and not self.answers[one].ok() for one in item.depends_on):
-                body = {"error": {"code": "FailedDependency", "message": "An earlier request that this one needs failed"}}
-                self.answers[item.id] = self.response(item, FAILED_DEPENDENCY, {}, body)
-            else:
-                kept.append(item)
-        return kept
-
     def submit(self, items: Sequence[BatchItem], first: bool) -> Response:
         """Send one batch. It counts as one read, or as many writes as it holds, each noted; sent once more for some items, as a retry."""
-        ids = {item.id for item in items}
-        body = {"requests": [self.envelope(item, ids) for item in items]}
+        body = {"requests": [_envelope(item) for item in items]}
         path = self.version + "/$batch"
         writes = [item for item in items if not item.reads()]
         if not first:
@@ -230,20 +211,6 @@ class Batch:
         self.counted.update(new)
         return len(new)
 
-    def envelope(self, item: BatchItem, ids: set[str]) -> dict[str, Any]:
-        """Write one item as Graph wants it. Dependencies that have succeeded before are left out, because the batch doesn't hold them."""
-        envelope: dict[str, Any] = {"id": item.id, "method": item.method, "url": item.url()}
-        headers = dict(item.headers)
-        if item.body is not None:
-            headers["Content-Type"] = "application/json"
-            envelope["body"] = item.body
-        if headers:
-            envelope["headers"] = headers
-        depends_on = [one for one in item.depends_on if one in ids]
-        if depends_on:
-            envelope["dependsOn"] = depends_on
-        return envelope
-
     def collect(self, items: Sequence[BatchItem], outer: Response) -> None:
         """Match the answers, which come in any order, with the items.
 
@@ -275,20 +242,14 @@ class Batch:
             raise RequestFailed(what, outer.place(), "Run again", outer.status, client_request_id=outer.client_request_id)
         self.answers.update(found)
 
-    def to_repeat(self, items: Sequence[BatchItem], spent: bool) -> Iterator[BatchItem]:
-        """Yield the items that the server wants later, and those that were not made because they depend on one of them.
+    def to_repeat(self, items: Sequence[BatchItem], spent: bool) -> list[BatchItem]:
+        """The items that the server wants later.
 
         Args:
             spent: whether the attempts are used up, so that only those are left that have no bound but the deadline.
         """
-        later: set[str] = set()
-        for item in items:
-            status = self.answers[item.id].status
-            safety = item.safety()
-            asks = status in (safety.patient if spent else safety.statuses)
-            if asks or (status == FAILED_DEPENDENCY and not later.isdisjoint(item.depends_on)):
-                later.add(item.id)
-                yield item
+        safeties = [(item, item.safety()) for item in items]
+        return [item for item, safety in safeties if self.answers[item.id].status in (safety.patient if spent else safety.statuses)]
 
     def asked_to_wait(self, item: BatchItem) -> float | None:
         """Seconds that the server named for one item."""
@@ -309,3 +270,11 @@ class Batch:
         if outer:
             lower.setdefault("request-id", outer.request_id())
         return Response(request, status, lower, data, outer.client_request_id if outer else "", len(data))
+
+
+def _envelope(item: BatchItem) -> dict[str, Any]:
+    """Write one item as Graph wants it."""
+    envelope: dict[str, Any] = {"id": item.id, "method": item.method, "url": item.url()}
+    if item.body is not None:
+        envelope.update(headers={"Content-Type": "application/json"}, body=item.body)
+    return envelope

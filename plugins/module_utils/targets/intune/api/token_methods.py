@@ -5,20 +5,30 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from ....engine.errors import AppbanError
 from ....mdm.http.access_token import Token
 from .client_assertion import ClientCertificate
-from .token_claims import read_claims
 from .token_endpoint import TokenEndpoint
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 #: Where Azure gives virtual machines their identity (Entra documentation, "How to use managed identities to acquire an access token").
 IMDS_URL = "http://169.254.169.254/metadata/identity/oauth2/token"
+
+#: Permission -> others that hold it (Graph permissions reference, groups). ReadWrite holding Read goes without saying.
+WIDER = {
+    "GroupMember.Read.All": ("GroupMember.ReadWrite.All", "Group.Read.All", "Group.ReadWrite.All", "Directory.Read.All"),
+    "GroupMember.ReadWrite.All": ("Group.ReadWrite.All", "Directory.ReadWrite.All"),
+    "Group.Read.All": ("Directory.Read.All", "Directory.ReadWrite.All"),
+    "Group.Create": ("Group.ReadWrite.All", "Directory.ReadWrite.All"),
+    "Ti.ReadWrite": ("Ti.ReadWrite.All",),
+}
 
 
 class TokenMethod(Protocol):
@@ -161,3 +171,38 @@ class ReadyTokens:
             ago = " %d s ago" % (now - expires) if math.isfinite(expires) else ""
             raise AppbanError("The access token expired%s" % ago, option, "Get a new one and run again")
         return Token(token, float("inf"))
+
+
+# What an access token says about itself. It is read for messages only and proves nothing: the server decides.
+
+
+def read_claims(token: str) -> Mapping[str, Any]:
+    """Decode the claims of a JSON Web Token without checking it; empty for a token of another kind."""
+    parts = token.split(".")
+    if len(parts) != 3:
+        return {}
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except (ValueError, RecursionError):
+        return {}
+    return claims if isinstance(claims, dict) else {}
+
+
+def granted_permissions(claims: Mapping[str, Any]) -> frozenset[str] | None:
+    """The permissions that a token carries, or None if it doesn't tell.
+
+    ``roles`` holds application permissions, ``scp`` those that an app has on behalf of a user (Entra documentation, access token claims).
+    A token of Entra with neither was made for an app to which nothing was granted.
+    """
+    roles = claims.get("roles")
+    scopes = claims.get("scp")
+    if not isinstance(roles, list) and not isinstance(scopes, str):
+        return frozenset() if "appid" in claims or "azp" in claims else None
+    found = [role for role in roles if isinstance(role, str)] if isinstance(roles, list) else []
+    return frozenset(found + (scopes.split() if isinstance(scopes, str) else []))
+
+
+def is_held(permission: str, granted: Iterable[str]) -> bool:
+    """Say whether one of the granted permissions is or holds another."""
+    sufficient = {permission, permission.replace(".Read.", ".ReadWrite."), *WIDER.get(permission, ())}
+    return not sufficient.isdisjoint(granted)

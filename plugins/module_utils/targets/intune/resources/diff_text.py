@@ -12,9 +12,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ...engine.errors import AppbanError
-from ...mdm.apple.profile_text import profile_lines
-from .objects import ALL_DEVICES, ALL_USERS, EXCLUDED_GROUP, Target
+from ....engine.errors import AppbanError
+from ....mdm.apple.profile_text import profile_lines
+from ..objects import ALL_DEVICES, ALL_USERS, EXCLUDED_GROUP, Target
 
 _RULE = re.compile(r'<FilePublisherRule [^>]*?Name="([^"]*)"[^>]*?Action="([^"]*)"')
 

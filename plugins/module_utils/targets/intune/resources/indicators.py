@@ -10,27 +10,29 @@ exemptions of a policy, so they are used only where the user says whom they may 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Mapping, Sequence
+from typing import Any
 
-from ...engine.errors import AppbanError
-from ...engine.plan import Change
-from ...mdm.http.connection import Connection
-from ...mdm.http.paging import Page, read_pages
-from ...mdm.http.session import Session
-from ...mdm.http.urls import require_same_origin, with_query
-from ...mdm.planning import ownership
-from ...mdm.planning.identifiers import usable_names
-from ...mdm.planning.order import Phase
-from ...policy.decide import Decider
-from ...policy.model import Policy
-from ...policy.policy_phase import RUNNING
-from . import steps
-from .api.clouds import Cloud
-from .api.credentials import Credentials
-from .api.graph import read_page
-from .api.odata import literal
-from .api.permissions import INDICATORS
+from ....engine.errors import AppbanError
+from ....engine.plan import Change
+from ....mdm.http.connection import Connection
+from ....mdm.http.paging import Page, read_pages
+from ....mdm.http.session import Session
+from ....mdm.http.urls import require_same_origin, with_query
+from ....mdm.planning import ownership
+from ....mdm.planning.fleet import FleetDevice
+from ....mdm.planning.identifiers import usable_names
+from ....mdm.planning.order import Phase
+from ....mdm.planning.plan_draft import PlanDraft, Step
+from ....policy.decide import Decider
+from ....policy.model import Policy
+from ....policy.policy_phase import RUNNING
+from ..api.clouds import Cloud
+from ..api.credentials import Credentials
+from ..api.graph import read_page
+from ..api.odata import literal
+from ..api.permissions import INDICATORS
 
 _PATH = "/api/indicators"
 _WHAT = "Defender indicators"
@@ -90,23 +92,10 @@ class Defender:
             self.session.delete("%s/%s" % (_PATH, each), what="unblock the site %s" % domain, needs=INDICATORS)
 
 
-@dataclass(frozen=True)
-class SiteBlocks:
-    """What is wanted of Defender.
-
-    Args:
-        indicators: domain -> body.
-        apps: ids of the apps whose sites are blocked.
-    """
-
-    indicators: Mapping[str, Mapping[str, Any]]
-    apps: frozenset[str]
-
-
 def wanted_site_blocks(
     policies: Sequence[Policy], decider: Decider, prefix: str, settings: DefenderSettings, opened: frozenset[str]
-) -> SiteBlocks:
-    """The indicators that policies in force ask for.
+) -> dict[str, Mapping[str, Any]]:
+    """The indicators that policies in force ask for, by domain.
 
     Args:
         opened: domains that an exemption leaves open for somebody; an indicator can't make an exception, so they are left out.
@@ -115,7 +104,6 @@ def wanted_site_blocks(
         AppbanError: where the user has not said whom indicators may reach.
     """
     indicators: dict[str, Mapping[str, Any]] = {}
-    apps: list[str] = []
     for policy, policy_phase in zip(policies, decider.policy_phases, strict=True):
         asks = any(
             stage is not None and "block_web" in rule.stages[stage].actions
@@ -124,17 +112,16 @@ def wanted_site_blocks(
         if policy.state != "enforced" or policy_phase.phase != RUNNING or not asks:
             continue
         for app in policy.apps:
-            domains = [domain for domain in usable_names(app, "domain") if domain not in opened]
-            apps.extend([app.id] if domains else [])
-            for domain in domains:
-                indicators.setdefault(domain, _indicator(policy, app.title, domain, prefix, settings))
+            for domain in usable_names(app, "domain"):
+                if domain not in opened:
+                    indicators.setdefault(domain, _indicator(policy, app.title, domain, prefix, settings))
     if indicators and not settings.device_groups and not settings.tenant_wide:
         raise AppbanError(
             "Defender indicators reach every onboarded device, exempt ones and those out of scope too",
             "web_block: defender",
             "Name the device groups that they may reach in defender_device_groups, or say defender_tenant_wide: true. Nothing was written",
         )
-    return SiteBlocks(indicators, frozenset(apps))
+    return indicators
 
 
 def _indicator(policy: Policy, title: str, domain: str, prefix: str, settings: DefenderSettings) -> dict[str, Any]:
@@ -155,26 +142,55 @@ def _indicator(policy: Policy, title: str, domain: str, prefix: str, settings: D
     return body
 
 
-def plan_site_blocks(wanted: Mapping[str, Mapping[str, Any]], current: Mapping[str, Mapping[str, Any]]) -> list[tuple[Phase, Change]]:
-    """The changes of our indicators, with their phases."""
-    changes: list[tuple[Phase, Change]] = []
-    put = {domain: body for domain, body in wanted.items() if domain not in current or _differs(body, current[domain])}
-    gone = {domain: str(body["id"]) for domain, body in current.items() if domain not in wanted}
-    if put:
-        before = "".join("%s\n" % domain for domain in sorted(put) if domain in current)
-        after = "".join("%s\n" % domain for domain in sorted(put))
-        op = "update" if all(domain in current for domain in put) else "create"
-        step = steps.PutIndicators(tuple(put[domain] for domain in sorted(put)))
-        changes.append((Phase.OBJECTS, Change(op, "site block", _WHAT, before or None, after, step=step)))
-    if gone:
-        before = "".join("%s\n" % domain for domain in sorted(gone))
-        changes.append((Phase.LIFT_OBJECTS, Change("delete", "site blocks lifted", _WHAT, before, None, step=steps.DeleteIndicators(gone))))
-    return changes
+class Indicators:
+    """Our indicators as parts of a plan: those to submit are one change, and so are those to delete."""
+
+    def __init__(self, defender: Defender, policies: Sequence[Policy], fleet: Sequence[FleetDevice], platforms: Sequence[str]) -> None:
+        self.defender = defender
+        self.policies = policies
+        self.fleet = fleet
+        self.platforms = platforms
+
+    def plan(self, wanted: Mapping[str, Mapping[str, Any]], current: Mapping[str, Mapping[str, Any]], draft: PlanDraft) -> None:
+        """Plan the changes. wanted, current: domain -> indicator."""
+        put = sorted(domain for domain, body in wanted.items() if domain not in current or _differs(body, current[domain]))
+        gone = {domain: str(body["id"]) for domain, body in current.items() if domain not in wanted}
+        if put:
+            step = Step(self.defender.put, ([wanted[domain] for domain in put],))
+            before = _lines(domain for domain in put if domain in current) or None
+            op = "update" if set(put) <= current.keys() else "create"
+            reached = self._devices(put, lambda verdicts: verdicts == {"enforce"})
+            change = Change(op, "site block", _WHAT, before, _lines(put), apps=self._apps(put), reaches=reached, step=step)
+            draft.add(Phase.OBJECTS, change)
+        if gone:
+            step = Step(self.defender.delete, (gone,))
+            released = self._devices(gone, lambda verdicts: bool(verdicts - {"out_of_scope", "unclassified"}))
+            change = Change(
+                "delete", "site blocks lifted", _WHAT, _lines(sorted(gone)), apps=self._apps(gone), releases=released, step=step
+            )  # fmt: skip
+            draft.add(Phase.LIFT_OBJECTS, change)
+
+    def _apps(self, domains: Iterable[str]) -> tuple[str, ...]:
+        apps = (app for policy in self.policies for app in policy.apps)
+        return tuple(sorted({app.id for app in apps if not set(domains).isdisjoint(usable_names(app, "domain"))}))
+
+    def _devices(self, domains: Iterable[str], concerned: Callable[[set[str]], bool]) -> frozenset[int]:
+        """Positions of the onboarded devices that a change is about: indicators know no policy, so it is those that want them."""
+        apps = self._apps(domains)
+        return frozenset(
+            index
+            for index, each in enumerate(self.fleet)
+            if each.device.platform in self.platforms
+            and concerned({each.decision.apps[app].verdict for app in apps if app in each.decision.apps})
+        )
+
+
+def _lines(domains: Iterable[str]) -> str:
+    return "".join("%s\n" % domain for domain in domains)
 
 
 def _differs(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
     ends, ended = (str(each.get("expirationTime") or "").partition(".")[0].rstrip("Z") for each in (wanted, found))
-    same_end = ends == ended
-    keys = ("action", "title", "description", "indicatorType")
     same_groups = sorted(found.get("rbacGroupNames") or []) == sorted(wanted["rbacGroupNames"])
-    return not same_end or not same_groups or any((found.get(key) or "").strip() != wanted[key].strip() for key in keys)
+    keys = ("action", "title", "description", "indicatorType")
+    return ends != ended or not same_groups or any((found.get(key) or "").strip() != wanted[key].strip() for key in keys)

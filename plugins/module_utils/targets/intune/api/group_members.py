@@ -2,77 +2,29 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Groups of ours in the directory and who is in them."""
+"""Adds members to groups of the directory and removes them, many in one request."""
 
 from __future__ import annotations
 
-from typing import Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from ...engine.errors import ChangeFailed
-from ...mdm.http.clock import Clock
-from ...mdm.http.http_errors import UncertainWrite
-from ...mdm.http.read_back import wait_until
-from ...mdm.planning.ownership import read_marker
-from .api.graph import Graph
-from .api.graph_batch import BatchItem
-from .api.odata import literal
-from .api.permissions import DIRECTORY_DEVICES_READ, GROUPS_CREATE, GROUPS_READ, MEMBERS_WRITE
+from ....engine.errors import ChangeFailed
+from .graph import Graph
+from .graph_batch import BatchItem
+from .odata import literal
+from .permissions import DIRECTORY_DEVICES_READ, MEMBERS_WRITE
 
 #: As many device names as a filter of the directory takes.
 _NAMES_A_LOOKUP = 15
 
 
-class Directory:
-    """Makes groups, adds and removes members.
+class GroupMembers:
+    """Adds and removes members."""
 
-    Args:
-        clock: for waiting until a new group can be read.
-        settle: seconds to wait for that at most.
-    """
-
-    def __init__(self, graph: Graph, clock: Clock, settle: float) -> None:
+    def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self.clock = clock
-        self.settle = settle
 
-    def create_group(self, name: str, description: str) -> str:
-        """Make a security group; its id. A create that may have happened is looked up, never repeated."""
-        body = {
-            "displayName": name,
-            "description": description,
-            "mailEnabled": False,
-            "mailNickname": "".join(ch for ch in name.lower() if ch.isalnum())[:60] or "appban",
-            "securityEnabled": True,
-            "groupTypes": [],
-        }
-        what = "create the group %s" % name
-        try:
-            group = self.graph.create("v1.0", "/groups", body, what=what, permission=GROUPS_CREATE)
-        except UncertainWrite:
-            found = self._look_up(name, description)
-            if not found:
-                raise
-            group = found
-        wait_until(
-            lambda: self.graph.find("v1.0", "/groups/%s" % group, {"$select": "id"}, what="read back a group", permission=GROUPS_READ),
-            lambda body: body is not None,
-            clock=self.clock,
-            expected="the group %s exists" % name,
-            seconds=self.settle,
-            counters=self.graph.session.counters,
-            first_pause=0.25,
-        )
-        return group
-
-    def _look_up(self, name: str, description: str) -> str:
-        params = {"$filter": "displayName eq %s" % literal(name), "$select": "id,displayName,description"}
-        wanted = read_marker(description)
-        for body in self.graph.pages("v1.0", "/groups", params, what="look up whether a group was created", permission=GROUPS_READ):
-            if body.get("displayName") == name and read_marker(body.get("description")) == wanted:
-                return str(body["id"])
-        return ""
-
-    def add_members(self, group: str, name: str, members: Sequence[str], by_user: bool) -> None:
+    def add(self, group: str, name: str, members: Sequence[str], by_user: bool) -> None:
         """Add members, twenty a request. One that is in the group already is fine.
 
         Args:
@@ -110,7 +62,7 @@ class Directory:
             parts += ["%d were refused, the first: %s" % (len(refused), refused[0])] if refused else []
             raise ChangeFailed("not all members of the group %s were added: %s" % (name, ", ".join(parts)), "", "The next run goes on")
 
-    def remove_members(self, group: str, name: str, members: Mapping[str, str]) -> None:
+    def remove(self, group: str, name: str, members: Mapping[str, str]) -> None:
         """Remove members. One that is not in the group any more is fine. members: name -> id of the directory object."""
         items = [
             BatchItem(
@@ -144,6 +96,6 @@ class Directory:
         what = "look devices up in the directory"
         answers = self.graph.batch("v1.0", items, what=what) if items else {}
         for item in items:
-            bodies = self.graph.read_list("v1.0", answers[item.id], permission=DIRECTORY_DEVICES_READ)
+            bodies = self.graph.read_list(answers[item.id], permission=DIRECTORY_DEVICES_READ)
             found.update({str(body["deviceId"]): str(body["id"]) for body in bodies if str(body.get("deviceId")) in set(device_ids)})
         return found
