@@ -7,8 +7,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from ...mdm.apple import declarations
 from ...mdm.apple.enforcement import os_version_tuple, why_no_block
 from ...mdm.planning.capability import Capability, Support, without_support
 from ...mdm.run.outbox import OUTBOX, OUTBOX_NAME
@@ -22,18 +24,38 @@ WEB_COMMAND = "web_filter_command"
 REMOVE = "remove_command"
 APP_LIST = "app_list"
 
-#: What a reader calls each mechanism.
-NAMES: dict[str, str] = {
-    APP_SETTINGS: "declaration of denied apps",
-    PROFILE_DECLARATION: "declared profile with blocked apps",
-    PROFILE_COMMAND: "profile with blocked apps",
-    BINARIES: "declaration of denied binaries",
-    WEB_DECLARATION: "declared web content filter",
-    WEB_COMMAND: "web content filter",
-    REMOVE: "RemoveApplication",
-    APP_LIST: "InstalledApplicationList",
-    OUTBOX: OUTBOX_NAME,
+
+@dataclass(frozen=True)
+class Mechanism:
+    """A way in which a control takes effect on a device.
+
+    Args:
+        title: what a reader calls it.
+        word: stands for it in the names of controls; empty for what has no control of its own.
+        declared: type of the configuration by which it is declared, and so looked up at KMFDDM; empty for what is sent by command.
+        blocks_sites: it goes by domains, and not by bundle ids.
+    """
+
+    title: str
+    word: str = ""
+    declared: str = ""
+    blocks_sites: bool = False
+
+
+#: In the order in which controls are made.
+MECHANISMS: dict[str, Mechanism] = {
+    APP_SETTINGS: Mechanism("declaration of denied apps", "Apps", declarations.APP_SETTINGS),
+    PROFILE_DECLARATION: Mechanism("declared profile with blocked apps", "AppProfile", declarations.LEGACY_PROFILE),
+    PROFILE_COMMAND: Mechanism("profile with blocked apps", "SentApps"),
+    BINARIES: Mechanism("declaration of denied binaries", "Binaries", declarations.APP_SETTINGS),
+    WEB_DECLARATION: Mechanism("declared web content filter", "SiteProfile", declarations.LEGACY_PROFILE, blocks_sites=True),
+    WEB_COMMAND: Mechanism("web content filter", "SentSites", blocks_sites=True),
+    REMOVE: Mechanism("RemoveApplication"),
+    APP_LIST: Mechanism("InstalledApplicationList"),
+    OUTBOX: Mechanism(OUTBOX_NAME),
 }
+#: What a reader calls each mechanism.
+NAMES: dict[str, str] = {name: mechanism.title for name, mechanism in MECHANISMS.items()}
 
 _NO = Support(why_not="no_backend")
 _NOTICE = Support((OUTBOX,))

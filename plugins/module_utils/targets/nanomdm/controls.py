@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from ...mdm.apple.commands import install_profile, remove_application, remove_profile
-from ...mdm.apple.declarations import MAX_IDENTIFIER, Declaration, DeniedBinary, activation, app_settings, legacy_profile
+from ...mdm.apple.commands import install_profile, remove_application
+from ...mdm.apple.declarations import Declaration, DeniedBinary, activation, app_settings, legacy_profile
 from ...mdm.apple.profiles import configuration_profile, web_filter_payload
 from ...mdm.apple.restrictions import blocked_apps_payload
 from ...mdm.planning.fleet import FleetDevice
@@ -21,16 +21,10 @@ from ...mdm.planning.identifiers import names_of_app, title_of_app, would_block
 from ...mdm.planning.ownership import spec_hash
 from ...mdm.planning.requirements import BannedApp, Requirement
 from ...policy.model import Policy
-from . import capabilities as names
-from .command_uuids import command_mark
-from .declaration_names import ACTIVATION, CONFIGURATION, DeclarationNames
+from .capabilities import APP_SETTINGS, BINARIES, MECHANISMS, REMOVE
+from .names import ControlNames
 from .objects import HostedProfile
 from .profile_store import ProfileStore
-from .slugs import slug_of_requirement
-
-#: Declared, and so looked up at KMFDDM; all others are commands.
-DECLARED = frozenset((names.APP_SETTINGS, names.BINARIES, names.PROFILE_DECLARATION, names.WEB_DECLARATION))
-_SITES = frozenset((names.WEB_DECLARATION, names.WEB_COMMAND))
 
 
 @dataclass(frozen=True)
@@ -41,7 +35,6 @@ class Control:
         requirement: what it is for.
         name: of its set, or of its profile; PREFIX.SLUG.
         apps: ids of the apps that it carries a name of. It has no effect on the other apps of the requirement.
-        identifiers: exact names that it goes by.
         devices: positions of the devices that it is for.
         declarations: the configuration, then its activation; empty for a control by command.
         profile: the configuration profile; empty for none.
@@ -51,7 +44,6 @@ class Control:
     requirement: Requirement
     name: str
     apps: tuple[str, ...]
-    identifiers: tuple[str, ...]
     devices: frozenset[int]
     declarations: tuple[Declaration, ...] = ()
     profile: bytes = b""
@@ -95,85 +87,95 @@ class Removal:
 
 @dataclass(frozen=True)
 class Desired:
-    """All that a run requires."""
+    """All that a run requires.
 
+    Args:
+        requirements: per device of the fleet.
+        sent: name of a control by command -> marks of what may have been sent under it, as far as that is known without the ledger.
+    """
+
+    requirements: Sequence[frozenset[Requirement]] = ()
     controls: tuple[Control, ...] = ()
     removals: tuple[Removal, ...] = ()
+    sent: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    @property
+    def declared(self) -> list[Control]:
+        """The controls that are declared, and so looked up at KMFDDM."""
+        return [control for control in self.controls if MECHANISMS[control.mechanism].declared]
+
+    @property
+    def commanded(self) -> list[Control]:
+        """The controls that are sent by command."""
+        return [control for control in self.controls if not MECHANISMS[control.mechanism].declared]
 
 
-@dataclass
+@dataclass(frozen=True)
 class DesiredControls:
     """Makes the controls of a fleet.
 
     Args:
         policies: the policies of the run.
         requirements: per device of the fleet, what is wanted of it.
-        names: of declarations, sets and profiles.
         store: where profiles are hosted; None where they are not.
     """
 
     policies: Sequence[Policy]
     fleet: Sequence[FleetDevice]
     requirements: Sequence[frozenset[Requirement]]
-    names: DeclarationNames
+    names: ControlNames
     store: ProfileStore | None = None
-    _devices: dict[Requirement, set[int]] = field(default_factory=dict)
 
     def desired(self) -> Desired:
         """The controls, in a fixed order."""
+        found: dict[Requirement, set[int]] = {}
         for index, requirements in enumerate(self.requirements):
             for requirement in requirements:
-                self._devices.setdefault(requirement, set()).add(index)
-        controls, removals = [], []
-        for requirement in sorted(self._devices, key=_order):
-            devices = frozenset(self._devices[requirement])
-            if requirement.mechanism == names.REMOVE:
-                commands, named = self._removable(requirement, devices)
-                removals.append(Removal(requirement, commands, devices, named))
-                continue
-            control = self._control(requirement, devices)
-            if control is not None:
-                controls.append(control)
-        return Desired(tuple(controls), tuple(removals))
+                found.setdefault(requirement, set()).add(index)
+        ordered = [(each, frozenset(found[each])) for each in sorted(found, key=_order)]
+        controls = [self._control(each, devices) for each, devices in ordered if each.mechanism != REMOVE]
+        commanded = {each.name: frozenset((self.names.mark(each.command),)) for each in controls if each and not each.declarations}
+        return Desired(
+            self.requirements,
+            tuple(each for each in controls if each),
+            tuple(self._removal(each, devices) for each, devices in ordered if each.mechanism == REMOVE),
+            commanded,
+        )
 
     def _control(self, requirement: Requirement, devices: frozenset[int]) -> Control | None:
-        most = MAX_IDENTIFIER - len(self.names.prefix) - len("..%s" % CONFIGURATION)
-        slug = slug_of_requirement(self.policies, requirement, most)
-        name = self.names.set_name(slug)
-        configuration, active = self.names.identifier(slug, CONFIGURATION), self.names.identifier(slug, ACTIVATION)
-        if requirement.mechanism == names.BINARIES:
+        """The control of a requirement; None where none of its apps has a name that it could go by."""
+        name = self.names.name_of_requirement(requirement)
+        configuration, active = self.names.pair(name)
+        if requirement.mechanism == BINARIES:
             by_app = {app.id: self._binaries(app) for app in sorted(requirement.apps)}
-            binaries = [each for found in by_app.values() for each in found]
-            if not binaries:
-                return None
             apps = tuple(app for app, found in by_app.items() if found)
-            made = app_settings(configuration, denied_binaries=binaries)
-            shown = tuple("%s:%s" % (each.team_id, each.signing_id) for each in binaries)
-            return Control(requirement, name, apps, shown, devices, (made, activation(active, [configuration])))
+            made = app_settings(configuration, denied_binaries=[each for app in apps for each in by_app[app]]) if apps else None
+            return Control(requirement, name, apps, devices, (made, activation(active, [configuration]))) if made else None
         named = self._identifiers(requirement)
-        identifiers = tuple(sorted({each for found in named.values() for each in found}))
-        if not identifiers:
-            return None
         apps = tuple(app for app, found in named.items() if found)
-        if requirement.mechanism == names.APP_SETTINGS:
-            made = app_settings(configuration, identifiers)
-            return Control(requirement, name, apps, identifiers, devices, (made, activation(active, [configuration])))
+        if not apps:
+            return None
+        identifiers = tuple(sorted({each for found in named.values() for each in found}))
+        if requirement.mechanism == APP_SETTINGS:
+            declared = (app_settings(configuration, identifiers), activation(active, [configuration]))
+            return Control(requirement, name, apps, devices, declared)
         profile = self._profile(requirement, name, identifiers)
-        if requirement.mechanism not in DECLARED or self.store is None:
-            return Control(requirement, name, apps, identifiers, devices, profile=profile)
+        if not MECHANISMS[requirement.mechanism].declared or self.store is None:
+            return Control(requirement, name, apps, devices, profile=profile)
         hosted = self.store.place(name, profile)
         declared = (legacy_profile(configuration, hosted.url), activation(active, [configuration]))
-        return Control(requirement, name, apps, identifiers, devices, declared, profile, hosted)
+        return Control(requirement, name, apps, devices, declared, profile, hosted)
 
     def _profile(self, requirement: Requirement, name: str, identifiers: Sequence[str]) -> bytes:
         titles = ", ".join(title_of_app(self.policies, app) for app in requirement.app_ids)
-        payload = web_filter_payload(identifiers) if requirement.mechanism in _SITES else blocked_apps_payload(identifiers)
-        shown = "%s: %s" % ("Blocked sites" if requirement.mechanism in _SITES else "Blocked apps", titles)
+        blocks_sites = MECHANISMS[requirement.mechanism].blocks_sites
+        payload = web_filter_payload(identifiers) if blocks_sites else blocked_apps_payload(identifiers)
+        shown = "%s: %s" % ("Blocked sites" if blocks_sites else "Blocked apps", titles)
         return configuration_profile(name, shown, [payload], "Made for the ban %s." % "+".join(requirement.policies), uuid_of_content=True)
 
     def _identifiers(self, requirement: Requirement) -> dict[str, list[str]]:
         """Id of each app of a requirement -> the names of it that the control goes by."""
-        kind = "domain" if requirement.mechanism in _SITES else "ios_bundle_id"
+        kind = "domain" if MECHANISMS[requirement.mechanism].blocks_sites else "ios_bundle_id"
         return {
             app.id: [
                 name
@@ -189,8 +191,8 @@ class DesiredControls:
         ids = names_of_app(self.policies, app, "macos_bundle_id")
         return [DeniedBinary(team, name) for team in teams for name in ids]
 
-    def _removable(self, requirement: Requirement, devices: frozenset[int]) -> tuple[dict[str, Mapping[str, Any]], frozenset[int]]:
-        """The commands, and the devices for whose platform there is one."""
+    def _removal(self, requirement: Requirement, devices: frozenset[int]) -> Removal:
+        """A removal, with a command for each name that the app has on the platform of any of the devices."""
         commands: dict[str, Mapping[str, Any]] = {}
         named: set[int] = set()
         for kind, macs in (("macos_bundle_id", True), ("ios_bundle_id", False)):
@@ -199,18 +201,12 @@ class DesiredControls:
             if found and of_kind:
                 commands.update((name, remove_application(name)) for name in found)
                 named |= of_kind
-        return commands, frozenset(named)
+        return Removal(requirement, commands, devices, frozenset(named))
 
 
 def content_hash(declarations: Sequence[Declaration]) -> str:
     """A digest of what declarations say, by which the ledger knows whether what is wanted is what was written last."""
     return spec_hash([each.document() for each in declarations])
-
-
-def removal_of_profile(prefix: str, name: str) -> tuple[dict[str, Any], str]:
-    """The command that takes a profile of ours off a device, and its mark."""
-    command = remove_profile(name)
-    return command, command_mark(prefix, command)
 
 
 _REMOVAL = "remove "
@@ -226,10 +222,5 @@ def removed_by(name: str) -> str:
     return name[len(_REMOVAL) :] if name.startswith(_REMOVAL) else ""
 
 
-def removal_mark(prefix: str, bundle_id: str) -> str:
-    """The mark of that command."""
-    return command_mark(prefix, remove_application(bundle_id))
-
-
 def _order(requirement: Requirement) -> tuple[Any, ...]:
-    return (list(names.NAMES).index(requirement.mechanism), sorted(requirement.apps), requirement.deadline, requirement.open_domains)
+    return (list(MECHANISMS).index(requirement.mechanism), sorted(requirement.apps), requirement.deadline, requirement.open_domains)

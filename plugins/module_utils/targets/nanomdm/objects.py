@@ -12,8 +12,9 @@ Instants are text in UTC (``2023-03-15T08:00:00Z``), empty where there is none; 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Mapping
+from typing import Any
 
 DEVICE = "device"
 USER = "user"
@@ -23,8 +24,21 @@ ERROR = "Error"
 NOT_NOW = "NotNow"
 COMMAND_FORMAT_ERROR = "CommandFormatError"
 
+#: The reason of a refusal that says no more.
+REFUSED = "refused_by_device"
+_MOST_WORDS = 300
+
+#: When something was told, to be compared: its instant, the same with decimals, and its place among all answers.
+When = tuple[str, tuple[str, int]]
+NEVER: When = ("", ("", 0))
+
 #: What SQL databases say of an enrolment that they don't have.
 NO_ENROLLMENT = "foreign key"
+
+
+_OF_RECORD = (
+    "id", "serial", "name", "platform", "os_version", "supervised", "enrollment", "ownership", "user", "department", "last_seen"
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -58,20 +72,8 @@ class Enrollment:
 
     def record(self) -> dict[str, Any]:
         """The attributes that policies speak of; one that nobody knows is missing."""
-        known: dict[str, Any] = {
-            "id": self.id,
-            "serial": self.serial,
-            "name": self.name,
-            "platform": self.platform,
-            "os_version": self.os_version,
-            "supervised": self.supervised,
-            "enrollment": self.enrollment,
-            "ownership": self.ownership,
-            "user": self.user,
-            "department": self.department,
-            "groups": None if self.groups is None else list(self.groups),
-            "last_seen": self.last_seen,
-        }
+        known: dict[str, Any] = {name: getattr(self, name) for name in _OF_RECORD}
+        known["groups"] = None if self.groups is None else list(self.groups)
         return {name: value for name, value in known.items() if value is not None and value != ""}
 
 
@@ -106,6 +108,26 @@ class DeclarationStatus:
     def names_error(self) -> bool:
         """Whether one of the reasons is an error. Others only explain, such as "Info.PredicateFalse"."""
         return any(reason.startswith("Error.") for reason in self.reasons)
+
+    def reason(self, waiting_since: str) -> str:
+        """Why the device refuses the declaration, in the vocabulary of outcomes; empty where it agrees, or has not judged yet.
+
+        "unknown" without a reason is the word for what has not been judged. A device that still says so long afterwards, or calls the
+        declaration valid and does not activate it, does not apply it, whatever its reason is.
+
+        Args:
+            waiting_since: a device that reported after this instant may still be at it.
+        """
+        if not self.current or self.in_force:
+            return ""
+        is_settled = bool(self.received_at) and self.received_at < waiting_since
+        return reason_in_words(self.reasons) if self.valid == "invalid" or self.reasons or is_settled else ""
+
+    @property
+    def words(self) -> str:
+        """What the device says against the declaration, in its own words."""
+        said = "; ".join(self.reasons) or "%s, %s" % (self.valid or "no word of validity", "active" if self.active else "not active")
+        return said[:_MOST_WORDS]
 
 
 @dataclass(frozen=True)
@@ -173,9 +195,37 @@ class CommandResult:
     order: tuple[str, int] = field(default=("", 0), compare=False)
 
     @property
-    def when(self) -> tuple[str, tuple[str, int]]:
+    def when(self) -> When:
         """When it was, to be compared with another one."""
         return self.at, self.order
+
+    @property
+    def done_when(self) -> When:
+        """When the device told that it has done it; before everything else where it did not."""
+        return self.when if self.status == ACKNOWLEDGED else NEVER
+
+    @property
+    def is_refusal(self) -> bool:
+        """Whether the device has refused it for good."""
+        return self.status in (ERROR, COMMAND_FORMAT_ERROR)
+
+    @property
+    def reason(self) -> str:
+        """Why, in the vocabulary of outcomes."""
+        return reason_in_words(self.errors)
+
+    @property
+    def words(self) -> str:
+        """Why, in the device's own words."""
+        return ("; ".join(self.errors) or self.status)[:_MOST_WORDS]
+
+
+def reason_in_words(said: Iterable[str]) -> str:
+    """The reason that a device's words come to. What a device says is for people, so anything that isn't plain is just a refusal."""
+    words = " ".join(said).lower()
+    if "supervis" in words:
+        return "unsupervised"
+    return "user_enrollment" if "user enrol" in words else REFUSED
 
 
 @dataclass(frozen=True)
@@ -238,9 +288,19 @@ class DeviceReport:
     profiles_order: tuple[str, int] = field(default=("", 0), compare=False)
 
     @property
-    def profiles_when(self) -> tuple[str, tuple[str, int]]:
+    def profiles_when(self) -> When:
         """When the list of profiles came, to be compared with a result's."""
         return self.profiles_at, self.profiles_order
+
+    def enrolled_since(self, remembered: str) -> bool:
+        """Whether the device has enrolled again since something was remembered of it, or may have.
+
+        Where nobody knows when it last enrolled, as with a log that was begun anew, that says nothing.
+
+        Args:
+            remembered: when it had enrolled then; empty where nobody knew.
+        """
+        return bool(self.enrolled_at) and self.enrolled_at != remembered
 
 
 @dataclass(frozen=True)
