@@ -62,61 +62,27 @@ _NOTICE = Support((OUTBOX,))
 _UNSUPERVISED = Support(why_not="unsupervised")
 _REMOVE = Support((REMOVE,), note="only apps that the server manages", certain=False)
 _BLOCK = Support((APP_SETTINGS, PROFILE_DECLARATION, PROFILE_COMMAND), note="hidden, can't be opened")
-_ASKED = "the banned apps, by asking"
+
+
+def _asked(kind: str, label: str, block: Support, block_web: Support = _NO) -> Capability:
+    """A kind of device that can be asked for apps, and from which managed ones can be removed."""
+    sees = "the banned apps, by asking"
+    return Capability(
+        kind, label, "reported", "awaiting_check_in", sees, _REMOVE, block, block_web, withdraw_access=_NO, advise=_NOTICE
+    )  # fmt: skip
+
 
 TABLE: tuple[Capability, ...] = (
-    Capability(
-        "ios_supervised", "iPhone, iPad, supervised", "reported", "awaiting_check_in", _ASKED,
-        remove=_REMOVE,
-        block=_BLOCK,
-        block_web=Support((WEB_DECLARATION, WEB_COMMAND)),
-        withdraw_access=_NO,
-        advise=_NOTICE,
-    ),
-    Capability(
-        "ios_unsupervised", "iPhone, iPad, unsupervised", "reported", "awaiting_check_in", _ASKED,
-        remove=_REMOVE,
-        block=_UNSUPERVISED,
-        block_web=_UNSUPERVISED,
-        withdraw_access=_NO,
-        advise=_NOTICE,
-    ),
+    _asked("ios_supervised", "iPhone, iPad, supervised", _BLOCK, Support((WEB_DECLARATION, WEB_COMMAND))),
+    _asked("ios_unsupervised", "iPhone, iPad, unsupervised", _UNSUPERVISED, _UNSUPERVISED),
     without_support("ios_user_enrollment", "iPhone, iPad, user enrollment", "user_enrollment", withdraw_access=_NO, advise=_NOTICE),
-    Capability(
-        "tvos_supervised", "Apple TV, supervised", "reported", "awaiting_check_in", _ASKED,
-        remove=_REMOVE,
-        block=_BLOCK,
-        block_web=_NO,
-        withdraw_access=_NO,
-        advise=_NOTICE,
-    ),
-    Capability(
-        "tvos_unsupervised", "Apple TV, unsupervised", "reported", "awaiting_check_in", _ASKED,
-        remove=_REMOVE,
-        block=_UNSUPERVISED,
-        block_web=_NO,
-        withdraw_access=_NO,
-        advise=_NOTICE,
-    ),
-    Capability(
-        "macos_27_supervised", "Mac, version 27, supervised", "reported", "awaiting_check_in", _ASKED,
-        remove=_REMOVE,
-        block=Support((BINARIES,), note="can't be run; by team id and signing id"),
-        block_web=_NO,
-        withdraw_access=_NO,
-        advise=_NOTICE,
-    ),
-    Capability(
-        "macos", "Mac, any other", "reported", "awaiting_check_in", _ASKED,
-        remove=_REMOVE,
-        block=_NO,
-        block_web=_NO,
-        withdraw_access=_NO,
-        advise=_NOTICE,
-    ),
+    _asked("tvos_supervised", "Apple TV, supervised", _BLOCK),
+    _asked("tvos_unsupervised", "Apple TV, unsupervised", _UNSUPERVISED),
+    _asked("macos_27_supervised", "Mac, version 27, supervised", Support((BINARIES,), note="can't be run; by team id and signing id")),
+    _asked("macos", "Mac, any other", _NO),
     without_support("unmanaged", "anything that has checked out", "not_registered"),
     without_support("other", "anything else", "no_backend", advise=_NOTICE),
-)  # fmt: skip
+)
 
 BY_KIND: dict[str, Capability] = {row.kind: row for row in TABLE}
 

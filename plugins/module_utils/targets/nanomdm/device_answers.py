@@ -12,14 +12,15 @@ the CommandUUID says that the list was asked for this app by us.
 from __future__ import annotations
 
 import plistlib
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 from xml.parsers.expat import ExpatError
 
 from ...mdm.http.json_text import loads
+from ...mdm.http.server_values import text_in
 from .api.server_instants import utc_nanoseconds
-from .app_names import plain_name, spellings
 from .command_uuids import mark_of
 from .objects import NOT_NOW, CommandResult, DeviceReport, FoundApp, Interests
 
@@ -99,11 +100,11 @@ class DeviceAnswers:
         self._devices: dict[str, _Device] = {}
         self._answers = 0
         # Bytes of a key or an id are the same in both formats of property lists, and looking for them is much quicker than reading one.
-        self._spellings = spellings(interests.bundle_ids)
+        self._spellings = _spellings(interests.bundle_ids)
         telling = [INFORMATION, *([PROFILES] if interests.profile_prefix else []), *sorted(self._spellings)]
         self._telling = tuple(text.lower().encode("utf-8") for text in telling)
 
-    def requirements(self, enrollment_id: str) -> bool:
+    def wants(self, enrollment_id: str) -> bool:
         """Whether anybody is interested in this enrolment."""
         return self.interests.enrollments is None or enrollment_id in self.interests.enrollments
 
@@ -195,7 +196,7 @@ class DeviceAnswers:
         return {each: _report(device) for each, device in self._devices.items()}
 
     def _device(self, enrollment_id: str) -> _Device | None:
-        return self._devices.setdefault(enrollment_id, _Device()) if enrollment_id and self.requirements(enrollment_id) else None
+        return self._devices.setdefault(enrollment_id, _Device()) if enrollment_id and self.wants(enrollment_id) else None
 
     def _tells(self, payload: bytes) -> bool:
         lower = payload.lower()
@@ -207,19 +208,19 @@ class DeviceAnswers:
             present: dict[str, FoundApp] = {}
             is_readable = True
             for row in rows:
-                told = plain_name(_text(row, "Identifier")) if isinstance(row, dict) else ""
+                told = _plain_name(text_in(row, "Identifier")) if isinstance(row, dict) else ""
                 is_readable = is_readable and bool(told)
                 present.update((name, _installed_app(name, row, at)) for name in self._spellings.get(told, ()))
             device.installed.learn(present, asked_for, at, is_readable)
         rows = document.get(PROFILES)
         prefix = self.interests.profile_prefix
         if isinstance(rows, list) and prefix and order >= device.profiles_order:
-            named = [(_text(row, "PayloadIdentifier"), _text(row, "PayloadUUID")) for row in rows if isinstance(row, dict)]
+            named = [(text_in(row, "PayloadIdentifier"), text_in(row, "PayloadUUID")) for row in rows if isinstance(row, dict)]
             device.profiles = {name: uuid for name, uuid in named if name.startswith(prefix)}
             device.profiles_at, device.profiles_order = at, order
         information = document.get(INFORMATION)
         if isinstance(information, dict) and at >= device.information_at:
-            supervised, version = information.get("IsSupervised"), _text(information, "OSVersion")
+            supervised, version = information.get("IsSupervised"), text_in(information, "OSVersion")
             device.supervised = supervised if isinstance(supervised, bool) else device.supervised
             device.os_version = version or device.os_version
             if isinstance(supervised, bool) or version:
@@ -251,27 +252,31 @@ def _since(device: _Device, at: str) -> _Device:
 
 
 def _report(device: _Device) -> DeviceReport:
-    return DeviceReport(
-        results=device.results,
-        orders=device.orders,
-        apps=device.installed.found,
-        asked=device.installed.asked,
-        unreadable=frozenset(device.installed.unreadable),
-        profiles=device.profiles,
-        profiles_at=device.profiles_at,
-        profiles_order=device.profiles_order,
-        supervised=device.supervised,
-        os_version=device.os_version,
-        information_at=device.information_at,
-        enrolled_at=device.enrolled_at,
-        checked_out_at=device.checked_out_at,
-        seen_at=device.seen_at,
-        connected_at=device.connected_at,
-        declared=device.declared,
-        declared_at=device.declared_at,
-        put_off_at=device.put_off_at,
-        serial=device.serial,
-    )
+    told = {name: value for name, value in vars(device).items() if name not in ("installed", "token_updated_at")}
+    installed = device.installed
+    return DeviceReport(apps=installed.found, asked=installed.asked, unreadable=frozenset(installed.unreadable), **told)
+
+
+# Bundle ids as devices tell them: the same id may come in other letter case, in a compatibility form, or with marks that nobody sees.
+
+
+def _plain_name(text: str) -> str:
+    """A name by which equal names are equal: NFKC, case-folded, without format characters (category Cf) and the space around it."""
+    if text.isascii():
+        return text.strip().casefold()
+    visible = "".join(each for each in unicodedata.normalize("NFKC", text) if unicodedata.category(each) != "Cf")
+    return unicodedata.normalize("NFKC", visible.casefold()).strip()
+
+
+def _spellings(names: Iterable[str]) -> Mapping[str, frozenset[str]]:
+    """Plain name -> the names as they were given."""
+    found: dict[str, set[str]] = {}
+    for name in names:
+        found.setdefault(_plain_name(name), set()).add(name)
+    return {plain: frozenset(given) for plain, given in found.items()}
+
+
+# What answers hold.
 
 
 def authenticate_attributes(payload: bytes) -> dict[str, str]:
@@ -282,8 +287,8 @@ def authenticate_attributes(payload: bytes) -> dict[str, str]:
     """
     document = _read_plist(payload)
     keys = {"serial": "SerialNumber", "name": "DeviceName", "os_version": "OSVersion"}
-    found = {name: _text(document, key) for name, key in keys.items()}
-    found["model"] = _text(document, "ProductName") or _text(document, "Model")
+    found = {name: text_in(document, key) for name, key in keys.items()}
+    found["model"] = text_in(document, "ProductName") or text_in(document, "Model")
     return {name: value for name, value in found.items() if value}
 
 
@@ -300,7 +305,7 @@ def _identifiers_of_declarations(data: Any) -> list[str] | None:
     if not isinstance(kinds, dict):
         return None
     rows = [row for each in kinds.values() if isinstance(each, list) for row in each if isinstance(row, dict)]
-    return [_text(row, "identifier") for row in rows]
+    return [text_in(row, "identifier") for row in rows]
 
 
 def _read_plist(payload: bytes) -> dict[str, Any]:
@@ -314,7 +319,7 @@ def _read_plist(payload: bytes) -> dict[str, Any]:
 
 
 def _installed_app(name: str, row: Mapping[str, Any], at: str) -> FoundApp:
-    return FoundApp(name, _text(row, "Name"), _text(row, "ShortVersion") or _text(row, "Version"), at)
+    return FoundApp(name, text_in(row, "Name"), text_in(row, "ShortVersion") or text_in(row, "Version"), at)
 
 
 def _error_chain(document: Mapping[str, Any]) -> tuple[str, ...]:
@@ -322,11 +327,6 @@ def _error_chain(document: Mapping[str, Any]) -> tuple[str, ...]:
     errors = []
     for row in rows if isinstance(rows, list) else ():
         if isinstance(row, dict):
-            text = _text(row, "USEnglishDescription") or _text(row, "LocalizedDescription")
-            errors.append(" ".join(("%s %s: %s" % (_text(row, "ErrorDomain"), row.get("ErrorCode", ""), text)).split())[:_LONGEST_ERROR])
+            text = text_in(row, "USEnglishDescription") or text_in(row, "LocalizedDescription")
+            errors.append(" ".join(("%s %s: %s" % (text_in(row, "ErrorDomain"), row.get("ErrorCode", ""), text)).split())[:_LONGEST_ERROR])
     return tuple(errors)
-
-
-def _text(row: Mapping[str, Any], key: str) -> str:
-    value = row.get(key)
-    return value if isinstance(value, str) else ""

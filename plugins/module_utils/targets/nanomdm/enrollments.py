@@ -18,8 +18,7 @@ from ...policy.devices import OWNERSHIPS, flag_of
 from ...policy.problems import STRUCTURE, PolicyError, Problem, child, nearest_names, show
 from .api.id_chunks import fits_in_path
 from .api.server_instants import utc_seconds
-from .objects import DEVICE, USER, Enrollment
-from .product_names import platform_of
+from .objects import DEVICE, USER, Enrollment, platform_of
 
 PLATFORMS = ("ios", "ipados", "macos", "tvos", "visionos")
 TEXTS = ("serial", "name", "os_version", "model", "user", "department")

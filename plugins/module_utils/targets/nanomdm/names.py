@@ -59,7 +59,9 @@ class ControlNames:
             )
         self.prefix = prefix
         self.policies = {policy.id: policy for policy in policies}
+        # Both are asked for once a device.
         self._known: dict[str, tuple[str, frozenset[str]]] = {}
+        self._removal_marks: dict[str, str] = {}
 
     # Names that are given.
 
@@ -102,7 +104,9 @@ class ControlNames:
 
     def removal_mark(self, control: str) -> str:
         """The mark of the command that takes a profile of ours off a device."""
-        return self.mark(remove_profile(control))
+        if control not in self._removal_marks:
+            self._removal_marks[control] = self.mark(remove_profile(control))
+        return self._removal_marks[control]
 
     # What names tell.
 
@@ -143,7 +147,7 @@ class ControlNames:
         return tuple(sorted({app.id for policy in self.policies_of(control) for app in self.policies[policy].apps}))
 
     def _read(self, control: str) -> tuple[str, frozenset[str]]:
-        """The mechanism and the policies in the name of a control, which is asked for many devices."""
+        """The mechanism and the policies in the name of a control."""
         if control not in self._known:
             match = _SLUG.fullmatch(self.slug_of_control(control))
             parts = set(match["policies"].split(_AND)) if match else set()

@@ -77,6 +77,16 @@ class Enrollment:
         return {name: value for name, value in known.items() if value is not None and value != ""}
 
 
+#: Beginnings of Apple's product names, in small letters -> platform. All Macs have "mac" somewhere in theirs, and nothing else has.
+_PRODUCTS = {"iphone": "ios", "ipod": "ios", "ipad": "ipados", "appletv": "tvos", "realitydevice": "visionos"}
+
+
+def platform_of(product_name: str) -> str:
+    """The platform of a product name ("iPhone15,2"); empty for one that isn't known (an Apple Watch has none that policies speak of)."""
+    name = product_name.replace(" ", "").lower()
+    return next((_PRODUCTS[each] for each in _PRODUCTS if name.startswith(each)), "macos" if "mac" in name else "")
+
+
 @dataclass(frozen=True)
 class DeclarationStatus:
     """What a device last said of one declaration.

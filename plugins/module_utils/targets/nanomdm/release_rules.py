@@ -10,9 +10,10 @@ Only what a policy orders, or what is surely known of a device, ends what it has
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from ...mdm.planning.fleet import FleetDevice
+from ...mdm.planning.order import Phase
 from ...policy.decide import Decider
 from ...policy.policy_phase import RUNNING
 from .surroundings import Surroundings
@@ -50,6 +51,19 @@ class ReleaseRules:
         if position is None:
             return self._confirmed or self._managed.get(device) is False
         return _is_known(self.around.fleet[position], asking, self.around.names.is_declared(name))
+
+    def in_turn(self, devices: Iterable[str]) -> Iterator[tuple[Phase, str, list[str]]]:
+        """Devices that are to lose a control, by the phase in which they lose it, with the word for that.
+
+        Who is exempt or out of scope loses it first; who only gets it in another form loses it when that stands.
+        """
+        turns: dict[bool, list[str]] = {False: [], True: []}
+        for device in sorted(devices):
+            index = self.around.position(device)
+            turns[index is not None and bool(self.around.desired.requirements[index])].append(device)
+        for phase, word, chosen in ((Phase.RELEASE, "ended", turns[False]), (Phase.FORMER, "former", turns[True])):
+            if chosen:
+                yield phase, word, chosen
 
     def kept_of_absent(self) -> int:
         """How many devices that are not in the run keep what they have."""

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the servers hold of ours, and what devices make of it: a few requests, the words of many devices per request, then who is in doubt."""
+"""What the servers hold of ours, and what devices make of it: a few requests, then the words of many devices per request."""
 
 from __future__ import annotations
 

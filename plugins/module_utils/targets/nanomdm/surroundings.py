@@ -157,11 +157,6 @@ class Surroundings:
         """Whether a device is to have a control."""
         return device in self.wanted_on.get(name, ())
 
-    def stays_banned(self, device: str) -> bool:
-        """Whether anything is wanted of a device: what it loses then, it only loses for another form of the same."""
-        index = self.position(device)
-        return index is not None and bool(self.desired.requirements[index])
-
     def apps_of(self, name: str) -> tuple[str, ...]:
         """Ids of the apps that a control, or a command that removes an app, can be for."""
         bundle_id = removed_by(name)

@@ -13,13 +13,10 @@ from typing import Any
 
 from ...engine.apply import Applied, apply_plan
 from ...engine.plan import Plan
-from ...mdm.apple.commands import remove_application
 from ...mdm.planning.capability import Capability, Support
-from ...mdm.planning.control_state import ControlState
 from ...mdm.planning.fleet import FleetDevice, ManagedDevice
 from ...mdm.planning.notices import Notice
 from ...mdm.planning.plan_draft import Step, carry_out
-from ...mdm.run.assess import may_look
 from ...mdm.run.known_fleet import LoneLookUps
 from ...mdm.run.ledger import Ledger
 from ...mdm.run.outbox import Outbox
@@ -28,28 +25,19 @@ from ...policy.decide import Decider
 from ...policy.instants import utc_text
 from ...policy.model import Policy
 from . import capabilities
-from .controls import Desired, DesiredControls, removed_by
 from .fleet_reader import FleetReader
 from .holdings import Holdings
+from .inventory import Inventory
 from .names import ControlNames
-from .objects import DeviceReport, Enrollment, Interests
+from .objects import Enrollment
 from .plan import NanoDraft, draft_plan
-from .profile_story import mark_in
 from .release_rules import ReleaseRules
-from .requirements import Ways, requirements_of
+from .requirements import Ways
 from .resources.assignments import Assignments
-from .resources.questions import (
-    answered_at,
-    app_question,
-    apps_that_were_asked_about,
-    bundle_ids_of,
-    information_question,
-    is_spared_questions,
-)
+from .resources.questions import bundle_ids_of
 from .server_state import StateReader
 from .surroundings import NO_WEB_BLOCK, NanoSettings, Servers, Surroundings
 
-UNREADABLE = "source_unreadable"
 PLATFORMS = ("ios", "ipados", "tvos", "macos")
 
 
@@ -88,15 +76,10 @@ class NanoTarget:
         self.ledger = ledger
         self.now = now
         self.assets = AssetIndex(assets or {})
-        self.ways = Ways(servers.kmfddm is not None, servers.store is not None, settings.web_block != NO_WEB_BLOCK)
         self.control_names = ControlNames(settings.prefix, policies)
+        ways = Ways(servers.kmfddm is not None, servers.store is not None, settings.web_block != NO_WEB_BLOCK)
+        self.inventory = Inventory(self.policies, self.control_names, self.source, ways, servers.store, now)
         self.fleet_reader = FleetReader(read_enrollments, self.source, settings.accept_fleet_size)
-        self.interests: Interests | None = None
-        self.reports: Mapping[str, DeviceReport] = {}
-        self.fleet: Sequence[FleetDevice] = ()
-        self._platforms: Mapping[str, str] = {}
-        self.unasked: frozenset[str] = frozenset()
-        self.desired = Desired()
         self.around: Surroundings | None = None
         self.holdings: Holdings | None = None
         self.unrecorded: list[dict[str, str]] = []
@@ -115,48 +98,27 @@ class NanoTarget:
             row = replace(row, block=Support(why_not="no_backend"))
         if not self.source and row.sees == "reported":
             row = replace(row, sees="none", why_unseen="no_backend")
-        if row.sees == "reported" and str(record.get("id")) in self.unasked:
+        if row.sees == "reported" and str(record.get("id")) in self.inventory.unasked:
             row = replace(row, sees="none", why_unseen="privacy_setting")
         return row
 
     def devices(self) -> Iterator[ManagedDevice]:
         """Every enrolment, with what the device itself has told."""
         listed = self.fleet_reader.list_enrollments()
-        reports = self.source.read(Interests(marks=self._information(), profile_prefix=self.settings.prefix + "."))
+        reports = self.inventory.of_themselves()
         remembered = (device for device, _name in (*self.ledger.assigned, *self.ledger.released, *self.ledger.asked))
         devices = self.fleet_reader.devices(listed, reports, remembered)
         # What a list of apps was asked for follows from the decision; what devices tell of themselves has to be known before that.
         decider = Decider(self.policies, self.now)
         joined = [replace(each, record=self.assets.join(each.record)) for each in devices]
-        self._read([FleetDevice(each, decider.decide(each.record)) for each in joined])
-        for each, member in zip(devices, self.fleet, strict=True):
-            yield replace(each, inventory_at=self._looked_at(member))
+        self.inventory.read([FleetDevice(each, decider.decide(each.record)) for each in joined], self.ledger)
+        for each, member in zip(devices, self.inventory.fleet, strict=True):
+            yield replace(each, inventory_at=self.inventory.looked_at(member))
 
     def findings(self, fleet: Sequence[FleetDevice]) -> Mapping[tuple[str, str], Sequence[Mapping[str, str]]]:
         """What was found, of those devices and apps that may be looked at."""
-        self._read(fleet)
-        found: dict[tuple[str, str], Sequence[Mapping[str, str]]] = {}
-        for member in fleet:
-            report = self.reports.get(member.device.id)
-            if report is None or not report.apps or self.capability_of(member.device.record).sees == "none":
-                continue
-            for app in member.decision.apps.values():
-                names = bundle_ids_of(self.policies, member.device.platform, [app.app]) if may_look(app) else frozenset()
-                sure = bundle_ids_of(self.policies, member.device.platform, [app.app], doubtful=False)
-                here = [report.apps[name] for name in sorted(names & report.apps.keys())]
-                if here:
-                    found[(member.device.id, app.app)] = [
-                        {
-                            "app": app.app,
-                            "backend": "app_list",
-                            "name": each.name or each.id,
-                            "version": each.version,
-                            "scope": "device",
-                            "confidence": "actionable" if each.id in sure else "detect_only",
-                        }
-                        for each in here
-                    ]
-        return found
+        self.inventory.read(fleet, self.ledger)
+        return self.inventory.findings([self.capability_of(member.device.record).sees != "none" for member in fleet])
 
     def remember(self, ledger: Ledger) -> None:
         """Go by what earlier runs remember, from now on."""
@@ -164,18 +126,11 @@ class NanoTarget:
 
     def look_up(self, devices: Sequence[str]) -> Mapping[str, bool | None]:
         """Ask for devices one by one, by enrolment id or by serial number."""
-        return self.fleet_reader.look_up(devices, self.reports)
+        return self.fleet_reader.look_up(devices, self.inventory.reports)
 
     def doubted(self, device: str, app: str) -> str:
-        """The reason for which what the sources say of a device and an app can't be believed; empty for none.
-
-        A list of apps with a row without an id may show the very app that was asked for.
-        """
-        report = self.reports.get(device)
-        if report is None or not report.unreadable:
-            return ""
-        asked = bundle_ids_of(self.policies, self._platforms.get(device, ""), [app])
-        return UNREADABLE if report.unreadable & asked else ""
+        """The reason for which what the sources say of a device and an app can't be believed; empty for none."""
+        return self.inventory.doubted(device, app)
 
     def may_still_hold(self, device: str, app: str) -> bool | None:
         """Whether a control of ours for an app may still be on a device, or may still arrive there.
@@ -197,8 +152,8 @@ class NanoTarget:
     def plan(self, fleet: Sequence[FleetDevice], decider: Decider) -> NanoDraft:
         """The changes, made of what the servers hold now."""
         reader = StateReader(self.servers.kmfddm, self.servers.store, self.control_names)
-        state = reader.read([member.device.id for member in fleet], self.reports)
-        around = Surroundings(self.servers, self.settings, self.control_names, self.ledger, self.now, fleet, self.desired, state)
+        state = reader.read([member.device.id for member in fleet], self.inventory.reports)
+        around = Surroundings(self.servers, self.settings, self.control_names, self.ledger, self.now, fleet, self.inventory.desired, state)
         rules = ReleaseRules(around, decider, self._managed)
         assignments = Assignments(around, rules)
         reader.look_up(state, assignments.in_doubt())
@@ -208,13 +163,13 @@ class NanoTarget:
         # Taken from what was told before this run, so what this run does is not confirmed by it.
         draft.unrecorded.extend(self.holdings.confirmations())
         self.unrecorded = draft.unrecorded
-        draft.control_states.extend(self._seen(fleet))
+        draft.control_states.extend(self.inventory.control_states())
         draft.notes[:0] = self._notes(rules)
         return draft
 
     def notice_step(self, notices: tuple[Notice, ...]) -> Step:
         """What hands notices over."""
-        return Step(self.outbox.hand_over, (self.ledger, utc_text(self.now), notices, self.fleet))
+        return Step(self.outbox.hand_over, (self.ledger, utc_text(self.now), notices, self.inventory.fleet))
 
     def apply(self, plan: Plan, ledger: Ledger, now: str) -> Applied:
         """Carry the plan out."""
@@ -225,79 +180,6 @@ class NanoTarget:
         """What only this target knows about the outcome."""
         return {}
 
-    # What is wanted, and what devices have told of that.
-
-    def _read(self, fleet: Sequence[FleetDevice]) -> None:
-        """Find out what is wanted of a fleet, and read what its devices have told of that, unless it has been read."""
-        self.fleet = fleet
-        self.unasked = frozenset(member.device.id for member in fleet if is_spared_questions(member))
-        self._platforms = {member.device.id: member.device.platform for member in fleet}
-        desired = self._desired(self.policies, fleet)
-        self.desired = replace(desired, sent={**self._sent_before(fleet), **desired.sent})
-        interests = self._interests(fleet)
-        if interests != self.interests:
-            self.interests, self.reports = interests, self.source.read(interests)
-
-    def _desired(self, policies: Sequence[Policy], fleet: Sequence[FleetDevice]) -> Desired:
-        wanted = requirements_of(policies, self.ways)
-        requirements = [wanted(member.device.record, member.decision) for member in fleet]
-        return DesiredControls(policies, fleet, requirements, self.control_names, self.servers.store).desired()
-
-    def _sent_before(self, fleet: Sequence[FleetDevice]) -> Mapping[str, frozenset[str]]:
-        """Name -> marks of the controls by command that would be wanted if every policy were in force for everybody.
-
-        A ledger that knows of nothing may be a lost one, and then devices' answers to these are all that tells what was sent to them.
-        """
-        if not self.source or self.ledger.assigned or self.ledger.released:
-            return {}
-        in_force = [
-            replace(policy, state="enforced", exemptions=(), effective=replace(policy.effective, until=None)) for policy in self.policies
-        ]
-        decider = Decider(in_force, self.now)
-        return self._desired(in_force, [FleetDevice(each.device, decider.decide(each.device.record)) for each in fleet]).sent
-
-    def _interests(self, fleet: Sequence[FleetDevice]) -> Interests:
-        """What is wanted of all that devices have told."""
-        remembered = [*self.ledger.assigned.items(), *self.ledger.released.items()]
-        questions: dict[str, frozenset[str]] = {}
-        for platform, bundle_ids in {(member.device.platform, apps_that_were_asked_about(self.policies, member)) for member in fleet}:
-            if bundle_ids:
-                questions[app_question(self.settings.prefix, platform, bundle_ids)[1]] = bundle_ids
-        return Interests(
-            frozenset().union(*questions.values()),
-            questions,
-            self._marks() | self._information(),
-            self.settings.prefix + ".",
-            frozenset(member.device.id for member in fleet).union(device for (device, _control), _memory in remembered),
-            frozenset(memory.order for _key, memory in remembered if memory.order),
-        )
-
-    def _marks(self) -> frozenset[str]:
-        """Marks of all commands whose answers are of interest."""
-        names, ledger = self.control_names, self.ledger
-        remembered = [*ledger.assigned.items(), *ledger.released.items()]
-        sent = {control for (_device, control), _memory in remembered if names.is_sent(control)}.union(self.desired.sent)
-        removed = {removed_by(control) for (_device, control), _memory in remembered if removed_by(control)}
-        commands = [*map(remove_application, removed), *(each for removal in self.desired.removals for each in removal.commands.values())]
-        return frozenset(
-            (
-                *map(names.mark, commands),
-                *map(names.removal_mark, sent),
-                *(mark_in(memory) for (_device, control), memory in remembered if names.is_sent(control)),
-                *frozenset().union(*self.desired.sent.values()),
-            )
-        ) - {""}
-
-    def _information(self) -> frozenset[str]:
-        return frozenset((information_question(self.settings.prefix)[1],))
-
-    def _looked_at(self, member: FleetDevice) -> str:
-        """When a device told of the apps that may be looked at on it, of the one with the oldest word; empty where it told of none."""
-        report = self.reports.get(member.device.id) or DeviceReport()
-        names = apps_that_were_asked_about(self.policies, member)
-        told = [max(report.asked.get(name, ""), report.apps[name].at if name in report.apps else "") for name in names]
-        return min(filter(None, told), default="")
-
     def _managed(self, devices: Sequence[str]) -> Mapping[str, bool | None]:
         """Whether devices that are not in the run are managed. Only the database is asked, and only that has a bound."""
         if self.source.database is None:
@@ -305,23 +187,6 @@ class NanoTarget:
         return self.look_ups.managed(devices, "they lose what they have")
 
     # What is told.
-
-    def _seen(self, fleet: Sequence[FleetDevice]) -> Iterator[ControlState]:
-        """For each app, who has told whether it has it; how long ago is told by the devices themselves."""
-        for app in sorted({app.id for policy in self.policies for app in (*policy.apps, *policy.review)}):
-            told = set()
-            for index, member in enumerate(fleet):
-                report = self.reports.get(member.device.id)
-                names = bundle_ids_of(self.policies, member.device.platform, [app])
-                if report is not None and names and answered_at(report, names):
-                    told.add(index)
-            yield ControlState(
-                control="InstalledApplicationList",
-                mechanism=capabilities.APP_LIST,
-                apps=frozenset((app,)),
-                covers=frozenset(range(len(fleet))),
-                confirmed=frozenset(told),
-            )
 
     def _notes(self, rules: ReleaseRules) -> Iterator[str]:
         if not self.source:
@@ -336,14 +201,14 @@ class NanoTarget:
             )
         if self.servers.kmfddm is None:
             yield "kmfddm_url is not given, so nothing is declared: profiles are sent, and nothing but their answers proves them"
-        sent = [control.name for control in self.desired.commanded]
+        sent = [control.name for control in self.inventory.desired.commanded]
         if sent:
             yield (
                 "%s: sent by command. A device that is locked puts it off, and a profile that was put off can still arrive after its"
                 " removal was asked for; the next run that sees it asks again" % ", ".join(sent)
             )
-        named = {(control.requirement, app) for control in self.desired.controls for app in control.apps}
-        binaries = {each for asked in self.desired.requirements for each in asked if each.mechanism == capabilities.BINARIES}
+        named = {(control.requirement, app) for control in self.inventory.desired.controls for app in control.apps}
+        binaries = {each for asked in self.inventory.desired.requirements for each in asked if each.mechanism == capabilities.BINARIES}
         nameless = sorted({app.id for each in binaries for app in each.apps if (each, app.id) not in named})
         if nameless:
             yield "on Macs nothing blocks %s: that takes both an apple_team_id and a macos_bundle_id" % ", ".join(nameless)

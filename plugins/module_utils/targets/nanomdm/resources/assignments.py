@@ -122,23 +122,20 @@ class Assignments:
                 and (name in sets or self._is_asleep(device, name))
                 and self.rules.may_release(device, name)
             ]
-            # Who is exempt or out of scope loses it first; who only gets it in another form loses it when that stands.
-            for phase, kind, only_form in ((Phase.RELEASE, "ended assignment", False), (Phase.FORMER, "former assignment", True)):
-                chosen = sorted(device for device in losing if around.stays_banned(device) == only_form)
+            for phase, word, chosen in self.rules.in_turn(losing):
                 leaving = tuple(device for device in chosen if name in around.state.assigned[device])
                 waking = tuple(device for device in chosen if name not in around.state.assigned[device])
-                if chosen:
-                    change = Change(
-                        "update" if leaving else "command",
-                        kind,
-                        name,
-                        around.text((*leaving, *waking)),
-                        None,
-                        apps=around.apps_of(name),
-                        releases=around.positions(leaving),
-                        step=Step(self.unassign, (name, leaving, waking)),
-                    )
-                    keys[name] = (*keys.get(name, ()), draft.add(phase, change))
+                change = Change(
+                    "update" if leaving else "command",
+                    "%s %s" % (word, ASSIGNMENT),
+                    name,
+                    around.text((*leaving, *waking)),
+                    None,
+                    apps=around.apps_of(name),
+                    releases=around.positions(leaving),
+                    step=Step(self.unassign, (name, leaving, waking)),
+                )
+                keys[name] = (*keys.get(name, ()), draft.add(phase, change))
         return keys
 
     def _answered(self, control: Control, joining: Sequence[str], woken: Sequence[str]) -> dict[str, str]:

@@ -21,6 +21,8 @@ from ..release_rules import ReleaseRules
 from .commands import Commands, Order
 from .declarations import profile_text
 
+PROFILE = "profile"
+
 
 class SentProfiles:
     """Plans the controls by command."""
@@ -42,11 +44,11 @@ class SentProfiles:
     def _install(self, control: Control, draft: PlanDraft) -> None:
         mark = self.around.names.mark(control.command)
         keys: dict[str, str] = {}
-        stories: dict[str, ProfileStory] = {}
+        events: dict[str, dict[str, str]] = {}
         confirmed, new, refused = set[int](), set[int](), dict[int, CommandResult]()
         for index in sorted(control.devices):
             device = self.around.id(index)
-            story = stories[device] = self.around.story(device, control.name)
+            story = self.around.story(device, control.name)
             done, remembered = story.report.results.get(mark), story.assigned
             if story.is_on(mark, control.profile_uuid):
                 if story.released is None or story.told_at(mark) > story.released.answered:
@@ -61,22 +63,17 @@ class SentProfiles:
             if done is not None and done.is_refusal and remembered is not None and not is_sending(remembered):
                 refused[index] = done
                 continue
-            key = self.commands.idempotency_key(device, control.name, mark, done)
-            lost = story.lost_at(mark, control.profile_uuid)
-            if not key and lost and done is not None and (remembered is None or done.order[0] > remembered.heard):
-                # It has carried out what was sent, and the profile is gone again: what took it off had waited for longer.
-                key = "lost %s" % lost
+            key = self._key_of_installation(device, control, mark, story)
             if key is not None:
-                keys[device] = key
+                keys[device], events[device] = key, self._event_of_installation(device, mark, story)
                 if remembered is None or is_sending(remembered):
                     new.add(index)
         changes: tuple[str, ...] = ()
         if keys:
-            events = {device: self._event_of_installation(device, mark, stories[device]) for device in keys}
             text = profile_text(control.profile) + self.around.text(keys)
             step = Step(self.commands.send, (Order(control.command, keys, events),))
             reaches = self.around.positions(keys)
-            change = Change("command", "profile", control.name, None, text, apps=control.apps, reaches=reaches, step=step)
+            change = Change("command", PROFILE, control.name, None, text, apps=control.apps, reaches=reaches, step=step)
             changes = (draft.add(Phase.COMMANDS, change),)
         draft.control_states.append(
             ControlState(
@@ -91,6 +88,15 @@ class SentProfiles:
                 refusal_words={index: done.words for index, done in refused.items()},
             )
         )
+
+    def _key_of_installation(self, device: str, control: Control, mark: str, story: ProfileStory) -> str | None:
+        """What makes it another time that a profile is sent to a device; None where it is not due."""
+        done, lost = story.report.results.get(mark), story.lost_at(mark, control.profile_uuid)
+        key = self.commands.idempotency_key(device, control.name, mark, done)
+        if not key and lost and done is not None and (story.assigned is None or done.order[0] > story.assigned.heard):
+            # It has carried out what was sent, and the profile is gone again: what took it off had waited for longer.
+            return "lost %s" % lost
+        return key
 
     def _unwanted(self) -> dict[str, set[str]]:
         """Name of a profile -> devices that may have it, and must not."""
@@ -114,14 +120,20 @@ class SentProfiles:
             key = story.removal_key(story.released is not None and around.is_overdue(story.released))
             if key is not None:
                 keys[device] = key
-        # Who is exempt or out of scope loses it first; who only gets it in another form loses it when that stands.
-        for phase, kind, only_form in ((Phase.RELEASE, "ended profile", False), (Phase.FORMER, "former profile", True)):
-            leaving = {device: key for device, key in keys.items() if around.stays_banned(device) == only_form}
-            if leaving:
-                events = {device: self._event_of_removal(device, stories[device]) for device in leaving}
-                step = Step(self.commands.send, (Order(remove_profile(name), leaving, events),))
-                text, releases = around.text(leaving), around.positions(leaving)
-                draft.add(phase, Change("command", kind, name, text, None, apps=around.apps_of(name), releases=releases, step=step))
+        for phase, word, leaving in self.rules.in_turn(keys):
+            events = {device: self._event_of_removal(device, stories[device]) for device in leaving}
+            order = Order(remove_profile(name), {device: keys[device] for device in leaving}, events)
+            change = Change(
+                "command",
+                "%s %s" % (word, PROFILE),
+                name,
+                around.text(leaving),
+                None,
+                apps=around.apps_of(name),
+                releases=around.positions(leaving),
+                step=Step(self.commands.send, (order,)),
+            )
+            draft.add(phase, change)
 
     def _event_of_installation(self, device: str, mark: str, story: ProfileStory) -> dict[str, str]:
         results = story.report.results

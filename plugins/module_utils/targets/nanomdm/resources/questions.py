@@ -63,19 +63,14 @@ def information_question(prefix: str) -> tuple[dict[str, Any], str]:
     return command, command_mark(prefix, command)
 
 
-def apps_to_ask_about(policies: Sequence[Policy], member: FleetDevice) -> frozenset[str]:
-    """Bundle ids of the apps that may be looked at on a device and that it may be asked about."""
-    if is_spared_questions(member):
-        return frozenset()
-    looked_at = [app.app for app in member.decision.apps.values() if may_look(app)]
-    return bundle_ids_of(policies, member.device.platform, looked_at) if looked_at else frozenset()
+def apps_to_ask_about(policies: Sequence[Policy], member: FleetDevice, before: bool = False) -> frozenset[str]:
+    """Bundle ids of the apps that may be looked at on a device and that it may be asked about.
 
-
-def apps_that_were_asked_about(policies: Sequence[Policy], member: FleetDevice) -> frozenset[str]:
-    """Bundle ids of the apps that a device may have been asked about: a fact that is forgotten is filled in later."""
-    if is_spared_questions(member):
-        return frozenset()
-    looked_at = [app.app for app in member.decision.apps.values() if may_look(app) or app.verdict == "unclassified"]
+    Args:
+        before: also of those that it may have been asked about before, when a fact was known that is forgotten now.
+    """
+    apps = () if is_spared_questions(member) else member.decision.apps.values()
+    looked_at = [app.app for app in apps if may_look(app) or (before and app.verdict == "unclassified")]
     return bundle_ids_of(policies, member.device.platform, looked_at) if looked_at else frozenset()
 
 
