@@ -13,18 +13,22 @@ from typing import Any
 from ...mdm.apple.enforcement import DECLARATION, block_form, why_no_web_filter
 from ...mdm.planning.requirements import Mechanisms, Requirement, RequirementsOf, requirements_of_policies
 from ...policy.model import Decision, Policy
-from . import capabilities as names
-from .capabilities import capability_of, takes_declarations
+from .capabilities import (
+    APP_SETTINGS,
+    BINARIES,
+    PROFILE_COMMAND,
+    PROFILE_DECLARATION,
+    REMOVE,
+    WEB_COMMAND,
+    WEB_DECLARATION,
+    capability_of,
+    takes_declarations,
+)
 
-_BLOCK, _SITES = "block", "sites"
-_ACTION = {names.REMOVE: "remove", _BLOCK: "block", names.BINARIES: "block", _SITES: "block_web"}
-_MOBILE: dict[str, tuple[str, ...]] = {"remove": (names.REMOVE,), "block": (_BLOCK,), "block_web": (_SITES,)}
-_BY_ACTION: dict[str, dict[str, tuple[str, ...]]] = {
-    "ios": _MOBILE,
-    "ipados": _MOBILE,
-    "tvos": {"remove": (names.REMOVE,), "block": (_BLOCK,)},
-    "macos": {"remove": (names.REMOVE,), "block": (names.BINARIES,)},
-}
+#: An action stands for its mechanism until it is known which one the device takes.
+_MOBILE: dict[str, tuple[str, ...]] = {action: (action,) for action in ("remove", "block", "block_web")}
+_TV_AND_MAC = {action: _MOBILE[action] for action in ("remove", "block")}
+_BY_PLATFORM = {"ios": _MOBILE, "ipados": _MOBILE, "tvos": _TV_AND_MAC, "macos": _TV_AND_MAC}
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class Ways:
 
 def requirements_of(policies: Sequence[Policy], ways: Ways) -> RequirementsOf:
     """The function that says what a device's decision requires of the servers; nothing that the device would refuse."""
-    general = requirements_of_policies(policies, Mechanisms(_BY_ACTION, frozenset((names.REMOVE,)), frozenset((_SITES,))))
+    general = requirements_of_policies(policies, Mechanisms(_BY_PLATFORM, frozenset(("remove",)), frozenset(("block_web",))))
 
     def wanted(record: Mapping[str, Any], decision: Decision) -> frozenset[Requirement]:
         found = ((requirement, mechanism_of(requirement.mechanism, record, ways)) for requirement in general(record, decision))
@@ -53,22 +57,22 @@ def requirements_of(policies: Sequence[Policy], ways: Ways) -> RequirementsOf:
     return wanted
 
 
-def mechanism_of(wanted: str, record: Mapping[str, Any], ways: Ways) -> str:
-    """The mechanism that carries a requirement out on a device; empty where none does, and where the device's row promises none."""
-    if not capability_of(record).support(_ACTION[wanted]).mechanisms:
+def mechanism_of(action: str, record: Mapping[str, Any], ways: Ways) -> str:
+    """The mechanism that carries an action out on a device; empty where none does, and where the device's row promises none."""
+    if not capability_of(record).support(action).mechanisms:
         return ""
-    if wanted == names.REMOVE:
-        return names.REMOVE
+    if action == "remove":
+        return REMOVE
     declared = ways.declarations and ways.hosted and takes_declarations(record)
-    if wanted == _SITES:
+    if action == "block_web":
         if not ways.sites or why_no_web_filter(record):
             return ""
-        return names.WEB_DECLARATION if declared else names.WEB_COMMAND
+        return WEB_DECLARATION if declared else WEB_COMMAND
     form = block_form(record, declarations=ways.declarations, signature_known=True)
-    if wanted == names.BINARIES:
-        return names.BINARIES if form == DECLARATION else ""
+    if record.get("platform") == "macos":
+        return BINARIES if form == DECLARATION else ""
     if form == DECLARATION:
-        return names.APP_SETTINGS
+        return APP_SETTINGS
     if not form:
         return ""
-    return names.PROFILE_DECLARATION if declared else names.PROFILE_COMMAND
+    return PROFILE_DECLARATION if declared else PROFILE_COMMAND

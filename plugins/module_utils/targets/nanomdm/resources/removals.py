@@ -100,7 +100,7 @@ class Removals:
         draft.add(Phase.COMMANDS, Change("command", _KIND, bundle_id, text, apps=apps, reaches=reaches, step=step))
 
     def _time(self, device: str, removal: Removal) -> str:
-        """The how manieth time it is that the app is removed from a device."""
+        """How often the app was removed from a device before: it may come back, and then its removal is another one."""
         return str(self.around.ledger.story(device, removal.app).removals)
 
     def _event(self, device: str, bundle_id: str, time: str, earlier: CommandResult | None) -> dict[str, str]:
