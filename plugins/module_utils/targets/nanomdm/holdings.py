@@ -20,7 +20,7 @@ from .surroundings import Surroundings
 
 
 class Holdings:
-    """Answers for devices and controls."""
+    """Says which device may still hold which control."""
 
     def __init__(self, around: Surroundings) -> None:
         self.around = around
@@ -45,7 +45,7 @@ class Holdings:
                 }  # fmt: skip
 
     def holds(self, device: str, name: str) -> bool | None:
-        """The same for one control."""
+        """Whether a control may still be on a device, or may still arrive; None where nothing is known."""
         if self.around.report(device).checked_out_at:
             return False
         if removed_by(name):

@@ -31,7 +31,7 @@ _UNREADABLE = "source_unreadable"
 
 
 class Inventory:
-    """What is known of one fleet.
+    """Reads what devices have told, and finds the banned apps in it.
 
     Args:
         source: what devices have told.

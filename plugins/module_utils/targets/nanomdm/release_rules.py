@@ -22,7 +22,7 @@ LookUp = Callable[[Sequence[str]], Mapping[str, "bool | None"]]
 
 
 class ReleaseRules:
-    """Answers for devices and controls.
+    """Says which device may lose which control, and in which phase of a run.
 
     Args:
         look_up: whether devices that are not in the run are managed, by enrolment id; None where nobody can say.

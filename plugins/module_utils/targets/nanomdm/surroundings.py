@@ -74,7 +74,7 @@ class Servers:
 
 @dataclass
 class Surroundings:
-    """Of one plan. Devices are given by enrolment id, or by their position in the fleet where that is said.
+    """What one plan is made from and carried out with. Devices are given by enrolment id, or by position in the fleet where that is said.
 
     Args:
         ledger: what is remembered; what is done is written there.
@@ -137,7 +137,7 @@ class Surroundings:
         return self.state.report(device)
 
     def text(self, devices: Iterable[str]) -> str:
-        """Devices by what a person knows them as, the first of them, a line each."""
+        """Devices by their serial numbers, the first of them, a line each."""
         return names_text([self._shown(device) for device in devices])
 
     def _shown(self, device: str) -> str:

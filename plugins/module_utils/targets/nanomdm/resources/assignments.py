@@ -30,7 +30,7 @@ ASSIGNMENT = "assignment"
 
 
 class Assignments:
-    """The enrolments of sets."""
+    """Plans which devices get and lose which sets, and carries that out."""
 
     def __init__(self, around: Surroundings, rules: ReleaseRules) -> None:
         self.around = around

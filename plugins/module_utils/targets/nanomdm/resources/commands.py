@@ -35,7 +35,7 @@ class Order:
 
 
 class Commands:
-    """Sends commands of ours."""
+    """Decides whether a command is due, and sends it."""
 
     def __init__(self, around: Surroundings) -> None:
         self.around = around

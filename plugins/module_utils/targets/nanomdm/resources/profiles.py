@@ -25,7 +25,7 @@ PROFILE = "profile"
 
 
 class SentProfiles:
-    """Plans the controls by command."""
+    """Plans which devices get and lose which profiles."""
 
     def __init__(self, commands: Commands, rules: ReleaseRules) -> None:
         self.around = commands.around
