@@ -106,64 +106,24 @@ class ActionModule(ActionBase):
 def _decide(options: dict[str, Any], hostvars: Any, whole_fleet: bool, check_mode: bool, odd: Sequence[str]) -> dict[str, Any]:
     moment = run_instant(options["now"])
     evidence_dir = absolute_path(named_directory(options["evidence_dir"]))
-    target = record_of_hosts(options["part"])
     policies = read_policies(given_paths(options["policies"]), given_paths(options["catalog_dirs"]))
     assets = AssetIndex(read_assets(options["assets"]) if options["assets"] else {})
     plain = [serialize_policy(policy) for policy in policies]
-    apps = apps_of_policies(plain)
     attributes = sorted({attribute for policy in plain for attribute in policy["attributes"]})
     decider = Decider(policies, moment)
-    hosts: dict[str, Any] = {}
-    decisions = []
-    devices = []
     variables = {host: hostvars[host] for host in options["hosts"]}
-    wrong: dict[str, list[str]] = {}
-    for host in options["hosts"]:
-        try:
-            device = device_of_host(host, variables[host], attributes, assets)
-        except AppbanError as error:
-            wrong.setdefault(error.what, []).append(host)
-            continue
-        decision = decider.decide(device)
-        decisions.append(decision)
-        devices.append(device)
-        said = decision.to_plain()
-        hosts[host] = {
-            "device": {name: device.get(name) for name in ("id", "serial", "platform", "ownership", "department")},
-            "decision": said,
-            "request": request_of_decision(said, apps),
-        }
-    for problem, of in problems_of_hosts(variables, _OF_THE_RUN.values()).items():
-        wrong.setdefault(problem, []).extend(of)
-    _refuse_inventory(wrong, [problem for problem in odd if problem not in wrong])
-    blanket = covers_whole_scope(policies, decisions)
+    devices = _devices(variables, attributes, assets, odd)
+    judged = [(device, decider.decide(device)) for device in devices.values()]
+    blanket = covers_whole_scope(policies, [decision for _device, decision in judged])
     if blanket and whole_fleet:
         raise AppbanError(
             "an exemption leaves nobody of this run under its policy: %s" % ", ".join(blanket),
             "",
             "Narrow it, or end the ban with `state: lifted`; nothing was contacted",
         )
-    now = utc_text(moment)
-    limits = strictest_limits([options["limits"]] if options["limits"] else [policy["limits"] for policy in plain])
-    shown_limits = {"max_devices": limits.max_devices, "max_percent": limits.max_percent}
-    provenance = _provenance(options)
-    run = {
-        "run_id": options["run_id"] or choose_run_id(evidence_dir, now),
-        "now": now,
-        "evidence_dir": evidence_dir,
-        "target": target,
-        "part": options["part"],
-        "user": provenance.user,
-        "since": provenance.wall_clock(),
-        "limits": shown_limits,
-        "policies": [
-            {name: policy[name] for name in ("policy", "title", "state", "sha256", "catalog_version", "contact")} for policy in plain
-        ],
-        "comment": ["%s%s" % (policy["policy"], ", contact " + policy["contact"] if policy["contact"] else "") for policy in plain],
-    }
+    run = _run_of(options, plain, evidence_dir, utc_text(moment))
     versions = {"appban.endpoint": collection_version(), "ansible-core": release.__version__, "python": platform.python_version()}
-    header = run_header(now, check_mode, plain, shown_limits, versions, provenance, None)
-    judged = list(zip(devices, decisions, strict=True))
+    header = run_header(run["now"], check_mode, plain, run["limits"], versions, _provenance(options), None)
     named = count_exemptions(decider.exemptions, judged)
     of_a_part = bool(options["part"]) or not whole_fleet
     told = notes_of_exemptions(decider.exemptions, named, judged, of_a_part)
@@ -175,7 +135,58 @@ def _decide(options: dict[str, Any], hostvars: Any, whole_fleet: bool, check_mod
     classes = classes_of(policies, attributes, judged)
     left = begin_record(run, header, options["evidence"], classes, (each.to_plain() for each in named))
     more = {"notes": [*options["notes"], *left, *told], "exemptions": shown_exemptions(named)}
+    apps = apps_of_policies(plain)
+    hosts = {host: _host(device, decision.to_plain(), apps) for host, (device, decision) in zip(devices, judged, strict=True)}
     return {"hosts": hosts, "run": {**run, **more}}
+
+
+def _devices(variables: Mapping[str, Any], attributes: Sequence[str], assets: AssetIndex, odd: Sequence[str]) -> dict[str, Any]:
+    """Name of a host -> the device that it is.
+
+    Args:
+        variables: by host.
+        odd: problems of the run as a whole.
+
+    Raises:
+        AppbanError: for all that can't be used of the inventory.
+    """
+    devices: dict[str, Any] = {}
+    wrong: dict[str, list[str]] = {}
+    for host, known in variables.items():
+        try:
+            devices[host] = device_of_host(host, known, attributes, assets)
+        except AppbanError as error:
+            wrong.setdefault(error.what, []).append(host)
+    for problem, of in problems_of_hosts(variables, _OF_THE_RUN.values()).items():
+        wrong.setdefault(problem, []).extend(of)
+    _refuse_inventory(wrong, [problem for problem in odd if problem not in wrong])
+    return devices
+
+
+def _host(device: Mapping[str, Any], said: dict[str, Any], apps: Any) -> dict[str, Any]:
+    """What the other tasks need of a host. said: the decision about it."""
+    known = {name: device.get(name) for name in ("id", "serial", "platform", "ownership", "department")}
+    return {"device": known, "decision": said, "request": request_of_decision(said, apps)}
+
+
+def _run_of(options: Mapping[str, Any], plain: Sequence[Mapping[str, Any]], evidence_dir: str, now: str) -> dict[str, Any]:
+    """What the other tasks need of the run. plain: the policies."""
+    limits = strictest_limits([options["limits"]] if options["limits"] else [policy["limits"] for policy in plain])
+    provenance = _provenance(options)
+    return {
+        "run_id": options["run_id"] or choose_run_id(evidence_dir, now),
+        "now": now,
+        "evidence_dir": evidence_dir,
+        "target": record_of_hosts(options["part"]),
+        "part": options["part"],
+        "user": provenance.user,
+        "since": provenance.wall_clock(),
+        "limits": {"max_devices": limits.max_devices, "max_percent": limits.max_percent},
+        "policies": [
+            {name: policy[name] for name in ("policy", "title", "state", "sha256", "catalog_version", "contact")} for policy in plain
+        ],
+        "comment": ["%s%s" % (policy["policy"], ", contact " + policy["contact"] if policy["contact"] else "") for policy in plain],
+    }
 
 
 def _refuse_inventory(wrong: Mapping[str, Sequence[str]], odd: Sequence[str]) -> None:

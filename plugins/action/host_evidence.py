@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass, field
 from typing import Any, Mapping, Sequence
 
 from ansible.plugins.action import ActionBase
@@ -53,84 +54,97 @@ class ActionModule(ActionBase):
         return result
 
 
+@dataclass
+class _Told:
+    """What the hosts of a run have told, taken host by host."""
+
+    check_mode: bool
+    stopped: bool
+    now: str
+    found: int = 0
+    in_scope: int = 0
+    findings: list[dict[str, Any]] = field(default_factory=list)
+    troubles: dict[str, str] = field(default_factory=dict)
+    drift: list[str] = field(default_factory=list)
+    due: set[str] = field(default_factory=set)
+    notes: set[str] = field(default_factory=set)
+    refused: list[str] = field(default_factory=list)
+    changing: list[str] = field(default_factory=list)
+    stopped_hosts: list[str] = field(default_factory=list)
+    plan: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+    #: A host is looked at by the run itself, so no look is old.
+    presence: Presence = field(default_factory=Presence)
+
+    def take(self, host: str, entry: Mapping[str, Any], planned: dict[str, Any], applied: dict[str, Any]) -> list[Any]:
+        """One host: what was decided, planned and applied. Returns its rows."""
+        result = result_of_host(planned, applied)
+        decision, changes = entry["decision"], planned.get("changes") or ()
+        rows = rows_of_host(entry["device"], decision, result, self.now, self.check_mode, bool(self.stopped and changes))
+        self.due.update(decision["decision_due"])
+        self.notes.update(decision["notes"])
+        found = result.get("findings", ())
+        self.found += len(found)
+        self.findings.extend({"host": host, **finding} for finding in found[: _SHOWN_FINDINGS - len(self.findings)])
+        if decision["scope"] == "in_scope":
+            self.in_scope += 1
+            self.presence.add(rows)
+            # Of a machine that is out of scope by now nothing is told, not even what became of our own block there.
+            self.drift.extend("%s: %s" % (host, line) for line in result.get("drift", ()))
+            self.left.extend(to_see(host, result))
+        if result.get("refused"):
+            self.refused.append(host)
+        if changes and (self.check_mode or applied.get("changed")):
+            self.changing.append(host)
+        self.plan.extend("%s: %s" % (host, "%(op)s %(kind)s %(name)s" % change) for change in changes)
+        trouble = _trouble(result, asked=entry["request"] is not None)
+        if trouble:
+            self.troubles[host] = trouble
+        elif self.stopped and changes:
+            self.stopped_hosts.append(host)
+        return rows
+
+
 def _record(options: dict[str, Any], hostvars: Any, check_mode: bool) -> dict[str, Any]:
     run, hosts = sanitize(options["decisions"]["run"], "decisions"), options["decisions"]["hosts"]
+    stopped, reason = bool(options["stopped"]), options["reason"]
     record = resume_record(run)
-    findings: list[dict[str, Any]] = []
-    found = in_scope = 0
-    troubles: dict[str, str] = {}
-    drift: list[str] = []
-    due: set[str] = set()
-    notes: set[str] = set(run["notes"])
-    refused: list[str] = []
-    changing: list[str] = []
-    plan: list[str] = []
-    left: list[str] = []
-    # A host is looked at by the run itself, so no look is old.
-    presence = Presence()
+    told = _Told(check_mode, stopped, run["now"], notes=set(run["notes"]))
     try:
         for host in hosts:
-            entry = sanitize(hosts[host], host)
             variables = hostvars[host]
-            planned = sanitize(dict(variables.get("appban_host_plan") or {}), host)
-            applied = sanitize(dict(variables.get("appban_host_apply") or {}), host)
-            result = result_of_host(planned, applied)
-            stopped = bool(options["stopped"] and planned.get("changes"))
-            rows = rows_of_host(entry["device"], entry["decision"], result, run["now"], check_mode, stopped)
-            record.add_device(rows)
-            in_scope += entry["decision"]["scope"] == "in_scope"
-            due.update(entry["decision"]["decision_due"])
-            notes.update(entry["decision"]["notes"])
-            found += len(result.get("findings", ()))
-            for finding in result.get("findings", ())[: _SHOWN_FINDINGS - len(findings)]:
-                findings.append({"host": host, **finding})
-            if entry["decision"]["scope"] == "in_scope":
-                presence.add(rows)
-                # Of a machine that is out of scope by now nothing is told, not even what became of our own block there.
-                drift.extend("%s: %s" % (host, line) for line in result.get("drift", ()))
-                left.extend(to_see(host, result))
-            if result.get("refused"):
-                refused.append(host)
-            if planned.get("changes") and (check_mode or applied.get("changed")):
-                changing.append(host)
-            plan.extend("%s: %s" % (host, "%(op)s %(kind)s %(name)s" % change) for change in planned.get("changes") or ())
-            trouble = _trouble(result, asked=entry["request"] is not None)
-            if trouble:
-                troubles[host] = trouble
-        more: dict[str, Any] = {"findings": found, "drift": len(drift), "decision_due": sorted(due), "notes": sorted(notes)}
-        more.update(stopped=options["reason"] if options["stopped"] else None, fleet="complete")
-        last = record.close(len(hosts), in_scope, more)
+            planned, applied = (sanitize(dict(variables.get(name) or {}), host) for name in ("appban_host_plan", "appban_host_apply"))
+            record.add_device(told.take(host, sanitize(hosts[host], host), planned, applied))
+        more: dict[str, Any] = {"findings": told.found, "drift": len(told.drift), "decision_due": sorted(told.due)}
+        more.update(notes=sorted(told.notes), stopped=reason if stopped else None, fleet="complete")
+        last = record.close(len(hosts), told.in_scope, more)
     finally:
         record.abandon()
     shown = plan_files(os.path.join(run["evidence_dir"], run["run_id"]), run.get("part") or "")[1]
-    stopped_hosts: list[str] = []
-    if options["stopped"]:
-        stopped_hosts = [host for host in hosts if (hostvars[host].get("appban_host_plan") or {}).get("changes") and host not in troubles]
-        troubles.update(dict.fromkeys(stopped_hosts, "%s. The plan is in %s" % (options["reason"], shown)))
+    told.troubles.update(dict.fromkeys(told.stopped_hosts, "%s. The plan is in %s" % (reason, shown)))
     text = summary_lines(
-        last, run, record.path, check_mode, sorted(notes), drift,
-        to_see=left, exemptions=run["exemptions"], presence=presence.as_plain(),
+        last, run, record.path, check_mode, sorted(told.notes), told.drift,
+        to_see=told.left, exemptions=run["exemptions"], presence=told.presence.as_plain(),
     )  # fmt: skip
-    if options["stopped"]:
-        text = [*text[:-1], *_plan_lines(plan, shown), text[-1]]
-    summary = summary_of(last)
+    if stopped:
+        text = [*text[:-1], *_plan_lines(told.plan, shown), text[-1]]
     return {
-        "summary": summary,
+        "summary": summary_of(last),
         "totals": last["totals"],
-        "findings": findings,
+        "findings": told.findings,
         "unenforceable": last["unenforceable"],
-        "drift": drift,
+        "drift": told.drift,
         "exemptions": run["exemptions"],
-        "notes": sorted(notes),
-        "decision_due": bool(due),
+        "notes": sorted(told.notes),
+        "decision_due": bool(told.due),
         "evidence": record.path,
         "run_id": run["run_id"],
-        "troubles": troubles,
+        "troubles": told.troubles,
         "stopped": options["stopped"],
-        "reason": options["reason"],
-        "stopped_hosts": stopped_hosts,
-        "refused_hosts": refused,
-        "changed_hosts": changing,
+        "reason": reason,
+        "stopped_hosts": told.stopped_hosts,
+        "refused_hosts": told.refused,
+        "changed_hosts": told.changing,
         "text": [visible(line) for line in text],
     }
 

@@ -135,14 +135,7 @@ def _begin(options: Mapping[str, Any], variables: Mapping[str, Any], check_mode:
         "assets": absolute_path(options["assets"] or ""),
         "fail_on": _words(options["fail_on"]),
         "notes": notes,
-        "provenance": {
-            "user": provenance.user,
-            "host": provenance.host,
-            "job": provenance.job,
-            "commit": provenance.commit,
-            "clock": provenance.clock,
-            "now_given": provenance.now_given,
-        },
+        "provenance": {name: getattr(provenance, name) for name in ("user", "host", "job", "commit", "clock", "now_given")},
     }
 
 

@@ -74,15 +74,15 @@ def _end(options: Mapping[str, Any], hostvars: Any, check_mode: bool, limited: b
         told_once = "appban_fail_on: %s: names in exemptions match no device of any target: %s" % (bad, shortened_list(unmatched))
         troubles[first] = "\n".join(filter(None, (troubles.get(first, ""), told_once)))
     try:
-        said = end_run(directory, Provenance().wall_clock(), targets, part=part, unmatched=unmatched, not_good=bad)
-        write_plans(directory, said, part)
+        ended = end_run(directory, Provenance().wall_clock(), targets, part=part, unmatched=unmatched, not_good=bad)
+        write_plans(directory, ended, part)
     except (AppbanError, OSError) as error:
         # The run itself is over; that nobody can read what became of it counts against each target.
-        said = {**read_run(directory, part), "status": "failed"}
+        ended = {**read_run(directory, part), "status": "failed"}
         problem = "what became of the run could not be written down: %s" % error
         troubles = dict.fromkeys((*options["tenants"], *options["hosts"]), problem)
     total = total_line(targets, check_mode) + ". " if targets else ""
-    text = "run %s: %s. %sStatus, plan and records are in %s" % (run["run_id"], said["status"], total, directory)
+    text = "run %s: %s. %sStatus, plan and records are in %s" % (run["run_id"], ended["status"], total, directory)
     served = "--limit" if limited else "appban_part"
     if UNMATCHED_EXEMPTION in run["fail_on"] and (part or limited):
         text += ". appban_fail_on: %s was not judged, because only a part was served (%s)" % (UNMATCHED_EXEMPTION, served)
@@ -90,7 +90,7 @@ def _end(options: Mapping[str, Any], hostvars: Any, check_mode: bool, limited: b
         text += ". Match no device of any target: %s" % shortened_list(unmatched)
     return {
         "run_id": run["run_id"],
-        "status": said["status"],
+        "status": ended["status"],
         "directory": directory,
         "troubles": troubles,
         "unmatched_exemptions": unmatched,

@@ -409,7 +409,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.converge import converge
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.present_backends import BACKEND_NAMES
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.package_managers import BACKEND_NAMES
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.process import Interrupted
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.request import parse_host_request
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.system import System

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: host_look
-short_description: Tell whether a host is as it was at the last look
+short_description: (internal) Tell whether a host is as it was at the last look
 version_added: 0.2.0
 author:
   - appban contributors (@appban)
 description:
   - Private. The action plugin of M(appban.endpoint.host_app) runs this first, because it is small, and the large module only where it
-    has no answer. Not meant to be used in a playbook.
+    has no answer.
   - Reads C(/var/lib/appban/looked.json) and compares the mark of every file, directory, program and account that the last look rests on.
 options:
   digest:

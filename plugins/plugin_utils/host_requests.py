@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Iterable, Mapping
 
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.request import LEFTOVER_KINDS, PACKAGE_KINDS
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.package_managers import PACKAGE_KINDS
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.request import LEFTOVER_KINDS
 
 #: Verdicts under which the app is looked for and nothing is done.
 LOOKED_FOR = ("report_only", "pending", "review")

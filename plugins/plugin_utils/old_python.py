@@ -59,5 +59,5 @@ def old_python_message(result: Mapping[str, Any], interpreter: str, run: Callabl
 
 def _refusal(result: Mapping[str, Any]) -> tuple[int, int] | None:
     """The oldest Python that ansible-core takes on a host, as (major, minor), if that is what it complains about."""
-    said = _REFUSAL.search("\n".join(str(result.get(name, "")) for name in ("msg", "module_stdout", "module_stderr", "exception")))
-    return (int(said[1]), int(said[2])) if said else None
+    refusal = _REFUSAL.search("\n".join(str(result.get(name, "")) for name in ("msg", "module_stdout", "module_stderr", "exception")))
+    return (int(refusal[1]), int(refusal[2])) if refusal else None

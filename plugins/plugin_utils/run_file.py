@@ -69,10 +69,10 @@ def begin_run(directory: str, facts: Mapping[str, Any], part: str = "") -> None:
     _replace(directory, part, begun)
 
 
-def _process(said: Mapping[str, Any]) -> tuple[Any, Any]:
+def _process(content: Mapping[str, Any]) -> tuple[Any, Any]:
     """The process that has begun a run, on its controller; only that one may go on with it."""
-    run_by = said.get("run_by")
-    return said.get("process"), run_by.get("host") if isinstance(run_by, Mapping) else None
+    run_by = content.get("run_by")
+    return content.get("process"), run_by.get("host") if isinstance(run_by, Mapping) else None
 
 
 def end_run(
@@ -124,10 +124,10 @@ def read_run(directory: str, part: str = "") -> dict[str, Any]:
     """What the file of a run, or of a part of a job, says; empty where there is none, or where it is none of ours."""
     try:
         with open(run_file(directory, part), encoding="utf-8") as handle:
-            said = json.load(handle)
+            content = json.load(handle)
     except (OSError, ValueError):
         return {}
-    return said if isinstance(said, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 def write_whole(path: str, chunks: Iterable[str]) -> None:
@@ -155,8 +155,8 @@ def write_whole(path: str, chunks: Iterable[str]) -> None:
 def _replace(directory: str, part: str, make: Callable[[Mapping[str, Any]], dict[str, Any]]) -> dict[str, Any]:
     with _alone(directory):
         # The status stands first, so that a shell script finds it without a reader of JSON.
-        said = make(read_run(directory, part))
-        ordered = {"status": said["status"], **said}
+        content = make(read_run(directory, part))
+        ordered = {"status": content["status"], **content}
         write_whole(run_file(directory, part), [json.dumps(ordered, indent=2, ensure_ascii=False) + "\n"])
         return ordered
 

@@ -34,10 +34,10 @@ def last_line(path: str) -> dict[str, Any]:
     except OSError:
         return {}
     try:
-        said = json.loads(tail[:-1].rpartition(b"\n")[2])
+        totals = json.loads(tail[:-1].rpartition(b"\n")[2])
     except ValueError:
         return {}
-    return said if isinstance(said, dict) and said.get("row") == "totals" else {}
+    return totals if isinstance(totals, dict) and totals.get("row") == "totals" else {}
 
 
 def target_of_record(directory: str, name: str, kind: str) -> dict[str, Any]:

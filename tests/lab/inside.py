@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A backend driven inside a host of the lab, by the host's own Python, as the module would drive it.
 
-    apt = Inside(lab_host, "apt", "Apt")
+    apt = Inside(lab_host, "apt.backend", "Apt")
     apt.installed("tiktok-desktop")
     apt.remove("tiktok-desktop")                      # plans, carries out, verifies each change
     first = apt.block(["tiktok-desktop"], strong=["tiktok-desktop"])
@@ -109,7 +109,7 @@ class Inside:
 
     Args:
         host: the host.
-        module: the backend's file in hosts/, without ending.
+        module: the backend's file in hosts/ as a dotted path (``apt.backend``).
         name: its class.
         arguments: keyword arguments of its constructor beside the system.
     """
@@ -119,7 +119,7 @@ class Inside:
         self.call = {"module": module, "class": name, "arguments": arguments}
         place = host.path(PLACE) / PACKAGE
         if not place.exists():
-            for room in ("engine", "hosts"):
+            for room in ("engine", "hosts", "policy"):
                 shutil.copytree(MODULE_UTILS / room, place / room, ignore=shutil.ignore_patterns("__pycache__"))
 
     def ask(self, op: str, check: bool = False, **fields: Any) -> dict[str, Any]:

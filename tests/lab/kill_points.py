@@ -163,7 +163,7 @@ def defaults() -> dict[str, Any]:
 def put_code(host: Host, module_utils: Path = MODULE_UTILS) -> None:
     """Copies the code for hosts, of this checkout or of another release, and compiles it once for all runs."""
     shutil.rmtree(host.path(PLACE), ignore_errors=True)
-    for room in ("engine", "hosts"):
+    for room in ("engine", "hosts", "policy"):
         target = host.path(PLACE) / PACKAGE / room
         shutil.copytree(module_utils / room, target, ignore=shutil.ignore_patterns("__pycache__"))
     host.run(["python3", "-m", "compileall", "-q", PLACE], check=True)

@@ -52,7 +52,7 @@ def apt(lab_host: Host) -> Inside:
     digest = hashlib.sha256(index).hexdigest()
     lab_host.write("/srv/repo/deb/Release", f"Origin: Lab\nSuite: lab\nCodename: lab\nSHA256:\n {digest} {len(index)} Packages\n")
     lab_host.run(["apt-get", "-q", "update"], check=True)
-    return Inside(lab_host, "apt", "Apt")
+    return Inside(lab_host, "apt.backend", "Apt")
 
 
 def dpkg_list(host: Host) -> dict[str, str]:

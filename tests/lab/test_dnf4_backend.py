@@ -53,7 +53,7 @@ PAST_GUARD = [
 @pytest.fixture
 def dnf(lab_host: Host) -> Inside:
     """The backend on a fresh host."""
-    return Inside(lab_host, "dnf4", "Dnf4")
+    return Inside(lab_host, "dnf4.backend", "Dnf4")
 
 
 def rpms(host: Host) -> set[str]:
@@ -183,7 +183,7 @@ def test_the_guard_does_not_stop(dnf: Inside, lab_host: Host, command: tuple[str
 def test_rpm_takes_the_guard_for_a_sound_package(dnf: Inside, lab_host: Host) -> None:
     script = """
 import json, sys
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.guard_rpm import guard_rpm
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.rpm.guard_package import guard_rpm
 open("/tmp/guard.rpm", "wb").write(guard_rpm(json.load(sys.stdin), "0.1"))
 """
     for names in ([], [APP], [f"name{number}" for number in range(500)]):
@@ -376,7 +376,7 @@ def test_dnf_reads_every_merged_list_as_we_do(dnf: Inside, lab_host: Host) -> No
     bodies += ["exclude=a\nexcludepkgs=b\nexclude=,c\n", "excludepkgs=a,,\n b\t\n", "excludepkgs=''", "exclude=\n a\n"]
     script = """
 import json, sys, dnf
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.dnf_conf import Addition, effective_excludes, set_excludes
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.rpm.dnf_conf import Addition, effective_excludes, set_excludes
 answer = []
 for body in json.load(sys.stdin):
     content, ours = set_excludes(("[main]\\n" + body).encode(), ("tiktok-desktop", "zz"), Addition())
@@ -554,7 +554,7 @@ def test_no_password_of_the_file_leaves_it(dnf: Inside, lab_host: Host) -> None:
 
 
 def test_a_front_end_that_does_not_keep_the_guard_says_what_it_covers(dnf: Inside, lab_host: Host) -> None:
-    second = Inside(lab_host, "dnf4", "Dnf4", keeps_guard=False)
+    second = Inside(lab_host, "dnf4.backend", "Dnf4", keeps_guard=False)
     alone = second.block([APP], strong=[APP])
     assert [each["mechanism"] for each in alone["blocks"]] == ["excludes"]
     assert any("does not cover yet" in note for note in alone["notes"])

@@ -27,7 +27,7 @@ INSTALL = ("flatpak", "install", "--system", "-y", "--noninteractive")
 
 @pytest.fixture
 def flatpak(lab_host: Host) -> Inside:
-    return Inside(lab_host, "flatpak", "Flatpak")
+    return Inside(lab_host, "flatpak.backend", "Flatpak")
 
 
 def system_apps(host: Host) -> set[str]:

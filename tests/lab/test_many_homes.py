@@ -64,7 +64,7 @@ def ban(host: Host, directory: Path) -> dict[str, Any]:
 
 def compare(host: Host) -> tuple[bool, float]:
     """Whether the host is as it was at the last look, and how many seconds that took to find out."""
-    Inside(host, "flatpak", "Flatpak")
+    Inside(host, "flatpak.backend", "Flatpak")
     same, seconds = json.loads(host.run(["python3", "-c", TIMED], env={"PYTHONPATH": PLACE}, check=True).stdout)
     return same, seconds
 

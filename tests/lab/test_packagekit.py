@@ -76,7 +76,7 @@ def test_without_a_block_packagekit_installs(desktop: Host, arguments: tuple[str
 
 @pytest.mark.parametrize(("arguments", "name"), [BY_NAME, BY_ID, PROVIDER, BY_FILE])
 def test_the_pin_lets_packagekit_pass_and_says_so(desktop: Host, arguments: tuple[str, ...], name: str) -> None:
-    answer = Inside(desktop, "apt", "Apt").block([APP])
+    answer = Inside(desktop, "apt.backend", "Apt").block([APP])
     assert answer["problems"] == []
     (pin,) = answer["blocks"]
     assert {APP, "tiktok-rev"} <= set(pin["names"])
@@ -86,7 +86,7 @@ def test_the_pin_lets_packagekit_pass_and_says_so(desktop: Host, arguments: tupl
 
 
 def test_the_pin_stops_packagekit_where_another_package_needs_the_app(desktop: Host) -> None:
-    Inside(desktop, "apt", "Apt").block([APP])
+    Inside(desktop, "apt.backend", "Apt").block([APP])
     code, said = pkcon(desktop, "install", "media-suite")
     assert code != 0
     assert "media-suite: Depends: tiktok-desktop" in said
@@ -95,7 +95,7 @@ def test_the_pin_stops_packagekit_where_another_package_needs_the_app(desktop: H
 
 @pytest.mark.parametrize(("arguments", "name"), EVERY_WAY)
 def test_the_guard_stops_packagekit(desktop: Host, arguments: tuple[str, ...], name: str) -> None:
-    answer = Inside(desktop, "apt", "Apt").block([APP], strong=[APP])
+    answer = Inside(desktop, "apt.backend", "Apt").block([APP], strong=[APP])
     assert answer["problems"] == []
     code, said = pkcon(desktop, *arguments)
     assert code != 0
@@ -106,7 +106,7 @@ def test_the_guard_stops_packagekit(desktop: Host, arguments: tuple[str, ...], n
 
 
 def test_packagekit_does_not_take_the_guard_away(desktop: Host) -> None:
-    assert Inside(desktop, "apt", "Apt").block([APP], strong=[APP])["problems"] == []
+    assert Inside(desktop, "apt.backend", "Apt").block([APP], strong=[APP])["problems"] == []
     code, said = pkcon(desktop, "remove", "appban-guard")
     assert code != 0
     assert "essential packages: appban-guard" in said

@@ -48,7 +48,7 @@ PAST_THE_GUARD = [
 @pytest.fixture
 def pacman(lab_host: Host) -> Inside:
     """The backend on a fresh host."""
-    return Inside(lab_host, "pacman", "Pacman")
+    return Inside(lab_host, "pacman.backend", "Pacman")
 
 
 def pacman_list(host: Host) -> dict[str, str]:

@@ -49,7 +49,7 @@ PAST_GUARD_AND_LOCKS = [
 @pytest.fixture
 def zypper(lab_host: Host) -> Inside:
     """The backend on a fresh host."""
-    return Inside(lab_host, "zypper", "Zypper")
+    return Inside(lab_host, "zypper.backend", "Zypper")
 
 
 def rpms(host: Host) -> set[str]:
@@ -233,8 +233,8 @@ def test_locks_that_zypper_rewrote_are_lifted_and_the_administrators_stay(zypper
 
 def test_dnf_and_zypper_share_one_guard(zypper: Inside, lab_host: Host) -> None:
     clean = snapshot(lab_host)
-    dnf = Inside(lab_host, "dnf4", "Dnf4", keeps_guard=True)
-    second = Inside(lab_host, "zypper", "Zypper", keeps_guard=False)
+    dnf = Inside(lab_host, "dnf4.backend", "Dnf4", keeps_guard=True)
+    second = Inside(lab_host, "zypper.backend", "Zypper", keeps_guard=False)
     kept = dnf.block([APP], strong=[APP])
     shared = second.block([APP], strong=[APP])
     assert (kept["problems"], shared["problems"]) == ([], [])

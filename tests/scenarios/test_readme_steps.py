@@ -62,7 +62,7 @@ def connections(tmp_path: Path) -> Iterator[dict[str, dict[str, object]]]:
 @pytest.mark.long
 @pytest.mark.fault_kind("R2", "the README's own steps")
 def test_the_readmes_steps_lead_to_records_in_the_users_directory(tmp_path: Path, connections: dict[str, dict[str, object]]) -> None:
-    commands = steps("Use it")
+    commands = [*steps("Installation"), *steps("Use cases")]
     assert commands[0].startswith(f"git clone {REPOSITORY}")
     home = tmp_path / "home"
     fresh = tmp_path / "fresh"

@@ -37,7 +37,7 @@ HEAD = """\
 # Mistakes and messages
 
 What is said of mistakes that people make in their first days, each as the terminal shows it. All of them start from the policy and the
-inventory of the [README](../README.md#use-it), saved as `policy.yml` and `inventory.yml`, on 20 March 2023. Lines of tasks that had
+inventory of the [README](../README.md#a-policy), saved as `policy.yml` and `inventory.yml`, on 20 March 2023. Lines of tasks that had
 nothing to say are left out, and so is the recap. This page is written by the commands themselves (ansible-core {core}); a test compares
 it.
 """

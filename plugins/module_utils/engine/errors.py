@@ -48,20 +48,20 @@ class Defect(AppbanError):
 
     Args:
         kind: the class of the error that nobody has put into words.
-        said: its text, which may hold anything, a secret among it.
+        text: its text, which may hold anything, a secret among it.
         where: the place in the code.
     """
 
-    def __init__(self, kind: str, said: str, where: str) -> None:
+    def __init__(self, kind: str, text: str, where: str) -> None:
         super().__init__(
             "something happened that this release is not prepared for: %s" % kind,
             where,
             "This is a defect of the collection: please report it with this message",
         )
-        self.said = said
+        self.text = text
 
     def __str__(self) -> str:
-        return self._sentence("%s: %s" % (self.what, self.said))
+        return self._sentence("%s: %s" % (self.what, self.text))
 
     @property
     def recorded(self) -> str:

@@ -235,21 +235,7 @@ def _enforced(decision: Mapping[str, Any], seen: Observation, check_mode: bool) 
     actions = decision["actions"]
     open_door = _open_door(actions, seen)
     if not seen.before:
-        if seen.files_remain or seen.still_running:
-            return _left_behind(seen)
-        if open_door:
-            return Outcome("cannot_enforce", open_door)
-        if seen.unseen:
-            return Outcome("not_observable", seen.unseen)
-        if check_mode and seen.pending:
-            # The app isn't there, but neither is its block yet.
-            return Outcome("violating", "check_mode")
-        if seen.unconfirmed and not _REACHING.isdisjoint(actions):
-            # The app isn't there, and nobody knows whether what keeps it away has reached the device.
-            return Outcome("stale", "awaiting_check_in")
-        if seen.removal == "confirmed":
-            return Outcome("recurred" if seen.removed_earlier else "removed")
-        return Outcome("compliant", "access_restored" if seen.access_restored else "")
+        return _enforced_where_absent(actions, seen, open_door, check_mode)
     # Whatever a target says of itself: a run that changed nothing has removed nothing.
     gone = seen.removal == "done" and seen.after is False and not check_mode
     requested = seen.removal == "requested" and not check_mode
@@ -292,6 +278,25 @@ def _enforced(decision: Mapping[str, Any], seen: Observation, check_mode: bool) 
     if seen.advised:
         return Outcome("advised")
     return Outcome("cannot_enforce", "no_backend") if set(seen.unsupported).intersection(actions) else Outcome("violating")
+
+
+def _enforced_where_absent(actions: Sequence[str], seen: Observation, open_door: str, check_mode: bool) -> Outcome:
+    """The outcome where the app was not there when the run began."""
+    if seen.files_remain or seen.still_running:
+        return _left_behind(seen)
+    if open_door:
+        return Outcome("cannot_enforce", open_door)
+    if seen.unseen:
+        return Outcome("not_observable", seen.unseen)
+    if check_mode and seen.pending:
+        # The app isn't there, but neither is its block yet.
+        return Outcome("violating", "check_mode")
+    if seen.unconfirmed and not _REACHING.isdisjoint(actions):
+        # The app isn't there, and nobody knows whether what keeps it away has reached the device.
+        return Outcome("stale", "awaiting_check_in")
+    if seen.removal == "confirmed":
+        return Outcome("recurred" if seen.removed_earlier else "removed")
+    return Outcome("compliant", "access_restored" if seen.access_restored else "")
 
 
 def _left_behind(seen: Observation) -> Outcome:

@@ -57,7 +57,7 @@ class Home(NamedTuple):
 
 
 def people_of(system: System, apps: Sequence[str] = ()) -> People:
-    """The people of a host. Found once in a look: whoever asks for no more than was looked for gets the same again."""
+    """The people of a host. The homes are searched once in a look; a caller who asks for no more than that gets the same object."""
     found = system.memory.get("people")
     if not isinstance(found, People) or not found.knows(apps):
         found = system.memory["people"] = People(system, apps)
@@ -202,7 +202,7 @@ def is_person(uid: int) -> bool:
 
 
 def unreadable_home(path: str, problem: str) -> Unseen:
-    """What is told of a place of a person's that was not looked into.
+    """The note about a place of a person that was not looked into.
 
     Args:
         path: the place.

@@ -63,14 +63,14 @@ class Basis:
             self.marks[each] = mark(self._trust, each) if mark_now is None else mark_now
 
     def rest_on(self, question: Sequence[str], inputs: Optional[Sequence[Tuple[str, str]]]) -> None:
-        """Note what the answer to a question rests on; None for nobody knows."""
+        """Note the inputs of the answer to a question; None where they are not known."""
         if inputs is None:
             self.undeclared = self.undeclared or " ".join(question)[:200]
         for kind, of in inputs or ():
             self.add(kind, of)
 
     def holds(self) -> bool:
-        """Whether everything is known that the look rests on, and nothing of it has changed since it was read."""
+        """Whether every input of the look is known and none has changed since it was read."""
         return not self.undeclared and unchanged(self.to_plain())
 
     def to_plain(self) -> List[List[str]]:

@@ -129,7 +129,7 @@ def _refuse_unsupported(planned: HostPlan) -> None:
 
 
 def _refuse_unseen_by_the_guard(request: HostRequest, planned: HostPlan) -> None:
-    """A host may have changed since its plan was shown and counted; what nobody has seen is not done."""
+    """Refuse changes that the approved plan did not show: the host may have changed since then."""
     if request.approved is None:
         return
     approved = {(each["op"], each["kind"], each["name"]) for each in request.approved}
@@ -148,7 +148,7 @@ def _apply(request: HostRequest, situation: Situation, planned: HostPlan, system
     meanwhile = claim(before, planned.ledger)
     system.remove_file(LOOKED_PATH)
     if planned.plan:
-        intent.begin(system, intent.intent_of(planned.plan.changes, who, removal_notes(planned.going, request.now)))
+        intent.begin(system, intent.intent_of(planned.plan.changes, who, removal_notes(planned.to_remove, request.now)))
     write_ledger(system, meanwhile, before)
 
     def execute(change: Change) -> None:
@@ -163,19 +163,19 @@ def _apply(request: HostRequest, situation: Situation, planned: HostPlan, system
     halfway = look(request, system, situation.broken)
     gone = _gone(planned, removed, situation, halfway)
     remains = _remains(files, gone, system)
-    staying = names_there(halfway, halfway.findings)
+    kept = names_there(halfway, halfway.findings)
     # Planned once more, from the same ledger as before, with what is really gone.
     halfway = replace(halfway, ledger=before, remains={**halfway.remains, **remains})
-    blocks, block, owners = plan_blocks(request, halfway, staying)
+    blocks, block, owners = plan_blocks(request, halfway, kept)
     seen_by_the_guard = {change.key for change in planned.plan.changes}
     block = Plan(tuple(change for change in block.changes if change.key in seen_by_the_guard))
     planned = replace(planned, block=block, blocks=blocks, owners={**planned.owners, **owners})
     blocked = apply_plan(block, execute)
 
     applied = Applied(removed.done + blocked.done, removed.failed + blocked.failed, removed.skipped + blocked.skipped)
-    left = {each.app.id for each in planned.going if each not in gone}
+    left = {each.app.id for each in planned.to_remove if each not in gone}
     # An app of which something is still there was not removed, so that finding it again is no recurrence.
-    after = ledger_after(request, halfway, [each for each in gone if each.app.id not in left], blocks, staying)
+    after = ledger_after(request, halfway, [each for each in gone if each.app.id not in left], blocks, kept)
     if applied.failed_keys:
         after = _ledger_after_failures(before, meanwhile, after, planned, applied)
     # The note goes last: while it is there, nobody is accused of what the ledger claims and the host doesn't have yet.
@@ -221,12 +221,12 @@ def _keep_look(request: HostRequest, system: System, ledger: Ledger, report: Hos
 
 
 def _gone(planned: HostPlan, removed: Applied, before: Situation, halfway: Situation) -> List[Finding]:
-    """The findings that were to go and that the second look, which could have shown them, found no more."""
+    """The findings that this run was to remove and that the second look, which could have shown them, did not find."""
     there = {_identity(each) for each in halfway.findings}
     failed = {app for failure in removed.failed for app in failure.change.apps}
     # What was in a person's place and went out of sight during the removal has not been seen to go.
     hidden = {app for app in failed if set(halfway.unseen.get(app, ())).difference(before.unseen.get(app, ()))}
-    return [each for each in planned.going if _identity(each) not in there and each.app.id not in hidden]
+    return [each for each in planned.to_remove if _identity(each) not in there and each.app.id not in hidden]
 
 
 def _identity(finding: Finding) -> Tuple[str, str, str, str]:
@@ -235,24 +235,24 @@ def _identity(finding: Finding) -> Tuple[str, str, str, str]:
 
 
 def _files_that_go(planned: HostPlan, system: System) -> Dict[str, Installed]:
-    """app -> the files that its packages brought, by path and identity."""
+    """App id -> the files of its packages that are to be removed, by path and identity."""
     found: Dict[str, List[str]] = {}
-    backends: Dict[str, Backend] = {finding.backend.name: finding.backend for finding in planned.going}
+    backends: Dict[str, Backend] = {finding.backend.name: finding.backend for finding in planned.to_remove}
     for name, backend in backends.items():
-        for app in dict.fromkeys(each.app.id for each in planned.going if each.backend.name == name):
-            packages = [each.package for each in planned.going if each.backend.name == name and each.app.id == app]
+        for app in dict.fromkeys(each.app.id for each in planned.to_remove if each.backend.name == name):
+            packages = [each.package for each in planned.to_remove if each.backend.name == name and each.app.id == app]
             found.setdefault(app, []).extend(backend.files(packages))
     return {app: before_removal(system, paths) for app, paths in found.items()}
 
 
 def _remains(files: Mapping[str, Installed], gone: Sequence[Finding], system: System) -> Dict[str, Remains]:
-    """app -> what is left of it although its packages are gone from their database."""
+    """App id -> files and processes of it that are left although its packages are gone from their database."""
     left = {app: after_removal(system, files[app]) for app in dict.fromkeys(each.app.id for each in gone) if app in files}
     return {app: each for app, each in left.items() if each}
 
 
 def _ledger_after_failures(before: Ledger, meanwhile: Ledger, after: Ledger, planned: HostPlan, applied: Applied) -> Ledger:
-    """What is true when not everything was done: per backend the block of before, of after, or whatever may be ours of both."""
+    """The ledger after some changes failed: per backend the old block, the new one, or everything that may be ours of both."""
     attempted = {change.key for change in applied.done} | {failure.change.key for failure in applied.failed}
     sources: Dict[str, Ledger] = {}
     for name, plan in planned.blocks.items():

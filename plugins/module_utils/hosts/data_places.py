@@ -47,7 +47,7 @@ class DataPlaces(NamedTuple):
 
 
 def speaks_of_places(content: bytes) -> bool:
-    """Whether a settings file has anything to say about it."""
+    """Whether a settings file mentions the place of flatpak's user installation."""
     joined = content.replace(b"\\\n", b"")
     return any(variable in joined for variable in _VARIABLES)
 
@@ -82,7 +82,7 @@ def data_places(content: bytes, home: str, shell: bool = True) -> DataPlaces:
 
 
 def _lines(content: bytes) -> List[str]:
-    """The lines that speak of it, without comments; a backslash at the end of one joins the next."""
+    """The lines that mention it, without comments; a backslash at the end of a line joins the next one."""
     found: List[str] = []
     open_line = ""
     for raw in content.split(b"\n"):

@@ -122,7 +122,7 @@ def _distinct(path: str) -> str:
 
 
 class _Budget:
-    """What several searches may still go through and read together."""
+    """How many entries and bytes several searches together may still read."""
 
     def __init__(self, entries: int, size: int) -> None:
         self.entries = entries
@@ -243,7 +243,7 @@ def _is_there(file: FoundFile) -> bool:
 
 
 def _unlink(file: FoundFile) -> Any:
-    """True or False, or the error: it has to come out of another process."""
+    """True or False, or the error as a value, because the answer is handed over by another process."""
     try:
         with _opened(file.root, file.parts[:-1]) as directory:
             if not _is_same(os.stat(file.parts[-1], dir_fd=directory, follow_symlinks=False), file):

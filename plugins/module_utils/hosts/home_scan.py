@@ -181,7 +181,7 @@ def homes_mark(trust: Trust, of: str) -> str:
 
 
 def _settings(home: int, path: str) -> Tuple[Setting, ...]:
-    """The settings of a home. What can't be read is told: nobody knows what it says."""
+    """The settings of a home. A file that can't be read is noted, because it may set another place."""
     reader = _Settings()
     for name in SETTINGS:
         status = status_in(home, name)
@@ -219,7 +219,7 @@ class _Settings:
         self.left = _SETTINGS_LIMIT
 
     def miss(self, name: str, error: OSError) -> None:
-        """Note something that may say anything."""
+        """Note a file that could not be read and so may set any place."""
         if len(self.found) <= _MOST_NAMES:
             self.found.append(Setting(name, problem=error_name(error)))
 
@@ -238,7 +238,7 @@ class _Settings:
             self.found.append(Setting(shown, content))
 
     def read_linked(self, home: int, path: str, name: str) -> None:
-        """People who keep their settings in one directory have links to there, which are taken as names below the home.
+        """Read a settings file behind a link within the home, as people have who keep all settings in one directory.
 
         Only where no further link has a say: a link to a link, or ``..`` after one, may lead anywhere.
         """

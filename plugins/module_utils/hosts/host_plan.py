@@ -33,7 +33,7 @@ class HostPlan:
         block: the changes that make, repair or lift blocks. They are planned once more after the removals, with what is really gone.
         refusals: why nothing at all may be done.
         removals: what each backend was asked to remove, and its answer; one for each app, or for apps that only go together.
-        going: the findings that the removals take away.
+        to_remove: the findings that the removals take away.
         blocks: backend name -> its plan for the block.
         owners: change key -> who verifies it: a backend, or the search for leftovers.
         ledger: the ledger as it will be when everything is done.
@@ -46,7 +46,7 @@ class HostPlan:
     block: Plan = field(default_factory=Plan)
     refusals: Tuple[Refusal, ...] = ()
     removals: Tuple[Removal, ...] = ()
-    going: Tuple[Finding, ...] = ()
+    to_remove: Tuple[Finding, ...] = ()
     blocks: Mapping[str, BlockPlan] = field(default_factory=dict)
     owners: Mapping[str, Union[Backend, Leftovers]] = field(default_factory=dict)
     ledger: Ledger = field(default_factory=Ledger)
@@ -71,27 +71,29 @@ class HostPlan:
 
 def plan_host(request: HostRequest, situation: Situation) -> HostPlan:
     """Plan one host: what goes, what is blocked or lifted, and whether the rails allow it."""
-    going = tuple(each for each in situation.findings if each.actionable and each.app.state == "absent" and each.app.remove)
-    removals = tuple(_removals(request, situation, going))
+    to_remove = tuple(each for each in situation.findings if each.actionable and each.app.state == "absent" and each.app.remove)
+    removals = tuple(_removals(request, situation, to_remove))
     refusals = tuple(_refusals(request, situation, removals))
     if refusals:
-        return HostPlan(refusals=refusals, removals=removals, going=going, ledger=situation.ledger, interrupted=situation.interrupted)
-    removal, owners = _removal_plan(request, situation, removals, going)
-    staying = names_there(situation, [each for each in situation.findings if each not in going])
-    blocks, block, block_owners = plan_blocks(request, situation, staying)
+        return HostPlan(
+            refusals=refusals, removals=removals, to_remove=to_remove, ledger=situation.ledger, interrupted=situation.interrupted
+        )
+    removal, owners = _removal_plan(request, situation, removals, to_remove)
+    kept = names_there(situation, [each for each in situation.findings if each not in to_remove])
+    blocks, block, block_owners = plan_blocks(request, situation, kept)
     owners.update(block_owners)
-    ledger = ledger_after(request, situation, going, blocks, staying)
+    ledger = ledger_after(request, situation, to_remove, blocks, kept)
     only_ledger = not removal and not block and not says_the_same(ledger, situation.ledger)
-    return HostPlan(removal, block, (), removals, going, blocks, owners, ledger, only_ledger, situation.interrupted)
+    return HostPlan(removal, block, (), removals, to_remove, blocks, owners, ledger, only_ledger, situation.interrupted)
 
 
 def names_there(situation: Situation, findings: Iterable[Finding]) -> Set[Tuple[str, str]]:
-    """``(database, name)`` of installed packages that a block has to live with."""
+    """``(database, name)`` of packages that stay installed and that no guard can name."""
     return {(each.backend.database, each.package.name) for each in findings} | set(situation.kept_present)
 
 
 def plan_blocks(
-    request: HostRequest, situation: Situation, staying: Set[Tuple[str, str]]
+    request: HostRequest, situation: Situation, kept: Set[Tuple[str, str]]
 ) -> Tuple[Dict[str, BlockPlan], Plan, Dict[str, Union[Backend, Leftovers]]]:
     """Plan every backend's block, knowing what stays installed.
 
@@ -102,7 +104,7 @@ def plan_blocks(
     changes: List[Change] = []
     owners: Dict[str, Union[Backend, Leftovers]] = {}
     for backend in situation.backends:
-        asked = _block_request(request, situation.ledger, backend, staying)
+        asked = _block_request(request, situation.ledger, backend, kept)
         owned = situation.ledger.owned.get(backend.name, {})
         # On a host that remembers nothing of us, a lift of names that are known looks even where no mark of ours shows.
         blind = not situation.ledger and any(app.state == "lifted" and names_to_act_on(backend, app) for app in request.apps)
@@ -126,18 +128,18 @@ def apps_acted_on(request: HostRequest) -> List[AppRequest]:
     return [app for app in request.apps if app.state == "absent" and (app.remove or app.block != "none")]
 
 
-def _removals(request: HostRequest, situation: Situation, going: Sequence[Finding]) -> List[Removal]:
+def _removals(request: HostRequest, situation: Situation, to_remove: Sequence[Finding]) -> List[Removal]:
     """One removal for each app, so that one that fails holds back no other; apps that only go together share one."""
     removals = []
     for backend in situation.backends:
-        here = [each for each in going if each.backend is backend]
+        here = [each for each in to_remove if each.backend is backend]
         groups = [tuple(each.package for each in here if each.app.id == app) for app in dict.fromkeys(each.app.id for each in here)]
         removals.extend(_apart(request, backend, groups))
     return removals
 
 
 def _apart(request: HostRequest, backend: Backend, groups: Sequence[Tuple[Package, ...]]) -> List[Removal]:
-    """Plan groups of packages one by one; groups of which one would take packages of the other are planned as one."""
+    """Plan groups of packages one by one; two groups of which one removal takes packages of the other are planned as one."""
     plans: List[Removal] = []
     for packages in groups:
         removal = _removal(request, backend, packages)
@@ -174,7 +176,7 @@ def _refusals(request: HostRequest, situation: Situation, removals: Sequence[Rem
     return check_names(names, request.protected) + check_removals(removals, request.protected, request.max_removals)
 
 
-def _block_request(request: HostRequest, ledger: Ledger, backend: Backend, staying: Set[Tuple[str, str]]) -> BlockRequest:
+def _block_request(request: HostRequest, ledger: Ledger, backend: Backend, kept: Set[Tuple[str, str]]) -> BlockRequest:
     names: Set[str] = set()
     strong: Set[str] = set()
     for app in request.apps:
@@ -185,15 +187,15 @@ def _block_request(request: HostRequest, ledger: Ledger, backend: Backend, stayi
     if request.others == "keep":
         listed = {app.id for app in request.apps}
         for app_id in ledger.apps:
-            kept = ledger.block_of(app_id, backend.name)
-            if app_id not in listed and kept:
-                names.update(kept["names"])
-                if kept["strong"]:
-                    strong.update(kept["names"])
+            kept_block = ledger.block_of(app_id, backend.name)
+            if app_id not in listed and kept_block:
+                names.update(kept_block["names"])
+                if kept_block["strong"]:
+                    strong.update(kept_block["names"])
     return BlockRequest(
         names=tuple(sorted(names)),
         strong=frozenset(strong),
-        present=frozenset(name for name in names if (backend.database, name) in staying),
+        present=frozenset(name for name in names if (backend.database, name) in kept),
         comment=request.comment,
         providers=request.providers,
         lock_timeout=request.lock_timeout,
@@ -201,16 +203,16 @@ def _block_request(request: HostRequest, ledger: Ledger, backend: Backend, stayi
 
 
 def _removal_plan(
-    request: HostRequest, situation: Situation, removals: Sequence[Removal], going: Sequence[Finding]
+    request: HostRequest, situation: Situation, removals: Sequence[Removal], to_remove: Sequence[Finding]
 ) -> Tuple[Plan, Dict[str, Union[Backend, Leftovers]]]:
-    """All that goes: packages of the system, those in people's own places, then files that no package manager knows."""
+    """The plan of all removals: packages of the system, those in people's own places, then files that no package manager knows."""
     changes: List[Change] = []
     owners: Dict[str, Union[Backend, Leftovers]] = {}
     by_name = {backend.name: backend for backend in situation.backends}
     for removal in removals:
         backend = by_name[removal.backend]
         asked = set(removal.request.packages)
-        apps = tuple(sorted({each.app.id for each in going if each.backend is backend and each.package in asked}))
+        apps = tuple(sorted({each.app.id for each in to_remove if each.backend is backend and each.package in asked}))
         for change in removal.plan.changes:
             changes.append(replace(change, apps=apps))
             owners[change.key] = backend
@@ -222,7 +224,7 @@ def _removal_plan(
 
 
 def ledger_after(
-    request: HostRequest, situation: Situation, gone: Sequence[Finding], blocks: Mapping[str, BlockPlan], staying: Set[Tuple[str, str]]
+    request: HostRequest, situation: Situation, gone: Sequence[Finding], blocks: Mapping[str, BlockPlan], kept: Set[Tuple[str, str]]
 ) -> Ledger:
     """The ledger when these findings are gone and these block plans are carried out."""
     before = situation.ledger
@@ -243,7 +245,7 @@ def ledger_after(
         # What stands in a package manager that this run leaves alone (the option `backends`) stays as it is.
         standing = {name: block for name, block in earlier["blocks"].items() if name not in chosen}
         if app.state == "absent":
-            standing.update(_standing_blocks(app, situation, blocks, staying))
+            standing.update(_standing_blocks(app, situation, blocks, kept))
             history = tuple(before.removed.get(app.id, ())) + tuple(_removal_note(each, request.now) for each in gone if each.app is app)
             if history:
                 removed[app.id] = history[-_REMEMBERED_REMOVALS:]
@@ -272,7 +274,7 @@ def _removal_note(finding: Finding, now: str) -> Mapping[str, str]:
 
 
 def _standing_blocks(
-    app: AppRequest, situation: Situation, blocks: Mapping[str, BlockPlan], staying: Set[Tuple[str, str]]
+    app: AppRequest, situation: Situation, blocks: Mapping[str, BlockPlan], kept: Set[Tuple[str, str]]
 ) -> Dict[str, Any]:
     standing: Dict[str, Any] = {}
     if app.block == "none":
@@ -284,7 +286,7 @@ def _standing_blocks(
         held = sorted({name for block in blocks[backend.name].blocks for name in block.names if name in own})
         if held:
             standing[backend.name] = {"names": held, "strong": app.block == "strong"}
-            there = [name for name in held if (backend.database, name) in staying]
+            there = [name for name in held if (backend.database, name) in kept]
             if there:
                 standing[backend.name]["unproved"] = there
     return standing

@@ -76,7 +76,7 @@ def begin(system: System, intent: Intent) -> None:
 
 
 def end(system: System) -> None:
-    """Take the note away: everything that it names is done or told."""
+    """Delete the note: everything that it names is done or in the report."""
     system.remove_file(INTENT_PATH)
 
 
@@ -123,7 +123,7 @@ def tidy_up(system: System) -> Tuple[List[str], Intent]:
 
 
 def is_torn(current: bytes, before: bytes, after: bytes) -> bool:
-    """Whether a file holds the beginning of one content and the rest of the other: an edit in place that was cut off."""
+    """Whether a file was left by an interrupted edit in place: the beginning of the new content and the rest of the old."""
     if current in (before, after):
         return False
     same = next((at for at, (one, other) in enumerate(zip(current, after)) if one != other), min(len(current), len(after)))

@@ -57,7 +57,7 @@ class Ledger:
         return entry
 
     def has_blocked(self, app: str, backend: str, name: str) -> bool:
-        """Whether this very name was seen absent under its block, so that finding it means that something got through."""
+        """Whether this name was blocked and seen absent, so that finding it now means that it got past the block."""
         entry = self.block_of(app, backend) or {}
         return name in entry.get("names", ()) and name not in entry.get("unproved", ())
 
@@ -184,7 +184,7 @@ def claim(before: Ledger, after: Ledger) -> Ledger:
 
 
 def both(old: Any, new: Any) -> Any:
-    """Everything that either of two bookkeepings claims; where they differ in a plain value, the new one. Shares nothing with them."""
+    """The union of what two ``owned`` mappings claim; where they differ in a plain value, the new one. A deep copy."""
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         merged: Dict[str, Any] = {key: both(value, value) for key, value in old.items()}
         for key, value in new.items():

@@ -205,7 +205,7 @@ class Leftovers:
         return found
 
     def _search(self, asked: Sequence[LeftoverQuery], people: People, roots: Sequence[str]) -> List[_HomeResults]:
-        """The same searches in many homes, and each home's own. Of a home no more is kept than what matters of it."""
+        """Search many homes, and the places that each home's settings name. Of each home only the results are kept in memory."""
         searches = tuple(Search(below, depth, _APPIMAGE) for below, depth in _HOME_PLACES)
         searches += tuple(Search(below, depth, _LAUNCHER) for below, depth in _HOME_LAUNCHERS)
         endings = (_APPIMAGE, _LAUNCHER)

@@ -99,5 +99,5 @@ def status_in(directory: int, name: str) -> Optional[os.stat_result]:
 
 
 def error_name(error: OSError) -> str:
-    """``link`` for a link in the way, else the error's name."""
+    """``link`` where a link was in the way, otherwise the error's symbolic name."""
     return "link" if error.errno == errno.ELOOP else errno.errorcode.get(error.errno or 0, "EIO")

@@ -29,7 +29,7 @@ def header_lines(comment: Sequence[str]) -> List[str]:
 
 @dataclass(frozen=True)
 class OwnedFilePlan:
-    """How one such file gets to its content.
+    """The plan of one such file.
 
     Args:
         changes: at most one.
@@ -121,7 +121,7 @@ def _drift(path: str, link: bool, current: Optional[bytes], owned: Mapping[str, 
 
 
 def _modes_to_set(system: System, path: str, made: Sequence[str]) -> List[Tuple[str, int]]:
-    """What of ours, the file and the directories made for it, has not the mode that it needs: an earlier umask, or somebody, closed it."""
+    """Our file and the directories made for it whose mode is not the one they need, because of an earlier umask or somebody's change."""
     wrong = []
     for each, mode in [(path, 0o644)] + [(directory, 0o755) for directory in made]:
         status = system.status(each)

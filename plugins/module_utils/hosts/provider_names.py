@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import Dict, FrozenSet, List, Mapping, Sequence, Tuple
 
-from .rails import protected_reason
+from .protected import protecting_entry
 
 #: A name with more providers than this is a role that many packages play (``mail-transport-agent``), not an app in disguise.
 MOST_PROVIDERS = 8
 
 
 def known_providers(remembered: Mapping[str, Sequence[str]], names: Sequence[str]) -> Dict[str, Tuple[str, ...]]:
-    """What was found earlier (provider -> blocked names), without what was found for names that are no longer blocked."""
+    """The remembered providers (provider -> blocked names), without those of names that are no longer blocked."""
     known: Dict[str, Tuple[str, ...]] = {}
     for provider, of in remembered.items():
         still = tuple(name for name in of if name in names)
@@ -24,7 +24,7 @@ def known_providers(remembered: Mapping[str, Sequence[str]], names: Sequence[str
 
 
 def choose_providers(
-    backend: str,
+    database: str,
     names: Sequence[str],
     offered: Mapping[str, Sequence[str]],
     known: Mapping[str, Tuple[str, ...]],
@@ -34,7 +34,7 @@ def choose_providers(
     """Choose the providers to block.
 
     Args:
-        backend: name of the backend, whose protected names are left alone.
+        database: the low-level database, whose protected names are left alone.
         names: blocked names.
         offered: name -> the packages that offer themselves under it; may hold more names than the blocked ones.
         known: what was chosen earlier; it stays.
@@ -53,7 +53,7 @@ def choose_providers(
         for each in others:
             if each in installed:
                 notes.append("the installed %s offers itself under the blocked name %s; it was left alone" % (each, name))
-            elif protected_reason(backend, each):
+            elif protecting_entry(database, (each.lower(),)):
                 notes.append("the protected %s offers itself under the blocked name %s; it was not blocked" % (each, name))
             elif name not in known.get(each, ()):
                 chosen[each] = tuple(sorted(set(chosen.get(each, ()) + (name,))))

@@ -9,64 +9,18 @@ host with a refusal, so one wrong name never half-removes a list of right ones.
 
 from __future__ import annotations
 
-import fnmatch
 import re
 from dataclasses import dataclass
-from typing import Dict, Iterable, List, Mapping, Optional, Pattern, Sequence, Set, Tuple
+from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
 
 from .backend import Package, Refusal, RemovalPlan, RemovalRequest
-from .protected_names import PROTECTED
+from .package_managers import DATABASES, PACKAGE_MANAGERS
+from .protected import protecting_entry
 
 #: a glob of the user's own must hold at least this many characters that stand for themselves
 MIN_LITERALS = 4
-MAX_NAME_LENGTH = 255
 
-#: backend (or its identifier kind) -> low-level database, which decides how names are written
-DATABASES: Dict[str, str] = {
-    "apt": "dpkg",
-    "deb": "dpkg",
-    "dpkg": "dpkg",
-    "dnf4": "rpm",
-    "dnf5": "rpm",
-    "zypper": "rpm",
-    "rpm": "rpm",
-    "pacman": "pacman",
-    "apk": "apk",
-    "flatpak": "flatpak",
-    "snap": "snap",
-    "homebrew": "homebrew",
-    "brew_formula": "homebrew",
-    "brew_cask": "homebrew",
-}
-
-# Each package manager's own rule for names. None of them lets through a glob character, a version, an architecture,
-# white space or a leading hyphen that a command line would read as an option.
-_NAMES: Dict[str, Tuple[Pattern[str], str]] = {
-    # Debian Policy 5.6.1: at least two characters
-    "dpkg": (re.compile(r"[a-z0-9][a-z0-9+.-]+"), "lower-case letters, digits and +.-, at least two characters"),
-    "rpm": (re.compile(r"[A-Za-z0-9_][A-Za-z0-9_+.-]*"), "letters, digits and _+.-"),
-    # PKGBUILD(5): not starting with a hyphen or a dot
-    "pacman": (re.compile(r"[A-Za-z0-9@_+][A-Za-z0-9@._+-]*"), "letters, digits and @._+-"),
-    "apk": (re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*"), "letters, digits and ._+-"),
-    # flatpak: three parts or more, a hyphen in the last one only
-    "flatpak": (
-        re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)+\.[A-Za-z_][A-Za-z0-9_-]*"),
-        "an application id of three or more parts such as org.example.App",
-    ),
-    # snapd: single hyphens, at least one letter, at most 40 characters
-    "snap": (
-        re.compile(r"(?=.{1,40}\Z)(?=.*[a-z])[a-z0-9]+(?:-[a-z0-9]+)*"),
-        "lower-case letters, digits and single hyphens, at most 40 characters",
-    ),
-    # a short name or owner/tap/name
-    "homebrew": (
-        re.compile(r"(?:[a-z0-9][a-z0-9_.-]*/[a-z0-9][a-z0-9_.-]*/)?[a-z0-9][a-z0-9@._+-]*"),
-        "lower-case letters, digits and @._+-, with owner/tap/ before it where it is from a tap",
-    ),
-}
-
-_FIRST_WILDCARD = re.compile(r"[*?[]")
-_ARCHITECTURE = re.compile(r":[a-z0-9-]+\Z")
+_NAMES = {each.database: each.names for each in PACKAGE_MANAGERS}
 
 
 @dataclass(frozen=True)
@@ -97,20 +51,13 @@ def check_name(backend: str, name: str) -> Optional[str]:
     Raises:
         KeyError: for a backend that does not exist.
     """
-    pattern, expected = _NAMES[DATABASES[backend]]
-    if len(name) <= MAX_NAME_LENGTH and pattern.fullmatch(_without_kind(backend, name)):
+    rule = _NAMES[DATABASES[backend]]
+    if rule.allows(name):
         return None
     shown = name if len(name) <= 60 else name[:57] + "..."
     if set(name).intersection("*?[]"):
         return "%s: %r is a pattern, and a ban names packages exactly. Write each name out" % (backend, shown)
-    return "%s: %r is not a package name. Expected %s, nothing else" % (backend, shown, expected)
-
-
-def _without_kind(backend: str, name: str) -> str:
-    """A name without the kind that :func:`.backend.package_name` puts before it."""
-    if backend == "homebrew" and name.startswith(("formula:", "cask:")):
-        return name.split(":", 1)[1]
-    return name
+    return "%s: %r is not a package name. Expected %s, nothing else" % (backend, shown, rule.expected)
 
 
 def check_globs(globs: Iterable[str]) -> List[str]:
@@ -139,26 +86,8 @@ def protected_reason(backend: str, name: str, extra_globs: Iterable[str] = ()) -
     Returns:
         The reason with the entry that matched, or None.
     """
-    database = DATABASES[backend]
-    plain = _without_kind(backend, name).lower()
-    if database == "dpkg":
-        plain = _ARCHITECTURE.sub("", plain)
-    spellings = [plain]
-    if database == "homebrew" and "/" in plain:
-        spellings.append(plain.rsplit("/", 1)[1])
-    for source, globs in (("built-in list", PROTECTED[database]), ("`protected` of this task", tuple(extra_globs))):
-        for glob in globs:
-            if any(_matches(spelling, glob.lower()) for spelling in spellings):
-                return "%s: %s" % (source, glob)
-    return None
-
-
-def _matches(name: str, glob: str) -> bool:
-    # Making a regular expression of each of the hundreds of globs would cost a run with nothing to do a fifth of its time.
-    literal = _FIRST_WILDCARD.split(glob, maxsplit=1)[0]
-    if literal == glob:
-        return name == glob
-    return name.startswith(literal) and fnmatch.fnmatchcase(name, glob)
+    rule = _NAMES[DATABASES[backend]]
+    return protecting_entry(DATABASES[backend], rule.protected_as(rule.bare(name).lower()), extra_globs)
 
 
 def check_names(names: Mapping[str, Iterable[str]], protected: Iterable[str] = ()) -> List[Refusal]:
@@ -203,16 +132,16 @@ def check_removals(removals: Sequence[Removal], protected: Iterable[str] = (), m
     for removal in removals:
         refusals.extend(removal.plan.refusals)
         refusals.extend(_check_protected(removal, extra))
-        refusals.extend(_check_reach(removal))
+        refusals.extend(_check_dependents(removal))
     refusals.extend(_check_count(removals, max_removals))
     return refusals
 
 
 def _check_protected(removal: Removal, extra: Tuple[str, ...]) -> List[Refusal]:
-    said = {name for refusal in removal.plan.refusals if refusal.reason == "protected" for name in refusal.names}
+    refused = {name for refusal in removal.plan.refusals if refusal.reason == "protected" for name in refusal.names}
     refusals = []
     for package in _unique(removal.request.packages + removal.plan.removes):
-        if package.name in said:
+        if package.name in refused:
             continue
         reason = package.protected or protected_reason(removal.backend, package.name, extra)
         if reason:
@@ -220,8 +149,8 @@ def _check_protected(removal: Removal, extra: Tuple[str, ...]) -> List[Refusal]:
     return refusals
 
 
-def _check_reach(removal: Removal) -> List[Refusal]:
-    """A second look at what the backends promise: nothing goes that was not asked for."""
+def _check_dependents(removal: Removal) -> List[Refusal]:
+    """Refuse a plan that removes packages nobody asked for. Backends promise this; it is checked again here."""
     requested = {package.name for package in removal.request.packages}
     more = sorted({package.name for package in removal.plan.removes if package.name not in requested})
     if not more or removal.request.allow_dependents or any(refusal.reason == "dependents" for refusal in removal.plan.refusals):
@@ -234,18 +163,18 @@ def _check_count(removals: Sequence[Removal], max_removals: Optional[int]) -> Li
     if max_removals is None:
         return []
     # By name: one app in forty users' homes, or in two architectures, is one removal to the person who set the limit.
-    going: Set[Tuple[str, str]] = set()
+    counted: Set[Tuple[str, str]] = set()
     for removal in removals:
         for package in removal.plan.removes or removal.request.packages:
-            going.add((DATABASES[removal.backend], package.name))
-    if len(going) <= max_removals:
+            counted.add((DATABASES[removal.backend], package.name))
+    if len(counted) <= max_removals:
         return []
     message = "this run would remove %d packages, and max_removals is %d. Look at the plan, then raise max_removals" % (
-        len(going),
+        len(counted),
         max_removals,
     )
-    lines = tuple("remove %s (%s)" % (name, database) for database, name in sorted(going))
-    return [Refusal("all", "max_removals", tuple(sorted({name for _unused, name in going})), lines, message)]
+    lines = tuple("remove %s (%s)" % (name, database) for database, name in sorted(counted))
+    return [Refusal("all", "max_removals", tuple(sorted({name for _unused, name in counted})), lines, message)]
 
 
 def _protected(backend: str, name: str, reason: str, plan: Tuple[str, ...]) -> Refusal:

@@ -81,7 +81,7 @@ def after_removal(system: System, installed: Installed) -> Remains:
 
 
 def noted_remains(system: System, files: Sequence[str], programs: Sequence[str]) -> Remains:
-    """Of what an earlier run saw remain, that which is there now."""
+    """What an earlier run saw remain and is still there."""
     ids: Dict[FileId, str] = {}
     scripts: Dict[str, str] = {}
     for program in programs:

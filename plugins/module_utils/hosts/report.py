@@ -12,7 +12,8 @@ from ..engine.apply import Applied
 from ..engine.plan import Change
 from .backend import BlockPlan, Refusal
 from .host_plan import HostPlan, apps_acted_on, deleted_leftovers
-from .request import PACKAGE_KINDS, AppRequest, HostRequest
+from .package_managers import PACKAGE_KINDS
+from .request import AppRequest, HostRequest
 from .situation import Finding, Situation, names_to_act_on
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class HostReport:
         return ""
 
     def is_of_the_moment(self) -> bool:
-        """Whether it tells of processes, which come and go without a trace in any file."""
+        """Whether the note is about processes, whose state no file shows."""
         return any(report.running for report in self.apps.values())
 
     def to_plain(self) -> Dict[str, Any]:
@@ -182,7 +183,7 @@ def _touched(request: HostRequest, situation: Situation, planned: HostPlan) -> S
     """The apps that the plan changes something for. That a change rewrites a file they share with another app doesn't count."""
     if planned.refusals:
         return set()
-    touched = {each.app.id for each in planned.going}
+    touched = {each.app.id for each in planned.to_remove}
     for change in planned.plan.changes:
         if deleted_leftovers((change,)):
             touched.update(change.apps)
@@ -219,7 +220,7 @@ def report_after(
     undone = [failure.change for failure in applied.failed] + list(applied.skipped)
     report.host_plan = planned
     report.undone = frozenset(change.key for change in undone)
-    report.left = tuple(each for each in planned.going if each not in gone)
+    report.left = tuple(each for each in planned.to_remove if each not in gone)
     report.failures = list(last.broken.values()) + applied.messages()
     removals_failed = {change.key for change in planned.removal.changes}.intersection(report.undone)
     if not removals_failed:
@@ -239,7 +240,7 @@ def report_after(
         seen = report.apps[app.id]
         if app.id in failed:
             seen.error = "error"
-        packages = [each for each in planned.going if each.app is app]
+        packages = [each for each in planned.to_remove if each.app is app]
         files = [each for each in report.leftovers if each.app == app.id]
         files_left = [each for each in files if each.file.shown not in deleted]
         if (packages or len(files_left) < len(files)) and not any(each in report.left for each in packages):
@@ -290,11 +291,11 @@ def _app_before(app: AppRequest, situation: Situation, planned: HostPlan) -> App
         if not finding.actionable:
             seen.why_not_removed = "detect_only"
         seen.findings.append(plain)
-    going = deleted_leftovers(planned.plan.changes)
+    deleted = deleted_leftovers(planned.plan.changes)
     for leftover in situation.leftovers:
         if leftover.app == app.id:
             seen.before = seen.after = True
-            if leftover.file.shown not in going:
+            if leftover.file.shown not in deleted:
                 seen.why_not_removed = seen.why_not_removed or "leftover_kept"
     _enter_remains(app, situation, seen)
     if not planned.refusals:
@@ -303,7 +304,7 @@ def _app_before(app: AppRequest, situation: Situation, planned: HostPlan) -> App
 
 
 def _enter_block(app: AppRequest, situation: Situation, blocks: Mapping[str, BlockPlan], seen: AppReport) -> None:
-    """An app is blocked as well as its least blocked name is: one open door is an open door."""
+    """Enter how well an app is blocked: as well as the least blocked of its names."""
     seen.block, seen.block_proof, seen.why_not_blocked, seen.mechanism = "none", "", "", []
     if app.state != "absent" or app.block == "none":
         return
@@ -333,7 +334,7 @@ def _enter_block(app: AppRequest, situation: Situation, blocks: Mapping[str, Blo
 
 
 def _removal_lines(report: HostReport) -> List[str]:
-    """What went, or in check mode would go: what was asked for if it is gone, and what goes with it if all was done."""
+    """The removed packages (in check mode: those to remove): the requested ones that are gone, and dependents if all was done."""
     left = {(each.backend.name, each.package.name, each.package.scope) for each in report.left}
     lines = []
     for removal in report.host_plan.removals:

@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ..engine.errors import AppbanError
+from .package_managers import PACKAGE_KINDS
 
-#: Identifier kinds that name a package of a host's package manager.
-PACKAGE_KINDS: Tuple[str, ...] = ("deb", "rpm", "pacman", "apk", "flatpak", "snap", "brew_formula", "brew_cask")
 #: Identifier kinds that the search for desktop leftovers uses.
 LEFTOVER_KINDS: Tuple[str, ...] = ("display_name", "domain", "android_package")
 #: Kinds of other targets: accepted, so that a catalog app can be passed whole, and not used on a host.

@@ -13,9 +13,9 @@ from ..engine.errors import AppbanError
 from .backend import Backend, Package, Unseen, package_name
 from .intent import is_interrupted
 from .ledger import Ledger, read_ledger
+from .package_managers import DATABASES, PACKAGE_KINDS
 from .present_backends import present_backends
-from .rails import DATABASES
-from .request import LEFTOVER_KINDS, PACKAGE_KINDS, AppRequest, HostRequest
+from .request import LEFTOVER_KINDS, AppRequest, HostRequest
 from .system import System
 
 if TYPE_CHECKING:
@@ -131,29 +131,8 @@ def look(request: HostRequest, system: System, broken: Mapping[str, str] = Mappi
         what = "it blocks nothing" if only_open else "nobody looked there"
         note = "%s is on this host and was left out by the option backends, so %s" % (name, what)
         _enter_unseen(unseen, request, kinds, (Unseen("backend_left_out", note, only_open),))
-    findings: List[Finding] = []
-    kept_present: Set[Tuple[str, str]] = set()
-    kept = _kept_names(backends, request, ledger)
     unreadable = dict(broken)
-    databases: Set[str] = set(broken)
-    for backend in backends:
-        named = _apps_by_name(backend, request)
-        asked = frozenset(named) | kept.get(backend.database, frozenset())
-        if backend.database in databases or not asked:
-            continue
-        databases.add(backend.database)
-        try:
-            installed = backend.installed(asked)
-        except AppbanError as error:
-            unreadable[backend.database] = "%s: %s" % (backend.name, error)
-            continue
-        for package in installed:
-            app = named.get(package.name)
-            if app is None:
-                kept_present.add((backend.database, package.name))
-            else:
-                findings.append(Finding(backend, app, package, package.name in names_to_act_on(backend, app)))
-        _enter_unseen(unseen, request, backend.kinds, backend.unseen())
+    findings, kept_present = _read_databases(backends, request, ledger, unreadable, unseen)
     search, leftovers = _search_leftovers(request, system)
     if search is not None:
         _enter_unseen(unseen, request, LEFTOVER_KINDS, search.unseen)
@@ -173,6 +152,43 @@ def look(request: HostRequest, system: System, broken: Mapping[str, str] = Mappi
         broken=unreadable,
         hurt=frozenset(hurt),
     )
+
+
+def _read_databases(
+    backends: Sequence[Backend], request: HostRequest, ledger: Ledger, unreadable: Dict[str, str], unseen: Dict[str, List[Unseen]]
+) -> Tuple[List[Finding], Set[Tuple[str, str]]]:
+    """Ask each database once about the listed names.
+
+    Args:
+        unreadable: databases that can't be read, with the reason; those that turn out so are put in.
+        unseen: what could not be looked at is put in.
+
+    Returns:
+        What was found, and which names that we only keep are there, with their databases.
+    """
+    findings: List[Finding] = []
+    kept_present: Set[Tuple[str, str]] = set()
+    kept = _kept_names(backends, request, ledger)
+    read: Set[str] = set(unreadable)
+    for backend in backends:
+        named = _apps_by_name(backend, request)
+        asked = frozenset(named) | kept.get(backend.database, frozenset())
+        if backend.database in read or not asked:
+            continue
+        read.add(backend.database)
+        try:
+            installed = backend.installed(asked)
+        except AppbanError as error:
+            unreadable[backend.database] = "%s: %s" % (backend.name, error)
+            continue
+        for package in installed:
+            app = named.get(package.name)
+            if app is None:
+                kept_present.add((backend.database, package.name))
+            else:
+                findings.append(Finding(backend, app, package, package.name in names_to_act_on(backend, app)))
+        _enter_unseen(unseen, request, backend.kinds, backend.unseen())
+    return findings, kept_present
 
 
 def _enter_unseen(unseen: Dict[str, List[Unseen]], request: HostRequest, kinds: Sequence[str], parts: Sequence[Unseen]) -> None:

@@ -87,7 +87,7 @@ def each_in_time(look: Callable[[Any], Any], places: Sequence[Any]) -> List[Opti
 
 
 def _by_a_child(look: Callable[[Any], Any], places: Sequence[Any], answers: List[Optional[Any]], at: int, deadline: float) -> int:
-    """Enter the answers from one place on; returns the place to go on with."""
+    """Let a child process answer for the places from an index on; returns the index to go on with, past a place that gave no answer."""
     readable, writable = os.pipe()
     child = os.fork()
     if child == 0:
@@ -111,7 +111,7 @@ def _by_a_child(look: Callable[[Any], Any], places: Sequence[Any], answers: List
 
 
 def _answer_and_end(look: Callable[[Any], Any], places: Sequence[Any], writable: int) -> None:
-    """The child's whole life."""
+    """Answer for the places one after the other and end the process: what the child does."""
     try:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)

@@ -66,7 +66,7 @@ class System:
         self._spent: Dict[int, float] = {}
 
     def look_again(self) -> None:
-        """Forget what was read, because something was written: the next look stands on its own."""
+        """Forget everything that was read, after a write."""
         self.trust = Trust()
         self.basis = Basis(self.trust)
         self.memory.clear()
@@ -91,7 +91,7 @@ class System:
         run_as: Optional[str] = None,
         rests_on: Optional[Sequence[Tuple[str, str]]] = None,
     ) -> CommandResult:
-        """Run a command that only reads. The caller answers for that.
+        """Run a command that only reads; the caller makes sure that it does.
 
         Args:
             argv: program and arguments.

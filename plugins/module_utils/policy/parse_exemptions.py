@@ -7,19 +7,17 @@
 from __future__ import annotations
 
 from datetime import timedelta, timezone
-from typing import TYPE_CHECKING, Any, Collection, Sequence
+from typing import Any, Collection, Sequence
 
 from . import scope
 from .exemption_domains import BlockedDomains, belongs, near_domains
 from .model import DEFAULT_MAX_DAYS, App, Exemption, ExemptionRules, Instant
 from .names_compared import comparable
 from .problems import child, nearest_names
+from .reading import Reading
 from .scope import Condition
 from .serial_texts import why_no_serial
 from .validators import sound
-
-if TYPE_CHECKING:
-    from .parse import Reading
 
 
 def rules_of(checked: Any) -> ExemptionRules:

@@ -129,7 +129,7 @@ def test_words_outside_the_vocabulary_are_refused() -> None:
 def test_every_reason_that_a_host_can_give_is_in_the_vocabulary() -> None:
     """Refusal reasons and the words that the hosts' report assigns, read from the source."""
     found = set()
-    for path in (PLUGINS / "module_utils" / "hosts").glob("*.py"):
+    for path in (PLUGINS / "module_utils" / "hosts").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Refusal":
                 given = [*node.args[1:2], *(each.value for each in node.keywords if each.arg == "reason")]

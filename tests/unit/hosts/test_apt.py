@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.apt import Apt
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.apt_places import ASKS_ONLY, apt_places
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.apt.backend import Apt
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.apt.places import ASKS_ONLY, apt_places
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.backend import BlockRequest, Package, RemovalRequest
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.steps import CommandStep, Steps
 from tests.unit.hosts.dpkg_output import DEPENDENTS, row

@@ -9,10 +9,14 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.dnf4 import Said, read_simulation
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.dnf4.backend import DnfAnswer, read_simulation
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.process import CommandResult
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.rpm_place import rpm_inputs
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.zypp_conf import main_values, read_zypp_settings, uncached_repositories
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.rpm.place import rpm_inputs
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.zypper.conf import (
+    main_values,
+    read_zypp_settings,
+    uncached_repositories,
+)
 
 from .recorded_host import RecordedHost
 
@@ -49,10 +53,10 @@ PROBLEM = "Error: \n Problem: conflicting requests\n  - package appban-guard-0.1
 @pytest.mark.parametrize(
     ("rc", "stdout", "stderr", "said"),
     [
-        (1, TABLE, "Operation aborted.\n", Said(("tiktok-desktop", "stream", "nosuch"), ("vlc-lab", LONG))),
-        (0, "Dependencies resolved.\nNothing to do.\nComplete!\n", "", Said((), ())),
-        (1, "", REFUSED, Said(("x",), ())),
-        (1, "", PROBLEM, Said((), ())),
+        (1, TABLE, "Operation aborted.\n", DnfAnswer(("tiktok-desktop", "stream", "nosuch"), ("vlc-lab", LONG))),
+        (0, "Dependencies resolved.\nNothing to do.\nComplete!\n", "", DnfAnswer((), ())),
+        (1, "", REFUSED, DnfAnswer(("x",), ())),
+        (1, "", PROBLEM, DnfAnswer((), ())),
         # The same table without the question at its end is no simulation that came to its end.
         (1, TABLE, "", None),
         (1, "", "Error: Cache-only enabled but no cache for 'lab'\n", None),
@@ -62,7 +66,7 @@ PROBLEM = "Error: \n Problem: conflicting requests\n  - package appban-guard-0.1
         (1, "", "Traceback (most recent call last):\n  x\n", None),
     ],
 )
-def test_what_dnf_says_of_an_installation(rc: int, stdout: str, stderr: str, said: Said | None) -> None:
+def test_what_dnf_says_of_an_installation(rc: int, stdout: str, stderr: str, said: DnfAnswer | None) -> None:
     assert read_simulation(CommandResult(("dnf-3",), rc, stdout, stderr)) == said
 
 

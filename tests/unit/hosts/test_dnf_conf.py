@@ -9,7 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.dnf_conf import (
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.ledger import both
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.rpm.dnf_conf import (
     Addition,
     clears_excludes,
     effective_excludes,
@@ -18,7 +19,6 @@ from ansible_collections.appban.endpoint.plugins.module_utils.hosts.dnf_conf imp
     option_words,
     set_excludes,
 )
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.ledger import both
 
 
 def unmarked(content: bytes) -> bytes:

@@ -10,15 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.apt_preferences import (
-    Pin,
-    is_read_by_apt,
-    pinned_names,
-    pins,
-    render_pin,
-)
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.apt_providers import parse_reverse_provides
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.dpkg_database import (
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.apt.dpkg_database import (
     DpkgPackage,
     knows_protected,
     parse_dependents,
@@ -28,6 +20,14 @@ from ansible_collections.appban.endpoint.plugins.module_utils.hosts.dpkg_databas
     parse_selections,
     selections_before,
 )
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.apt.preferences import (
+    Pin,
+    is_read_by_apt,
+    pinned_names,
+    pins,
+    render_pin,
+)
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.apt.providers import parse_reverse_provides
 from tests.unit.hosts.dpkg_output import DEPENDENTS, row
 
 NAMES = st.lists(st.from_regex(r"[a-z0-9][a-z0-9+.-]{1,20}", fullmatch=True), min_size=1, unique=True)

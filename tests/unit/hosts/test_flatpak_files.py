@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts import accounts, basis, flatpak_people, slow_places
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts import accounts, basis, slow_places
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.accounts import People
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.data_places import data_places, is_shells
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.flatpak import Flatpak
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.flatpak_filter import denies, render_filter
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.flatpak_installations import (
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.flatpak import people as flatpak_people
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.flatpak.backend import Flatpak
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.flatpak.filter import denies, render_filter
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.flatpak.installations import (
     Installation,
     Remote,
     deployed,
@@ -24,7 +25,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.hosts.flatpak_inst
     remotes,
     system_installations,
 )
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.flatpak_people import PersonalFlatpaks
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.flatpak.people import PersonalFlatpaks
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.home_scan import scan_home
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.system import System
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.trust import Trust
@@ -91,7 +92,7 @@ def test_extra_installations_are_those_that_flatpak_takes(tmp_path, monkeypatch)
     (tmp_path / "a.conf").write_text('[Installation "extra"]\nPath=/opt/x\n[Installation "-rf"]\nPath=/opt/y\n[Installation "z"]\nPath=z\n')
     (tmp_path / "b.txt").write_text('[Installation "no"]\nPath=/opt/no\n')
     monkeypatch.setattr(
-        "ansible_collections.appban.endpoint.plugins.module_utils.hosts.flatpak_installations.EXTRA_INSTALLATIONS", str(tmp_path)
+        "ansible_collections.appban.endpoint.plugins.module_utils.hosts.flatpak.installations.EXTRA_INSTALLATIONS", str(tmp_path)
     )
     assert [place.scope for place in system_installations(System())] == ["system", "system:extra", "system:-rf"]
 
@@ -319,7 +320,7 @@ def test_too_many_settings_hide_no_app(homes):
 
 def test_the_files_of_a_deployment_are_its_regular_files(tmp_path, monkeypatch):
     top = "ansible_collections.appban.endpoint.plugins.module_utils.hosts."
-    monkeypatch.setattr(top + "flatpak_installations.SYSTEM_PATH", str(tmp_path))
+    monkeypatch.setattr(top + "flatpak.installations.SYSTEM_PATH", str(tmp_path))
     monkeypatch.setattr(accounts, "HOME_ROOTS", ())
     commit = tmp_path / "app/com.tiktok.Desktop/x86_64/stable/0123"
     (commit / "files/bin").mkdir(parents=True)
@@ -607,8 +608,8 @@ def test_homes_on_a_slow_file_system_are_looked_at_in_time_and_never_taken_for_k
 def administered(tmp_path, monkeypatch):
     """A host whose flatpak is the system's alone, in directories of the test."""
     top = "ansible_collections.appban.endpoint.plugins.module_utils.hosts."
-    monkeypatch.setattr(top + "flatpak_installations.SYSTEM_PATH", str(tmp_path / "system"))
-    monkeypatch.setattr(top + "flatpak_installations.EXTRA_INSTALLATIONS", str(tmp_path / "installations.d"))
+    monkeypatch.setattr(top + "flatpak.installations.SYSTEM_PATH", str(tmp_path / "system"))
+    monkeypatch.setattr(top + "flatpak.installations.EXTRA_INSTALLATIONS", str(tmp_path / "installations.d"))
     monkeypatch.setattr(accounts, "HOME_ROOTS", ())
     # No directory of a test is root's alone.
     monkeypatch.setattr(Flatpak, "_is_roots_own", lambda self, place: True)

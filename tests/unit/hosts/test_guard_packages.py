@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.guard_deb import guard_deb
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.guard_pacman import guard_pacman
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.apt.guard_package import guard_deb
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.guard_version import guard_version
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.pacman.guard_package import guard_pacman
 
 NAMES = st.lists(st.from_regex(r"[a-z0-9][a-z0-9+.-]{1,20}", fullmatch=True), min_size=1, max_size=30)
 

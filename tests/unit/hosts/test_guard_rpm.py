@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts import guard_rpm as module
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.guard_rpm import guard_rpm
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.rpm import guard_package as module
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.rpm.guard_package import guard_rpm
 
 NAMES = st.lists(st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_+.-]{0,40}", fullmatch=True), max_size=30)
 

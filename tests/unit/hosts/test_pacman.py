@@ -14,16 +14,16 @@ from hypothesis import strategies as st
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.backend import BlockRequest, Package, RemovalRequest
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.pacman import Pacman
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.pacman_database import (
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.pacman.backend import Pacman
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.pacman.database import (
     parse_conflicts,
     parse_mtree,
     parse_owners,
     parse_packages,
     parse_provides,
 )
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.pacman_hook import hooked_names, made_directories, render_hook
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.pacman_settings import PacmanSettings
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.pacman.hook import hooked_names, made_directories, render_hook
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.pacman.settings import PacmanSettings
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.process import CommandResult
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.steps import CommandStep
 from tests.unit.hosts.recorded_host import RecordedHost

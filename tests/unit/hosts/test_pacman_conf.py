@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.pacman_conf import (
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.pacman.conf import (
     add_hold,
     hold_names,
     included_paths,

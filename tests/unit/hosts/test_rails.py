@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts import rails
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.backend import Package, Refusal, RemovalPlan, RemovalRequest
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.protected_names import PROTECTED
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.package_managers import DATABASES
+from ansible_collections.appban.endpoint.plugins.module_utils.policy.protected_packages import PROTECTED_PACKAGES
 
 BACKENDS = ["apt", "dnf4", "dnf5", "zypper", "pacman", "apk", "flatpak", "snap", "homebrew"]
 
@@ -196,8 +197,8 @@ def test_an_ordinary_app_with_a_similar_name_is_not_protected(backend, name):
 
 
 def test_every_backends_database_has_a_list_and_no_entry_is_wide_or_dead():
-    assert set(PROTECTED) == set(rails.DATABASES.values())
-    for database, globs in PROTECTED.items():
+    assert set(PROTECTED_PACKAGES) == set(DATABASES.values())
+    for database, globs in PROTECTED_PACKAGES.items():
         assert len(set(globs)) == len(globs), database
         for glob in globs:
             assert glob == glob.lower()

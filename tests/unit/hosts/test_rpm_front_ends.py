@@ -16,13 +16,13 @@ import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError, ChangeFailed
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.backend import BlockPlan, BlockRequest, Package, RemovalRequest
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.dnf5 import DROP_IN, Dnf5, render_drop_in
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.dnf5.backend import DROP_IN, Dnf5, render_drop_in
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.guard_version import guard_version
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.locks import Lock, waiting_for
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.owned_file import written_content
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.process import CommandResult
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.rpm_database import installed_packages, plan_rpm_removal, query_packages
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.rpm_guard import PROTECTED_FILE
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.rpm.database import installed_packages, plan_rpm_removal, query_packages
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.rpm.guard import PROTECTED_FILE
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.steps import CommandStep
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.system import System
 
@@ -363,7 +363,7 @@ def test_dnf5_names_and_repairs_drift() -> None:
 
 
 def test_the_drop_in_is_what_dnf4_too_would_read() -> None:
-    from ansible_collections.appban.endpoint.plugins.module_utils.hosts.dnf_conf import effective_excludes
+    from ansible_collections.appban.endpoint.plugins.module_utils.hosts.rpm.dnf_conf import effective_excludes
 
     assert effective_excludes(render_drop_in(("a", "b"), ("policy: [x]",))) == ("a", "b")
 

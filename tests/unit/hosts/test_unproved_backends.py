@@ -14,18 +14,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts import apk as apk_module
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts import homebrew as homebrew_module
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts import homebrew_prefixes, rails
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts import snap as snap_module
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.apk import (
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts import rails
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.apk import backend as apk_module
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.apk.backend import (
     Apk,
     parse_files,
     parse_installed,
     parse_kept,
     parse_simulation,
 )
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.apk_world import (
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.apk.world import (
     add_conflicts,
     conflicts,
     drop_conflicts,
@@ -33,7 +31,10 @@ from ansible_collections.appban.endpoint.plugins.module_utils.hosts.apk_world im
     with_marks,
 )
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.backend import BlockRequest, Package, RemovalRequest, package_name
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.brew_env import (
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.homebrew import backend as homebrew_module
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.homebrew import prefixes as homebrew_prefixes
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.homebrew.backend import Homebrew
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.homebrew.brew_env import (
     CASKS,
     FORMULAE,
     add_forbidden,
@@ -41,8 +42,8 @@ from ansible_collections.appban.endpoint.plugins.module_utils.hosts.brew_env imp
     forbidden,
     owned_by_marks,
 )
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.homebrew import Homebrew
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.snap import Snap, parse_list
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.snap import backend as snap_module
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.snap.backend import Snap, parse_list
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.steps import perform
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.system import System
 

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.ledger import both
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.zypp_locks import Addition, locked_names, marked_locks, set_locks
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.rpm.zypp_locks import Addition, locked_names, marked_locks, set_locks
 
 
 def stanza(name: str) -> bytes:

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
-from ansible_collections.appban.endpoint.plugins.module_utils.hosts.request import LEFTOVER_KINDS, PACKAGE_KINDS
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.package_managers import PACKAGE_KINDS
+from ansible_collections.appban.endpoint.plugins.module_utils.hosts.request import LEFTOVER_KINDS
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import ACTIONS, VERDICTS
 from ansible_collections.appban.endpoint.plugins.plugin_utils.host_requests import apps_of_policies, is_doubted, request_of_decision
 from tests.unit.hosts.fake_host import request as module_options

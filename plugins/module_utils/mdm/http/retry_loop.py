@@ -37,6 +37,26 @@ class Effect:
     possible: bool = False
 
 
+@dataclass
+class _Tally:
+    """The attempts of one request. spared: those that use up none; missed: those that reached nobody."""
+
+    attempt: int = 0
+    spared: int = 0
+    missed: int = 0
+
+
+@dataclass(frozen=True)
+class _Again:
+    """One more attempt after a pause; reason, why and most as of :meth:`RetryLoop.wait`."""
+
+    pause: float
+    reason: str
+    why: str
+    was_asked: bool = False
+    most: int | None = None
+
+
 class RetryLoop:
     """The retry loop that sessions and token requests share.
 
@@ -116,10 +136,9 @@ class RetryLoop:
         start = into.tell() if into else 0
         start_of_all = self.clock.monotonic()
         effect = effect or Effect()
-        # A server that wants patience, and that gets it, uses up no attempt.
-        attempt = spared = missed = 0
+        tally = _Tally()
         while True:
-            attempt += 1
+            tally.attempt += 1
             left = self.deadline.remaining()
             if not left:
                 raise self.out_of_time(request, "the %g s for all requests of this run are over" % self.deadline.seconds)
@@ -128,43 +147,51 @@ class RetryLoop:
                 into.truncate()
             identifier = self.identifier()
             before, effect.possible = effect.possible, True
-            most: int | None = self.policy.attempts
             begun = self.clock.monotonic()
-            outcome = self.transport.exchange(
-                request, identifier, min(self.timeout, left), into, limit, direct, self.asking(request, attempt, most)
-            )
+            asking = self.asking(request, tally.attempt, self.policy.attempts)
+            outcome = self.transport.exchange(request, identifier, min(self.timeout, left), into, limit, direct, asking)
             effect.possible = before or may_have_acted(outcome)
-            asked = None
-            if isinstance(outcome, Broken) and (outcome.timed_out or outcome.unreachable):
-                kind = kind_of_request(request.method, request.url)
-                self.counters.add_wait(Wait(self.clock.monotonic() - begun, NO_ANSWER, outcome.reason, kind, attempt, most))
-            # "Retry-After: 0", or a date that has passed, would make us hammer a server that is in trouble.
-            pause = self.policy.backoff(attempt, self.source)
-            spent = attempt - spared >= self.policy.attempts
             if isinstance(outcome, Broken):
-                if outcome.too_late and not (outcome.executed and safety.leaves_doubt()):
-                    raise self.out_of_time(request, outcome.reason)
-                missed += outcome.unreachable or outcome.undecodable
-                if spent or missed > 1 or is_final(outcome, safety):
-                    raise self.no_answer(request, outcome, safety, identifier, attempt)
-                reason = outcome.reason
-                why = outcome.reason
-                if outcome.unreachable or outcome.undecodable:
-                    # Who is not there, or garbles what it says, is tried once more, not as often as who is busy.
-                    most = attempt + 1
-                    pause = min(QUICK, pause)
+                if outcome.timed_out or outcome.unreachable:
+                    kind, seconds = kind_of_request(request.method, request.url), self.clock.monotonic() - begun
+                    self.counters.add_wait(Wait(seconds, NO_ANSWER, outcome.reason, kind, tally.attempt, self.policy.attempts))
+                again = self._after_no_answer(request, outcome, safety, identifier, tally)
             else:
-                patient = outcome.status in safety.patient
-                if outcome.status not in safety.statuses or (spent and not patient):
-                    return replace(outcome, attempts=attempt, seconds=self.clock.monotonic() - start_of_all)
-                spared += patient
-                asked = retry_after(outcome.headers.get("retry-after"), self.clock.utcnow())
-                why = "HTTP %d" % outcome.status
-                reason = "the server answered " + why
-                if patient:
-                    most = None
-            self.wait(asked or pause, request, reason, bool(asked), why, attempt, most)
+                answered = self._after_answer(outcome, safety, tally)
+                if answered is None:
+                    return replace(outcome, attempts=tally.attempt, seconds=self.clock.monotonic() - start_of_all)
+                again = answered
+            self.wait(again.pause, request, again.reason, again.was_asked, again.why, tally.attempt, again.most)
             count_retry()
+
+    def _after_no_answer(self, request: Request, outcome: Broken, safety: Safety, identifier: str, tally: _Tally) -> _Again:
+        """How a request goes on to which no answer came. Raises where it doesn't."""
+        pause, most = self.policy.backoff(tally.attempt, self.source), self.policy.attempts
+        if outcome.too_late and not (outcome.executed and safety.leaves_doubt()):
+            raise self.out_of_time(request, outcome.reason)
+        tally.missed += outcome.unreachable or outcome.undecodable
+        if self._is_spent(tally) or tally.missed > 1 or is_final(outcome, safety):
+            raise self.no_answer(request, outcome, safety, identifier, tally.attempt)
+        if outcome.unreachable or outcome.undecodable:
+            # Who is not there, or garbles what it says, is tried once more, not as often as who is busy.
+            return _Again(min(QUICK, pause), outcome.reason, outcome.reason, most=tally.attempt + 1)
+        return _Again(pause, outcome.reason, outcome.reason, most=most)
+
+    def _after_answer(self, outcome: Response, safety: Safety, tally: _Tally) -> _Again | None:
+        """How a request goes on that was answered; None where that is the end."""
+        # "Retry-After: 0", or a date that has passed, would make us hammer a server that is in trouble.
+        pause = self.policy.backoff(tally.attempt, self.source)
+        patient = outcome.status in safety.patient
+        if outcome.status not in safety.statuses or (self._is_spent(tally) and not patient):
+            return None
+        # A server that wants patience, and that gets it, uses up no attempt.
+        tally.spared += patient
+        asked = retry_after(outcome.headers.get("retry-after"), self.clock.utcnow())
+        why = "HTTP %d" % outcome.status
+        return _Again(asked or pause, "the server answered " + why, why, bool(asked), None if patient else self.policy.attempts)
+
+    def _is_spent(self, tally: _Tally) -> bool:
+        return tally.attempt - tally.spared >= self.policy.attempts
 
     def asking(self, request: Request, attempt: int, most: int | None) -> Asking | None:
         """What is told when an answer takes long; None where nobody listens."""

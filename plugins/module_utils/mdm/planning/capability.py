@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a target can do for a ban on one kind of device, as data. README's matrix is made from these tables."""
+"""What a target can do for a ban on one kind of device, as data. The tables of docs/capabilities.md are made from it."""
 
 from __future__ import annotations
 
@@ -60,6 +60,10 @@ class Capability:
         """Support for an action; an audit needs none."""
         found: Support = getattr(self, action)
         return found
+
+    def supports(self, mechanism: str) -> bool:
+        """Whether a mechanism has an effect on such a device, and is one that is used there."""
+        return any(mechanism in self.support(action).mechanisms for action in ACTIONS_WITH_SUPPORT)
 
 
 def without_support(kind: str, label: str, why_not: str, **support: Support) -> Capability:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...policy.model import AppDecision, Decision, Policy
+from .fleet import FleetDevice
+from .mechanisms import Mechanism, Mechanisms
 from .notices import withdrawal_from
 
 
@@ -52,23 +54,6 @@ class Requirement:
         return tuple(sorted({app.id for app in self.apps}))
 
 
-@dataclass(frozen=True)
-class Mechanisms:
-    """Which mechanisms a target asks for, for which action on which platform.
-
-    Args:
-        by_platform: platform -> action -> names of mechanisms.
-        per_app: mechanisms with an object for each app; all others hold every app of a scope in one object.
-        sites: mechanisms that block sites, which share what an exemption leaves open.
-        armed_ahead: mechanisms that are set up ahead of the instant of their effect; all others are wanted from it on.
-    """
-
-    by_platform: Mapping[str, Mapping[str, tuple[str, ...]]]
-    per_app: frozenset[str] = frozenset()
-    sites: frozenset[str] = frozenset()
-    armed_ahead: frozenset[str] = frozenset()
-
-
 RequirementsOf = Callable[[Mapping[str, Any], Decision], frozenset[Requirement]]
 
 
@@ -77,27 +62,39 @@ def requirements_of_policies(policies: Sequence[Policy], mechanisms: Mechanisms)
     by_id = {policy.id: policy for policy in policies}
 
     def requirements_of(record: Mapping[str, Any], decision: Decision) -> frozenset[Requirement]:
-        by_action = mechanisms.by_platform.get(str(record.get("platform")), {})
-        asked: dict[tuple[str, str], set[BannedApp]] = {}
+        platform = str(record.get("platform"))
+        asked: dict[tuple[Mechanism, str], set[BannedApp]] = {}
         opened: set[str] = set()
         for app in decision.apps.values():
             if app.verdict != "enforce":
                 continue
             for action, deadline, asking in _asked(app, by_id):
-                for mechanism in by_action.get(action, ()):
-                    key = (mechanism, deadline if mechanism in mechanisms.armed_ahead else "")
+                for mechanism in mechanisms.for_action(platform, action):
+                    key = (mechanism, deadline if mechanism.armed_ahead else "")
                     asked.setdefault(key, set()).add(BannedApp(app.app, asking))
                     # All apps share the one list of sites that a browser takes, so they share what is left open in it.
-                    opened.update(app.domains if mechanism in mechanisms.sites else ())
+                    opened.update(app.domains if mechanism.blocks_sites else ())
         requirements: list[Requirement] = []
         for (mechanism, deadline), apps in asked.items():
-            domains = tuple(sorted(opened)) if mechanism in mechanisms.sites else ()
+            domains = tuple(sorted(opened)) if mechanism.blocks_sites else ()
             merged = _merged(apps)
-            groups = [frozenset((each,)) for each in merged] if mechanism in mechanisms.per_app else [frozenset(merged)]
-            requirements.extend(Requirement(mechanism, group, deadline, domains) for group in groups)
+            groups = [frozenset((each,)) for each in merged] if mechanism.per_app else [frozenset(merged)]
+            requirements.extend(Requirement(mechanism.name, group, deadline, domains) for group in groups)
         return frozenset(requirements)
 
     return requirements_of
+
+
+def requirements_of_fleet(fleet: Sequence[FleetDevice], requirements_of: RequirementsOf) -> list[frozenset[Requirement]]:
+    """What is wanted of each device. Devices that are alike share their verdicts, so they share what is wanted of them."""
+    known: dict[tuple[int, str], frozenset[Requirement]] = {}
+    found = []
+    for member in fleet:
+        key = (id(member.decision.verdicts), member.device.platform)
+        if key not in known:
+            known[key] = requirements_of(member.device.record, member.decision)
+        found.append(known[key])
+    return found
 
 
 def _asked(app: AppDecision, by_id: Mapping[str, Policy]) -> list[tuple[str, str, tuple[str, ...]]]:

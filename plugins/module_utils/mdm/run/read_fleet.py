@@ -127,8 +127,8 @@ class ReadFleet:
 
     def _member(self, device: ManagedDevice, decider: Decider, assets: AssetIndex, until_enrolled: frozenset[str]) -> FleetDevice:
         # What the assets say now goes before what was known.
-        said = assets.join(self.memory.identify(device.record))
-        record, since, decided_by = self.memory.fill(said, device.enrolled_at, until_enrolled)
+        joined = assets.join(self.memory.identify(device.record))
+        record, since, decided_by = self.memory.fill(joined, device.enrolled_at, until_enrolled)
         if since:
             self._since[device.id] = since
         return FleetDevice(replace(device, record=record), decider.decide(decided_by))

@@ -630,7 +630,7 @@ class _Run:
         return sorted({app.id for policy in self.request.policies for app in (*policy.apps, *policy.review)})
 
     def _rows_of_opted_out(self, device: str, serial: str | None) -> list[Row]:
-        said: dict[str, Any] = {
+        decision: dict[str, Any] = {
             "verdict": "out_of_scope",
             "actions": [],
             "policies": [],
@@ -638,7 +638,7 @@ class _Run:
             "reason": "The device is not managed any more, and has no work apps with that.",
         }
         record = {"id": device, "serial": serial, "ownership": "personal"}
-        return [Row(record, app, said, Outcome("out_of_scope", "opted_out")) for app in self._apps()]
+        return [Row(record, app, decision, Outcome("out_of_scope", "opted_out")) for app in self._apps()]
 
     # The result.
 

@@ -14,6 +14,7 @@ from typing import Any, Mapping
 
 from ...mdm.apple.enforcement import why_no_block
 from ...mdm.planning.capability import Capability, Support, without_support
+from ...mdm.planning.mechanisms import Mechanism, Mechanisms
 from ...mdm.run.outbox import OUTBOX, OUTBOX_NAME
 
 IOS_BLOCK = "ios_restrictions"
@@ -23,16 +24,23 @@ MACOS_DELETE = "macos_restricted_software_delete"
 MACOS_WEB = "macos_web"
 REPORT = "report_group"
 
-#: What a reader calls each mechanism.
-NAMES: dict[str, str] = {
-    IOS_BLOCK: "list of blocked apps",
-    IOS_WEB: "web content filter",
-    MACOS_KILL: "restricted software",
-    MACOS_DELETE: "restricted software that deletes",
-    MACOS_WEB: "Edge and Chrome URL blocklist",
-    REPORT: "smart group (reports only)",
-    OUTBOX: OUTBOX_NAME,
-}
+_MOBILE = ("ios", "ipados")
+_RECORD = "macOS restricted software"
+MECHANISMS = Mechanisms(
+    (
+        Mechanism(IOS_BLOCK, "list of blocked apps", "iOS blocked apps", (*_MOBILE, "tvos"), ("block",), "ios_bundle_id"),
+        Mechanism(IOS_WEB, "web content filter", "iOS web filter", _MOBILE, ("block_web",), "domain"),
+        # A record has room for one process.
+        Mechanism(MACOS_KILL, "restricted software", _RECORD, ("macos",), ("block",), "display_name", per_app=True),
+        Mechanism(
+            MACOS_DELETE, "restricted software that deletes", _RECORD + ", deleted", ("macos",), ("remove",), "display_name", per_app=True
+        ),
+        Mechanism(MACOS_WEB, "Edge and Chrome URL blocklist", "macOS URL blocklist", ("macos",), ("block_web",), "domain"),
+        Mechanism(REPORT, "smart group (reports only)"),
+        Mechanism(OUTBOX, OUTBOX_NAME),
+    )
+)
+NAMES = MECHANISMS.titles()
 
 _NO = Support(why_not="no_backend")
 _NOTICE = Support((OUTBOX,))

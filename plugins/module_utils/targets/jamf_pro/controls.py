@@ -7,39 +7,29 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ...mdm.apple.profiles import browser_payloads, configuration_profile, web_filter_payload
 from ...mdm.apple.restrictions import blocked_apps_payload
-from ...mdm.planning.control_names import name_of_requirement
-from ...mdm.planning.fleet import FleetDevice
-from ...mdm.planning.identifiers import names_of_app, title_of_app, would_block
+from ...mdm.planning.controls import Controls
+from ...mdm.planning.fleet import FleetDevice, ManagedDevice
+from ...mdm.planning.identifiers import title_of_app
+from ...mdm.planning.kept import NOTHING_KEPT, Kept
 from ...mdm.planning.native_scope import NativeScope
 from ...mdm.planning.ownership import control_name
 from ...mdm.planning.requirements import BannedApp, Requirement
-from ...mdm.planning.scopes import Candidate, ControlScope, resolve_scope
+from ...mdm.planning.scopes import ControlScope
 from ...policy.model import Policy
 from . import capabilities as names
 from .api.classic_xml import storable
 from .devices import MODEL_WORDS
-from .kept import NOTHING_KEPT, Kept
 from .objects import MACOS, MOBILE, Criterion
 from .owned_names import tagged
 from .process_names import process_names
-from .requirements import MOBILE_PLATFORMS, PLATFORMS
+from .requirements import MOBILE_PLATFORMS
 
-#: What a control is called on the server, in the order of the plan.
-WORDS: dict[str, str] = {
-    names.IOS_BLOCK: "iOS blocked apps",
-    names.IOS_WEB: "iOS web filter",
-    names.MACOS_KILL: "macOS restricted software",
-    names.MACOS_DELETE: "macOS restricted software, deleted",
-    names.MACOS_WEB: "macOS URL blocklist",
-}
-#: Kinds of identifiers that a mechanism goes by.
-_KINDS = {names.IOS_BLOCK: "ios_bundle_id", names.IOS_WEB: "domain", names.MACOS_WEB: "domain"}
 #: Platforms that come together: whoever has iPhones will have iPads.
 _KINDS_OF_DEVICES = (frozenset(("ios", "ipados")), frozenset(("tvos",)), frozenset(("macos",)))
 _PLATFORM_WORDS = {"ios": "iPhone", "ipados": "iPad", "tvos": "Apple TV"}
@@ -126,70 +116,52 @@ class Desired:
     controls: tuple[Control, ...] = ()
 
 
-class DesiredControls:
-    """Makes the controls of a fleet.
-
-    Args:
-        policies: the policies of the run.
-        requirements: per device of the fleet, what is wanted of it.
-        mobile: which requirements are sure for supervised mobile devices.
-        macs: which requirements are sure for managed Macs.
-        prefix: how names begin.
-        kept: what stays as it is because nobody says anything else of it; of devices that are there it is in the requirements.
-    """
+class JamfControls(Controls[Control]):
+    """The controls of one server. native_scopes: which requirements are sure for supervised mobile devices, and for managed Macs."""
 
     def __init__(
         self,
         policies: Sequence[Policy],
         fleet: Sequence[FleetDevice],
         requirements: Sequence[frozenset[Requirement]],
-        mobile: NativeScope,
-        macs: NativeScope,
+        native_scopes: Sequence[NativeScope],
         prefix: str,
         kept: Kept = NOTHING_KEPT,
     ) -> None:
-        self.policies = policies
-        self.fleet = fleet
-        self.requirements = requirements
-        self.mobile = mobile
-        self.macs = macs
-        self.prefix = prefix
-        self.kept = kept
+        super().__init__(policies, fleet, requirements, names.MECHANISMS, names.capability_of, prefix, kept)
+        self.native_scopes = native_scopes
 
-    def desired(self) -> Desired:
-        """The controls, in a fixed order."""
-        controls = []
-        for requirement in sorted(self.kept.requirements.union(*self.requirements), key=_order):
-            made = self._control(requirement)
-            if made is not None:
-                controls.append(made)
-        return Desired(tuple(self._with_groups(controls)))
-
-    def _control(self, requirement: Requirement) -> Control | None:
-        control_scope = self._control_scope(requirement)
-        if not control_scope and not control_scope.unnamed:
-            return None
-        control = self.bare(requirement)
-        native = frozenset(each for each in control_scope.native if each)
-        return None if control is None else replace(control, control_scope=control_scope, native=native)
+    def desired_with_groups(self) -> Desired:
+        """The controls with the groups that they go by."""
+        return Desired(tuple(self._with_groups(self.desired())))
 
     def bare(self, requirement: Requirement) -> Control | None:
-        """The control of a requirement for nobody yet; None where none of its apps has a name that it could carry."""
-        name = name_of_requirement(self.prefix, self.policies, requirement, WORDS[requirement.mechanism])
-        family = MACOS if "macos" in PLATFORMS[requirement.mechanism] else MOBILE
-        control = Control(requirement, family, name, ControlScope())
+        family = MACOS if "macos" in self.mechanism(requirement).platforms else MOBILE
+        control = Control(requirement, family, self.name_of(requirement), ControlScope())
         if requirement.mechanism in (names.MACOS_KILL, names.MACOS_DELETE):
             records = self._records(control)
             return replace(control, records=records, apps=requirement.app_ids) if records else None
-        by_app = {app.id: self._identifiers(requirement, app) for app in requirement.apps}
-        identifiers = sorted(set().union(*by_app.values()))
-        carried = tuple(sorted(app for app, found in by_app.items() if found))
-        return replace(control, payloads=_profile(control, identifiers), apps=carried) if identifiers else None
+        carried = self.names_carried(requirement)
+        identifiers = sorted({name for found in carried.values() for name in found})
+        return replace(control, payloads=_profile(control, identifiers), apps=tuple(carried)) if identifiers else None
 
-    def _identifiers(self, requirement: Requirement, app: BannedApp) -> set[str]:
-        """Exact names of one of a requirement's apps; for sites, without those that are left open to somebody."""
-        found = names_of_app(self.policies, app, _KINDS[requirement.mechanism])
-        return {name for name in found if not would_block(name, requirement.open_domains)}
+    def scoped(self, control: Control, scope: ControlScope) -> Control:
+        return replace(control, control_scope=scope, native=frozenset(each for each in scope.native if each))
+
+    def sure_classes(self, requirement: Requirement) -> frozenset[str | None]:
+        platforms = self.mechanism(requirement).platforms
+        return frozenset(
+            platform
+            for native_scope in self.native_scopes
+            for platform in platforms
+            if "corporate" in native_scope.ownerships(requirement, (platform,))
+        )
+
+    def classes_with(self, here: Collection[str | None], sure: frozenset[str | None]) -> frozenset[str | None]:
+        return frozenset(platform for kind in _KINDS_OF_DEVICES if not kind.isdisjoint(here) for platform in kind & sure)
+
+    def may_be_native(self, device: ManagedDevice, native: frozenset[str | None]) -> bool:
+        return device.platform in native and device.record.get("supervised") is not False
 
     def _records(self, control: Control) -> tuple[WantedRecord, ...]:
         policies = control.requirement.policies
@@ -206,53 +178,6 @@ class DesiredControls:
         if asking.contact:
             text = "%s. Questions: %s" % (text, asking.contact)
         return storable(" ".join(text.split()))
-
-    # Whom a control is for.
-
-    def _control_scope(self, requirement: Requirement) -> ControlScope:
-        platforms = PLATFORMS[requirement.mechanism]
-        candidates = self._candidates(requirement)
-        native_scope = self.macs if "macos" in platforms else self.mobile
-        native = frozenset(platform for platform in platforms if "corporate" in native_scope.ownerships(requirement, (platform,)))
-        # A scope for devices that may come is made when the first of their kind has come.
-        here = {each.native or self.fleet[each.index].device.platform for each in candidates if each.wanted and each.supported}
-        standing = self.kept.standing.get(requirement, frozenset())
-        native = frozenset(platform for kind in _KINDS_OF_DEVICES if here & kind for platform in kind & native) | standing & native
-        control_scope = resolve_scope(candidates, native)
-        if standing & native and not control_scope.native:
-            control_scope = _of_all(candidates, native, control_scope)
-        exclude = control_scope.exclude | self._doubtful(candidates, control_scope.native, requirement)
-        members, spared, excepted = (
-            frozenset(map(str, kept.get(requirement, ()))) for kept in (self.kept.members, self.kept.spared, self.kept.excepted)
-        )
-        return replace(control_scope, include=control_scope.include | members, exclude=exclude | spared | excepted)
-
-    def _doubtful(self, candidates: Sequence[Candidate], native: frozenset[str | None], requirement: Requirement) -> frozenset[str]:
-        """Devices to be spared of which it isn't told that they are supervised, or what they are: the server may know it, and then a
-        native scope would reach them.
-        """
-        spared = (
-            (each.member, self.fleet[each.index].device)
-            for each in candidates
-            if not each.wanted and each.native is None and requirement not in self.kept.left_alone.get(each.index, ())
-        )
-        return frozenset(
-            member for member, device in spared if member and device.platform in native and device.record.get("supervised") is not False
-        )
-
-    def _candidates(self, requirement: Requirement) -> list[Candidate]:
-        mechanism = requirement.mechanism
-        return [
-            Candidate(
-                index=index,
-                native=each.device.native_ownership,
-                wanted=requirement in requirements,
-                supported=supports(each.device.record, mechanism) or requirement in self.kept.held.get(index, ()),
-                member=each.device.directory_id,
-            )
-            for index, (each, requirements) in enumerate(zip(self.fleet, self.requirements, strict=True))
-            if each.device.platform in PLATFORMS[mechanism]
-        ]
 
     def _with_groups(self, controls: Sequence[Control]) -> list[Control]:
         """Controls with their scopes. Controls of the same policies share a group of exceptions, and one of members, where they can."""
@@ -280,8 +205,8 @@ class DesiredControls:
 
     def _reachable(self, mechanism: str) -> frozenset[int]:
         """Numbers of the devices that a mechanism could be for, by their platforms."""
-        devices = (each.device for each in self.fleet if each.device.platform in PLATFORMS[mechanism])
-        return frozenset(int(device.directory_id) for device in devices if device.directory_id) | self.kept.unseen()
+        devices = (each.device for each in self.fleet if each.device.platform in names.MECHANISMS[mechanism].platforms)
+        return frozenset(int(device.directory_id) for device in devices if device.directory_id) | frozenset(map(int, self.kept.unseen()))
 
     def _with_scope(self, control: Control, shared: Mapping[tuple[tuple[str, ...], str], frozenset[int]]) -> Control:
         include, exclude = _members(control, "members"), _members(control, "exempt")
@@ -329,24 +254,6 @@ def platforms_of(criteria: Sequence[Criterion]) -> frozenset[str]:
     return frozenset(platforms) if tuple(criteria) == criteria_of(platforms) else frozenset()
 
 
-def supports(record: Mapping[str, Any], mechanism: str) -> bool:
-    """Whether a mechanism has an effect on a device."""
-    row = names.capability_of(record)
-    return any(mechanism in row.support(action).mechanisms for action in ("remove", "block", "block_web"))
-
-
-def _of_all(candidates: Sequence[Candidate], native: frozenset[str], found: ControlScope) -> ControlScope:
-    """A scope of all devices of some platforms: whoever comes is meant, though nobody, or hardly anybody, is there now."""
-    hit = [each for each in candidates if each.native in native]
-    return ControlScope(
-        native=frozenset(native),
-        include=found.include - {each.member for each in hit},
-        exclude=frozenset(each.member for each in hit if not each.wanted and each.member),
-        covers=found.covers | {each.index for each in hit if each.wanted and each.supported},
-        unnamed=found.unnamed - {each.index for each in hit},
-    )
-
-
 def _members(control: Control, role: str) -> frozenset[int]:
     found = control.control_scope.exclude if role == "exempt" else control.control_scope.include
     return frozenset(map(int, found))
@@ -362,7 +269,3 @@ def _profile(control: Control, identifiers: Sequence[str]) -> bytes:
         payloads = browser_payloads(identifiers)
     identifier = "appban.endpoint.%s" % hashlib.sha256(control.name.encode("utf-8")).hexdigest()[:16]
     return configuration_profile(identifier, control.name, payloads)
-
-
-def _order(requirement: Requirement) -> tuple[Any, ...]:
-    return (list(WORDS).index(requirement.mechanism), sorted(requirement.apps), requirement.open_domains)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ...mdm.planning.fleet import FleetDevice
 from .controls import platforms_of
 from .devices import family_of, number_of
-from .objects import Group, Scope
+from .objects import COMPUTER, MACOS, Group, Scope
 
 _NOBODY: frozenset[int] = frozenset()
 
@@ -39,6 +39,26 @@ class Audience:
         return cls(
             scope.everything, scope.devices, frozenset(scope.groups), scope.excluded_devices, frozenset(scope.excluded_groups), narrowed
         )
+
+
+@dataclass(frozen=True)
+class FamilyRoster:
+    """Which devices of one family numbers stand for."""
+
+    scope_members: ScopeMembers
+    family: str
+
+    def index_of(self, member: str) -> int | None:
+        """The position of a device in the fleet; None for one that is not there, or not managed."""
+        return self.scope_members.index_of(self.family, int(member))
+
+    def shown_index_of(self, member: str) -> int | None:
+        """The position of a device in the fleet, managed or not; None for one that is not there."""
+        return self.scope_members.shown_index_of(self.family, int(member))
+
+    def device_id(self, member: str) -> str:
+        """What records call the device."""
+        return "%s:%s" % (COMPUTER if self.family == MACOS else self.family, member)
 
 
 class ScopeMembers:
@@ -73,10 +93,6 @@ class ScopeMembers:
     def index_of(self, family: str, number: int) -> int | None:
         """The position of a device in the fleet; None for one that is not there, or not managed."""
         return self._by_number.get((family, number))
-
-    def is_shown(self, family: str, number: int) -> bool:
-        """Whether the fleet has a device at all, managed or not."""
-        return (family, number) in self._shown
 
     def shown_index_of(self, family: str, number: int) -> int | None:
         """The position of a device in the fleet, managed or not; None for one that is not there."""

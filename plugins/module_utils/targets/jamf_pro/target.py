@@ -14,12 +14,15 @@ from ...engine.apply import Applied, apply_plan
 from ...engine.plan import Plan
 from ...mdm.apple.enforcement import os_version_tuple
 from ...mdm.planning.capability import Capability, Support
+from ...mdm.planning.controls import scopes_by_requirement
 from ...mdm.planning.effects import Dropped
 from ...mdm.planning.fleet import FleetDevice, ManagedDevice
+from ...mdm.planning.keep import Keeper
+from ...mdm.planning.kept import NOTHING_KEPT, Kept
 from ...mdm.planning.native_scope import NativeScope
 from ...mdm.planning.notices import Notice
 from ...mdm.planning.plan_draft import PlanDraft, Step, carry_out
-from ...mdm.planning.requirements import Requirement, RequirementsOf
+from ...mdm.planning.requirements import Requirement, requirements_of_fleet
 from ...mdm.run.known_fleet import LoneLookUps
 from ...mdm.run.ledger import Ledger, ended_events
 from ...mdm.run.outbox import Outbox
@@ -28,10 +31,8 @@ from ...policy.instants import utc_text
 from ...policy.model import Policy
 from . import capabilities
 from .api.jamf import Jamf
-from .controls import Desired, DesiredControls
+from .controls import Desired, JamfControls
 from .fleet_reader import FleetReader
-from .keeper import Keeper
-from .kept import NOTHING_KEPT, Kept
 from .look_ups import LookUps
 from .objects import MACOS, MOBILE
 from .owned_names import is_tagged_for
@@ -43,6 +44,7 @@ from .requirements import MOBILE_PLATFORMS, requirements_of
 from .resources.report_groups import ReportReader, Reports, finding_of
 from .resources.surroundings import Surroundings
 from .server_state import ServerState
+from .standing import standing_controls
 
 PROFILE, NO_WEB_BLOCK = "profile", "none"
 INVENTORY, GROUPS = "inventory", "groups"
@@ -179,23 +181,23 @@ class JamfTarget:
         )
         now = self.now = utc_text(decider.moment)
         wanted = requirements_of(self.policies, self.settings.web_block != NO_WEB_BLOCK)
-        mobile = NativeScope(self.policies, decider, wanted, MOBILE_PLATFORMS, {"supervised": True, "enrollment": "device"})
-        macs = NativeScope(self.policies, decider, wanted, ("macos",), {"enrollment": "device"})
-        self.requirements = self._requirements(fleet, wanted)
+        native_scopes = (
+            NativeScope(self.policies, decider, wanted, MOBILE_PLATFORMS, {"supervised": True, "enrollment": "device"}),
+            NativeScope(self.policies, decider, wanted, ("macos",), {"enrollment": "device"}),
+        )
+        self.requirements = requirements_of_fleet(fleet, wanted)
 
-        def controls(kept: Kept) -> DesiredControls:
-            asked = self.requirements
-            if kept:
-                asked = [kept.requirements_of(index, each) for index, each in enumerate(asked)]
-            return DesiredControls(self.policies, fleet, asked, mobile, macs, self.settings.prefix, kept)
+        def controls(kept: Kept) -> JamfControls:
+            return JamfControls(self.policies, fleet, self.requirements, native_scopes, self.settings.prefix, kept)
 
         plain = controls(NOTHING_KEPT)
-        desired = plain.desired()
+        desired = plain.desired_with_groups()
         self._settle(fleet, desired, now)
-        keeper = Keeper(fleet, self.requirements, wanted, decider, self.state, plain, (mobile, macs), self.look_ups)
-        self.kept = keeper.kept(desired.controls)
+        standing = standing_controls(Surroundings(self.jamf, self.state, fleet, self.policies, now), plain, decider, wanted)
+        keeper = Keeper(fleet, self.requirements, decider, self.look_ups.managed)
+        self.kept = keeper.kept(standing, scopes_by_requirement(desired.controls))
         if self.kept:
-            desired = controls(self.kept).desired()
+            desired = controls(self.kept).desired_with_groups()
             self._settle(fleet, desired, now)
         self.desired = desired
         self.unseen = self._devices_of_unseen(fleet, desired)
@@ -263,17 +265,6 @@ class JamfTarget:
                 devices[MACOS if member.device.platform == "macos" else MOBILE].add(member.device.id)
         every = devices[MOBILE] | devices[MACOS]
         return {name: frozenset(devices.get(family, every)) for name, family in self._unseen(self.state, desired).items()}
-
-    def _requirements(self, fleet: Sequence[FleetDevice], wanted: RequirementsOf) -> list[frozenset[Requirement]]:
-        # Devices that are alike share their verdicts, so they share what is wanted of them.
-        known: dict[tuple[int, str], frozenset[Requirement]] = {}
-        found = []
-        for member in fleet:
-            key = (id(member.decision.verdicts), member.device.platform)
-            if key not in known:
-                known[key] = wanted(member.device.record, member.decision)
-            found.append(known[key])
-        return found
 
     def _notes(self, fleet: Sequence[FleetDevice]) -> Iterator[str]:
         yield from self.inventory.notes()

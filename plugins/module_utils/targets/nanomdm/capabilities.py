@@ -7,12 +7,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ...mdm.apple import declarations
 from ...mdm.apple.enforcement import os_version_tuple, why_no_block
 from ...mdm.planning.capability import Capability, Support, without_support
+from ...mdm.planning.mechanisms import Mechanism, Mechanisms
 from ...mdm.run.outbox import OUTBOX, OUTBOX_NAME
 
 APP_SETTINGS = "app_settings_declaration"
@@ -24,38 +24,29 @@ WEB_COMMAND = "web_filter_command"
 REMOVE = "remove_command"
 APP_LIST = "app_list"
 
-
-@dataclass(frozen=True)
-class Mechanism:
-    """A way in which a control takes effect on a device.
-
-    Args:
-        title: what a reader calls it.
-        word: stands for it in the names of controls; empty for what has no control of its own.
-        declared: type of the configuration by which it is declared, and so looked up at KMFDDM; empty for what is sent by command.
-        blocks_sites: it goes by domains, and not by bundle ids.
-    """
-
-    title: str
-    word: str = ""
-    declared: str = ""
-    blocks_sites: bool = False
-
-
-#: In the order in which controls are made.
-MECHANISMS: dict[str, Mechanism] = {
-    APP_SETTINGS: Mechanism("declaration of denied apps", "Apps", declarations.APP_SETTINGS),
-    PROFILE_DECLARATION: Mechanism("declared profile with blocked apps", "AppProfile", declarations.LEGACY_PROFILE),
-    PROFILE_COMMAND: Mechanism("profile with blocked apps", "SentApps"),
-    BINARIES: Mechanism("declaration of denied binaries", "Binaries", declarations.APP_SETTINGS),
-    WEB_DECLARATION: Mechanism("declared web content filter", "SiteProfile", declarations.LEGACY_PROFILE, blocks_sites=True),
-    WEB_COMMAND: Mechanism("web content filter", "SentSites", blocks_sites=True),
-    REMOVE: Mechanism("RemoveApplication"),
-    APP_LIST: Mechanism("InstalledApplicationList"),
-    OUTBOX: Mechanism(OUTBOX_NAME),
+_MOBILE = ("ios", "ipados", "tvos")
+_MANAGED, _SITES = (*_MOBILE, "macos"), ("ios", "ipados")
+MECHANISMS = Mechanisms(
+    (
+        Mechanism(APP_SETTINGS, "declaration of denied apps", "Apps", _MOBILE, ("block",), "ios_bundle_id"),
+        Mechanism(PROFILE_DECLARATION, "declared profile with blocked apps", "AppProfile", _MOBILE, ("block",), "ios_bundle_id"),
+        Mechanism(PROFILE_COMMAND, "profile with blocked apps", "SentApps", _MOBILE, ("block",), "ios_bundle_id"),
+        Mechanism(BINARIES, "declaration of denied binaries", "Binaries", ("macos",), ("block",), "macos_bundle_id"),
+        Mechanism(WEB_DECLARATION, "declared web content filter", "SiteProfile", _SITES, ("block_web",), "domain"),
+        Mechanism(WEB_COMMAND, "web content filter", "SentSites", _SITES, ("block_web",), "domain"),
+        Mechanism(REMOVE, "RemoveApplication", "", _MANAGED, ("remove",), per_app=True),
+        Mechanism(APP_LIST, "InstalledApplicationList"),
+        Mechanism(OUTBOX, OUTBOX_NAME),
+    )
+)
+NAMES = MECHANISMS.titles()
+#: The type of the configuration by which a mechanism is declared, and so looked up at KMFDDM; all others are sent by command.
+DECLARED: dict[str, str] = {
+    APP_SETTINGS: declarations.APP_SETTINGS,
+    PROFILE_DECLARATION: declarations.LEGACY_PROFILE,
+    BINARIES: declarations.APP_SETTINGS,
+    WEB_DECLARATION: declarations.LEGACY_PROFILE,
 }
-#: What a reader calls each mechanism.
-NAMES: dict[str, str] = {name: mechanism.title for name, mechanism in MECHANISMS.items()}
 
 _NO = Support(why_not="no_backend")
 _NOTICE = Support((OUTBOX,))

@@ -7,8 +7,8 @@
 from __future__ import annotations
 
 import plistlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,12 +16,14 @@ from ...mdm.apple.commands import install_profile, remove_application
 from ...mdm.apple.declarations import Declaration, DeniedBinary, activation, app_settings, legacy_profile
 from ...mdm.apple.profiles import configuration_profile, web_filter_payload
 from ...mdm.apple.restrictions import blocked_apps_payload
+from ...mdm.planning.controls import Controls
 from ...mdm.planning.fleet import FleetDevice
-from ...mdm.planning.identifiers import names_of_app, title_of_app, would_block
+from ...mdm.planning.identifiers import names_of_app, title_of_app
 from ...mdm.planning.ownership import spec_hash
 from ...mdm.planning.requirements import BannedApp, Requirement
+from ...mdm.planning.scopes import ControlScope
 from ...policy.model import Policy
-from .capabilities import APP_SETTINGS, BINARIES, MECHANISMS, REMOVE
+from .capabilities import APP_SETTINGS, BINARIES, DECLARED, MECHANISMS, REMOVE, capability_of
 from .names import ControlNames
 from .objects import HostedProfile
 from .profile_store import ProfileStore
@@ -35,7 +37,7 @@ class Control:
         requirement: what it is for.
         name: of its set, or of its profile; PREFIX.SLUG.
         apps: ids of the apps that it carries a name of. It has no effect on the other apps of the requirement.
-        devices: positions of the devices that it is for.
+        control_scope: whom it is for; every device is named.
         declarations: the configuration, then its activation; empty for a control by command.
         profile: the configuration profile; empty for none.
         hosted: where the profile is hosted.
@@ -44,7 +46,7 @@ class Control:
     requirement: Requirement
     name: str
     apps: tuple[str, ...]
-    devices: frozenset[int]
+    control_scope: ControlScope = ControlScope()
     declarations: tuple[Declaration, ...] = ()
     profile: bytes = b""
     hosted: HostedProfile | None = None
@@ -52,6 +54,11 @@ class Control:
     @property
     def mechanism(self) -> str:
         return self.requirement.mechanism
+
+    @property
+    def devices(self) -> frozenset[int]:
+        """Positions of the devices that it is for."""
+        return self.control_scope.covers
 
     @cached_property
     def command(self) -> dict[str, Any]:
@@ -102,88 +109,90 @@ class Desired:
     @property
     def declared(self) -> list[Control]:
         """The controls that are declared, and so looked up at KMFDDM."""
-        return [control for control in self.controls if MECHANISMS[control.mechanism].declared]
+        return [control for control in self.controls if control.mechanism in DECLARED]
 
     @property
     def commanded(self) -> list[Control]:
         """The controls that are sent by command."""
-        return [control for control in self.controls if not MECHANISMS[control.mechanism].declared]
+        return [control for control in self.controls if control.mechanism not in DECLARED]
 
 
-@dataclass(frozen=True)
-class DesiredControls:
+class DesiredControls(Controls[Control]):
     """Makes the controls of a fleet.
 
     Args:
-        policies: the policies of the run.
         requirements: per device of the fleet, what is wanted of it.
         store: where profiles are hosted; None where they are not.
     """
 
-    policies: Sequence[Policy]
-    fleet: Sequence[FleetDevice]
-    requirements: Sequence[frozenset[Requirement]]
-    names: ControlNames
-    store: ProfileStore | None = None
+    def __init__(
+        self,
+        policies: Sequence[Policy],
+        fleet: Sequence[FleetDevice],
+        requirements: Sequence[frozenset[Requirement]],
+        names: ControlNames,
+        store: ProfileStore | None = None,
+    ) -> None:
+        super().__init__(policies, fleet, requirements, MECHANISMS, capability_of, names.prefix)
+        self.names = names
+        self.store = store
+        self._devices: dict[Requirement, set[int]] = {}
+        for index, wanted in enumerate(requirements):
+            for requirement in wanted:
+                self._devices.setdefault(requirement, set()).add(index)
 
-    def desired(self) -> Desired:
-        """The controls, in a fixed order."""
-        found: dict[Requirement, set[int]] = {}
-        for index, requirements in enumerate(self.requirements):
-            for requirement in requirements:
-                found.setdefault(requirement, set()).add(index)
-        ordered = [(each, frozenset(found[each])) for each in sorted(found, key=_order)]
-        controls = [self._control(each, devices) for each, devices in ordered if each.mechanism != REMOVE]
-        commanded = {each.name: frozenset((self.names.mark(each.command),)) for each in controls if each and not each.declarations}
-        return Desired(
-            self.requirements,
-            tuple(each for each in controls if each),
-            tuple(self._removal(each, devices) for each, devices in ordered if each.mechanism == REMOVE),
-            commanded,
-        )
+    def all(self) -> Desired:
+        """The controls and the removals, in a fixed order."""
+        controls = tuple(self.desired())
+        sent = {each.name: frozenset((self.names.mark(each.command),)) for each in controls if each.mechanism not in DECLARED}
+        removals = (self._removal(each) for each in sorted(self._devices, key=self.rank) if each.mechanism == REMOVE)
+        return Desired(self.requirements, controls, tuple(removals), sent)
 
-    def _control(self, requirement: Requirement, devices: frozenset[int]) -> Control | None:
-        """The control of a requirement; None where none of its apps has a name that it could go by."""
-        name = self.names.name_of_requirement(requirement)
+    # As of controls.
+
+    def name_of(self, requirement: Requirement) -> str:
+        return self.names.name_of_requirement(requirement)
+
+    def scope_of(self, requirement: Requirement) -> ControlScope:
+        devices = self._devices[requirement]
+        return ControlScope(include=frozenset(self.fleet[index].device.id for index in devices), covers=frozenset(devices))
+
+    def scoped(self, control: Control, scope: ControlScope) -> Control:
+        return replace(control, control_scope=scope)
+
+    def bare(self, requirement: Requirement) -> Control | None:
+        if requirement.mechanism == REMOVE:
+            return None
+        name = self.name_of(requirement)
         configuration, active = self.names.pair(name)
+
+        def control(apps: Iterable[str], made: Declaration, profile: bytes = b"", hosted: HostedProfile | None = None) -> Control:
+            pair = (made, activation(active, [configuration]))
+            return Control(requirement, name, tuple(apps), declarations=pair, profile=profile, hosted=hosted)
+
         if requirement.mechanism == BINARIES:
             by_app = {app.id: self._binaries(app) for app in sorted(requirement.apps)}
-            apps = tuple(app for app, found in by_app.items() if found)
-            made = app_settings(configuration, denied_binaries=[each for app in apps for each in by_app[app]]) if apps else None
-            return Control(requirement, name, apps, devices, (made, activation(active, [configuration]))) if made else None
-        named = self._identifiers(requirement)
-        apps = tuple(app for app, found in named.items() if found)
-        if not apps:
+            denied = [each for binaries in by_app.values() for each in binaries]
+            found = [app for app, binaries in by_app.items() if binaries]
+            return control(found, app_settings(configuration, denied_binaries=denied)) if denied else None
+        carried = self.names_carried(requirement)
+        identifiers = sorted({each for names in carried.values() for each in names})
+        if not identifiers:
             return None
-        identifiers = tuple(sorted({each for found in named.values() for each in found}))
         if requirement.mechanism == APP_SETTINGS:
-            declared = (app_settings(configuration, identifiers), activation(active, [configuration]))
-            return Control(requirement, name, apps, devices, declared)
+            return control(carried, app_settings(configuration, identifiers))
         profile = self._profile(requirement, name, identifiers)
-        if not MECHANISMS[requirement.mechanism].declared or self.store is None:
-            return Control(requirement, name, apps, devices, profile=profile)
+        if requirement.mechanism not in DECLARED or self.store is None:
+            return Control(requirement, name, tuple(carried), profile=profile)
         hosted = self.store.place(name, profile)
-        declared = (legacy_profile(configuration, hosted.url), activation(active, [configuration]))
-        return Control(requirement, name, apps, devices, declared, profile, hosted)
+        return control(carried, legacy_profile(configuration, hosted.url), profile, hosted)
 
     def _profile(self, requirement: Requirement, name: str, identifiers: Sequence[str]) -> bytes:
         titles = ", ".join(title_of_app(self.policies, app) for app in requirement.app_ids)
-        blocks_sites = MECHANISMS[requirement.mechanism].blocks_sites
+        blocks_sites = self.mechanism(requirement).blocks_sites
         payload = web_filter_payload(identifiers) if blocks_sites else blocked_apps_payload(identifiers)
         shown = "%s: %s" % ("Blocked sites" if blocks_sites else "Blocked apps", titles)
         return configuration_profile(name, shown, [payload], "Made for the ban %s." % "+".join(requirement.policies), uuid_of_content=True)
-
-    def _identifiers(self, requirement: Requirement) -> dict[str, list[str]]:
-        """Id of each app of a requirement -> the names of it that the control goes by."""
-        kind = "domain" if MECHANISMS[requirement.mechanism].blocks_sites else "ios_bundle_id"
-        return {
-            app.id: [
-                name
-                for name in names_of_app(self.policies, app, kind)
-                if kind != "domain" or not would_block(name, requirement.open_domains)
-            ]
-            for app in sorted(requirement.apps)
-        }  # fmt: skip
 
     def _binaries(self, app: BannedApp) -> list[DeniedBinary]:
         """Programs by vendor and name. A vendor alone would deny all that the vendor makes, and a name alone can be anybody's."""
@@ -191,8 +200,9 @@ class DesiredControls:
         ids = names_of_app(self.policies, app, "macos_bundle_id")
         return [DeniedBinary(team, name) for team in teams for name in ids]
 
-    def _removal(self, requirement: Requirement, devices: frozenset[int]) -> Removal:
+    def _removal(self, requirement: Requirement) -> Removal:
         """A removal, with a command for each name that the app has on the platform of any of the devices."""
+        devices = frozenset(self._devices[requirement])
         commands: dict[str, Mapping[str, Any]] = {}
         named: set[int] = set()
         for kind, macs in (("macos_bundle_id", True), ("ios_bundle_id", False)):
@@ -220,7 +230,3 @@ def removal_name(bundle_id: str) -> str:
 def removed_by(name: str) -> str:
     """The bundle id in such a name; empty for the name of another control."""
     return name[len(_REMOVAL) :] if name.startswith(_REMOVAL) else ""
-
-
-def _order(requirement: Requirement) -> tuple[Any, ...]:
-    return (list(MECHANISMS).index(requirement.mechanism), sorted(requirement.apps), requirement.deadline, requirement.open_domains)

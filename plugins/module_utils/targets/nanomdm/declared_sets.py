@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...mdm.apple.declarations import ACTIVATION
-from .capabilities import MECHANISMS
+from .capabilities import DECLARED
 from .names import ControlNames
 from .server_state import ServerState
 
@@ -93,7 +93,7 @@ class DeclaredSets:
         pair, found = self.names.pair(name), self.state.declarations
         documents = {each: found[each] for each in pair if each in found}
         return DeclaredSet(
-            name, pair, documents, self.state.sets.get(name, frozenset()), MECHANISMS[self.names.mechanism_of(name)].declared
+            name, pair, documents, self.state.sets.get(name, frozenset()), DECLARED[self.names.mechanism_of(name)]
         )
 
     def there(self) -> list[DeclaredSet]:

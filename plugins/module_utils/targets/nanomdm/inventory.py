@@ -134,7 +134,7 @@ class Inventory:
     def _desired(self, policies: Sequence[Policy], fleet: Sequence[FleetDevice]) -> Desired:
         wanted = requirements_of(policies, self.ways)
         requirements = [wanted(member.device.record, member.decision) for member in fleet]
-        return DesiredControls(policies, fleet, requirements, self.names, self.store).desired()
+        return DesiredControls(policies, fleet, requirements, self.names, self.store).all()
 
     def _sent_before(self, fleet: Sequence[FleetDevice], ledger: Ledger) -> Mapping[str, frozenset[str]]:
         """Name -> marks of the controls by command that would be wanted if every policy were in force for everybody.

@@ -26,7 +26,7 @@ from ...mdm.apple.declarations import MAX_IDENTIFIER
 from ...mdm.planning.control_names import name_of_requirement
 from ...mdm.planning.requirements import Requirement
 from ...policy.model import Policy
-from .capabilities import MECHANISMS
+from .capabilities import DECLARED, MECHANISMS
 from .command_uuids import command_mark
 
 CONFIGURATION = "cfg"
@@ -35,7 +35,7 @@ ACTIVATION = "act"
 _PREFIX = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 _WORD = re.compile(r"[A-Za-z0-9-]+")
 _AND = "-And-"
-_MECHANISM_OF_WORD = {mechanism.word: name for name, mechanism in MECHANISMS.items() if mechanism.word}
+_MECHANISM_OF_WORD = {mechanism.words: name for name, mechanism in MECHANISMS.items() if mechanism.words}
 _SLUG = re.compile(r"(?P<policies>.+)-(?P<word>%s)(?:-(?P<digest>[0-9a-f]{8}))?" % "|".join(_MECHANISM_OF_WORD))
 
 
@@ -84,7 +84,7 @@ class ControlNames:
             AppbanError: where the prefix leaves too little room for the policies that share the control.
         """
         most = MAX_IDENTIFIER - len(self.prefix) - len("..%s" % CONFIGURATION)
-        word = MECHANISMS[requirement.mechanism].word
+        word = MECHANISMS[requirement.mechanism].words
         whole = name_of_requirement("", tuple(self.policies.values()), requirement, word)
         # What is more than the policies and the word tells this control from others of the same policies.
         digest = "" if whole == "%s %s" % ("+".join(requirement.policies), word) else "-" + _digest(whole)
@@ -126,13 +126,11 @@ class ControlNames:
 
     def is_declared(self, control: str) -> bool:
         """Whether a control of ours is a set of declarations."""
-        mechanism = self.mechanism_of(control)
-        return bool(mechanism and MECHANISMS[mechanism].declared)
+        return self.mechanism_of(control) in DECLARED
 
     def is_sent(self, control: str) -> bool:
         """Whether a control of ours is a profile that is sent by command."""
-        mechanism = self.mechanism_of(control)
-        return bool(mechanism and not MECHANISMS[mechanism].declared)
+        return self.mechanism_of(control) not in ("", *DECLARED)
 
     def policies_of(self, control: str) -> frozenset[str]:
         """Those of the run's policies that a control was made for."""

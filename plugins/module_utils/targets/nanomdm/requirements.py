@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ...mdm.apple.enforcement import DECLARATION, block_form, why_no_web_filter
-from ...mdm.planning.requirements import Mechanisms, Requirement, RequirementsOf, requirements_of_policies
+from ...mdm.planning.mechanisms import Mechanism, Mechanisms
+from ...mdm.planning.requirements import Requirement, RequirementsOf, requirements_of_policies
 from ...policy.model import Decision, Policy
 from .capabilities import (
     APP_SETTINGS,
@@ -25,10 +26,15 @@ from .capabilities import (
     takes_declarations,
 )
 
+_MOBILE = ("ios", "ipados")
 #: An action stands for its mechanism until it is known which one the device takes.
-_MOBILE: dict[str, tuple[str, ...]] = {action: (action,) for action in ("remove", "block", "block_web")}
-_TV_AND_MAC = {action: _MOBILE[action] for action in ("remove", "block")}
-_BY_PLATFORM = {"ios": _MOBILE, "ipados": _MOBILE, "tvos": _TV_AND_MAC, "macos": _TV_AND_MAC}
+_ACTIONS = Mechanisms(
+    (
+        Mechanism("remove", "", platforms=(*_MOBILE, "tvos", "macos"), actions=("remove",), per_app=True),
+        Mechanism("block", "", platforms=(*_MOBILE, "tvos", "macos"), actions=("block",)),
+        Mechanism("block_web", "", platforms=_MOBILE, actions=("block_web",)),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,7 @@ class Ways:
 
 def requirements_of(policies: Sequence[Policy], ways: Ways) -> RequirementsOf:
     """The function that says what a device's decision requires of the servers; nothing that the device would refuse."""
-    general = requirements_of_policies(policies, Mechanisms(_BY_PLATFORM, frozenset(("remove",)), frozenset(("block_web",))))
+    general = requirements_of_policies(policies, _ACTIONS)
 
     def wanted(record: Mapping[str, Any], decision: Decision) -> frozenset[Requirement]:
         found = ((requirement, mechanism_of(requirement.mechanism, record, ways)) for requirement in general(record, decision))

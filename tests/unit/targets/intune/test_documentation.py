@@ -1,7 +1,7 @@
 # Copyright (c) 2026 appban contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is written about Intune is what the code says: options, permissions, the matrix of the README, the ways to name a tenant."""
+"""What is written about Intune is what the code says: options, permissions, the ways to name a tenant."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.mod
 from ansible_collections.appban.endpoint.plugins.modules import intune
 from ansible_collections.appban.endpoint.plugins.plugin_utils.tenant_settings import OF_THE_ROLE, TARGETS
 from tests.unit.targets.documented_options import documented_as, documented_options, specified_as
-from tools.write_capabilities import INTUNE_BEGIN, INTUNE_END, README, intune_matrix, with_matrix
 
 CHECKOUT = Path(__file__).resolve().parents[4]
 PAGE = (CHECKOUT / "docs" / "intune.md").read_text(encoding="utf-8")
@@ -77,13 +76,6 @@ def test_nothing_that_writes_is_needed_for_a_check() -> None:
         reads = ".Read." in permission and permission != permissions.DIRECTORY_DEVICES_READ
         # Defender has no lesser permission that shows an app its own indicators.
         assert check == ("yes" if reads or permission == permissions.INDICATORS else "no"), permission
-
-
-def test_readme_has_the_matrix() -> None:
-    text = README.read_text(encoding="utf-8")
-    assert with_matrix(text, intune_matrix(), INTUNE_BEGIN, INTUNE_END) == text, (
-        "run: PYTHONPATH=.build/c .venv/bin/python tools/write_capabilities.py"
-    )
 
 
 def test_every_target_has_a_module_a_task_and_a_place_in_the_action_group() -> None:

@@ -18,11 +18,11 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.c
     BY_KIND,
     IOS_BLOCK,
     IOS_WEB,
+    MECHANISMS,
     NAMES,
     TABLE,
     capability_of,
 )
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.requirements import PLATFORMS as REACHED_PLATFORMS
 
 ODD = st.sampled_from((None, "", "x", 0, [], {}))
 RECORDS = st.fixed_dictionaries(
@@ -49,7 +49,7 @@ def test_every_record_has_a_row() -> None:
         # What it blocks with is made for its platform.
         for action in ("remove", "block", "block_web"):
             for mechanism in row.support(action).mechanisms:
-                assert record["platform"] in REACHED_PLATFORMS[mechanism]
+                assert record["platform"] in MECHANISMS[mechanism].platforms
 
     check()
 
@@ -98,4 +98,4 @@ def test_an_apple_tv_has_a_block_and_no_web_filter() -> None:
     row = BY_KIND["tvos_supervised"]
     assert row.block.mechanisms == (IOS_BLOCK,)
     assert row.block_web.why_not == "no_backend"
-    assert "tvos" not in REACHED_PLATFORMS[IOS_WEB]
+    assert "tvos" not in MECHANISMS[IOS_WEB].platforms

@@ -11,7 +11,6 @@ import yaml
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.module import ENVIRONMENT, argument_spec
 from ansible_collections.appban.endpoint.plugins.modules import jamf_pro
 from tests.unit.targets.documented_options import documented_as, documented_options, specified_as
-from tools.write_capabilities import JAMF_PRO_BEGIN, JAMF_PRO_END, README, jamf_pro_matrix, with_matrix
 
 SPEC = argument_spec()
 DOCUMENTED = documented_options(jamf_pro.DOCUMENTATION)
@@ -39,11 +38,4 @@ def test_what_is_returned_is_documented() -> None:
     returned = yaml.safe_load(jamf_pro.RETURN)
     assert {"summary", "changes", "findings", "conflicts", "drift", "notes", "requests", "privileges", "evidence", "record"} <= set(
         returned
-    )
-
-
-def test_readme_has_the_matrix() -> None:
-    text = README.read_text(encoding="utf-8")
-    assert with_matrix(text, jamf_pro_matrix(), JAMF_PRO_BEGIN, JAMF_PRO_END) == text, (
-        "run: PYTHONPATH=.build/c .venv/bin/python tools/write_capabilities.py"
     )

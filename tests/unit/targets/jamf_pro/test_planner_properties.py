@@ -15,8 +15,8 @@ from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.fleet
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.problems import PolicyError
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro import capabilities as names
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.capabilities import MECHANISMS
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.objects import MACOS
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.requirements import PLATFORMS
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.server_state import ServerState
 from tests.unit.mdm.mdm_samples import app, exemption, policy
 from tests.unit.targets.jamf_pro.pure_server import Run, device, reached
@@ -94,7 +94,7 @@ def spared(*runs: Run) -> Untouched:
             for index in range(len(runs[0].fleet))
             if not any(one.mechanism == mechanism and each in one.app_ids for run in runs for one in run.requirements[index])
         }
-        for mechanism in PLATFORMS
+        for mechanism in MECHANISMS
         for each in APPS
     }
 
@@ -151,14 +151,14 @@ def test_every_covering_reaches_what_it_says_once_the_plan_is_carried_out() -> N
                 assert records
                 assert all(control_state.covers <= reached(state, MACOS, each.scope, after.fleet) for each in records)
         # Every device on which something is wanted and can be had is reached, or said not to be.
-        for mechanism, platforms in PLATFORMS.items():
+        for mechanism, row_of in MECHANISMS.items():
             for index, (member, requirements) in enumerate(zip(after.fleet, after.requirements, strict=True)):
                 row = names.capability_of(member.device.record)
                 able = any(mechanism in row.support(action).mechanisms for action in ("remove", "block", "block_web"))
                 wanted = {name for requirement in requirements if requirement.mechanism == mechanism for name in requirement.app_ids}
                 reaching = [each for each in planned.control_states.all if each.mechanism == mechanism and index in each.covers]
                 told = {name for each in reaching for name in each.apps}
-                expected = wanted if able and member.device.platform in platforms else set()
+                expected = wanted if able and member.device.platform in row_of.platforms else set()
                 # Of the sites an exemption may leave all open, and then there is nothing to block.
                 assert told <= expected if mechanism in (names.IOS_WEB, names.MACOS_WEB) else told == expected
 

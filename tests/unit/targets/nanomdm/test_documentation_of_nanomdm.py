@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Documentation says what the code does: the module's options, what it returns, and the matrix in the README."""
+"""Documentation says what the code does: the module's options and what it returns."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.mo
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.server_options import ENVIRONMENT
 from ansible_collections.appban.endpoint.plugins.modules import nanomdm
 from tests.unit.targets.documented_options import documented_as, documented_options, specified_as
-from tools.write_capabilities import NANOMDM_BEGIN, NANOMDM_END, README, nanomdm_matrix, with_matrix
 
 SPEC = argument_spec()
 DOCUMENTED = documented_options(nanomdm.DOCUMENTATION)
@@ -55,10 +54,3 @@ def test_examples_use_options_of_the_module() -> None:
     tasks = yaml.safe_load(nanomdm.EXAMPLES)
     assert tasks
     assert not [name for task in tasks for name in task["appban.endpoint.nanomdm"] if name not in SPEC]
-
-
-def test_readme_has_the_matrix() -> None:
-    text = README.read_text(encoding="utf-8")
-    assert with_matrix(text, nanomdm_matrix(), NANOMDM_BEGIN, NANOMDM_END) == text, (
-        "run: PYTHONPATH=.build/c .venv/bin/python tools/write_capabilities.py"
-    )

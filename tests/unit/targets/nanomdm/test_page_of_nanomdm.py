@@ -73,6 +73,6 @@ def test_the_page_names_the_tables_of_the_database() -> None:
 
 
 def test_the_page_names_every_kind_of_control() -> None:
-    assert [each.word for each in capabilities.MECHANISMS.values() if each.word and f"-{each.word}`" not in PAGE] == []
+    assert [each.words for each in capabilities.MECHANISMS.values() if each.words and f"-{each.words}`" not in PAGE] == []
     commands = (capabilities.NAMES[capabilities.REMOVE], capabilities.NAMES[capabilities.APP_LIST])
     assert [name for name in commands if f"`{name}`" not in PAGE] == []

@@ -114,7 +114,7 @@ class TokenRequests:
         """Make the error of a token request."""
         message = read_jamf_error(response)
         scrub = self.connection.redactor.scrub
-        said = message.text or message.code
+        refusal = message.text or message.code
         next_step = "Check the URL and the base path in the connection options"
         if response.status in (400, 401):
             next_step = (
@@ -124,7 +124,7 @@ class TokenRequests:
         elif response.status == 403:
             next_step = "The server knows the credentials and doesn't let them in: check that the account may use the API"
         return RequestFailed(
-            scrub("Failed to %s: HTTP %d%s" % (response.request.what, response.status, said and ": " + said)),
+            scrub("Failed to %s: HTTP %d%s" % (response.request.what, response.status, refusal and ": " + refusal)),
             scrub(response.place()),
             next_step,
             response.status,

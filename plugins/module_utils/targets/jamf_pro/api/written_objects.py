@@ -95,15 +95,15 @@ def delete_and_look(
 
 def failed(what: str, problems: list[str], doubt: UncertainWrite | None) -> ChangeFailed:
     """The error of a write that the server didn't keep."""
-    said = "; ".join(problems)
+    listed = "; ".join(problems)
     if doubt is not None:
         return ChangeFailed(
-            "The server did not keep what was written to %s: %s. %s" % (what, said, doubt.what),
+            "The server did not keep what was written to %s: %s. %s" % (what, listed, doubt.what),
             doubt.where,
             "The server may still be at it; the next run looks again",
         )
     return ChangeFailed(
-        "The server did not keep what was written to %s: %s" % (what, said),
+        "The server did not keep what was written to %s: %s" % (what, listed),
         "",
         "Look at the object in Jamf Pro: the server drops or replaces what it doesn't know, and other tools may write to it",
     )
