@@ -14,7 +14,7 @@ from __future__ import annotations
 import plistlib
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 from xml.parsers.expat import ExpatError
 
@@ -34,60 +34,6 @@ INFORMATION = "QueryResponses"
 _LONGEST_ERROR = 300
 
 
-@dataclass
-class _Apps:
-    """What is known of the wanted apps from lists of them. word: bundle id -> when there was last word of it, present or not."""
-
-    found: dict[str, FoundApp] = field(default_factory=dict)
-    word: dict[str, str] = field(default_factory=dict)
-    asked: dict[str, str] = field(default_factory=dict)
-    unreadable: set[str] = field(default_factory=set)
-
-    def learn(self, present: Mapping[str, FoundApp], asked_for: frozenset[str], at: str, is_readable: bool) -> None:
-        for each in present.keys() | asked_for:
-            if at >= self.word.get(each, ""):
-                self.word[each] = at
-                self.found.pop(each, None)
-                self.unreadable.discard(each)
-                if each in present:
-                    self.found[each] = present[each]
-                elif not is_readable:
-                    self.unreadable.add(each)
-            if each in asked_for:
-                self.asked[each] = max(at, self.asked.get(each, ""))
-
-    def since(self, at: str) -> _Apps:
-        """Only what was told after an instant."""
-        word = {each: told for each, told in self.word.items() if told > at}
-        found = {each: app for each, app in self.found.items() if each in word}
-        asked = {each: told for each, told in self.asked.items() if told > at}
-        return _Apps(found, word, asked, {each for each in self.unreadable if each in word})
-
-
-@dataclass
-class _Device:
-    """What one device has told since it enrolled."""
-
-    enrolled_at: str = ""
-    token_updated_at: str = ""
-    checked_out_at: str = ""
-    seen_at: str = ""
-    results: dict[str, CommandResult] = field(default_factory=dict)
-    orders: dict[str, CommandResult] = field(default_factory=dict)
-    installed: _Apps = field(default_factory=_Apps)
-    profiles: dict[str, str] = field(default_factory=dict)
-    profiles_at: str = ""
-    profiles_order: tuple[str, int] = ("", 0)
-    supervised: bool | None = None
-    os_version: str = ""
-    information_at: str = ""
-    connected_at: str = ""
-    declared: frozenset[str] = frozenset()
-    declared_at: str = ""
-    put_off_at: str = ""
-    serial: str = ""
-
-
 class DeviceAnswers:
     """Collects what devices told; grows with the devices and with what is of interest, not with the number of answers.
 
@@ -97,7 +43,7 @@ class DeviceAnswers:
 
     def __init__(self, interests: Interests) -> None:
         self.interests = interests
-        self._devices: dict[str, _Device] = {}
+        self._devices: dict[str, DeviceReport] = {}
         self._answers = 0
         # Bytes of a key or an id are the same in both formats of property lists, and looking for them is much quicker than reading one.
         self._spellings = _spellings(interests.bundle_ids)
@@ -193,16 +139,16 @@ class DeviceAnswers:
 
     def reports(self) -> dict[str, DeviceReport]:
         """Enrolment id -> what it has told."""
-        return {each: _report(device) for each, device in self._devices.items()}
+        return dict(self._devices)
 
-    def _device(self, enrollment_id: str) -> _Device | None:
-        return self._devices.setdefault(enrollment_id, _Device()) if enrollment_id and self.wants(enrollment_id) else None
+    def _device(self, enrollment_id: str) -> DeviceReport | None:
+        return self._devices.setdefault(enrollment_id, DeviceReport()) if enrollment_id and self.wants(enrollment_id) else None
 
     def _tells(self, payload: bytes) -> bool:
         lower = payload.lower()
         return any(text in lower for text in self._telling)
 
-    def _learn(self, device: _Device, document: Mapping[str, Any], asked_for: frozenset[str], at: str, order: tuple[str, int]) -> None:
+    def _learn(self, device: DeviceReport, document: Mapping[str, Any], asked_for: frozenset[str], at: str, order: tuple[str, int]) -> None:
         rows = document.get(INSTALLED)
         if isinstance(rows, list):
             present: dict[str, FoundApp] = {}
@@ -211,7 +157,7 @@ class DeviceAnswers:
                 told = _plain_name(text_in(row, "Identifier")) if isinstance(row, dict) else ""
                 is_readable = is_readable and bool(told)
                 present.update((name, _installed_app(name, row, at)) for name in self._spellings.get(told, ()))
-            device.installed.learn(present, asked_for, at, is_readable)
+            _learn_apps(device, present, asked_for, at, is_readable)
         rows = document.get(PROFILES)
         prefix = self.interests.profile_prefix
         if isinstance(rows, list) and prefix and order >= device.profiles_order:
@@ -227,11 +173,27 @@ class DeviceAnswers:
                 device.information_at = at
 
 
-def _since(device: _Device, at: str) -> _Device:
+def _learn_apps(device: DeviceReport, present: Mapping[str, FoundApp], asked_for: frozenset[str], at: str, is_readable: bool) -> None:
+    """Take in a list of apps. is_readable: whether each of its rows tells an id."""
+    for each in present.keys() | asked_for:
+        if at >= device.word.get(each, ""):
+            device.word[each] = at
+            device.apps.pop(each, None)
+            device.unreadable.discard(each)
+            if each in present:
+                device.apps[each] = present[each]
+            elif not is_readable:
+                device.unreadable.add(each)
+        if each in asked_for:
+            device.asked[each] = max(at, device.asked.get(each, ""))
+
+
+def _since(device: DeviceReport, at: str) -> DeviceReport:
     """A device that enrols at an instant: what was put on it before went away with its old enrolment.
 
     NanoMDM posts events side by side, so what follows on the enrolment may have been written down before it.
     """
+    word = {each: told for each, told in device.word.items() if told > at}
     fresh = replace(
         device,
         enrolled_at=at,
@@ -239,7 +201,10 @@ def _since(device: _Device, at: str) -> _Device:
         checked_out_at=device.checked_out_at if device.checked_out_at > at else "",
         results={mark: result for mark, result in device.results.items() if result.at > at},
         orders={uuid: result for uuid, result in device.orders.items() if result.at > at},
-        installed=device.installed.since(at),
+        word=word,
+        apps={each: app for each, app in device.apps.items() if each in word},
+        asked={each: told for each, told in device.asked.items() if told > at},
+        unreadable=device.unreadable & word.keys(),
         put_off_at=device.put_off_at if device.put_off_at > at else "",
     )
     if device.profiles_at <= at:
@@ -249,12 +214,6 @@ def _since(device: _Device, at: str) -> _Device:
     if device.information_at <= at:
         fresh.supervised, fresh.os_version, fresh.information_at = None, "", ""
     return fresh
-
-
-def _report(device: _Device) -> DeviceReport:
-    told = {name: value for name, value in vars(device).items() if name not in ("installed", "token_updated_at")}
-    installed = device.installed
-    return DeviceReport(apps=installed.found, asked=installed.asked, unreadable=frozenset(installed.unreadable), **told)
 
 
 # Bundle ids as devices tell them: the same id may come in other letter case, in a compatibility form, or with marks that nobody sees.

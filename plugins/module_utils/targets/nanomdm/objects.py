@@ -252,14 +252,14 @@ class FoundApp:
     at: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass
 class DeviceReport:
-    """What one device has told the server, as far as it is of interest. It never holds an app that wasn't asked for.
+    """What one device has told the server since it enrolled, as far as it is of interest; :mod:`.device_answers` fills it.
 
     Args:
         results: mark of a command (``command_uuids.command_mark``) -> the last answer to any command with that mark.
         orders: CommandUUID -> the last answer to this very command, of those that were asked for.
-        apps: bundle id -> the app, for wanted apps that were there at the last word about them.
+        apps: bundle id -> the app, for wanted apps that were there at the last word about them. word: when that was.
         asked: bundle id -> when the device last answered a question that was about this app. Without an entry, an app that isn't in
             ``apps`` may or may not be there.
         unreadable: bundle ids of ``asked`` that the last answer about them didn't show, and in which there was a row that can't be read.
@@ -268,6 +268,7 @@ class DeviceReport:
         profiles_at: when that list came; empty means that nobody knows which profiles are there. profiles_order: as of a result.
         supervised, os_version: from the last DeviceInformation; None and empty if it didn't say.
         enrolled_at: the last Authenticate. What was on the device before is gone, and the server has emptied its queue.
+        token_updated_at: the last TokenUpdate, after which the device can be woken up.
         checked_out_at: the last CheckOut; empty if it enrolled again since.
         seen_at: the last event of any kind.
         connected_at: when it last came for its commands; empty where nobody tells that apart from other events.
@@ -277,12 +278,13 @@ class DeviceReport:
         put_off_at: when it last put off a command that is none of ours, such as the one by which it is told to look for its declarations.
     """
 
-    results: Mapping[str, CommandResult] = field(default_factory=dict)
-    orders: Mapping[str, CommandResult] = field(default_factory=dict)
-    apps: Mapping[str, FoundApp] = field(default_factory=dict)
-    asked: Mapping[str, str] = field(default_factory=dict)
-    unreadable: frozenset[str] = frozenset()
-    profiles: Mapping[str, str] = field(default_factory=dict)
+    results: dict[str, CommandResult] = field(default_factory=dict)
+    orders: dict[str, CommandResult] = field(default_factory=dict)
+    apps: dict[str, FoundApp] = field(default_factory=dict)
+    word: dict[str, str] = field(default_factory=dict)
+    asked: dict[str, str] = field(default_factory=dict)
+    unreadable: set[str] = field(default_factory=set)
+    profiles: dict[str, str] = field(default_factory=dict)
     profiles_at: str = ""
     supervised: bool | None = None
     os_version: str = ""
@@ -295,7 +297,8 @@ class DeviceReport:
     declared_at: str = ""
     put_off_at: str = ""
     serial: str = ""
-    profiles_order: tuple[str, int] = field(default=("", 0), compare=False)
+    profiles_order: tuple[str, int] = ("", 0)
+    token_updated_at: str = ""
 
     @property
     def profiles_when(self) -> When:
