@@ -163,7 +163,7 @@ class Surroundings:
         if not bundle_id:
             return self.names.apps_of(name)
         apps = [app for policy in self.names.policies.values() for app in policy.apps]
-        return tuple({app.id for app in apps if any(each.value == bundle_id for each in app.identifiers)})
+        return tuple(sorted({app.id for app in apps if any(each.value == bundle_id for each in app.identifiers)}))
 
     def assigned(self, device: str, name: str) -> Assigned | None:
         """What is remembered of a control that was given to a device."""
