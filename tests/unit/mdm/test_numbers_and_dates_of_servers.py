@@ -19,7 +19,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.fleet
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.api import odata, token_endpoint, token_methods
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro import devices, fleet_reader, inventory
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.api import token_methods as jamf_tokens
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm import holdings
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm import profile_story
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.api import server_instants
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.objects import NOT_NOW
 from tests.unit.mdm.loopback import START, Answer, rig
@@ -99,7 +99,7 @@ def test_an_instant_at_the_end_of_time_can_be_added_to() -> None:
     reader.tell_what_is_shown([ManagedDevice({"id": "computer:1", "ownership": "corporate"}, synced_at=ends)])
     report = cast(Any, type("Report", (), {"connected_at": ends}))
     result = cast(Any, type("Result", (), {"status": NOT_NOW, "at": ends}))
-    assert holdings.is_still_offered(result, report)
+    assert profile_story.is_still_offered(result, report)
 
 
 @pytest.mark.fault_kind("T7", "a token that ended for ever ago")

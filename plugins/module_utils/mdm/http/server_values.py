@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 
@@ -14,6 +15,12 @@ from ...policy.instants import InstantError, read_now, utc_text
 
 #: The last instant that there is, as this collection writes it.
 END_OF_TIME = "9999-12-31T23:59:59Z"
+
+
+def text_in(row: Mapping[str, object], key: str) -> str:
+    """A text under a key; empty where there is none, or something else."""
+    value = row.get(key)
+    return value if isinstance(value, str) else ""
 
 
 def whole_number(value: object) -> int:

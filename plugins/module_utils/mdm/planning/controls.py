@@ -104,18 +104,18 @@ class Controls(Generic[MadeControl]):
 
     def desired(self) -> list[MadeControl]:
         """The controls, in a fixed order."""
-        order = list(self.mechanisms)
-
-        def rank(each: Requirement) -> tuple[Any, ...]:
-            return (order.index(each.mechanism), sorted(each.apps), each.deadline, each.open_domains)
-
         controls = []
-        for requirement in sorted(self.kept.requirements.union(*self.requirements), key=rank):
+        for requirement in sorted(self.kept.requirements.union(*self.requirements), key=self.rank):
             scope = self.scope_of(requirement)
             control = self.bare(requirement) if scope or scope.unnamed else None
             if control is not None:
                 controls.append(self.scoped(control, scope))
         return controls
+
+    def rank(self, requirement: Requirement) -> tuple[Any, ...]:
+        """What puts requirements in order."""
+        order = list(self.mechanisms).index(requirement.mechanism)
+        return (order, sorted(requirement.apps), requirement.deadline, requirement.open_domains)
 
     def mechanism(self, requirement: Requirement) -> Mechanism:
         """The row of a requirement's mechanism."""

@@ -231,7 +231,7 @@ def end(
     ours: Iterable[Found],
     kept: Collection[Hashable],
     draft: PlanDraft,
-    needs: Mapping[Hashable, tuple[str, ...]] | tuple[str, ...] = (),
+    needs: Mapping[Any, tuple[str, ...]] | tuple[str, ...] = (),
     names: Collection[str] = (),
 ) -> list[tuple[Found, str]]:
     """Plan the deletion of those that nobody wants any more.

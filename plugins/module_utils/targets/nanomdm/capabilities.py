@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ...mdm.apple import declarations
 from ...mdm.apple.enforcement import os_version_tuple, why_no_block
 from ...mdm.planning.capability import Capability, Support, without_support
+from ...mdm.planning.mechanisms import Mechanism, Mechanisms
 from ...mdm.run.outbox import OUTBOX, OUTBOX_NAME
 
 APP_SETTINGS = "app_settings_declaration"
@@ -22,17 +24,28 @@ WEB_COMMAND = "web_filter_command"
 REMOVE = "remove_command"
 APP_LIST = "app_list"
 
-#: What a reader calls each mechanism.
-NAMES: dict[str, str] = {
-    APP_SETTINGS: "declaration of denied apps",
-    PROFILE_DECLARATION: "declared profile with blocked apps",
-    PROFILE_COMMAND: "profile with blocked apps",
-    BINARIES: "declaration of denied binaries",
-    WEB_DECLARATION: "declared web content filter",
-    WEB_COMMAND: "web content filter",
-    REMOVE: "RemoveApplication",
-    APP_LIST: "InstalledApplicationList",
-    OUTBOX: OUTBOX_NAME,
+_MOBILE = ("ios", "ipados", "tvos")
+_MANAGED, _SITES = (*_MOBILE, "macos"), ("ios", "ipados")
+MECHANISMS = Mechanisms(
+    (
+        Mechanism(APP_SETTINGS, "declaration of denied apps", "Apps", _MOBILE, ("block",), "ios_bundle_id"),
+        Mechanism(PROFILE_DECLARATION, "declared profile with blocked apps", "AppProfile", _MOBILE, ("block",), "ios_bundle_id"),
+        Mechanism(PROFILE_COMMAND, "profile with blocked apps", "SentApps", _MOBILE, ("block",), "ios_bundle_id"),
+        Mechanism(BINARIES, "declaration of denied binaries", "Binaries", ("macos",), ("block",), "macos_bundle_id"),
+        Mechanism(WEB_DECLARATION, "declared web content filter", "SiteProfile", _SITES, ("block_web",), "domain"),
+        Mechanism(WEB_COMMAND, "web content filter", "SentSites", _SITES, ("block_web",), "domain"),
+        Mechanism(REMOVE, "RemoveApplication", "", _MANAGED, ("remove",), per_app=True),
+        Mechanism(APP_LIST, "InstalledApplicationList"),
+        Mechanism(OUTBOX, OUTBOX_NAME),
+    )
+)
+NAMES = MECHANISMS.titles()
+#: The type of the configuration by which a mechanism is declared, and so looked up at KMFDDM; all others are sent by command.
+DECLARED: dict[str, str] = {
+    APP_SETTINGS: declarations.APP_SETTINGS,
+    PROFILE_DECLARATION: declarations.LEGACY_PROFILE,
+    BINARIES: declarations.APP_SETTINGS,
+    WEB_DECLARATION: declarations.LEGACY_PROFILE,
 }
 
 _NO = Support(why_not="no_backend")
@@ -40,61 +53,27 @@ _NOTICE = Support((OUTBOX,))
 _UNSUPERVISED = Support(why_not="unsupervised")
 _REMOVE = Support((REMOVE,), note="only apps that the server manages", certain=False)
 _BLOCK = Support((APP_SETTINGS, PROFILE_DECLARATION, PROFILE_COMMAND), note="hidden, can't be opened")
-_ASKED = "the banned apps, by asking"
+
+
+def _asked(kind: str, label: str, block: Support, block_web: Support = _NO) -> Capability:
+    """A kind of device that can be asked for apps, and from which managed ones can be removed."""
+    sees = "the banned apps, by asking"
+    return Capability(
+        kind, label, "reported", "awaiting_check_in", sees, _REMOVE, block, block_web, withdraw_access=_NO, advise=_NOTICE
+    )  # fmt: skip
+
 
 TABLE: tuple[Capability, ...] = (
-    Capability(
-        "ios_supervised", "iPhone, iPad, supervised", "reported", "awaiting_check_in", _ASKED,
-        remove=_REMOVE,
-        block=_BLOCK,
-        block_web=Support((WEB_DECLARATION, WEB_COMMAND)),
-        withdraw_access=_NO,
-        advise=_NOTICE,
-    ),
-    Capability(
-        "ios_unsupervised", "iPhone, iPad, unsupervised", "reported", "awaiting_check_in", _ASKED,
-        remove=_REMOVE,
-        block=_UNSUPERVISED,
-        block_web=_UNSUPERVISED,
-        withdraw_access=_NO,
-        advise=_NOTICE,
-    ),
+    _asked("ios_supervised", "iPhone, iPad, supervised", _BLOCK, Support((WEB_DECLARATION, WEB_COMMAND))),
+    _asked("ios_unsupervised", "iPhone, iPad, unsupervised", _UNSUPERVISED, _UNSUPERVISED),
     without_support("ios_user_enrollment", "iPhone, iPad, user enrollment", "user_enrollment", withdraw_access=_NO, advise=_NOTICE),
-    Capability(
-        "tvos_supervised", "Apple TV, supervised", "reported", "awaiting_check_in", _ASKED,
-        remove=_REMOVE,
-        block=_BLOCK,
-        block_web=_NO,
-        withdraw_access=_NO,
-        advise=_NOTICE,
-    ),
-    Capability(
-        "tvos_unsupervised", "Apple TV, unsupervised", "reported", "awaiting_check_in", _ASKED,
-        remove=_REMOVE,
-        block=_UNSUPERVISED,
-        block_web=_NO,
-        withdraw_access=_NO,
-        advise=_NOTICE,
-    ),
-    Capability(
-        "macos_27_supervised", "Mac, version 27, supervised", "reported", "awaiting_check_in", _ASKED,
-        remove=_REMOVE,
-        block=Support((BINARIES,), note="can't be run; by team id and signing id"),
-        block_web=_NO,
-        withdraw_access=_NO,
-        advise=_NOTICE,
-    ),
-    Capability(
-        "macos", "Mac, any other", "reported", "awaiting_check_in", _ASKED,
-        remove=_REMOVE,
-        block=_NO,
-        block_web=_NO,
-        withdraw_access=_NO,
-        advise=_NOTICE,
-    ),
+    _asked("tvos_supervised", "Apple TV, supervised", _BLOCK),
+    _asked("tvos_unsupervised", "Apple TV, unsupervised", _UNSUPERVISED),
+    _asked("macos_27_supervised", "Mac, version 27, supervised", Support((BINARIES,), note="can't be run; by team id and signing id")),
+    _asked("macos", "Mac, any other", _NO),
     without_support("unmanaged", "anything that has checked out", "not_registered"),
     without_support("other", "anything else", "no_backend", advise=_NOTICE),
-)  # fmt: skip
+)
 
 BY_KIND: dict[str, Capability] = {row.kind: row for row in TABLE}
 

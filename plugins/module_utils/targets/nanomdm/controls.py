@@ -7,30 +7,26 @@
 from __future__ import annotations
 
 import plistlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from ...mdm.apple.commands import install_profile, remove_application, remove_profile
-from ...mdm.apple.declarations import MAX_IDENTIFIER, Declaration, DeniedBinary, activation, app_settings, legacy_profile
+from ...mdm.apple.commands import install_profile, remove_application
+from ...mdm.apple.declarations import Declaration, DeniedBinary, activation, app_settings, legacy_profile
 from ...mdm.apple.profiles import configuration_profile, web_filter_payload
 from ...mdm.apple.restrictions import blocked_apps_payload
+from ...mdm.planning.controls import Controls
 from ...mdm.planning.fleet import FleetDevice
-from ...mdm.planning.identifiers import names_of_app, title_of_app, would_block
+from ...mdm.planning.identifiers import names_of_app, title_of_app
 from ...mdm.planning.ownership import spec_hash
 from ...mdm.planning.requirements import BannedApp, Requirement
+from ...mdm.planning.scopes import ControlScope
 from ...policy.model import Policy
-from . import capabilities as names
-from .command_uuids import command_mark
-from .declaration_names import ACTIVATION, CONFIGURATION, DeclarationNames
+from .capabilities import APP_SETTINGS, BINARIES, DECLARED, MECHANISMS, REMOVE, capability_of
+from .names import ControlNames
 from .objects import HostedProfile
 from .profile_store import ProfileStore
-from .slugs import slug_of_requirement
-
-#: Declared, and so looked up at KMFDDM; all others are commands.
-DECLARED = frozenset((names.APP_SETTINGS, names.BINARIES, names.PROFILE_DECLARATION, names.WEB_DECLARATION))
-_SITES = frozenset((names.WEB_DECLARATION, names.WEB_COMMAND))
 
 
 @dataclass(frozen=True)
@@ -41,8 +37,7 @@ class Control:
         requirement: what it is for.
         name: of its set, or of its profile; PREFIX.SLUG.
         apps: ids of the apps that it carries a name of. It has no effect on the other apps of the requirement.
-        identifiers: exact names that it goes by.
-        devices: positions of the devices that it is for.
+        control_scope: whom it is for; every device is named.
         declarations: the configuration, then its activation; empty for a control by command.
         profile: the configuration profile; empty for none.
         hosted: where the profile is hosted.
@@ -51,8 +46,7 @@ class Control:
     requirement: Requirement
     name: str
     apps: tuple[str, ...]
-    identifiers: tuple[str, ...]
-    devices: frozenset[int]
+    control_scope: ControlScope = ControlScope()
     declarations: tuple[Declaration, ...] = ()
     profile: bytes = b""
     hosted: HostedProfile | None = None
@@ -60,6 +54,11 @@ class Control:
     @property
     def mechanism(self) -> str:
         return self.requirement.mechanism
+
+    @property
+    def devices(self) -> frozenset[int]:
+        """Positions of the devices that it is for."""
+        return self.control_scope.covers
 
     @cached_property
     def command(self) -> dict[str, Any]:
@@ -95,93 +94,105 @@ class Removal:
 
 @dataclass(frozen=True)
 class Desired:
-    """All that a run requires."""
+    """All that a run requires.
 
+    Args:
+        requirements: per device of the fleet.
+        sent: name of a control by command -> marks of what may have been sent under it, as far as that is known without the ledger.
+    """
+
+    requirements: Sequence[frozenset[Requirement]] = ()
     controls: tuple[Control, ...] = ()
     removals: tuple[Removal, ...] = ()
+    sent: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    @property
+    def declared(self) -> list[Control]:
+        """The controls that are declared, and so looked up at KMFDDM."""
+        return [control for control in self.controls if control.mechanism in DECLARED]
+
+    @property
+    def commanded(self) -> list[Control]:
+        """The controls that are sent by command."""
+        return [control for control in self.controls if control.mechanism not in DECLARED]
 
 
-@dataclass
-class DesiredControls:
+class DesiredControls(Controls[Control]):
     """Makes the controls of a fleet.
 
     Args:
-        policies: the policies of the run.
         requirements: per device of the fleet, what is wanted of it.
-        names: of declarations, sets and profiles.
         store: where profiles are hosted; None where they are not.
     """
 
-    policies: Sequence[Policy]
-    fleet: Sequence[FleetDevice]
-    requirements: Sequence[frozenset[Requirement]]
-    names: DeclarationNames
-    store: ProfileStore | None = None
-    _devices: dict[Requirement, set[int]] = field(default_factory=dict)
-
-    def desired(self) -> Desired:
-        """The controls, in a fixed order."""
-        for index, requirements in enumerate(self.requirements):
-            for requirement in requirements:
+    def __init__(
+        self,
+        policies: Sequence[Policy],
+        fleet: Sequence[FleetDevice],
+        requirements: Sequence[frozenset[Requirement]],
+        names: ControlNames,
+        store: ProfileStore | None = None,
+    ) -> None:
+        super().__init__(policies, fleet, requirements, MECHANISMS, capability_of, names.prefix)
+        self.names = names
+        self.store = store
+        self._devices: dict[Requirement, set[int]] = {}
+        for index, wanted in enumerate(requirements):
+            for requirement in wanted:
                 self._devices.setdefault(requirement, set()).add(index)
-        controls, removals = [], []
-        for requirement in sorted(self._devices, key=_order):
-            devices = frozenset(self._devices[requirement])
-            if requirement.mechanism == names.REMOVE:
-                commands, named = self._removable(requirement, devices)
-                removals.append(Removal(requirement, commands, devices, named))
-                continue
-            control = self._control(requirement, devices)
-            if control is not None:
-                controls.append(control)
-        return Desired(tuple(controls), tuple(removals))
 
-    def _control(self, requirement: Requirement, devices: frozenset[int]) -> Control | None:
-        most = MAX_IDENTIFIER - len(self.names.prefix) - len("..%s" % CONFIGURATION)
-        slug = slug_of_requirement(self.policies, requirement, most)
-        name = self.names.set_name(slug)
-        configuration, active = self.names.identifier(slug, CONFIGURATION), self.names.identifier(slug, ACTIVATION)
-        if requirement.mechanism == names.BINARIES:
+    def all(self) -> Desired:
+        """The controls and the removals, in a fixed order."""
+        controls = tuple(self.desired())
+        sent = {each.name: frozenset((self.names.mark(each.command),)) for each in controls if each.mechanism not in DECLARED}
+        removals = (self._removal(each) for each in sorted(self._devices, key=self.rank) if each.mechanism == REMOVE)
+        return Desired(self.requirements, controls, tuple(removals), sent)
+
+    # As of controls.
+
+    def name_of(self, requirement: Requirement) -> str:
+        return self.names.name_of_requirement(requirement)
+
+    def scope_of(self, requirement: Requirement) -> ControlScope:
+        devices = self._devices[requirement]
+        return ControlScope(include=frozenset(self.fleet[index].device.id for index in devices), covers=frozenset(devices))
+
+    def scoped(self, control: Control, scope: ControlScope) -> Control:
+        return replace(control, control_scope=scope)
+
+    def bare(self, requirement: Requirement) -> Control | None:
+        if requirement.mechanism == REMOVE:
+            return None
+        name = self.name_of(requirement)
+        configuration, active = self.names.pair(name)
+
+        def control(apps: Iterable[str], made: Declaration, profile: bytes = b"", hosted: HostedProfile | None = None) -> Control:
+            pair = (made, activation(active, [configuration]))
+            return Control(requirement, name, tuple(apps), declarations=pair, profile=profile, hosted=hosted)
+
+        if requirement.mechanism == BINARIES:
             by_app = {app.id: self._binaries(app) for app in sorted(requirement.apps)}
-            binaries = [each for found in by_app.values() for each in found]
-            if not binaries:
-                return None
-            apps = tuple(app for app, found in by_app.items() if found)
-            made = app_settings(configuration, denied_binaries=binaries)
-            shown = tuple("%s:%s" % (each.team_id, each.signing_id) for each in binaries)
-            return Control(requirement, name, apps, shown, devices, (made, activation(active, [configuration])))
-        named = self._identifiers(requirement)
-        identifiers = tuple(sorted({each for found in named.values() for each in found}))
+            denied = [each for binaries in by_app.values() for each in binaries]
+            found = [app for app, binaries in by_app.items() if binaries]
+            return control(found, app_settings(configuration, denied_binaries=denied)) if denied else None
+        carried = self.names_carried(requirement)
+        identifiers = sorted({each for names in carried.values() for each in names})
         if not identifiers:
             return None
-        apps = tuple(app for app, found in named.items() if found)
-        if requirement.mechanism == names.APP_SETTINGS:
-            made = app_settings(configuration, identifiers)
-            return Control(requirement, name, apps, identifiers, devices, (made, activation(active, [configuration])))
+        if requirement.mechanism == APP_SETTINGS:
+            return control(carried, app_settings(configuration, identifiers))
         profile = self._profile(requirement, name, identifiers)
         if requirement.mechanism not in DECLARED or self.store is None:
-            return Control(requirement, name, apps, identifiers, devices, profile=profile)
+            return Control(requirement, name, tuple(carried), profile=profile)
         hosted = self.store.place(name, profile)
-        declared = (legacy_profile(configuration, hosted.url), activation(active, [configuration]))
-        return Control(requirement, name, apps, identifiers, devices, declared, profile, hosted)
+        return control(carried, legacy_profile(configuration, hosted.url), profile, hosted)
 
     def _profile(self, requirement: Requirement, name: str, identifiers: Sequence[str]) -> bytes:
         titles = ", ".join(title_of_app(self.policies, app) for app in requirement.app_ids)
-        payload = web_filter_payload(identifiers) if requirement.mechanism in _SITES else blocked_apps_payload(identifiers)
-        shown = "%s: %s" % ("Blocked sites" if requirement.mechanism in _SITES else "Blocked apps", titles)
+        blocks_sites = self.mechanism(requirement).blocks_sites
+        payload = web_filter_payload(identifiers) if blocks_sites else blocked_apps_payload(identifiers)
+        shown = "%s: %s" % ("Blocked sites" if blocks_sites else "Blocked apps", titles)
         return configuration_profile(name, shown, [payload], "Made for the ban %s." % "+".join(requirement.policies), uuid_of_content=True)
-
-    def _identifiers(self, requirement: Requirement) -> dict[str, list[str]]:
-        """Id of each app of a requirement -> the names of it that the control goes by."""
-        kind = "domain" if requirement.mechanism in _SITES else "ios_bundle_id"
-        return {
-            app.id: [
-                name
-                for name in names_of_app(self.policies, app, kind)
-                if kind != "domain" or not would_block(name, requirement.open_domains)
-            ]
-            for app in sorted(requirement.apps)
-        }  # fmt: skip
 
     def _binaries(self, app: BannedApp) -> list[DeniedBinary]:
         """Programs by vendor and name. A vendor alone would deny all that the vendor makes, and a name alone can be anybody's."""
@@ -189,8 +200,9 @@ class DesiredControls:
         ids = names_of_app(self.policies, app, "macos_bundle_id")
         return [DeniedBinary(team, name) for team in teams for name in ids]
 
-    def _removable(self, requirement: Requirement, devices: frozenset[int]) -> tuple[dict[str, Mapping[str, Any]], frozenset[int]]:
-        """The commands, and the devices for whose platform there is one."""
+    def _removal(self, requirement: Requirement) -> Removal:
+        """A removal, with a command for each name that the app has on the platform of any of the devices."""
+        devices = frozenset(self._devices[requirement])
         commands: dict[str, Mapping[str, Any]] = {}
         named: set[int] = set()
         for kind, macs in (("macos_bundle_id", True), ("ios_bundle_id", False)):
@@ -199,18 +211,12 @@ class DesiredControls:
             if found and of_kind:
                 commands.update((name, remove_application(name)) for name in found)
                 named |= of_kind
-        return commands, frozenset(named)
+        return Removal(requirement, commands, devices, frozenset(named))
 
 
 def content_hash(declarations: Sequence[Declaration]) -> str:
     """A digest of what declarations say, by which the ledger knows whether what is wanted is what was written last."""
     return spec_hash([each.document() for each in declarations])
-
-
-def removal_of_profile(prefix: str, name: str) -> tuple[dict[str, Any], str]:
-    """The command that takes a profile of ours off a device, and its mark."""
-    command = remove_profile(name)
-    return command, command_mark(prefix, command)
 
 
 _REMOVAL = "remove "
@@ -224,12 +230,3 @@ def removal_name(bundle_id: str) -> str:
 def removed_by(name: str) -> str:
     """The bundle id in such a name; empty for the name of another control."""
     return name[len(_REMOVAL) :] if name.startswith(_REMOVAL) else ""
-
-
-def removal_mark(prefix: str, bundle_id: str) -> str:
-    """The mark of that command."""
-    return command_mark(prefix, remove_application(bundle_id))
-
-
-def _order(requirement: Requirement) -> tuple[Any, ...]:
-    return (list(names.NAMES).index(requirement.mechanism), sorted(requirement.apps), requirement.deadline, requirement.open_domains)

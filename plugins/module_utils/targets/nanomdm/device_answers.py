@@ -12,14 +12,15 @@ the CommandUUID says that the list was asked for this app by us.
 from __future__ import annotations
 
 import plistlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 from xml.parsers.expat import ExpatError
 
 from ...mdm.http.json_text import loads
+from ...mdm.http.server_values import text_in
 from .api.server_instants import utc_nanoseconds
-from .app_names import plain_name, spellings
 from .command_uuids import mark_of
 from .objects import NOT_NOW, CommandResult, DeviceReport, FoundApp, Interests
 
@@ -33,60 +34,6 @@ INFORMATION = "QueryResponses"
 _LONGEST_ERROR = 300
 
 
-@dataclass
-class _Apps:
-    """What is known of the wanted apps from lists of them. word: bundle id -> when there was last word of it, present or not."""
-
-    found: dict[str, FoundApp] = field(default_factory=dict)
-    word: dict[str, str] = field(default_factory=dict)
-    asked: dict[str, str] = field(default_factory=dict)
-    unreadable: set[str] = field(default_factory=set)
-
-    def learn(self, present: Mapping[str, FoundApp], asked_for: frozenset[str], at: str, is_readable: bool) -> None:
-        for each in present.keys() | asked_for:
-            if at >= self.word.get(each, ""):
-                self.word[each] = at
-                self.found.pop(each, None)
-                self.unreadable.discard(each)
-                if each in present:
-                    self.found[each] = present[each]
-                elif not is_readable:
-                    self.unreadable.add(each)
-            if each in asked_for:
-                self.asked[each] = max(at, self.asked.get(each, ""))
-
-    def since(self, at: str) -> _Apps:
-        """Only what was told after an instant."""
-        word = {each: told for each, told in self.word.items() if told > at}
-        found = {each: app for each, app in self.found.items() if each in word}
-        asked = {each: told for each, told in self.asked.items() if told > at}
-        return _Apps(found, word, asked, {each for each in self.unreadable if each in word})
-
-
-@dataclass
-class _Device:
-    """What one device has told since it enrolled."""
-
-    enrolled_at: str = ""
-    token_updated_at: str = ""
-    checked_out_at: str = ""
-    seen_at: str = ""
-    results: dict[str, CommandResult] = field(default_factory=dict)
-    orders: dict[str, CommandResult] = field(default_factory=dict)
-    installed: _Apps = field(default_factory=_Apps)
-    profiles: dict[str, str] = field(default_factory=dict)
-    profiles_at: str = ""
-    profiles_order: tuple[str, int] = ("", 0)
-    supervised: bool | None = None
-    os_version: str = ""
-    information_at: str = ""
-    connected_at: str = ""
-    declared: frozenset[str] = frozenset()
-    declared_at: str = ""
-    put_off_at: str = ""
-    serial: str = ""
-
-
 class DeviceAnswers:
     """Collects what devices told; grows with the devices and with what is of interest, not with the number of answers.
 
@@ -96,14 +43,14 @@ class DeviceAnswers:
 
     def __init__(self, interests: Interests) -> None:
         self.interests = interests
-        self._devices: dict[str, _Device] = {}
+        self._devices: dict[str, DeviceReport] = {}
         self._answers = 0
         # Bytes of a key or an id are the same in both formats of property lists, and looking for them is much quicker than reading one.
-        self._spellings = spellings(interests.bundle_ids)
+        self._spellings = _spellings(interests.bundle_ids)
         telling = [INFORMATION, *([PROFILES] if interests.profile_prefix else []), *sorted(self._spellings)]
         self._telling = tuple(text.lower().encode("utf-8") for text in telling)
 
-    def requirements(self, enrollment_id: str) -> bool:
+    def wants(self, enrollment_id: str) -> bool:
         """Whether anybody is interested in this enrolment."""
         return self.interests.enrollments is None or enrollment_id in self.interests.enrollments
 
@@ -192,45 +139,61 @@ class DeviceAnswers:
 
     def reports(self) -> dict[str, DeviceReport]:
         """Enrolment id -> what it has told."""
-        return {each: _report(device) for each, device in self._devices.items()}
+        return dict(self._devices)
 
-    def _device(self, enrollment_id: str) -> _Device | None:
-        return self._devices.setdefault(enrollment_id, _Device()) if enrollment_id and self.requirements(enrollment_id) else None
+    def _device(self, enrollment_id: str) -> DeviceReport | None:
+        return self._devices.setdefault(enrollment_id, DeviceReport()) if enrollment_id and self.wants(enrollment_id) else None
 
     def _tells(self, payload: bytes) -> bool:
         lower = payload.lower()
         return any(text in lower for text in self._telling)
 
-    def _learn(self, device: _Device, document: Mapping[str, Any], asked_for: frozenset[str], at: str, order: tuple[str, int]) -> None:
+    def _learn(self, device: DeviceReport, document: Mapping[str, Any], asked_for: frozenset[str], at: str, order: tuple[str, int]) -> None:
         rows = document.get(INSTALLED)
         if isinstance(rows, list):
             present: dict[str, FoundApp] = {}
             is_readable = True
             for row in rows:
-                told = plain_name(_text(row, "Identifier")) if isinstance(row, dict) else ""
+                told = _plain_name(text_in(row, "Identifier")) if isinstance(row, dict) else ""
                 is_readable = is_readable and bool(told)
                 present.update((name, _installed_app(name, row, at)) for name in self._spellings.get(told, ()))
-            device.installed.learn(present, asked_for, at, is_readable)
+            _learn_apps(device, present, asked_for, at, is_readable)
         rows = document.get(PROFILES)
         prefix = self.interests.profile_prefix
         if isinstance(rows, list) and prefix and order >= device.profiles_order:
-            named = [(_text(row, "PayloadIdentifier"), _text(row, "PayloadUUID")) for row in rows if isinstance(row, dict)]
+            named = [(text_in(row, "PayloadIdentifier"), text_in(row, "PayloadUUID")) for row in rows if isinstance(row, dict)]
             device.profiles = {name: uuid for name, uuid in named if name.startswith(prefix)}
             device.profiles_at, device.profiles_order = at, order
         information = document.get(INFORMATION)
         if isinstance(information, dict) and at >= device.information_at:
-            supervised, version = information.get("IsSupervised"), _text(information, "OSVersion")
+            supervised, version = information.get("IsSupervised"), text_in(information, "OSVersion")
             device.supervised = supervised if isinstance(supervised, bool) else device.supervised
             device.os_version = version or device.os_version
             if isinstance(supervised, bool) or version:
                 device.information_at = at
 
 
-def _since(device: _Device, at: str) -> _Device:
+def _learn_apps(device: DeviceReport, present: Mapping[str, FoundApp], asked_for: frozenset[str], at: str, is_readable: bool) -> None:
+    """Take in a list of apps. is_readable: whether each of its rows tells an id."""
+    for each in present.keys() | asked_for:
+        if at >= device.word.get(each, ""):
+            device.word[each] = at
+            device.apps.pop(each, None)
+            device.unreadable.discard(each)
+            if each in present:
+                device.apps[each] = present[each]
+            elif not is_readable:
+                device.unreadable.add(each)
+        if each in asked_for:
+            device.asked[each] = max(at, device.asked.get(each, ""))
+
+
+def _since(device: DeviceReport, at: str) -> DeviceReport:
     """A device that enrols at an instant: what was put on it before went away with its old enrolment.
 
     NanoMDM posts events side by side, so what follows on the enrolment may have been written down before it.
     """
+    word = {each: told for each, told in device.word.items() if told > at}
     fresh = replace(
         device,
         enrolled_at=at,
@@ -238,7 +201,10 @@ def _since(device: _Device, at: str) -> _Device:
         checked_out_at=device.checked_out_at if device.checked_out_at > at else "",
         results={mark: result for mark, result in device.results.items() if result.at > at},
         orders={uuid: result for uuid, result in device.orders.items() if result.at > at},
-        installed=device.installed.since(at),
+        word=word,
+        apps={each: app for each, app in device.apps.items() if each in word},
+        asked={each: told for each, told in device.asked.items() if told > at},
+        unreadable=device.unreadable & word.keys(),
         put_off_at=device.put_off_at if device.put_off_at > at else "",
     )
     if device.profiles_at <= at:
@@ -250,28 +216,26 @@ def _since(device: _Device, at: str) -> _Device:
     return fresh
 
 
-def _report(device: _Device) -> DeviceReport:
-    return DeviceReport(
-        results=device.results,
-        orders=device.orders,
-        apps=device.installed.found,
-        asked=device.installed.asked,
-        unreadable=frozenset(device.installed.unreadable),
-        profiles=device.profiles,
-        profiles_at=device.profiles_at,
-        profiles_order=device.profiles_order,
-        supervised=device.supervised,
-        os_version=device.os_version,
-        information_at=device.information_at,
-        enrolled_at=device.enrolled_at,
-        checked_out_at=device.checked_out_at,
-        seen_at=device.seen_at,
-        connected_at=device.connected_at,
-        declared=device.declared,
-        declared_at=device.declared_at,
-        put_off_at=device.put_off_at,
-        serial=device.serial,
-    )
+# Bundle ids as devices tell them: the same id may come in other letter case, in a compatibility form, or with marks that nobody sees.
+
+
+def _plain_name(text: str) -> str:
+    """A name by which equal names are equal: NFKC, case-folded, without format characters (category Cf) and the space around it."""
+    if text.isascii():
+        return text.strip().casefold()
+    visible = "".join(each for each in unicodedata.normalize("NFKC", text) if unicodedata.category(each) != "Cf")
+    return unicodedata.normalize("NFKC", visible.casefold()).strip()
+
+
+def _spellings(names: Iterable[str]) -> Mapping[str, frozenset[str]]:
+    """Plain name -> the names as they were given."""
+    found: dict[str, set[str]] = {}
+    for name in names:
+        found.setdefault(_plain_name(name), set()).add(name)
+    return {plain: frozenset(given) for plain, given in found.items()}
+
+
+# What answers hold.
 
 
 def authenticate_attributes(payload: bytes) -> dict[str, str]:
@@ -282,8 +246,8 @@ def authenticate_attributes(payload: bytes) -> dict[str, str]:
     """
     document = _read_plist(payload)
     keys = {"serial": "SerialNumber", "name": "DeviceName", "os_version": "OSVersion"}
-    found = {name: _text(document, key) for name, key in keys.items()}
-    found["model"] = _text(document, "ProductName") or _text(document, "Model")
+    found = {name: text_in(document, key) for name, key in keys.items()}
+    found["model"] = text_in(document, "ProductName") or text_in(document, "Model")
     return {name: value for name, value in found.items() if value}
 
 
@@ -300,7 +264,7 @@ def _identifiers_of_declarations(data: Any) -> list[str] | None:
     if not isinstance(kinds, dict):
         return None
     rows = [row for each in kinds.values() if isinstance(each, list) for row in each if isinstance(row, dict)]
-    return [_text(row, "identifier") for row in rows]
+    return [text_in(row, "identifier") for row in rows]
 
 
 def _read_plist(payload: bytes) -> dict[str, Any]:
@@ -314,7 +278,7 @@ def _read_plist(payload: bytes) -> dict[str, Any]:
 
 
 def _installed_app(name: str, row: Mapping[str, Any], at: str) -> FoundApp:
-    return FoundApp(name, _text(row, "Name"), _text(row, "ShortVersion") or _text(row, "Version"), at)
+    return FoundApp(name, text_in(row, "Name"), text_in(row, "ShortVersion") or text_in(row, "Version"), at)
 
 
 def _error_chain(document: Mapping[str, Any]) -> tuple[str, ...]:
@@ -322,11 +286,6 @@ def _error_chain(document: Mapping[str, Any]) -> tuple[str, ...]:
     errors = []
     for row in rows if isinstance(rows, list) else ():
         if isinstance(row, dict):
-            text = _text(row, "USEnglishDescription") or _text(row, "LocalizedDescription")
-            errors.append(" ".join(("%s %s: %s" % (_text(row, "ErrorDomain"), row.get("ErrorCode", ""), text)).split())[:_LONGEST_ERROR])
+            text = text_in(row, "USEnglishDescription") or text_in(row, "LocalizedDescription")
+            errors.append(" ".join(("%s %s: %s" % (text_in(row, "ErrorDomain"), row.get("ErrorCode", ""), text)).split())[:_LONGEST_ERROR])
     return tuple(errors)
-
-
-def _text(row: Mapping[str, Any], key: str) -> str:
-    value = row.get(key)
-    return value if isinstance(value, str) else ""

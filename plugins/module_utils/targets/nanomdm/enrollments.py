@@ -18,8 +18,7 @@ from ...policy.devices import OWNERSHIPS, flag_of
 from ...policy.problems import STRUCTURE, PolicyError, Problem, child, nearest_names, show
 from .api.id_chunks import fits_in_path
 from .api.server_instants import utc_seconds
-from .objects import DEVICE, USER, Enrollment
-from .product_names import platform_of
+from .objects import DEVICE, USER, Enrollment, platform_of
 
 PLATFORMS = ("ios", "ipados", "macos", "tvos", "visionos")
 TEXTS = ("serial", "name", "os_version", "model", "user", "department")
@@ -107,49 +106,38 @@ def _id_of(values: Mapping[str, Any], source: str, where: str, problems: list[Pr
 
 
 def _enrollment(identifier: str, values: Mapping[Any, Any], source: str, where: str, problems: list[Problem]) -> Enrollment:
-    def refuse(name: str, expected: str, nearest: tuple[str, ...] = ()) -> None:
-        problems.append(Problem(source, child(where, name), show(values.get(name)), expected, nearest))
-
     read: dict[str, Any] = {}
     for name, value in values.items():
-        if name == "id":
-            continue
-        if name in TEXTS:
-            if isinstance(value, str):
-                read[name] = value
-            elif name == "os_version" and isinstance(value, (int, float)) and not isinstance(value, bool):
-                refuse(name, 'a version as text, in quotes: 17.10 is not "17.10" to YAML')
-            else:
-                refuse(name, "text")
-        elif name in FLAGS:
-            flag = flag_of(value)
-            if isinstance(flag, bool):
-                read[name] = flag
-            else:
-                refuse(name, "true or false")
-        elif name in CLOSED:
-            if value in CLOSED[name]:
-                read[name] = value
-            else:
-                refuse(name, "one of " + ", ".join(CLOSED[name]), nearest_names(value, CLOSED[name]))
-        elif name == "groups":
-            if isinstance(value, (list, tuple)) and all(isinstance(group, str) and group for group in value):
-                read[name] = tuple(value)
-            else:
-                refuse(name, "a list of names")
-        elif name == "last_seen":
-            read[name] = utc_seconds(value)
-            if not read[name]:
-                refuse(name, "an instant with an offset, such as 2023-03-15T08:00:00Z")
-        else:
+        if name not in ATTRIBUTES:
             # Inventories hold much else, but a mistyped name must not pass for an attribute that nobody gave.
-            shown = name if isinstance(name, str) else show(name)
-            problems.append(
-                Problem(source, where, "the attribute %s" % show(shown), "only " + ", ".join(ATTRIBUTES), nearest_names(name, ATTRIBUTES))
-            )
-    if "platform" not in values and read.get("model"):
+            found = "the attribute %s" % show(name if isinstance(name, str) else show(name))
+            problems.append(Problem(source, where, found, "only " + ", ".join(ATTRIBUTES), nearest_names(name, ATTRIBUTES)))
+        elif name != "id":
+            read[name], expected = _read_value(name, value)
+            if expected:
+                nearest = nearest_names(value, CLOSED[name]) if name in CLOSED else ()
+                problems.append(Problem(source, child(where, name), show(value), expected, nearest))
+    if "platform" not in values and isinstance(read.get("model"), str):
         read["platform"] = platform_of(read["model"])
     return Enrollment(identifier, **read)
+
+
+def _read_value(name: str, value: Any) -> tuple[Any, str]:
+    """A value as an enrolment has it, and what should stand there instead, where something else should."""
+    if name in CLOSED:
+        return value, "" if value in CLOSED[name] else "one of " + ", ".join(CLOSED[name])
+    if name in FLAGS:
+        flag = flag_of(value)
+        return flag, "" if isinstance(flag, bool) else "true or false"
+    if name == "groups":
+        is_list = isinstance(value, (list, tuple)) and all(isinstance(group, str) and group for group in value)
+        return (tuple(value), "") if is_list else ((), "a list of names")
+    if name == "last_seen":
+        instant = utc_seconds(value)
+        return instant, "" if instant else "an instant with an offset, such as 2023-03-15T08:00:00Z"
+    if name == "os_version" and isinstance(value, (int, float)) and not isinstance(value, bool):
+        return "", 'a version as text, in quotes: 17.10 is not "17.10" to YAML'
+    return value, "" if isinstance(value, str) else "text"
 
 
 def _csv_rows(content: bytes, path: str, problems: list[Problem]) -> list[tuple[str, dict[str, Any]]]:

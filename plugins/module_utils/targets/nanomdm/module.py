@@ -28,7 +28,8 @@ from .objects import Enrollment
 from .profile_store import ProfileStore
 from .reports import Reports
 from .server_options import ENVIRONMENT, with_one_kind_of_servers
-from .target import ASK, NEVER, NO_WEB_BLOCK, PROFILE, NanoSettings, NanoTarget
+from .surroundings import ASK, NEVER, NO_WEB_BLOCK, PROFILE, NanoSettings, Servers
+from .target import NanoTarget
 
 #: Options that say which server it is; none is a secret.
 IDENTITY = ("nanomdm_url", "nanohub_url")
@@ -129,13 +130,10 @@ def open_target(params: Mapping[str, Any], request: RunRequest, connection: Conn
         return database.enrollments() if database is not None else ()
 
     return NanoTarget(
-        nanomdm,
-        kmfddm,
-        store,
+        Servers(nanomdm, kmfddm, store, Reports(params["webhook_log"] or "", database)),
         request.policies,
         settings,
         read_enrollments,
-        Reports(params["webhook_log"] or "", database),
         Outbox(request.evidence_dir, request.target),
         Ledger.open(request.evidence_dir, request.target, writable=False),
         request.now,

@@ -12,8 +12,9 @@ Instants are text in UTC (``2023-03-15T08:00:00Z``), empty where there is none; 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Mapping
+from typing import Any
 
 DEVICE = "device"
 USER = "user"
@@ -23,8 +24,21 @@ ERROR = "Error"
 NOT_NOW = "NotNow"
 COMMAND_FORMAT_ERROR = "CommandFormatError"
 
+#: The reason of a refusal that says no more.
+REFUSED = "refused_by_device"
+_MOST_WORDS = 300
+
+#: When something was told, to be compared: its instant, the same with decimals, and its place among all answers.
+When = tuple[str, tuple[str, int]]
+NEVER: When = ("", ("", 0))
+
 #: What SQL databases say of an enrolment that they don't have.
 NO_ENROLLMENT = "foreign key"
+
+
+_OF_RECORD = (
+    "id", "serial", "name", "platform", "os_version", "supervised", "enrollment", "ownership", "user", "department", "last_seen"
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -58,21 +72,19 @@ class Enrollment:
 
     def record(self) -> dict[str, Any]:
         """The attributes that policies speak of; one that nobody knows is missing."""
-        known: dict[str, Any] = {
-            "id": self.id,
-            "serial": self.serial,
-            "name": self.name,
-            "platform": self.platform,
-            "os_version": self.os_version,
-            "supervised": self.supervised,
-            "enrollment": self.enrollment,
-            "ownership": self.ownership,
-            "user": self.user,
-            "department": self.department,
-            "groups": None if self.groups is None else list(self.groups),
-            "last_seen": self.last_seen,
-        }
+        known: dict[str, Any] = {name: getattr(self, name) for name in _OF_RECORD}
+        known["groups"] = None if self.groups is None else list(self.groups)
         return {name: value for name, value in known.items() if value is not None and value != ""}
+
+
+#: Beginnings of Apple's product names, in small letters -> platform. All Macs have "mac" somewhere in theirs, and nothing else has.
+_PRODUCTS = {"iphone": "ios", "ipod": "ios", "ipad": "ipados", "appletv": "tvos", "realitydevice": "visionos"}
+
+
+def platform_of(product_name: str) -> str:
+    """The platform of a product name ("iPhone15,2"); empty for one that isn't known (an Apple Watch has none that policies speak of)."""
+    name = product_name.replace(" ", "").lower()
+    return next((_PRODUCTS[each] for each in _PRODUCTS if name.startswith(each)), "macos" if "mac" in name else "")
 
 
 @dataclass(frozen=True)
@@ -106,6 +118,26 @@ class DeclarationStatus:
     def names_error(self) -> bool:
         """Whether one of the reasons is an error. Others only explain, such as "Info.PredicateFalse"."""
         return any(reason.startswith("Error.") for reason in self.reasons)
+
+    def reason(self, waiting_since: str) -> str:
+        """Why the device refuses the declaration, in the vocabulary of outcomes; empty where it agrees, or has not judged yet.
+
+        "unknown" without a reason is the word for what has not been judged. A device that still says so long afterwards, or calls the
+        declaration valid and does not activate it, does not apply it, whatever its reason is.
+
+        Args:
+            waiting_since: a device that reported after this instant may still be at it.
+        """
+        if not self.current or self.in_force:
+            return ""
+        is_settled = bool(self.received_at) and self.received_at < waiting_since
+        return reason_in_words(self.reasons) if self.valid == "invalid" or self.reasons or is_settled else ""
+
+    @property
+    def words(self) -> str:
+        """What the device says against the declaration, in its own words."""
+        said = "; ".join(self.reasons) or "%s, %s" % (self.valid or "no word of validity", "active" if self.active else "not active")
+        return said[:_MOST_WORDS]
 
 
 @dataclass(frozen=True)
@@ -173,9 +205,37 @@ class CommandResult:
     order: tuple[str, int] = field(default=("", 0), compare=False)
 
     @property
-    def when(self) -> tuple[str, tuple[str, int]]:
+    def when(self) -> When:
         """When it was, to be compared with another one."""
         return self.at, self.order
+
+    @property
+    def done_when(self) -> When:
+        """When the device told that it has done it; before everything else where it did not."""
+        return self.when if self.status == ACKNOWLEDGED else NEVER
+
+    @property
+    def is_refusal(self) -> bool:
+        """Whether the device has refused it for good."""
+        return self.status in (ERROR, COMMAND_FORMAT_ERROR)
+
+    @property
+    def reason(self) -> str:
+        """Why, in the vocabulary of outcomes."""
+        return reason_in_words(self.errors)
+
+    @property
+    def words(self) -> str:
+        """Why, in the device's own words."""
+        return ("; ".join(self.errors) or self.status)[:_MOST_WORDS]
+
+
+def reason_in_words(said: Iterable[str]) -> str:
+    """The reason that a device's words come to. What a device says is for people, so anything that isn't plain is just a refusal."""
+    words = " ".join(said).lower()
+    if "supervis" in words:
+        return "unsupervised"
+    return "user_enrollment" if "user enrol" in words else REFUSED
 
 
 @dataclass(frozen=True)
@@ -192,14 +252,14 @@ class FoundApp:
     at: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass
 class DeviceReport:
-    """What one device has told the server, as far as it is of interest. It never holds an app that wasn't asked for.
+    """What one device has told the server since it enrolled, as far as it is of interest; :mod:`.device_answers` fills it.
 
     Args:
         results: mark of a command (``command_uuids.command_mark``) -> the last answer to any command with that mark.
         orders: CommandUUID -> the last answer to this very command, of those that were asked for.
-        apps: bundle id -> the app, for wanted apps that were there at the last word about them.
+        apps: bundle id -> the app, for wanted apps that were there at the last word about them. word: when that was.
         asked: bundle id -> when the device last answered a question that was about this app. Without an entry, an app that isn't in
             ``apps`` may or may not be there.
         unreadable: bundle ids of ``asked`` that the last answer about them didn't show, and in which there was a row that can't be read.
@@ -208,6 +268,7 @@ class DeviceReport:
         profiles_at: when that list came; empty means that nobody knows which profiles are there. profiles_order: as of a result.
         supervised, os_version: from the last DeviceInformation; None and empty if it didn't say.
         enrolled_at: the last Authenticate. What was on the device before is gone, and the server has emptied its queue.
+        token_updated_at: the last TokenUpdate, after which the device can be woken up.
         checked_out_at: the last CheckOut; empty if it enrolled again since.
         seen_at: the last event of any kind.
         connected_at: when it last came for its commands; empty where nobody tells that apart from other events.
@@ -217,12 +278,13 @@ class DeviceReport:
         put_off_at: when it last put off a command that is none of ours, such as the one by which it is told to look for its declarations.
     """
 
-    results: Mapping[str, CommandResult] = field(default_factory=dict)
-    orders: Mapping[str, CommandResult] = field(default_factory=dict)
-    apps: Mapping[str, FoundApp] = field(default_factory=dict)
-    asked: Mapping[str, str] = field(default_factory=dict)
-    unreadable: frozenset[str] = frozenset()
-    profiles: Mapping[str, str] = field(default_factory=dict)
+    results: dict[str, CommandResult] = field(default_factory=dict)
+    orders: dict[str, CommandResult] = field(default_factory=dict)
+    apps: dict[str, FoundApp] = field(default_factory=dict)
+    word: dict[str, str] = field(default_factory=dict)
+    asked: dict[str, str] = field(default_factory=dict)
+    unreadable: set[str] = field(default_factory=set)
+    profiles: dict[str, str] = field(default_factory=dict)
     profiles_at: str = ""
     supervised: bool | None = None
     os_version: str = ""
@@ -235,12 +297,23 @@ class DeviceReport:
     declared_at: str = ""
     put_off_at: str = ""
     serial: str = ""
-    profiles_order: tuple[str, int] = field(default=("", 0), compare=False)
+    profiles_order: tuple[str, int] = ("", 0)
+    token_updated_at: str = ""
 
     @property
-    def profiles_when(self) -> tuple[str, tuple[str, int]]:
+    def profiles_when(self) -> When:
         """When the list of profiles came, to be compared with a result's."""
         return self.profiles_at, self.profiles_order
+
+    def enrolled_since(self, remembered: str) -> bool:
+        """Whether the device has enrolled again since something was remembered of it, or may have.
+
+        Where nobody knows when it last enrolled, as with a log that was begun anew, that says nothing.
+
+        Args:
+            remembered: when it had enrolled then; empty where nobody knew.
+        """
+        return bool(self.enrolled_at) and self.enrolled_at != remembered
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ class ProfileStore:
         if not _NAME.fullmatch(name) or not name.startswith(self.prefix + "."):
             raise AppbanError("a profile needs a name that begins with %s. and is a file name" % self.prefix, repr(name), "Rename it")
         file = "%s-%s%s" % (name, hashlib.sha256(content).hexdigest()[:DIGEST_DIGITS], SUFFIX)
-        return HostedProfile(name, file, "%s/%s" % (self.url.rstrip("/"), file))
+        return HostedProfile(name, file, self._url_of(file))
 
     def holds(self, name: str, content: bytes) -> bool:
         """Whether the file is there and whole."""
@@ -114,13 +114,7 @@ class ProfileStore:
             files = sorted(os.listdir(self.directory))
         except OSError as error:
             raise self._failure("list the profiles", error) from error
-        found = ((file, _OURS.fullmatch(file)) for file in files)
-        base = self.url.rstrip("/")
-        return tuple(
-            HostedProfile(match["name"], file, "%s/%s" % (base, file))
-            for file, match in found
-            if match and match["name"].startswith(self.prefix + ".")
-        )
+        return tuple(HostedProfile(self._name_in(file), file, self._url_of(file)) for file in files if self._name_in(file))
 
     def delete(self, file: str) -> bool:
         """Delete one of our files, once no declaration names it any more.
@@ -132,8 +126,7 @@ class ProfileStore:
             WriteInCheckMode
             AppbanError: also for a file that isn't ours.
         """
-        match = _OURS.fullmatch(file)
-        if not match or not match["name"].startswith(self.prefix + "."):
+        if not self._name_in(file):
             raise AppbanError("a file that isn't ours was about to be deleted", repr(file), "Please report this; nothing was deleted")
         self._refuse_in_check_mode()
         try:
@@ -143,6 +136,14 @@ class ProfileStore:
         except OSError as error:
             raise self._failure("delete a profile", error) from error
         return True
+
+    def _name_in(self, file: str) -> str:
+        """The name of the profile in a file of ours; empty for a file of somebody else."""
+        match = _OURS.fullmatch(file)
+        return match["name"] if match and match["name"].startswith(self.prefix + ".") else ""
+
+    def _url_of(self, file: str) -> str:
+        return "%s/%s" % (self.url.rstrip("/"), file)
 
     def _refuse_in_check_mode(self) -> None:
         if self.check_mode:

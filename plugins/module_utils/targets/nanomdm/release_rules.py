@@ -10,55 +10,65 @@ Only what a policy orders, or what is surely known of a device, ends what it has
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from ...mdm.planning.fleet import FleetDevice
+from ...mdm.planning.order import Phase
 from ...policy.decide import Decider
 from ...policy.policy_phase import RUNNING
-from .controls import DECLARED
-from .declaration_names import DeclarationNames
-from .fleet_index import FleetIndex
-from .slugs import mechanism_of_slug, policies_of_slug
+from .surroundings import Surroundings
+
+LookUp = Callable[[Sequence[str]], Mapping[str, "bool | None"]]
 
 
-def policies_that_rest(decider: Decider) -> frozenset[str]:
-    """Policies that block nothing on any device: lifted, not yet begun, or only proposed."""
-    return frozenset(each.policy.id for each in decider.policy_phases if each.phase != RUNNING or each.policy.state != "enforced")
-
-
-@dataclass(frozen=True)
 class ReleaseRules:
-    """Answers for devices and controls.
+    """Says which device may lose which control, and in which phase of a run.
 
     Args:
-        policies: ids of the run's policies.
-        resting: those of them that block nothing.
-        managed: enrolment id -> whether a device that is not in the run is managed; None and absent where nobody can say.
-        confirmed: somebody has confirmed the size of the fleet, so who is not in it has left.
+        look_up: whether devices that are not in the run are managed, by enrolment id; None where nobody can say.
     """
 
-    index: FleetIndex
-    names: DeclarationNames
-    policies: frozenset[str]
-    resting: frozenset[str]
-    managed: Mapping[str, bool | None]
-    confirmed: bool = False
+    def __init__(self, around: Surroundings, decider: Decider, look_up: LookUp) -> None:
+        self.around = around
+        # Policies that block nothing on any device: lifted, not yet begun, or only proposed.
+        self._resting = frozenset(
+            each.policy.id for each in decider.policy_phases if each.phase != RUNNING or each.policy.state != "enforced"
+        )
+        # Somebody has confirmed the size of the fleet, so who is not in it has left.
+        self._confirmed = around.settings.accept_fleet_size == len(around.fleet)
+        ledger, names = around.ledger, around.names
+        held = {device for device, name in (*ledger.assigned, *ledger.released) if names.is_ours(name)}
+        absent = sorted(device for device in held if around.position(device) is None)
+        asked = absent if not self._confirmed and not names.policies.keys() <= self._resting else []
+        self._managed: Mapping[str, bool | None] = look_up(asked) if asked else {}
 
     def may_release(self, device: str, name: str) -> bool:
         """Whether a device may lose a control."""
-        slug = self.names.slug_of_set(name)
-        asking = policies_of_slug(slug, self.policies)
-        if asking <= self.resting:
+        asking = self.around.names.policies_of(name)
+        if asking <= self._resting:
             return True
-        position = self.index.position(device)
+        position = self.around.position(device)
         if position is None:
-            return self.confirmed or self.managed.get(device) is False
-        return _is_known(self.index.fleet[position], asking, mechanism_of_slug(slug) in DECLARED)
+            return self._confirmed or self._managed.get(device) is False
+        return _is_known(self.around.fleet[position], asking, self.around.names.is_declared(name))
 
-    def kept_of_absent(self, held: Iterable[tuple[str, str]]) -> int:
-        """How many devices that are not in the run keep what they have. held: enrolment ids and names of controls."""
-        return len({device for device, name in held if self.index.position(device) is None and not self.may_release(device, name)})
+    def in_turn(self, devices: Iterable[str]) -> Iterator[tuple[Phase, str, list[str]]]:
+        """Devices that are to lose a control, by the phase in which they lose it, with the word for that.
+
+        Who is exempt or out of scope loses it first; who only gets it in another form loses it when that stands.
+        """
+        turns: dict[bool, list[str]] = {False: [], True: []}
+        for device in sorted(devices):
+            index = self.around.position(device)
+            turns[index is not None and bool(self.around.desired.requirements[index])].append(device)
+        for phase, word, chosen in ((Phase.RELEASE, "ended", turns[False]), (Phase.FORMER, "former", turns[True])):
+            if chosen:
+                yield phase, word, chosen
+
+    def kept_of_absent(self) -> int:
+        """How many devices that are not in the run keep what they have."""
+        held = [key for key in self.around.ledger.assigned if self.around.names.is_ours(key[1])]
+        return len({device for device, name in held if self.around.position(device) is None and not self.may_release(device, name)})
 
 
 def _is_known(member: FleetDevice, policies: frozenset[str], is_declared: bool) -> bool:

@@ -14,18 +14,25 @@ from ...mdm.apple.enforcement import DECLARATION, block_form, why_no_web_filter
 from ...mdm.planning.mechanisms import Mechanism, Mechanisms
 from ...mdm.planning.requirements import Requirement, RequirementsOf, requirements_of_policies
 from ...policy.model import Decision, Policy
-from . import capabilities as names
-from .capabilities import capability_of, takes_declarations
+from .capabilities import (
+    APP_SETTINGS,
+    BINARIES,
+    PROFILE_COMMAND,
+    PROFILE_DECLARATION,
+    REMOVE,
+    WEB_COMMAND,
+    WEB_DECLARATION,
+    capability_of,
+    takes_declarations,
+)
 
-_BLOCK, _SITES = "block", "sites"
-_ACTION = {names.REMOVE: "remove", _BLOCK: "block", names.BINARIES: "block", _SITES: "block_web"}
-_MOBILE = ("ios", "ipados", "tvos")
-_GENERAL = Mechanisms(
+_MOBILE = ("ios", "ipados")
+#: An action stands for its mechanism until it is known which one the device takes.
+_ACTIONS = Mechanisms(
     (
-        Mechanism(names.REMOVE, names.NAMES[names.REMOVE], platforms=(*_MOBILE, "macos"), actions=("remove",), per_app=True),
-        Mechanism(_BLOCK, "", platforms=_MOBILE, actions=("block",)),
-        Mechanism(_SITES, "", platforms=("ios", "ipados"), actions=("block_web",)),
-        Mechanism(names.BINARIES, names.NAMES[names.BINARIES], platforms=("macos",), actions=("block",)),
+        Mechanism("remove", "", platforms=(*_MOBILE, "tvos", "macos"), actions=("remove",), per_app=True),
+        Mechanism("block", "", platforms=(*_MOBILE, "tvos", "macos"), actions=("block",)),
+        Mechanism("block_web", "", platforms=_MOBILE, actions=("block_web",)),
     )
 )
 
@@ -47,7 +54,7 @@ class Ways:
 
 def requirements_of(policies: Sequence[Policy], ways: Ways) -> RequirementsOf:
     """The function that says what a device's decision requires of the servers; nothing that the device would refuse."""
-    general = requirements_of_policies(policies, _GENERAL)
+    general = requirements_of_policies(policies, _ACTIONS)
 
     def wanted(record: Mapping[str, Any], decision: Decision) -> frozenset[Requirement]:
         found = ((requirement, mechanism_of(requirement.mechanism, record, ways)) for requirement in general(record, decision))
@@ -56,22 +63,22 @@ def requirements_of(policies: Sequence[Policy], ways: Ways) -> RequirementsOf:
     return wanted
 
 
-def mechanism_of(wanted: str, record: Mapping[str, Any], ways: Ways) -> str:
-    """The mechanism that carries a requirement out on a device; empty where none does, and where the device's row promises none."""
-    if not capability_of(record).support(_ACTION[wanted]).mechanisms:
+def mechanism_of(action: str, record: Mapping[str, Any], ways: Ways) -> str:
+    """The mechanism that carries an action out on a device; empty where none does, and where the device's row promises none."""
+    if not capability_of(record).support(action).mechanisms:
         return ""
-    if wanted == names.REMOVE:
-        return names.REMOVE
+    if action == "remove":
+        return REMOVE
     declared = ways.declarations and ways.hosted and takes_declarations(record)
-    if wanted == _SITES:
+    if action == "block_web":
         if not ways.sites or why_no_web_filter(record):
             return ""
-        return names.WEB_DECLARATION if declared else names.WEB_COMMAND
+        return WEB_DECLARATION if declared else WEB_COMMAND
     form = block_form(record, declarations=ways.declarations, signature_known=True)
-    if wanted == names.BINARIES:
-        return names.BINARIES if form == DECLARATION else ""
+    if record.get("platform") == "macos":
+        return BINARIES if form == DECLARATION else ""
     if form == DECLARATION:
-        return names.APP_SETTINGS
+        return APP_SETTINGS
     if not form:
         return ""
-    return names.PROFILE_DECLARATION if declared else names.PROFILE_COMMAND
+    return PROFILE_DECLARATION if declared else PROFILE_COMMAND

@@ -2,18 +2,18 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the servers hold of ours, and what devices make of it. Pure data, and what follows from it."""
+"""What the servers hold of ours, and what devices make of it: a few requests, then the words of many devices per request."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .objects import COMMAND_FORMAT_ERROR, ERROR, CommandResult, DeclarationStatus, DeviceReport, HostedProfile
-
-REFUSED = "refused_by_device"
-_MOST_WORDS = 300
+from .api.kmfddm import Kmfddm
+from .names import ControlNames
+from .objects import DeclarationStatus, DeviceReport, HostedProfile
+from .profile_store import ProfileStore
 
 
 @dataclass
@@ -48,52 +48,43 @@ class ServerState:
         return found
 
 
-def is_another_enrolment(remembered: str, now: str) -> bool:
-    """Whether a device has enrolled again since something was remembered of it, or may have.
+class StateReader:
+    """Reads the state that a plan is made from.
 
     Args:
-        remembered: when it had enrolled then; empty where nobody knew.
-        now: when it last enrolled; empty where nobody knows, as with a log that was begun anew. That says nothing.
+        kmfddm: None where there is no such server.
+        store: None where no profiles are hosted.
+        names: what they say was made for policies of other runs is not read.
     """
-    return bool(now) and now != remembered
 
+    def __init__(self, kmfddm: Kmfddm | None, store: ProfileStore | None, names: ControlNames) -> None:
+        self.kmfddm = kmfddm
+        self.store = store
+        self.names = names
 
-def reason_of(status: DeclarationStatus, waiting_since: str) -> str:
-    """Why a device refuses a declaration, in the vocabulary of outcomes; empty where it agrees, or has not judged yet.
+    def read(self, devices: Sequence[str], reports: Mapping[str, DeviceReport]) -> ServerState:
+        """What there is of ours, and what devices say of it. devices: enrolment ids."""
+        profiles = self.store.ours() if self.store is not None else ()
+        if self.kmfddm is None:
+            return ServerState(reports=reports, profiles=profiles)
+        found = {each: self.kmfddm.declaration(each) for each in self.kmfddm.declarations() if self._is_ours(each)}
+        sets = [name for name in self.kmfddm.sets() if self.names.is_ours(name)]
+        statuses = {device: self._of_ours(words) for device, words in self.kmfddm.statuses(devices).items()}
+        return ServerState(
+            declarations={each: document for each, document in found.items() if document is not None},
+            sets={name: frozenset(self.kmfddm.set_declarations(name)) for name in sets},
+            statuses={device: words for device, words in statuses.items() if words},
+            reports=reports,
+            profiles=profiles,
+        )
 
-    "unknown" without a reason is the word for what has not been judged. A device that still says so long afterwards, or calls the
-    declaration valid and does not activate it, does not apply it, whatever its reason is.
+    def look_up(self, state: ServerState, devices: Iterable[str]) -> None:
+        """Read the sets of enrolments of which nothing else tells."""
+        if self.kmfddm is not None:
+            state.assigned.update((device, frozenset(sets)) for device, sets in self.kmfddm.enrollments_sets(devices).items())
 
-    Args:
-        waiting_since: a device that reported after this instant may still be at it.
-    """
-    if not status.current or status.in_force:
-        return ""
-    is_settled = bool(status.received_at) and status.received_at < waiting_since
-    if status.valid == "invalid" or status.reasons or is_settled:
-        return reason_in_words(" ".join(status.reasons))
-    return ""
+    def _of_ours(self, words: Iterable[DeclarationStatus]) -> dict[str, DeclarationStatus]:
+        return {each.identifier: each for each in words if self._is_ours(each.identifier)}
 
-
-def words_of(status: DeclarationStatus) -> str:
-    """What a device says against a declaration, in its own words."""
-    said = "; ".join(status.reasons) or "%s, %s" % (status.valid or "no word of validity", "active" if status.active else "not active")
-    return said[:_MOST_WORDS]
-
-
-def words_of_result(result: CommandResult) -> str:
-    """What a device says against a command, in its own words."""
-    return ("; ".join(result.errors) or result.status)[:_MOST_WORDS]
-
-
-def reason_in_words(text: str) -> str:
-    """The reason that a device's words come to. What a device says is for people, so anything that isn't plain is just a refusal."""
-    words = text.lower()
-    if "supervis" in words:
-        return "unsupervised"
-    return "user_enrollment" if "user enrol" in words else REFUSED
-
-
-def is_refusal(result: CommandResult | None) -> bool:
-    """Whether a device has refused a command for good."""
-    return result is not None and result.status in (ERROR, COMMAND_FORMAT_ERROR)
+    def _is_ours(self, identifier: str) -> bool:
+        return self.names.is_ours(self.names.control_of(identifier))

@@ -21,9 +21,10 @@ from ansible_collections.appban.endpoint.plugins.module_utils.policy.decide impo
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.command_uuids import command_uuid
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.objects import Enrollment
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.questions import app_question
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.reports import Reports
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.target import NanoSettings, NanoTarget
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.resources.questions import app_question
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.surroundings import NanoSettings, Servers
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.target import NanoTarget
 
 PREFIX = "org.example.ban"
 NOW = datetime(2023, 3, 20, 9, tzinfo=timezone.utc)
@@ -58,13 +59,10 @@ def target_of(
     nothing: Any = None
     settings = NanoSettings(PREFIX)
     return NanoTarget(
-        nothing,
-        None,
-        None,
+        Servers(nothing, None, None, Reports(str(log))),
         [policy],
         settings,
         lambda: enrollments,
-        Reports(str(log)),
         Outbox(str(directory), "nanomdm"),
         ledger,
         now,

@@ -13,8 +13,7 @@ import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.problems import PolicyError
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.enrollments import enrollments_of_rows, read_enrollments_file
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.objects import Enrollment
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.product_names import platform_of
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.objects import Enrollment, platform_of
 
 PHONE = {
     "id": "00008030-000A1B2C3D4E5F60",

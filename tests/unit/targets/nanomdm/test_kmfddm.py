@@ -205,7 +205,7 @@ def test_all_devices_are_woken_up_though_the_server_forgets_all_but_thirty_at_a_
         kmfddm.put_enrollment_set(each, SET)
     notifier = pair.servers.notifier
 
-    kmfddm.put_declaration(block_document("com.example.other"), notify=True)
+    kmfddm.session.put("declarations", body=block_document("com.example.other"), what="store it and notify all", accept={304})
     theirs = [entry for entry in notifier.requests() if entry["status"] == 200]
     assert sum(entry["path"].count(",") + 1 for entry in theirs) == 30, "if it told all 40, our chunks would not be needed any more"
 

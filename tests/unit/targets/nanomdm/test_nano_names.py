@@ -17,11 +17,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors impo
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.api.id_chunks import fits_in_path, id_chunks, path_of
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.api.server_instants import utc_seconds
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.command_uuids import command_mark, command_uuid, mark_of
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.declaration_names import (
-    ACTIVATION,
-    CONFIGURATION,
-    DeclarationNames,
-)
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.names import ACTIVATION, CONFIGURATION, ControlNames
 
 IDS = st.lists(st.text(st.characters(codec="ascii", categories=("L", "N")), min_size=1, max_size=40), max_size=400)
 ASK = {"RequestType": "ProfileList"}
@@ -59,11 +55,12 @@ def test_an_id_fits_in_a_path_or_not(text: str, fits: bool) -> None:
 
 
 def test_names_are_siblings_and_ours_are_told_from_others() -> None:
-    names = DeclarationNames("org.example.ban")
-    assert names.set_name("tiktok") == "org.example.ban.tiktok"
+    names = ControlNames("org.example.ban")
+    assert names.control_name("tiktok") == "org.example.ban.tiktok"
     both = [names.identifier("tiktok", part) for part in (CONFIGURATION, ACTIVATION)]
     assert both == ["org.example.ban.tiktok.cfg", "org.example.ban.tiktok.act"]
-    assert {names.slug_of(each) for each in both} == {"tiktok"}
+    assert {names.control_of(each) for each in both} == {"org.example.ban.tiktok"}
+    assert names.pair("org.example.ban.tiktok") == tuple(both)
     foreign = [
         "org.example.ban",
         "org.example.ban.tiktok",
@@ -71,14 +68,14 @@ def test_names_are_siblings_and_ours_are_told_from_others() -> None:
         "org.example.banana.tiktok.cfg",
         "org.example.ban..cfg",
     ]
-    assert [each for each in foreign if names.is_ours(each)] == []
-    assert (names.slug_of_set("org.example.ban.tiktok"), names.slug_of_set("org.example.ban.tiktok.cfg")) == ("tiktok", "")
+    assert [each for each in foreign if names.control_of(each)] == []
+    assert (names.slug_of_control("org.example.ban.tiktok"), names.slug_of_control("org.example.ban.tiktok.cfg")) == ("tiktok", "")
     for wrong in ("a.b", "", "a b", "ä"):
         with pytest.raises(AppbanError):
             names.identifier(wrong, CONFIGURATION)
     for wrong in ("", "org..ban", "org.ban.", "org ban"):
         with pytest.raises(AppbanError):
-            DeclarationNames(wrong)
+            ControlNames(wrong)
 
 
 @pytest.mark.parametrize(

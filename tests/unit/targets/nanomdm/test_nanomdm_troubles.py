@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.executor import Executor
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm import target
 from tests.nano.api_client import NanoApi
 from tests.nano.fake_device import FakeDevice
 from tests.nano.servers import NanoServers
@@ -87,7 +87,7 @@ def test_a_command_whose_answer_is_lost_reaches_each_device_once(nano: NanoServe
 def test_a_run_that_is_killed_after_any_step_is_finished_by_the_next(
     nano: NanoServers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    execute = Executor.execute
+    carry_out = target.carry_out
     city, more = policy(rules=[BOTH]), policy(rules=[BOTH], apps=[app(), app("wechat")])
     for life, steps in enumerate(((city,), (more,), lifted(more))):
         for survived in range(6):
@@ -99,13 +99,13 @@ def test_a_run_that_is_killed_after_any_step_is_finished_by_the_next(
                 ban.skip(minutes=1)
             left = iter(range(survived))
 
-            def until_killed(executor: Executor, change: Any, left: Iterator[int] = left) -> Any:
+            def until_killed(change: Any, left: Iterator[int] = left) -> Any:
                 if next(left, None) is None:
                     raise Killed
-                return execute(executor, change)
+                return carry_out(change)
 
             with monkeypatch.context() as patched:
-                patched.setattr(Executor, "execute", until_killed)
+                patched.setattr(target, "carry_out", until_killed)
                 try:
                     ban.run(*steps)
                 except Killed:

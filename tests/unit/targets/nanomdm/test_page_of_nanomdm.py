@@ -15,7 +15,6 @@ import pytest
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm import capabilities
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.api import enrollment_database
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.server_options import ENVIRONMENT
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.slugs import WORDS
 from tests.nano.servers import NanoServers
 from tests.unit.mdm.mdm_samples import policy
 
@@ -74,6 +73,6 @@ def test_the_page_names_the_tables_of_the_database() -> None:
 
 
 def test_the_page_names_every_kind_of_control() -> None:
-    assert [word for word in WORDS.values() if f"-{word}`" not in PAGE] == []
+    assert [each.words for each in capabilities.MECHANISMS.values() if each.words and f"-{each.words}`" not in PAGE] == []
     commands = (capabilities.NAMES[capabilities.REMOVE], capabilities.NAMES[capabilities.APP_LIST])
     assert [name for name in commands if f"`{name}`" not in PAGE] == []

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm import server_state
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.objects import CommandResult, DeclarationStatus
 from tests.nano.fake_device import FakeDevice
 from tests.nano.servers import NanoServers
@@ -51,17 +50,17 @@ def status(active: bool, valid: str, *reasons: str, current: bool = True, receiv
     ],
 )
 def test_every_status_but_agreement_and_waiting_is_a_refusal(said: DeclarationStatus, reason: str) -> None:
-    assert server_state.reason_of(said, DAY_BEFORE) == reason
+    assert said.reason(DAY_BEFORE) == reason
 
 
 def test_the_words_of_a_refusal_are_the_devices_own_and_have_an_end() -> None:
     said = status(False, "unknown", "Error.UnknownDeclarationType: Unknown Declaration Type", "Error.Other: more")
-    assert server_state.words_of(said) == "Error.UnknownDeclarationType: Unknown Declaration Type; Error.Other: more"
-    assert server_state.words_of(status(False, "valid")) == "valid, not active"
-    assert len(server_state.words_of(status(False, "invalid", "x" * 5000))) <= 300
+    assert said.words == "Error.UnknownDeclarationType: Unknown Declaration Type; Error.Other: more"
+    assert status(False, "valid").words == "valid, not active"
+    assert len(status(False, "invalid", "x" * 5000).words) <= 300
     result = CommandResult("uuid", "Error", NOW, ("MCMDMErrorDomain 12026: not managed",))
-    assert server_state.words_of_result(result) == "MCMDMErrorDomain 12026: not managed"
-    assert server_state.words_of_result(CommandResult("uuid", "CommandFormatError", NOW)) == "CommandFormatError"
+    assert result.words == "MCMDMErrorDomain 12026: not managed"
+    assert CommandResult("uuid", "CommandFormatError", NOW).words == "CommandFormatError"
 
 
 def report(device: FakeDevice, *names: str, **said: Any) -> None:

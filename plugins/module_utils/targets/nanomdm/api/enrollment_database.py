@@ -22,10 +22,10 @@ from typing import Any
 from ....engine.errors import AppbanError
 from ....mdm.http.json_text import loads
 from ....mdm.http.redaction import Redactor
+from ....mdm.http.server_values import text_in
 from ..command_uuids import MARK_DIGITS
 from ..device_answers import AUTHENTICATE, CHECK_OUT, DeviceAnswers, authenticate_attributes
-from ..objects import DEVICE, USER, DeviceReport, Enrollment, Interests
-from ..product_names import platform_of
+from ..objects import DEVICE, USER, DeviceReport, Enrollment, Interests, platform_of
 from .id_chunks import fits_in_path
 from .postgres_login import login_environment
 from .server_instants import utc_nanoseconds, utc_seconds
@@ -107,24 +107,24 @@ class EnrollmentDatabase:
         found: list[Enrollment] = []
         problems: list[str] = []
         for row in self._rows(ENROLLMENTS, "read the enrolments"):
-            identifier = _text(row, "id")
+            identifier = text_in(row, "id")
             if not fits_in_path(identifier):
                 problems.append("an enrolment id that can't stand in a URL: %r" % identifier[:60])
                 continue
             try:
-                said = authenticate_attributes(_text(row, "authenticate").encode("utf-8"))
+                said = authenticate_attributes(text_in(row, "authenticate").encode("utf-8"))
             except ValueError:
                 # A device that can't be read is a device nevertheless; it counts among those of which nothing is known.
                 said = {}
             found.append(
                 Enrollment(
                     id=identifier,
-                    serial=_text(row, "serial") or said.get("serial", ""),
+                    serial=text_in(row, "serial") or said.get("serial", ""),
                     name=said.get("name", ""),
                     platform=platform_of(said.get("model", "")),
                     os_version=said.get("os_version", ""),
                     model=said.get("model", ""),
-                    enrollment=CHANNELS.get(_text(row, "type"), ""),
+                    enrollment=CHANNELS.get(text_in(row, "type"), ""),
                     last_seen=utc_seconds(row.get("last_seen")),
                     managed=row.get("enabled") is True,
                 )
@@ -140,16 +140,16 @@ class EnrollmentDatabase:
         """
         answers = DeviceAnswers(interests)
         for row in self._rows(LIVES, "read when devices enrolled"):
-            identifier = _text(row, "id")
-            if answers.requirements(identifier):
-                answers.check_in(identifier, AUTHENTICATE, utc_seconds(row.get("enrolled")), _text(row, "serial"))
+            identifier = text_in(row, "id")
+            if answers.wants(identifier):
+                answers.check_in(identifier, AUTHENTICATE, utc_seconds(row.get("enrolled")), text_in(row, "serial"))
                 answers.check_in(identifier, "" if row.get("enabled") is True else CHECK_OUT, utc_seconds(row.get("last_seen")))
         marks = sorted(interests.marks | set(interests.questions))
         for row in self._rows(ANSWERS % _marks_in_sql(marks), "read what devices answered") if marks else ():
             at, moment = utc_seconds(row.get("at")), utc_nanoseconds(row.get("at"))
-            told = _text(row, "result").encode("utf-8")
+            told = text_in(row, "result").encode("utf-8")
             try:
-                answers.answer(_text(row, "id"), _text(row, "uuid"), _text(row, "status"), told, at, moment)
+                answers.answer(text_in(row, "id"), text_in(row, "uuid"), text_in(row, "status"), told, at, moment)
             except ValueError:
                 # One answer that can't be read is one answer less; the command counts as not answered.
                 continue
@@ -163,9 +163,9 @@ class EnrollmentDatabase:
             by_folded.setdefault(each.lower(), []).append(each)
         for row in self._rows(LOOK_UP % (_json_in_sql(found[0]), _json_in_sql(found[1])), "look up devices"):
             if row.get("enabled") is True:
-                found[0].update((each, True) for each in by_folded.get(_text(row, "id").lower(), ()))
-                if _text(row, "serial") in found[1]:
-                    found[1][_text(row, "serial")] = True
+                found[0].update((each, True) for each in by_folded.get(text_in(row, "id").lower(), ()))
+                if text_in(row, "serial") in found[1]:
+                    found[1][text_in(row, "serial")] = True
         return found
 
     def instant(self) -> str:
@@ -213,8 +213,3 @@ def _json_in_sql(texts: Iterable[str]) -> str:
     """Texts as a literal of SQL that holds a list in JSON, which is ASCII; a quote is written by its number."""
     written = json.dumps(sorted(each for each in texts if "\0" not in each)).replace("'", "\\u0027")
     return "E'%s'::json" % written.replace("\\", "\\\\")
-
-
-def _text(row: Mapping[str, Any], key: str) -> str:
-    value = row.get(key)
-    return value if isinstance(value, str) else ""

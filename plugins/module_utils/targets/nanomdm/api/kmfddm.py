@@ -22,6 +22,7 @@ from ....mdm.http.connection import Connection
 from ....mdm.http.http_errors import RequestFailed, UncertainWrite
 from ....mdm.http.paging import described, items_in, object_of, odd
 from ....mdm.http.response import Response, ServerMessage, read_server_message
+from ....mdm.http.server_values import text_in
 from ....mdm.http.session import Session
 from ..objects import NO_ENROLLMENT, DeclarationStatus, Notified
 from .api_key import KMFDDM, ApiKey, ApiPlace
@@ -29,6 +30,8 @@ from .id_chunks import MOST_NOTIFIED, id_chunks, path_of
 from .server_instants import utc_nanoseconds, utc_seconds
 
 UNCHANGED = 304
+#: Wake no devices up for a write; see ``Kmfddm.notify`` for why.
+_QUIETLY = {"nonotify": "1"}
 
 #: What KMFDDM says, always with HTTP 500 -> what to do about it.
 _ADVICE = {
@@ -84,12 +87,8 @@ class Kmfddm:
             raise odd(response, "the answer is not that declaration")
         return document
 
-    def put_declaration(self, document: Mapping[str, Any], *, notify: bool = False) -> bool:
-        """Store a declaration in place of one with the same identifier.
-
-        Args:
-            document: ``Type``, ``Identifier``, ``Payload``.
-            notify: wake up the devices that have it; see ``notify`` for why not to.
+    def put_declaration(self, document: Mapping[str, Any]) -> bool:
+        """Store a declaration (``Type``, ``Identifier``, ``Payload``) in place of one with the same identifier.
 
         Returns:
             Whether that changed anything.
@@ -104,7 +103,7 @@ class Kmfddm:
             found = self.declaration(identifier)
             return found is not None and (found.get("Type"), found.get("Payload")) == wanted
 
-        return self._write("PUT", "declarations", {}, "store the declaration %s" % identifier, notify, landed, dict(document))
+        return self._write("PUT", "declarations", _QUIETLY, "store the declaration %s" % identifier, landed, dict(document))
 
     def delete_declaration(self, identifier: str) -> bool:
         """Delete a declaration that is in no set.
@@ -116,7 +115,7 @@ class Kmfddm:
             RequestFailed: also where a set still has it.
         """
         path = "declarations/" + quote(identifier, safe="")
-        return self._write("DELETE", path, {}, "delete the declaration %s" % identifier, None, lambda: self.declaration(identifier) is None)
+        return self._write("DELETE", path, {}, "delete the declaration %s" % identifier, lambda: self.declaration(identifier) is None)
 
     def sets(self) -> list[str]:
         """Names of all sets, sorted. A set is there as long as a declaration is in it."""
@@ -126,13 +125,13 @@ class Kmfddm:
         """Identifiers of the declarations in a set, sorted; none for a set that isn't there."""
         return self._names("set-declarations/" + quote(name, safe=""), "read the set %s" % name)
 
-    def put_set_declaration(self, name: str, identifier: str, *, notify: bool = False) -> bool:
+    def put_set_declaration(self, name: str, identifier: str) -> bool:
         """Put a declaration into a set. Returns whether that changed anything."""
-        return self._associate("PUT", "set-declarations", name, "declaration", identifier, notify, self.set_declarations)
+        return self._associate("PUT", "declaration", identifier, name, self.set_declarations)
 
-    def delete_set_declaration(self, name: str, identifier: str, *, notify: bool = False) -> bool:
+    def delete_set_declaration(self, name: str, identifier: str) -> bool:
         """Take a declaration out of a set. Returns whether that changed anything."""
-        return self._associate("DELETE", "set-declarations", name, "declaration", identifier, notify, self.set_declarations)
+        return self._associate("DELETE", "declaration", identifier, name, self.set_declarations)
 
     def enrollment_sets(self, enrollment_id: str) -> list[str]:
         """Names of the sets of one enrolment, sorted; none for an enrolment that the server has never heard of."""
@@ -147,13 +146,13 @@ class Kmfddm:
             self.session.counters.progress.read("devices' sets of declarations", len(found), len(each))
         return found
 
-    def put_enrollment_set(self, enrollment_id: str, name: str, *, notify: bool = False) -> bool:
+    def put_enrollment_set(self, enrollment_id: str, name: str) -> bool:
         """Give an enrolment a set. The server takes any id, also one that no device has. Returns whether that changed anything."""
-        return self._associate("PUT", "enrollment-sets", enrollment_id, "set", name, notify, self.enrollment_sets)
+        return self._associate("PUT", "set", name, enrollment_id, self.enrollment_sets)
 
-    def delete_enrollment_set(self, enrollment_id: str, name: str, *, notify: bool = False) -> bool:
+    def delete_enrollment_set(self, enrollment_id: str, name: str) -> bool:
         """Take a set from an enrolment. Returns whether that changed anything."""
-        return self._associate("DELETE", "enrollment-sets", enrollment_id, "set", name, notify, self.enrollment_sets)
+        return self._associate("DELETE", "set", name, enrollment_id, self.enrollment_sets)
 
     def statuses(self, ids: Iterable[str]) -> dict[str, tuple[DeclarationStatus, ...]]:
         """What devices last said of their declarations, many devices per request.
@@ -165,7 +164,24 @@ class Kmfddm:
         Returns:
             Enrolment id -> one status per declaration, sorted by identifier; empty for a device that never reported.
         """
-        return self._of_many(ids, "declaration-status", "read the status of declarations", _status)
+        chunks = id_chunks(ids)
+        found: dict[str, tuple[DeclarationStatus, ...]] = {each: () for chunk in chunks for each in chunk}
+
+        def fetch(chunk: tuple[str, ...]) -> Response:
+            what = "read the status of declarations of %d devices" % len(chunk)
+            return self.session.get("declaration-status/" + path_of(chunk), what=what)
+
+        done = 0
+        for chunk, response in zip(chunks, ordered_map(fetch, chunks, self.workers), strict=True):
+            done += len(chunk)
+            self.session.counters.progress.read("devices' declarations", done, len(found))
+            # Go writes null for a map or a list that has nothing in it.
+            document = object_of(response) if response.json() is not None else {}
+            for each, listed in document.items():
+                rows = [] if listed is None else items_in(response, document, each, "identifier")
+                if each in found:
+                    found[each] = tuple(sorted({_status(row) for row in rows}, key=repr))
+        return found
 
     def notify(self, ids: Iterable[str], doubtful: Iterable[str] = ()) -> Notified:
         """Have devices look for their declarations: the server queues a command for each, and wakes it up.
@@ -221,11 +237,8 @@ class Kmfddm:
                 warnings.append(str(self.session.failure(response)))
         return Notified(frozenset(told), asleep, tuple(warnings))
 
-    def _read(self, path: str, what: str) -> Response:
-        return self.session.get(path, what=what)
-
     def _names(self, path: str, what: str) -> list[str]:
-        response = self._read(path, what)
+        response = self.session.get(path, what=what)
         names = response.json()
         if names is None:
             return []
@@ -234,25 +247,16 @@ class Kmfddm:
         problem = "a list of something else" if isinstance(names, list) else described(names)
         raise odd(response, "the answer holds no list of names but %s" % problem)
 
-    def _associate(
-        self, method: str, kind: str, owner: str, key: str, member: str, notify: bool, members: Callable[[str], list[str]]
-    ) -> bool:
-        verb, wanted = ("put", True) if method == "PUT" else ("remove", False)
-        what = "%s the %s %s %s %s" % (verb, key, member, "into" if wanted else "from", owner)
-        path = "%s/%s" % (kind, quote(owner, safe=""))
-        return self._write(method, path, {key: member}, what, notify, lambda: (member in members(owner)) == wanted)
+    def _associate(self, method: str, kind: str, member: str, owner: str, members: Callable[[str], list[str]]) -> bool:
+        """Put a declaration into a set, or give an enrolment a set; or the other way round."""
+        what = ("put the %s %s into %s" if method == "PUT" else "remove the %s %s from %s") % (kind, member, owner)
+        path = "%s/%s" % ("set-declarations" if kind == "declaration" else "enrollment-sets", quote(owner, safe=""))
+        return self._write(method, path, {kind: member, **_QUIETLY}, what, lambda: (member in members(owner)) == (method == "PUT"))
 
     def _write(
-        self,
-        method: str,
-        path: str,
-        params: Mapping[str, str],
-        what: str,
-        notify: bool | None,
-        landed: Callable[[], bool],
-        body: object = None,
+        self, method: str, path: str, query: Mapping[str, str], what: str, landed: Callable[[], bool], body: object = None
     ) -> bool:
-        query = dict(params) if notify in (None, True) else {**params, "nonotify": "1"}
+        """Write once. landed: whether the write shows, for when nobody knows what became of it. Returns whether it changed anything."""
         accept = {UNCHANGED, 500}
         try:
             if method == "PUT":
@@ -269,25 +273,6 @@ class Kmfddm:
                 return True
             raise self.session.failure(response)
         return response.status != UNCHANGED
-
-    def _of_many(self, ids: Iterable[str], kind: str, what: str, read: Callable[[Any], Any]) -> dict[str, tuple[Any, ...]]:
-        chunks = id_chunks(ids)
-        found: dict[str, tuple[Any, ...]] = {each: () for chunk in chunks for each in chunk}
-
-        def fetch(chunk: tuple[str, ...]) -> Response:
-            return self._read("%s/%s" % (kind, path_of(chunk)), what + " of %d devices" % len(chunk))
-
-        done = 0
-        for chunk, response in zip(chunks, ordered_map(fetch, chunks, self.workers), strict=True):
-            done += len(chunk)
-            self.session.counters.progress.read("devices' declarations", done, len(found))
-            # Go writes null for a map or a list that has nothing in it.
-            document = object_of(response) if response.json() is not None else {}
-            for each, listed in document.items():
-                rows = [] if listed is None else items_in(response, document, each, "identifier")
-                if each in found:
-                    found[each] = tuple(sorted({read(row) for row in rows}, key=repr))
-        return found
 
 
 def read_kmfddm_error(response: Response) -> ServerMessage:
@@ -314,11 +299,11 @@ def _error_of(response: Response) -> str:
 
 def _status(row: Mapping[str, Any]) -> DeclarationStatus:
     return DeclarationStatus(
-        identifier=_text(row, "identifier"),
+        identifier=text_in(row, "identifier"),
         active=row.get("active") is True,
-        valid=_text(row, "valid"),
+        valid=text_in(row, "valid"),
         current=row.get("current") is True,
-        server_token=_text(row, "server-token"),
+        server_token=text_in(row, "server-token"),
         reasons=tuple(_reason(each) for each in row.get("reasons") or () if isinstance(row.get("reasons"), list)),
         received_at=utc_seconds(row.get("status_received")),
         received=utc_nanoseconds(row.get("status_received")),
@@ -331,8 +316,3 @@ def _reason(reason: Any) -> str:
         return str(reason)
     words = [str(reason[key]) for key in ("code", "Code", "description", "Description") if reason.get(key)]
     return ": ".join(words) or "no reason given"
-
-
-def _text(row: Mapping[str, Any], key: str) -> str:
-    value = row.get(key)
-    return value if isinstance(value, str) else ""

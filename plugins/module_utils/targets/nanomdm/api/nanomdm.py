@@ -17,7 +17,6 @@ a command that is queued and could only not be pushed), so answers are told apar
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from ....mdm.apple.commands import command_plist
@@ -37,36 +36,6 @@ MOST_HALVINGS = 200
 
 #: What storages say of a CommandUUID that they have: the first is NanoMDM's own word, then PostgreSQL's and MySQL's.
 _REPEATED = ("command already exists", "commands_pkey", "duplicate entry")
-
-
-@dataclass
-class _Tally:
-    """What has become of the ids of one call."""
-
-    queued: set[str] = field(default_factory=set)
-    already: set[str] = field(default_factory=set)
-    unknown: set[str] = field(default_factory=set)
-    failed: dict[str, str] = field(default_factory=dict)
-    uuids: dict[str, str] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
-    halvings: int = field(default_factory=lambda: MOST_HALVINGS)
-
-    def result(self) -> Enqueued:
-        warnings = tuple(dict.fromkeys(self.warnings))
-        return Enqueued(
-            frozenset(self.queued), frozenset(self.already), frozenset(self.unknown), dict(self.failed), dict(self.uuids), warnings
-        )
-
-
-@dataclass(frozen=True)
-class _Order:
-    """What one call queues, whoever gets it with whom."""
-
-    command: Mapping[str, Any]
-    mark: str
-    idempotency_key: str
-    enrolled: Mapping[str, str]
-    push: bool
 
 
 class NanoMdm:
@@ -99,57 +68,47 @@ class NanoMdm:
     ) -> Enqueued:
         """Queue a command for enrolments, many per request.
 
-        The requests' CommandUUIDs follow from mark, idempotency key, ids and when these enrolled, and the server takes each once. So the
-        same call again queues nothing and calls all ids ``already``, unless the ids have changed meanwhile; give it those only that still
-        need the command. (A server whose SQL storage deletes finished commands, ``delete=1``, forgets UUIDs, too.) A request whose answer
-        is lost is sent once more with the same UUID, which is no second command: either it is refused as repeated, so the first one
-        arrived, or the first one did not, and now it is queued.
+        The same call again queues nothing and calls all ids ``already``, unless the ids have changed meanwhile: CommandUUIDs follow from
+        mark, idempotency key, ids and when these enrolled, and the server takes each once. (One whose SQL storage deletes finished
+        commands, ``delete=1``, forgets UUIDs, too.) So a request whose answer is lost can be sent once more.
 
         Args:
             command: what stands under ``Command``.
             ids: enrolment ids, letter for letter.
-            mark: ``command_uuids.command_mark`` of the command.
-            idempotency_key, enrolled: see ``command_uuids.command_uuid``.
+            mark, idempotency_key, enrolled: see :mod:`..command_uuids`.
             push: have the server wake the devices up. What goes wrong with that is a warning: the command waits in the queue.
 
         Raises:
             OutOfTime, WriteInCheckMode
             RequestFailed: for a refusal that has nothing to do with the ids, a key that is wrong for example.
         """
-        tally = _Tally()
-        order = _Order(command, mark, idempotency_key, enrolled or {}, push)
-        for chunk in id_chunks(ids):
-            self._enqueue_chunk(order, chunk, tally)
-        return tally.result()
-
-    def _enqueue_chunk(self, order: _Order, ids: tuple[str, ...], tally: _Tally) -> None:
-        uuid = command_uuid(order.mark, ids, order.idempotency_key, order.enrolled)
-        error, warnings, lost = self._send(order.command, ids, uuid, order.push)
-        tally.warnings += warnings
-        if NO_ENROLLMENT in error.lower():
-            self._halve(order, ids, tally)
-        elif any(words in error.lower() for words in _REPEATED):
-            # After a lost answer it is our own first request that the server remembers.
-            (tally.queued if lost else tally.already).update(ids)
-            tally.uuids.update(dict.fromkeys(ids, uuid))
-        elif error:
-            tally.failed.update(dict.fromkeys(ids, error))
-        else:
-            tally.queued.update(ids)
-            tally.uuids.update(dict.fromkeys(ids, uuid))
-
-    def _halve(self, order: _Order, ids: tuple[str, ...], tally: _Tally) -> None:
-        """Go on with both halves of ids among which some are unknown; the request was undone, so nothing is queued for any of them."""
-        if len(ids) == 1:
-            tally.unknown.update(ids)
-        elif tally.halvings < 2:
-            reason = "the server doesn't know some of %d enrolments, and there are too many such to find out which" % len(ids)
-            tally.failed.update(dict.fromkeys(ids, reason))
-        else:
-            tally.halvings -= 2
-            middle = len(ids) // 2
-            for half in (ids[:middle], ids[middle:]):
-                self._enqueue_chunk(order, half, tally)
+        queued, already, unknown = set[str](), set[str](), set[str]()
+        failed, uuids, warnings = dict[str, str](), dict[str, str](), list[str]()
+        chunks, halvings = id_chunks(ids), MOST_HALVINGS
+        while chunks:
+            chunk = chunks.pop(0)
+            uuid = command_uuid(mark, chunk, idempotency_key, enrolled or {})
+            error, said, lost = self._send(command, chunk, uuid, push)
+            warnings += said
+            has_unknown = NO_ENROLLMENT in error.lower()
+            is_repeated = not has_unknown and any(words in error.lower() for words in _REPEATED)
+            if has_unknown and len(chunk) == 1:
+                unknown.update(chunk)
+            elif has_unknown and halvings >= 2:
+                # The request was undone, so nothing is queued for any of them.
+                halvings -= 2
+                chunks[:0] = [chunk[: len(chunk) // 2], chunk[len(chunk) // 2 :]]
+            elif has_unknown:
+                reason = "the server doesn't know some of %d enrolments, and there are too many such to find out which" % len(chunk)
+                failed.update(dict.fromkeys(chunk, reason))
+            elif error and not is_repeated:
+                failed.update(dict.fromkeys(chunk, error))
+            else:
+                # After a lost answer it is our own first request that the server remembers.
+                (already if is_repeated and not lost else queued).update(chunk)
+                uuids.update(dict.fromkeys(chunk, uuid))
+        told = tuple(dict.fromkeys(warnings))
+        return Enqueued(frozenset(queued), frozenset(already), frozenset(unknown), failed, uuids, told)
 
     def _send(self, command: Mapping[str, Any], ids: tuple[str, ...], uuid: str, push: bool) -> tuple[str, list[str], bool]:
         """Send, and once more with the same CommandUUID if nobody knows what became of it.

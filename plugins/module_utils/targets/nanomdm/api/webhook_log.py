@@ -122,7 +122,7 @@ def _read_event(line: bytes | None, answers: DeviceAnswers) -> str:
     if not isinstance(details, dict):
         raise ValueError("the event %s has no details" % (topic if topic.isprintable() else "of an odd topic")[:60])
     enrollment_id = _enrollment_id(details)
-    if not enrollment_id or not answers.requirements(enrollment_id):
+    if not enrollment_id or not answers.wants(enrollment_id):
         return at
     if topic == DECLARATIVE:
         answers.declarative(enrollment_id, _payload(details), at)
