@@ -10,10 +10,10 @@ from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 from xml.etree import ElementTree
 
+from ....mdm.http.written_objects import delete_and_look, write_and_look
 from ..objects import Listed
 from .classic import Classic, Collection
-from .jamf import Jamf
-from .written_objects import delete_and_look, write_and_look
+from .jamf import PRODUCT, Jamf
 
 
 class Named(Protocol):
@@ -82,6 +82,7 @@ class ClassicObjects(Generic[Kept]):
             lambda found: self.differences(wanted, found),
             clock=self.jamf.clock,
             counters=self.jamf.counters,
+            product=PRODUCT,
             what="%s %s" % (self.what, wanted.name),
         )
 
@@ -96,5 +97,6 @@ class ClassicObjects(Generic[Kept]):
             lambda: self.classic.read(number) is not None,
             clock=self.jamf.clock,
             counters=self.jamf.counters,
+            product=PRODUCT,
             what="%s %s" % (self.what, name),
         )

@@ -12,12 +12,12 @@ from typing import Any
 
 from ....engine.errors import ChangeFailed
 from ....mdm.http.server_values import whole_number
+from ....mdm.http.written_objects import delete_and_look, write_and_look
 from ..inventory import number as number_of
 from ..objects import MOBILE, Criterion, Group
 from .group_changes import CHUNK, differences, member_changes
-from .jamf import Jamf
+from .jamf import PRODUCT, Jamf
 from .privileges import CREATE, DELETE, READ, UPDATE, group_privilege
-from .written_objects import delete_and_look, write_and_look
 
 BASE = "/api/v1/mobile-device-groups/"
 #: Version 1 has no way to change a static group.
@@ -144,6 +144,7 @@ class MobileGroups:
             lambda found: differences(expected, found),
             clock=self.jamf.clock,
             counters=self.jamf.counters,
+            product=PRODUCT,
             what="the mobile device group %s" % wanted.name,
         )
 
@@ -167,6 +168,7 @@ class MobileGroups:
             lambda: self.read(number, smart) is not None,
             clock=self.jamf.clock,
             counters=self.jamf.counters,
+            product=PRODUCT,
             what="the mobile device group %s" % name,
         )
 

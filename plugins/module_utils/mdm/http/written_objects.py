@@ -2,18 +2,18 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Write, then look what the server made of it. It answers 201 to a write of which it dropped or replaced half."""
+"""Write an object, then look what the server made of it: some answer 201 to a write of which they dropped or replaced half."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TypeVar
 
-from ....engine.errors import ChangeFailed
-from ....mdm.http.clock import Clock
-from ....mdm.http.counters import Counters
-from ....mdm.http.http_errors import RequestFailed, UncertainWrite
-from ....mdm.http.read_back import wait_until
+from ...engine.errors import ChangeFailed
+from .clock import Clock
+from .counters import Counters
+from .http_errors import RequestFailed, UncertainWrite
+from .read_back import wait_until
 
 Kept = TypeVar("Kept")
 
@@ -31,6 +31,7 @@ def write_and_look(
     *,
     clock: Clock,
     what: str,
+    product: str,
     counters: Counters | None = None,
 ) -> Kept:
     """Send a write once, and read until the server has what was written.
@@ -41,6 +42,7 @@ def write_and_look(
         differences: what of the write it doesn't have, in words.
         clock: for the pauses.
         what: the object, for messages: "the configuration profile Banned apps".
+        product: what a person knows the server as.
         counters: counts the pauses, and tells of them.
 
     Returns:
@@ -67,16 +69,22 @@ def write_and_look(
     try:
         found = wait_until(lambda: find(number), converged, clock=clock, expected="it is as written", seconds=seconds, counters=counters)
     except ChangeFailed as error:
-        raise failed(what, problems, doubt) from error
+        raise failed(what, problems, doubt, product) from error
     except RequestFailed as error:
         raise unseen(what, error, doubt) from error
     if found is None:
-        raise failed(what, problems, doubt)
+        raise failed(what, problems, doubt, product)
     return found
 
 
 def delete_and_look(
-    send: Callable[[], None], is_there: Callable[[], bool], *, clock: Clock, what: str, counters: Counters | None = None
+    send: Callable[[], object],
+    is_there: Callable[[], bool],
+    *,
+    clock: Clock,
+    what: str,
+    product: str,
+    counters: Counters | None = None,
 ) -> None:
     """Send a deletion once, and look until the object is gone. Raises as ``write_and_look``."""
     doubt: UncertainWrite | None = None
@@ -88,12 +96,12 @@ def delete_and_look(
     try:
         wait_until(is_there, lambda there: not there, clock=clock, expected="it is gone", seconds=seconds, counters=counters)
     except ChangeFailed as error:
-        raise failed(what, ["it is still there"], doubt) from error
+        raise failed(what, ["it is still there"], doubt, product) from error
     except RequestFailed as error:
         raise unseen(what, error, doubt) from error
 
 
-def failed(what: str, problems: list[str], doubt: UncertainWrite | None) -> ChangeFailed:
+def failed(what: str, problems: list[str], doubt: UncertainWrite | None, product: str) -> ChangeFailed:
     """The error of a write that the server didn't keep."""
     said = "; ".join(problems)
     if doubt is not None:
@@ -105,7 +113,7 @@ def failed(what: str, problems: list[str], doubt: UncertainWrite | None) -> Chan
     return ChangeFailed(
         "The server did not keep what was written to %s: %s" % (what, said),
         "",
-        "Look at the object in Jamf Pro: the server drops or replaces what it doesn't know, and other tools may write to it",
+        "Look at the object in %s: the server drops or replaces what it doesn't know, and other tools may write to it" % product,
     )
 
 
