@@ -6,8 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, Protocol, TypeVar
 
 from ...engine.errors import ChangeFailed
 from .clock import Clock
@@ -25,8 +25,8 @@ GONE = "it isn't there"
 
 
 def write_and_look(
-    send: Callable[[], int | None],
-    find: Callable[[int | None], Kept | None],
+    send: Callable[[], Any],
+    find: Callable[[Any], Kept | None],
     differences: Callable[[Kept], list[str]],
     *,
     clock: Clock,
@@ -121,3 +121,145 @@ def unseen(what: str, error: RequestFailed, doubt: UncertainWrite | None) -> Cha
     """The error of a write after which the server can't be read: nobody has seen what became of it."""
     begins = "It was written to %s" if doubt is None else "It may have been written to %s"
     return ChangeFailed((begins + ", but not seen what the server kept of it. %s") % (what, error.what), error.where, error.next_step)
+
+
+def changed_meanwhile(what: str, name: str, number: object) -> ChangeFailed:
+    """The error of an object that is not what the plan was made from: it is left alone, because on servers without locks who writes last
+    wins.
+    """
+    return ChangeFailed(
+        "Somebody changed %s %s while this run was planned; it was left alone" % (what, name),
+        "id %s" % number,
+        "Run again; the next run looks at it anew",
+    )
+
+
+class There(Protocol):
+    """What every object that is there has."""
+
+    @property
+    def id(self) -> Any:
+        """What the server knows it by."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+
+KeptObject = TypeVar("KeptObject", bound=There)
+
+
+class KeptObjects(Generic[KeptObject]):
+    """Objects of one kind on a server. A write is sent once, and only as long as the object is what the plan was made from; then the server
+    is looked at until it has what was written.
+
+    Args:
+        what: what one is called in messages: "the configuration profile".
+        product: what a person knows the server as.
+    """
+
+    def __init__(self, what: str, product: str, clock: Clock, counters: Counters) -> None:
+        self.what = what
+        self.product = product
+        self.clock = clock
+        self.counters = counters
+
+    # What a target says.
+
+    def read(self, number: Any) -> KeptObject | None:
+        """One of them; None if it isn't there."""
+        raise NotImplementedError
+
+    def numbers_called(self, name: str) -> Sequence[Any]:
+        """Ids of those of a name."""
+        raise NotImplementedError
+
+    def differences(self, wanted: KeptObject, found: KeptObject) -> list[str]:
+        """What of a wanted object the server doesn't have, in words."""
+        raise NotImplementedError
+
+    def send_new(self, wanted: KeptObject) -> Any:
+        """Send what makes an object; return its id, if the answer tells it."""
+        raise NotImplementedError
+
+    def send_changed(self, wanted: KeptObject) -> None:
+        """Send what changes the object with the id of the wanted one."""
+        raise NotImplementedError
+
+    def send_deletion(self, number: Any, name: str) -> None:
+        """Send what deletes an object."""
+        raise NotImplementedError
+
+    def is_ours(self, found: KeptObject) -> bool:
+        """Whether an object is still ours; whoever deletes one has to be able to tell."""
+        raise NotImplementedError
+
+    # What is the same everywhere.
+
+    def refuse_changed(self, name: str, seen: KeptObject | None) -> None:
+        """Refuse to write what is not as it was. seen: what the plan was made from; None for an object that was not there.
+
+        Raises:
+            ChangeFailed, RequestFailed, OutOfTime
+        """
+        if seen is None:
+            doubles = self.numbers_called(name)
+            if doubles:
+                raise changed_meanwhile(self.what, name, doubles[0])
+        elif self.read(seen.id) != seen:
+            raise changed_meanwhile(self.what, seen.name, seen.id)
+
+    def write(self, wanted: KeptObject, seen: KeptObject | None) -> KeptObject:
+        """Make an object, or change it, as long as it is as it was. Raises as ``refuse_changed`` and ``create``."""
+        self.refuse_changed(wanted.name, seen)
+        return self.create(wanted) if seen is None else self.update(wanted)
+
+    def create(self, wanted: KeptObject) -> KeptObject:
+        """Make an object, and return it as the server has it.
+
+        Raises:
+            ChangeFailed: if the server doesn't keep what was written; nothing is taken back.
+            WriteInCheckMode, RequestFailed, OutOfTime, AppbanError
+        """
+        return self.keep(wanted, lambda: self.send_new(wanted))
+
+    def update(self, wanted: KeptObject) -> KeptObject:
+        """Change the object with the id of the wanted one, and return it as the server has it. Raises as ``create``."""
+        return self.keep(wanted, lambda: self.send_changed(wanted))
+
+    def keep(self, wanted: KeptObject, send: Callable[[], Any]) -> KeptObject:
+        """Send a write and look what became of it. send: returns the id, if the answer tells it. Raises as ``create``."""
+
+        def find(number: Any) -> KeptObject | None:
+            known = number or wanted.id or next(iter(self.numbers_called(wanted.name)), None)
+            return self.read(known) if known else None
+
+        return write_and_look(
+            send,
+            find,
+            lambda found: self.differences(wanted, found),
+            clock=self.clock,
+            counters=self.counters,
+            product=self.product,
+            what="%s %s" % (self.what, wanted.name),
+        )
+
+    def delete(self, number: Any, name: str) -> None:
+        """Delete an object; one that is gone already is as good. Raises as ``create``."""
+        delete_and_look(
+            lambda: self.send_deletion(number, name),
+            lambda: self.read(number) is not None,
+            clock=self.clock,
+            counters=self.counters,
+            product=self.product,
+            what="%s %s" % (self.what, name),
+        )
+
+    def delete_seen(self, seen: KeptObject) -> None:
+        """Delete an object, if it is there and still ours. Raises as ``refuse_changed`` and ``create``."""
+        current = self.read(seen.id)
+        if current is None:
+            return
+        if not self.is_ours(current):
+            raise changed_meanwhile(self.what, seen.name, seen.id)
+        self.delete(seen.id, seen.name)
