@@ -17,10 +17,14 @@ from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.clock imp
 from .intune_world import intune_world
 from .jamf_world import jamf_world
 from .nano_world import nano_world
+from .toy_world import toy_world
 from .wire import Wire
 from .world import World
 
-TARGETS = ("intune", "jamf_pro", "nanomdm")
+#: Tiny MDM is imaginary; its target (toy_target.py) shows what a target needs.
+TARGETS = ("intune", "jamf_pro", "nanomdm", "tiny_mdm")
+#: How many devices are enough for what is done many times.
+FEW_DEVICES = {"intune": 26, "jamf_pro": 16, "nanomdm": 7, "tiny_mdm": 12}
 #: With NanoHUB, which the module for NanoMDM serves too, for tests where its servers' ways matter.
 SERVERS = (*TARGETS, "nanohub")
 MakeWorld = Callable[..., World]
@@ -50,7 +54,8 @@ def make_world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeW
             if name in ("nanomdm", "nanohub"):
                 servers = request.getfixturevalue({"nanomdm": "nano"}.get(name, name))
                 return stack.enter_context(nano_world(servers, tmp_path, **options))
-            return stack.enter_context({"intune": intune_world, "jamf_pro": jamf_world}[name](tmp_path, **options))
+            worlds = {"intune": intune_world, "jamf_pro": jamf_world, "tiny_mdm": toy_world}
+            return stack.enter_context(worlds[name](tmp_path, **options))
 
         yield make
 
@@ -64,7 +69,7 @@ def world(request: pytest.FixtureRequest, make_world: MakeWorld) -> World:
 @pytest.fixture(params=TARGETS)
 def small_world(request: pytest.FixtureRequest, make_world: MakeWorld) -> World:
     """The same with few devices, for what is done many times; where each name of an app is written by itself, with few names."""
-    made = make_world(str(request.param), devices={"intune": 26, "jamf_pro": 16, "nanomdm": 7}[str(request.param)])
+    made = make_world(str(request.param), devices=FEW_DEVICES[str(request.param)])
     made.few_names = request.param == "intune"
     return made
 

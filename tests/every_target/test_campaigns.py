@@ -28,8 +28,8 @@ from .world import World
 
 pytestmark = [pytest.mark.long]
 
-COUNT = {"intune": 70, "jamf_pro": 110, "nanomdm": 24, "nanohub": 8}
-SIZES = {"intune": (14, 30), "jamf_pro": (9, 24), "nanomdm": (4, 9), "nanohub": (4, 9)}
+COUNT = {"intune": 70, "jamf_pro": 110, "nanomdm": 24, "tiny_mdm": 60, "nanohub": 8}
+SIZES = {"intune": (14, 30), "jamf_pro": (9, 24), "nanomdm": (4, 9), "tiny_mdm": (9, 24), "nanohub": (4, 9)}
 STEPS = (4, 7)
 #: Verdicts under which nothing of ours may come to a device.
 SPARED = ("exempt", "out_of_scope", "unclassified", "report_only", "pending", "review", "lifted", "not_applicable")
@@ -60,6 +60,13 @@ class TestNanoMDM:
     @numbers("nanomdm")
     def test_a_campaign_keeps_every_promise(self, make_world: MakeWorld, wire: Wire, number: int) -> None:
         play("nanomdm", number, make_world, wire)
+
+
+@pytest.mark.fault_kind("T1", "at least two hundred random campaigns over every target")
+class TestTinyMDM:
+    @numbers("tiny_mdm")
+    def test_a_campaign_keeps_every_promise(self, make_world: MakeWorld, wire: Wire, number: int) -> None:
+        play("tiny_mdm", number, make_world, wire)
 
 
 @pytest.mark.fault_kind("T1", "random campaigns over a NanoHUB")

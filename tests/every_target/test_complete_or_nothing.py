@@ -10,16 +10,18 @@ from typing import Any, cast
 
 import pytest
 
-from .conftest import TARGETS, MakeWorld
+from .conftest import MakeWorld
 from .intune_world import IntuneWorld
 from .jamf_world import JamfWorld, key_of
 from .nano_world import NanoWorld
+from .toy_world import ToyWorld
 from .world import World
 
 #: What a list does wrong has nothing to do with the kind of server, so one lie is enough there.
 OF_NANOHUB = pytest.param("nanohub", "half a list", marks=pytest.mark.long)
-LOST = [(target, fact) for target in TARGETS for fact in ("ownership", "supervised") if (target, fact) != ("jamf_pro", "supervised")]
-LIES = [(each.name, lie) for each in (IntuneWorld, JamfWorld, NanoWorld) for lie in each.lies_of_lists]
+WORLDS = (IntuneWorld, JamfWorld, NanoWorld, ToyWorld)
+LOST = [(each.name, fact) for each in WORLDS for fact in ("ownership", "supervised") if fact not in each.cannot_happen]
+LIES = [(each.name, lie) for each in WORLDS for lie in each.lies_of_lists]
 
 
 @pytest.mark.fault_kind("T1", "a list that lies, every target")

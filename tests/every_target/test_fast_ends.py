@@ -18,6 +18,7 @@ from tests.scenarios.target_runs import lifted
 from .intune_world import IntuneWorld
 from .jamf_world import JamfWorld
 from .nano_world import NanoWorld
+from .toy_world import ToyWorld
 from .world import World
 
 NOBODY = "tenant.invalid"
@@ -95,6 +96,10 @@ def _throttle(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         numbers = [number for number in range(1, 400) if number % 4]
         for front in (cast(NanoWorld, world).nano.kmfddm, cast(NanoWorld, world).nano.nanomdm):
             front.faults([{"match": {"method": "DELETE", "path": "/v1/"}, "nth": numbers, "kind": "429", "retry_after": 30}])
+    elif world.name == "tiny_mdm":
+        numbers = [number for number in range(1, 400) if number % 4]
+        order = {"match": {"method": "DELETE"}, "nth": numbers, "kind": "429", "retry_after": 30}
+        cast(ToyWorld, world).simulation.faults([order])
     else:
         tenant = cast(IntuneWorld, world).simulation
         tenant.objects({"settings": {"deletes_per_window": 1, "delete_window_seconds": 30, "throttle_clock": "tenant"}})

@@ -13,7 +13,7 @@ import pytest
 
 from tests.scenarios.tenant import requests
 
-from .conftest import TARGETS, MakeWorld
+from .conftest import FEW_DEVICES, TARGETS, MakeWorld
 from .nano_world import NanoWorld
 from .world import World
 
@@ -27,6 +27,10 @@ KINDS = {
         "body_null", "body_list", "body_text", "login_page", "bad_json", "html",
     ),
     "nanomdm": ("bad_json", "html"),
+    "tiny_mdm": (
+        "item_without_id", "item_null", "item_text", "item_list", "items_null", "items_text", "items_missing", "body_null", "body_text",
+        "body_list", "body_error", "bad_json", "html",
+    ),
 }  # fmt: skip
 #: Of the kinds of a target, at each read; the long test tries all.
 FEW = 2
@@ -90,7 +94,7 @@ def answer_oddly(world: World, kinds_at: Any) -> None:
 @pytest.mark.fault_kind("T7", "odd bodies at every read, two kinds at each, every target")
 @pytest.mark.parametrize("target", TARGETS)
 def test_an_odd_body_is_one_message(make_world: MakeWorld, target: str) -> None:
-    world = make_world(target, devices={"intune": 26, "jamf_pro": 16, "nanomdm": 7}[target])
+    world = make_world(target, devices=FEW_DEVICES[target])
     answer_oddly(world, lambda place: few(KINDS[target], place))
 
 
@@ -101,4 +105,4 @@ def test_every_odd_body_is_one_message(make_world: MakeWorld, target: str, kind:
     def always(_place: int) -> Iterable[str]:
         return (kind,)
 
-    answer_oddly(make_world(target, devices={"intune": 26, "jamf_pro": 16, "nanomdm": 7}[target]), always)
+    answer_oddly(make_world(target, devices=FEW_DEVICES[target]), always)

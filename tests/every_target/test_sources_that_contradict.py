@@ -115,7 +115,7 @@ def test_a_name_that_is_spelled_otherwise_is_no_absence(make_world: MakeWorld, t
 
 
 @pytest.mark.fault_kind("T8d", "devices in contact that tell nothing of their apps any more, every target where that shows")
-@pytest.mark.parametrize("target", ["jamf_pro", "nanomdm"])
+@pytest.mark.parametrize("target", ["jamf_pro", "nanomdm", "tiny_mdm"])
 def test_a_look_is_as_old_as_what_the_device_has_told(make_world: MakeWorld, target: str) -> None:
     world = make_world(target)
     silent, *_others = world.blockable()

@@ -21,7 +21,7 @@ from .world import World
 
 pytestmark = [pytest.mark.long]
 
-SIZES = {"intune": 1000, "jamf_pro": 300, "nanomdm": 70}
+SIZES = {"intune": 1000, "jamf_pro": 300, "nanomdm": 70, "tiny_mdm": 300}
 READY = sorted(path.stem for path in POLICIES.glob("*.yml"))
 WORK, PRIVATE = {"ownership": ["corporate", "shared"]}, {"ownership": "personal"}
 #: Policies of several apps: which, and what is done on work devices and on private ones.
@@ -35,7 +35,7 @@ PAID = ["full", "part", "none", "none", None]
 #: Before the ready policies begin, at their beginnings, and long after.
 INSTANTS = ("2023-02-20T08:00:00Z", "2023-03-14T12:00:00Z", "2023-03-20T09:00:00Z", "2023-06-01T09:00:00Z", "2023-11-02T09:00:00Z")
 #: At least as many rows are held in each of the tests.
-FEWEST = {"intune": 5000, "jamf_pro": 1500, "nanomdm": 350}
+FEWEST = {"intune": 5000, "jamf_pro": 1500, "nanomdm": 350, "tiny_mdm": 1500}
 
 
 @pytest.mark.fault_kind("T6", "every row of the ready policies against what is so, every target")

@@ -14,10 +14,11 @@ from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors impo
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.connection import open_connection
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.response import Request, Response
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.retry import retry_after
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.server_values import whole_number
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.sticky_cookies import StickyCookies
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.fleet import ManagedDevice
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.api import odata, token_endpoint, token_methods
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro import devices, fleet_reader, inventory
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro import devices, fleet_reader
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.api import token_methods as jamf_tokens
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm import profile_story
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.api import server_instants
@@ -78,7 +79,7 @@ def test_the_clock_of_a_server_may_be_odd(date: str, document: Mapping[str, obje
 @pytest.mark.fault_kind("T7", "an id that is no number")
 @pytest.mark.parametrize("text", ["²", "٣", "9" * 5000, "9" * 19, "-1", "1.5", "", None, "٣٤"])
 def test_an_id_that_is_no_number_is_none(text: Any) -> None:
-    assert inventory.number(text) == 0
+    assert whole_number(text) == 0
     assert devices.number_of(ManagedDevice({"id": "computer:%s" % text})) == 0
 
 

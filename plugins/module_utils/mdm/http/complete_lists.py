@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from typing import Any
+
 from ...engine.errors import AppbanError
-from .paging import described
+from .paging import Page, described, read_pages
 
 
 class Distinct:
@@ -29,6 +32,29 @@ class Distinct:
             return False
         self.ids.add(identifier)
         return True
+
+
+def counted_rows(
+    fetch: Callable[[str], Page], what: str, things: str, source: str, identify: Callable[[Any], str], first: str = ""
+) -> Iterator[Any]:
+    """Yield the rows of a list that comes in pages which say how many there are, each row once: all of them, or an error.
+
+    Args:
+        fetch: reads one page, by where it is.
+        what: what is being done, to follow "Failed to".
+        things: what the rows are, in the plural.
+        source: who counts: "the server".
+        identify: a row's id.
+        first: where the first page is.
+
+    Raises:
+        RequestFailed, OutOfTime, AppbanError
+    """
+    distinct, counted = Distinct(), None
+    for page in read_pages(first, fetch, what, identify=identify):
+        counted = page.counted
+        yield from (row for row in page.items if distinct.add(identify(row)))
+    require_complete(things, distinct, counted, source)
 
 
 def require_complete(what: str, distinct: Distinct, counted: object, source: str) -> None:

@@ -9,7 +9,7 @@ one without an end is an error before it fills the memory.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,10 +38,12 @@ class Page:
     Args:
         items: what is on it, as the server gave them.
         next_page: where the next one is (a link, a cursor, a number), None after the last.
+        counted: how many items the whole list has, where the page says it; whatever the server gave.
     """
 
     items: Sequence[Any]
     next_page: str | None
+    counted: object = None
 
 
 def read_pages(
@@ -60,7 +62,7 @@ def read_pages(
         fetch: reads one page.
         what: what is being done, to follow "Failed to".
         admit: raises for a next page that must not be asked for, on another host for example.
-        expected: how many items there are, as the service counts them; None if it doesn't.
+        expected: how many items there are, as the service counts them; None if it doesn't, or if the first page says it.
         identify: an item's id; a page with ids, but without a new one, is an earlier page once more.
 
     Raises:
@@ -73,6 +75,8 @@ def read_pages(
     where: str | None = first
     while where is not None:
         page = fetch(where)
+        if expected is None and isinstance(page.counted, int):
+            expected, most = page.counted, most_of(page.counted)
         where = page.next_page
         pages += 1
         items += len(page.items)
@@ -150,6 +154,25 @@ def object_of(response: Response) -> dict[str, Any]:
     if isinstance(document, dict):
         return document
     raise odd(response, "the answer holds no object but %s" % of_document(document, response))
+
+
+def object_with(response: Response, fields: Mapping[str, type], asked: str) -> dict[str, Any]:
+    """Read an answer that is one object with these fields, each of its type.
+
+    Args:
+        asked: the text that the object was asked for by, which one of all its fields has.
+
+    Raises:
+        RequestFailed: for anything else.
+    """
+    document = object_of(response)
+    for name, kind in fields.items():
+        value = document.get(name)
+        if not isinstance(value, kind) or isinstance(value, bool) != (kind is bool):
+            raise odd(response, "the answer holds %s under %s" % (described(value), name))
+    if asked not in [value for value in document.values() if isinstance(value, str)]:
+        raise odd(response, "the answer holds another object than the one that was asked for")
+    return document
 
 
 def link_of(response: Response, document: dict[str, Any], key: str) -> str | None:

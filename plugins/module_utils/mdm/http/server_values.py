@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 from ...policy.instants import InstantError, read_now, utc_text
 
@@ -32,6 +33,31 @@ def whole_number(value: object) -> int:
 def is_whole_number(text: str) -> bool:
     """Whether ``whole_number`` reads a text as what it says."""
     return re.fullmatch(r"[0-9]{1,18}", text) is not None
+
+
+def part(row: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A part of a row; an empty one where the server gives null."""
+    found = row.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def text(row: Mapping[str, Any], name: str) -> str:
+    """A text; empty where the server gives null."""
+    return str(row.get(name) or "")
+
+
+def switch(row: Mapping[str, Any], name: str) -> bool | None:
+    """A flag; None where the server doesn't say."""
+    found = row.get(name)
+    return found if isinstance(found, bool) else None
+
+
+def instant_of(said: str) -> str:
+    """An instant of a server in the one form of this collection, whose order is that of its texts; empty for anything else."""
+    try:
+        return utc_text(read_now(said).replace(microsecond=0)) if said else ""
+    except InstantError:
+        return ""
 
 
 def seconds_of(value: object) -> float | None:

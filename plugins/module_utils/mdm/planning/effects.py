@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from ...engine.plan import Change
 from .order import Phase
-from .plan_draft import Step
+from .plan_draft import PlanDraft, Step
 
 
 @dataclass(frozen=True)
@@ -134,6 +134,10 @@ class Effects:
     def follow(self, changes: Iterable[tuple[Phase, Change]]) -> list[tuple[Phase, Change]]:
         """The changes, in the order in which they are made, each with whom it reaches and releases."""
         return [(phase, self._after(change)) for phase, change in sorted(changes, key=lambda pair: pair[0])]
+
+    def follow_draft(self, draft: PlanDraft) -> None:
+        """Say of each change of a draft whom it reaches and releases."""
+        draft.changes = {change.key: (phase, change) for phase, change in self.follow(draft.changes.values())}
 
     def _after(self, change: Change) -> Change:
         effect = change.step.effect if isinstance(change.step, Step) else None

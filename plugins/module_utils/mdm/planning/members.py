@@ -2,19 +2,39 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Changes of the members of a group of ours: who joins and who leaves, each at its time in the order of a run. Pure."""
+"""Groups of ours, and changes of their members: who joins and who leaves, each at its time in the order of a run. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from ...engine.plan import Change
 from .order import Phase
 from .plan_draft import PlanDraft, Step
 from .reconcile import Concerns
 
+#: What a group is for.
+MEMBERS, EXEMPT = "members", "exempt"
 Member = TypeVar("Member")
+
+
+@dataclass(frozen=True)
+class WantedGroup(Generic[Member]):
+    """A group that a control needs.
+
+    Args:
+        members: by what the target calls them in groups.
+        role: ``members``, ``exempt``, or a role of the target's own.
+        apps: ids of the apps of the controls that go by it.
+    """
+
+    name: str
+    members: frozenset[Member]
+    role: str
+    policies: tuple[str, ...]
+    apps: tuple[str, ...] = ()
 
 
 def plan_members(

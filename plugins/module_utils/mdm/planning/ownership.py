@@ -94,6 +94,12 @@ def spec_hash(spec: Any) -> str:
     return hashlib.sha256(json.dumps(spec, sort_keys=True, separators=(",", ":")).encode("utf-8")).hexdigest()
 
 
+def policies_of(description: str | None) -> tuple[str, ...]:
+    """Ids of the policies that an object was made for; none for one that is not ours."""
+    marker = read_marker(description)
+    return () if marker is None else marker.policies
+
+
 def is_ours(description: str | None, policies: Mapping[str, Any]) -> bool:
     """Whether an object was made for one of these policies. Objects of other policies belong to another run."""
     marker = read_marker(description)

@@ -48,6 +48,16 @@ Wanted = TypeVar("Wanted", bound=Named)
 Found = TypeVar("Found", bound=There)
 
 
+class Writer(Protocol[Found]):
+    """How objects of one kind are written, where one write is all there is to it."""
+
+    def write(self, wanted: Found, seen: Found | None) -> Found:
+        """Make an object, or change it, as long as it is as it was."""
+
+    def delete_seen(self, seen: Found) -> None:
+        """Delete an object, if it is there and still ours."""
+
+
 @dataclass(frozen=True)
 class Difference:
     """In what an object differs from the wanted one; nothing of it where they are the same.
@@ -95,6 +105,8 @@ class Resource(Generic[Wanted, Found]):
     unique = True
     #: One without a marker can be taken over.
     adoptable = False
+    #: Name -> ids of the objects of somebody else.
+    others: Mapping[str, Sequence[Any]] = {}
 
     def becomes(self, found: Found, wanted: Wanted) -> bool:
         """Whether an object of a former name is to become a wanted one. That leaves no moment without a block, and none with two."""
@@ -102,7 +114,7 @@ class Resource(Generic[Wanted, Found]):
 
     def foreign(self, wanted: Wanted) -> Sequence[Any]:
         """Ids of objects of somebody else that have the name of a wanted one."""
-        return ()
+        return self.others.get(wanted.name, ())
 
     def difference(self, wanted: Wanted, found: Found) -> Difference:
         """In what an object differs from the wanted one; only what we set is compared."""

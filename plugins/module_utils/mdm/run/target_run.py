@@ -100,14 +100,15 @@ class NobodyLeft(AppbanError):
 
 
 class Target(Protocol):
-    """What an adapter gives to a run."""
+    """What an adapter gives to a run. A target that inherits from it has what has a body here."""
 
     names: Mapping[str, str]
-    reporting: Mapping[str, str]
+    #: Platform -> mechanism that makes devices report an app, where one has to.
+    reporting: Mapping[str, str] = {}
     #: Given by the run before it plans: asks for single devices, within the bound of a run.
     look_ups: LoneLookUps
     #: What a notice announces is not done where the notice can't be sent.
-    waits_for_notices: bool
+    waits_for_notices: bool = True
 
     def capability_of(self, record: Mapping[str, Any]) -> Capability:
         """The row of a device in the target's capability table."""
@@ -127,12 +128,15 @@ class Target(Protocol):
 
     def doubted(self, device: str, app: str) -> str:
         """The reason for which what the sources say of a device and an app can't be believed; empty for none."""
+        return ""
 
     def may_still_hold(self, device: str, app: str) -> bool | None:
         """Whether a control of ours may still be on a device, or still arrive; None where devices don't say and their contact counts."""
+        return None
 
     def absences(self, pairs: Sequence[tuple[str, str]]) -> frozenset[tuple[str, str]]:
         """Of device and app pairs that were seen together and are not any more, those of which that is not proved."""
+        return frozenset()
 
     def findable(self, app: str, platform: str, sees: str) -> bool:
         """Whether an app has a name that it could be found by."""
@@ -148,6 +152,7 @@ class Target(Protocol):
 
     def run_state(self) -> Mapping[str, Any]:
         """What of :class:`.assess.RunState` only the target knows."""
+        return {}
 
 
 @dataclass(frozen=True)

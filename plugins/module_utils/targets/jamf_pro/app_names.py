@@ -8,58 +8,39 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ...mdm.planning import app_names
 from ...policy.model import Policy
 from ...policy.names_compared import comparable
 from .objects import COMPUTER, MOBILE, FoundApp
 from .process_names import bundle_name
+
+_TITLE = "title"
+_KINDS = {MOBILE: "ios_bundle_id", COMPUTER: "macos_bundle_id", _TITLE: "display_name"}
 
 
 class AppNames:
     """The exact names that apps of the policies go by in an inventory: bundle ids, and on Macs the names of bundles too."""
 
     def __init__(self, policies: Sequence[Policy]) -> None:
-        self._ids: dict[tuple[str, str], dict[str, str]] = {}
-        self._titles: dict[str, dict[str, str]] = {}
-        #: (where, id of an app) -> its names as policies and catalog spell them; titles are nowhere in particular.
-        self._spelled: dict[tuple[str, str], set[str]] = {}
-        for policy in policies:
-            for app in (*policy.apps, *policy.review):
-                for each in app.identifiers:
-                    if each.kind in ("ios_bundle_id", "macos_bundle_id"):
-                        family = MOBILE if each.kind == "ios_bundle_id" else COMPUTER
-                        self._add(self._ids.setdefault((family, comparable(each.value)), {}), app.id, each.confidence)
-                        self._spelled.setdefault((family, app.id), set()).add(each.value)
-                    elif each.kind == "display_name" and not set("*?[") & set(each.value):
-                        self._add(self._titles.setdefault(_title(each.value), {}), app.id, each.confidence)
-                        self._spelled.setdefault(("", app.id), set()).add(bundle_name(each.value))
+        self._names = app_names.AppNames(policies, _KINDS, {_TITLE: _title})
 
     def apps_of(self, family: str, app: FoundApp) -> Mapping[str, str]:
         """App id -> confidence, for the apps of the policies that an app of an inventory is."""
-        found = dict(self._ids.get((family, comparable(app.id)), {}))
-        if family == COMPUTER and comparable(app.name):
-            for app_id, confidence in self._titles.get(_title(app.name), {}).items():
-                self._add(found, app_id, confidence)
+        found = dict(self._names.apps_of(family, app.id))
+        for app_id, confidence in self._names.apps_of(_TITLE, app.name).items() if family == COMPUTER else ():
+            if found.get(app_id, "detect_only") == "detect_only":
+                found[app_id] = confidence
         return found
-
-    def confidence(self, app_id: str, app: FoundApp, platform: str) -> str:
-        """``actionable``, or ``detect_only`` where only a doubtful name told."""
-        found = self.apps_of(COMPUTER if platform == "macos" else MOBILE, app)
-        return "detect_only" if found.get(app_id) == "detect_only" else "actionable"
 
     def knows(self, app: str, platform: str) -> bool:
         """Whether an app has a name that the inventory of a platform could show."""
-        family = COMPUTER if platform == "macos" else MOBILE
-        return (family, app) in self._spelled or (family == COMPUTER and ("", app) in self._spelled)
+        bundle_ids, titles = self.names_of(app, COMPUTER if platform == "macos" else MOBILE)
+        return bool(bundle_ids or titles)
 
     def names_of(self, app: str, family: str) -> tuple[list[str], list[str]]:
         """Bundle ids of an app, and on Macs names of its bundles, sorted."""
-        titles = sorted(self._spelled.get(("", app), ())) if family == COMPUTER else []
-        return sorted(self._spelled.get((family, app), ())), titles
-
-    @staticmethod
-    def _add(apps: dict[str, str], app: str, confidence: str) -> None:
-        if apps.get(app, "detect_only") == "detect_only":
-            apps[app] = confidence
+        titles = sorted({bundle_name(each) for each in self._names.spelled(_TITLE, app)}) if family == COMPUTER else []
+        return sorted(self._names.spelled(family, app)), titles
 
 
 def _title(name: str) -> str:

@@ -13,14 +13,12 @@ from ...engine.errors import AppbanError
 from ...mdm.apple.profile_comparison import parse_profile
 from ...mdm.apple.restrictions import BLOCK_KEYS, RESTRICTIONS
 from ...policy.model import Policy
-from .objects import MACOS, RestrictedSoftware
+from .objects import DELETES, ENDS, LOOSELY, MACOS
 from .process_names import bundle_name
 
 #: Keys of payloads that list sites.
 _SITES = ("DenyListURLs", "BlacklistedURLs", "URLBlocklist")
-_APP, _SITE, _ENDS, _DELETES = "app ", "site ", "ends ", "deletes "
-#: A record that also matches names that only have its own in them does something else.
-_LOOSELY = "loosely "
+_APP, _SITE = "app ", "site "
 
 
 def names_in_profile(payloads: bytes) -> frozenset[str] | None:
@@ -41,16 +39,9 @@ def _names(payload: Mapping[str, Any]) -> Iterator[str]:
                 yield kind + (each if kind == _APP else each.removeprefix("https://").removeprefix("http://").removeprefix("www.")).strip()
 
 
-def names_in_record(record: RestrictedSoftware) -> frozenset[str]:
-    """What a record of restricted software does, and to which process."""
-    how = "" if record.exact else _LOOSELY
-    flags = ((_ENDS, record.kill), (_DELETES, record.delete))
-    return frozenset(how + what + record.process_name for what, on in flags if on)
-
-
 def apps_named(policies: Iterable[Policy], family: str, names: Iterable[str]) -> tuple[str, ...]:
     """Ids of the apps of some policies that these names are of, sorted."""
-    plain = {name.removeprefix(_LOOSELY) for name in names}
+    plain = {name.removeprefix(LOOSELY) for name in names}
     found: set[str] = set()
     for policy in policies:
         for app in (*policy.apps, *policy.review):
@@ -58,7 +49,7 @@ def apps_named(policies: Iterable[Policy], family: str, names: Iterable[str]) ->
                 kinds = {
                     "ios_bundle_id": () if family == MACOS else (_APP + each.value.strip(),),
                     "domain": (_SITE + each.value.removeprefix("www."),),
-                    "display_name": tuple(what + bundle_name(each.value) for what in (_ENDS, _DELETES)) if family == MACOS else (),
+                    "display_name": tuple(what + bundle_name(each.value) for what in (ENDS, DELETES)) if family == MACOS else (),
                 }
                 if not plain.isdisjoint(kinds.get(each.kind, ())):
                     found.add(app.id)

@@ -13,8 +13,9 @@ from typing import Any
 
 from ...mdm.apple.profiles import browser_payloads, configuration_profile, web_filter_payload
 from ...mdm.apple.restrictions import blocked_apps_payload
-from ...mdm.planning.controls import Controls
+from ...mdm.planning import members as planned
 from ...mdm.planning.fleet import FleetDevice, ManagedDevice
+from ...mdm.planning.grouped_controls import GroupedControl, GroupedControls
 from ...mdm.planning.identifiers import title_of_app
 from ...mdm.planning.kept import NOTHING_KEPT, Kept
 from ...mdm.planning.native_scope import NativeScope
@@ -24,8 +25,9 @@ from ...mdm.planning.scopes import ControlScope
 from ...policy.model import Policy
 from . import capabilities as names
 from .api.classic_xml import storable
+from .contents import names_in_profile
 from .devices import MODEL_WORDS
-from .objects import MACOS, MOBILE, Criterion
+from .objects import DELETES, ENDS, MACOS, MOBILE, Criterion
 from .owned_names import tagged
 from .process_names import process_names
 from .requirements import MOBILE_PLATFORMS
@@ -36,22 +38,15 @@ _PLATFORM_WORDS = {"ios": "iPhone", "ipados": "iPad", "tvos": "Apple TV"}
 
 
 @dataclass(frozen=True)
-class WantedGroup:
-    """A group of mobile devices that a control needs.
+class WantedGroup(planned.WantedGroup[int]):
+    """A group of mobile devices that a control needs, by their numbers.
 
     Args:
-        criteria: of a smart group; empty for a static one.
-        members: of a static group; of a smart one those that must be in it if its criteria are understood.
-        role: ``scope``, ``members`` or ``exempt``.
-        apps: ids of the apps of the controls that go by it.
+        criteria: of a smart group, whose role is ``scope``; empty for a static one. The members of a smart one are those that must be in it
+            if its criteria are understood.
     """
 
-    name: str
-    criteria: tuple[Criterion, ...]
-    members: frozenset[int]
-    role: str
-    policies: tuple[str, ...]
-    apps: tuple[str, ...] = ()
+    criteria: tuple[Criterion, ...] = ()
 
     @property
     def smart(self) -> bool:
@@ -71,7 +66,7 @@ class WantedScope:
 
 @dataclass(frozen=True)
 class WantedRecord:
-    """A record of restricted software. scope, apps: those of its control."""
+    """A record of restricted software. scope, apps: those of its control; it goes by no groups."""
 
     name: str
     process_name: str
@@ -79,44 +74,39 @@ class WantedRecord:
     message: str
     scope: WantedScope = WantedScope()
     apps: tuple[str, ...] = ()
+    groups: tuple[WantedGroup, ...] = ()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """What it does, and to which process."""
+        return frozenset((ENDS + self.process_name, *([DELETES + self.process_name] if self.delete else [])))
 
 
 @dataclass(frozen=True)
-class Control:
+class Control(GroupedControl):
     """One control as it is wanted.
 
     Args:
-        family: ``MOBILE`` or ``MACOS``.
         name: of the profile; records begin with it.
-        payloads: the profile; None where the control is made of records.
-        apps: ids of the apps of which it carries a name.
+        names: what the profile blocks.
+        family: ``MOBILE`` or ``MACOS``.
         native: platforms whose every device in the native scope is meant.
+        payloads: the profile; None where the control is made of records.
     """
 
-    requirement: Requirement
-    family: str
-    name: str
-    control_scope: ControlScope
+    family: str = MOBILE
     native: frozenset[str] = frozenset()
     scope: WantedScope = WantedScope()
     groups: tuple[WantedGroup, ...] = ()
     payloads: bytes | None = None
     records: tuple[WantedRecord, ...] = ()
-    apps: tuple[str, ...] = ()
 
     @property
     def mechanism(self) -> str:
         return self.requirement.mechanism
 
 
-@dataclass(frozen=True)
-class Desired:
-    """All that a run requires."""
-
-    controls: tuple[Control, ...] = ()
-
-
-class JamfControls(Controls[Control]):
+class JamfControls(GroupedControls[Control]):
     """The controls of one server. native_scopes: which requirements are sure for supervised mobile devices, and for managed Macs."""
 
     def __init__(
@@ -131,19 +121,25 @@ class JamfControls(Controls[Control]):
         super().__init__(policies, fleet, requirements, names.MECHANISMS, names.capability_of, prefix, kept)
         self.native_scopes = native_scopes
 
-    def desired_with_groups(self) -> Desired:
-        """The controls with the groups that they go by."""
-        return Desired(tuple(self._with_groups(self.desired())))
+    def desired(self) -> list[Control]:
+        return self._with_groups(super().desired())
+
+    def objects_of(self, control: Control) -> Mapping[str, frozenset[str]]:
+        # A name tells its platform, so no two families share one.
+        return {each.name: each.names for each in control.records} or super().objects_of(control)
 
     def bare(self, requirement: Requirement) -> Control | None:
         family = MACOS if "macos" in self.mechanism(requirement).platforms else MOBILE
-        control = Control(requirement, family, self.name_of(requirement), ControlScope())
+        control = Control(requirement, self.name_of(requirement), family=family)
         if requirement.mechanism in (names.MACOS_KILL, names.MACOS_DELETE):
             records = self._records(control)
             return replace(control, records=records, apps=requirement.app_ids) if records else None
         carried = self.names_carried(requirement)
         identifiers = sorted({name for found in carried.values() for name in found})
-        return replace(control, payloads=_profile(control, identifiers), apps=tuple(carried)) if identifiers else None
+        if not identifiers:
+            return None
+        payloads = _profile(control, identifiers)
+        return replace(control, payloads=payloads, names=names_in_profile(payloads), apps=tuple(carried))
 
     def scoped(self, control: Control, scope: ControlScope) -> Control:
         return replace(control, control_scope=scope, native=frozenset(each for each in scope.native if each))
@@ -225,12 +221,12 @@ class JamfControls(Controls[Control]):
                 if device.native_ownership in control.native
             )
             name = control_name(self.prefix, policies, words)
-            groups.append(WantedGroup(name, criteria_of(platforms), expected, "scope", policies))
+            groups.append(WantedGroup(name, expected, "scope", policies, criteria=criteria_of(platforms)))
         for role, members in (("members", include), ("exempt", exclude)):
             if members:
                 common = shared.get((policies, role))
                 name = "%s (%s)" % (control_name(self.prefix, policies, "mobile devices") if common else control.name, role)
-                groups.append(WantedGroup(name, (), common or members, role, policies))
+                groups.append(WantedGroup(name, common or members, role, policies))
         reached = frozenset(group.name for group in groups if group.role != "exempt")
         excluded = frozenset(group.name for group in groups if group.role == "exempt")
         return replace(control, groups=tuple(groups), scope=WantedScope(groups=reached, excluded_groups=excluded))

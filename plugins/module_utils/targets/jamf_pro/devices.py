@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...mdm.http.server_values import whole_number
+from ...mdm.http.server_values import instant_of, whole_number
 from ...mdm.planning.fleet import ManagedDevice
-from ...policy.instants import InstantError, read_now, utc_text
 from .objects import COMPUTER, MACOS, InventoryRow
 
 #: What is in the model's name of a device, by platform. A smart group goes by the same words.
@@ -89,14 +88,6 @@ def enrollment_of(row: InventoryRow) -> str | None:
     if row.managed is False:
         return "none"
     return "user" if row.ownership.lower() in _USER_ENROLLMENTS else "device"
-
-
-def instant_of(text: str) -> str:
-    """An instant of the server's in the one form of this collection, whose order is that of its texts; empty for anything else."""
-    try:
-        return utc_text(read_now(text).replace(microsecond=0)) if text else ""
-    except InstantError:
-        return ""
 
 
 def _is_in_native_scope(row: InventoryRow, platform: str | None) -> bool:

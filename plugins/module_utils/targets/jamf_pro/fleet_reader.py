@@ -6,13 +6,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 
 from ...mdm.http.server_values import later
-from ...mdm.planning.fleet import FleetDevice, ManagedDevice
+from ...mdm.planning.fleet import ManagedDevice
 from ...mdm.planning.group_names import wanted_groups
-from ...mdm.run.assess import may_look
+from ...mdm.run.found_apps import INCOMPLETE, UNREADABLE, FoundApps
 from ...policy.model import Policy
 from . import inventory
 from .api.jamf import Jamf
@@ -21,12 +21,6 @@ from .devices import device_of
 from .memberships import Memberships, read_memberships
 from .objects import COMPUTER, MOBILE, FoundApp, InventoryRow
 
-Finding = Mapping[str, str]
-#: Reasons for which an inventory proves nothing of an app that it doesn't show, in a sentence.
-_DOUBTS = {
-    "inventory_incomplete": "%d device%s an inventory without a list of apps: it proves nothing that an app was not found there",
-    "source_unreadable": "%d device%s an inventory with apps that it doesn't name: it proves nothing that an app was not found there",
-}
 _A_DAY = timedelta(days=1)
 
 
@@ -47,9 +41,7 @@ class FleetReader:
         #: Ids of the devices whose list of apps does not say what their users installed.
         self.blind: frozenset[str] = frozenset()
         self.unreadable = 0
-        #: Id of a device -> why an app that its inventory doesn't show may be there nevertheless.
-        self.doubts: dict[str, str] = {}
-        self._found: dict[str, list[tuple[str, FoundApp]]] = {}
+        self.found = FoundApps()
         self._listing: list[ManagedDevice] = []
         self._shows_user_apps = False
 
@@ -68,7 +60,7 @@ class FleetReader:
                 self._keep(device, row)
                 doubt = _doubt_of(row) if self.with_apps else ""
                 if doubt:
-                    self.doubts[device.id] = doubt
+                    self.found.doubts[device.id] = doubt
                 if is_private(device) is not None and not (self.with_apps and row.apps is None):
                     self._listing.append(device)
                     if self._shows_user_apps:
@@ -89,16 +81,6 @@ class FleetReader:
         ends = {private: later(at, _A_DAY) for private, at in last.items() if at}
         self.blind = frozenset(device.id for device in self._listing if device.synced_at > ends.get(is_private(device), ""))
 
-    def findings(self, fleet: Sequence[FleetDevice]) -> dict[tuple[str, str], list[Finding]]:
-        """(device id, app id) -> what was found, of those devices and apps that may be looked at."""
-        found: dict[tuple[str, str], list[Finding]] = {}
-        for member in fleet:
-            for app_id, app in self._found.get(member.device.id, ()):
-                decision = member.decision.apps.get(app_id)
-                if decision is not None and may_look(decision):
-                    found.setdefault((member.device.id, app_id), []).append(self._finding(app_id, app, member.device.platform))
-        return found
-
     def knows(self, app: str, platform: str) -> bool:
         """Whether an app has a name that the inventory of a platform could show."""
         return self.names.knows(app, platform)
@@ -109,10 +91,7 @@ class FleetReader:
             yield "the server can't read the record of %d device%s: nothing is known of %s" % (
                 self.unreadable, "" if self.unreadable == 1 else "s", "it" if self.unreadable == 1 else "them",
             )  # fmt: skip
-        for reason, words in _DOUBTS.items():
-            count = sum(each == reason for each in self.doubts.values())
-            if count:
-                yield words % (count, " has" if count == 1 else "s have")
+        yield from self.found.notes()
         mobile = len(self.blind)
         if mobile:
             yield (
@@ -144,24 +123,17 @@ class FleetReader:
         return self.memberships.groups_of(row.family, row.id, row.groups)
 
     def _keep(self, device: ManagedDevice, row: InventoryRow) -> None:
-        found = [(app_id, app) for app in row.apps or () for app_id in sorted(self.names.apps_of(row.family, app))]
-        if found:
-            self._found[device.id] = found
-
-    def _finding(self, app_id: str, app: FoundApp, platform: str) -> Finding:
-        confidence = self.names.confidence(app_id, app, platform)
-        return {
-            "app": app_id, "backend": "inventory", "name": app.id or app.name, "version": app.version, "scope": "device",
-            "confidence": confidence,
-        }  # fmt: skip
+        for app in row.apps or ():
+            for app_id, confidence in sorted(self.names.apps_of(row.family, app).items()):
+                self.found.add(device.id, app_id, app.id or app.name, app.version, confidence)
 
 
 def _doubt_of(row: InventoryRow) -> str:
     """Why an app that an inventory doesn't show may be there nevertheless; empty for no reason."""
     if row.unreadable or row.unread:
-        return "source_unreadable"
+        return UNREADABLE
     # A Mac that has been in contact and has never sent an inventory has told nothing of its apps.
-    return "inventory_incomplete" if row.apps is None or (row.family == COMPUTER and not row.last_inventory) else ""
+    return INCOMPLETE if row.apps is None or (row.family == COMPUTER and not row.last_inventory) else ""
 
 
 def is_private(device: ManagedDevice) -> bool | None:

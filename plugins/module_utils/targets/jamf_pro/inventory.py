@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from ...mdm.http.server_values import whole_number
+from ...mdm.http.server_values import part, switch, text, whole_number
 from ...policy.names_compared import comparable
 from .api.inventory_walk import Inventory, Walk
 from .api.jamf import Jamf
@@ -79,7 +79,7 @@ def mobile_device(row: Mapping[str, Any], wanted: Wanted | None) -> InventoryRow
     apps = row.get("applications")
     return InventoryRow(
         MOBILE,
-        number(row.get("mobileDeviceId")),
+        whole_number(row.get("mobileDeviceId")),
         name=text(general, "displayName"),
         serial=text(hardware, "serialNumber"),
         device_type=text(row, "deviceType"),
@@ -103,7 +103,7 @@ def computer(row: Mapping[str, Any], wanted: Wanted | None, with_groups: bool) -
     groups = row.get("groupMemberships")
     return InventoryRow(
         COMPUTER,
-        number(row.get("id")),
+        whole_number(row.get("id")),
         name=text(general, "name"),
         serial=text(hardware, "serialNumber"),
         device_type="macOS",
@@ -118,7 +118,7 @@ def computer(row: Mapping[str, Any], wanted: Wanted | None, with_groups: bool) -
         department=text(place, "department"),
         apps=kept(row.get("applications"), mac_app, wanted),
         unread=unread(row.get("applications"), mac_app, COMPUTER) if wanted else 0,
-        groups=frozenset(number(each.get("groupId")) for each in groups) if with_groups and isinstance(groups, list) else None,
+        groups=frozenset(whole_number(each.get("groupId")) for each in groups) if with_groups and isinstance(groups, list) else None,
     )
 
 
@@ -149,25 +149,3 @@ def mobile_app(entry: Mapping[str, Any]) -> FoundApp:
 def mac_app(entry: Mapping[str, Any]) -> FoundApp:
     """An app of a computer."""
     return FoundApp(text(entry, "bundleId"), text(entry, "name"), text(entry, "version"))
-
-
-def part(row: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """A part of a row; an empty one where the server gives null."""
-    found = row.get(name)
-    return found if isinstance(found, dict) else {}
-
-
-def text(row: Mapping[str, Any], name: str) -> str:
-    """A text; empty where the server gives null."""
-    return str(row.get(name) or "")
-
-
-def switch(row: Mapping[str, Any], name: str) -> bool | None:
-    """A flag; None where the server doesn't say."""
-    found = row.get(name)
-    return found if isinstance(found, bool) else None
-
-
-def number(value: Any) -> int:
-    """An id; ids come as texts."""
-    return whole_number(value)

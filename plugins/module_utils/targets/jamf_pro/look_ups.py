@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ...mdm.http.http_errors import RequestFailed
-from ...mdm.http.server_values import is_whole_number
+from ...mdm.http.server_values import is_whole_number, part, switch, text
 from .api.jamf import Jamf, read_page
 from .api.privileges import COMPUTERS_READ, MOBILE_DEVICES_READ
-from .inventory import COMPUTERS, GENERAL, HARDWARE, MOBILE_DEVICES, part, switch, text
+from .inventory import COMPUTERS, GENERAL, HARDWARE, MOBILE_DEVICES
 from .objects import COMPUTER, MOBILE
 
 _SERIAL = "serial"

@@ -6,16 +6,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from ...mdm.http.connection import Connection
 from ...mdm.http.identity import Identity, identity_of_server
-from ...mdm.http.redaction import Redactor
-from ...mdm.planning.group_names import refuse_unreadable_groups
-from ...mdm.run.options import beforehand, connection_of, connection_spec, counters_of, finish, request_of, target_spec
+from ...mdm.run.module_run import run_tenant
+from ...mdm.run.options import connection_spec, target_spec
 from ...mdm.run.outbox import Outbox
-from ...mdm.run.target_run import RunResult, run_target
+from ...mdm.run.target_run import RunRequest
 from ...policy.model import Policy
 from .api.credentials import CredentialOptions
 from .api.jamf import Jamf, open_jamf
@@ -62,26 +62,13 @@ def identity_of(params: Mapping[str, Any], environ: Mapping[str, str] | None = N
 def run_module(module: Any) -> None:
     """Converge the server and end the module."""
     params = module.params
-    redactor = Redactor()
-    redactor.learn(*(params[name] for name in _SECRETS))
-    counters = counters_of(params, redactor)
 
-    def run() -> tuple[RunResult, Mapping[str, Any]]:
-        with beforehand():
-            request = request_of(params, module.check_mode, {"ansible-core": module.ansible_version}, identity_of(params))
-            refuse_unreadable_groups(request.policies)
-            connection = connection_of(params, redactor, counters)
-        with connection:
-            with beforehand():
-                server = open_server(params, connection, module.check_mode)
-            with server as jamf:
-                with beforehand():
-                    target = open_target(params, request.policies, jamf)
-                result = run_target(target, request, connection.journal)
-                more = {"privileges": jamf.privileges_used()}
-            return result, more
+    @contextmanager
+    def opened(request: RunRequest, connection: Connection) -> Iterator[JamfTarget]:
+        with open_server(params, connection, module.check_mode) as jamf:
+            yield open_target(params, request.policies, jamf)
 
-    finish(module, redactor, run, counters)
+    run_tenant(module, _SECRETS, identity_of, opened, lambda target: {"privileges": target.jamf.privileges_used()})
 
 
 def open_server(params: Mapping[str, Any], connection: Connection, check_mode: bool) -> Jamf:

@@ -12,12 +12,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Mapping
 
+from ...mdm.planning.audiences import Audience
+
 MOBILE = "mobile"
 MACOS = "macos"
 COMPUTER = "computer"
 
 AUTOMATIC = "Install Automatically"
 SELF_SERVICE = "Make Available in Self Service"
+
+#: What a record does to a process, in the names that it blocks.
+ENDS, DELETES = "ends ", "deletes "
+#: A record that also matches names that only have its own in them does something else.
+LOOSELY = "loosely "
 
 
 @dataclass(frozen=True)
@@ -55,6 +62,13 @@ class Scope:
     excluded_groups: frozenset[int] = frozenset()
     foreign: tuple[str, ...] = ()
     names: Mapping[int, str] = field(default_factory=dict, compare=False)
+
+    @property
+    def audience(self) -> Audience:
+        """Whom it means, as plans understand it."""
+        devices, excluded = (frozenset(map(str, listed)) for listed in (self.devices, self.excluded_devices))
+        narrowed = any(each.startswith(("limitations", "exclusions")) for each in self.foreign)
+        return Audience(self.everything, devices, frozenset(self.groups), excluded, frozenset(self.excluded_groups), narrowed)
 
 
 @dataclass(frozen=True)
@@ -101,6 +115,21 @@ class RestrictedSoftware:
     delete: bool
     message: str
     scope: Scope
+
+    @property
+    def policies(self) -> tuple[str, ...]:
+        """None: of the policies that it was made for its name tells no more than a hash."""
+        return ()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """What it does, and to which process."""
+        how = "" if self.exact else LOOSELY
+        return frozenset(how + what + self.process_name for what, on in ((ENDS, self.kill), (DELETES, self.delete)) if on)
+
+    @property
+    def audience(self) -> Audience:
+        return self.scope.audience
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from .api.jamf import Jamf
 from .api.mobile_groups import MobileGroups
 from .api.profiles import Profiles
 from .api.restricted_software import RestrictedSoftwareRecords
-from .controls import Desired, WantedGroup
+from .controls import Control, WantedGroup
 from .objects import MACOS, MOBILE, Group, Listed, Profile, RestrictedSoftware
 from .owned_names import is_tagged_for
 from .resources.mobile_groups import GROUP
@@ -42,14 +42,14 @@ class StateReader:
         self.groups = MobileGroups(jamf)
         self.foreign: dict[tuple[str, str], tuple[int, ...]] = {}
 
-    def read(self, desired: Desired) -> ServerState:
+    def read(self, desired: Sequence[Control]) -> ServerState:
         """What the server holds of ours, and what has the name of something that is wanted.
 
         Raises:
             RequestFailed, OutOfTime
         """
         self.foreign = {}
-        wanted = {control.name for control in desired.controls}
+        wanted = {control.name for control in desired}
         profiles = tuple(each for family in (MOBILE, MACOS) for each in self._profiles(family, wanted))
         records = tuple(self._records())
         groups = tuple(self._groups(desired, [each.profile for each in profiles if each.profile.family == MOBILE]))
@@ -86,8 +86,8 @@ class StateReader:
 
     # Groups of mobile devices.
 
-    def _groups(self, desired: Desired, profiles: Sequence[Profile]) -> list[Group]:
-        wanted = {group.name: group for control in desired.controls for group in control.groups}
+    def _groups(self, desired: Sequence[Control], profiles: Sequence[Profile]) -> list[Group]:
+        wanted = {group.name: group for control in desired for group in control.groups}
         named = {number: name for each in profiles for number, name in each.scope.names.items() if self.may_be_ours(name)}
         found: dict[int, Group] = {}
         for number, name in sorted(named.items()):
@@ -96,7 +96,7 @@ class StateReader:
                 found[number] = group
         known = {group.name for group in found.values()}
         missing = {group.name: group.smart for group in wanted.values() if group.name not in known}
-        if missing or not desired.controls:
+        if missing or not desired:
             # Something is to be made, which a run that was killed may have made already, or nothing is wanted, and everything of ours
             # has to be found. Smart and static groups share their names, so both are looked at.
             for smart in (True, False):

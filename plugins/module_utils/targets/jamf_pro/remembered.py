@@ -10,12 +10,12 @@ Pure.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ...engine.plan import Plan
 from ...mdm.run.ledger import Ledger, ended_events
-from .controls import Desired
+from .controls import Control
 from .objects import MACOS
 from .server_state import ServerState
 
@@ -23,7 +23,7 @@ from .server_state import ServerState
 _OBJECT = "object: "
 
 
-def unseen_objects(ledger: Ledger, state: ServerState, desired: Desired, is_ours: Callable[[str], bool]) -> dict[str, str]:
+def unseen_objects(ledger: Ledger, state: ServerState, desired: Sequence[Control], is_ours: Callable[[str], bool]) -> dict[str, str]:
     """Name -> family of each object that was made, that nobody is known to have deleted, that is not wanted, and that is not shown.
 
     Args:
@@ -34,7 +34,9 @@ def unseen_objects(ledger: Ledger, state: ServerState, desired: Desired, is_ours
     return {name: family for name, family in remembered.items() if name not in known and is_ours(name)}
 
 
-def events_of_objects(ledger: Ledger, state: ServerState, desired: Desired, plan: Plan, done: frozenset[str]) -> Iterator[dict[str, Any]]:
+def events_of_objects(
+    ledger: Ledger, state: ServerState, desired: Sequence[Control], plan: Plan, done: frozenset[str]
+) -> Iterator[dict[str, Any]]:
     """What the ledger is to remember of the objects that the server shows, and of those that this run has made or deleted.
 
     Args:
@@ -62,7 +64,7 @@ def shown_objects(state: ServerState) -> Mapping[str, str]:
     return {each.profile.name: each.profile.family for each in state.profiles} | {record.name: MACOS for record in state.records}
 
 
-def wanted_objects(desired: Desired) -> Mapping[str, str]:
+def wanted_objects(desired: Sequence[Control]) -> Mapping[str, str]:
     """Name -> family of the profiles and records that are wanted."""
-    found = {control.name: control.family for control in desired.controls if control.payloads is not None}
-    return found | {record.name: MACOS for control in desired.controls for record in control.records}
+    found = {control.name: control.family for control in desired if control.payloads is not None}
+    return found | {record.name: MACOS for control in desired for record in control.records}

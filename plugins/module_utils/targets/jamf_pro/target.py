@@ -10,33 +10,33 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ...engine.apply import Applied, apply_plan
+from ...engine.apply import Applied
 from ...engine.plan import Plan
 from ...mdm.apple.enforcement import os_version_tuple
 from ...mdm.planning.capability import Capability, Support
-from ...mdm.planning.controls import scopes_by_requirement
+from ...mdm.planning.controls import Controls
 from ...mdm.planning.effects import Dropped
 from ...mdm.planning.fleet import FleetDevice, ManagedDevice
-from ...mdm.planning.keep import Keeper
+from ...mdm.planning.keep import StandingControl
 from ...mdm.planning.kept import NOTHING_KEPT, Kept
+from ...mdm.planning.kept_controls import desired_with_kept
 from ...mdm.planning.native_scope import NativeScope
-from ...mdm.planning.notices import Notice
-from ...mdm.planning.plan_draft import PlanDraft, Step, carry_out
-from ...mdm.planning.requirements import Requirement, requirements_of_fleet
-from ...mdm.run.known_fleet import LoneLookUps
+from ...mdm.planning.plan_draft import PlanDraft
+from ...mdm.planning.requirements import Requirement
 from ...mdm.run.ledger import Ledger, ended_events
 from ...mdm.run.outbox import Outbox
+from ...mdm.run.outbox_target import OutboxTarget
 from ...policy.decide import Decider
 from ...policy.instants import utc_text
 from ...policy.model import Policy
 from . import capabilities
 from .api.jamf import Jamf
-from .controls import Desired, JamfControls
+from .controls import Control, JamfControls
 from .fleet_reader import FleetReader
 from .look_ups import LookUps
 from .objects import MACOS, MOBILE
 from .owned_names import is_tagged_for
-from .plan import JamfDraft, draft_plan
+from .plan import JamfDraft, draft_plan, standing_controls
 from .process_names import process_names, refuse_protected
 from .reader import StateReader
 from .remembered import events_of_objects, forgotten, unseen_objects
@@ -44,7 +44,6 @@ from .requirements import MOBILE_PLATFORMS, requirements_of
 from .resources.report_groups import ReportReader, Reports, finding_of
 from .resources.surroundings import Surroundings
 from .server_state import ServerState
-from .standing import standing_controls
 
 PROFILE, NO_WEB_BLOCK = "profile", "none"
 INVENTORY, GROUPS = "inventory", "groups"
@@ -71,7 +70,7 @@ class JamfSettings:
     findings: str = INVENTORY
 
 
-class JamfTarget:
+class JamfTarget(OutboxTarget):
     """One server.
 
     Args:
@@ -81,40 +80,29 @@ class JamfTarget:
         AppbanError: for a policy that would end what a Mac can't do without.
     """
 
-    waits_for_notices = True
     names: Mapping[str, str] = capabilities.NAMES
 
     def __init__(self, jamf: Jamf, policies: Sequence[Policy], settings: JamfSettings, outbox: Outbox) -> None:
         refuse_protected(policies)
-        self.jamf = jamf
-        self.policies = tuple(policies)
-        self.look_ups = LoneLookUps(self.look_up)
-        self.policy_ids = frozenset(policy.id for policy in policies)
-        self.settings = settings
-        self.outbox = outbox
         self.by_groups = settings.findings == GROUPS
+        self.inventory = FleetReader(jamf, policies, with_apps=not self.by_groups)
+        super().__init__(policies, outbox, jamf.counters, self.inventory.found)
+        self.jamf = jamf
+        self.settings = settings
         self.reporting: Mapping[str, str] = dict.fromkeys((*MOBILE_PLATFORMS, "macos"), capabilities.REPORT) if self.by_groups else {}
-        self.inventory = FleetReader(jamf, self.policies, with_apps=not self.by_groups)
         self.report_reader = ReportReader(jamf, self.policies, settings.prefix)
         self.reports = Reports()
         self.reader = StateReader(jamf, settings.prefix, self.policy_ids)
         self.state = ServerState()
-        self.requirements: list[frozenset[Requirement]] = []
-        self.fleet: Sequence[FleetDevice] = ()
+        self.requirements: Sequence[frozenset[Requirement]] = ()
         self.kept = NOTHING_KEPT
         #: Ids of mobile devices that are not managed any more.
         self.left: frozenset[str] = frozenset()
         self.dropped: Mapping[str, Dropped] = {}
         self.dropping: Sequence[tuple[Dropped, frozenset[str]]] = ()
-        self.ledger = Ledger("")
-        self.now = ""
-        self.desired = Desired()
+        self.desired: Sequence[Control] = ()
         #: Of profiles and records that earlier runs made and that no reading shows: name -> devices that may still have them.
         self.unseen: Mapping[str, frozenset[str]] = {}
-
-    def remember(self, ledger: Ledger) -> None:
-        """Go by what earlier runs remember, from now on."""
-        self.ledger = ledger
 
     def capability_of(self, record: Mapping[str, Any]) -> Capability:
         """The row of a device in the capability table, with what the user has chosen and the server collects."""
@@ -134,7 +122,7 @@ class JamfTarget:
     def findings(self, fleet: Sequence[FleetDevice]) -> Mapping[tuple[str, str], Sequence[Mapping[str, str]]]:
         """What was found, of those devices and apps that may be looked at."""
         if not self.by_groups:
-            return self.inventory.findings(fleet)
+            return super().findings(fleet)
         self.reports = self.report_reader.read(self.report_reader.wanted(fleet))
         self.reports.doubt(fleet, self.look_ups)
         found = list(self.reports.devices(fleet))
@@ -152,7 +140,7 @@ class JamfTarget:
         """The reason for which what the sources say of a device and an app can't be believed; empty for none."""
         if self.by_groups:
             return self.reports.doubted(device, app)
-        return self.inventory.doubts.get(device, "")
+        return super().doubted(device, app)
 
     def may_still_hold(self, device: str, app: str) -> bool | None:
         """Whether a control of ours may still be on a device; None: its contact says so."""
@@ -162,10 +150,6 @@ class JamfTarget:
             return True
         # A phone that has left the management has lost all that came with it.
         return False if device in self.left else None
-
-    def absences(self, pairs: Sequence[tuple[str, str]]) -> frozenset[tuple[str, str]]:
-        """Of device and app pairs that are not seen together any more, those of which that is not proved."""
-        return frozenset()
 
     def findable(self, app: str, platform: str, sees: str) -> bool:
         """Whether an app has a name that the inventory of a platform could show."""
@@ -185,23 +169,21 @@ class JamfTarget:
             NativeScope(self.policies, decider, wanted, MOBILE_PLATFORMS, {"supervised": True, "enrollment": "device"}),
             NativeScope(self.policies, decider, wanted, ("macos",), {"enrollment": "device"}),
         )
-        self.requirements = requirements_of_fleet(fleet, wanted)
 
-        def controls(kept: Kept) -> JamfControls:
-            return JamfControls(self.policies, fleet, self.requirements, native_scopes, self.settings.prefix, kept)
+        def controls(requirements: Sequence[frozenset[Requirement]], kept: Kept) -> JamfControls:
+            self.requirements = requirements
+            return JamfControls(self.policies, fleet, requirements, native_scopes, self.settings.prefix, kept)
 
-        plain = controls(NOTHING_KEPT)
-        desired = plain.desired_with_groups()
-        self._settle(fleet, desired, now)
-        standing = standing_controls(Surroundings(self.jamf, self.state, fleet, self.policies, now), plain, decider, wanted)
-        keeper = Keeper(fleet, self.requirements, decider, self.look_ups.managed)
-        self.kept = keeper.kept(standing, scopes_by_requirement(desired.controls))
+        def standing(plain: Controls[Control], wanted_plainly: Sequence[Control]) -> list[StandingControl]:
+            self._settle(fleet, wanted_plainly, now)
+            return standing_controls(Surroundings(self.jamf, self.state, fleet, self.policies, now), plain, decider, wanted)
+
+        desired, self.kept = desired_with_kept(fleet, decider, wanted, controls, standing, self.look_ups.managed)
         if self.kept:
-            desired = controls(self.kept).desired_with_groups()
             self._settle(fleet, desired, now)
         self.desired = desired
         self.unseen = self._devices_of_unseen(fleet, desired)
-        if not desired.controls and not self.by_groups:
+        if not desired and not self.by_groups:
             # Groups of a former way to find apps go with the rest.
             self.reports = self.report_reader.read([])
         draft = self._draft(fleet, desired, now, self.reports)
@@ -211,13 +193,8 @@ class JamfTarget:
         draft.notes[:0] = self._notes(fleet)
         return draft
 
-    def notice_step(self, notices: tuple[Notice, ...]) -> Step:
-        """What hands notices over."""
-        return Step(self.outbox.hand_over, (self.ledger, self.now, notices, self.fleet))
-
     def apply(self, plan: Plan, ledger: Ledger, now: str) -> Applied:
-        """Carry the plan out."""
-        applied = apply_plan(plan, carry_out, self.jamf.counters.progress.changed)
+        applied = super().apply(plan, ledger, now)
         for change in applied.done:
             each = self.dropped.get(change.key)
             if each is not None:
@@ -230,14 +207,10 @@ class JamfTarget:
             ledger.write(now, [*ended_events(name, (), sorted(unseen)), forgotten(name)])
         return applied
 
-    def run_state(self) -> Mapping[str, Any]:
-        """What only this target knows about the outcome."""
-        return {}
-
-    def _draft(self, fleet: Sequence[FleetDevice], desired: Desired, now: str, reports: Reports | None = None) -> JamfDraft:
+    def _draft(self, fleet: Sequence[FleetDevice], desired: Sequence[Control], now: str, reports: Reports | None = None) -> JamfDraft:
         return draft_plan(Surroundings(self.jamf, self.state, fleet, self.policies, now), desired, self.settings.adopt, reports)
 
-    def _settle(self, fleet: Sequence[FleetDevice], desired: Desired, now: str) -> None:
+    def _settle(self, fleet: Sequence[FleetDevice], desired: Sequence[Control], now: str) -> None:
         """Read what the server holds; once more where it asks for changes, until two readings agree.
 
         The nodes of a cluster don't know at once what was written to another one, and this run may be on another than the last.
@@ -251,13 +224,13 @@ class JamfTarget:
             if before == self.state and not unseen:
                 break
 
-    def _unseen(self, state: ServerState, desired: Desired) -> dict[str, str]:
+    def _unseen(self, state: ServerState, desired: Sequence[Control]) -> dict[str, str]:
         def is_ours(name: str) -> bool:
             return self.reader.may_be_ours(name) or is_tagged_for(name, self.policy_ids)
 
         return unseen_objects(self.ledger, state, desired, is_ours)
 
-    def _devices_of_unseen(self, fleet: Sequence[FleetDevice], desired: Desired) -> dict[str, frozenset[str]]:
+    def _devices_of_unseen(self, fleet: Sequence[FleetDevice], desired: Sequence[Control]) -> dict[str, frozenset[str]]:
         """Controls that the server doesn't show although earlier runs made them, with the devices of their kind."""
         devices: dict[str, set[str]] = {MOBILE: set(), MACOS: set()}
         for member in fleet:

@@ -20,7 +20,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.plan_
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.decide import Decider
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.instants import utc_text
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.controls import Desired, JamfControls, WantedScope
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.controls import JamfControls, WantedScope
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.devices import MODEL_WORDS, device_of
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.objects import (
     COMPUTER,
@@ -85,7 +85,7 @@ class Run:
         self.requirements = [wanted(each.device.record, each.decision) for each in self.fleet]
         mobile = NativeScope(self.policies, decider, wanted, MOBILE_PLATFORMS, {"supervised": True, "enrollment": "device"})
         macs = NativeScope(self.policies, decider, wanted, ("macos",), {"enrollment": "device"})
-        self.desired: Desired = JamfControls(self.policies, self.fleet, self.requirements, (mobile, macs), "BAN").desired_with_groups()
+        self.desired = JamfControls(self.policies, self.fleet, self.requirements, (mobile, macs), "BAN").desired()
         self.now = utc_text(now)
         self.adopt = adopt
 

@@ -15,7 +15,6 @@ from tests.unit.targets.jamf_pro.pure_server import device
 
 #: Three iPhones and an iPad, by position; their numbers are one higher.
 DEVICES = [device(1), device(2), device(3), device(4, "ipados")]
-EVERYBODY = frozenset(range(len(DEVICES)))
 SMART = Group(MOBILE, 10, "phones", True, criteria=criteria_of(["ios"]))
 STATIC = Group(MOBILE, 11, "exempt", False, members=frozenset({2}))
 UNREAD = Group(MOBILE, 12, "unread", False)
@@ -23,7 +22,8 @@ SOMEBODYS = 99
 
 
 def reached(scope: Scope) -> frozenset[int]:
-    return ScopeMembers(fleet([policy()], DEVICES, NOW), (SMART, STATIC, UNREAD)).of_scope(MOBILE, scope, EVERYBODY)
+    members = ScopeMembers(fleet([policy()], DEVICES, NOW), (SMART, STATIC, UNREAD))
+    return members.of_audience(MOBILE, scope.audience, members.groups)
 
 
 @pytest.mark.parametrize(

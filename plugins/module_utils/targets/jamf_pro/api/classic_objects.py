@@ -7,31 +7,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Generic, Protocol, TypeVar
+from typing import TypeVar
 from xml.etree import ElementTree
 
+from ....mdm.http.written_objects import KeptObjects, There
 from ..objects import Listed
 from .classic import Classic, Collection
-from .jamf import Jamf
-from .written_objects import delete_and_look, write_and_look
+from .classic_xml import Pair
+from .jamf import PRODUCT, Jamf
+
+Kept = TypeVar("Kept", bound=There)
 
 
-class Named(Protocol):
-    """What these objects have in common."""
-
-    @property
-    def id(self) -> int:
-        """0 for one that is to be made."""
-
-    @property
-    def name(self) -> str:
-        """Unique in its collection."""
-
-
-Kept = TypeVar("Kept", bound=Named)
-
-
-class ClassicObjects(Generic[Kept]):
+class ClassicObjects(KeptObjects[Kept]):
     """The objects of one collection.
 
     Args:
@@ -39,7 +27,7 @@ class ClassicObjects(Generic[Kept]):
         collection: where they are.
         what: what one is called in messages: "the configuration profile".
         parse: the object in a document.
-        differences: what of a wanted object the server doesn't have, in words.
+        differing: what of a wanted object the server doesn't have, in words.
     """
 
     def __init__(
@@ -48,13 +36,12 @@ class ClassicObjects(Generic[Kept]):
         collection: Collection,
         what: str,
         parse: Callable[[ElementTree.Element], Kept],
-        differences: Callable[[Kept, Kept], list[str]],
+        differing: Callable[[Kept, Kept], list[str]],
     ) -> None:
-        self.jamf = jamf
+        super().__init__(what, PRODUCT, jamf.clock, jamf.counters)
         self.classic = Classic(jamf, collection)
-        self.what = what
         self.parse = parse
-        self.differences = differences
+        self.differing = differing
 
     def list_all(self) -> list[Listed]:
         """All of them, by id and name.
@@ -69,32 +56,22 @@ class ClassicObjects(Generic[Kept]):
         document = self.classic.read(number)
         return None if document is None else self.parse(document)
 
-    def write(self, wanted: Kept, send: Callable[[], int | None]) -> Kept:
-        """Send a write and look what became of it.
+    def numbers_called(self, name: str) -> list[int]:
+        # The newest first: it is the one that was made a moment ago.
+        return sorted((each.id for each in self.list_all() if each.name == name.strip()), reverse=True)
 
-        Raises:
-            ChangeFailed: if the server doesn't keep what was written; nothing is taken back.
-            WriteInCheckMode, RequestFailed, OutOfTime, AppbanError
-        """
-        return write_and_look(
-            send,
-            lambda number: self.look(number or wanted.id or self.classic.find(wanted.name)),
-            lambda found: self.differences(wanted, found),
-            clock=self.jamf.clock,
-            counters=self.jamf.counters,
-            what="%s %s" % (self.what, wanted.name),
-        )
+    def differences(self, wanted: Kept, found: Kept) -> list[str]:
+        return self.differing(wanted, found)
 
-    def look(self, number: int) -> Kept | None:
-        """One of them; None for the id 0 too."""
-        return self.read(number) if number else None
+    def content(self, wanted: Kept) -> list[Pair]:
+        """What is written: everything that is compared, always with the whole scope."""
+        raise NotImplementedError
 
-    def delete(self, number: int, name: str) -> None:
-        """Delete one, which ends its effect on devices; one that is gone already is as good. Raises as ``write``."""
-        delete_and_look(
-            lambda: self.classic.delete(number, name),
-            lambda: self.classic.read(number) is not None,
-            clock=self.jamf.clock,
-            counters=self.jamf.counters,
-            what="%s %s" % (self.what, name),
-        )
+    def send_new(self, wanted: Kept) -> int | None:
+        return self.classic.create(self.content(wanted), wanted.name)
+
+    def send_changed(self, wanted: Kept) -> None:
+        self.classic.update(wanted.id, self.content(wanted), wanted.name)
+
+    def send_deletion(self, number: int, name: str) -> None:
+        self.classic.delete(number, name)

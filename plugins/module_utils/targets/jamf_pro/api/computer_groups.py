@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from xml.etree import ElementTree
 
+from ....mdm.http.written_objects import delete_and_look, write_and_look
 from ..objects import COMPUTER, Criterion, Group, Listed
 from .classic import COMPUTER_GROUPS, Classic
 from .classic_xml import Pair, flag_of, number_of, text_of
 from .group_changes import differences
-from .jamf import Jamf
-from .written_objects import delete_and_look, write_and_look
+from .jamf import PRODUCT, Jamf
 
 
 class ComputerGroups:
@@ -63,6 +63,7 @@ class ComputerGroups:
             lambda found: differences(wanted, found),
             clock=self.jamf.clock,
             counters=self.jamf.counters,
+            product=PRODUCT,
             what="the computer group %s" % wanted.name,
         )
 
@@ -77,6 +78,7 @@ class ComputerGroups:
             lambda: self.classic.read(number, smart) is not None,
             clock=self.jamf.clock,
             counters=self.jamf.counters,
+            product=PRODUCT,
             what="the computer group %s" % name,
         )
 

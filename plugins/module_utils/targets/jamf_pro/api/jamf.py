@@ -25,6 +25,8 @@ from .jamf_errors import read_jamf_error
 from .privileges import AND
 from .token_methods import TokenRequests
 
+#: What a person knows the server as.
+PRODUCT = "Jamf Pro"
 #: What keeps a client on one node of Jamf Cloud; the second is the newer one.
 STICKY = ("APBALANCEID", "jpro-ingress")
 #: Seconds that an answer may take at least: scopes and groups are worked out for the whole fleet within the request that changes them.

@@ -12,12 +12,11 @@ from typing import Any
 
 from ....engine.errors import ChangeFailed
 from ....mdm.http.server_values import whole_number
-from ..inventory import number as number_of
+from ....mdm.http.written_objects import delete_and_look, write_and_look
 from ..objects import MOBILE, Criterion, Group
 from .group_changes import CHUNK, differences, member_changes
-from .jamf import Jamf
+from .jamf import PRODUCT, Jamf
 from .privileges import CREATE, DELETE, READ, UPDATE, group_privilege
-from .written_objects import delete_and_look, write_and_look
 
 BASE = "/api/v1/mobile-device-groups/"
 #: Version 1 has no way to change a static group.
@@ -66,7 +65,7 @@ class MobileGroups:
             key="mobileDeviceId",
         )
         for row in rows:
-            yield number_of(row["mobileDeviceId"])
+            yield whole_number(row["mobileDeviceId"])
 
     def create(self, wanted: Group) -> Group:
         """Make a group, a static one with its members, and return it as the server has it.
@@ -144,6 +143,7 @@ class MobileGroups:
             lambda found: differences(expected, found),
             clock=self.jamf.clock,
             counters=self.jamf.counters,
+            product=PRODUCT,
             what="the mobile device group %s" % wanted.name,
         )
 
@@ -167,6 +167,7 @@ class MobileGroups:
             lambda: self.read(number, smart) is not None,
             clock=self.jamf.clock,
             counters=self.jamf.counters,
+            product=PRODUCT,
             what="the mobile device group %s" % name,
         )
 
@@ -217,10 +218,10 @@ def parse(row: Mapping[str, Any], smart: bool) -> Group:
     """A group as the Pro API gives it."""
     listed = row.get("criteria")
     criteria = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
-    criteria.sort(key=lambda each: number_of(each.get("priority")))
+    criteria.sort(key=lambda each: whole_number(each.get("priority")))
     return Group(
         family=MOBILE,
-        id=number_of(row.get("groupId")),
+        id=whole_number(row.get("groupId")),
         name=str(row.get("groupName") or "").strip(),
         smart=smart,
         description=str(row.get("groupDescription") or "").strip(),
@@ -235,5 +236,5 @@ def parse(row: Mapping[str, Any], smart: bool) -> Group:
             )
             for each in criteria
         ),
-        site=number_of(row.get("siteId")) or -1,
+        site=whole_number(row.get("siteId")) or -1,
     )

@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from xml.etree import ElementTree
 
 from ....engine.errors import ChangeFailed
 from ....mdm.apple.profile_comparison import differences_of_profile, with_identity_of
+from ....mdm.planning.ownership import is_ours
 from ..objects import MACOS, MOBILE, Profile
 from . import scopes
 from .classic import PROFILE_COLLECTIONS
@@ -31,21 +33,21 @@ class Profiles(ClassicObjects[Profile]):
     Args:
         jamf: the server.
         family: ``MOBILE`` or ``MACOS``.
+        policies: ids of the policies whose profiles are ours.
     """
 
-    def __init__(self, jamf: Jamf, family: str) -> None:
+    def __init__(self, jamf: Jamf, family: str, policies: Collection[str] = ()) -> None:
         super().__init__(
             jamf, PROFILE_COLLECTIONS[family], "the configuration profile", lambda document: parse(document, family), differences
         )
         self.family = family
         self.scope = SCOPES[family]
+        self.policies = dict.fromkeys(policies)
 
-    def create(self, wanted: Profile) -> Profile:
-        """Make a profile, and return it as the server has it. Raises as ``write``."""
-        content = self.content(wanted, wanted.payloads, NEW_DEVICES)
-        return self.write(wanted, lambda: self.classic.create(content, wanted.name))
+    def is_ours(self, found: Profile) -> bool:
+        return is_ours(found.description, self.policies)
 
-    def update(self, wanted: Profile, payload_changed: bool) -> Profile:
+    def update(self, wanted: Profile, payload_changed: bool = True) -> Profile:
         """Change a profile, and return it as the server has it.
 
         The identifiers that the server gave its payloads are read just before and put back in, so that devices don't get a second profile.
@@ -56,7 +58,7 @@ class Profiles(ClassicObjects[Profile]):
                 they are and only devices that come into the scope get the profile.
 
         Raises:
-            As ``write``.
+            As ``create``.
         """
         payloads = None
         if payload_changed:
@@ -68,16 +70,13 @@ class Profiles(ClassicObjects[Profile]):
                     "Run again; the next run makes it anew",
                 )
             payloads = with_identity_of(wanted.payloads, current.payloads)
-        content = self.content(wanted, payloads, EVERY_DEVICE if payload_changed else NEW_DEVICES)
+        content = self._content(wanted, payloads, EVERY_DEVICE if payload_changed else NEW_DEVICES)
+        return self.keep(wanted, lambda: self.classic.update(wanted.id, content, wanted.name))
 
-        def send() -> int:
-            self.classic.update(wanted.id, content, wanted.name)
-            return wanted.id
+    def content(self, wanted: Profile) -> list[Pair]:
+        return self._content(wanted, wanted.payloads, NEW_DEVICES)
 
-        return self.write(wanted, send)
-
-    def content(self, wanted: Profile, payloads: bytes | None, redeploy: str) -> list[Pair]:
-        """What is written: everything that is compared, always with the whole scope."""
+    def _content(self, wanted: Profile, payloads: bytes | None, redeploy: str) -> list[Pair]:
         general: list[Pair] = [
             ("name", wanted.name),
             ("description", wanted.description),

@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from xml.etree import ElementTree
 
 from ..objects import RestrictedSoftware
+from ..owned_names import is_tagged_for
 from . import scopes
 from .classic import RESTRICTED
 from .classic_objects import ClassicObjects
@@ -27,23 +29,19 @@ TEXTS = {"name": "name", "process_name": "process_name", "message": "display_mes
 
 
 class RestrictedSoftwareRecords(ClassicObjects[RestrictedSoftware]):
-    """The restricted software records of one server."""
+    """The restricted software records of one server. policies: ids of the policies whose records are ours."""
 
-    def __init__(self, jamf: Jamf) -> None:
+    def __init__(self, jamf: Jamf, policies: Collection[str] = ()) -> None:
         super().__init__(jamf, RESTRICTED, "the restricted software record", parse, differences)
 
-    def create(self, wanted: RestrictedSoftware) -> RestrictedSoftware:
-        """Make a record, and return it as the server has it. Raises as ``write``."""
-        return self.write(wanted, lambda: self.classic.create(content(wanted), wanted.name))
+        self.policies = policies
 
-    def update(self, wanted: RestrictedSoftware) -> RestrictedSoftware:
-        """Change the record with the id of the wanted one, and return it as the server has it. Raises as ``write``."""
+    def is_ours(self, found: RestrictedSoftware) -> bool:
+        return is_tagged_for(found.name, self.policies)
 
-        def send() -> int:
-            self.classic.update(wanted.id, content(wanted), wanted.name)
-            return wanted.id
-
-        return self.write(wanted, send)
+    def content(self, wanted: RestrictedSoftware) -> list[Pair]:
+        general: list[Pair] = [(tag, getattr(wanted, field)) for field, tag in {**TEXTS, **FLAGS}.items()]
+        return [("general", general), RESTRICTED_SCOPE.write(wanted.scope)]
 
 
 def parse(document: ElementTree.Element) -> RestrictedSoftware:
@@ -59,12 +57,6 @@ def parse(document: ElementTree.Element) -> RestrictedSoftware:
         message=text_of(document, "general/" + TEXTS["message"]),
         scope=RESTRICTED_SCOPE.read(document.find("scope")),
     )
-
-
-def content(wanted: RestrictedSoftware) -> list[Pair]:
-    """What is written: everything that is compared, always with the whole scope."""
-    general: list[Pair] = [(tag, getattr(wanted, field)) for field, tag in {**TEXTS, **FLAGS}.items()]
-    return [("general", general), RESTRICTED_SCOPE.write(wanted.scope)]
 
 
 def differences(wanted: RestrictedSoftware, found: RestrictedSoftware) -> list[str]:

@@ -6,42 +6,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from ....engine.errors import AppbanError, ChangeFailed
+from ....mdm.http.written_objects import changed_meanwhile
 from ....mdm.planning import ownership
+from ....mdm.planning.control_groups import ControlGroups
 from ....mdm.planning.effects import GroupBecomes
-from ....mdm.planning.members import plan_members
 from ....mdm.planning.notice_changes import names_text
-from ....mdm.planning.order import Phase
 from ....mdm.planning.plan_draft import PlanDraft, Step
-from ....mdm.planning.reconcile import Difference, Resource
+from ....mdm.planning.reconcile import Difference
 from ..api import mobile_groups as api
 from ..controls import WantedGroup
 from ..objects import MOBILE, Group
 from .diff_text import criteria_text
-from .surroundings import Surroundings, changed_meanwhile
+from .surroundings import Surroundings
 
 GROUP = "mobile device group"
-MEMBERS, FORMER = "%s members" % GROUP, "former %s members" % GROUP
 #: Devices that a note names.
 _MOST_SHOWN = 5
 
 
-class MobileGroups(Resource[WantedGroup, Group]):
-    """Groups of one server. Another of a name, left by a killed run, goes; the newest stays, which is what a lookup finds."""
+class MobileGroups(ControlGroups[WantedGroup, Group]):
+    """Groups of one server."""
 
     kind = GROUP
-    phase = Phase.SCOPES
-    ending = Phase.LIFT_SCOPES
-    unique = False
 
     def __init__(self, around: Surroundings) -> None:
+        super().__init__(around.group_ids, others=around.state.others(GROUP))
         self.around = around
-
-    def foreign(self, wanted: WantedGroup) -> Sequence[int]:
-        return self.around.state.foreign.get((GROUP, wanted.name), ())
+        self.roster = around.scope_members.rosters[MOBILE]
 
     def difference(self, wanted: WantedGroup, found: Group) -> Difference:
         if not wanted.smart or found.criteria == wanted.criteria:
@@ -49,10 +43,10 @@ class MobileGroups(Resource[WantedGroup, Group]):
         return Difference(settings=("criteria",), drift=("the group %s had other criteria" % wanted.name,))
 
     def text(self, found: Group) -> str:
-        return criteria_text(found.criteria) if found.smart else self._names(found.members or frozenset())
+        return criteria_text(found.criteria) if found.smart else super().text(found)
 
     def wanted_text(self, wanted: WantedGroup) -> str:
-        return criteria_text(wanted.criteria) if wanted.smart else self._names(wanted.members - frozenset(self.unmanaged(wanted)))
+        return criteria_text(wanted.criteria) if wanted.smart else self.members_text(wanted.members - frozenset(self._unmanaged(wanted)))
 
     def write(self, wanted: WantedGroup, found: Group | None, difference: Difference | None, foreign: int | None) -> Step:
         spec = [[each.name, each.search_type, each.value] for each in wanted.criteria]
@@ -60,53 +54,43 @@ class MobileGroups(Resource[WantedGroup, Group]):
         if found is not None:
             fixed = replace(found, description=description, criteria=wanted.criteria)
             return Step(self.correct_group, (fixed,), GroupBecomes(fixed.id, replace(fixed, members=None)))
-        members = None if wanted.smart else wanted.members - frozenset(self.unmanaged(wanted))
+        members = None if wanted.smart else wanted.members - frozenset(self._unmanaged(wanted))
         group = Group(MOBILE, 0, wanted.name, wanted.smart, description, wanted.criteria, members)
-        return Step(self.create_group, (group,), GroupBecomes(self.around.group_key(wanted.name), group))
+        return Step(self.create_group, (group,), GroupBecomes(self.key(wanted.name), group))
 
     def delete(self, found: Group) -> Step:
         return Step(self.delete_group, (found,))
 
-    def plan_members(self, wanted: WantedGroup, found: Group, draft: PlanDraft) -> None:
-        """Plan who joins a static group that is there, and who leaves it."""
-        before = found.members or frozenset()
+    def stays(self, member: int) -> bool:
         # The server takes no change for a device that it doesn't manage; such a one stays in the group, where it does no harm.
-        leaving = frozenset(each for each in before - wanted.members if self.around.scope_members.index_of(MOBILE, each) is not None)
+        return self.roster.index_of(str(member)) is None
 
-        def step(stand: frozenset[int], members: frozenset[int]) -> Step:
-            group = replace(found, members=stand)
-            return Step(self.change_members, (group, members), GroupBecomes(found.id, replace(found, members=members)))
-
-        after = before - leaving | wanted.members
-        plan_members(draft, GROUP, wanted.name, before, after, wanted.role == "exempt", apps=wanted.apps, text=self._names, step=step)
-
-    def unmanaged(self, wanted: WantedGroup) -> dict[int, str]:
+    def _unmanaged(self, wanted: WantedGroup) -> dict[int, str]:
         """Devices that the server shows, but doesn't manage now: it takes none of them into a new group. Number -> serial number."""
-        scope_members, found = self.around.scope_members, {}
+        found = {}
         for number in sorted(() if wanted.smart else wanted.members):
-            index = scope_members.shown_index_of(MOBILE, number)
-            if index is not None and scope_members.index_of(MOBILE, number) is None:
+            index = self.roster.shown_index_of(str(number))
+            if index is not None and self.roster.index_of(str(number)) is None:
                 device = self.around.fleet[index].device
                 found[number] = str(device.record.get("serial") or device.id)
         return found
 
-    def tell_unmanaged(self, wanted: WantedGroup, draft: PlanDraft) -> None:
-        """Note whom a new group can't hold yet."""
-        found = list(self.unmanaged(wanted).values())
+    def note_new(self, wanted: WantedGroup, draft: PlanDraft) -> None:
+        found = list(self._unmanaged(wanted).values())
         if found:
             shown = ", ".join([*found[:_MOST_SHOWN], *(["..."] if len(found) > _MOST_SHOWN else [])])
             draft.notes.append("not managed now, so the new group %s can't hold it: %s; run again once it is" % (wanted.name, shown))
 
-    def _names(self, members: frozenset[int]) -> str:
+    def members_text(self, members: frozenset[int]) -> str:
         name_of = self.around.name_of(MOBILE)
-        return names_text([name_of(each) for each in members])
+        return names_text([name_of(str(each)) for each in members])
 
     # Verbs.
 
     def create_group(self, group: Group) -> None:
         """Make a group, a static one with its members."""
         made = api.MobileGroups(self.around.jamf).create(group)
-        self.around.group_ids[made.name] = made.id
+        self.ids[made.name] = made.id
 
     def correct_group(self, group: Group) -> None:
         """Give a smart group of ours its criteria and description back."""

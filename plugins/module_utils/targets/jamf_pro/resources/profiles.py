@@ -12,49 +12,40 @@ from dataclasses import replace
 from ....engine.errors import AppbanError, ChangeFailed
 from ....mdm.apple.profile_comparison import differences_of_profile, foreign_settings, parse_profile
 from ....mdm.planning import ownership
-from ....mdm.planning.effects import ObjectBecomes, ObjectEnds, ObjectInForce
-from ....mdm.planning.plan_draft import PlanDraft, Step
-from ....mdm.planning.reconcile import Difference, Resource
-from ..api.mobile_groups import MobileGroups
+from ....mdm.planning.audiences import Audience
+from ....mdm.planning.plan_draft import Step
+from ....mdm.planning.reconcile import Difference
+from ....mdm.planning.scoped_objects import ScopedResource
+from ..api import mobile_groups as api
 from ..api.profiles import Profiles
 from ..api.scopes import differences as scope_differences
 from ..contents import names_in_profile
 from ..controls import Control, WantedScope
 from ..objects import AUTOMATIC, Profile, Scope
-from ..scope_members import Audience
-from ..server_state import OwnedProfile
+from ..server_state import WRITTEN, OwnedProfile
 from . import diff_text
-from .mobile_groups import FORMER, GROUP, MEMBERS
-from .surroundings import Surroundings, changed_meanwhile, in_force
+from .mobile_groups import MobileGroups
+from .surroundings import Surroundings
 
 PROFILE = "configuration profile"
-#: The fact of a marker that says since when a profile has stood as it is.
-WRITTEN = "written"
-_WHAT = "the configuration profile"
 
 
-class ConfigurationProfiles(Resource[Control, OwnedProfile]):
+class ConfigurationProfiles(ScopedResource[Control, OwnedProfile]):
     """Profiles of one family. A name belongs to one profile only."""
 
     kind = PROFILE
     adoptable = True
 
-    def __init__(self, around: Surroundings, family: str) -> None:
+    def __init__(self, around: Surroundings, family: str, groups: MobileGroups) -> None:
+        super().__init__(around.scope_members, groups, family, others=around.state.others(PROFILE))
         self.around = around
-        self.family = family
 
     def becomes(self, found: OwnedProfile, wanted: Control) -> bool:
         same = found.marker.mechanism == wanted.mechanism and not set(found.marker.policies).isdisjoint(wanted.requirement.policies)
         return same and not self.foreign(wanted)
 
-    def foreign(self, wanted: Control) -> Sequence[int]:
-        return self.around.state.foreign.get((PROFILE, wanted.name), ())
-
-    def needs(self, wanted: Control, draft: PlanDraft) -> tuple[str, ...]:
-        names = [(GROUP, group.name) for group in wanted.groups]
-        names += [(MEMBERS, group.name) for group in wanted.groups if group.role == "exempt"]
-        names += [(FORMER, group.name) for group in wanted.groups if group.role == "members"]
-        return draft.planned(names)
+    def audience_wanted(self, wanted: Control) -> Audience:
+        return self.around.wanted_audience(wanted.scope)
 
     def difference(self, wanted: Control, found: OwnedProfile) -> Difference:
         profile, payloads = found.profile, wanted.payloads or b""
@@ -72,10 +63,12 @@ class ConfigurationProfiles(Resource[Control, OwnedProfile]):
         )
 
     def text(self, found: OwnedProfile) -> str:
-        return diff_text.profile_text(found.profile, self.around.name_of(self.family))
+        scope, name_of = found.profile.scope, self.around.name_of(self.family)
+        return diff_text.profile_text(found.profile.payloads, scope.audience, scope.names, name_of, scope.foreign)
 
     def wanted_text(self, wanted: Control) -> str:
-        return diff_text.wanted_profile_text(wanted.payloads or b"", wanted.scope, self.around.name_of(self.family))
+        audience, name_of = self.audience_wanted(wanted), self.around.name_of(self.family)
+        return diff_text.profile_text(wanted.payloads or b"", audience, self.groups.names_by_key(), name_of)
 
     def write(self, wanted: Control, found: OwnedProfile | None, difference: Difference | None, foreign: int | None) -> Step:
         payloads = wanted.payloads or b""
@@ -87,23 +80,11 @@ class ConfigurationProfiles(Resource[Control, OwnedProfile]):
         profile = Profile(self.family, number, wanted.name, description, AUTOMATIC, payloads, Scope())
         seen = found.profile if found is not None else None
         expected = {group.name: group.members for group in wanted.groups if group.smart}
-        now = in_force(self.family, names_in_profile(payloads), self.around.wanted_audience(wanted.scope))
-        effect = ObjectBecomes(self.key(number or wanted.name), now, difference is None or difference.adds)
+        effect = self.becomes_in_force(wanted, number, difference)
         return Step(self.write_profile, (profile, wanted.scope, resend, seen, expected), effect)
 
     def delete(self, found: OwnedProfile) -> Step:
-        return Step(self.delete_profile, (found.profile,), ObjectEnds(self.key(found.profile.id)))
-
-    def key(self, number: object) -> tuple[str, str, object]:
-        """What a profile is known by while a plan is followed."""
-        return (PROFILE, self.family, number)
-
-    def in_force(self, found: OwnedProfile) -> ObjectInForce:
-        """A profile as it has its effect today."""
-        profile = found.profile
-        # What users may fetch themselves is on no device for sure, and what can't be read may do anything.
-        names = names_in_profile(profile.payloads) if profile.deployment == AUTOMATIC else frozenset()
-        return in_force(self.family, names, Audience.of_scope(profile.scope), found.marker.policies)
+        return Step(self.delete_profile, (found.profile,), self.ends(found))
 
     def _description(self, wanted: Control, written: str) -> str:
         spec = spec_of(wanted.payloads or b"")
@@ -135,14 +116,11 @@ class ConfigurationProfiles(Resource[Control, OwnedProfile]):
         wanted = replace(profile, scope=self.around.resolved(scope) or Scope())
         for name, devices in expected.items():
             self._expect_one_of(name, devices)
+        if seen is not None or not wanted.id:
+            profiles.refuse_changed(wanted.name, seen)
         if not wanted.id:
-            doubles = [each.id for each in profiles.list_all() if each.name == wanted.name]
-            if doubles:
-                raise changed_meanwhile(_WHAT, wanted.name, doubles[0])
             profiles.create(wanted)
             return
-        if seen is not None and profiles.read(wanted.id) != seen:
-            raise changed_meanwhile(_WHAT, seen.name, wanted.id)
         if not resend and seen is not None:
             # What stays as it is has to be what is read back.
             wanted = replace(wanted, payloads=seen.payloads)
@@ -150,18 +128,12 @@ class ConfigurationProfiles(Resource[Control, OwnedProfile]):
 
     def delete_profile(self, profile: Profile) -> None:
         """Delete a profile of ours."""
-        profiles = Profiles(self.around.jamf, self.family)
-        current = profiles.read(profile.id)
-        if current is None:
-            return
-        if not ownership.is_ours(current.description, dict.fromkeys(self.around.ids)):
-            raise changed_meanwhile(_WHAT, profile.name, profile.id)
-        profiles.delete(profile.id, profile.name)
+        Profiles(self.around.jamf, self.family, self.around.ids).delete_seen(profile)
 
     def _expect_one_of(self, name: str, devices: frozenset[int]) -> None:
         """See that a smart group holds what it was made for. A server that takes a criterion for another says nothing of it."""
         number = self.around.group_ids[name]
-        if devices and not MobileGroups(self.around.jamf).has_one_of(number, True, devices):
+        if devices and not api.MobileGroups(self.around.jamf).has_one_of(number, True, devices):
             raise ChangeFailed(
                 "The group %s has none of the %d devices that it was made for, so a profile for it would reach nobody"
                 % (name, len(devices)),

@@ -6,19 +6,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Sequence
 
-from ....engine.errors import ChangeFailed
-from ....mdm.planning.effects import ObjectInForce
+from ....mdm.planning.audiences import Audience
 from ....mdm.planning.fleet import FleetDevice
 from ....policy.model import Policy
 from ..api.jamf import Jamf
-from ..contents import apps_named
 from ..controls import WantedScope
 from ..objects import MOBILE, Scope
-from ..scope_members import Audience, ScopeMembers
+from ..scope_members import ScopeMembers
 from ..server_state import ServerState
 from .diff_text import NameOf
 
@@ -43,7 +39,7 @@ class Surroundings:
         self.policies = tuple(policies)
         self.ids = frozenset(policy.id for policy in policies)
         self.now = now
-        self.scope_members = ScopeMembers(fleet, state.groups)
+        self.scope_members = ScopeMembers(fleet, state.groups, policies)
         #: Name -> id of the groups of mobile devices that are there; new ones are added as they are made.
         self.group_ids = state.group_ids()
 
@@ -56,11 +52,12 @@ class Surroundings:
 
     def name_of(self, family: str) -> NameOf:
         """What a person calls a device, by its number."""
+        roster = self.scope_members.rosters[family]
 
-        def name(number: int) -> str:
-            index = self.scope_members.index_of(family, number)
+        def name(number: str) -> str:
+            index = roster.index_of(number)
             if index is None:
-                return "device %d, which is not managed" % number
+                return "device %s, which is not managed" % number
             device = self.fleet[index].device
             return str(device.record.get("serial") or device.id)
 
@@ -75,14 +72,11 @@ class Surroundings:
         groups, excluded = (frozenset(self.group_ids[name] for name in listed) for listed in (scope.groups, scope.excluded_groups))
         return Scope(scope.everything, scope.devices, groups, scope.excluded_devices, excluded)
 
-    def group_key(self, name: str) -> Hashable:
-        """What a group is known by while a plan is followed: its id, or its name where it is not there yet."""
-        return self.group_ids.get(name, name)
-
     def wanted_audience(self, scope: WantedScope) -> Audience:
         """Whom a wanted object is for."""
-        groups, excluded = (frozenset(self.group_key(name) for name in names) for names in (scope.groups, scope.excluded_groups))
-        return Audience(scope.everything, scope.devices, groups, scope.excluded_devices, excluded)
+        groups, excluded = (frozenset(self.group_ids.get(name, name) for name in names) for names in (scope.groups, scope.excluded_groups))
+        devices, spared = (frozenset(map(str, listed)) for listed in (scope.devices, scope.excluded_devices))
+        return Audience(scope.everything, devices, groups, spared, excluded)
 
     def strange_scope(self, family: str, name: str, found: Scope) -> tuple[str, ...]:
         """What somebody put into the scope of an object of ours, as a sentence; none where nobody did."""
@@ -92,48 +86,10 @@ class Surroundings:
         if family == MOBILE:
             device = self.name_of(family)
             strange += ["all mobile devices"] if found.everything else []
-            strange += [device(each) for each in sorted(found.devices)]
-            strange += ["exclusion of %s" % device(each) for each in sorted(found.excluded_devices)]
+            strange += [device(str(each)) for each in sorted(found.devices)]
+            strange += ["exclusion of %s" % device(str(each)) for each in sorted(found.excluded_devices)]
         strange += ["group %s" % found.names.get(each, each) for each in sorted(found.groups - ours)]
         strange += ["exclusion of the group %s" % found.names.get(each, each) for each in sorted(found.excluded_groups - ours)]
         if strange:
             return ("the scope of %s also had: %s" % (name, "; ".join(strange)),)
         return () if found.everything or found.groups or found.devices else ("the scope of %s was empty" % name,)
-
-    # What is in force, for the effects of a plan.
-
-    def surely(self, each: ObjectInForce, groups: Mapping[Hashable, Any]) -> frozenset[int]:
-        """Positions of the devices that an object reaches for sure."""
-        return self.scope_members.of_audience(each.family, each.audience, groups)
-
-    def possibly(self, each: ObjectInForce, groups: Mapping[Hashable, Any]) -> frozenset[int]:
-        """Whom it may have reached: nobody can look into what others put into its scope."""
-        if each.names is not None and not each.names:
-            return frozenset()
-        return self.scope_members.of_audience(each.family, replace(each.audience, narrowed=False), groups, maybe=True)
-
-    def apps_named(self, each: ObjectInForce, names: frozenset[str]) -> tuple[str, ...]:
-        """Ids of the apps that some of an object's names are of."""
-        return apps_named(self.policies, each.family, names)
-
-    def apps_of(self, each: ObjectInForce) -> tuple[str, ...]:
-        """Ids of the apps that an object is about: those that it names, or all of its policies."""
-        own = [policy for policy in self.policies if not each.policies or policy.id in each.policies]
-        named = apps_named(own, each.family, each.names or frozenset())
-        return named or tuple(sorted({app.id for policy in own for app in (*policy.apps, *policy.review)}))
-
-
-def in_force(
-    family: str, names: frozenset[str] | None, audience: Audience, policies: tuple[str, ...] = ()
-) -> ObjectInForce:
-    """An object as it has its effect."""
-    return ObjectInForce(family, names, audience, audience.groups | audience.excluded_groups, policies)
-
-
-def changed_meanwhile(what: str, name: str, number: int) -> ChangeFailed:
-    """The server has no locking, and who writes last wins. So what the plan was not made from is left alone."""
-    return ChangeFailed(
-        "Somebody changed %s %s while this run was planned; it was left alone" % (what, name),
-        "id %d" % number,
-        "Run again; the next run looks at it anew",
-    )

@@ -1,0 +1,8 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An imaginary vendor's server on loopback: Tiny MDM, the smallest that has everything a target needs."""
+
+from .tiny_server import start
+
+__all__ = ["start"]
