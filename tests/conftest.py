@@ -119,6 +119,20 @@ def lab_fleet(lab: Lab) -> Iterator[Fleet]:
         lab.destroy(host)
 
 
+@pytest.fixture(scope="module")
+def module_hosts(lab: Lab) -> Iterator[Callable[[], Host]]:
+    """Makes hosts that the tests of a module share, for what leaves a host as it is; they are gone after the module."""
+    made: list[Host] = []
+
+    def create() -> Host:
+        made.append(lab.create(f"m{len(made) + 1:02d}"))
+        return made[-1]
+
+    yield create
+    for host in made:
+        lab.destroy(host)
+
+
 @pytest.fixture
 def lab_host(lab_fleet: Fleet) -> Host:
     """One fresh host, gone after the test."""
