@@ -23,8 +23,11 @@ CHANGELOG_ARGS ?= generate
 
 # Tools that look for a collection find this checkout below .build/c, whatever the checkout is called.
 in_checkout = PATH="$(CURDIR)/.venv/bin:$$PATH" PYTHONPATH="$(CURDIR)/.build/c" ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/.build/c"
+# Every worker compiles all tests and rewrites their assertions, unless what came of it is kept, which costs nothing beside the sources.
+pytest = $(in_checkout) PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX="$(CURDIR)/.build/pycache" $(python) -m pytest \
+  -n $(PYTEST_WORKERS) --dist loadscope --no-loadscope-reorder --durations=15
 
-.PHONY: help setup test test-long fault-kinds lint sanity bench demo changelog clean
+.PHONY: help setup test test-unit test-long fault-kinds lint sanity bench demo changelog clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -38,12 +41,15 @@ setup:  ## Make the development virtual environment and the collection layout
 test: setup  ## Run all tests but those of test-long (PYTEST_ARGS='-k name' and PYTEST_WORKERS=N are passed on)
 	@tools/lab_tools.sh
 	@tools/nano_servers.sh $$([ "$${CI:-}" = true ] || echo --optional)
-	@$(in_checkout) $(python) -m pytest -n $(PYTEST_WORKERS) --dist loadscope --no-loadscope-reorder -m 'not long' $(PYTEST_ARGS)
+	@$(pytest) -m 'not long' $(PYTEST_ARGS)
+
+test-unit: setup  ## Run the quick ones of tests/unit, without lab hosts and whole servers: a minute, for the loop at the desk
+	@$(pytest) -m 'not long and not heavy' tests/unit $(PYTEST_ARGS)
 
 test-long: setup  ## Run what is slow by nature: random campaigns, hosts' faults, vendors' traps, a kill at every write, upgrades, old and new ansible-core
 	@tools/lab_tools.sh
 	@tools/nano_servers.sh $$([ "$${CI:-}" = true ] || echo --optional)
-	@$(in_checkout) $(python) -m pytest -n $(PYTEST_WORKERS) --dist loadscope --no-loadscope-reorder -m long $(PYTEST_ARGS)
+	@$(pytest) -m long $(PYTEST_ARGS)
 
 fault-kinds: setup  ## List the kinds of fault, the tests that hold them and the commits in which those failed
 	@$(in_checkout) $(python) -m tests.faults

@@ -33,6 +33,19 @@ SKIPPED = pytest.StashKey[dict[str, list[str]]]()
 Fleet = Callable[..., list[Host]]
 
 
+# Fixtures of tests that make test-unit leaves out. What modules call a server is a simulated Jamf Pro with a fleet; servers and clients are
+# NanoMDM's, in each of its storages in turn; judged is a whole product of what can be seen and decided.
+HEAVY = frozenset({"lab", "nano_factory", "server", "servers", "clients", "judged"})
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a lab host, a whole server or a whole product of cases."""
+    for item in items:
+        if not HEAVY.isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.heavy)
+
+
 def is_ci() -> bool:
     """Whether a skip for want of a tool must be a failure."""
     return os.environ.get("CI", "").lower() in {"true", "1", "yes"}
@@ -113,6 +126,20 @@ def lab_fleet(lab: Lab) -> Iterator[Fleet]:
         hosts = [lab.create(f"h{next(numbers):02d}") for _unused in range(count)]
         made.extend(hosts)
         return hosts
+
+    yield create
+    for host in made:
+        lab.destroy(host)
+
+
+@pytest.fixture(scope="module")
+def module_hosts(lab: Lab) -> Iterator[Callable[[], Host]]:
+    """Makes hosts that the tests of a module share, for what leaves a host as it is; they are gone after the module."""
+    made: list[Host] = []
+
+    def create() -> Host:
+        made.append(lab.create(f"m{len(made) + 1:02d}"))
+        return made[-1]
 
     yield create
     for host in made:

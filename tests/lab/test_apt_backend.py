@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 
 import pytest
 
@@ -47,12 +48,25 @@ PAST_THE_GUARD = [
 
 @pytest.fixture
 def apt(lab_host: Host) -> Inside:
-    """The backend on a fresh host, whose repository has a release name."""
-    index = lab_host.path("/srv/repo/deb/Packages").read_bytes()
+    """The backend on a fresh host."""
+    return with_release(lab_host)
+
+
+def with_release(host: Host) -> Inside:
+    """The backend on a host whose repository gets a release name."""
+    index = host.path("/srv/repo/deb/Packages").read_bytes()
     digest = hashlib.sha256(index).hexdigest()
-    lab_host.write("/srv/repo/deb/Release", f"Origin: Lab\nSuite: lab\nCodename: lab\nSHA256:\n {digest} {len(index)} Packages\n")
-    lab_host.run(["apt-get", "-q", "update"], check=True)
-    return Inside(lab_host, "apt.backend", "Apt")
+    host.write("/srv/repo/deb/Release", f"Origin: Lab\nSuite: lab\nCodename: lab\nSHA256:\n {digest} {len(index)} Packages\n")
+    host.run(["apt-get", "-q", "update"], check=True)
+    return Inside(host, "apt.backend", "Apt")
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["pin", "guard"])
+def blocked(request: pytest.FixtureRequest, module_hosts: Callable[[], Host]) -> Host:
+    """A host with the block, for commands that it stops: they leave the host as it is."""
+    host = module_hosts()
+    assert with_release(host).block([APP], strong=[APP] if request.param else [])["problems"] == []
+    return host
 
 
 def dpkg_list(host: Host) -> dict[str, str]:
@@ -132,10 +146,11 @@ def pinned(apt: Inside) -> dict[str, object]:
     return answer
 
 
+@pytest.mark.parametrize("blocked", [False], ids=["pin"], indirect=True)
 @pytest.mark.parametrize("command", [each for each in BY_NAME if each.id != "provider"])
-def test_the_pin_stops(pinned: dict[str, object], lab_host: Host, command: tuple[str, ...]) -> None:
-    assert lab_host.run(command).returncode != 0
-    assert {APP, "tiktok-rev", "media-suite"}.isdisjoint(dpkg_list(lab_host))
+def test_the_pin_stops(blocked: Host, command: tuple[str, ...]) -> None:
+    assert blocked.run(command).returncode != 0
+    assert {APP, "tiktok-rev", "media-suite"}.isdisjoint(dpkg_list(blocked))
 
 
 @pytest.mark.parametrize("command", PAST_THE_PIN)
@@ -153,8 +168,17 @@ def test_who_can_do_without_the_app_still_installs(apt: Inside, lab_host: Host, 
     assert {APP, "tiktok-rev"}.isdisjoint(dpkg_list(lab_host))
 
 
-@pytest.mark.parametrize("command", [*BY_NAME, *PAST_THE_PIN, pytest.param(("dpkg", "-B", "-i", FILE), id="auto-deconfigure")])
-def test_the_guard_stops(apt: Inside, lab_host: Host, command: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("blocked", [True], ids=["guard"], indirect=True)
+@pytest.mark.parametrize("command", [*BY_NAME, *(each for each in PAST_THE_PIN if each.id != "dpkg")])
+def test_the_guard_stops(blocked: Host, command: tuple[str, ...]) -> None:
+    assert blocked.run(command).returncode != 0
+    assert {APP, "tiktok-rev", "media-suite"}.isdisjoint(dpkg_list(blocked))
+    assert "appban-guard" in dpkg_list(blocked)
+
+
+# What dpkg refused it remembers as wanted, so each has a host of its own.
+@pytest.mark.parametrize("command", [("dpkg", "-i", FILE), ("dpkg", "-B", "-i", FILE)], ids=["dpkg", "auto-deconfigure"])
+def test_the_guard_stops_dpkg(apt: Inside, lab_host: Host, command: tuple[str, ...]) -> None:
     assert apt.block([APP], strong=[APP])["problems"] == []
     assert lab_host.run(command).returncode != 0
     assert {APP, "tiktok-rev", "media-suite"}.isdisjoint(dpkg_list(lab_host))

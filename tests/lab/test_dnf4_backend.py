@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 
@@ -54,6 +55,14 @@ PAST_GUARD = [
 def dnf(lab_host: Host) -> Inside:
     """The backend on a fresh host."""
     return Inside(lab_host, "dnf4.backend", "Dnf4")
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["excludes", "guard"])
+def blocked(request: pytest.FixtureRequest, module_hosts: Callable[[], Host]) -> Host:
+    """A host with the block, for commands that it stops: they leave the host as it is."""
+    host = module_hosts()
+    assert Inside(host, "dnf4", "Dnf4").block([APP], strong=[APP] if request.param else [])["problems"] == []
+    return host
 
 
 def rpms(host: Host) -> set[str]:
@@ -139,11 +148,11 @@ def test_the_life_of_a_ban(dnf: Inside, lab_host: Host) -> None:
     assert APP in rpms(lab_host)
 
 
+@pytest.mark.parametrize("blocked", [False], ids=["excludes"], indirect=True)
 @pytest.mark.parametrize("command", STOPPED_BY_EXCLUDES)
-def test_the_excludes_stop(dnf: Inside, lab_host: Host, command: tuple[str, ...]) -> None:
-    assert dnf.block([APP])["problems"] == []
-    lab_host.run(command)
-    assert absent(lab_host)
+def test_the_excludes_stop(blocked: Host, command: tuple[str, ...]) -> None:
+    blocked.run(command)
+    assert absent(blocked)
 
 
 @pytest.mark.parametrize("command", PAST_EXCLUDES)
@@ -153,6 +162,7 @@ def test_the_excludes_do_not_stop(dnf: Inside, lab_host: Host, command: tuple[st
     assert APP in rpms(lab_host)
 
 
+@pytest.mark.parametrize("blocked", [True], ids=["guard"], indirect=True)
 @pytest.mark.parametrize(
     "command",
     [
@@ -165,12 +175,11 @@ def test_the_excludes_do_not_stop(dnf: Inside, lab_host: Host, command: tuple[st
         pytest.param((*DNF, "remove", "appban-guard"), id="remove-guard"),
     ],
 )
-def test_the_guard_stops(dnf: Inside, lab_host: Host, command: tuple[str, ...]) -> None:
-    assert dnf.block([APP], strong=[APP])["problems"] == []
+def test_the_guard_stops(blocked: Host, command: tuple[str, ...]) -> None:
     # --skip-broken makes dnf call it a success to have done nothing.
-    assert lab_host.run(command).returncode != 0 or "--skip-broken" in command
-    assert absent(lab_host)
-    assert "appban-guard" in rpms(lab_host)
+    assert blocked.run(command).returncode != 0 or "--skip-broken" in command
+    assert absent(blocked)
+    assert "appban-guard" in rpms(blocked)
 
 
 @pytest.mark.parametrize("command", PAST_GUARD)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,14 @@ PAST_THE_GUARD = [
 def pacman(lab_host: Host) -> Inside:
     """The backend on a fresh host."""
     return Inside(lab_host, "pacman.backend", "Pacman")
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["hook", "guard"])
+def blocked(request: pytest.FixtureRequest, module_hosts: Callable[[], Host]) -> Host:
+    """A host with the block, for commands that it stops: they leave the host as it is."""
+    host = module_hosts()
+    assert Inside(host, "pacman", "Pacman").block([APP], strong=[APP] if request.param else [])["problems"] == []
+    return host
 
 
 def pacman_list(host: Host) -> dict[str, str]:
@@ -126,21 +135,19 @@ def test_the_life_of_a_ban(pacman: Inside, lab_host: Host) -> None:
     assert APP in pacman_list(lab_host)
 
 
-@pytest.mark.parametrize("strong", [False, True], ids=["hook", "guard"])
 @pytest.mark.parametrize("command", WAYS)
-def test_the_block_stops(pacman: Inside, lab_host: Host, command: tuple[str, ...], strong: bool) -> None:
-    assert pacman.block([APP], strong=[APP] if strong else [])["problems"] == []
-    before = pacman_list(lab_host)
-    assert lab_host.run(["pacman", "--noconfirm", *command]).returncode != 0
-    assert pacman_list(lab_host) == before
+def test_the_block_stops(blocked: Host, command: tuple[str, ...]) -> None:
+    before = pacman_list(blocked)
+    assert blocked.run(["pacman", "--noconfirm", *command]).returncode != 0
+    assert pacman_list(blocked) == before
 
 
+@pytest.mark.parametrize("blocked", [True], ids=["guard"], indirect=True)
 @pytest.mark.parametrize("command", WAYS)
-def test_the_guard_stops_where_the_hook_is_left_out(pacman: Inside, lab_host: Host, command: tuple[str, ...]) -> None:
-    assert pacman.block([APP], strong=[APP])["problems"] == []
-    before = pacman_list(lab_host)
-    assert lab_host.run(["pacman", NO_HOOKS, "--noconfirm", *command]).returncode != 0
-    assert pacman_list(lab_host) == before
+def test_the_guard_stops_where_the_hook_is_left_out(blocked: Host, command: tuple[str, ...]) -> None:
+    before = pacman_list(blocked)
+    assert blocked.run(["pacman", NO_HOOKS, "--noconfirm", *command]).returncode != 0
+    assert pacman_list(blocked) == before
 
 
 def test_the_hook_stops_who_says_yes_to_removing_the_guard(pacman: Inside, lab_host: Host) -> None:

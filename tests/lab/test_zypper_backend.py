@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.lab.hosts import Host
@@ -50,6 +52,14 @@ PAST_GUARD_AND_LOCKS = [
 def zypper(lab_host: Host) -> Inside:
     """The backend on a fresh host."""
     return Inside(lab_host, "zypper.backend", "Zypper")
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["locks", "guard"])
+def blocked(request: pytest.FixtureRequest, module_hosts: Callable[[], Host]) -> Host:
+    """A host with the block, for commands that it stops: they leave the host as it is."""
+    host = module_hosts()
+    assert Inside(host, "zypper", "Zypper").block([APP], strong=[APP] if request.param else [])["problems"] == []
+    return host
 
 
 def rpms(host: Host) -> set[str]:
@@ -112,11 +122,11 @@ def test_version(zypper: Inside, lab_host: Host) -> None:
     assert zypper.version() == lab_host.run(["zypper", "--version"], check=True).stdout.split()[1]
 
 
+@pytest.mark.parametrize("blocked", [False], ids=["locks"], indirect=True)
 @pytest.mark.parametrize("command", STOPPED_BY_LOCKS)
-def test_the_locks_stop(zypper: Inside, lab_host: Host, command: tuple[str, ...]) -> None:
-    assert zypper.block([APP])["problems"] == []
-    lab_host.run(command)
-    assert absent(lab_host)
+def test_the_locks_stop(blocked: Host, command: tuple[str, ...]) -> None:
+    blocked.run(command)
+    assert absent(blocked)
 
 
 @pytest.mark.parametrize("command", PAST_LOCKS)
@@ -126,19 +136,26 @@ def test_the_locks_do_not_stop(zypper: Inside, lab_host: Host, command: tuple[st
     assert APP in rpms(lab_host)
 
 
+@pytest.mark.parametrize("blocked", [True], ids=["guard"], indirect=True)
 @pytest.mark.parametrize(
     "command",
     [
         *STOPPED_BY_LOCKS,
-        *PAST_LOCKS,
+        *(each for each in PAST_LOCKS if each.id != "removelock"),
         pytest.param(("rpm", "-i", "--force", FILE), id="rpm-force"),
         pytest.param((*INSTALL, "--force", "--force-resolution", APP), id="force-and-force-resolution"),
         pytest.param(("zypper", "-n", "remove", "appban-guard"), id="remove-guard"),
     ],
 )
-def test_guard_and_locks_stop(zypper: Inside, lab_host: Host, command: tuple[str, ...]) -> None:
+def test_guard_and_locks_stop(blocked: Host, command: tuple[str, ...]) -> None:
+    blocked.run(command)
+    assert absent(blocked)
+    assert "appban-guard" in rpms(blocked)
+
+
+def test_the_guard_stops_who_takes_the_lock_away(zypper: Inside, lab_host: Host) -> None:
     assert zypper.block([APP], strong=[APP])["problems"] == []
-    lab_host.run(command)
+    lab_host.run(["sh", "-c", f"zypper -n removelock {APP} && zypper -n install {APP}"])
     assert absent(lab_host)
     assert "appban-guard" in rpms(lab_host)
 

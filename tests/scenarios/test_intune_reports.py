@@ -67,7 +67,7 @@ def test_a_report_finds_what_pages_find_and_nothing_else(tmp_path: Path, monkeyp
 
 def test_pages_give_what_a_report_does_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     policy = plain("uk")
-    with tenant(tmp_path, devices=1500, now=NOW) as city:
+    with tenant(tmp_path, devices=300, now=NOW) as city:
         by_pages = city.run(policy, NOW)
         monkeypatch.setattr(findings, "DEVICES_A_PAGE", 1)
         # The service gives up every report with a column that it does not know.
@@ -81,4 +81,4 @@ def test_pages_give_what_a_report_does_not(tmp_path: Path, monkeypatch: pytest.M
         monkeypatch.setattr(findings, "export_report", with_an_unknown_column)
         run = city.run(policy, NOW)
         assert asked == jobs(run) == ["AppInvAggregate"]
-        assert found(run) == found(by_pages)
+        assert found(run) == found(by_pages) != set()

@@ -19,7 +19,7 @@ from .jamf_everything import BLOCK, MAC, NOW, PHONE, TABLET, JamfCity, jamf_city
 pytestmark = pytest.mark.usefixtures("no_waiting")
 
 PAGES = ("/mobile-devices/detail", "/computers-inventory")
-MANY = 3000
+MANY = 1600
 OPTIONS: dict[str, Any] = {"limits": {"max_devices": 100_000}}
 
 
