@@ -33,13 +33,14 @@ from .api.graph import Graph
 from .api.permissions import APPS_READ, CONDITIONAL_ACCESS_READ, CONFIGURATION_READ, DEVICES_READ, GROUPS_READ
 from .controls import ControlSettings, Desired, DesiredControls, chances_of
 from .defender import Defender, DefenderSettings, SiteBlocks, plan_site_blocks, wanted_site_blocks
+from .devices import look_up_devices, read_devices
 from .directory import Directory
 from .executor import Executor
 from .findings import AppFinder
 from .memberships import Memberships, read_memberships
 from .objects import COMPLIANCE_POLICY, TenantState
 from .planner import Planner, PlannerSettings
-from .reader import StateReader, look_up_devices, read_devices
+from .reader import StateReader
 from .requirements import MANAGED_PLATFORMS, mechanisms
 from .scope_members import ScopeMembers, Standing
 from .steps import PutIndicators, SendNotices
