@@ -7,9 +7,9 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 
 from ...engine.errors import AppbanError
@@ -18,7 +18,7 @@ from ...mdm.http.http_errors import RequestFailed
 from ...mdm.http.paging import items_of, object_of
 from ...mdm.http.response import Response
 from ...mdm.http.server_values import later
-from ...mdm.planning.fleet import ManagedDevice
+from ...mdm.planning.fleet import DeviceRecord, ListBeginsAgain, ManagedDevice, RecordPool
 from ...policy.names_compared import comparable
 from .api.graph import Graph
 from .api.graph_batch import BatchItem
@@ -31,6 +31,11 @@ _DEVICE_FIELDS = (
     "managementAgent", "managementState", "userId", "userPrincipalName", "azureADDeviceId", "lastSyncDateTime", "complianceState",
     "enrolledDateTime", "configurationManagerClientEnabledFeatures",
 )  # fmt: skip
+#: Those of them that many devices have in common.
+_ALIKE_FIELDS = (
+    "operatingSystem", "osVersion", "managedDeviceOwnerType", "isSupervised", "deviceEnrollmentType", "managementAgent", "managementState",
+)  # fmt: skip
+_FEATURES = "configurationManagerClientEnabledFeatures"
 _PLATFORMS = {
     "ios": "ios", "ipados": "ipados", "windows": "windows", "macos": "macos", "linux": "linux", "chromeos": "chromeos",
     "tvos": "tvos", "visionos": "visionos",
@@ -47,26 +52,31 @@ _NO_DIRECTORY_ID = ("", "00000000-0000-0000-0000-000000000000")
 INVENTORY_PERIOD = timedelta(days=7)
 
 
-def read_devices(graph: Graph, memberships: Memberships) -> Iterator[ManagedDevice]:
+def read_devices(graph: Graph, memberships: Memberships) -> Iterator[ManagedDevice | ListBeginsAgain]:
     """Every device that the tenant manages, once each, with those of its groups that the policies ask for.
 
     Beta, because only there the kinds of Android Enterprise enrollment have names. The tenant's own count comes first: it bounds the
     list, and a device that enrols meanwhile makes the list longer than the count and never shorter.
 
+    Devices are given while the list is read, and nothing may rest on them before it has ended: one that turns out not to be whole is read
+    once more, which is said by a ListBeginsAgain.
+
     Raises:
         AppbanError: where there are fewer different devices than the service itself counts, twice; where it counts nothing usable. A list
             that is cut short must not pass for the fleet.
     """
+    reader = DeviceReader(memberships)
     try:
-        listed = _listed_devices(graph)
+        yield from _listed_devices(graph, reader)
+        return
     except _NotComplete:
         # Somebody may have left, or enrolled, between the count and the last page.
-        try:
-            listed = _listed_devices(graph)
-        except _NotComplete as error:
-            raise error.cause from None
-    for body in listed.values():
-        yield device_of(body, memberships)
+        pass
+    yield ListBeginsAgain()
+    try:
+        yield from _listed_devices(graph, reader)
+    except _NotComplete as error:
+        raise error.cause from None
 
 
 class _NotComplete(Exception):
@@ -75,7 +85,7 @@ class _NotComplete(Exception):
         self.cause = cause
 
 
-def _listed_devices(graph: Graph) -> dict[str, Mapping[str, Any]]:
+def _listed_devices(graph: Graph, reader: DeviceReader) -> Iterator[ManagedDevice]:
     overview = graph.get(
         "v1.0",
         "/deviceManagement/managedDeviceOverview",
@@ -86,19 +96,24 @@ def _listed_devices(graph: Graph) -> dict[str, Mapping[str, Any]]:
     counted = overview.get("enrolledDeviceCount")
     expected = counted if isinstance(counted, int) and not isinstance(counted, bool) and counted > 0 else None
     params = {"$select": ",".join(_DEVICE_FIELDS), "$top": "1000"}
-    what = "list the managed devices"
-    found: dict[str, Mapping[str, Any]] = {}
     distinct = Distinct()
-    for body in graph.pages("beta", "/deviceManagement/managedDevices", params, what=what, permission=DEVICES_READ, expected=expected):
+    for body in graph.pages(
+        "beta",
+        "/deviceManagement/managedDevices",
+        params,
+        what="list the managed devices",
+        permission=DEVICES_READ,
+        expected=expected,
+        ahead=True,
+    ):
         if distinct.add(str(body["id"])):
-            found[str(body["id"])] = body
-            if len(found) % 1000 == 0 or len(found) == expected:
-                graph.session.counters.progress.read("devices", len(found), expected)
+            if len(distinct) % 1000 == 0 or len(distinct) == expected:
+                graph.session.counters.progress.read("devices", len(distinct), expected)
+            yield reader.read(body)
     try:
         require_complete("managed devices", distinct, counted, "the tenant")
     except AppbanError as error:
         raise _NotComplete(error) from error
-    return found
 
 
 def look_up_devices(graph: Graph, names: Sequence[str]) -> dict[str, bool | None]:
@@ -151,16 +166,65 @@ def _is_managed(name: str, answer: Response) -> bool | None:
 
 def device_of(body: Mapping[str, Any], memberships: Memberships | None = None) -> ManagedDevice:
     """A managed device of Graph in the collection's words. What Intune does not say stays unknown."""
+    return DeviceReader(memberships).read(body)
+
+
+class DeviceReader:
+    """Reads devices of Graph. What is the same for many of them is read once.
+
+    Args:
+        memberships: who belongs to which groups; None where nobody asks.
+    """
+
+    def __init__(self, memberships: Memberships | None = None) -> None:
+        self._memberships = memberships
+        self._pool = RecordPool()
+        #: What Graph says of devices that are alike -> what that means.
+        self._known: dict[Any, dict[str, Any]] = {}
+
+    def read(self, body: Mapping[str, Any]) -> ManagedDevice:
+        """A managed device in the collection's words."""
+        get = body.get
+        synced_at, enrolled_at = instant(get("lastSyncDateTime")), instant(get("enrolledDateTime"))
+        user_id, directory_id = str(get("userId") or ""), str(get("azureADDeviceId") or "")
+        alike = self._alike(body)
+        if self._memberships is not None and self._memberships.asked:
+            alike = self._pool.shared({**alike, "groups": self._memberships.groups_of(user_id, directory_id)})
+        serial, name, user = get("serialNumber") or None, get("deviceName") or None, get("userPrincipalName") or None
+        return ManagedDevice(
+            record=DeviceRecord(alike, body["id"], serial, name, user, synced_at or None),
+            native_ownership=alike["intune_ownership"],
+            directory_id="" if directory_id in _NO_DIRECTORY_ID else directory_id,
+            user_id=user_id,
+            access_withdrawn=get("complianceState") == "noncompliant",
+            synced_at=synced_at,
+            enrolled_at=enrolled_at,
+            inventory_at=_oldest_inventory(synced_at, enrolled_at),
+            inventory_by=synced_at,
+        )
+
+    def _alike(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        said = tuple([body.get(name) for name in _ALIKE_FIELDS])
+        workloads = _workloads(body.get(_FEATURES))
+        try:
+            # 1 and true are one key of a mapping, and not one answer of a service.
+            key = (said, workloads and tuple(workloads), workloads is None, tuple(map(type, said)))
+            alike = self._known.get(key)
+            if alike is None:
+                alike = self._known[key] = self._pool.shared(_attributes(body, self._memberships))
+        except TypeError:
+            # What no service should say is read for each device that it is said of.
+            alike = self._pool.shared(_attributes(body, self._memberships))
+        return alike
+
+
+def _attributes(body: Mapping[str, Any], memberships: Memberships | None) -> dict[str, Any]:
+    """The attributes of a device that it may share with others."""
     platform, enrollment = _platform_and_enrollment(body)
     ownership = _OWNERSHIPS.get(str(body.get("managedDeviceOwnerType")))
-    synced_at, enrolled_at = instant(body.get("lastSyncDateTime")), instant(body.get("enrolledDateTime"))
-    record: dict[str, Any] = {
-        "id": body["id"],
-        "serial": body.get("serialNumber") or None,
-        "name": body.get("deviceName") or None,
+    attributes: dict[str, Any] = {
         "platform": platform,
-        # A fleet has few versions and many devices.
-        "os_version": sys.intern(str(body["osVersion"])) if body.get("osVersion") else None,
+        "os_version": str(body["osVersion"]) if body.get("osVersion") else None,
         "ownership": ownership,
         # Asset facts may fill in an ownership that Intune does not know; what Intune collects goes by its own.
         "intune_ownership": ownership,
@@ -170,26 +234,11 @@ def device_of(body: Mapping[str, Any], memberships: Memberships | None = None) -
         # What manages it now decides what gets through to it.
         "management_agent": str(body["managementAgent"]) if body.get("managementAgent") else None,
         "management_state": str(body["managementState"]) if body.get("managementState") else None,
-        "workloads": _workloads(body.get("configurationManagerClientEnabledFeatures")),
+        "workloads": _workloads(body.get(_FEATURES)),
         # Whoever gives the work apps up leaves the management.
         "work_apps": True,
-        "user": body.get("userPrincipalName") or None,
-        "last_seen": synced_at or None,
     }
-    directory_id = str(body.get("azureADDeviceId") or "")
-    if memberships is not None:
-        record["groups"] = memberships.groups_of(str(body.get("userId") or ""), directory_id)
-    return ManagedDevice(
-        record=record,
-        native_ownership=ownership,
-        directory_id="" if directory_id in _NO_DIRECTORY_ID else directory_id,
-        user_id=str(body.get("userId") or ""),
-        access_withdrawn=body.get("complianceState") == "noncompliant",
-        synced_at=synced_at,
-        enrolled_at=enrolled_at,
-        inventory_at=_oldest_inventory(synced_at, enrolled_at),
-        inventory_by=synced_at,
-    )
+    return attributes if memberships is None else {**attributes, "groups": None}
 
 
 def _workloads(features: Any) -> list[str] | None:
@@ -201,8 +250,15 @@ def _workloads(features: Any) -> list[str] | None:
 
 def _oldest_inventory(synced_at: str, enrolled_at: str) -> str:
     """The earliest instant that a device's list of apps can be of: it comes with a contact, once a week, and never before enrollment."""
-    week_before = later(synced_at, -INVENTORY_PERIOD)
+    day = _inventory_period_before(synced_at[:10])
+    week_before = day and day + synced_at[10:]
     return week_before and max(week_before, min(enrolled_at, synced_at))
+
+
+@lru_cache(maxsize=8192)
+def _inventory_period_before(day: str) -> str:
+    """The day one period before another one; empty for none."""
+    return later(day + "T00:00:00Z", -INVENTORY_PERIOD)[:10]
 
 
 def _platform_and_enrollment(body: Mapping[str, Any]) -> tuple[str | None, str | None]:

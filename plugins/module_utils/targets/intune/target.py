@@ -15,7 +15,7 @@ from ...engine.plan import Change, Plan
 from ...mdm.http.clock import Clock
 from ...mdm.planning.capability import Capability
 from ...mdm.planning.control_state import ControlState
-from ...mdm.planning.fleet import FleetDevice, ManagedDevice
+from ...mdm.planning.fleet import FleetDevice, ListBeginsAgain, ManagedDevice
 from ...mdm.planning.group_names import wanted_groups
 from ...mdm.planning.identifiers import usable_names
 from ...mdm.planning.native_scope import NativeScope
@@ -125,7 +125,7 @@ class IntuneTarget:
                 "Grant them in Entra, with admin consent; nothing was read or written",
             )
 
-    def devices(self) -> Iterator[ManagedDevice]:
+    def devices(self) -> Iterator[ManagedDevice | ListBeginsAgain]:
         """Every device of the tenant, once it is sure that all that is needed may be read."""
         self.preflight()
         self.memberships = read_memberships(self.graph, wanted_groups(self.policies))

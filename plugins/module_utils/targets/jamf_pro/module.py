@@ -15,7 +15,8 @@ from ...mdm.http.redaction import Redactor
 from ...mdm.planning.group_names import refuse_unreadable_groups
 from ...mdm.run.options import beforehand, connection_of, connection_spec, counters_of, finish, request_of, target_spec
 from ...mdm.run.outbox import Outbox
-from ...mdm.run.target_run import RunResult, run_target
+from ...mdm.run.run_request import RunResult
+from ...mdm.run.target_run import run_target
 from ...policy.model import Policy
 from .api.credentials import CredentialOptions
 from .api.jamf import Jamf, open_jamf

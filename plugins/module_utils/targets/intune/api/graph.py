@@ -111,18 +111,20 @@ class Graph:
         headers: Mapping[str, str] | None = None,
         expected: int | None = None,
         identifier: str = "id",
+        ahead: bool = False,
     ) -> Iterator[Any]:
         """Yield the items of a list, page by page, following ``@odata.nextLink`` as it is (Graph documentation, "Paging").
 
         Args:
             expected: how many there are, as the service counts them elsewhere: a list that far outgrows that is an error.
             identifier: the field that every item must have.
+            ahead: see ``read_pages``.
 
         Raises:
             RequestFailed, OutOfTime, AppbanError: for a page that fails, at the place where it is missing; for a list without an end.
         """
         first = with_query(address(version, path), params)
-        yield from self.follow(first, None, what, permission, headers, expected, identifier)
+        yield from self.follow(first, None, what, permission, headers, expected, identifier, ahead)
 
     def read_list(
         self, version: str, answer: Response, *, permission: str, expected: int | None = None, identifier: str = "id"
@@ -146,6 +148,7 @@ class Graph:
         headers: Mapping[str, str] | None,
         expected: int | None,
         identifier: str,
+        ahead: bool = False,
     ) -> Iterator[Any]:
         """Yield the items of a list from its first page on, which may have been answered already."""
         base_url = self.session.base_url
@@ -164,7 +167,7 @@ class Graph:
         def admit(link: str) -> None:
             require_same_origin(link, base_url, what)
 
-        for page in read_pages(first, fetch, what, admit, expected=expected, identify=identify):
+        for page in read_pages(first, fetch, what, admit, expected=expected, identify=identify, ahead=ahead):
             yield from page.items
 
     def ask(
