@@ -55,6 +55,11 @@ class DeviceRecord(Mapping[str, Any]):
         return "DeviceRecord(%r)" % dict(self)
 
 
+def alike_of(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a device shares with those that are alike; all of its attributes where nothing is shared."""
+    return record.alike if isinstance(record, DeviceRecord) else record
+
+
 class RecordPool:
     """Makes the records of a fleet, with one mapping for all that share it. Mappings live as long as the pool does."""
 
@@ -119,7 +124,8 @@ class ManagedDevice:
     @property
     def id(self) -> str:
         """Its id at the target."""
-        return str(self.record["id"])
+        record = self.record
+        return str(record.id if isinstance(record, DeviceRecord) else record["id"])
 
     @property
     def looked_at(self) -> str:
@@ -134,7 +140,7 @@ class ManagedDevice:
     @property
     def platform(self) -> str:
         """Its platform, empty where that is unknown."""
-        return str(self.record.get("platform") or "")
+        return str(alike_of(self.record).get("platform") or "")
 
 
 @dataclass(frozen=True, slots=True)

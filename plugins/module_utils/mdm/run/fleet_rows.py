@@ -20,10 +20,9 @@ from ...engine.evidence import EvidenceRecord, Row
 from ...engine.outcomes import judge
 from ...engine.presence import Presence
 from ...policy.model import AppDecision
-from ..planning.fleet import FleetDevice
+from ..planning.fleet import FleetDevice, alike_of
 from .assess import Assessment, Assessor, RunState, may_look
 from .ledger_events import Event, events_of_device
-from .read_fleet import alike_of
 from .row_form import RowForm
 
 SHOWN_FINDINGS = 100

@@ -18,7 +18,7 @@ from ...policy.decide import Decider
 from ...policy.instants import utc_text
 from ...policy.model import Decision, Verdicts
 from ...policy.names_compared import comparable
-from ..planning.fleet import OWN_ATTRIBUTES, DeviceRecord, FleetDevice, ListBeginsAgain, ManagedDevice, RecordPool
+from ..planning.fleet import OWN_ATTRIBUTES, DeviceRecord, FleetDevice, ListBeginsAgain, ManagedDevice, RecordPool, alike_of
 from .known_fleet import FleetMemory, LoneLookUps, check_fleet_size
 
 #: What is known of devices that are alike, and id and serial number of each of them.
@@ -221,11 +221,6 @@ class _Deciding:
         if verdicts is None:
             verdicts = self._known[key] = self._decider.decide(record).verdicts
         return Decision(name, verdicts)
-
-
-def alike_of(record: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What a device shares with those that are alike; all of it where nothing is shared."""
-    return record.alike if isinstance(record, DeviceRecord) else record
 
 
 def _keyed(facts: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:

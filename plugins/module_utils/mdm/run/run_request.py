@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -92,8 +92,12 @@ class Target(Protocol):
     def doubted(self, device: str, app: str) -> str:
         """The reason for which what the sources say of a device and an app can't be believed; empty for none."""
 
-    def may_still_hold(self, device: str, app: str) -> bool | None:
-        """Whether a control of ours may still be on a device, or still arrive; None where devices don't say and their contact counts."""
+    @property
+    def may_still_hold(self) -> Callable[[str, str], bool | None] | None:
+        """Device id, app id -> whether a control of ours may still be on a device, or still arrive.
+
+        None where devices don't say and their contact counts: for one device, or in the place of the question for all.
+        """
 
     def absences(self, pairs: Sequence[tuple[str, str]]) -> frozenset[tuple[str, str]]:
         """Of device and app pairs that were seen together and are not any more, those of which that is not proved."""

@@ -265,7 +265,7 @@ class _Run:
     ) -> RunState:
         waits = self.request.check_mode or stopped
 
-        def doubted(device: str, app: str) -> str:
+        def doubted_or_unproved(device: str, app: str) -> str:
             return self.target.doubted(device, app) or ("source_contradicts" if (device, app) in unproved else "")
 
         return RunState(
@@ -279,7 +279,7 @@ class _Run:
             failed=applied.failed_keys,
             pending=frozenset(change.key for change in planned.plan.changes) if waits else frozenset(),
             to_notify=frozenset(notice.index for notice in notices) if waits else frozenset(),
-            doubted=doubted,
+            doubted=doubted_or_unproved if unproved else self.target.doubted,
             previous=self.previous.seen,
             previous_now=self.previous.now,
             plan=planned.plan,

@@ -74,6 +74,7 @@ class AppFinder:
             for app in (*policy.apps, *policy.review):
                 self.apps.setdefault(app.id, []).append(app)
         self.findings: Findings = {}
+        self._said: dict[tuple[str, ...], Mapping[str, str]] = {}
         #: (platform, app) -> why what the discovered apps don't show there is not absence; EVERY stands for all of them.
         self.doubtful: dict[tuple[str, str], str] = {}
         #: The same of single devices.
@@ -81,6 +82,11 @@ class AppFinder:
         #: Apps of which the reports of prohibited apps can't be read, by device; EVERY stands for all devices.
         self.unreadable_reports: set[str] = set()
         self.notes: list[str] = []
+
+    @property
+    def has_doubts(self) -> bool:
+        """Whether anything of what was read can't be believed."""
+        return bool(self.doubtful or self.doubtful_devices or self.unreadable_reports)
 
     def doubted(self, device: str, app: str) -> str:
         """Why the discovered apps say nothing of an app that they don't show on a device; empty for no reason."""
@@ -315,10 +321,19 @@ class AppFinder:
     def _add(self, device: str, app: str, source: str, name: str, version: str, confidence: str) -> None:
         if device not in self.platform_of or not self.may_look(device, app):
             return
-        finding = {"app": app, "backend": source, "name": name, "version": version, "scope": "device", "confidence": confidence}
+        finding = self._finding(app, source, name, version, confidence)
         listed = self.findings.setdefault((device, app), [])
         if finding not in listed:
             listed.append(finding)
+
+    def _finding(self, *said: str) -> Mapping[str, str]:
+        """What was found; one of many devices is kept once."""
+        known = self._said.get(said)
+        if known is None:
+            app, source, name, version, confidence = said
+            known = {"app": app, "backend": source, "name": name, "version": version, "scope": "device", "confidence": confidence}
+            self._said[said] = known
+        return known
 
     def _names(self) -> dict[str, set[str]]:
         """Name or pattern, as its maker writes it -> apps that are called so in an inventory that knows no ids."""

@@ -61,8 +61,11 @@ class ScopeMembers:
         self._of_platform: dict[str, list[int]] = {}
         for index, member in enumerate(fleet):
             self._of_platform.setdefault(member.device.platform, []).append(index)
-            for name in {member.device.directory_id, member.device.user_id} - {""}:
-                self._of_member.setdefault(name, []).append(index)
+            device, user = member.device.directory_id, member.device.user_id
+            if device:
+                self._of_member.setdefault(device, []).append(index)
+            if user and user != device:
+                self._of_member.setdefault(user, []).append(index)
         #: Positions of the devices that may be in any native scope.
         self.unplaced = frozenset(index for index, member in enumerate(fleet) if is_unplaced(member))
 
@@ -119,8 +122,7 @@ class ScopeMembers:
 
 def is_unplaced(member: FleetDevice) -> bool:
     """Whether nobody knows a device's ownership, and nobody can decide about an app on it."""
-    unsure = any(app.verdict == "unclassified" for app in member.decision.apps.values())
-    return unsure and member.device.native_ownership is None
+    return member.device.native_ownership is None and any(app.verdict == "unclassified" for app in member.decision.apps.values())
 
 
 def _key(name: str, by_name: bool) -> str:
