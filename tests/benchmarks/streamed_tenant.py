@@ -218,7 +218,8 @@ def streamed_tenant(devices: int, directory: Path, latency_ms: float = 0.0) -> I
                 raise RuntimeError("the simulated tenant did not come up")
             yield json.loads(line)
         finally:
-            process.stdin and process.stdin.close()  # type: ignore[func-returns-value]
+            if process.stdin is not None:
+                process.stdin.close()
             process.wait(timeout=30)
 
 

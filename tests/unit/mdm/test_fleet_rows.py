@@ -36,7 +36,8 @@ RULES = [
     {"name": "Private", "when": {"ownership": "personal"}, "actions": ["advise"]},
 ]
 POLICY = policy(apps=[app("banned"), app("other")], rules=RULES, exemptions=[exemption(devices=["SN0001"], apps=["other"])])
-WATCHED = policy("watch", apps=[app("watched")], state="report_only", rules=[{"name": "All", "when": {"work_apps": True}, "actions": ["block"]}])
+EVERYBODY = {"name": "All", "when": {"work_apps": True}, "actions": ["block"]}
+WATCHED = policy("watch", apps=[app("watched")], state="report_only", rules=[EVERYBODY])
 POLICIES = (POLICY, WATCHED)
 INSTANTS = ("", "2023-01-01T00:00:00Z", "2023-03-10T00:00:00Z", "2023-03-19T00:00:00Z", "2023-03-20T08:00:00Z")
 FEW = 6
@@ -72,7 +73,7 @@ controls = st.builds(
     refusal_words=st.dictionaries(st.integers(0, FEW - 1), st.sampled_from(("no", 'a "quoted" ž'))),
 )
 changes = st.builds(
-    lambda name, apps, reaches, releases: Change("update", "control", name, apps=tuple(apps), reaches=reaches, releases=releases, step=None),
+    lambda name, apps, reaches, releases: Change("update", "control", name, apps=tuple(apps), reaches=reaches, releases=releases),
     st.sampled_from(("x", "y")),
     st.lists(st.sampled_from(APPS), unique=True),
     indexes,
