@@ -87,7 +87,8 @@ def audit_vs_download(devices: int, latency_ms: float, most: float, pairs: int =
         "ratio": round(ratio.wall, 2),
         "unit": "s",
         "detail": f"{devices} devices, nothing to do, {latency_ms:.0f} ms an answer; processor {ours.cpu:.2f} s against "
-        f"{baseline.cpu:.2f} s (ratio {ratio.cpu:.2f}); baseline: every request of the run repeated on one connection, and decoded; goal: at most {most}",
+        f"{baseline.cpu:.2f} s (ratio {ratio.cpu:.2f}); baseline: every request of the run repeated on one connection, and decoded; "
+        f"goal: at most {most}",
     }
 
 
@@ -115,7 +116,7 @@ def peak(devices: int, most: int) -> dict[str, Any]:
         "baseline": most,
         "ratio": round(mib / most, 2),
         "unit": "MiB",
-        "detail": f"{devices} devices, of which {before:.0f} MiB are Python and imports; {(mib - before) * 1024 / devices:.2f} KiB a device; "
+        "detail": f"{devices} devices; {before:.0f} MiB of it are Python and imports, {(mib - before) * 1024 / devices:.2f} KiB a device; "
         f"baseline: the goal of at most {most} MiB",
     }
 

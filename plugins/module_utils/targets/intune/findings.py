@@ -18,6 +18,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Callable, Iterable, Mapping, Sequence
 
+from ...mdm.http.concurrency import ordered_map
 from ...mdm.http.http_errors import RequestFailed
 from ...policy.model import App, Policy
 from ...policy.names_compared import LEFT_TO_RIGHT_MARK, comparable
@@ -156,9 +157,13 @@ class AppFinder:
         """Rows and the ids of their devices. Never $expand on the list: it comes back empty."""
         items = [self._devices_item(row_id) for row_id in rows]
         answers = self.graph.batch("v1.0", items, what=_LIST_DEVICES, things="lists of the devices that have an app") if items else {}
-        for item in items:
-            listed = self.graph.read_list("v1.0", answers[item.id], permission=DEVICES_READ)
-            yield item.id, {str(device["id"]) for device in listed}
+
+        def listed(item: BatchItem) -> set[str]:
+            return {str(device["id"]) for device in self.graph.read_list("v1.0", answers[item.id], permission=DEVICES_READ)}
+
+        # Each list goes on page by page, and several of them may do so at once.
+        for item, devices in zip(items, ordered_map(listed, items), strict=True):
+            yield item.id, devices
 
     def _devices_item(self, row_id: str) -> BatchItem:
         path = "/deviceManagement/detectedApps/%s/managedDevices" % segment(row_id)

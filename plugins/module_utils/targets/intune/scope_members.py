@@ -57,21 +57,28 @@ class ScopeMembers:
         for name, rule in (rules or {}).items():
             self._rules["name:" + name] = rule
             self._rules.update({key: rule for key, known in filter_names.items() if known == name})
-        self._of_member: dict[str, list[int]] = {}
         self._of_platform: dict[str, list[int]] = {}
         for index, member in enumerate(fleet):
             self._of_platform.setdefault(member.device.platform, []).append(index)
-            device, user = member.device.directory_id, member.device.user_id
-            if device:
-                self._of_member.setdefault(device, []).append(index)
-            if user and user != device:
-                self._of_member.setdefault(user, []).append(index)
         #: Positions of the devices that may be in any native scope.
         self.unplaced = frozenset(index for index, member in enumerate(fleet) if is_unplaced(member))
 
+    @cached_property
+    def _of_member(self) -> dict[str, list[int]]:
+        """Member of groups -> positions of the devices that it stands for. Large, so made only where a group is asked for."""
+        found: dict[str, list[int]] = {}
+        for index, member in enumerate(self.fleet):
+            device, user = member.device.directory_id, member.device.user_id
+            if device:
+                found.setdefault(device, []).append(index)
+            if user and user != device:
+                found.setdefault(user, []).append(index)
+        return found
+
     def of_members(self, mechanism: str, members: Iterable[str]) -> frozenset[int]:
         """Positions of the devices that a mechanism has an object for and that some members of a group stand for."""
-        found = {index for member in members for index in self._of_member.get(member, ())}
+        named = tuple(members)
+        found = {index for member in named for index in self._of_member.get(member, ())} if named else set()
         return frozenset(index for index in found if self.fleet[index].device.platform in PLATFORMS[mechanism])
 
     def of_targets(self, mechanism: str, targets: Iterable[Target], possible: bool = False) -> frozenset[int]:
