@@ -6,7 +6,10 @@
 A thousand seeded devices are simulated, and a ban stands there. Then the tenant has them many times over: the lists that grow with the
 fleet are written from templates in which ids, serial numbers and users carry the number of the copy. Everything else is the simulator's.
 
-python -m tests.benchmarks.streamed_tenant DEVICES DIRECTORY LATENCY_MS
+python -m tests.benchmarks.streamed_tenant DEVICES DIRECTORY LATENCY_MS KEPT
+
+KEPT is 1 where the simulator makes the template of a list once and 0 where it makes it anew for each page, which then takes as long as any
+page of the simulator.
 
 It runs in a process of its own, so that what is measured shares no interpreter with it, prints its connection as one line of JSON, and
 ends with its standard input. In DIRECTORY are then the policy and the ledger of the run that put the ban there.
@@ -47,9 +50,10 @@ _EXPORTS = "/deviceManagement/reports/exportJobs"
 class StreamedFront(Front):
     """Serves a tenant with its devices ``copies`` times over; as it is while that is 0."""
 
-    def __init__(self, tenant: Tenant, latency_ms: float) -> None:
+    def __init__(self, tenant: Tenant, latency_ms: float, kept: bool) -> None:
         super().__init__(tenant)
         self.wait = latency_ms / 1000
+        self.kept = kept
         self.copies = 0
         self._pages: dict[str, str] = {}
         self._having: dict[str, str] = {}
@@ -101,8 +105,10 @@ class StreamedFront(Front):
     def devices(self, request: Request) -> Response:
         number = _number(request.target)
         base = _without_token(request.url)
-        if base not in self._pages:
-            response, _kind = self.exchange(request)
+        if not self.kept or base not in self._pages:
+            # Of the simulator itself it is the first page.
+            first = Request("GET", _without_token(request.target), request.headers, b"", request.origin)
+            response, _kind = self.exchange(first)
             if response is None or response.status != 200:
                 return response or Response(500)
             rows = [marked(each) for each in json.loads(response.payload())["value"]]
@@ -190,10 +196,10 @@ def spread_ledger(directory: Path, copies: int) -> None:
         record.parent.rmdir()
 
 
-def serve(devices: int, directory: Path, latency_ms: float) -> None:
+def serve(devices: int, directory: Path, latency_ms: float, kept: bool) -> None:
     """Put the ban there, multiply the devices, and serve until the standard input ends."""
     tenant = Tenant(COPY, 3)
-    front = StreamedFront(tenant, latency_ms)
+    front = StreamedFront(tenant, latency_ms, kept)
     main, files = Listener(front.serve), Listener(tenant.serve_file)
     with Simulation(front, [main, files], tenant.connect(main.url, files.url)) as simulation:
         simulation.clock(tenants.NOW)
@@ -207,9 +213,9 @@ def serve(devices: int, directory: Path, latency_ms: float) -> None:
 
 
 @contextmanager
-def streamed_tenant(devices: int, directory: Path, latency_ms: float = 0.0) -> Iterator[dict[str, Any]]:
+def streamed_tenant(devices: int, directory: Path, latency_ms: float = 0.0, kept: bool = True) -> Iterator[dict[str, Any]]:
     """A tenant in a process of its own. Gives its connection and the address of its control plane."""
-    command = [sys.executable, "-m", "tests.benchmarks.streamed_tenant", str(devices), str(directory), str(latency_ms)]
+    command = [sys.executable, "-m", "tests.benchmarks.streamed_tenant", str(devices), str(directory), str(latency_ms), str(int(kept))]
     with subprocess.Popen(command, cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -224,4 +230,4 @@ def streamed_tenant(devices: int, directory: Path, latency_ms: float = 0.0) -> I
 
 
 if __name__ == "__main__":
-    serve(int(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3]))
+    serve(int(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3]), sys.argv[4] == "1")
