@@ -57,11 +57,19 @@ class ScopeMembers:
         for name, rule in (rules or {}).items():
             self._rules["name:" + name] = rule
             self._rules.update({key: rule for key, known in filter_names.items() if known == name})
-        self._of_platform: dict[str, list[int]] = {}
-        for index, member in enumerate(fleet):
-            self._of_platform.setdefault(member.device.platform, []).append(index)
-        #: Positions of the devices that may be in any native scope.
-        self.unplaced = frozenset(index for index, member in enumerate(fleet) if is_unplaced(member))
+
+    @cached_property
+    def unplaced(self) -> frozenset[int]:
+        """Positions of the devices that may be in any native scope."""
+        return frozenset(index for index, member in enumerate(self.fleet) if is_unplaced(member))
+
+    @cached_property
+    def _of_platform(self) -> dict[str, list[int]]:
+        """Platform -> positions of its devices."""
+        found: dict[str, list[int]] = {}
+        for index, member in enumerate(self.fleet):
+            found.setdefault(member.device.platform, []).append(index)
+        return found
 
     @cached_property
     def _of_member(self) -> dict[str, list[int]]:
