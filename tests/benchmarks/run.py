@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks import decisions, hosts, jamf_servers, tenants
+from tests.benchmarks import decisions, hosts, jamf_servers, large_fleets, playbooks, tenants
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -42,7 +42,20 @@ def main() -> int:
         "intune_memory": partial(tenants.intune_memory, *((10_000, 1_000) if options.quick else (100_000, 10_000))),
     }
     measures["jamf_requests_vs_one_a_device"] = partial(jamf_servers.jamf_requests, 1_000 if options.quick else 5_000)
+    large, grown = (20_000, 40_000) if options.quick else (100_000, 300_000)
+    measures.update(
+        {
+            "intune_audit_vs_download": partial(large_fleets.audit_vs_download, large, 0.0, 3),
+            "intune_audit_vs_download_50ms": partial(large_fleets.audit_vs_download, large, 50.0, 1.25),
+            "intune_peak_100k": partial(large_fleets.peak, 100_000, large_fleets.MOST_100K),
+            "intune_cpu_per_device": partial(large_fleets.cpu_per_device, large),
+            "growth_10k_to_300k": partial(large_fleets.growth, 10_000, grown),
+            "audit_vs_register_json_query": partial(playbooks.audit_vs_register_json_query, 2_000 if options.quick else 20_000),
+            "change_vs_looped_uri": partial(playbooks.change_vs_looped_uri, fleet),
+        }
+    )
     if options.only or not options.quick:
+        measures["intune_peak_1m"] = partial(large_fleets.peak, 1_000_000, large_fleets.MOST_1M)
         measures["host_one_task_vs_existing_modules"] = hosts.host_one_task_vs_existing_modules
         measures["host_one_task_vs_plain_tasks"] = hosts.host_one_task_vs_plain_tasks
     if options.only:

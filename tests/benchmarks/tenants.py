@@ -98,7 +98,7 @@ def intune_vs_uri(devices: int = 50) -> dict[str, Any]:
     """One task of ours, and a playbook of ``ansible.builtin.uri`` that only looks the same objects up, on a small tenant."""
     with banned_tenant(devices) as (simulation, directory):
         (directory / "policy.json").write_text(json.dumps(policy()), encoding="utf-8")
-        plays = {"ours": _our_tasks(simulation.connection, directory), "uri": _uri_tasks(simulation)}
+        plays = {"ours": our_tasks(simulation.connection, directory), "uri": _uri_tasks(simulation)}
         commands = {}
         for name, tasks in plays.items():
             path = directory / f"{name}.yml"
@@ -132,10 +132,30 @@ def intune_vs_uri(devices: int = 50) -> dict[str, Any]:
     }
 
 
-def _our_tasks(connection: Mapping[str, str], directory: Path) -> list[dict[str, Any]]:
+def our_tasks(connection: Mapping[str, str], directory: Path) -> list[dict[str, Any]]:
+    """One task of ours with the policy in a directory."""
     loaded = "{{ lookup('ansible.builtin.file', '%s') | from_json }}" % (directory / "policy.json")
     options = {**connection, "policy": [loaded], "now": NOW, "evidence_dir": str(directory / "play")}
     return [{"name": "Ours", "appban.endpoint.intune": options}]
+
+
+def token_task(connection: Mapping[str, str]) -> dict[str, Any]:
+    """The task that fetches a token and registers it as ``token``."""
+    return {
+        "name": "Token",
+        "ansible.builtin.uri": {
+            "url": f"{connection['authority_url']}/{connection['tenant_id']}/oauth2/v2.0/token",
+            "method": "POST",
+            "body_format": "form-urlencoded",
+            "body": {
+                "client_id": connection["client_id"],
+                "client_secret": connection["client_secret"],
+                "scope": connection["graph_url"] + "/.default",
+                "grant_type": "client_credentials",
+            },
+        },
+        "register": "token",
+    }
 
 
 def _uri_tasks(simulation: Any) -> list[dict[str, Any]]:
@@ -158,21 +178,7 @@ def _uri_tasks(simulation: Any) -> list[dict[str, Any]]:
 
     lists = {"configurationPolicies": "name", "deviceConfigurations": "displayName", "deviceCompliancePolicies": "displayName"}
     tasks: list[dict[str, Any]] = [
-        {
-            "name": "Token",
-            "ansible.builtin.uri": {
-                "url": f"{connection['authority_url']}/{connection['tenant_id']}/oauth2/v2.0/token",
-                "method": "POST",
-                "body_format": "form-urlencoded",
-                "body": {
-                    "client_id": connection["client_id"],
-                    "client_secret": connection["client_secret"],
-                    "scope": graph + "/.default",
-                    "grant_type": "client_credentials",
-                },
-            },
-            "register": "token",
-        },
+        token_task(connection),
         get("Devices", "/beta/deviceManagement/managedDevices"),
         get("Filters", "/beta/deviceManagement/assignmentFilters"),
         get("Groups", "/v1.0/groups"),

@@ -31,6 +31,8 @@ _UNREMARKABLE = frozenset(("compliant", "not_in_force", "not_applicable", "out_o
 _REMARKABLE_REASONS = frozenset(("lift_pending", "release_pending"))
 #: Rows besides those of devices: exemptions and whom they name, classes of devices in scope, what was planned, what was sent.
 _OTHER_ROWS = ("exemption", "class", "plan", "write")
+#: Bytes of lines that are written and hashed in one go.
+_PIECE = 64 * 1024
 #: Devices of a class in one row, so that no line grows with the fleet.
 _DEVICES_A_ROW = 500
 #: Bytes that are set aside before the first write for the rows that come after it, so that a full disk shows before anything is changed.
@@ -401,6 +403,9 @@ class EvidenceRecord:
         self._rows = 0
         self._planned = 0
         self._writes = 0
+        #: Lines that are neither hashed nor written yet: a few large pieces cost less than many small ones.
+        self._pending: List[bytes] = []
+        self._pending_size = 0
 
     @classmethod
     def resume(cls, directory: str, run_id: str, target: str) -> "EvidenceRecord":
@@ -479,6 +484,7 @@ class EvidenceRecord:
 
     def sync(self) -> None:
         """See that everything written so far is on disk."""
+        self._write_pending()
         try:
             if self._handle is not None:
                 self._handle.flush()
@@ -523,23 +529,38 @@ class EvidenceRecord:
         Args:
             rows: every app of one device; each device is added once.
         """
-        self._devices += 1
+        self.count_devices(rows, 1)
+        for row in rows:
+            self.add_row(row)
+
+    def add_row(self, row: Row) -> None:
+        """Write one row of a device that is counted with :meth:`count_devices`, if the level keeps it."""
+        if self.keeps(row):
+            self.add_line(_line(row.to_plain()))
+
+    def count_devices(self, rows: Sequence[Row], devices: int) -> None:
+        """Count devices that have these rows, for one of them and those that are like it; their lines are added with :meth:`add_line`."""
+        self._devices += devices
         gravest = min((row.outcome.name for row in rows), key=GRAVITY.index, default="out_of_scope")
-        self._by_device[gravest] = self._by_device.get(gravest, 0) + 1
+        self._by_device[gravest] = self._by_device.get(gravest, 0) + devices
         for row in rows:
             counts = self._totals.setdefault(row.app, {})
-            counts[row.outcome.name] = counts.get(row.outcome.name, 0) + 1
+            counts[row.outcome.name] = counts.get(row.outcome.name, 0) + devices
             if row.outcome.name in ("cannot_enforce", "not_observable"):
-                self._unenforceable[row.outcome.reason] = self._unenforceable.get(row.outcome.reason, 0) + 1
+                self._unenforceable[row.outcome.reason] = self._unenforceable.get(row.outcome.reason, 0) + devices
             if row.outcome.reason:
                 reasons = self._reasons.setdefault(row.app, {}).setdefault(row.outcome.name, {})
-                reasons[row.outcome.reason] = reasons.get(row.outcome.reason, 0) + 1
-            unremarkable = row.outcome.name in _UNREMARKABLE and row.before != "present" and not row.drift
-            unremarkable = unremarkable and row.outcome.reason not in _REMARKABLE_REASONS
-            if self._level == "exceptions" and unremarkable:
-                continue
-            self._rows += 1
-            self._write(row.to_plain())
+                reasons[row.outcome.reason] = reasons.get(row.outcome.reason, 0) + devices
+
+    def keeps(self, row: Row) -> bool:
+        """Whether a row is written at the record's level."""
+        unremarkable = row.outcome.name in _UNREMARKABLE and row.before != "present" and not row.drift
+        return self._level != "exceptions" or not unremarkable or row.outcome.reason in _REMARKABLE_REASONS
+
+    def add_line(self, line: bytes) -> None:
+        """Write the line of one row that the level keeps."""
+        self._rows += 1
+        self._add(line)
 
     def close(self, devices: int, in_scope: int, extra: Optional[Mapping[str, Any]] = None) -> Dict[str, Any]:
         """Write totals and hash, and give the record its final name.
@@ -582,9 +603,11 @@ class EvidenceRecord:
             },
         }
         last.update(extra or {})
+        self._write_pending()
         self._digest.update(_line(last))
         last["hash"] = self._digest.hexdigest()
         self._write(last)
+        self._write_pending()
         try:
             if self._handle is not None:
                 self._handle.flush()
@@ -599,6 +622,11 @@ class EvidenceRecord:
     def abandon(self) -> None:
         """Close an unfinished record; the ``.partial`` file stays as what was seen so far."""
         if self._handle is not None:
+            try:
+                self._write_pending()
+            except EvidenceError:
+                # What was wrong with the disk has been said already, or will be by whoever needs the record.
+                pass
             handle, self._handle = self._handle, None
             try:
                 handle.close()
@@ -607,9 +635,21 @@ class EvidenceRecord:
                 pass
 
     def _write(self, line: Mapping[str, Any]) -> None:
-        data = _line(line)
+        self._add(_line(line))
+
+    def _add(self, data: bytes) -> None:
         if self._handle is None:
             raise EvidenceError("the record is closed", self.path, "Report this as a defect")
+        self._pending.append(data)
+        self._pending_size += len(data)
+        if self._pending_size >= _PIECE:
+            self._write_pending()
+
+    def _write_pending(self) -> None:
+        if self._handle is None or not self._pending:
+            return
+        data = b"".join(self._pending)
+        self._pending, self._pending_size = [], 0
         try:
             self._handle.write(data)
         except OSError as error:
@@ -627,7 +667,11 @@ def _remove(path: str) -> None:
 
 def _line(line: Mapping[str, Any]) -> bytes:
     # Half a surrogate pair has no UTF-8, but the escape that stands for it is JSON.
-    return (json.dumps(line, ensure_ascii=False, separators=(", ", ": ")) + "\n").encode("utf-8", "backslashreplace")
+    return (_json(line) + "\n").encode("utf-8", "backslashreplace")
+
+
+#: Made once: json.dumps would make one for each line.
+_json = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": ")).encode
 
 
 def _text(value: Any) -> Optional[str]:

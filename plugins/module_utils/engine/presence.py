@@ -23,15 +23,16 @@ class Presence:
         self.old_days = old_days
         self.apps: Dict[str, Dict[str, int]] = {}
 
-    def add(self, rows: Iterable[Row]) -> None:
-        """Count the rows of one device that is in scope."""
+    def add(self, rows: Iterable[Row], devices: int = 1) -> None:
+        """Count the rows of a device that is in scope. devices: how many there are that have such rows, looks as old included."""
         for row in rows:
             counts = self.apps.setdefault(row.app, {"present": 0, "absent": 0, "not_observed": 0, "not_applicable": 0, "old": 0})
             if row.decision["verdict"] == "not_applicable":
-                counts["not_applicable"] += 1
+                counts["not_applicable"] += devices
                 continue
-            counts[row.before] += 1
-            counts["old"] += bool(row.before != "not_observed" and row.seen_at and row.seen_at < self.old_before)
+            counts[row.before] += devices
+            if row.before != "not_observed" and row.seen_at and row.seen_at < self.old_before:
+                counts["old"] += devices
 
     def as_plain(self) -> Dict[str, Any]:
         """``{old_days, apps: {APP: {present, absent, not_observed, not_applicable, old}}}``; all but ``old`` add up to those in scope."""

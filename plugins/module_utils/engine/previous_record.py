@@ -14,17 +14,20 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Dict, Iterable, Mapping, Optional, Tuple
 
 from .errors import EvidenceError
-from .evidence import finished_records, read_header
+from .evidence import FORMAT, finished_records, read_header
 
 
 @dataclass(frozen=True)
 class Remembered:
-    """What the last record says of a device in scope.
+    """What the last record says of a device in scope. Devices of one class share their facts.
 
     Args:
         serial: its serial number; None where that was not known.
         facts: the class that it was in: attribute -> value, as far as decisions rest on them; empty in records of format 1.
     """
+
+    # A fleet has many.
+    __slots__ = ("serial", "facts")
 
     serial: Optional[str]
     facts: Mapping[str, Any]
@@ -56,6 +59,9 @@ class PreviousRecord:
         return bool(self.path)
 
 
+#: How a row of a device begins, how it says that the app was there, and how it ends where no look has ever shown it: such rows have nothing
+#: to remember, and most are such. Within a text quotes are escaped, so that no name can look like one of these.
+_DEVICE, _SEEN, _NEVER_SEEN = b'{"row": "device", ', b'"before": "present"', b'"last_seen_at": null}\n'
 #: How many records back a policy is looked for that the newest one is not about.
 MOST_RECORDS = 500
 
@@ -123,16 +129,19 @@ def _read(path: str) -> Optional[Dict[str, Any]]:
     seen: Dict[Tuple[str, str], str] = {}
     header: Mapping[str, Any] = {}
     row: Mapping[str, Any] = {}
+    classes: Dict[str, Mapping[str, Any]] = {}
     read_header(path)
     try:
         with open(path, "rb") as handle:
             for line in handle:
+                if header and header["format"] == FORMAT and line.startswith(_DEVICE) and _SEEN not in line and line.endswith(_NEVER_SEEN):
+                    continue
                 row = json.loads(line)
                 kind = row["row"]
                 if kind == "header":
                     header = row
                 elif kind == "class":
-                    facts = row["class"]
+                    facts = classes.setdefault(json.dumps(row["class"], sort_keys=True), row["class"])
                     for device, serial in row["devices"]:
                         in_scope[device] = Remembered(serial, facts)
                 elif kind == "device":

@@ -31,13 +31,14 @@ class AssetIndex:
 
         Facts fill in what the target doesn't know; where both know an attribute, the target's own value stands.
         """
-        joined = dict(device)
-        serial = device.get("serial")
-        written = self._written.get(comparable(serial)) if self._written else None
-        for attribute, value in self._facts[written].items() if written is not None else ():
-            if joined.get(attribute) is None:
-                joined[attribute] = value
-        return joined
+        return {**device, **self.missing(device)}
+
+    def missing(self, device: Mapping[str, Any]) -> dict[str, Any]:
+        """The asset facts that a target doesn't know of a device; empty for none."""
+        written = self._written.get(comparable(device.get("serial"))) if self._written else None
+        if written is None:
+            return {}
+        return {attribute: value for attribute, value in self._facts[written].items() if device.get(attribute) is None}
 
     def unmatched(self, devices: Iterable[tuple[Device, Decision]]) -> list[str]:
         """Serial numbers, as they are written and in their order, that no device has."""

@@ -45,10 +45,15 @@ def covers_whole_scope(policies: Sequence[Policy], decisions: Iterable[Decision]
     """
     in_scope: dict[str, int] = {}
     covered: dict[tuple[str, str], int] = {}
+    # Devices that are alike share their verdicts.
+    alike: dict[int, tuple[Verdicts, int]] = {}
     for decision in decisions:
+        verdicts, count = alike.get(id(decision.verdicts), (decision.verdicts, 0))
+        alike[id(verdicts)] = (verdicts, count + 1)
+    for verdicts, count in alike.values():
         seen: set[str] = set()
         held: set[tuple[str, str]] = set()
-        for app in decision.apps.values():
+        for app in verdicts.apps.values():
             for verdict in app.policies:
                 if verdict.rule is None or verdict.verdict in ("lifted", "review", "not_applicable"):
                     continue
@@ -56,10 +61,10 @@ def covers_whole_scope(policies: Sequence[Policy], decisions: Iterable[Decision]
                 if verdict.exemption is not None and verdict.exemption_state == exemptions.ACTIVE and not verdict.exemption.domains:
                     held.add((verdict.policy, verdict.exemption.id))
         for policy in seen:
-            in_scope[policy] = in_scope.get(policy, 0) + 1
+            in_scope[policy] = in_scope.get(policy, 0) + count
         for pair in held:
-            covered[pair] = covered.get(pair, 0) + 1
-    return sorted(f"{policy}/{name}" for (policy, name), count in covered.items() if count > 1 and count == in_scope[policy])
+            covered[pair] = covered.get(pair, 0) + count
+    return sorted(f"{policy}/{name}" for (policy, name), held_by in covered.items() if held_by > 1 and held_by == in_scope[policy])
 
 
 class Decider:

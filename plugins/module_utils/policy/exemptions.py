@@ -61,6 +61,8 @@ class ExemptionIndex:
 
     def named(self, device: Device) -> tuple[int, ...]:
         """The exemptions that name a device or its user, as positions in `held`."""
+        if not self.by_device and not self.by_user:
+            return ()
         serial, identifier, user = (_name(device.get(attribute)) for attribute in ("serial", "id", "user"))
         found: list[int] = []
         if self.by_device:

@@ -276,6 +276,9 @@ class Verdicts:
 class Decision:
     """What the policies say about one device at one instant."""
 
+    # A fleet has many.
+    __slots__ = ("device", "verdicts")
+
     device: str
     verdicts: Verdicts
 

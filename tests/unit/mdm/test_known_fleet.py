@@ -16,7 +16,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.engine.previous_re
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.fleet import FleetDevice
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.known_fleet import (
     MOST_LOOK_UPS,
-    NEVER_KEPT,
+    OWN_ATTRIBUTES,
     FleetDoubted,
     FleetMemory,
     LoneLookUps,
@@ -286,7 +286,7 @@ def test_a_class_holds_what_decisions_rest_on_and_nobodys_name() -> None:
         "exemptions": ["city/EX-1"],
     }
     assert "Jane" not in repr(found)
-    assert not NEVER_KEPT & set(found["facts"])
+    assert not OWN_ATTRIBUTES & set(found["facts"])
 
 
 def test_a_class_says_from_when_nobody_has_said_something() -> None:

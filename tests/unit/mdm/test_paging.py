@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -57,3 +58,48 @@ def test_a_page_that_must_not_be_asked_for_is_noticed_before_its_predecessor_is_
 
     with pytest.raises(AppbanError, match="not b"):
         next(read_pages("a", script(a=Page([1], "b")), "list x", admit))
+
+
+def test_one_page_is_fetched_ahead_and_no_more() -> None:
+    asked: list[str] = []
+    fetched = threading.Event()
+
+    def fetch(where: str) -> Page:
+        asked.append(where)
+        if where == "b":
+            fetched.set()
+        return {"a": Page([1], "b"), "b": Page([2], "c"), "c": Page([3], None)}[where]
+
+    pages = read_pages("a", fetch, "list x", ahead=True)
+    assert next(pages).items == [1]
+    assert fetched.wait(10)
+    assert asked == ["a", "b"]
+    assert [page.items for page in pages] == [[2], [3]]
+    assert asked == ["a", "b", "c"]
+
+
+def test_a_page_that_fails_ahead_ends_the_list_at_its_place() -> None:
+    def fetch(where: str) -> Page:
+        if where == "b":
+            raise RequestFailed("Failed to list x: HTTP 503")
+        return Page([1], "b")
+
+    pages = read_pages("a", fetch, "list x", ahead=True)
+    assert next(pages).items == [1]
+    with pytest.raises(RequestFailed):
+        next(pages)
+
+
+def test_nothing_is_fetched_ahead_that_must_not_be_asked_for() -> None:
+    asked: list[str] = []
+
+    def fetch(where: str) -> Page:
+        asked.append(where)
+        return Page([1], "b")
+
+    def admit(where: str) -> None:
+        raise AppbanError("not %s" % where)
+
+    with pytest.raises(AppbanError, match="not b"):
+        next(read_pages("a", fetch, "list x", admit, ahead=True))
+    assert asked == ["a"]

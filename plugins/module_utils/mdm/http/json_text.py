@@ -13,6 +13,7 @@ from typing import Any
 #: Half of a surrogate pair, as JSON writes it, as bytes that Python's reader lets pass, and as Python holds it: no text that could be
 #: written down or shown.
 _WRITTEN = re.compile(rb"\\u[dD][89abcdefABCDEF]|\xed[\xa0-\xbf]")
+_SUSPECTS = (b"\\ud", b"\\uD", b"\xed")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -26,7 +27,9 @@ def loads(data: bytes | str) -> Any:
     """
     document = json.loads(data)
     raw = data if isinstance(data, bytes) else data.encode("utf-8", "surrogatepass")
-    return _whole(document) if _WRITTEN.search(raw) else document
+    # A large page is looked through for single bytes first, which takes next to no time.
+    suspected = any(each in raw for each in _SUSPECTS)
+    return _whole(document) if suspected and _WRITTEN.search(raw) else document
 
 
 def _whole(value: Any) -> Any:

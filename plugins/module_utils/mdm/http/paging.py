@@ -10,6 +10,7 @@ one without an end is an error before it fills the memory.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,8 +55,9 @@ def read_pages(
     *,
     expected: int | None = None,
     identify: Callable[[Any], str | None] | None = None,
+    ahead: bool = False,
 ) -> Iterator[Page]:
-    """Yield the pages of a list one by one; whatever ``fetch`` raises ends it loudly.
+    """Yield the pages of a list one by one; whatever ``fetch`` raises ends it loudly, at the place of the page that it was to read.
 
     Args:
         first: where the first page is.
@@ -64,46 +66,89 @@ def read_pages(
         admit: raises for a next page that must not be asked for, on another host for example.
         expected: how many items there are, as the service counts them; None if it doesn't, or if the first page says it.
         identify: an item's id; a page with ids, but without a new one, is an earlier page once more.
+        ahead: whether the next page is fetched while one is worked on, by another thread: for long lists that are read to their ends.
 
     Raises:
         AppbanError: for a list that would never end: it leads back, brings nothing new, or brings far more than was counted.
     """
-    seen = {first}
-    ids: set[str] = set()
-    items = pages = empty = 0
-    most = MOST_ITEMS if expected is None else most_of(expected)
-    where: str | None = first
-    while where is not None:
-        page = fetch(where)
-        if expected is None and isinstance(page.counted, int):
-            expected, most = page.counted, most_of(page.counted)
+    pool = ThreadPoolExecutor(1) if ahead else None
+    try:
+        yield from _Pages(first, fetch, what, admit, expected, identify, pool).read()
+    finally:
+        if pool is not None:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+class _Pages:
+    """A list that is being read. pool: of one thread that fetches the next page; None where it is fetched when it is asked for."""
+
+    def __init__(
+        self,
+        first: str,
+        fetch: Callable[[str], Page],
+        what: str,
+        admit: Callable[[str], None] | None,
+        expected: int | None,
+        identify: Callable[[Any], str | None] | None,
+        pool: ThreadPoolExecutor | None,
+    ) -> None:
+        self.first = first
+        self.fetch = fetch
+        self.what = what
+        self.admit = admit
+        self.expected = expected
+        self.most = MOST_ITEMS if expected is None else most_of(expected)
+        self.identify = identify
+        self.pool = pool
+        self.seen = {first}
+        self.ids: set[str] = set()
+        self.items = self.pages = self.empty = 0
+
+    def read(self) -> Iterator[Page]:
+        """Yield the pages."""
+        where: str | None = self.first
+        coming: Future[Page] | None = None
+        while where is not None:
+            page = self.fetch(where) if coming is None else coming.result()
+            if self.expected is None and isinstance(page.counted, int):
+                self.expected, self.most = page.counted, most_of(page.counted)
+            where = page.next_page
+            # Before the page is handed out, or the next one asked for: who gets it may act on it.
+            self.check(page)
+            coming = self.pool.submit(self.fetch, where) if self.pool is not None and where is not None else None
+            yield page
+
+    def check(self, page: Page) -> None:
+        """Count a page.
+
+        Raises:
+            AppbanError: where the list would never end.
+        """
         where = page.next_page
-        pages += 1
-        items += len(page.items)
-        empty = 0 if page.items else empty + 1
-        found = {each for each in map(identify, page.items) if each} if identify else set()
+        self.pages += 1
+        self.items += len(page.items)
+        self.empty = 0 if page.items else self.empty + 1
+        found = {each for each in map(self.identify, page.items) if each} if self.identify else set()
         problem = ""
-        if found and found <= ids:
+        if found and found <= self.ids:
             problem = REPEATED
-        elif items > most and expected is not None:
-            problem = "the server counts %d and gives more than %d" % (expected, most)
-        elif items > most:
-            problem = "the list has more than %d items" % most
-        elif where is not None and empty > MOST_EMPTY:
+        elif self.items > self.most and self.expected is not None:
+            problem = "the server counts %d and gives more than %d" % (self.expected, self.most)
+        elif self.items > self.most:
+            problem = "the list has more than %d items" % self.most
+        elif where is not None and self.empty > MOST_EMPTY:
             problem = "the server gives empty pages without an end"
-        elif where is not None and pages >= MOST_PAGES:
+        elif where is not None and self.pages >= MOST_PAGES:
             problem = "the list has more than %d pages" % MOST_PAGES
-        # Before the page is handed out: who gets it may act on it.
         elif where is not None:
-            if admit:
-                admit(where)
-            if where in seen:
+            if self.admit:
+                self.admit(where)
+            if where in self.seen:
                 problem = "the server leads back to a page that was read already"
-            seen.add(where)
+            self.seen.add(where)
         if problem:
-            raise AppbanError("Failed to %s: %s" % (what, problem), "after page %d" % pages, AGAIN)
-        ids |= found
-        yield page
+            raise AppbanError("Failed to %s: %s" % (self.what, problem), "after page %d" % self.pages, AGAIN)
+        self.ids |= found
 
 
 def most_of(expected: int) -> int:

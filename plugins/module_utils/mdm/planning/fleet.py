@@ -6,10 +6,93 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Mapping
+from typing import Any
 
 from ...policy.model import Decision
+
+#: Attributes that name a device or a person, or change with every contact: what a device has for itself.
+OWN_ATTRIBUTES = frozenset(("id", "serial", "name", "user", "last_seen"))
+
+
+class DeviceRecord(Mapping[str, Any]):
+    """The attributes of a device. Devices that are alike in all but their own attributes share one mapping of the others.
+
+    So a large fleet needs little memory, and what rests on shared attributes alone is worked out once for all that share them, by the
+    identity of ``alike``. :class:`RecordPool` makes records.
+
+    Args:
+        alike: what it shares with others; never changed.
+        id, serial, name, user, last_seen: its own.
+    """
+
+    __slots__ = ("alike", "id", "last_seen", "name", "serial", "user")
+
+    def __init__(self, alike: Mapping[str, Any], id: Any, serial: Any, name: Any, user: Any, last_seen: Any) -> None:  # noqa: A002
+        self.alike = alike
+        self.id = id
+        self.serial = serial
+        self.name = name
+        self.user = user
+        self.last_seen = last_seen
+
+    def __getitem__(self, attribute: str) -> Any:
+        return getattr(self, attribute) if attribute in OWN_ATTRIBUTES else self.alike[attribute]
+
+    def get(self, attribute: str, default: Any = None) -> Any:
+        """The value of an attribute."""
+        return getattr(self, attribute) if attribute in OWN_ATTRIBUTES else self.alike.get(attribute, default)
+
+    def __iter__(self) -> Iterator[str]:
+        yield from ("id", "serial", "name", "user", "last_seen")
+        yield from self.alike
+
+    def __len__(self) -> int:
+        return len(OWN_ATTRIBUTES) + len(self.alike)
+
+    def __repr__(self) -> str:
+        return "DeviceRecord(%r)" % dict(self)
+
+
+def alike_of(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a device shares with those that are alike; all of its attributes where nothing is shared."""
+    return record.alike if isinstance(record, DeviceRecord) else record
+
+
+class RecordPool:
+    """Makes the records of a fleet, with one mapping for all that share it. Mappings live as long as the pool does."""
+
+    def __init__(self) -> None:
+        self._shared: dict[Any, dict[str, Any]] = {}
+        self._adopted: dict[int, Mapping[str, Any]] = {}
+
+    def record_of(self, attributes: Mapping[str, Any]) -> DeviceRecord:
+        """A device's attributes as a record."""
+        if isinstance(attributes, DeviceRecord):
+            # As long as a mapping is kept, no other one gets its identity.
+            self._adopted[id(attributes.alike)] = attributes.alike
+            return attributes
+        get = attributes.get
+        alike = {name: value for name, value in attributes.items() if name not in OWN_ATTRIBUTES}
+        return DeviceRecord(self.shared(alike), get("id"), get("serial"), get("name"), get("user"), get("last_seen"))
+
+    def shared(self, alike: dict[str, Any]) -> dict[str, Any]:
+        """The one mapping that is equal to some attributes, in values and in their types."""
+        try:
+            key = tuple([(name, type(value), _frozen(value)) for name, value in alike.items()])
+            return self._shared.setdefault(key, alike)
+        except TypeError:
+            # A value that can't be compared in this way is shared with nobody; the pool keeps it, as it keeps all others.
+            return self._shared.setdefault(("unshared", len(self._shared)), alike)
+
+
+def _frozen(value: Any) -> Any:
+    return tuple([(type(each), each) for each in value]) if isinstance(value, list) else value
+
+
+class ListBeginsAgain:
+    """Stands among the devices of a list: those before it are of a list that was not whole, and count for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +124,8 @@ class ManagedDevice:
     @property
     def id(self) -> str:
         """Its id at the target."""
-        return str(self.record["id"])
+        record = self.record
+        return str(record.id if isinstance(record, DeviceRecord) else record["id"])
 
     @property
     def looked_at(self) -> str:
@@ -56,7 +140,7 @@ class ManagedDevice:
     @property
     def platform(self) -> str:
         """Its platform, empty where that is unknown."""
-        return str(self.record.get("platform") or "")
+        return str(alike_of(self.record).get("platform") or "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,7 +105,8 @@ class Assessor:
     def __init__(self, run_state: RunState, names: Mapping[str, str]) -> None:
         self.run_state = run_state
         self.names = names
-        self._stale_before = _utc(run_state.now - run_state.stale_after)
+        #: A look before this instant proves no absence.
+        self.stale_before = _utc(run_state.now - run_state.stale_after)
         self._reaching_changes = tuple(change for change in run_state.plan.changes if change.reaches and change.apps)
         self._failed_changes = tuple(change for change in run_state.plan.changes if change.key in run_state.failed)
 
@@ -192,7 +193,7 @@ class Assessor:
 
     def _is_stale(self, device: FleetDevice) -> bool:
         # Instants in UTC of one form: their order is that of their texts, and a fleet has many. No look at all is the empty text.
-        return device.device.looked_at < self._stale_before
+        return device.device.looked_at < self.stale_before
 
     # Enforcing.
 

@@ -10,23 +10,21 @@ said it, until a source says otherwise. A fleet that has become much shorter is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ...engine.errors import AppbanError
-from ...engine.previous_record import PreviousRecord
+from ...engine.previous_record import PreviousRecord, Remembered
 from ...policy.devices import known_value
 from ...policy.model import Policy
 from ...policy.names_compared import comparable
-from ..planning.fleet import FleetDevice
+from ..planning.fleet import OWN_ATTRIBUTES, FleetDevice
 
 #: A fleet that has lost more than both of these since the last run stops it.
 MOST_GONE, MOST_GONE_PERCENT = 5, 5.0
 #: Devices that one run asks for one by one.
 MOST_LOOK_UPS = 200
-#: What is never kept of a device: what names a person, what identifies the device already, and what changes with every contact.
-NEVER_KEPT = frozenset(("id", "serial", "name", "user", "last_seen"))
 _SHOWN = 5
 
 
@@ -34,7 +32,7 @@ class FleetDoubted(AppbanError):
     """The fleet may not have been read whole, so nothing is planned against it."""
 
 
-def check_fleet_size(previous: PreviousRecord, ids: Mapping[str, Any], serials: frozenset[str], accepted: int | None) -> None:
+def check_fleet_size(previous: PreviousRecord, ids: Collection[str], serials: frozenset[str], accepted: int | None) -> None:
     """Stop a run whose fleet is much shorter than the last one's.
 
     Args:
@@ -141,7 +139,7 @@ class FleetMemory:
 
     def __init__(self, previous: PreviousRecord, attributes: Iterable[str], policies: Sequence[Policy], groups: frozenset[str]) -> None:
         self.previous = previous
-        self.attributes = tuple(sorted(set(attributes) - NEVER_KEPT))
+        self.attributes = tuple(sorted(set(attributes) - OWN_ATTRIBUTES))
         self.groups = groups
         self._users = {
             _exemption(policy.id, exemption.id): tuple(map(comparable, exemption.users))
@@ -152,6 +150,11 @@ class FleetMemory:
         #: How many devices are decided by which remembered attribute.
         self.filled: dict[str, int] = {}
 
+    def forget_all_but(self, devices: Collection[str]) -> None:
+        """Forget what was known of single devices but some: a large fleet needs the room."""
+        in_scope = {device: known for device, known in self.previous.in_scope.items() if device in devices}
+        self.previous = replace(self.previous, in_scope=in_scope)
+
     def identify(self, record: Mapping[str, Any]) -> Mapping[str, Any]:
         """A device with the serial number that was known of it, by which asset facts and exemptions name it."""
         known = self.previous.in_scope.get(str(record["id"]))
@@ -159,6 +162,12 @@ class FleetMemory:
             return record
         self.filled["serial"] = self.filled.get("serial", 0) + 1
         return {**record, "serial": known.serial}
+
+    def knows_nothing_more(self, record: Mapping[str, Any], known: Remembered) -> bool:
+        """Whether what was known adds nothing to what devices of one kind tell now, so that :meth:`fill` would change nothing."""
+        facts: Mapping[str, Any] = known.facts.get("facts") or {}
+        forgotten = any(self._forgotten(record, attribute, facts.get(attribute)) is not None for attribute in self.attributes)
+        return not forgotten and not known.facts.get("exemptions")
 
     def fill(
         self, record: Mapping[str, Any], enrolled_at: str = "", until_enrolled: frozenset[str] = frozenset()

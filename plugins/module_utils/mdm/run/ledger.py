@@ -35,7 +35,7 @@ EVENTS = (
 _FREE = "Make the evidence directory writable and run again"
 
 
-@dataclass
+@dataclass(slots=True)
 class Story:
     """What is remembered of one device and app.
 
@@ -54,7 +54,7 @@ class Story:
     personal: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Assigned:
     """What is remembered of a control that was assigned to a device by name.
 

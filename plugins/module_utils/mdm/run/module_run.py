@@ -15,7 +15,8 @@ from ..http.identity import Identity
 from ..http.redaction import Redactor
 from ..planning.group_names import refuse_unreadable_groups
 from .options import beforehand, connection_of, counters_of, finish, request_of
-from .target_run import RunRequest, RunResult, Target, run_target
+from .run_request import RunRequest, RunResult, Target
+from .target_run import run_target
 
 TargetT = TypeVar("TargetT", bound=Target)
 

@@ -32,7 +32,7 @@ from ..http.identity import Identity
 from ..http.progress import Progress
 from ..http.redaction import Redactor
 from ..planning.notices import DEFAULT_BODY, DEFAULT_TITLE, NoticeText
-from .target_run import NobodyLeft, RunRequest, RunResult
+from .run_request import NobodyLeft, RunRequest, RunResult
 
 
 class Refused(AppbanError):

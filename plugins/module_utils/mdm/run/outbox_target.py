@@ -19,7 +19,7 @@ from .found_apps import FoundApps
 from .known_fleet import LoneLookUps
 from .ledger import Ledger
 from .outbox import Outbox
-from .target_run import Target
+from .run_request import Target
 
 
 class OutboxTarget(Target):

@@ -12,12 +12,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from ...engine.previous_record import PreviousRecord
+from ...engine.previous_record import PreviousRecord, Remembered
 from ...policy.asset_index import AssetIndex
 from ...policy.decide import Decider
 from ...policy.instants import utc_text
+from ...policy.model import Decision, Verdicts
 from ...policy.names_compared import comparable
-from ..planning.fleet import FleetDevice, ManagedDevice
+from ..planning.fleet import OWN_ATTRIBUTES, DeviceRecord, FleetDevice, ListBeginsAgain, ManagedDevice, RecordPool, alike_of
 from .known_fleet import FleetMemory, LoneLookUps, check_fleet_size
 
 #: What is known of devices that are alike, and id and serial number of each of them.
@@ -26,6 +27,8 @@ DeviceClass = tuple[Mapping[str, Any], list[tuple[str, "str | None"]]]
 
 class ReadFleet:
     """The devices of a target, and those that it had and that its list doesn't have now.
+
+    Devices are decided about one by one while the list is still being read; until it is whole nothing rests on that.
 
     Args:
         devices: the target's, as its list has them.
@@ -42,7 +45,7 @@ class ReadFleet:
 
     def __init__(
         self,
-        devices: Iterable[ManagedDevice],
+        devices: Iterable[ManagedDevice | ListBeginsAgain],
         memory: FleetMemory,
         decider: Decider,
         assets: AssetIndex,
@@ -51,20 +54,14 @@ class ReadFleet:
         accepted: int | None = None,
     ) -> None:
         self.memory = memory
-        self.members: list[FleetDevice] = []
-        #: id -> since when what was remembered of a device is what was known.
-        self._since: dict[str, Mapping[str, str]] = {}
-        self._doubled = 0
-        self._ahead = 0
         self._latest = utc_text(latest)
-        ids: dict[str, None] = {}
-        for device in devices:
-            if device.id in ids:
-                # A device that a list has twice is one device.
-                self._doubled += 1
-                continue
-            ids[device.id] = None
-            self.members.append(self._member(self._of_this_time(device), decider, assets, until_enrolled))
+        self._pool = RecordPool()
+        self._deciding = _Deciding(decider)
+        self._assets = assets
+        self._until_enrolled = until_enrolled
+        #: Shared attributes and remembered facts, by identity, of which the latter add nothing to the former.
+        self._complete: dict[tuple[int, int], bool] = {}
+        ids = self._read(devices)
         serials = frozenset(filter(None, (comparable(member.device.record.get("serial")) for member in self.members)))
         check_fleet_size(self.previous, ids, serials, accepted)
         self.is_confirmed = accepted == len(self.members)
@@ -74,6 +71,50 @@ class ReadFleet:
             for device, known in self.previous.in_scope.items()
             if device not in ids and comparable(known.serial) not in serials
         }  # fmt: skip
+        # What was known of all others has been made use of.
+        memory.forget_all_but(self.not_listed)
+
+    def _read(self, devices: Iterable[ManagedDevice | ListBeginsAgain]) -> set[str]:
+        """Read the members of the fleet; their ids."""
+        ids: set[str] = set()
+        self._begin()
+        for device in devices:
+            if isinstance(device, ListBeginsAgain):
+                ids = set()
+                self._begin()
+                continue
+            name = device.id
+            if name in ids:
+                # A device that a list has twice is one device.
+                self._doubled += 1
+                continue
+            ids.add(name)
+            self.members.append(self._member(name, self._of_this_time(device)))
+        return ids
+
+    def _begin(self) -> None:
+        self.members: list[FleetDevice] = []
+        self.memory.filled.clear()
+        #: id -> since when what was remembered of a device is what was known.
+        self._since: dict[str, Mapping[str, str]] = {}
+        self._doubled = 0
+        self._ahead = 0
+
+    def judged(self) -> Iterator[tuple[Mapping[str, Any], Decision]]:
+        """Every device with the decision about it."""
+        return ((member.device.record, member.decision) for member in self.members)
+
+    @property
+    def verdicts(self) -> list[tuple[Verdicts, int]]:
+        """What is decided about devices that are alike, with the number of them."""
+        counts: dict[int, int] = {}
+        known: dict[int, Verdicts] = {}
+        for member in self.members:
+            verdicts = member.decision.verdicts
+            key = id(verdicts)
+            known[key] = verdicts
+            counts[key] = counts.get(key, 0) + 1
+        return [(verdicts, counts[key]) for key, verdicts in known.items()]
 
     @property
     def previous(self) -> PreviousRecord:
@@ -82,11 +123,21 @@ class ReadFleet:
 
     def classes(self) -> Iterator[DeviceClass]:
         """Devices in scope by what is known of them."""
-        return _by_facts(
-            (self.memory.facts_of(member, self._since.get(member.device.id, {})), member.device.id, member.device.record.get("serial"))
-            for member in self.members
-            if member.decision.scope == "in_scope"
-        )
+        # Devices of one record and one decision that have not been told from memory are of one class.
+        facts: dict[tuple[int, int], tuple[str, Mapping[str, Any]]] = {}
+
+        def class_of(member: FleetDevice, device: str) -> tuple[str, Mapping[str, Any]]:
+            since = self._since.get(device)
+            key = (id(alike_of(member.device.record)), id(member.decision.verdicts))
+            if since:
+                return _keyed(self.memory.facts_of(member, since))
+            found = facts.get(key)
+            if found is None:
+                found = facts[key] = _keyed(self.memory.facts_of(member, {}))
+            return found
+
+        in_scope = (member for member in self.members if member.decision.scope == "in_scope")
+        return _by_facts((class_of(member, member.device.id), member.device.id, member.device.record.get("serial")) for member in in_scope)
 
     def missing(self, look_ups: LoneLookUps, now: str, forgotten: str, check_mode: bool) -> Iterator[DeviceClass]:
         """Devices that were in scope, that the list doesn't have, and that nobody has found to be gone.
@@ -107,7 +158,7 @@ class ReadFleet:
             facts = self.previous.in_scope[device].facts
             since = facts.get("missing_since") or now
             if since >= forgotten and (check_mode or not look_ups.found_gone(device, serial)):
-                missing.append(({"facts": {}, **facts, "missing_since": since}, device, serial))
+                missing.append((_keyed({"facts": {}, **facts, "missing_since": since}), device, serial))
         return _by_facts(missing)
 
     def notes(self) -> Iterator[str]:
@@ -125,20 +176,64 @@ class ReadFleet:
         self._ahead += 1
         return replace(device, synced_at="", inventory_at="", inventory_by="")
 
-    def _member(self, device: ManagedDevice, decider: Decider, assets: AssetIndex, until_enrolled: frozenset[str]) -> FleetDevice:
+    def _member(self, name: str, device: ManagedDevice) -> FleetDevice:
+        record = self._pool.record_of(device.record)
+        known = self.previous.in_scope.get(name)
+        if known is not None and known.serial and not record.serial:
+            record = self._pool.record_of(self.memory.identify(record))
         # What the assets say now goes before what was known.
-        joined = assets.join(self.memory.identify(device.record))
-        record, since, decided_by = self.memory.fill(joined, device.enrolled_at, until_enrolled)
-        if since:
-            self._since[device.id] = since
-        return FleetDevice(replace(device, record=record), decider.decide(decided_by))
+        said = self._assets.missing(record)
+        if said:
+            record = self._pool.record_of({**record, **said})
+        decided_by = record
+        if known is not None and not self._is_complete(record, known):
+            whole, since, other = self.memory.fill(record, device.enrolled_at, self._until_enrolled)
+            record, decided_by = self._pool.record_of(whole), self._pool.record_of(other)
+            if since:
+                self._since[name] = since
+        if record is not device.record:
+            device = replace(device, record=record)
+        return FleetDevice(device, self._deciding.about(name, decided_by))
+
+    def _is_complete(self, record: DeviceRecord, known: Remembered) -> bool:
+        key = (id(record.alike), id(known.facts))
+        complete = self._complete.get(key)
+        if complete is None:
+            complete = self._complete[key] = self.memory.knows_nothing_more(record, known)
+        return complete
 
 
-def _by_facts(devices: Iterable[tuple[Mapping[str, Any], str, Any]]) -> Iterator[DeviceClass]:
+class _Deciding:
+    """Decides about records of one pool, once for those that share their attributes and that the same exemptions name."""
+
+    def __init__(self, decider: Decider) -> None:
+        self._decider = decider
+        self._own = tuple(attribute for attribute in decider.attributes if attribute in OWN_ATTRIBUTES)
+        self._known: dict[tuple[int, tuple[int, ...]], Verdicts] = {}
+
+    def about(self, name: str, record: DeviceRecord) -> Decision:
+        """The decision about a device of some name."""
+        if self._own or not record.id:
+            # Its name may be another one.
+            return self._decider.decide(record)
+        key = (id(record.alike), self._decider.exemptions.named(record))
+        verdicts = self._known.get(key)
+        if verdicts is None:
+            verdicts = self._known[key] = self._decider.decide(record).verdicts
+        return Decision(name, verdicts)
+
+
+def _keyed(facts: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    return json.dumps(facts, sort_keys=True, default=str), facts
+
+
+def _by_facts(devices: Iterable[tuple[tuple[str, Mapping[str, Any]], str, Any]]) -> Iterator[DeviceClass]:
     """Devices with what is known of each of them, those that are alike together."""
     by_class: dict[str, DeviceClass] = {}
-    for facts, device, serial in devices:
-        key = json.dumps(facts, sort_keys=True, default=str)
-        by_class.setdefault(key, (facts, []))[1].append((device, None if serial is None else str(serial)))
+    for (key, facts), device, serial in devices:
+        known = by_class.get(key)
+        if known is None:
+            known = by_class[key] = (facts, [])
+        known[1].append((device, None if serial is None else str(serial)))
     for key in sorted(by_class):
         yield by_class[key]

@@ -11,20 +11,19 @@ before anything is contacted, and holds who is in scope and what is planned befo
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from typing import Any, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
 
 from ...engine.apply import Applied, Failure
-from ...engine.errors import AppbanError, EvidenceError, LimitExceeded, unexpected
+from ...engine.errors import AppbanError, EvidenceError, unexpected
 from ...engine.evidence import EvidenceRecord, Row, choose_run_id, leave_no_empty_run, summary_of, unfinished_records
-from ...engine.guard import check_limits, check_reach, strictest_limits
-from ...engine.outcomes import Outcome, judge
-from ...engine.plan import Change, Plan
+from ...engine.guard import strictest_limits
+from ...engine.outcomes import Outcome
 from ...engine.presence import Presence
 from ...engine.previous_record import PreviousRecord, read_previous_record
-from ...engine.run_header import Provenance, run_header
+from ...engine.run_header import run_header
 from ...engine.run_lock import RunLock, TenantLock
 from ...engine.version import VERSION
 from ...policy.asset_index import AssetIndex, notes_of_assets
@@ -32,137 +31,31 @@ from ...policy.decide import Decider, covers_whole_scope
 from ...policy.exemption_counts import NamedDevices, count_exemptions, notes_of_exemptions, shown_exemptions
 from ...policy.fleet_notes import notes_of_fleet
 from ...policy.instants import read_now, utc_text
-from ...policy.model import Policy
 from ...policy.notes import notes_of_policies
-from ...policy.policy_phase import LIFTED
 from ...policy.serialize import serialize_policy
-from ..http.identity import Identity
 from ..http.journal import Journal
-from ..planning.capability import Capability
 from ..planning.control_state import ControlStates
-from ..planning.fleet import FleetDevice, ManagedDevice
+from ..planning.fleet import FleetDevice
 from ..planning.group_names import wanted_groups
-from ..planning.notices import Notice, NoticeText, notices_of
-from ..planning.plan_draft import PlanDraft, Step
+from ..planning.notices import Notice
 from ..planning.plan_result import PlanResult, plan_result
-from .assess import Assessment, Assessor, RunState, may_look
+from .assess import Assessor, RunState, may_look
+from .due_notices import due_notices
+from .fleet_rows import FleetRows
 from .known_fleet import FleetDoubted, FleetMemory, LoneLookUps
 from .ledger import Ledger
-from .ledger_events import events_before_writing, events_of_device, events_of_standing_controls
+from .ledger_events import events_before_writing, events_of_standing_controls
+from .plan_guard import PlanGuard
 from .read_fleet import ReadFleet
+from .run_request import NobodyLeft, RunRequest, RunResult, Target
 
-SHOWN_FINDINGS = 100
 SHOWN_CONFLICTS = 50
-SHOWN_KEPT = 10
 #: How far the clock of a server may be ahead of ours.
 CLOCKS_APART = timedelta(days=1)
 #: What capabilities rest on, whatever the policies ask for.
 CAPABILITY_FACTS = ("platform", "ownership", "supervised", "enrollment", "os_version")
 #: Of a run that did not come to know its fleet.
 NO_TOTALS: Mapping[str, Any] = {"findings": 0, "drift": 0, "decision_due": [], "notes": []}
-
-
-@dataclass(frozen=True)
-class RunRequest:
-    """What a user asks of a run.
-
-    Args:
-        target: name of the record and of the ledger.
-        now: the run's instant.
-        assets: asset facts by serial number.
-        limits: replaces the policies' limits; None for theirs.
-        stale_after: age of the look from which "not found" says nothing.
-        versions: of the software, for the record.
-        accept_fleet_size: the size of a fleet that has shrunk, as somebody has confirmed it; None for none.
-        provenance: who runs it, from what.
-        identity: what the tenant is, whatever it is called; None where that is not known.
-    """
-
-    target: str
-    policies: tuple[Policy, ...]
-    now: datetime
-    assets: Mapping[str, Mapping[str, Any]]
-    evidence_dir: str
-    check_mode: bool
-    run_id: str = ""
-    evidence: str = "exceptions"
-    limits: Mapping[str, Any] | None = None
-    stale_after: timedelta = timedelta(days=30)
-    notice: NoticeText = field(default_factory=NoticeText)
-    versions: Mapping[str, str] = field(default_factory=dict)
-    accept_fleet_size: int | None = None
-    provenance: Provenance = field(default_factory=Provenance)
-    identity: Identity | None = None
-
-
-class NobodyLeft(AppbanError):
-    """An exemption takes everybody out of a ban: a mistake in the policy, and nothing is written."""
-
-
-class Target(Protocol):
-    """What an adapter gives to a run. A target that inherits from it has what has a body here."""
-
-    names: Mapping[str, str]
-    #: Platform -> mechanism that makes devices report an app, where one has to.
-    reporting: Mapping[str, str] = {}
-    #: Given by the run before it plans: asks for single devices, within the bound of a run.
-    look_ups: LoneLookUps
-    #: What a notice announces is not done where the notice can't be sent.
-    waits_for_notices: bool = True
-
-    def capability_of(self, record: Mapping[str, Any]) -> Capability:
-        """The row of a device in the target's capability table."""
-
-    def devices(self) -> Iterator[ManagedDevice]:
-        """Every device of the target."""
-
-    def findings(self, fleet: Sequence[FleetDevice]) -> Mapping[tuple[str, str], Sequence[Mapping[str, str]]]:
-        """(device id, app id) -> what was found, for those that may be looked at."""
-
-    def look_up(self, devices: Sequence[str]) -> Mapping[str, bool | None]:
-        """Ask for devices one by one: True for one that is managed, False for one that is gone for certain, None where nobody can say.
-
-        Args:
-            devices: ids of devices, or ``serial:`` and a serial number; besides them whatever names the target itself puts in.
-        """
-
-    def doubted(self, device: str, app: str) -> str:
-        """The reason for which what the sources say of a device and an app can't be believed; empty for none."""
-        return ""
-
-    def may_still_hold(self, device: str, app: str) -> bool | None:
-        """Whether a control of ours may still be on a device, or still arrive; None where devices don't say and their contact counts."""
-        return None
-
-    def absences(self, pairs: Sequence[tuple[str, str]]) -> frozenset[tuple[str, str]]:
-        """Of device and app pairs that were seen together and are not any more, those of which that is not proved."""
-        return frozenset()
-
-    def findable(self, app: str, platform: str, sees: str) -> bool:
-        """Whether an app has a name that it could be found by."""
-
-    def plan(self, fleet: Sequence[FleetDevice], decider: Decider) -> PlanDraft:
-        """The changes, made of what the target holds, before the notices."""
-
-    def notice_step(self, notices: tuple[Notice, ...]) -> Step:
-        """What sends some notices."""
-
-    def apply(self, plan: Plan, ledger: Ledger, now: str) -> Applied:
-        """Carry the plan out."""
-
-    def run_state(self) -> Mapping[str, Any]:
-        """What of :class:`.assess.RunState` only the target knows."""
-        return {}
-
-
-@dataclass(frozen=True)
-class RunResult:
-    """What a module returns of a run. failure: what a person has to act on; empty where all went well."""
-
-    changed: bool
-    values: Mapping[str, Any]
-    diff: Sequence[Mapping[str, str]]
-    failure: str = ""
 
 
 def run_target(target: Target, request: RunRequest, journal: Journal | None = None) -> RunResult:
@@ -196,8 +89,6 @@ class _Run:
         #: Why carrying out the plan failed as a whole; empty where it did not.
         self.broken = ""
         self.presence = Presence(utc_text(request.now - request.stale_after), request.stale_after.days)
-        # Devices that are alike share their decisions, so their plain forms are made once.
-        self._plain: dict[int, dict[str, Any]] = {}
 
     def run(self) -> RunResult:
         request = self.request
@@ -245,8 +136,7 @@ class _Run:
         request = self.request
         read = self._read_fleet()
         self.fleet = read.members
-        judged = [(member.device.record, member.decision) for member in self.fleet]
-        self.exemptions = count_exemptions(self.decider.exemptions, judged)
+        self.exemptions = count_exemptions(self.decider.exemptions, read.judged())
         record.add_exemptions(each.to_plain() for each in self.exemptions)
         record.add_classes(read.classes())
         blanket = covers_whole_scope(request.policies, (member.decision for member in self.fleet))
@@ -263,16 +153,18 @@ class _Run:
             remember(self.ledger)
         findings = self.target.findings(self.fleet)
         draft = self.target.plan(self.fleet, self.decider)
-        notices = self._notices(findings, ControlStates(draft.control_states))
+        before = Assessor(self._before_writing(findings, ControlStates(draft.control_states)), self.target.names)
+        notices = due_notices(self.fleet, before, self.by_id, request.notice)
+        guard = PlanGuard(self.fleet, self.decider, self.target.reporting)
         planned = plan_result(draft, notices, self.target.notice_step, self.target.waits_for_notices)
-        planned = self._without_ends_in_doubt(planned, read)
+        planned = guard.without_ends_in_doubt(planned, read, look_ups)
         unproved = self._unproved(findings)
         gone = self._opted_out(read)
         forgotten = utc_text(request.now - request.stale_after)
         record.add_classes(read.missing(look_ups, self.now, forgotten, request.check_mode))
         # Before the guard: a plan that is refused or stopped can be read, too.
         record.add_plan(planned.plan.as_plain(), rows=(len(self.fleet) + len(gone)) * max(1, len(self._apps())))
-        stopped = self._guard(limits, planned, notices)
+        stopped = guard.why_stopped(limits, planned, notices)
         applied = Applied((), (), ())
         if not request.check_mode and not stopped:
             applied = self._apply(record, planned)
@@ -321,9 +213,12 @@ class _Run:
         """
         request = self.request
         attributes = {*self.decider.attributes, *CAPABILITY_FACTS, *getattr(self.target, "capability_facts", ())}
+        memory = FleetMemory(self.previous, attributes, request.policies, wanted_groups(request.policies))
+        # What it knew of single devices is the memory's, which forgets what it has made use of.
+        self.previous = replace(self.previous, in_scope={})
         return ReadFleet(
             self.target.devices(),
-            FleetMemory(self.previous, attributes, request.policies, wanted_groups(request.policies)),
+            memory,
             self.decider,
             self.assets,
             # The run's own instant may have been given, so the clock counts too.
@@ -332,36 +227,13 @@ class _Run:
             accepted=request.accept_fleet_size,
         )
 
-    def _without_ends_in_doubt(self, planned: PlanResult, read: ReadFleet) -> PlanResult:
-        """The plan without deletions that no policy orders, where a device that was in scope is not in the list and not known to be gone.
-
-        A control that nobody in the list needs may be there for a device that the list leaves out.
-        """
-        ended = self._ended_apps()
-        deletes = [change for change in planned.plan.changes if change.op == "delete" and not set(change.apps or self._apps()) <= ended]
-        missing = read.not_listed
-        if not deletes or not missing or read.is_confirmed:
-            return planned
-        look_ups = self.target.look_ups
-        gone = look_ups.gone(missing, "controls of ours are deleted") if look_ups.has_room_for(missing) else frozenset()
-        doubted = len(missing) - len(gone)
-        if not doubted:
-            return planned
-        plan, kept = planned.plan.without(change.key for change in deletes)
-        note = "%s stays: %d device%s in scope at %s %s not in the list now and not known to be gone" % (
-            ", ".join(sorted(dict.fromkeys(change.name for change in kept))[:SHOWN_KEPT]),
-            doubted,
-            " that was" if doubted == 1 else "s that were",
-            self.previous.now,
-            "is" if doubted == 1 else "are",
-        )
-        return replace(planned, plan=plan, notes=(*planned.notes, note))
-
     def _unproved(self, findings: Mapping[tuple[str, str], Any]) -> frozenset[tuple[str, str]]:
         """Pairs of device and app of which it is not proved that the app is gone, although it is not shown any more."""
+        present = {device for (device, _app), story in self.ledger.stories.items() if story.present}
         vanished = [
             (member.device.id, app.app)
             for member in self.fleet
+            if member.device.id in present
             for app in member.decision.apps.values()
             if may_look(app)
             and (member.device.id, app.app) not in findings
@@ -369,27 +241,6 @@ class _Run:
             and self.target.capability_of(member.device.record).sees == "all"
         ]
         return self.target.absences(vanished) if vanished else frozenset()
-
-    def _notices(self, findings: Mapping[tuple[str, str], Any], control_states: ControlStates) -> list[Notice]:
-        """Notices that are asked for and have not been sent: where the app is, and where nobody can tell."""
-        assessor = Assessor(self._before_writing(findings, control_states), self.target.names)
-        wanted: list[Notice] = []
-        for index, member in enumerate(self.fleet):
-            apps = {
-                app.app: app
-                for app in member.decision.apps.values()
-                if "advise" in app.actions
-                and not self.target.capability_of(member.device.record).advise.why_not
-                and assessor.presence(index, member, app) is not False
-            }
-            if apps:
-                can_lose_access = bool(self.target.capability_of(member.device.record).withdraw_access.mechanisms)
-                every = notices_of(member.decision, member.device.id, index, apps, self.by_id, self.request.notice, can_lose_access)
-                wanted.extend(each for each in every if not self._is_told(each))
-        return wanted
-
-    def _is_told(self, notice: Notice) -> bool:
-        return all(self.ledger.noticed_at(notice.device, notice.stage, app) for app in notice.apps)
 
     def _before_writing(self, findings: Mapping[tuple[str, str], Any], control_states: ControlStates) -> RunState:
         return RunState(
@@ -403,69 +254,6 @@ class _Run:
             stale_after=self.request.stale_after,
         )
 
-    def _guard(self, limits: Any, planned: PlanResult, notices: Sequence[Notice]) -> str:
-        """Why the run is stopped before any write; empty where it is not.
-
-        Raises:
-            AppbanError: where the plan reaches a device that it must not touch.
-        """
-        wrong = {change.key: self._names(self._not_to_be_reached(change)) for change in planned.plan.changes}
-        check_reach({key: names for key, names in wrong.items() if names})
-        new: set[int] = {notice.index for notice in notices}
-        keys = {change.key for change in planned.plan.changes}
-        for control_state in planned.control_states.all:
-            if keys.intersection(control_state.changes):
-                new |= control_state.new
-        try:
-            check_limits(limits, self._names(new), len(self.fleet), self._names(self._losing(planned)))
-        except LimitExceeded as error:
-            return str(error)
-        return ""
-
-    def _names(self, indexes: Iterable[int]) -> list[str]:
-        return [str(self.fleet[index].device.record.get("serial") or self.fleet[index].device.id) for index in sorted(indexes)]
-
-    def _not_to_be_reached(self, change: Change) -> set[int]:
-        """Devices that a change reaches although an app that it is made for is not enforced there.
-
-        What an app is called on a platform on which it does not exist does nothing there.
-        """
-        known: dict[int, bool] = {}
-        found = set()
-        for index in change.reaches:
-            decision = self.fleet[index].decision
-            # Devices that are alike share their verdicts.
-            key = id(decision.verdicts)
-            if key not in known:
-                apps = [decision.apps[app] for app in change.apps if app in decision.apps] or list(decision.apps.values())
-                apps = [app for app in apps if app.verdict != "not_applicable"]
-                known[key] = not any(app.verdict == "enforce" for app in apps) or (
-                    bool(change.apps) and any(app.verdict != "enforce" for app in apps)
-                )
-            if known[key]:
-                found.add(index)
-        return found
-
-    def _losing(self, planned: PlanResult) -> set[int]:
-        """Devices that a change takes something of ours from although no policy orders that, and that nothing covers for the same app."""
-        ended = self._ended_apps()
-        losing: set[int] = set()
-        for change in planned.plan.changes:
-            apps = set(change.apps) or set(self._apps())
-            if not change.releases or apps <= ended:
-                continue
-            covered: set[int] = set()
-            for control_state in planned.control_states.all:
-                if control_state.mechanism not in self.target.reporting.values() and apps & control_state.apps:
-                    covered |= control_state.covers
-            losing |= change.releases - covered
-        return losing
-
-    def _ended_apps(self) -> set[str]:
-        """Apps that no policy of the run bans any more."""
-        banned = {app.id for each in self.decider.policy_phases if each.phase != LIFTED for app in each.policy.apps}
-        return {app.id for each in self.decider.policy_phases if each.phase == LIFTED for app in each.policy.apps} - banned
-
     def _run_state(
         self,
         findings: Mapping[tuple[str, str], Any],
@@ -477,7 +265,7 @@ class _Run:
     ) -> RunState:
         waits = self.request.check_mode or stopped
 
-        def doubted(device: str, app: str) -> str:
+        def doubted_or_unproved(device: str, app: str) -> str:
             return self.target.doubted(device, app) or ("source_contradicts" if (device, app) in unproved else "")
 
         return RunState(
@@ -491,7 +279,7 @@ class _Run:
             failed=applied.failed_keys,
             pending=frozenset(change.key for change in planned.plan.changes) if waits else frozenset(),
             to_notify=frozenset(notice.index for notice in notices) if waits else frozenset(),
-            doubted=doubted,
+            doubted=doubted_or_unproved if unproved else self.target.doubted,
             previous=self.previous.seen,
             previous_now=self.previous.now,
             plan=planned.plan,
@@ -537,36 +325,22 @@ class _Run:
         read: ReadFleet,
     ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         request = self.request
-        assessor = Assessor(run_state, self.target.names)
-        shown: list[dict[str, Any]] = []
-        events: list[dict[str, Any]] = []
-        found = 0
-        for index, member in enumerate(self.fleet):
-            rows = []
-            for app_id, app in sorted(member.decision.apps.items()):
-                assessment = assessor.assess(index, member, app)
-                rows.append(self._row(member, app_id, assessment))
-                found += len(assessment.findings)
-                for finding in assessment.findings[: SHOWN_FINDINGS - len(shown)]:
-                    shown.append({"device": member.device.id, "serial": member.device.record.get("serial"), **finding})
-                depends = run_state.access_depends_on_compliance
-                events.extend(events_of_device(member, app_id, assessment, rows[-1].outcome, self.ledger, depends))
-            record.add_device(rows)
-            if member.decision.scope == "in_scope":
-                self.presence.add(rows)
+        rows = FleetRows(run_state, self.target.names, request.check_mode, record, self.presence)
+        rows.write(self.fleet)
+        events = rows.events
         for device, serial in gone:
             record.add_device(self._rows_of_opted_out(device, serial))
             events.append({"event": "opted_out", "device": device})
         events.extend(events_of_standing_controls(planned.control_states.all, self.ledger))
         if not request.check_mode and not stopped:
             self.ledger.write(self.now, events)
-        in_scope = sum(member.decision.scope == "in_scope" for member in self.fleet)
-        more = {**self._totals(found, planned, read), "stopped": stopped or None, "fleet": "complete"}
-        return record.close(len(self.fleet) + len(gone), in_scope, more), shown
+        in_scope = sum(count for verdicts, count in read.verdicts if verdicts.scope == "in_scope")
+        more = {**self._totals(rows.found, planned, read), "stopped": stopped or None, "fleet": "complete"}
+        return record.close(len(self.fleet) + len(gone), in_scope, more), rows.shown
 
     def _totals(self, found: int, planned: PlanResult, read: ReadFleet) -> dict[str, Any]:
-        notes = {note for member in self.fleet for note in member.decision.notes} | set(planned.notes) | set(self.decider.notes)
-        notes |= set(read.notes()) | set(self._notes_of_records()) | set(self._notes_of_names())
+        notes = {note for verdicts, _count in read.verdicts for note in verdicts.notes} | set(planned.notes) | set(self.decider.notes)
+        notes |= set(read.notes()) | set(self._notes_of_records()) | set(self._notes_of_names(read))
         # What servers said while the plan was carried out: that devices could not be woken up.
         notes |= set(notes_of_policies(self.request.policies)) | set(getattr(self.target, "warnings", ()))
         return {
@@ -576,41 +350,18 @@ class _Run:
             "notes": sorted(notes),
         }
 
-    def _notes_of_names(self) -> list[str]:
+    def _notes_of_names(self, read: ReadFleet) -> list[str]:
         """What names of policies and asset facts match nothing here, or several devices."""
-        judged = [(member.device.record, member.decision) for member in self.fleet]
         of_a_part = bool(self.request.provenance.part)
-        notes = notes_of_exemptions(self.decider.exemptions, self.exemptions, judged, of_a_part)
-        notes += notes_of_fleet(self.request.policies, judged, self.request.now)
-        return [*notes, *notes_of_assets(self.assets, judged, of_a_part)]
+        notes = notes_of_exemptions(self.decider.exemptions, self.exemptions, read.judged(), of_a_part)
+        notes += notes_of_fleet(self.request.policies, read.judged(), self.request.now)
+        return [*notes, *notes_of_assets(self.assets, read.judged(), of_a_part)]
 
     def _notes_of_records(self) -> Iterator[str]:
         if not self.previous:
             yield "no_previous_record: nothing is known of earlier runs, so what rests on memory (removed, opted out) is not claimed"
         for path in self.left[:1]:
             yield "an interrupted run left %s: it says what that run was about to do" % path
-
-    def _row(self, member: FleetDevice, app_id: str, assessment: Assessment) -> Row:
-        app = member.decision.apps[app_id]
-        plain = self._plain.get(id(app))
-        if plain is None:
-            plain = self._plain[id(app)] = app.to_plain()
-        # It was not looked for, because one of its policies may or may not be about this device.
-        doubted = app.verdict != "enforce" and not may_look(app) and app.verdict in ("report_only", "pending", "review")
-        judged = judge({**plain, "verdict": "unclassified"} if doubted else plain, assessment.observation, self.request.check_mode)
-        return Row(
-            device=member.device.record,
-            app=app_id,
-            decision=plain,
-            outcome=judged,
-            before={True: "present", False: "absent", None: "not_observed"}[assessment.observation.before],
-            mechanism=assessment.mechanism,
-            seen_at=assessment.seen_at,
-            requested_at=assessment.requested_at,
-            findings=assessment.findings,
-            words=assessment.words,
-            last_seen_at=assessment.last_seen_at,
-        )
 
     def _opted_out(self, read: ReadFleet) -> list[tuple[str, str | None]]:
         """Private devices that had a story and have left the management since: their users gave the work apps up instead.

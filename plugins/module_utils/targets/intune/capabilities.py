@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Any, Mapping
 
 from ...mdm.planning.capability import NO_BACKEND, Capability, Support, without_support
+from ...mdm.planning.fleet import alike_of
 from ...mdm.planning.mechanisms import Mechanism, Mechanisms
 
 IOS_BLOCK = "ios_blocked_apps"
@@ -177,6 +178,8 @@ def capability_of(record: Mapping[str, Any]) -> Capability:
 
     What is unknown never counts as corporate.
     """
+    # Nothing that is a device's own is among what a row rests on.
+    record = alike_of(record)
     row = BY_KIND[_kind_of(record)]
     agent = record.get("management_agent", "mdm")
     if record.get("management_state", "managed") not in (*_STATES_OF_MANAGED, None):

@@ -18,6 +18,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Callable, Iterable, Mapping, Sequence
 
+from ...mdm.http.concurrency import ordered_map
 from ...mdm.http.http_errors import RequestFailed
 from ...policy.model import App, Policy
 from ...policy.names_compared import LEFT_TO_RIGHT_MARK, comparable
@@ -74,6 +75,7 @@ class AppFinder:
             for app in (*policy.apps, *policy.review):
                 self.apps.setdefault(app.id, []).append(app)
         self.findings: Findings = {}
+        self._said: dict[tuple[str, ...], Mapping[str, str]] = {}
         #: (platform, app) -> why what the discovered apps don't show there is not absence; EVERY stands for all of them.
         self.doubtful: dict[tuple[str, str], str] = {}
         #: The same of single devices.
@@ -81,6 +83,11 @@ class AppFinder:
         #: Apps of which the reports of prohibited apps can't be read, by device; EVERY stands for all devices.
         self.unreadable_reports: set[str] = set()
         self.notes: list[str] = []
+
+    @property
+    def has_doubts(self) -> bool:
+        """Whether anything of what was read can't be believed."""
+        return bool(self.doubtful or self.doubtful_devices or self.unreadable_reports)
 
     def doubted(self, device: str, app: str) -> str:
         """Why the discovered apps say nothing of an app that they don't show on a device; empty for no reason."""
@@ -150,9 +157,13 @@ class AppFinder:
         """Rows and the ids of their devices. Never $expand on the list: it comes back empty."""
         items = [self._devices_item(row_id) for row_id in rows]
         answers = self.graph.batch("v1.0", items, what=_LIST_DEVICES, things="lists of the devices that have an app") if items else {}
-        for item in items:
-            listed = self.graph.read_list(answers[item.id], permission=DEVICES_READ)
-            yield item.id, {str(device["id"]) for device in listed}
+
+        def listed(item: BatchItem) -> set[str]:
+            return {str(device["id"]) for device in self.graph.read_list(answers[item.id], permission=DEVICES_READ)}
+
+        # Each list goes on page by page, and several of them may do so at once.
+        for item, devices in zip(items, ordered_map(listed, items), strict=True):
+            yield item.id, devices
 
     def _devices_item(self, row_id: str) -> BatchItem:
         path = "/deviceManagement/detectedApps/%s/managedDevices" % segment(row_id)
@@ -315,10 +326,19 @@ class AppFinder:
     def _add(self, device: str, app: str, source: str, name: str, version: str, confidence: str) -> None:
         if device not in self.platform_of or not self.may_look(device, app):
             return
-        finding = {"app": app, "backend": source, "name": name, "version": version, "scope": "device", "confidence": confidence}
+        finding = self._finding(app, source, name, version, confidence)
         listed = self.findings.setdefault((device, app), [])
         if finding not in listed:
             listed.append(finding)
+
+    def _finding(self, *said: str) -> Mapping[str, str]:
+        """What was found; one of many devices is kept once."""
+        known = self._said.get(said)
+        if known is None:
+            app, source, name, version, confidence = said
+            known = {"app": app, "backend": source, "name": name, "version": version, "scope": "device", "confidence": confidence}
+            self._said[said] = known
+        return known
 
     def _names(self) -> dict[str, set[str]]:
         """Name or pattern, as its maker writes it -> apps that are called so in an inventory that knows no ids."""

@@ -15,7 +15,8 @@ from ...mdm.http.identity import Identity, identity_of_server
 from ...mdm.http.redaction import Redactor
 from ...mdm.planning.group_names import refuse_unreadable_groups
 from ...mdm.run.options import beforehand, connection_of, connection_spec, counters_of, finish, request_of, target_spec
-from ...mdm.run.target_run import RunResult, run_target
+from ...mdm.run.run_request import RunResult
+from ...mdm.run.target_run import run_target
 from .api.clouds import CLOUDS, choose_cloud
 from .api.credentials import METHODS, CredentialOptions, Credentials, choose_method
 from .api.graph import Graph

@@ -7,50 +7,19 @@
 from __future__ import annotations
 
 import json
-import re
-import sys
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any, Iterable, Iterator, Mapping, Sequence
 
-from ...engine.errors import AppbanError
-from ...mdm.http.complete_lists import Distinct, require_complete
-from ...mdm.http.http_errors import RequestFailed
-from ...mdm.http.paging import items_of, object_of
-from ...mdm.http.response import Response
-from ...mdm.http.server_values import later
-from ...mdm.planning.fleet import ManagedDevice
 from ...mdm.planning.ownership import read_marker
-from ...policy.names_compared import comparable
 from . import objects
 from .api.graph import Graph
 from .api.graph_batch import BatchItem
-from .api.odata import instant, literal, segment
-from .api.permissions import CONDITIONAL_ACCESS_READ, CONFIGURATION_READ, DEVICES_READ, GROUPS_READ
+from .api.odata import literal
+from .api.permissions import CONDITIONAL_ACCESS_READ, CONFIGURATION_READ, GROUPS_READ
 from .bodies import BLOCKED_APPS_SETTING
-from .memberships import Memberships
 from .objects import APPS, FILTERS, GROUPS, RESOURCES, AppObject, Collection, Filter, Group, Owned, TenantState
 
-_DEVICE_FIELDS = (
-    "id", "deviceName", "serialNumber", "operatingSystem", "osVersion", "managedDeviceOwnerType", "isSupervised", "deviceEnrollmentType",
-    "managementAgent", "managementState", "userId", "userPrincipalName", "azureADDeviceId", "lastSyncDateTime", "complianceState",
-    "enrolledDateTime", "configurationManagerClientEnabledFeatures",
-)  # fmt: skip
-_PLATFORMS = {
-    "ios": "ios", "ipados": "ipados", "windows": "windows", "macos": "macos", "linux": "linux", "chromeos": "chromeos",
-    "tvos": "tvos", "visionos": "visionos",
-}  # fmt: skip
-_USER_ENROLLMENTS = frozenset(("appleUserEnrollment", "appleUserEnrollmentWithServiceAccount", "appleAccountDrivenUserEnrollment"))
-_ANDROID_ENROLLMENTS = {
-    "androidEnterpriseFullyManaged": "fully_managed",
-    "androidEnterpriseDedicatedDevice": "dedicated",
-    "androidEnterpriseCorporateWorkProfile": "cope",
-}
-_OWNERSHIPS = {"company": "corporate", "personal": "personal"}
-_NO_DIRECTORY_ID = ("", "00000000-0000-0000-0000-000000000000")
 _MEMBERS_A_PAGE = 999
-#: How often a device sends its list of apps (Microsoft's documentation of discovered apps), counted from its enrollment.
-INVENTORY_PERIOD = timedelta(days=7)
 _APP_TYPES = ("androidManagedStoreApp", "winGetApp", "iosStoreApp", "iosVppApp", "managedIOSStoreApp")
 
 
@@ -62,178 +31,6 @@ def _with_policies(body: Mapping[str, Any], name_key: str) -> str:
     return "%s (made for %s, which is not in this run: give the policies to the same run, and they share one list)" % (
         name, " and ".join(marker.policies),
     )  # fmt: skip
-
-
-def read_devices(graph: Graph, memberships: Memberships) -> Iterator[ManagedDevice]:
-    """Every device that the tenant manages, once each, with those of its groups that the policies ask for.
-
-    Beta, because only there the kinds of Android Enterprise enrollment have names. The tenant's own count comes first: it bounds the
-    list, and a device that enrols meanwhile makes the list longer than the count and never shorter.
-
-    Raises:
-        AppbanError: where there are fewer different devices than the service itself counts, twice; where it counts nothing usable. A list
-            that is cut short must not pass for the fleet.
-    """
-    try:
-        listed = _listed_devices(graph)
-    except _NotComplete:
-        # Somebody may have left, or enrolled, between the count and the last page.
-        try:
-            listed = _listed_devices(graph)
-        except _NotComplete as error:
-            raise error.cause from None
-    for body in listed.values():
-        yield device_of(body, memberships)
-
-
-class _NotComplete(Exception):
-    def __init__(self, cause: AppbanError) -> None:
-        super().__init__(str(cause))
-        self.cause = cause
-
-
-def _listed_devices(graph: Graph) -> dict[str, Mapping[str, Any]]:
-    overview = graph.get(
-        "v1.0",
-        "/deviceManagement/managedDeviceOverview",
-        {"$select": "enrolledDeviceCount"},
-        what="count the managed devices",
-        permission=DEVICES_READ,
-    )
-    counted = overview.get("enrolledDeviceCount")
-    expected = counted if isinstance(counted, int) and not isinstance(counted, bool) and counted > 0 else None
-    params = {"$select": ",".join(_DEVICE_FIELDS), "$top": "1000"}
-    what = "list the managed devices"
-    found: dict[str, Mapping[str, Any]] = {}
-    distinct = Distinct()
-    for body in graph.pages("beta", "/deviceManagement/managedDevices", params, what=what, permission=DEVICES_READ, expected=expected):
-        if distinct.add(str(body["id"])):
-            found[str(body["id"])] = body
-            if len(found) % 1000 == 0 or len(found) == expected:
-                graph.session.counters.progress.read("devices", len(found), expected)
-    try:
-        require_complete("managed devices", distinct, counted, "the tenant")
-    except AppbanError as error:
-        raise _NotComplete(error) from error
-    return found
-
-
-def look_up_devices(graph: Graph, names: Sequence[str]) -> dict[str, bool | None]:
-    """Ask for devices one by one.
-
-    Args:
-        names: ids of managed devices; or ``serial:``, ``entra:`` (a device's name in the directory) or ``user:`` (any device of a user)
-            and what to look for.
-
-    Returns:
-        Name -> True for what is managed, False for what is certainly not, None where the answer doesn't say.
-    """
-    items = [_look_up_item(str(number), name) for number, name in enumerate(names)]
-    answers = graph.batch("beta", items, what="look devices up one by one", things="devices one by one")
-    return {name: _is_managed(name, answers[str(number)]) for number, name in enumerate(names)}
-
-
-_LOOKED_UP_BY = {"serial": "serialNumber", "entra": "azureADDeviceId", "user": "userId"}
-
-
-def _look_up_item(number: str, name: str) -> BatchItem:
-    path = "/deviceManagement/managedDevices"
-    kind, _colon, value = name.partition(":")
-    attribute = _LOOKED_UP_BY.get(kind)
-    if attribute is None or not value:
-        return BatchItem(number, "%s/%s" % (path, segment(name)), params={"$select": "id"}, permission=DEVICES_READ)
-    params = {"$filter": "%s eq %s" % (attribute, literal(value)), "$select": "id,%s" % attribute, "$top": "10"}
-    return BatchItem(number, path, params=params, permission=DEVICES_READ)
-
-
-def _is_managed(name: str, answer: Response) -> bool | None:
-    kind, _colon, value = name.partition(":")
-    attribute = _LOOKED_UP_BY.get(kind)
-    alone = attribute is None or not value
-    if answer.status == 404 and alone:
-        return False
-    if not answer.ok():
-        return None
-    try:
-        if alone:
-            return True if str(object_of(answer).get("id")) == name else None
-        found = items_of(answer, "value", "id")
-    except RequestFailed:
-        return None
-    if any(comparable(each.get(str(attribute))) == comparable(value) for each in found):
-        return True
-    # A service that minds no filter gives others, and then nobody can say.
-    return None if found else False
-
-
-def device_of(body: Mapping[str, Any], memberships: Memberships | None = None) -> ManagedDevice:
-    """A managed device of Graph in the collection's words. What Intune does not say stays unknown."""
-    platform, enrollment = _platform_and_enrollment(body)
-    ownership = _OWNERSHIPS.get(str(body.get("managedDeviceOwnerType")))
-    synced_at, enrolled_at = instant(body.get("lastSyncDateTime")), instant(body.get("enrolledDateTime"))
-    record: dict[str, Any] = {
-        "id": body["id"],
-        "serial": body.get("serialNumber") or None,
-        "name": body.get("deviceName") or None,
-        "platform": platform,
-        # A fleet has few versions and many devices.
-        "os_version": sys.intern(str(body["osVersion"])) if body.get("osVersion") else None,
-        "ownership": ownership,
-        # Asset facts may fill in an ownership that Intune does not know; what Intune collects goes by its own.
-        "intune_ownership": ownership,
-        # Supervision is a thing of Apple's; false on others would only look like knowledge.
-        "supervised": body.get("isSupervised") if platform in ("ios", "ipados", "tvos") else None,
-        "enrollment": enrollment,
-        # What manages it now decides what gets through to it.
-        "management_agent": str(body["managementAgent"]) if body.get("managementAgent") else None,
-        "management_state": str(body["managementState"]) if body.get("managementState") else None,
-        "workloads": _workloads(body.get("configurationManagerClientEnabledFeatures")),
-        # Whoever gives the work apps up leaves the management.
-        "work_apps": True,
-        "user": body.get("userPrincipalName") or None,
-        "last_seen": synced_at or None,
-    }
-    directory_id = str(body.get("azureADDeviceId") or "")
-    if memberships is not None:
-        record["groups"] = memberships.groups_of(str(body.get("userId") or ""), directory_id)
-    return ManagedDevice(
-        record=record,
-        native_ownership=ownership,
-        directory_id="" if directory_id in _NO_DIRECTORY_ID else directory_id,
-        user_id=str(body.get("userId") or ""),
-        access_withdrawn=body.get("complianceState") == "noncompliant",
-        synced_at=synced_at,
-        enrolled_at=enrolled_at,
-        inventory_at=_oldest_inventory(synced_at, enrolled_at),
-        inventory_by=synced_at,
-    )
-
-
-def _workloads(features: Any) -> list[str] | None:
-    """Workloads of a co-managed device that are Intune's; None where nobody says."""
-    if not isinstance(features, dict):
-        return None
-    return sorted(name for name, intune in features.items() if intune is True)
-
-
-def _oldest_inventory(synced_at: str, enrolled_at: str) -> str:
-    """The earliest instant that a device's list of apps can be of: it comes with a contact, once a week, and never before enrollment."""
-    week_before = later(synced_at, -INVENTORY_PERIOD)
-    return week_before and max(week_before, min(enrolled_at, synced_at))
-
-
-def _platform_and_enrollment(body: Mapping[str, Any]) -> tuple[str | None, str | None]:
-    system = re.sub(r"[^a-z]", "", str(body.get("operatingSystem") or "").lower())
-    kind = str(body.get("deviceEnrollmentType") or "")
-    if system.startswith("android"):
-        enrollment = _ANDROID_ENROLLMENTS.get(kind)
-        if enrollment is None and body.get("managementAgent") == "googleCloudDevicePolicyController":
-            # Android Enterprise that is none of the corporate kinds has a work profile; a corporate one without a name is not guessed.
-            enrollment = "work_profile" if body.get("managedDeviceOwnerType") == "personal" else None
-        return "android", enrollment
-    if kind in _USER_ENROLLMENTS:
-        return _PLATFORMS.get(system), "user"
-    return _PLATFORMS.get(system), "device"
 
 
 class StateReader:

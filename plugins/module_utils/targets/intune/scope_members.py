@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from ...mdm.planning.fleet import FleetDevice
@@ -48,14 +49,31 @@ class ScopeMembers:
         self.scopes.update({each.id: each.rule for each in state.filters})
         #: Id of a group or filter of ours -> the policies that it is for.
         self._policies_of = {each.id: each.marker.policies for each in state.scopes}
-        self._of_member: dict[str, list[int]] = {}
-        self._of_platform: dict[str, list[int]] = {}
-        for index, member in enumerate(fleet):
-            self._of_platform.setdefault(member.device.platform, []).append(index)
-            for name in {member.device.directory_id, member.device.user_id} - {""}:
-                self._of_member.setdefault(name, []).append(index)
-        #: Positions of the devices that may be in any native scope.
-        self.unplaced = frozenset(index for index, member in enumerate(fleet) if is_unplaced(member))
+
+    @cached_property
+    def unplaced(self) -> frozenset[int]:
+        """Positions of the devices that may be in any native scope."""
+        return frozenset(index for index, member in enumerate(self.fleet) if is_unplaced(member))
+
+    @cached_property
+    def _of_platform(self) -> dict[str, list[int]]:
+        """Platform -> positions of its devices."""
+        found: dict[str, list[int]] = {}
+        for index, member in enumerate(self.fleet):
+            found.setdefault(member.device.platform, []).append(index)
+        return found
+
+    @cached_property
+    def _of_member(self) -> dict[str, list[int]]:
+        """Member of groups -> positions of the devices that it stands for. Large, so made only where a group is asked for."""
+        found: dict[str, list[int]] = {}
+        for index, member in enumerate(self.fleet):
+            device, user = member.device.directory_id, member.device.user_id
+            if device:
+                found.setdefault(device, []).append(index)
+            if user and user != device:
+                found.setdefault(user, []).append(index)
+        return found
 
     # Assignments.
 

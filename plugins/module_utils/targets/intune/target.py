@@ -15,7 +15,7 @@ from ...engine.plan import Plan
 from ...mdm.http.clock import Clock
 from ...mdm.planning.capability import Capability
 from ...mdm.planning.control_state import ControlState
-from ...mdm.planning.fleet import FleetDevice, ManagedDevice
+from ...mdm.planning.fleet import FleetDevice, ListBeginsAgain, ManagedDevice, alike_of
 from ...mdm.planning.group_names import wanted_groups
 from ...mdm.planning.identifiers import usable_names
 from ...mdm.planning.native_scope import NativeScope
@@ -25,6 +25,7 @@ from ...mdm.planning.requirements import requirements_of_fleet, requirements_of_
 from ...mdm.run.assess import may_look
 from ...mdm.run.known_fleet import LoneLookUps
 from ...mdm.run.ledger import Ledger
+from ...mdm.run.run_request import Target
 from ...policy.decide import Decider
 from ...policy.instants import utc_text
 from ...policy.model import Policy
@@ -34,12 +35,13 @@ from .api.graph import Graph
 from .api.permissions import APPS_READ, CONDITIONAL_ACCESS_READ, CONFIGURATION_READ, DEVICES_READ, GROUPS_READ
 from .capabilities import MANAGED_PLATFORMS, mechanisms
 from .controls import ControlSettings, Desired, DesiredControls, chances_of
+from .devices import look_up_devices, read_devices
 from .findings import AppFinder
 from .memberships import Memberships, read_memberships
 from .notifications import send_notices
 from .objects import COMPLIANCE_POLICY, TenantState
 from .plan import draft_plan
-from .reader import StateReader, look_up_devices, read_devices
+from .reader import StateReader
 from .resources.indicators import Defender, DefenderSettings, Indicators, wanted_site_blocks
 from .resources.store_apps import ordered_packages
 from .resources.surroundings import Surroundings
@@ -69,7 +71,7 @@ class IntuneSettings:
     settle: float = 120.0
 
 
-class IntuneTarget:
+class IntuneTarget(Target):
     """One tenant.
 
     Args:
@@ -102,8 +104,8 @@ class IntuneTarget:
         self.memberships = Memberships()
         self.finder: AppFinder | None = None
         self.new_finder: Callable[[], AppFinder] = lambda: AppFinder(graph, policies, {}, lambda _device, _app: False)
-        #: Device that is looked at -> how its inventory sees.
-        self.sees: dict[str, str] = {}
+        #: The devices that are looked at, by id.
+        self.watched: Mapping[str, FleetDevice] = {}
 
     def capability_of(self, record: Mapping[str, Any]) -> Capability:
         """The row of a device in the capability table."""
@@ -126,7 +128,7 @@ class IntuneTarget:
                 "Grant them in Entra, with admin consent; nothing was read or written",
             )
 
-    def devices(self) -> Iterator[ManagedDevice]:
+    def devices(self) -> Iterator[ManagedDevice | ListBeginsAgain]:
         """Every device of the tenant, once it is sure that all that is needed may be read."""
         self.preflight()
         self.memberships = read_memberships(self.graph, wanted_groups(self.policies))
@@ -134,16 +136,16 @@ class IntuneTarget:
 
     def findings(self, fleet: Sequence[FleetDevice]) -> Mapping[tuple[str, str], Sequence[Mapping[str, str]]]:
         """What was found, of those devices and apps that may be looked at."""
-        watched = {member.device.id: member for member in fleet if any(may_look(app) for app in member.decision.apps.values())}
-        platforms = {device: member.device.platform for device, member in watched.items()}
-        self.sees = {device: capabilities.capability_of(member.device.record).sees for device, member in watched.items()}
+        watched = self.watched = dict(_watched(fleet))
+        # Devices that share their attributes are seen in the same way.
+        kinds = {id(alike): alike for alike in (alike_of(member.device.record) for member in watched.values())}
 
         def may_keep(device: str, app: str) -> bool:
             return _is_looked_for(watched[device], app)
 
-        self.new_finder = lambda: AppFinder(self.graph, self.policies, platforms, may_keep)
+        self.new_finder = lambda: AppFinder(self.graph, self.policies, _Platforms(watched), may_keep)
         self.finder = self.new_finder()
-        return self.finder.find(violations="reported" in self.sees.values())
+        return self.finder.find(violations=any(capabilities.capability_of(alike).sees == "reported" for alike in kinds.values()))
 
     def remember(self, ledger: Ledger) -> None:
         """Go by what earlier runs remember, from now on."""
@@ -155,13 +157,14 @@ class IntuneTarget:
 
     def doubted(self, device: str, app: str) -> str:
         """The reason for which what the sources say of a device and an app can't be believed; empty for none."""
-        if self.finder is None:
+        if self.finder is None or not self.finder.has_doubts:
             return ""
-        return self.finder.doubted_report(device) if self.sees.get(device) == "reported" else self.finder.doubted(device, app)
+        return self.finder.doubted_report(device) if self._sees(device) == "reported" else self.finder.doubted(device, app)
 
-    def may_still_hold(self, device: str, app: str) -> bool | None:
-        """Whether a control of ours may still be on a device; None: its contact says so."""
-        return None
+    def _sees(self, device: str) -> str:
+        """How the inventory of a device that is looked at sees; empty for any other one."""
+        member = self.watched.get(device)
+        return capabilities.capability_of(member.device.record).sees if member is not None else ""
 
     def absences(self, pairs: Sequence[tuple[str, str]]) -> frozenset[tuple[str, str]]:
         """Of device and app pairs that are not seen together any more, those of which that is not proved.
@@ -174,7 +177,7 @@ class IntuneTarget:
         listed: set[tuple[str, str]] = set()
         if len(pairs) > HANDFUL:
             listed = set(self.new_finder().find(violations=False)).intersection(pairs)
-        devices = sorted({device for device, _app in pairs if self.sees.get(device) == "all"})
+        devices = sorted({device for device, _app in pairs if self._sees(device) == "all"})
         # Half of what is left: later in the run, others may have to be looked up.
         bound = max(0, self.look_ups.most - len(self.look_ups.answers)) // 2
         sample = devices if len(devices) <= bound else [devices[number * len(devices) // bound] for number in range(bound)]
@@ -231,11 +234,10 @@ class IntuneTarget:
     def _unseen_members(self, fleet: Sequence[FleetDevice], decider: Decider) -> dict[str, frozenset[str]]:
         """Members of our groups that the list of devices doesn't show and that are not gone for certain, by group: they stay in it."""
         ended = {policy.id for policy, each in zip(self.policies, decider.policy_phases, strict=True) if each.phase == LIFTED}
-        shown = {name for member in fleet for name in (member.device.directory_id, member.device.user_id)}
+        groups = [group for group in self.state.groups if (set(group.marker.policies) & self.policy_ids) - ended]
+        shown = {name for member in fleet for name in (member.device.directory_id, member.device.user_id)} if groups else set()
         names: dict[tuple[str, str], str] = {}
-        for group in self.state.groups:
-            if not (set(group.marker.policies) & self.policy_ids) - ended:
-                continue
+        for group in groups:
             for member, directory_object in group.members.items():
                 if member not in shown:
                     # A user is known by the id of the directory's object, a device by another.
@@ -316,3 +318,35 @@ class IntuneTarget:
 def _is_looked_for(member: FleetDevice, app: str) -> bool:
     decision = member.decision.apps.get(app)
     return decision is not None and may_look(decision)
+
+
+def _watched(fleet: Sequence[FleetDevice]) -> Iterator[tuple[str, FleetDevice]]:
+    """Devices on which any app is looked for, by id."""
+    # Devices that are alike share their verdicts.
+    looked_for: dict[int, bool] = {}
+    for member in fleet:
+        verdicts = member.decision.verdicts
+        known = looked_for.get(id(verdicts))
+        if known is None:
+            known = looked_for[id(verdicts)] = any(may_look(app) for app in verdicts.apps.values())
+        if known:
+            yield member.device.id, member
+
+
+class _Platforms(Mapping[str, str]):
+    """Device id -> platform, of some devices."""
+
+    def __init__(self, devices: Mapping[str, FleetDevice]) -> None:
+        self._devices = devices
+
+    def __getitem__(self, device: str) -> str:
+        return self._devices[device].device.platform
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._devices)
+
+    def __len__(self) -> int:
+        return len(self._devices)
+
+    def __contains__(self, device: object) -> bool:
+        return device in self._devices

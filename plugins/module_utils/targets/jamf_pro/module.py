@@ -15,7 +15,7 @@ from ...mdm.http.identity import Identity, identity_of_server
 from ...mdm.run.module_run import run_tenant
 from ...mdm.run.options import connection_spec, target_spec
 from ...mdm.run.outbox import Outbox
-from ...mdm.run.target_run import RunRequest
+from ...mdm.run.run_request import RunRequest
 from ...policy.model import Policy
 from .api.credentials import CredentialOptions
 from .api.jamf import Jamf, open_jamf

@@ -18,7 +18,8 @@ from ...mdm.http.redaction import Redactor
 from ...mdm.run.ledger import Ledger
 from ...mdm.run.options import beforehand, connection_of, connection_spec, counters_of, finish, request_of, target_spec
 from ...mdm.run.outbox import Outbox
-from ...mdm.run.target_run import RunRequest, RunResult, run_target
+from ...mdm.run.run_request import RunRequest, RunResult
+from ...mdm.run.target_run import run_target
 from .api.api_key import NANOHUB_COMMANDS, NANOHUB_DECLARATIONS
 from .api.enrollment_database import EnrollmentDatabase, RunCommand
 from .api.kmfddm import Kmfddm

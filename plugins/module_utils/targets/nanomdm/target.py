@@ -20,6 +20,7 @@ from ...mdm.planning.plan_draft import Step, carry_out
 from ...mdm.run.known_fleet import LoneLookUps
 from ...mdm.run.ledger import Ledger
 from ...mdm.run.outbox import Outbox
+from ...mdm.run.run_request import Target
 from ...policy.asset_index import AssetIndex
 from ...policy.decide import Decider
 from ...policy.instants import utc_text
@@ -41,7 +42,7 @@ from .surroundings import NO_WEB_BLOCK, NanoSettings, Servers, Surroundings
 PLATFORMS = ("ios", "ipados", "tvos", "macos")
 
 
-class NanoTarget:
+class NanoTarget(Target):
     """One NanoMDM server, with or without KMFDDM.
 
     Args:
@@ -50,7 +51,6 @@ class NanoTarget:
         assets: asset facts by serial number.
     """
 
-    waits_for_notices = True
     names: Mapping[str, str] = capabilities.NAMES
     reporting: Mapping[str, str] = dict.fromkeys(PLATFORMS, capabilities.APP_LIST)
     #: A device can lose its supervision, and change its version, by being wiped.
@@ -140,10 +140,6 @@ class NanoTarget:
             nobody tells what devices say.
         """
         return self.holdings.may_hold(device, app) if self.source and self.holdings is not None else None
-
-    def absences(self, pairs: Sequence[tuple[str, str]]) -> frozenset[tuple[str, str]]:
-        """Of device and app pairs that are not seen together any more, those of which that is not proved."""
-        return frozenset()
 
     def findable(self, app: str, platform: str, sees: str) -> bool:
         """Whether an app has a bundle id on a platform."""

@@ -12,8 +12,9 @@ import pytest
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.devices import ENROLLMENTS, PLATFORMS
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.api.odata import instant
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.capabilities import capability_of
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.devices import device_of
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.objects import Target, app_object, target_of
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.reader import covers_everybody, demanding_compliance, device_of
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.reader import covers_everybody, demanding_compliance
 from tests.contract.shapes import Contract
 
 GOOGLE = "googleCloudDevicePolicyController"

@@ -102,16 +102,18 @@ class Graph:
         what: str,
         permission: str,
         expected: int | None = None,
+        ahead: bool = False,
     ) -> Iterator[Any]:
         """Yield the items of a list, page by page, following ``@odata.nextLink`` as it is (Graph documentation, "Paging").
 
         Args:
             expected: how many there are, as the service counts them elsewhere: a list that far outgrows that is an error.
+            ahead: see ``read_pages``.
 
         Raises:
             RequestFailed, OutOfTime, AppbanError: for a page that fails, at the place where it is missing; for a list without an end.
         """
-        yield from self._follow(with_query(address(version, path), params), None, what, permission, expected)
+        yield from self._follow(with_query(address(version, path), params), None, what, permission, expected, ahead)
 
     def read_list(self, answer: Response, *, permission: str) -> list[dict[str, Any]]:
         """Read a whole list whose first page is the answer to an item of a batch; the other pages are read one by one.
@@ -123,7 +125,9 @@ class Graph:
             raise self.failure(answer, permission)
         return list(self._follow(answer.request.url, answer, answer.request.what, permission, None))
 
-    def _follow(self, first: str, answer: Response | None, what: str, permission: str, expected: int | None) -> Iterator[Any]:
+    def _follow(
+        self, first: str, answer: Response | None, what: str, permission: str, expected: int | None, ahead: bool = False
+    ) -> Iterator[Any]:
         """Yield the items of a list from its first page on, which may have been answered already."""
         base_url = self.session.base_url
 
@@ -140,7 +144,7 @@ class Graph:
         def admit(link: str) -> None:
             require_same_origin(link, base_url, what)
 
-        for page in read_pages(first, fetch, what, admit, expected=expected, identify=identify):
+        for page in read_pages(first, fetch, what, admit, expected=expected, identify=identify, ahead=ahead):
             yield from page.items
 
     def ask(self, version: str, path: str, body: object, *, what: str, permission: str) -> dict[str, Any]:

@@ -6,10 +6,14 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
+from functools import lru_cache
 from urllib.parse import quote
 
 from ....mdm.http.server_values import later
+
+#: An instant as the service writes nearly all of them.
+_PLAIN = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z")
 
 
 def literal(value: str) -> str:
@@ -19,11 +23,22 @@ def literal(value: str) -> str:
 
 def instant(text: object) -> str:
     """Read an instant, without fractions; empty for none. The service writes the year 1 for "never"."""
+    plain = _PLAIN.fullmatch(text) if isinstance(text, str) else None
+    if plain is not None and plain[1][:4] != "0001" and _is_day(plain[1]):
+        return plain[0]
     found = re.fullmatch(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.[0-9]+)?Z", str(text or ""))
     if found is None or found[1].startswith("0001"):
         return ""
     # What there is not (a 30th of February) is none.
     return later(found[1] + "Z", timedelta(0))
+
+
+@lru_cache(maxsize=8192)
+def _is_day(text: str) -> bool:
+    try:
+        return bool(date.fromisoformat(text))
+    except ValueError:
+        return False
 
 
 def segment(value: str) -> str:
