@@ -33,7 +33,7 @@ def statuses(estate: Estate, run_id: str = RUN_ID) -> dict[str, str]:
 
 
 @pytest.mark.fault_kind("R2", "an empty evidence directory")
-@pytest.mark.parametrize("empty", ["", None])
+@pytest.mark.parametrize("empty", [pytest.param("", marks=pytest.mark.long), None])
 def test_an_empty_evidence_directory_is_the_default_for_run_tenant_and_hosts(estate: Estate, tmp_path: Path, empty: str | None) -> None:
     beside = set((CHECKOUT / "playbooks").iterdir())
     extra = {"policy_file": str(UK), "appban_now": NOW, "appban_evidence_dir": empty}
@@ -108,6 +108,7 @@ def test_one_tenant_under_two_names_is_refused_twice(estate: Estate, check: bool
     assert run.exchanges == {"city": []}
 
 
+@pytest.mark.long
 @pytest.mark.fault_kind("R3", "one tenant under two names, one after the other")
 def test_one_tenant_under_two_names_is_refused_where_each_is_served_alone(estate: Estate) -> None:
     play = [

@@ -70,6 +70,7 @@ def test_an_exemption_is_matched_by_a_device_of_any_target(estate: Estate, simul
         assert (row["devices"], len(row["unmatched"])) == (1, 1)
 
 
+@pytest.mark.long
 @pytest.mark.fault_kind("D1", "an exemption that matches nothing anywhere is no success where that is asked for")
 def test_an_exemption_that_no_target_knows_fails_the_run_where_that_is_asked_for(estate: Estate) -> None:
     inventory = estate.inventory(HOST)
@@ -91,7 +92,7 @@ def test_an_exemption_that_no_target_knows_fails_the_run_where_that_is_asked_for
     assert status(estate) == (14, f"{RUN_ID}-2: changed, and a name in an exemption matches no device")
 
 
-@pytest.mark.parametrize("arguments", [["--limit", "desk-0042"], ["-e", "appban_part=1of2"]])
+@pytest.mark.parametrize("arguments", [["--limit", "desk-0042"], pytest.param(["-e", "appban_part=1of2"], marks=pytest.mark.long)])
 def test_a_part_of_a_fleet_says_nothing_of_the_whole(estate: Estate, arguments: list[str]) -> None:
     document = policy(estate, "another-part")
     extra = {"appban_fail_on": ["unmatched_exemption"]}

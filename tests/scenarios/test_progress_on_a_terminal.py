@@ -108,6 +108,7 @@ def test_three_waits_are_shown_while_they_last_and_summed_up(estate: Estate, sim
     assert any(f"waited: 3 times, 6 s in all, as the server asked (HTTP 429, {request}, last at attempt 3 of 6)" in line for line in lines)
 
 
+@pytest.mark.long
 @pytest.mark.fault_kind("T9", "three 429 that nobody hears of")
 def test_a_job_that_ends_within_a_minute_shows_nothing_meanwhile(estate: Estate, simulation: Simulation) -> None:
     throttle(simulation, 1)
@@ -133,6 +134,7 @@ def test_a_refused_connection(estate: Estate) -> None:
     assert [shown for shown in recorded("refused") if not any(shown in normal(line) for line in lines)] == []
 
 
+@pytest.mark.long
 @pytest.mark.fault_kind("T9", "a certificate that is not trusted")
 def test_a_bad_certificate(estate: Estate, tmp_path: Path) -> None:
     (tmp_path / "server").mkdir()
@@ -160,6 +162,7 @@ socket.getaddrinfo = getaddrinfo
 """
 
 
+@pytest.mark.long
 @pytest.mark.fault_kind("T9", "a name that nobody knows")
 def test_an_unknown_host(estate: Estate, tmp_path: Path) -> None:
     (tmp_path / "resolver").mkdir()

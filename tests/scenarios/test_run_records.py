@@ -61,6 +61,7 @@ def files_below(directory: Path) -> set[str]:
     return {str(path) for path in directory.rglob("*")}
 
 
+@pytest.mark.long
 @pytest.mark.fault_kind("R2", "an installed collection, and every path relative")
 def test_relative_paths_of_an_installed_collection_are_the_callers(estate: Estate, installed: Path, tmp_path: Path) -> None:
     here = tmp_path / "somewhere"
@@ -100,6 +101,7 @@ def test_relative_paths_of_a_module_in_a_play_are_the_callers(estate: Estate, tm
     assert [path.name for path in there.iterdir()] == ["play.yml"]
 
 
+@pytest.mark.long
 @pytest.mark.fault_kind("R2", "what an earlier release left inside the collection")
 def test_what_an_earlier_release_left_is_told(estate: Estate, installed: Path) -> None:
     left = installed / "ansible_collections" / "appban" / "endpoint" / "playbooks" / "evidence"
@@ -118,7 +120,7 @@ def test_what_an_earlier_release_left_is_told(estate: Estate, installed: Path) -
 
 
 @pytest.mark.fault_kind("R5", "a tenant whose limits are exceeded, in check mode and not")
-@pytest.mark.parametrize("check", [True, False])
+@pytest.mark.parametrize("check", [pytest.param(True, marks=pytest.mark.long), False])
 def test_a_stopped_run_shows_and_records_its_plan(estate: Estate, check: bool) -> None:
     run = estate.run(estate.inventory(HOST), extra={"appban_limits": {"max_devices": 1}}, check=check, diff=True, must_succeed=False)
     assert run.play.returncode == 2
@@ -160,6 +162,7 @@ def test_every_header_says_who_ran_it_from_what(estate: Estate) -> None:
     assert (said["job"], said["run_by"]["commit"], said["mode"], said["now_given"]) == ("42", commit, "check", True)
 
 
+@pytest.mark.long
 @pytest.mark.fault_kind("R6", "the id of a run that somebody takes a second time")
 def test_the_id_of_a_run_is_not_taken_twice_but_by_parts(estate: Estate) -> None:
     inventory = estate.inventory(HOST)
@@ -181,6 +184,7 @@ def test_the_id_of_a_run_is_not_taken_twice_but_by_parts(estate: Estate) -> None
     assert {name: (directory / name).read_bytes() for name in before} == before
 
 
+@pytest.mark.long
 def test_drift_counts_as_a_failure_where_that_is_asked_for(estate: Estate) -> None:
     inventory = estate.inventory(HOST)
     run = estate.run(inventory, extra={"appban_fail_on": ["drift"]}, check=True, must_succeed=False)
@@ -196,7 +200,7 @@ def test_drift_counts_as_a_failure_where_that_is_asked_for(estate: Estate) -> No
     assert said["message"].startswith("appban_fail_on has the unknown word drifts, perhaps drift. Expected one or more of: changed, drift")
 
 
-@pytest.mark.parametrize("role", ["tenant", "host"])
+@pytest.mark.parametrize("role", ["tenant", pytest.param("host", marks=pytest.mark.long)])
 def test_a_role_alone_begins_and_ends_its_own_run(estate: Estate, role: str) -> None:
     playbook = estate.directory / "play.yml"
     play = [{"hosts": f"appban_{role}s", "gather_facts": False, "roles": [{"role": f"appban.endpoint.{role}"}]}]
@@ -209,7 +213,7 @@ def test_a_role_alone_begins_and_ends_its_own_run(estate: Estate, role: str) -> 
 
 
 @pytest.mark.fault_kind("R3", "two runs over hosts with one evidence directory")
-@pytest.mark.parametrize("check", [True, False])
+@pytest.mark.parametrize("check", [pytest.param(True, marks=pytest.mark.long), False])
 def test_a_second_run_over_hosts_is_told_who_runs_the_first(estate: Estate, check: bool) -> None:
     inventory = estate.inventory(HOST, tenants=False)
     RunLock(str(estate.evidence), "hosts").claim(

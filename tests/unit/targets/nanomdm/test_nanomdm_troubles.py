@@ -84,6 +84,7 @@ def test_a_command_whose_answer_is_lost_reaches_each_device_once(nano: NanoServe
     assert [[done[0] for done in device.done] for device in devices] == [["InstallProfile"], ["InstallProfile"]]
 
 
+@pytest.mark.long
 def test_a_run_that_is_killed_after_any_step_is_finished_by_the_next(
     nano: NanoServers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
