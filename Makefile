@@ -43,8 +43,8 @@ test: setup  ## Run all tests but those of test-long (PYTEST_ARGS='-k name' and 
 	@tools/nano_servers.sh $$([ "$${CI:-}" = true ] || echo --optional)
 	@$(pytest) -m 'not long' $(PYTEST_ARGS)
 
-test-unit: setup  ## Run the tests that need no lab, no server and no play: a minute, for the loop at the desk
-	@$(pytest) -m 'not long' tests/unit $(PYTEST_ARGS)
+test-unit: setup  ## Run the quick ones of tests/unit, without lab hosts and whole servers: a minute, for the loop at the desk
+	@$(pytest) -m 'not long and not heavy' tests/unit $(PYTEST_ARGS)
 
 test-long: setup  ## Run what is slow by nature: random campaigns, hosts' faults, vendors' traps, a kill at every write, upgrades, old and new ansible-core
 	@tools/lab_tools.sh

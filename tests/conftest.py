@@ -33,6 +33,19 @@ SKIPPED = pytest.StashKey[dict[str, list[str]]]()
 Fleet = Callable[..., list[Host]]
 
 
+# Fixtures of tests that make test-unit leaves out. What modules call a server is a simulated Jamf Pro with a fleet; servers and clients are
+# NanoMDM's, in each of its storages in turn.
+HEAVY = frozenset({"lab", "nano_factory", "server", "servers", "clients"})
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a lab host or a whole server."""
+    for item in items:
+        if not HEAVY.isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.heavy)
+
+
 def is_ci() -> bool:
     """Whether a skip for want of a tool must be a failure."""
     return os.environ.get("CI", "").lower() in {"true", "1", "yes"}

@@ -30,6 +30,7 @@ except PolicyError as error:
 """
 
 
+@pytest.mark.heavy
 def test_a_document_that_grows_without_end_is_refused() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"] + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
     with pytest.raises(PolicyError, match="at most 2000000 values"):

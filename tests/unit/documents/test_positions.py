@@ -97,6 +97,7 @@ def test_a_missing_key_is_missed_in_its_mapping_and_a_merged_one_is_found_where_
     }
 
 
+@pytest.mark.heavy
 def test_a_document_that_unfolds_without_end_is_pointed_at_quickly() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"] + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
     with pytest.raises(PolicyError) as caught:

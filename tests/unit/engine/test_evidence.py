@@ -458,6 +458,7 @@ def test_text_that_has_no_utf_8_is_written_as_json(tmp_path: pathlib.Path) -> No
 # Size
 
 
+@pytest.mark.heavy
 def test_a_record_of_100_000_rows_keeps_memory_flat(tmp_path: pathlib.Path) -> None:
     made = record(tmp_path)
     each = [row("pc", "removed", findings=(FINDING,))]

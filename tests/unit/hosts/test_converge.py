@@ -113,6 +113,7 @@ def test_the_second_run_is_empty(state: State, sequence: list[HostRequest], aske
     assert second.to_plain()["drift"] == []
 
 
+@pytest.mark.heavy
 @patiently
 @given(state=hosts(trouble=True), sequence=st.lists(requests(), max_size=2), asked=requests())
 def test_a_refusal_leaves_everything_untouched(state: State, sequence: list[HostRequest], asked: HostRequest) -> None:

@@ -183,6 +183,7 @@ def evaluations(banned: Policy, fleet: list[dict[str, Any]]) -> int:
     return decider.tally.evaluations
 
 
+@pytest.mark.heavy
 def test_100000_devices_cost_no_more_rules_than_there_are_kinds_of_devices(large_policy: Policy) -> None:
     kinds = len({(device["department"], device["ownership"], device["floor"]) for device in fleet_of(100_000)})
     few, many = evaluations(large_policy, fleet_of(20_000)), evaluations(large_policy, fleet_of(100_000))
@@ -191,6 +192,7 @@ def test_100000_devices_cost_no_more_rules_than_there_are_kinds_of_devices(large
     assert many - few <= 100
 
 
+@pytest.mark.heavy
 def test_cost_grows_with_devices_not_with_devices_times_rules(large_policy: Policy) -> None:
     # The worst case for the memory: every device is unlike every other.
     def unlike(count: int) -> list[dict[str, Any]]:

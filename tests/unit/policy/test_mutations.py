@@ -33,6 +33,8 @@ REAL_CATALOG = read_catalog()
 ASSETS = {"S1": {"paid_use": "full", "accesses": ["city"], "work_apps": True, "floor": 3}, "S2": {"paid_use": None}}
 CSV = b"serial,paid_use,accesses,work_apps\nS1,full,city;mail,yes\nS2,,,no\n"
 
+pytestmark = pytest.mark.heavy
+
 thorough = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 

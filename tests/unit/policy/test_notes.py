@@ -103,6 +103,7 @@ def test_a_stage_after_the_end_says_what_becomes_of_it() -> None:
     assert notes_of(parse_policy(document, "p.yml", CATALOG))[0].text.endswith("it never comes into force")
 
 
+@pytest.mark.heavy
 def test_the_cost_of_many_rules_grows_with_their_number(monkeypatch: pytest.MonkeyPatch) -> None:
     compared = 0
     implies = scope.implies

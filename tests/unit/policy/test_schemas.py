@@ -55,6 +55,7 @@ def test_sound_documents_pass_both(document: Any, validator: Any) -> None:
     assert (problems_of(document) if validator is POLICY else catalog_problems(document)) == ()
 
 
+@pytest.mark.heavy
 def test_every_damage_to_a_policy_is_seen_by_both_or_neither() -> None:
     count = 0
     found = []
