@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
-from ansible_collections.appban.endpoint.plugins.plugin_utils.documents import read_policies
 from tests.nano.api_client import NanoApi
 from tests.nano.device_facts import App
 from tests.nano.fake_device import FakeDevice
@@ -60,7 +59,7 @@ class Organisation(Ban):
 
     def policy(self, name: str, append: str = "", **replaced: str) -> Policy:
         """A policy as it ships, with text replaced and appended."""
-        return read_policies([str(policy_file(self.directory, name, append, replaced))])[0]
+        return target_runs.policy_of(policy_file(self.directory, name, append, replaced))
 
     def run(self, *policies: Policy, check: bool = False, expect_failure: bool = False, **options: Any) -> Run:
         if self.assets:

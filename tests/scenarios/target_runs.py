@@ -9,6 +9,7 @@ is in the result or in any file of the evidence directory (record, ledger, outbo
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,8 +20,10 @@ import jsonschema
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence import read_rows, verify_record
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.outcomes import OUTCOMES
+from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.plain import policy_to_plain
-from ansible_collections.appban.endpoint.plugins.plugin_utils.documents import read_policies
+from ansible_collections.appban.endpoint.plugins.module_utils.policy.problems import PolicyError
+from ansible_collections.appban.endpoint.plugins.plugin_utils.documents import read_catalog, read_policy
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 POLICIES = CHECKOUT / "policies"
@@ -140,10 +143,22 @@ def hold_secrets(run: Run, evidence_dir: Path, secrets: Iterable[str]) -> None:
         assert [where for where, text in texts.items() if secret in text] == []
 
 
+# Reading the catalog takes longer than most runs, and it is the same for all.
+built_in_catalog = functools.cache(read_catalog)
+
+
+def policy_of(path: Path) -> Policy:
+    """The policy of a file, resolved against the built-in catalog. Raises PolicyError."""
+    policy, problems = read_policy(str(path), built_in_catalog())
+    if policy is None:
+        raise PolicyError(problems)
+    return policy
+
+
 def plain(name: str | Path, **changes: Any) -> dict[str, Any]:
     """A policy file (of ``policies/`` by its stem, or any path) as the lookup gives it, with some keys changed."""
     path = name if isinstance(name, Path) else POLICIES / f"{name}.yml"
-    return {**policy_to_plain(read_policies([str(path)])[0]), **changes}
+    return {**policy_to_plain(policy_of(path)), **changes}
 
 
 def lifted(policy: Mapping[str, Any]) -> dict[str, Any]:
