@@ -34,13 +34,13 @@ Fleet = Callable[..., list[Host]]
 
 
 # Fixtures of tests that make test-unit leaves out. What modules call a server is a simulated Jamf Pro with a fleet; servers and clients are
-# NanoMDM's, in each of its storages in turn.
-HEAVY = frozenset({"lab", "nano_factory", "server", "servers", "clients"})
+# NanoMDM's, in each of its storages in turn; judged is a whole product of what can be seen and decided.
+HEAVY = frozenset({"lab", "nano_factory", "server", "servers", "clients", "judged"})
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a lab host or a whole server."""
+    """Mark what needs a lab host, a whole server or a whole product of cases."""
     for item in items:
         if not HEAVY.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.heavy)
