@@ -18,9 +18,8 @@ from typing import Any
 
 from ...engine.apply import Applied, Failure
 from ...engine.errors import AppbanError, EvidenceError, unexpected
-from ...engine.evidence import EvidenceRecord, Row, choose_run_id, leave_no_empty_run, summary_of, unfinished_records
+from ...engine.evidence import EvidenceRecord, choose_run_id, leave_no_empty_run, summary_of, unfinished_records
 from ...engine.guard import strictest_limits
-from ...engine.outcomes import Outcome
 from ...engine.presence import Presence
 from ...engine.previous_record import PreviousRecord, read_previous_record
 from ...engine.run_header import run_header
@@ -45,6 +44,7 @@ from .fleet_rows import FleetRows
 from .known_fleet import FleetDoubted, FleetMemory, LoneLookUps
 from .ledger import Ledger
 from .ledger_events import events_before_writing, events_of_standing_controls
+from .opted_out import opted_out, rows_of_opted_out
 from .plan_guard import PlanGuard
 from .read_fleet import ReadFleet
 from .run_request import NobodyLeft, RunRequest, RunResult, Target
@@ -159,7 +159,7 @@ class _Run:
         planned = plan_result(draft, notices, self.target.notice_step, self.target.waits_for_notices)
         planned = guard.without_ends_in_doubt(planned, read, look_ups)
         unproved = self._unproved(findings)
-        gone = self._opted_out(read)
+        gone = opted_out(self.ledger, read.not_listed, look_ups, self._apps())
         forgotten = utc_text(request.now - request.stale_after)
         record.add_classes(read.missing(look_ups, self.now, forgotten, request.check_mode))
         # Before the guard: a plan that is refused or stopped can be read, too.
@@ -329,7 +329,7 @@ class _Run:
         rows.write(self.fleet)
         events = rows.events
         for device, serial in gone:
-            record.add_device(self._rows_of_opted_out(device, serial))
+            record.add_device(rows_of_opted_out(device, serial, self._apps()))
             events.append({"event": "opted_out", "device": device})
         events.extend(events_of_standing_controls(planned.control_states.all, self.ledger))
         if not request.check_mode and not stopped:
@@ -363,38 +363,8 @@ class _Run:
         for path in self.left[:1]:
             yield "an interrupted run left %s: it says what that run was about to do" % path
 
-    def _opted_out(self, read: ReadFleet) -> list[tuple[str, str | None]]:
-        """Private devices that had a story and have left the management since: their users gave the work apps up instead.
-
-        Only where neither the id nor the serial number is managed any more, asked for one by one; what the last run did not know of is
-        not claimed.
-        """
-        # Of a story about another ban's app this run knows nothing to tell; the run of that ban counts the device.
-        left = {
-            device: read.not_listed[device]
-            for device in self.ledger.devices_with_a_story() & read.not_listed.keys()
-            if self.ledger.is_personal(device) and any(self._has_a_story(device, app) for app in self._apps())
-        }
-        gone = self.target.look_ups.gone(left, "they count as opted out")
-        return sorted((device, left[device]) for device in gone)
-
-    def _has_a_story(self, device: str, app: str) -> bool:
-        story = self.ledger.story(device, app)
-        return story.present or story.withdrawn
-
     def _apps(self) -> list[str]:
         return sorted({app.id for policy in self.request.policies for app in (*policy.apps, *policy.review)})
-
-    def _rows_of_opted_out(self, device: str, serial: str | None) -> list[Row]:
-        decision: dict[str, Any] = {
-            "verdict": "out_of_scope",
-            "actions": [],
-            "policies": [],
-            "exemption": None,
-            "reason": "The device is not managed any more, and has no work apps with that.",
-        }
-        record = {"id": device, "serial": serial, "ownership": "personal"}
-        return [Row(record, app, decision, Outcome("out_of_scope", "opted_out")) for app in self._apps()]
 
     # The result.
 
