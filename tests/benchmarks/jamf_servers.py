@@ -15,8 +15,8 @@ from typing import Any
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.connection import open_connection
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.api.privileges import COMPUTERS_READ, MOBILE_DEVICES_READ
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.module import argument_spec, open_server, run_module
-from tests.scenarios.tenant import Ended, Module, plain
 from tests.simulators.jamf_pro import start
+from tests.support.intune.tenant import Ended, Module, plain
 
 NOW = "2023-03-20T09:00:00Z"
 SAMPLE = 20

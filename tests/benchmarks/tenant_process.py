@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.module import run_module
-from tests.scenarios.tenant import Ended, Module, parameters
+from tests.support.intune.tenant import Ended, Module, parameters
 
 
 def main() -> None:

@@ -18,8 +18,8 @@ from typing import Any
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.connection import open_connection
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.api.permissions import DEVICES_READ
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.module import open_target, run_module
-from tests.scenarios.tenant import Ended, Module, parameters, plain
 from tests.simulators.intune import start
+from tests.support.intune.tenant import Ended, Module, parameters, plain
 
 from .pairs import median_pair, seconds_of
 

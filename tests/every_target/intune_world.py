@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.module import argument_spec, run_module
-from tests.scenarios.target_runs import WRITES, Module, Run, end_of, parameters
-from tests.scenarios.tenant import requests
-from tests.scenarios.tenant_devices import PROMPT
 from tests.simulators.intune import start
+from tests.support.intune.tenant import requests
+from tests.support.intune.tenant_devices import PROMPT
+from tests.support.target_runs import WRITES, Module, Run, end_of, parameters
 
 from .truth import Truth
 from .world import TITLES, World, banned_apps

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.module import argument_spec, run_module
-from tests.scenarios.target_runs import WRITES, Module, Run, end_of, parameters
 from tests.simulators.jamf_pro import start
+from tests.support.target_runs import WRITES, Module, Run, end_of, parameters
 
 from .truth import Truth
 from .world import World, banned_apps

@@ -17,9 +17,9 @@ from tests.nano.device_facts import App
 from tests.nano.fake_device import FakeDevice
 from tests.nano.fleet import TIKTOK, make_fleet
 from tests.nano.servers import NanoServers
-from tests.scenarios.nano_tenant import Organisation
-from tests.scenarios.target_runs import Run, end_of, parameters
-from tests.unit.targets.nanomdm.nano_run import ModuleWithPsql
+from tests.support.nanomdm.nano_run import ModuleWithPsql
+from tests.support.nanomdm.nano_tenant import Organisation
+from tests.support.target_runs import Run, end_of, parameters
 
 from .truth import Truth
 from .world import World, banned_apps

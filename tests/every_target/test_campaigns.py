@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.target_runs import Run, lifted
+from tests.support.target_runs import Run, lifted
 
 from .conftest import MakeWorld
 from .test_odd_bodies import KINDS, reads_of, spoil

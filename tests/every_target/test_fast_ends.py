@@ -13,7 +13,7 @@ from typing import Any, cast
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.clock import SystemClock
-from tests.scenarios.target_runs import lifted
+from tests.support.target_runs import lifted
 
 from .intune_world import IntuneWorld
 from .jamf_world import JamfWorld

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.scenarios.target_runs import lifted
+from tests.support.target_runs import lifted
 
 from .conftest import SERVERS
 from .world import World

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pytest
 
-from tests.scenarios.tenant import requests
+from tests.support.intune.tenant import requests
 
 from .conftest import FEW_DEVICES, TARGETS, MakeWorld
 from .nano_world import NanoWorld

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.conftest import skip_loudly
-from tests.scenarios.target_runs import lifted
+from tests.support.target_runs import lifted
 
 from .wire import DIED, Send, Wire, in_child
 from .world import World

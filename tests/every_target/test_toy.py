@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.target_runs import lifted
+from tests.support.target_runs import lifted
 
 from . import toy_target
 from .toy_world import ToyWorld, toy_world

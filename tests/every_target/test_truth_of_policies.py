@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.target_runs import POLICIES, lifted, plain
-from tests.scenarios.tenant_devices import assets_csv
+from tests.support.intune.tenant_devices import assets_csv
+from tests.support.target_runs import POLICIES, lifted, plain
 
 from .conftest import TARGETS, MakeWorld
 from .world import World

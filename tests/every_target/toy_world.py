@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.scenarios.target_runs import WRITES, Module, Run, end_of, parameters
 from tests.simulators.simulation import Simulation
 from tests.simulators.tiny_mdm import start
+from tests.support.target_runs import WRITES, Module, Run, end_of, parameters
 
 from .toy_target import argument_spec, run_module
 from .truth import Truth

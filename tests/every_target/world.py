@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence import read_rows
-from tests.scenarios.target_runs import Module, Run, hold_record, plain, rows_of_record
+from tests.support.target_runs import Module, Run, hold_record, plain, rows_of_record
 
 from .truth import Held, Truth, hold
 

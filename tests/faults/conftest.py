@@ -13,9 +13,9 @@ import pytest
 from tests.lab.hosts import Host, Lab
 
 # Before the first import of them, or their assertions would say no more than AssertionError.
-pytest.register_assert_rewrite("tests.faults.support", "tests.scenarios.fleet")
+pytest.register_assert_rewrite("tests.faults.support", "tests.support.hosts.fleet")
 
-from tests.scenarios.fleet import Fleet, lab_catalog  # noqa: E402
+from tests.support.hosts.fleet import Fleet, lab_catalog  # noqa: E402
 
 from .support import Machine  # noqa: E402
 

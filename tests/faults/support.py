@@ -21,7 +21,7 @@ from tests.lab import chroot
 from tests.lab.hosts import Host
 from tests.lab.packages import WORKSHOP
 from tests.lab.playbook import PlayResult, run_module, write_inventory
-from tests.scenarios.fleet import Fleet
+from tests.support.hosts.fleet import Fleet
 
 HOST_APP = "appban.endpoint.host_app"
 APP = "tiktok-desktop"

@@ -12,7 +12,7 @@ import pytest
 
 from tests.lab.hosts import Host
 from tests.lab.packages import Package, build_package, index_rpms
-from tests.scenarios.fleet import ARCH, DEB, RPM, SUSE, Fleet, Run
+from tests.support.hosts.fleet import ARCH, DEB, RPM, SUSE, Fleet, Run
 
 from .support import APP, FILTER, FLATPAK, add_host
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.lab import mounts
-from tests.scenarios.fleet import APPLY, ARCH, DEB, RPM, Fleet, Run
+from tests.support.hosts.fleet import APPLY, ARCH, DEB, RPM, Fleet, Run
 
 from .support import APP, add_host, install_built, start_app
 

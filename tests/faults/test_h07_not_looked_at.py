@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.lab.hosts import Host
-from tests.scenarios.fleet import DEB, Fleet, Run
+from tests.support.hosts.fleet import DEB, Fleet, Run
 
 from .support import FLATPAK, JANAS_FLATPAK, add_host
 

@@ -17,8 +17,8 @@ import requests
 
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.serialize import serialize_policy
 from tests.conftest import is_ci, skip_loudly
-from tests.scenarios.tenant import Tenant, tenant
-from tests.unit.mdm.mdm_samples import app, exemption, policy
+from tests.support.intune.tenant import Tenant, tenant
+from tests.support.mdm_samples import app, exemption, policy
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = Path(".build") / "venv-graph"

@@ -17,10 +17,10 @@ from tests.simulators.intune import start
 from tests.simulators.simulation import Simulation
 
 # Before the first import of them, or their assertions would say no more than AssertionError.
-pytest.register_assert_rewrite("tests.scenarios.estate", "tests.scenarios.fleet", "tests.scenarios.life")
+pytest.register_assert_rewrite("tests.support.estate", "tests.support.hosts.fleet", "tests.support.hosts.life")
 
-from .estate import NOW, Estate  # noqa: E402
-from .fleet import Fleet, lab_catalog  # noqa: E402
+from tests.support.estate import NOW, Estate  # noqa: E402
+from tests.support.hosts.fleet import Fleet, lab_catalog  # noqa: E402
 
 
 def _fleet(lab: Lab, directory: Path) -> Iterator[Fleet]:

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from .jamf_everything import RECORDS, has, opens, sent_xml
-from .jamf_tenant import (
+from tests.support.intune.tenant_devices import exemption, written
+from tests.support.jamf_pro.jamf_everything import RECORDS, has, opens, sent_xml
+from tests.support.jamf_pro.jamf_tenant import (
     AGAIN,
     DAY_AFTER,
     NEXT_DAY,
@@ -29,8 +30,7 @@ from .jamf_tenant import (
     record_id,
     rows_of,
 )
-from .target_runs import WRITES, plain
-from .tenant_devices import exemption, written
+from tests.support.target_runs import WRITES, plain
 
 pytestmark = pytest.mark.long
 

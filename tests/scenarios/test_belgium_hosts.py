@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import pytest
 
-from .fleet import APP, ARCH, DEB, RPM, SUSE, Fleet
-from .life import LAWS, Life, live, name_of
+from tests.support.hosts.fleet import APP, ARCH, DEB, RPM, SUSE, Fleet
+from tests.support.hosts.life import LAWS, Life, live, name_of
 
 pytestmark = pytest.mark.long
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from .tenant import Tenant, lifted, plain
-from .tenant_devices import (
+from tests.support.intune.tenant import Tenant, lifted, plain
+from tests.support.intune.tenant_devices import (
     assets_csv,
     bans,
     contact,

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from .jamf_everything import OBJECTS, has, opens
-from .jamf_tenant import (
+from tests.support.intune.tenant_devices import assets_csv, exemption, written
+from tests.support.jamf_pro.jamf_everything import OBJECTS, has, opens
+from tests.support.jamf_pro.jamf_tenant import (
     AGAIN,
     DAY_AFTER,
     NEXT_DAY,
@@ -26,8 +27,7 @@ from .jamf_tenant import (
     outcomes,
     rows_of,
 )
-from .target_runs import lifted, plain
-from .tenant_devices import assets_csv, exemption, written
+from tests.support.target_runs import lifted, plain
 
 pytestmark = pytest.mark.long
 

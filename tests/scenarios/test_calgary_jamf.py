@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from .jamf_everything import MAC_PROFILES, has, opens, sent_xml
-from .jamf_tenant import (
+from tests.support.intune.tenant_devices import exemption, written
+from tests.support.jamf_pro.jamf_everything import MAC_PROFILES, has, opens, sent_xml
+from tests.support.jamf_pro.jamf_tenant import (
     AGAIN,
     DAY_AFTER,
     NEXT_DAY,
@@ -25,8 +26,7 @@ from .jamf_tenant import (
     outcomes,
     rows_of,
 )
-from .target_runs import lifted, plain
-from .tenant_devices import exemption, written
+from tests.support.target_runs import lifted, plain
 
 pytestmark = pytest.mark.long
 

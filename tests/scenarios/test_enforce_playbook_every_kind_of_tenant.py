@@ -21,8 +21,7 @@ from tests.nano.postgres import free_port
 from tests.nano.servers import KMFDDM_KEY, NANOMDM_KEY, NanoServers
 from tests.simulators.intune import start as start_intune
 from tests.simulators.jamf_pro import start as start_jamf
-
-from .estate import TROUBLE
+from tests.support.estate import TROUBLE
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 CITY = CHECKOUT / "inventories" / "demo" / "city-tiktok.yml"

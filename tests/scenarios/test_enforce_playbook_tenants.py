@@ -14,8 +14,7 @@ import pytest
 
 from tests.simulators.intune import start
 from tests.simulators.simulation import Simulation
-
-from .estate import NOW, UK, Estate
+from tests.support.estate import NOW, UK, Estate
 
 # Whole runs take many seconds each.
 pytestmark = pytest.mark.long

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from .commission import ANNOUNCED, DEADLINE, NO_DIRECTORY_ID, REASON, after, commission, decision, exemption
+from tests.support.intune.commission import ANNOUNCED, DEADLINE, NO_DIRECTORY_ID, REASON, after, commission, decision, exemption
 
 pytestmark = [pytest.mark.usefixtures("graph_contract"), pytest.mark.long]
 

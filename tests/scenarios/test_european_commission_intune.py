@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from .commission import ANNOUNCED, DEADLINE, REASON, after, commission, decision, exemption
+from tests.support.intune.commission import ANNOUNCED, DEADLINE, REASON, after, commission, decision, exemption
 
 pytestmark = [pytest.mark.usefixtures("graph_contract"), pytest.mark.long]
 

@@ -19,9 +19,18 @@ import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http import connection
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.transport import Transport
-
-from .commission import ANNOUNCED, DEADLINE, NO_DIRECTORY_ID, Commission, SkippingClock, after, commission, decision, exemption
-from .tenant import WRITES, lifted
+from tests.support.intune.commission import (
+    ANNOUNCED,
+    DEADLINE,
+    NO_DIRECTORY_ID,
+    Commission,
+    SkippingClock,
+    after,
+    commission,
+    decision,
+    exemption,
+)
+from tests.support.intune.tenant import WRITES, lifted
 
 pytestmark = pytest.mark.usefixtures("graph_contract")
 

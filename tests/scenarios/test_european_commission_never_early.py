@@ -18,8 +18,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.controls import MAX_GRACE_HOURS, grace_hours
-
-from .commission import DEADLINE, Commission, after, commission, decision
+from tests.support.intune.commission import DEADLINE, Commission, after, commission, decision
 
 pytestmark = [pytest.mark.usefixtures("graph_contract"), pytest.mark.long]
 

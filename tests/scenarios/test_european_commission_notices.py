@@ -14,8 +14,7 @@ import pytest
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http import connection
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.http_errors import RequestFailed
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.api.graph import Graph
-
-from .commission import ANNOUNCED, DEADLINE, Commission, SkippingClock, after, commission, decision, exemption
+from tests.support.intune.commission import ANNOUNCED, DEADLINE, Commission, SkippingClock, after, commission, decision, exemption
 
 pytestmark = [pytest.mark.usefixtures("graph_contract"), pytest.mark.long]
 

@@ -20,8 +20,7 @@ from tests.lab import demo_tenant
 from tests.lab.playbook import PlayResult, run_module, run_playbook, write_inventory
 from tests.lab.snapshot import snapshot
 from tests.simulators.intune import start
-
-from .estate import TROUBLE
+from tests.support.estate import TROUBLE
 
 pytestmark = pytest.mark.long
 

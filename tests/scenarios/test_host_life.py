@@ -12,9 +12,8 @@ import pytest
 
 from tests.lab.packages import package_path
 from tests.lab.snapshot import Snapshot
-
-from .fleet import APP, APPLY, DEB, FLATPAK, LEDGER, RPM, Fleet, Step
-from .life import LAWS, Life, live, name_of
+from tests.support.hosts.fleet import APP, APPLY, DEB, FLATPAK, LEDGER, RPM, Fleet, Step
+from tests.support.hosts.life import LAWS, Life, live, name_of
 
 # Whole runs over hosts with real package managers take a quarter of a minute each.
 pytestmark = pytest.mark.long

@@ -14,9 +14,9 @@ import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence import read_rows
 from tests.lab.mounts import detach, mount
+from tests.support.estate import TROUBLE
+from tests.support.hosts.fleet import APP, DEB, Fleet
 
-from .estate import TROUBLE
-from .fleet import APP, DEB, Fleet
 from .test_run_records import KILLER, held_by_schemas
 
 # Whole runs take many seconds each.

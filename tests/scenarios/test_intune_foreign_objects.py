@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from .everything import LATER, NEXT_DAY, NOW, everything, picture
-from .tenant import Tenant, lifted, plain
-from .tenant_devices import (
+from tests.support.intune.everything import LATER, NEXT_DAY, NOW, everything, picture
+from tests.support.intune.tenant import Tenant, lifted, plain
+from tests.support.intune.tenant_devices import (
     TIKTOK,
     bans,
     can_install_tiktok,

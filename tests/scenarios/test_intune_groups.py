@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from .tenant import lifted, plain
-from .tenant_devices import prompt_tenant, registered
+from tests.support.intune.tenant import lifted, plain
+from tests.support.intune.tenant_devices import prompt_tenant, registered
 
 NOW = "2023-03-20T09:00:00Z"
 MEMBERS = "/transitiveMembers"

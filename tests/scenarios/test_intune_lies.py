@@ -14,9 +14,8 @@ from typing import Any
 import pytest
 
 from tests.simulators.intune import start
-
-from .tenant import Run, Tenant, lifted, plain
-from .tenant_devices import (
+from tests.support.intune.tenant import Run, Tenant, lifted, plain
+from tests.support.intune.tenant_devices import (
     PROMPT,
     change,
     contact,

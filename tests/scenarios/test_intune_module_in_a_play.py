@@ -13,9 +13,8 @@ from typing import Any
 import pytest
 
 from tests.lab.playbook import PlayResult, run_playbook
-
-from .tenant import POLICIES
-from .tenant_devices import bans, prompt_tenant
+from tests.support.intune.tenant import POLICIES
+from tests.support.intune.tenant_devices import bans, prompt_tenant
 
 NOW = "2023-03-20T09:00:00Z"
 MODULE = "appban.endpoint.intune"

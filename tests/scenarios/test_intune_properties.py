@@ -15,8 +15,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
-from .tenant import Tenant, lifted, plain
-from .tenant_devices import assets_csv, change, contact, device_of, mentions, prompt_tenant, reached, rows_of
+from tests.support.intune.tenant import Tenant, lifted, plain
+from tests.support.intune.tenant_devices import assets_csv, change, contact, device_of, mentions, prompt_tenant, reached, rows_of
 
 NOW = "2023-03-20T09:00:00Z"
 LATER = "2023-03-20T17:00:00Z"

@@ -13,8 +13,7 @@ import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune import findings
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.api.graph import Graph
-
-from .tenant import Run, plain, tenant
+from tests.support.intune.tenant import Run, plain, tenant
 
 NOW = "2023-03-20T09:00:00Z"
 JOBS = "/deviceManagement/reports/exportJobs"

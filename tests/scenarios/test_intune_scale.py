@@ -15,8 +15,7 @@ from urllib.parse import unquote
 import pytest
 
 from tests.simulators.intune import start
-
-from .tenant import Run, Tenant, plain, requests
+from tests.support.intune.tenant import Run, Tenant, plain, requests
 
 NOW = "2023-03-20T09:00:00Z"
 #: What a run asks besides pages: the lists of the tenant's objects, a count, the settings of our policies.

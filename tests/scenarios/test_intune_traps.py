@@ -13,10 +13,9 @@ from typing import Any
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.transport import Transport
-
-from .everything import NOW, everything, picture
-from .tenant import Tenant, lifted, plain, tenant
-from .tenant_devices import PROMPT, prompt_tenant
+from tests.support.intune.everything import NOW, everything, picture
+from tests.support.intune.tenant import Tenant, lifted, plain, tenant
+from tests.support.intune.tenant_devices import PROMPT, prompt_tenant
 
 pytestmark = [pytest.mark.usefixtures("graph_contract", "no_waiting"), pytest.mark.long]
 

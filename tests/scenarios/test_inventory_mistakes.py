@@ -14,8 +14,7 @@ import pytest
 
 from tests.lab.playbook import run_playbook
 from tests.simulators.simulation import Simulation
-
-from .estate import CHECKOUT, ENFORCE, NOW, UK, Estate
+from tests.support.estate import CHECKOUT, ENFORCE, NOW, UK, Estate
 
 # Contacted by nobody, because its ownership is not recorded.
 LOCAL = {"ansible_connection": "local"}

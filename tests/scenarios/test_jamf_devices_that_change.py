@@ -10,12 +10,23 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.targets.jamf_pro.jamf_run import OBJECTS
-
-from .jamf_everything import has, opens
-from .jamf_tenant import AGAIN, DAY_AFTER, NEXT_DAY, NOW, ON_MACS, Device, JamfTenant, by_key, jamf_tenant, outcomes, rows_of
-from .target_runs import lifted, plain
-from .tenant_devices import assets_csv, exemption, written
+from tests.support.intune.tenant_devices import assets_csv, exemption, written
+from tests.support.jamf_pro.jamf_everything import has, opens
+from tests.support.jamf_pro.jamf_run import OBJECTS
+from tests.support.jamf_pro.jamf_tenant import (
+    AGAIN,
+    DAY_AFTER,
+    NEXT_DAY,
+    NOW,
+    ON_MACS,
+    Device,
+    JamfTenant,
+    by_key,
+    jamf_tenant,
+    outcomes,
+    rows_of,
+)
+from tests.support.target_runs import lifted, plain
 
 PAID = ("paid_purchase", "paid_subscription", "paid_use")
 #: Noon in Calgary, which is six hours behind.

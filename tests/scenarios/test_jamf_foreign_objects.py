@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.target import JamfTarget
-
-from .jamf_everything import (
+from tests.support.intune.tenant import lifted
+from tests.support.jamf_pro.jamf_everything import (
     BLOCK,
     FILTER,
     GAME,
@@ -42,7 +42,6 @@ from .jamf_everything import (
     profile_text,
     profile_xml,
 )
-from .tenant import lifted
 
 pytestmark = [pytest.mark.usefixtures("no_waiting"), pytest.mark.long]
 

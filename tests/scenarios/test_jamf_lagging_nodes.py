@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from .jamf_tenant import NOW, JamfTenant, jamf_tenant
-from .target_runs import lifted, plain
+from tests.support.jamf_pro.jamf_tenant import NOW, JamfTenant, jamf_tenant
+from tests.support.target_runs import lifted, plain
 
 LATER = "2023-03-20T09:05:00Z"
 

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.lab.playbook import PlayResult, run_playbook
-
-from .jamf_everything import NOW, jamf_city, policy
+from tests.support.jamf_pro.jamf_everything import NOW, jamf_city, policy
 
 MODULE = "appban.endpoint.jamf_pro"
 

@@ -13,8 +13,7 @@ import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.api import privileges
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.module import ENVIRONMENT
-
-from .jamf_everything import LATER, NEXT_DAY, NOW, SECOND_MAC, SECOND_PHONE, JamfCity, everything, jamf_city
+from tests.support.jamf_pro.jamf_everything import LATER, NEXT_DAY, NOW, SECOND_MAC, SECOND_PHONE, JamfCity, everything, jamf_city
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "jamf_pro.md").read_text(encoding="utf-8")
 VERBS = (privileges.CREATE, privileges.READ, privileges.UPDATE, privileges.DELETE)

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from .jamf_everything import CAPCUT, LATER, NEXT_DAY, NOW, TIKTOK, JamfCity, has, jamf_city, opens, policy
-from .tenant import lifted
+from tests.support.intune.tenant import lifted
+from tests.support.jamf_pro.jamf_everything import CAPCUT, LATER, NEXT_DAY, NOW, TIKTOK, JamfCity, has, jamf_city, opens, policy
 
 pytestmark = pytest.mark.usefixtures("no_waiting")
 

@@ -12,9 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.targets.jamf_pro.jamf_run import Run
-
-from .jamf_everything import BLOCK, MAC, NOW, PHONE, TABLET, JamfCity, jamf_city, policy
+from tests.support.jamf_pro.jamf_everything import BLOCK, MAC, NOW, PHONE, TABLET, JamfCity, jamf_city, policy
+from tests.support.jamf_pro.jamf_run import Run
 
 pytestmark = pytest.mark.usefixtures("no_waiting")
 

@@ -12,8 +12,7 @@ import pytest
 
 from tests.lab.playbook import CONNECTION
 from tests.lab.snapshot import layer, writes_since
-
-from .fleet import APP, APPLY, DEB, HOST_APP, LEDGER, RPM, Fleet
+from tests.support.hosts.fleet import APP, APPLY, DEB, HOST_APP, LEDGER, RPM, Fleet
 
 # Whole runs over hosts with real package managers take a quarter of a minute each.
 pytestmark = pytest.mark.long

@@ -15,8 +15,8 @@ import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence import read_rows
 from tests.simulators.simulation import Simulation
+from tests.support.estate import CHECKOUT, Estate
 
-from .estate import CHECKOUT, Estate
 from .test_run_records import held_by_schemas
 
 # Contacted by nobody, because its ownership is not recorded.

@@ -14,9 +14,8 @@ import pytest
 
 from tests.lab.playbook import PlayResult, run_playbook
 from tests.nano.servers import KMFDDM_KEY, NANOHUB_KEY, NANOMDM_KEY, NanoServers
-
-from .nano_tenant import TIKTOK, Organisation, is_blocked
-from .target_runs import POLICIES
+from tests.support.nanomdm.nano_tenant import TIKTOK, Organisation, is_blocked
+from tests.support.target_runs import POLICIES
 
 MODULE = "appban.endpoint.nanomdm"
 

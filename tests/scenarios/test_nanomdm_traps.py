@@ -18,12 +18,11 @@ from tests.nano.fake_device import FakeDevice
 from tests.nano.profile_host import ProfileHost
 from tests.nano.servers import NanoServers
 from tests.simulators.exchange import Request, Response
-from tests.unit.mdm.mdm_samples import app
-from tests.unit.mdm.mdm_samples import policy as city_policy
-from tests.unit.targets.nanomdm.nano_run import lifted
-
-from .nano_tenant import MANAGED_TIKTOK, TIKTOK, Organisation, is_blocked
-from .tenant_devices import exemption
+from tests.support.intune.tenant_devices import exemption
+from tests.support.mdm_samples import app
+from tests.support.mdm_samples import policy as city_policy
+from tests.support.nanomdm.nano_run import lifted
+from tests.support.nanomdm.nano_tenant import MANAGED_TIKTOK, TIKTOK, Organisation, is_blocked
 
 BOTH = ("26.1", "27.0")
 SET = "org.example.ban.calgary-Apps"

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune import bodies
-
-from .tenant import lifted, plain, tenant
+from tests.support.intune.tenant import lifted, plain, tenant
 
 NOW = "2023-03-20T09:00:00Z"
 CATALOG = "deviceManagement/configurationPolicies"

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from .fleet import APP, ARCH, DEB, FLATPAK, RPM, Fleet
-from .life import LAWS, Life, live, name_of
+from tests.support.hosts.fleet import APP, ARCH, DEB, FLATPAK, RPM, Fleet
+from tests.support.hosts.life import LAWS, Life, live, name_of
 
 pytestmark = pytest.mark.long
 

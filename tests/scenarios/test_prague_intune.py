@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from .tenant import lifted, plain
-from .tenant_devices import (
+from tests.support.intune.tenant import lifted, plain
+from tests.support.intune.tenant_devices import (
     TIKTOK,
     assets_csv,
     bans,

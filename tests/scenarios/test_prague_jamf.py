@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from .jamf_everything import has, opens
-from .jamf_tenant import (
+from tests.support.intune.tenant_devices import assets_csv, written
+from tests.support.jamf_pro.jamf_everything import has, opens
+from tests.support.jamf_pro.jamf_tenant import (
     AGAIN,
     DAY_AFTER,
     NEXT_DAY,
@@ -27,8 +28,7 @@ from .jamf_tenant import (
     outcomes,
     rows_of,
 )
-from .target_runs import lifted, plain
-from .tenant_devices import assets_csv, written
+from tests.support.target_runs import lifted, plain
 
 ACCESS = "accesses_city_systems"
 LIABILITY = "An attack through a private device can have legal consequences for its owner."

@@ -21,9 +21,8 @@ import pytest
 from tests.lab.playbook import PROGRAMS, ansible_environment
 from tests.simulators.intune import start
 from tests.simulators.simulation import Simulation
-from tests.unit.mdm.loopback import Server, new_authority, running
-
-from .estate import ENFORCE, NOW, UK, Estate
+from tests.support.estate import ENFORCE, NOW, UK, Estate
+from tests.support.loopback import Server, new_authority, running
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "running.md"
 

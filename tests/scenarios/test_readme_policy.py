@@ -8,9 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.lab.root import CHECKOUT
-
-from .tenant import plain
-from .tenant_devices import contact, device_of, outcomes, prompt_tenant, reached, registered
+from tests.support.intune.tenant import plain
+from tests.support.intune.tenant_devices import contact, device_of, outcomes, prompt_tenant, reached, registered
 
 NOW, LATER, NEXT_DAY = "2023-03-20T09:00:00Z", "2023-03-20T18:00:00Z", "2023-03-21T09:00:00Z"
 

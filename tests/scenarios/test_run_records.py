@@ -20,8 +20,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence im
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.run_lock import RunLock
 from tests.lab.community_general import ensure_community_general
 from tests.lab.playbook import PROGRAMS, ansible_environment, run_playbook
-
-from .estate import CHECKOUT, ENFORCE, NOW, UK, Estate
+from tests.support.estate import CHECKOUT, ENFORCE, NOW, UK, Estate
 
 HOST = {"desk": {"ansible_connection": "local"}}
 RUN_ID = "20230320T090000Z"

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .jamf_everything import has, opens
-from .jamf_tenant import NEXT_DAY, NOW, by_key, jamf_tenant, live, outcomes, record_id, rows_of
-from .target_runs import lifted, plain
+from tests.support.jamf_pro.jamf_everything import has, opens
+from tests.support.jamf_pro.jamf_tenant import NEXT_DAY, NOW, by_key, jamf_tenant, live, outcomes, record_id, rows_of
+from tests.support.target_runs import lifted, plain
 
 #: 15 March, 00:00 in Brussels, and the second before.
 DEADLINE, BEFORE = "2023-03-14T23:00:00Z", "2023-03-14T22:59:59Z"

@@ -11,9 +11,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.lab.snapshot import layer, writes_since
-
-from .fleet import APP, DEB, HOST_APP, RPM, Fleet
-from .life import LAWS, Life, live, name_of
+from tests.support.hosts.fleet import APP, DEB, HOST_APP, RPM, Fleet
+from tests.support.hosts.life import LAWS, Life, live, name_of
 
 # Whole runs take many seconds each.
 pytestmark = pytest.mark.long

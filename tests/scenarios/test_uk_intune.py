@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from .tenant import Tenant, lifted, plain, tenant
-from .tenant_devices import (
+from tests.support.intune.tenant import Tenant, lifted, plain, tenant
+from tests.support.intune.tenant_devices import (
     Device,
     assets_csv,
     can_install_tiktok,

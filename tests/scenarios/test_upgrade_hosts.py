@@ -19,8 +19,7 @@ from tests.lab.kill_points import HostApp, prepared, put_code
 from tests.lab.playbook import run_module, write_inventory
 from tests.lab.previous_release import NotInHistory, environment_of, unpack_previous_release
 from tests.lab.snapshot import Snapshot, snapshot
-
-from .fleet import APP, FLATPAK, HOST_APP, LEDGER
+from tests.support.hosts.fleet import APP, FLATPAK, HOST_APP, LEDGER
 
 pytestmark = pytest.mark.long
 

@@ -17,14 +17,13 @@ from tests.conftest import skip_loudly
 from tests.lab.previous_release import NotInHistory
 from tests.nano.fleet import make_fleet
 from tests.nano.servers import NanoServers
-
-from . import everything as intune
-from . import jamf_everything as jamf
-from .jamf_everything import jamf_city
-from .nano_tenant import Organisation
-from .previous_run import PreviousRelease
-from .target_runs import lifted
-from .tenant_devices import contact, prompt_tenant
+from tests.support.intune import everything as intune
+from tests.support.intune.tenant_devices import contact, prompt_tenant
+from tests.support.jamf_pro import jamf_everything as jamf
+from tests.support.jamf_pro.jamf_everything import jamf_city
+from tests.support.nanomdm.nano_tenant import Organisation
+from tests.support.previous_run import PreviousRelease
+from tests.support.target_runs import lifted
 
 pytestmark = [pytest.mark.long, pytest.mark.usefixtures("graph_contract", "no_waiting")]
 

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.scenarios.jamf_everything import (
+from tests.support.jamf_pro.jamf_everything import (
     NOW,
     JamfCity,
     everything,
     jamf_city,
     picture,
 )
-from tests.scenarios.jamf_traps.writes import WRITES
+from tests.support.jamf_pro.writes import WRITES
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.jamf_everything import (
+from tests.support.intune.tenant import lifted
+from tests.support.jamf_pro.jamf_everything import (
     BLOCK,
     EXEMPT_GROUP,
     GROUPS,
@@ -28,7 +29,6 @@ from tests.scenarios.jamf_everything import (
     picture,
     policy,
 )
-from tests.scenarios.tenant import lifted
 
 pytestmark = [pytest.mark.usefixtures("no_waiting"), pytest.mark.long]
 

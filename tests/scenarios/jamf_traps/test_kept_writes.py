@@ -13,7 +13,12 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.jamf_everything import (
+from tests.simulators.jamf_pro import groups as server_groups
+from tests.simulators.jamf_pro import profiles as server_profiles
+from tests.simulators.jamf_pro.classic_xml import Leaf, Refs
+from tests.simulators.jamf_pro.resources import RESOURCES
+from tests.support.intune.tenant import lifted
+from tests.support.jamf_pro.jamf_everything import (
     BLOCK,
     FILTER,
     GROUPS,
@@ -33,12 +38,7 @@ from tests.scenarios.jamf_everything import (
     policy,
     sent_xml,
 )
-from tests.scenarios.jamf_traps.writes import WRITES, once_each
-from tests.scenarios.tenant import lifted
-from tests.simulators.jamf_pro import groups as server_groups
-from tests.simulators.jamf_pro import profiles as server_profiles
-from tests.simulators.jamf_pro.classic_xml import Leaf, Refs
-from tests.simulators.jamf_pro.resources import RESOURCES
+from tests.support.jamf_pro.writes import WRITES, once_each
 
 pytestmark = [pytest.mark.usefixtures("no_waiting"), pytest.mark.long]
 

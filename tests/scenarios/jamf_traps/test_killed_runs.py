@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.transport import Transport
-from tests.scenarios.jamf_everything import (
+from tests.support.intune.tenant import lifted
+from tests.support.jamf_pro.jamf_everything import (
     NOW,
     JamfCity,
     everything,
     picture,
 )
-from tests.scenarios.jamf_traps.writes import WRITES, lift_leaves_nothing
-from tests.scenarios.tenant import lifted
+from tests.support.jamf_pro.writes import WRITES, lift_leaves_nothing
 
 pytestmark = [pytest.mark.usefixtures("no_waiting"), pytest.mark.long]
 

@@ -13,7 +13,11 @@ import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.clock import SystemClock
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.transport import Transport
-from tests.scenarios.jamf_everything import (
+from tests.simulators.jamf_pro import tokens as server_tokens
+from tests.simulators.jamf_pro.errors import Refusal
+from tests.simulators.jamf_pro.privileges import EVERY_PRIVILEGE
+from tests.support.intune.tenant import lifted
+from tests.support.jamf_pro.jamf_everything import (
     NOW,
     SECOND_MAC,
     SECOND_PHONE,
@@ -23,11 +27,7 @@ from tests.scenarios.jamf_everything import (
     jamf_city,
     picture,
 )
-from tests.scenarios.jamf_traps.writes import WRITES, lift_leaves_nothing
-from tests.scenarios.tenant import lifted
-from tests.simulators.jamf_pro import tokens as server_tokens
-from tests.simulators.jamf_pro.errors import Refusal
-from tests.simulators.jamf_pro.privileges import EVERY_PRIVILEGE
+from tests.support.jamf_pro.writes import WRITES, lift_leaves_nothing
 
 pytestmark = [pytest.mark.usefixtures("no_waiting"), pytest.mark.long]
 

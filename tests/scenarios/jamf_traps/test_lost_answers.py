@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.scenarios.jamf_everything import (
+from tests.support.intune.tenant import lifted
+from tests.support.jamf_pro.jamf_everything import (
     LATER,
     NOW,
     SECOND_MAC,
@@ -19,8 +20,7 @@ from tests.scenarios.jamf_everything import (
     everything,
     picture,
 )
-from tests.scenarios.jamf_traps.writes import KINDS, WRITES, lift_leaves_nothing, once_each
-from tests.scenarios.tenant import lifted
+from tests.support.jamf_pro.writes import KINDS, WRITES, lift_leaves_nothing, once_each
 
 pytestmark = [pytest.mark.usefixtures("no_waiting"), pytest.mark.long]
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.contract import violations
-from tests.unit.contract import samples
+from tests.support import exchange_samples as samples
 
 pytestmark = pytest.mark.usefixtures("graph_contract")
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from tests.contract import assert_no_violations, check_all, violations
-from tests.unit.contract import samples
-from tests.unit.contract.samples import GOOD, exchange
+from tests.support import exchange_samples as samples
+from tests.support.exchange_samples import GOOD, exchange
 
 pytestmark = pytest.mark.usefixtures("graph_contract")
 

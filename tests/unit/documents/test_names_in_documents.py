@@ -12,7 +12,7 @@ import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.documents.assets import read_assets
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.problems import PolicyError
-from tests.unit.policy.samples import document, exemption, problems_of
+from tests.support.policy_samples import document, exemption, problems_of
 
 TABLE = 'serial,department\n="0012",finance\n\'0012,finance\n8.96529E+19,finance\nSN1\u200e,finance\nc02a,finance\nC02A,sales\n'
 

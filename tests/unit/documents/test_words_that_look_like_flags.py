@@ -17,7 +17,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.documents.position
 from ansible_collections.appban.endpoint.plugins.module_utils.policy import scope
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.condition_index import ConditionIndex
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.problems import PolicyError
-from tests.unit.policy.samples import document, exemption, problems_of
+from tests.support.policy_samples import document, exemption, problems_of
 
 pytestmark = pytest.mark.fault_kind("D1", "words that a reader takes for true and false")
 

@@ -34,7 +34,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence im
 )
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.outcomes import GRAVITY, OUTCOMES, REASONS, Outcome
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import ACTIONS, STATES, VERDICTS
-from tests.unit.engine.records import CHANGE, EXEMPTION, FINDING, HEADER, HEADER_1, NOW, decision, row, sealed, write
+from tests.support.records import CHANGE, EXEMPTION, FINDING, HEADER, HEADER_1, NOW, decision, row, sealed, write
 
 ROOT = pathlib.Path(__file__).parents[3]
 SCHEMA: dict[str, Any] = json.loads((ROOT / "schemas" / "evidence.schema.json").read_text(encoding="utf-8"))

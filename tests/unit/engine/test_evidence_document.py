@@ -17,7 +17,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence im
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.outcomes import GRAVITY, OUTCOMES, REASONS
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.ledger import EVENTS
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import VERDICTS
-from tests.unit.engine.records import CHANGE, HEADER, row, sealed, write, write_format_1
+from tests.support.records import CHANGE, HEADER, row, sealed, write, write_format_1
 
 ROOT = pathlib.Path(__file__).parents[3]
 DOCUMENT = (ROOT / "docs" / "evidence.md").read_text(encoding="utf-8")

@@ -39,7 +39,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence im
 )
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.run_header import JOB_VARIABLES, Provenance, run_header
 from tests.conftest import skip_loudly
-from tests.unit.engine.records import CHANGE, HEADER, NOW, row, sealed, write, write_format_1
+from tests.support.records import CHANGE, HEADER, NOW, row, sealed, write, write_format_1
 
 ROOT = pathlib.Path(__file__).parents[3]
 VALIDATOR = jsonschema.Draft202012Validator(json.loads((ROOT / "schemas" / "evidence.schema.json").read_text(encoding="utf-8")))
@@ -157,7 +157,7 @@ def test_another_process_goes_on_with_a_record(tmp_path: pathlib.Path) -> None:
     script = """
         import sys
         from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence import EvidenceRecord
-        from tests.unit.engine.records import CHANGE, HEADER
+        from tests.support.records import CHANGE, HEADER
         record = EvidenceRecord(sys.argv[1], sys.argv[2], "hosts", HEADER, "exceptions")
         record.add_classes([({"facts": {}}, [("pc-1", None)])])
         record.add_plan([{**CHANGE, "host": "pc-1"}])
@@ -288,7 +288,7 @@ TRY_IT = """
     from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
     from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence import EvidenceRecord, choose_run_id
     from ansible_collections.appban.endpoint.plugins.module_utils.engine.run_lock import RunLock
-    from tests.unit.engine.records import CHANGE, HEADER, NOW
+    from tests.support.records import CHANGE, HEADER, NOW
     for name, attempt in (
         ("run id", lambda: choose_run_id("/mnt/evidence", NOW)),
         ("lock", lambda: RunLock("/mnt/evidence", "hosts").hold({"run_id": "x", "since": NOW, "user": "ops"})),

@@ -21,7 +21,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.engine.previous_re
     Remembered,
     read_previous_record,
 )
-from tests.unit.engine.records import HEADER, NOW, decision, row, write, write_format_1
+from tests.support.records import HEADER, NOW, decision, row, write, write_format_1
 
 LATER = "20240101T000000Z"
 IOS: Mapping[str, Any] = {"facts": {"platform": "ios"}}

@@ -15,8 +15,8 @@ from ansible_collections.appban.endpoint.plugins.module_utils.hosts.apt.backend 
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.apt.places import ASKS_ONLY, apt_places
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.backend import BlockRequest, Package, RemovalRequest
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.steps import CommandStep, Steps
-from tests.unit.hosts.dpkg_output import DEPENDENTS, row
-from tests.unit.hosts.recorded_host import RecordedHost
+from tests.support.hosts.dpkg_output import DEPENDENTS, row
+from tests.support.hosts.recorded_host import RecordedHost
 
 NO_FORCE = "--no-force-depends,depends-version"
 BASE = row("apt", version="2.6.1") + row("dpkg", version="1.21.22", marks=("yes", "no", "", "required")) + row("bash")

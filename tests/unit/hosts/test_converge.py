@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError, WriteInCheckMode
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.request import HostRequest
-from tests.unit.hosts.fake_host import LATER, LEDGER_PATH, LIFT, Killed, MemorySystem, State, app, path_of, request, run
+from tests.support.hosts.fake_host import LATER, LEDGER_PATH, LIFT, Killed, MemorySystem, State, app, path_of, request, run
 
 APPS = ("tiktok", "capcut", "wechat")
 NAMES = {"dpkg": [name + "-deb" for name in APPS], "rpm": [name + "-rpm" for name in APPS]}

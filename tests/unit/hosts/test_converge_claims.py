@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
-
-from .fake_host import LATER, LEDGER_PATH, Killed, State, app, request, run
+from tests.support.hosts.fake_host import LATER, LEDGER_PATH, Killed, State, app, request, run
 
 TIKTOK = app("tiktok")
 

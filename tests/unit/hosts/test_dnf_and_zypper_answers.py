@@ -17,8 +17,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.hosts.zypper.conf 
     read_zypp_settings,
     uncached_repositories,
 )
-
-from .recorded_host import RecordedHost
+from tests.support.hosts.recorded_host import RecordedHost
 
 LONG = "a-package-with-a-name-that-is-so-long-that-it-has-a-line-of-its-own-in-the-table"
 TABLE = f"""Last metadata expiration check: 0:19:16 ago on Sun Nov 29 20:20:32 2026.

@@ -28,7 +28,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.hosts.apt.preferen
     render_pin,
 )
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.apt.providers import parse_reverse_provides
-from tests.unit.hosts.dpkg_output import DEPENDENTS, row
+from tests.support.hosts.dpkg_output import DEPENDENTS, row
 
 NAMES = st.lists(st.from_regex(r"[a-z0-9][a-z0-9+.-]{1,20}", fullmatch=True), min_size=1, unique=True)
 

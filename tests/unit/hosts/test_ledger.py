@@ -24,7 +24,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.hosts.ledger impor
     write_ledger,
 )
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.system import Unreadable
-from tests.unit.hosts.fake_host import LIFT, MemorySystem, State, app, request, run
+from tests.support.hosts.fake_host import LIFT, MemorySystem, State, app, request, run
 
 NAMES = st.sampled_from(["tiktok-deb", "capcut-deb", "wechat-deb"])
 BACKENDS = st.sampled_from(["apt", "dnf4", "flatpak"])

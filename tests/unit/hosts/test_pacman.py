@@ -26,7 +26,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.hosts.pacman.hook 
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.pacman.settings import PacmanSettings
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.process import CommandResult
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.steps import CommandStep
-from tests.unit.hosts.recorded_host import RecordedHost
+from tests.support.hosts.recorded_host import RecordedHost
 
 CONF = b"[options]\nHoldPkg = pacman glibc\nArchitecture = auto\n\n[core]\nInclude = /etc/pacman.d/mirrorlist\n"
 HOOK = "/etc/pacman.d/hooks/00-appban.hook"

@@ -19,7 +19,7 @@ import yaml
 from ansible.plugins.action import ActionBase
 
 from tests.lab.playbook import PROGRAMS, ansible_environment
-from tests.unit.targets.documented_options import documented_as, specified_as
+from tests.support.documented_options import documented_as, specified_as
 
 CHECKOUT = working_copy.CHECKOUT
 ACTIONS = sorted(path.stem for path in (CHECKOUT / "plugins" / "action").glob("*.py"))

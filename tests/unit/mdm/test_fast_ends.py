@@ -19,7 +19,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.http_erro
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.response import Request
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.retry import DIVISIBLE_READ
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.session import Session
-from tests.unit.mdm.loopback import Answer, Rig, new_authority, rig
+from tests.support.loopback import Answer, Rig, new_authority, rig
 
 NOBODY = "http://127.0.0.1:1"
 

@@ -28,7 +28,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.ledger_eve
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.decide import Decider
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune import capabilities
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.target import IntuneTarget
-from tests.unit.mdm.mdm_samples import NOW, app, device, exemption, policy
+from tests.support.mdm_samples import NOW, app, device, exemption, policy
 
 APPS = ("banned", "other", "watched")
 RULES = [

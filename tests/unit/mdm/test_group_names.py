@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.group_names import refuse_unreadable_groups, wanted_groups
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
-from tests.unit.policy import samples
+from tests.support import policy_samples as samples
 
 
 def policy(when: Any, **more: Any) -> Policy:

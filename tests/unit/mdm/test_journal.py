@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import EvidenceError, WriteInCheckMode
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.http_errors import OutOfTime, RequestFailed, UncertainWrite
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.session import Session
-from tests.unit.mdm.loopback import Answer, Rig, rig
+from tests.support.loopback import Answer, Rig, rig
 
 WRITES: dict[str, Callable[[Session], Any]] = {
     "POST": lambda session: session.post("a/x", what="make x", body={}),

@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import EvidenceError
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence import EvidenceRecord, read_rows, verify_record
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.journal import Journal
-from tests.unit.engine.records import HEADER
+from tests.support.records import HEADER
 
 
 def opened(directory: Path) -> EvidenceRecord:

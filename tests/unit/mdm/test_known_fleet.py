@@ -23,7 +23,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.known_flee
     check_fleet_size,
 )
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.decide import Decider
-from tests.unit.mdm.mdm_samples import NOW, device, exemption, policy
+from tests.support.mdm_samples import NOW, device, exemption, policy
 
 SINCE = "2023-03-19T09:00:00Z"
 ATTRIBUTES = ("platform", "ownership", "supervised", "groups", "department", "user", "serial", "last_seen", "paid_use")

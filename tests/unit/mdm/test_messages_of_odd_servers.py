@@ -11,7 +11,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors impo
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.response import Request, Response
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.retry import REPEATABLE
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.api import classic_xml
-from tests.unit.mdm.loopback import Answer, Behave, rig, running_proxy
+from tests.support.loopback import Answer, Behave, rig, running_proxy
 
 PAGE = b"<!DOCTYPE html>\n<html><head><title>Log in</title></head></html>"
 

@@ -20,7 +20,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.notic
     withdrawal_from,
 )
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
-from tests.unit.mdm.mdm_samples import NOW, app, device, exemption, fleet, policy
+from tests.support.mdm_samples import NOW, app, device, exemption, fleet, policy
 
 DEADLINE = "2023-04-15T00:00:00+02:00"
 ADVISED = {

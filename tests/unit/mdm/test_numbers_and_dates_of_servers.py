@@ -23,7 +23,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.a
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm import profile_story
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.api import server_instants
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.objects import NOT_NOW
-from tests.unit.mdm.loopback import START, Answer, rig
+from tests.support.loopback import START, Answer, rig
 
 DATES = [
     "Mon, 01 Jan 99999999999999999999 00:00:00 GMT",

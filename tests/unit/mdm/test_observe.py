@@ -23,7 +23,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.assess imp
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.ledger import Assigned, Ended, Ledger, Story
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune import capabilities
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.target import IntuneTarget
-from tests.unit.mdm.mdm_samples import NOW, device, exemption, fleet, policy
+from tests.support.mdm_samples import NOW, device, exemption, fleet, policy
 
 # One device for each row of the table.
 DEVICES: dict[str, dict[str, Any]] = {

@@ -15,8 +15,8 @@ from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.fleet
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.notices import Notice
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.ledger import EVENTS, Ledger
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.outbox import Outbox
-from tests.unit.mdm.mdm_samples import fleet as decided
-from tests.unit.mdm.mdm_samples import policy
+from tests.support.mdm_samples import fleet as decided
+from tests.support.mdm_samples import policy
 
 NOW = "2023-03-15T08:00:00Z"
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "evidence.md").read_text(encoding="utf-8")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.http_errors import OutOfTime, RequestFailed, UncertainWrite
-from tests.unit.mdm.loopback import Answer, rig
+from tests.support.loopback import Answer, rig
 
 THROTTLES = [Answer(429), Answer(429, headers={"Retry-After": "30"}), Answer(503), Answer(503, headers={"Retry-After": "30"})]
 

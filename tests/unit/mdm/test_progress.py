@@ -24,7 +24,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.progress 
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.read_back import wait_until
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.redaction import Redactor
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.session import Session
-from tests.unit.mdm.loopback import Answer, Rig, rig
+from tests.support.loopback import Answer, Rig, rig
 
 
 def events(path: Path) -> list[dict[str, Any]]:

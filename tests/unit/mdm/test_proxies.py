@@ -9,7 +9,7 @@ import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.proxies import choose_proxies, matches
-from tests.unit.mdm.loopback import Answer, new_authority, rig, running_proxy
+from tests.support.loopback import Answer, new_authority, rig, running_proxy
 
 PROXY = "http://proxy.example:3128"
 

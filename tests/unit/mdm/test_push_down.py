@@ -18,7 +18,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.policy.decide impo
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.devices import ENROLLMENTS
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Decision, Policy
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.problems import PolicyError
-from tests.unit.mdm.mdm_samples import NOW, app, exemption, policy
+from tests.support.mdm_samples import NOW, app, exemption, policy
 
 PLATFORMS = ("ios", "ipados", "android")
 VALUES: Mapping[str, list[Any]] = {

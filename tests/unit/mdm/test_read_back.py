@@ -9,7 +9,7 @@ import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import ChangeFailed
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.read_back import wait_until
-from tests.unit.mdm.loopback import FakeClock
+from tests.support.loopback import FakeClock
 
 
 def test_a_value_that_is_there_is_read_once() -> None:

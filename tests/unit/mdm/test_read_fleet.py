@@ -19,7 +19,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.known_flee
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.read_fleet import ReadFleet
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.asset_index import AssetIndex
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.decide import Decider
-from tests.unit.mdm.mdm_samples import NOW, device, exemption, policy
+from tests.support.mdm_samples import NOW, device, exemption, policy
 
 POLICY = policy(exemptions=[exemption(devices=["SN0002"]), exemption("EX-2", users=["user3@city.example"], follow_user=True)])
 ATTRIBUTES = ("platform", "ownership", "supervised", "enrollment", "department")

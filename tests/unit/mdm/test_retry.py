@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.retry import CREATE, REPEATABLE, RetryPolicy, retry_after
-from tests.unit.mdm.loopback import START
+from tests.support.loopback import START
 
 
 @given(st.integers(1, 10_000), st.integers(), st.floats(0.01, 100), st.floats(0.01, 1000))

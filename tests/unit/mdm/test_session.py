@@ -21,7 +21,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.connectio
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.http_errors import OutOfTime, RequestFailed, UncertainWrite
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.retry import RetryPolicy
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.session import Content, Session
-from tests.unit.mdm.loopback import START, Answer, Rig, Seen, Server, rig, running
+from tests.support.loopback import START, Answer, Rig, Seen, Server, rig, running
 
 SECRET = "t0ken-that-n0body-may-see"
 Call = Callable[[Session], Any]

@@ -11,7 +11,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.authoriza
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.response import Request, Response
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.session import Session
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.sticky_cookies import StickyCookies
-from tests.unit.mdm.loopback import Answer, rig
+from tests.support.loopback import Answer, rig
 
 NAMES = ("APBALANCEID", "jpro-ingress")
 

@@ -34,7 +34,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.target_run
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.decide import Decider
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune import capabilities
-from tests.unit.mdm.mdm_samples import NOW, app, device, exemption, policy
+from tests.support.mdm_samples import NOW, app, device, exemption, policy
 
 BLOCK = {"name": "Corporate", "when": {"ownership": "corporate"}, "actions": ["block"]}
 ADVISE = {"name": "Private", "when": {"ownership": "personal"}, "actions": ["advise"]}

@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.http_errors import RequestFailed
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.tls import TlsSettings
-from tests.unit.mdm.loopback import Answer, Authority, new_authority, rig
+from tests.support.loopback import Answer, Authority, new_authority, rig
 
 
 @pytest.fixture(scope="module")

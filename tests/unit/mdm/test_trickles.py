@@ -21,7 +21,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.authoriza
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.connection import Connection, open_connection
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.http_errors import OutOfTime, UncertainWrite
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.session import Session
-from tests.unit.mdm.loopback import Answer, Server, new_authority, running
+from tests.support.loopback import Answer, Server, new_authority, running
 
 #: Seconds of a run, and how long a server of these tests trickles: a run that waits for its end fails.
 DEADLINE = 0.2

@@ -13,7 +13,7 @@ import requests
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.http_errors import RequestFailed, UncertainWrite
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.response import Request
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.retry import DIVISIBLE_READ, RetryPolicy
-from tests.unit.mdm.loopback import Answer, Rig, rig
+from tests.support.loopback import Answer, Rig, rig
 
 WRITES = ("put", "patch", "delete")
 

@@ -30,7 +30,7 @@ from ansible_collections.appban.endpoint.plugins.plugin_utils.host_record import
 )
 from ansible_collections.appban.endpoint.plugins.plugin_utils.provenance import commit_of, find_provenance
 from ansible_collections.appban.endpoint.plugins.plugin_utils.run_instant import run_instant
-from tests.unit.engine.records import HEADER, NOW
+from tests.support.records import HEADER, NOW
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 RUN_ID = "20230315T000000Z"

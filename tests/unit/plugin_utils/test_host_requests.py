@@ -17,7 +17,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.hosts.package_mana
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.request import LEFTOVER_KINDS
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import ACTIONS, VERDICTS
 from ansible_collections.appban.endpoint.plugins.plugin_utils.host_requests import apps_of_policies, is_doubted, request_of_decision
-from tests.unit.hosts.fake_host import request as module_options
+from tests.support.hosts.fake_host import request as module_options
 
 APPS = ("capcut", "tiktok", "wechat")
 POLICIES = ("city", "nation", "proposal")

@@ -18,8 +18,8 @@ from ansible_collections.appban.endpoint.plugins.module_utils.engine.outcomes im
 from ansible_collections.appban.endpoint.plugins.module_utils.hosts.report import AppReport
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import VERDICTS
 from ansible_collections.appban.endpoint.plugins.plugin_utils.host_results import result_of_host, rows_of_host, to_see
-from tests.unit.engine.records import FINDING, NOW
-from tests.unit.hosts.fake_host import LIFT, State, app, request, run
+from tests.support.hosts.fake_host import LIFT, State, app, request, run
+from tests.support.records import FINDING, NOW
 
 DEVICE = {"id": "pc-1", "serial": None, "platform": "linux", "ownership": "corporate", "department": None}
 

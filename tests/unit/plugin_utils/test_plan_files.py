@@ -20,7 +20,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence im
 from ansible_collections.appban.endpoint.plugins.plugin_utils.plan_files import plan_files, planned_changes, write_plans
 from ansible_collections.appban.endpoint.plugins.plugin_utils.plan_text import code_block, code_span, diff_lines
 from ansible_collections.appban.endpoint.plugins.plugin_utils.shown_lines import visible
-from tests.unit.engine.records import HEADER, NOW
+from tests.support.records import HEADER, NOW
 
 RUN_ID = "20230315T000000Z"
 RUN = {"run_id": RUN_ID, "now": NOW, "mode": "apply", "status": "stopped", "targets": {}}

@@ -25,7 +25,7 @@ from ansible_collections.appban.endpoint.plugins.plugin_utils.run_status import 
     status_of_tenant,
     target_of_record,
 )
-from tests.unit.engine.records import HEADER, NOW
+from tests.support.records import HEADER, NOW
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 SCHEMA = json.loads((CHECKOUT / "schemas" / "run.schema.json").read_text(encoding="utf-8"))

@@ -18,7 +18,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.engine.outcomes im
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.presence import Presence
 from ansible_collections.appban.endpoint.plugins.plugin_utils.run_instant import run_instant
 from ansible_collections.appban.endpoint.plugins.plugin_utils.run_summary import presence_lines, summary_lines, total_line
-from tests.unit.engine.records import HEADER, NOW, row, write
+from tests.support.records import HEADER, NOW, row, write
 
 RUN = {"now": NOW, "policies": [{"policy": "city-tiktok", "state": "enforced"}, {"policy": "nation", "state": "report_only"}]}
 

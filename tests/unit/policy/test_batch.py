@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.decide import Decider, covers_whole_scope, decide, decide_all
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.parse import now_utc, parse_policy
-from tests.unit.policy.samples import CATALOG, FULL, document, exemption, policy
+from tests.support.policy_samples import CATALOG, FULL, document, exemption, policy
 
 NOW = now_utc("2023-05-01T00:00:00Z")
 POLICIES = [

@@ -13,7 +13,7 @@ import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import ACTIONS, VERDICTS
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.problems import PolicyError
-from tests.unit.policy.samples import decision, exemption, policy, verdict
+from tests.support.policy_samples import decision, exemption, policy, verdict
 
 BOTH = [
     {"name": "Work devices", "when": {"ownership": ["corporate", "shared"], "accesses_city_systems": True}, "actions": ["remove"]},

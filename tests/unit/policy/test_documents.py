@@ -13,7 +13,7 @@ import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.problems import PolicyError
 from ansible_collections.appban.endpoint.plugins.plugin_utils import documents
-from tests.unit.policy.samples import entry
+from tests.support.policy_samples import entry
 
 POLICY = """
 policy: one

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.policy.samples import ROOT
+from tests.support.policy_samples import ROOT
 
 POLICY = """
 policy: one

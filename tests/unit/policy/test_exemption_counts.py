@@ -12,7 +12,7 @@ import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.exemption_counts import count_exemptions, notes_of_exemptions
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.nearest_serials import nearest_serials
-from tests.unit.policy.samples import decider, exemption, policy
+from tests.support.policy_samples import decider, exemption, policy
 
 FLEET = ["00123456", "c02ab1cdxyz9"]
 

@@ -18,7 +18,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.policy.notes impor
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.problems import PolicyError
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.schema import policy_schema
 from ansible_collections.appban.endpoint.plugins.plugin_utils.checked_documents import check_documents
-from tests.unit.policy.samples import CATALOG, document, exemption, policy, problems_of
+from tests.support.policy_samples import CATALOG, document, exemption, policy, problems_of
 
 pytestmark = pytest.mark.fault_kind("D1", "an exemption that does nothing without a word")
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.policy.samples import document, exemption, problems_of
+from tests.support.policy_samples import document, exemption, problems_of
 
 pytestmark = pytest.mark.fault_kind("D1", "a word in an expression that no device can have")
 

@@ -12,8 +12,7 @@ import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.fleet_notes import notes_of_fleet
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
-
-from .samples import decider, exemption, policy
+from tests.support.policy_samples import decider, exemption, policy
 
 NOW = datetime(2023, 5, 1, tzinfo=timezone.utc)
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.notes import notes_of
-from tests.unit.policy.samples import exemption, policy
+from tests.support.policy_samples import exemption, policy
 
 pytestmark = pytest.mark.fault_kind("D1", "an attribute that is mistyped")
 

@@ -24,8 +24,8 @@ from ansible_collections.appban.endpoint.plugins.module_utils.policy.parse impor
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.problems import PolicyError
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.serialize import deserialize_policy, serialize_policy
 from ansible_collections.appban.endpoint.plugins.plugin_utils.documents import read_catalog
-from tests.unit.policy import mutations
-from tests.unit.policy.samples import CATALOG, FULL, ROOT, TIKTOK
+from tests.support import mutations
+from tests.support.policy_samples import CATALOG, FULL, ROOT, TIKTOK
 
 REAL = {path.name: yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "policies").glob("*.yml"))}
 REAL_APPS = {path.name: yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "catalog").glob("*.yml"))}

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.policy.samples import exemption, policy, verdict
+from tests.support.policy_samples import exemption, policy, verdict
 
 SPELLINGS = [
     "C02AB1CDXYZ9",

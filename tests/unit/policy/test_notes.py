@@ -16,7 +16,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.policy import scop
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.devices import ENROLLMENTS, OWNERSHIPS
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.notes import is_never_true, notes_of, unreachable_rules
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.parse import parse_policy
-from tests.unit.policy.samples import CATALOG, SMALL
+from tests.support.policy_samples import CATALOG, SMALL
 
 CORPORATE, PRIVATE = {"ownership": "corporate"}, {"ownership": "personal"}
 

@@ -17,7 +17,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.policy.model impor
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.parse import parse_policy
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.problems import PolicyError
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.serialize import deserialize_policy, serialize_policy
-from tests.unit.policy.samples import CATALOG, FULL, SMALL, document, exemption, policy, problems_at, problems_of
+from tests.support.policy_samples import CATALOG, FULL, SMALL, document, exemption, policy, problems_at, problems_of
 
 
 def test_every_key_of_the_language_is_read() -> None:

@@ -22,8 +22,8 @@ from ansible_collections.appban.endpoint.plugins.module_utils.policy.model impor
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.parse import parse_policy
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.problems import STRUCTURE, PolicyError, Problem
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.schema import catalog_schema, policy_schema
-from tests.unit.policy import mutations
-from tests.unit.policy.samples import SMALL, TIKTOK, entry, exemption
+from tests.support import mutations
+from tests.support.policy_samples import SMALL, TIKTOK, entry, exemption
 
 NOW = read_now("2023-03-20T09:00:00Z")
 PHONES: dict[str, Any] = {

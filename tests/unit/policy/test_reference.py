@@ -15,7 +15,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.policy import devi
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.catalog import parse_catalog
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.parse import parse_policy
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.problems import PolicyError
-from tests.unit.policy.samples import CATALOG, ROOT, SMALL, document, exemption, problems_of
+from tests.support.policy_samples import CATALOG, ROOT, SMALL, document, exemption, problems_of
 
 TEXT = (ROOT / "docs" / "policy-language.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)

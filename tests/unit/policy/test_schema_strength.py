@@ -25,8 +25,8 @@ from ansible_collections.appban.endpoint.plugins.module_utils.documents.load imp
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.parse import parse_policy
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.problems import PolicyError, Problem
 from ansible_collections.appban.endpoint.plugins.plugin_utils.documents import read_catalog
-from tests.unit.policy import mutations
-from tests.unit.policy.samples import ROOT
+from tests.support import mutations
+from tests.support.policy_samples import ROOT
 
 SEED = 20230315
 SCHEMA = jsonschema.Draft202012Validator(json.loads((ROOT / "schemas" / "policy.schema.json").read_text(encoding="utf-8")))

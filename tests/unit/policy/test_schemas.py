@@ -17,8 +17,8 @@ from ansible_collections.appban.endpoint.plugins.module_utils.documents.load imp
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.catalog import parse_catalog
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.problems import STRUCTURE, PolicyError, Problem
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.schema import catalog_schema, policy_schema
-from tests.unit.policy import mutations
-from tests.unit.policy.samples import CAPCUT, CATALOG, FULL, ROOT, SMALL, TIKTOK, exemption, problems_of
+from tests.support import mutations
+from tests.support.policy_samples import CAPCUT, CATALOG, FULL, ROOT, SMALL, TIKTOK, exemption, problems_of
 
 POLICY = jsonschema.Draft202012Validator(policy_schema())
 APP = jsonschema.Draft202012Validator(catalog_schema())

@@ -9,7 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.schema import policy_schema
-from tests.unit.policy.samples import document, problems_of
+from tests.support.policy_samples import document, problems_of
 
 pytestmark = pytest.mark.fault_kind("D1", "a package with its version and architecture in the place of its name")
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.simulators.intune import start
 from tests.simulators.simulation import Simulation
-from tests.unit.simulators.graph_client import Graph, strict_complaints
+from tests.support.intune.graph_client import Graph, strict_complaints
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.simulators.graph_client import (
+from tests.support.intune.graph_client import (
     ALL_DEVICES,
     ALL_USERS,
     APPS,

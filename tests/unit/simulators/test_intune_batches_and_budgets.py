@@ -13,7 +13,7 @@ from tests.simulators.intune.errors import Refusal
 from tests.simulators.intune.settings import Settings
 from tests.simulators.intune.throttle import Throttle
 from tests.simulators.simulation import Simulation
-from tests.unit.simulators.graph_client import APPS, CATALOG, DEVICES, PROFILES, Answer, Dropped, Graph, blocked_list
+from tests.support.intune.graph_client import APPS, CATALOG, DEVICES, PROFILES, Answer, Dropped, Graph, blocked_list
 
 READ = {"method": "GET", "url": "/deviceManagement/managedDevices?$top=1&$select=id"}
 NEW_PROFILE = {"@odata.type": "#microsoft.graph.iosGeneralDeviceConfiguration", "displayName": "x"}

@@ -24,7 +24,7 @@ from tests.simulators.intune import start
 from tests.simulators.intune.device import KINDS, ZERO_GUID
 from tests.simulators.intune.management import AGENTS
 from tests.simulators.simulation import Simulation
-from tests.unit.simulators.graph_client import CATALOG, PROFILES, TIKTOK, Graph, again, app_ids, blocked_list, device_of
+from tests.support.intune.graph_client import CATALOG, PROFILES, TIKTOK, Graph, again, app_ids, blocked_list, device_of
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.simulators.simulation import Simulation
-from tests.unit.simulators.graph_client import APPS, TIKTOK, Answer, Graph, device_of
+from tests.support.intune.graph_client import APPS, TIKTOK, Answer, Graph, device_of
 
 GROUPS = "/v1.0/groups"
 NEW_GROUP = {"displayName": "BAN exempt", "mailEnabled": False, "mailNickname": "ban-exempt", "securityEnabled": True}

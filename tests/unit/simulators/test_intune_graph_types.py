@@ -15,7 +15,7 @@ from tests.contract import graph_files
 from tests.simulators.intune import boil_down, graph_types, start, versions
 from tests.simulators.intune.contract import Contract, Kind, parse_kind
 from tests.simulators.intune.graph import HANDLERS, handler_for
-from tests.unit.simulators.graph_client import CATALOG, COMPLIANCE, PROFILES, Graph, blocked_list, compliance, strict_complaints
+from tests.support.intune.graph_client import CATALOG, COMPLIANCE, PROFILES, Graph, blocked_list, compliance, strict_complaints
 
 VERSIONS = ["v1.0", "beta"]
 # Microsoft describes it, the simulator refuses it in the words of the service.

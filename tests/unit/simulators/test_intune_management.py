@@ -12,7 +12,7 @@ import pytest
 from tests.simulators.intune import start, versions
 from tests.simulators.intune.management import AGENTS, STATES, STATES_OF_MANAGED, WITH_CHANNEL, WORKLOADS
 from tests.simulators.simulation import Simulation
-from tests.unit.simulators.graph_client import (
+from tests.support.intune.graph_client import (
     ALL_DEVICES,
     APPS,
     CATALOG,

@@ -14,7 +14,7 @@ from tests.simulators.intune import spoil, start
 from tests.simulators.intune.call import PAGE_FAULTS
 from tests.simulators.intune.tenant import Tenant
 from tests.simulators.simulation import Simulation
-from tests.unit.simulators.graph_client import (
+from tests.support.intune.graph_client import (
     CATALOG,
     DETECTED,
     DEVICES,

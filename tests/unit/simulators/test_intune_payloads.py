@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.simulators.graph_client import CATALOG, PROFILES, SETTING, Graph, assigned, check_in, device_of
+from tests.support.intune.graph_client import CATALOG, PROFILES, SETTING, Graph, assigned, check_in, device_of
 
 
 def applocker(*rules: tuple[str, str]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.simulators.intune import start
 from tests.simulators.simulation import Simulation
-from tests.unit.simulators.graph_client import APPS, DETECTED, DEVICES, PROFILES, Graph, device_of, strict_complaints
+from tests.support.intune.graph_client import APPS, DETECTED, DEVICES, PROFILES, Graph, device_of, strict_complaints
 
 BRIEF = "$select=id,deviceName"
 

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from tests.simulators.simulation import Simulation
-from tests.unit.simulators.graph_client import APPS, COMPLIANCE, DEVICES, PROFILES, Graph, blocked_list
+from tests.support.intune.graph_client import APPS, COMPLIANCE, DEVICES, PROFILES, Graph, blocked_list
 
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 

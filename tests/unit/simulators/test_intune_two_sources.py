@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.tenant import Run, Tenant, lifted, plain, requests, tenant
-from tests.unit.simulators.graph_client import strict_complaints
+from tests.support.intune.graph_client import strict_complaints
+from tests.support.intune.tenant import Run, Tenant, lifted, plain, requests, tenant
 
 pytestmark = [pytest.mark.usefixtures("graph_contract"), pytest.mark.long]
 

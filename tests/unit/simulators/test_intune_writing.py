@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.simulators.simulation import Simulation
-from tests.unit.simulators.graph_client import (
+from tests.support.intune.graph_client import (
     ALL_DEVICES,
     APPS,
     CATALOG,

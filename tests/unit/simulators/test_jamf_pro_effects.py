@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.simulators.jamf_pro_client import (
+from tests.support.jamf_pro.jamf_pro_client import (
     EVERYBODY,
     PROFILES,
     RESTRICTED,

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.simulators.jamf_pro.cost import page_seconds
-from tests.unit.simulators.jamf_pro_client import COMPUTERS, DETAIL, SMART, STATIC, TIKTOK, Jamf, tenant
+from tests.support.jamf_pro.jamf_pro_client import COMPUTERS, DETAIL, SMART, STATIC, TIKTOK, Jamf, tenant
 
 COMMANDS = "/api/v2/mdm/commands"
 

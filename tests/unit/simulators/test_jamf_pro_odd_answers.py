@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.simulators.jamf_pro import odd_answers
-from tests.unit.simulators.jamf_pro_client import COMPUTERS, DETAIL, GROUPS, PROFILES, RESTRICTED, SMART, Jamf, tenant
+from tests.support.jamf_pro.jamf_pro_client import COMPUTERS, DETAIL, GROUPS, PROFILES, RESTRICTED, SMART, Jamf, tenant
 
 INVENTORIES = [(DETAIL, "mobileDeviceId", "mobileDeviceId:asc"), (COMPUTERS, "id", "id:asc")]
 both = pytest.mark.parametrize(("path", "key", "sort"), INVENTORIES)

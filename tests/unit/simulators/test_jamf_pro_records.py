@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.simulators.jamf_pro_client import COMPUTERS, DETAIL, SMART, TIKTOK, Jamf, tenant
+from tests.support.jamf_pro.jamf_pro_client import COMPUTERS, DETAIL, SMART, TIKTOK, Jamf, tenant
 
 MOBILE = "/api/v2/mobile-devices"
 COMPUTER = "/api/v1/computers-inventory"

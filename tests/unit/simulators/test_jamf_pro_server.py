@@ -21,7 +21,7 @@ import pytest
 
 from tests.simulators.jamf_pro import start
 from tests.simulators.jamf_pro.device import KINDS
-from tests.unit.simulators.jamf_pro_client import (
+from tests.support.jamf_pro.jamf_pro_client import (
     CONTRACT,
     DETAIL,
     PROFILES,

@@ -28,7 +28,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.cap
 )
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.target import IntuneTarget
 from tests.contract.shapes import Contract
-from tests.unit.mdm.mdm_samples import device, fleet, policy
+from tests.support.mdm_samples import device, fleet, policy
 
 ODD = st.sampled_from((None, "", "x", 0, [], {}))
 RECORDS = st.fixed_dictionaries(

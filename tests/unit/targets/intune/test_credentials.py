@@ -22,8 +22,8 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.api
     Credentials,
     choose_method,
 )
-from tests.unit.mdm.loopback import START, Answer, Rig, new_key, pem_of, rig
-from tests.unit.targets.intune.app import CLIENT_ID, CLIENT_SECRET, TENANT, certificate, cloud_at, make_token, token_answer
+from tests.support.intune.app import CLIENT_ID, CLIENT_SECRET, TENANT, certificate, cloud_at, make_token, token_answer
+from tests.support.loopback import START, Answer, Rig, new_key, pem_of, rig
 
 APP = {"tenant_id": TENANT, "client_id": CLIENT_ID}
 KEY = new_key()

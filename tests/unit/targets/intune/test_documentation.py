@@ -15,7 +15,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.api
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.module import ENVIRONMENT, argument_spec
 from ansible_collections.appban.endpoint.plugins.modules import intune
 from ansible_collections.appban.endpoint.plugins.plugin_utils.tenant_settings import OF_THE_ROLE, TARGETS
-from tests.unit.targets.documented_options import documented_as, documented_options, specified_as
+from tests.support.documented_options import documented_as, documented_options, specified_as
 
 CHECKOUT = Path(__file__).resolve().parents[4]
 PAGE = (CHECKOUT / "docs" / "intune.md").read_text(encoding="utf-8")

@@ -13,8 +13,8 @@ from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors impo
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.http_errors import RequestFailed, UncertainWrite
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.retry import RetryPolicy
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.api.odata import literal, segment
-from tests.unit.mdm.loopback import Answer, Seen
-from tests.unit.targets.intune.app import make_token, tenant
+from tests.support.intune.app import make_token, tenant
+from tests.support.loopback import Answer, Seen
 
 READ = "DeviceManagementManagedDevices.Read.All"
 WRITE = "DeviceManagementApps.ReadWrite.All"

@@ -14,8 +14,8 @@ from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors impo
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.http_errors import OutOfTime, RequestFailed, UncertainWrite
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.retry import RetryPolicy
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.api.graph_batch import BatchItem
-from tests.unit.mdm.loopback import Answer, Seen
-from tests.unit.targets.intune.app import Tenant, tenant
+from tests.support.intune.app import Tenant, tenant
+from tests.support.loopback import Answer, Seen
 
 Item = dict[str, Any]
 

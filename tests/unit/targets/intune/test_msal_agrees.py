@@ -15,8 +15,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.api.credentials import CredentialOptions, choose_method
-from tests.unit.mdm.loopback import new_key, pem_of, rig
-from tests.unit.targets.intune.app import CLIENT_ID, CLIENT_SECRET, TENANT, certificate, cloud_at, make_token, token_answer
+from tests.support.intune.app import CLIENT_ID, CLIENT_SECRET, TENANT, certificate, cloud_at, make_token, token_answer
+from tests.support.loopback import new_key, pem_of, rig
 
 #: What msal adds for its own sake: it asks for a document about the user, of whom there is none here.
 TELEMETRY = {"client_info"}

@@ -21,8 +21,8 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.api
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.notifications import send_notices
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.reader import StateReader
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.resources.indicators import Defender
-from tests.unit.mdm.loopback import Answer, Seen
-from tests.unit.targets.intune.app import Tenant, tenant
+from tests.support.intune.app import Tenant, tenant
+from tests.support.loopback import Answer, Seen
 
 READ = "Device.Read.All"
 ODD_BODIES: dict[str, Any] = {

@@ -25,8 +25,8 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.obj
     Target,
     TenantState,
 )
-from tests.unit.mdm.mdm_samples import app, device, exemption, policy
-from tests.unit.targets.intune.pure_tenant import Run
+from tests.support.intune.pure_tenant import Run
+from tests.support.mdm_samples import app, device, exemption, policy
 
 BLOCK = {"name": "Corporate", "when": {"ownership": "corporate"}, "actions": ["block"]}
 REMOVE = {"name": "Corporate", "when": {"ownership": "corporate"}, "actions": ["remove"]}

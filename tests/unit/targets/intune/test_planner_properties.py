@@ -16,8 +16,8 @@ from ansible_collections.appban.endpoint.plugins.module_utils.policy.model impor
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.problems import PolicyError
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.capabilities import MECHANISMS, TYPES
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.objects import TenantState
-from tests.unit.mdm.mdm_samples import app, device, exemption, policy
-from tests.unit.targets.intune.pure_tenant import Run, reached
+from tests.support.intune.pure_tenant import Run, reached
+from tests.support.mdm_samples import app, device, exemption, policy
 
 APPS = ("banned", "wechat")
 RULES: tuple[dict[str, Any], ...] = (

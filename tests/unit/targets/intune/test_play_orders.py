@@ -19,8 +19,8 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.obj
     TenantState,
 )
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.resources.store_apps import ordered_packages, play_event
-from tests.unit.mdm.mdm_samples import device, policy
-from tests.unit.targets.intune.pure_tenant import Run
+from tests.support.intune.pure_tenant import Run
+from tests.support.mdm_samples import device, policy
 
 PACKAGE = "com.banned.android"
 APP = AppObject("a:1", "androidManagedStoreApp", "Banned", frozenset({PACKAGE}), None, ())

@@ -15,8 +15,8 @@ from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.fleet
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.capabilities import MECHANISMS, TYPES
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.objects import AppObject, TenantState
-from tests.unit.mdm.mdm_samples import app, device, exemption, policy
-from tests.unit.targets.intune.pure_tenant import Run, carried_out, reached
+from tests.support.intune.pure_tenant import Run, carried_out, reached
+from tests.support.mdm_samples import app, device, exemption, policy
 from tests.unit.targets.intune.test_planner_properties import devices, policies
 
 BLOCK = {"name": "Corporate", "when": {"ownership": "corporate"}, "actions": ["block"]}

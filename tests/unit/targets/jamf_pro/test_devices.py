@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.devices import device_of, instant_of
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.objects import COMPUTER, MOBILE, InventoryRow
-from tests.unit.targets.jamf_pro.pure_server import device
+from tests.support.jamf_pro.pure_server import device
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import yaml
 
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.module import ENVIRONMENT, argument_spec
 from ansible_collections.appban.endpoint.plugins.modules import jamf_pro
-from tests.unit.targets.documented_options import documented_as, documented_options, specified_as
+from tests.support.documented_options import documented_as, documented_options, specified_as
 
 SPEC = argument_spec()
 DOCUMENTED = documented_options(jamf_pro.DOCUMENTATION)

@@ -18,7 +18,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.a
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.api.group_changes import member_changes
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.api.mobile_groups import MobileGroups
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.objects import COMPUTER, MOBILE, Criterion, Group
-from tests.unit.targets.jamf_pro.jamf_tenant import TIKTOK, Tenant, tenant
+from tests.support.jamf_pro.server_and_client import TIKTOK, Tenant, tenant
 
 HAS_TIKTOK = (Criterion("App Identifier", "is", TIKTOK),)
 EITHER = (

@@ -20,7 +20,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.i
     mobile_devices,
 )
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.objects import COMPUTER, MOBILE, FoundApp, InventoryRow
-from tests.unit.targets.jamf_pro.jamf_tenant import TIKTOK, Tenant, tenant
+from tests.support.jamf_pro.server_and_client import TIKTOK, Tenant, tenant
 
 DETAIL = "/api/v2/mobile-devices/detail"
 

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.target import JamfTarget
-from tests.scenarios.tenant import lifted, plain
 from tests.simulators.jamf_pro import groups, start
 from tests.simulators.jamf_pro.privileges import EVERY_PRIVILEGE
-from tests.unit.simulators.jamf_pro_client import complaints
-from tests.unit.targets.jamf_pro.jamf_run import OBJECTS, Run, Server
+from tests.support.intune.tenant import lifted, plain
+from tests.support.jamf_pro.jamf_pro_client import complaints
+from tests.support.jamf_pro.jamf_run import OBJECTS, Run, Server
 
 NOW = "2023-03-20T09:00:00Z"
 TOMORROW = "2023-03-21T09:00:00Z"

@@ -15,7 +15,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.redaction
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.api.credentials import CredentialOptions, choose_method
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.api.profiles import Profiles
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.objects import MOBILE
-from tests.unit.targets.jamf_pro.jamf_tenant import Tenant, profile, tenant
+from tests.support.jamf_pro.server_and_client import Tenant, profile, tenant
 
 
 @pytest.fixture

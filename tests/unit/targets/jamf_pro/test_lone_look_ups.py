@@ -13,8 +13,8 @@ import pytest
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.http_errors import RequestFailed
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.outbox import Outbox
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.target import JamfSettings, JamfTarget
-from tests.unit.mdm.mdm_samples import policy
-from tests.unit.targets.jamf_pro.jamf_tenant import Tenant, tenant
+from tests.support.jamf_pro.server_and_client import Tenant, tenant
+from tests.support.mdm_samples import policy
 
 pytestmark = pytest.mark.fault_kind("T1", "Jamf Pro: devices are asked for one by one")
 

@@ -21,7 +21,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.a
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.api.classic import RESTRICTED, Classic
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.api.jamf import Jamf
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.inventory import MOBILE_DEVICES
-from tests.unit.mdm.loopback import Answer, Seen, rig
+from tests.support.loopback import Answer, Seen, rig
 
 Page = Callable[[int, int], Any]
 

@@ -13,7 +13,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors impo
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.requirements import BannedApp
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.owned_names import is_tagged_for, tagged
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.process_names import process_names, refuse_protected
-from tests.unit.mdm.mdm_samples import app, policy
+from tests.support.mdm_samples import app, policy
 
 NAME = "BAN city macOS restricted software TikTok.app"
 

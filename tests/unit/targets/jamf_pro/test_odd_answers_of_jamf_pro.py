@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.simulators.jamf_pro import start
-from tests.unit.targets.jamf_pro.jamf_run import Server
+from tests.support.jamf_pro.jamf_run import Server
 from tests.unit.targets.jamf_pro.test_jamf_pro_life import NOW, TOMORROW, objects, written
 
 CLASSIC = "/JSSResource/(mobiledeviceconfigurationprofiles|restrictedsoftware)"

@@ -15,8 +15,8 @@ from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors impo
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.notices import Notice
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.plan_result import PlanResult
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.resources.profiles import PROFILE
-from tests.unit.mdm.mdm_samples import NOW, app, exemption, policy
-from tests.unit.targets.jamf_pro.pure_server import Run, device
+from tests.support.jamf_pro.pure_server import Run, device
+from tests.support.mdm_samples import NOW, app, exemption, policy
 
 BLOCK = {"name": "Corporate", "when": {"ownership": "corporate"}, "actions": ["block"]}
 WEB = {"name": "Corporate", "when": {"ownership": "corporate"}, "actions": ["block", "block_web"]}

@@ -18,8 +18,8 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro i
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.capabilities import MECHANISMS
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.objects import MACOS
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.server_state import ServerState
-from tests.unit.mdm.mdm_samples import app, exemption, policy
-from tests.unit.targets.jamf_pro.pure_server import Run, device, reached
+from tests.support.jamf_pro.pure_server import Run, device, reached
+from tests.support.mdm_samples import app, exemption, policy
 
 APPS = ("banned", "wechat")
 RULES: tuple[dict[str, Any], ...] = (

@@ -16,7 +16,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors impo
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.http_errors import RequestFailed
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.api.profiles import Profiles, differences
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.objects import MACOS, MOBILE, SELF_SERVICE, Scope
-from tests.unit.targets.jamf_pro.jamf_tenant import TIKTOK, Tenant, profile, tenant
+from tests.support.jamf_pro.server_and_client import TIKTOK, Tenant, profile, tenant
 
 PATH = "mobiledeviceconfigurationprofiles"
 

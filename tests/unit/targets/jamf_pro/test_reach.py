@@ -10,8 +10,8 @@ import pytest
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.controls import criteria_of
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.objects import MOBILE, Group, Scope
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.scope_members import ScopeMembers
-from tests.unit.mdm.mdm_samples import NOW, fleet, policy
-from tests.unit.targets.jamf_pro.pure_server import device
+from tests.support.jamf_pro.pure_server import device
+from tests.support.mdm_samples import NOW, fleet, policy
 
 #: Three iPhones and an iPad, by position; their numbers are one higher.
 DEVICES = [device(1), device(2), device(3), device(4, "ipados")]

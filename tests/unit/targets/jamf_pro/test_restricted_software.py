@@ -17,7 +17,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.a
     differences,
 )
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.objects import RestrictedSoftware, Scope
-from tests.unit.targets.jamf_pro.jamf_tenant import Tenant, tenant
+from tests.support.jamf_pro.server_and_client import Tenant, tenant
 
 PATH = "restrictedsoftware"
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.tenant import lifted, plain
 from tests.simulators.jamf_pro import start
-from tests.unit.simulators.jamf_pro_client import complaints
-from tests.unit.targets.jamf_pro.jamf_run import Server
+from tests.support.intune.tenant import lifted, plain
+from tests.support.jamf_pro.jamf_pro_client import complaints
+from tests.support.jamf_pro.jamf_run import Server
 from tests.unit.targets.jamf_pro.test_jamf_pro_life import (
     BLOCK,
     EXEMPT,

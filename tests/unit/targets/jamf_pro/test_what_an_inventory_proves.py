@@ -13,12 +13,12 @@ import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http import connection as connection_module
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.module import argument_spec
-from tests.scenarios.tenant import lifted, plain
 from tests.simulators.jamf_pro import start
 from tests.simulators.jamf_pro.privileges import EVERY_PRIVILEGE
-from tests.unit.mdm.loopback import FakeClock
-from tests.unit.simulators.jamf_pro_client import complaints
-from tests.unit.targets.jamf_pro.jamf_run import Run, Server
+from tests.support.intune.tenant import lifted, plain
+from tests.support.jamf_pro.jamf_pro_client import complaints
+from tests.support.jamf_pro.jamf_run import Run, Server
+from tests.support.loopback import FakeClock
 from tests.unit.targets.jamf_pro.test_jamf_pro_life import BLOCK, EXEMPT, IN_AN_HOUR, NOW, TIKTOK, TOMORROW, next_day, written
 
 

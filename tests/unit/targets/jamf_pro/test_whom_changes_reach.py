@@ -16,8 +16,8 @@ from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.fleet
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.objects import MACOS
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.server_state import ServerState
-from tests.unit.mdm.mdm_samples import IDENTIFIERS, app, exemption, policy
-from tests.unit.targets.jamf_pro.pure_server import Run, carried_out, device, reached
+from tests.support.jamf_pro.pure_server import Run, carried_out, device, reached
+from tests.support.mdm_samples import IDENTIFIERS, app, exemption, policy
 from tests.unit.targets.jamf_pro.test_planner_properties import APPS, devices, policies
 
 BLOCK = {"name": "Corporate", "when": {"ownership": "corporate"}, "actions": ["block"]}

@@ -13,9 +13,8 @@ import pytest
 
 from tests.nano.device_facts import App
 from tests.nano.servers import NanoServers
-from tests.unit.mdm.mdm_samples import app, policy
-
-from .nano_run import BANNED, Ban
+from tests.support.mdm_samples import app, policy
+from tests.support.nanomdm.nano_run import BANNED, Ban
 
 pytestmark = pytest.mark.fault_kind("T5", "an app of several in one control has no name there")
 DOUBTFUL = {"value": "com.lemon.doubtful", "confidence": "detect_only", "source": "seen once"}

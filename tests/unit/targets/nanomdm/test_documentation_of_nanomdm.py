@@ -13,7 +13,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.en
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.module import argument_spec
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.server_options import ENVIRONMENT
 from ansible_collections.appban.endpoint.plugins.modules import nanomdm
-from tests.unit.targets.documented_options import documented_as, documented_options, specified_as
+from tests.support.documented_options import documented_as, documented_options, specified_as
 
 SPEC = argument_spec()
 DOCUMENTED = documented_options(nanomdm.DOCUMENTATION)

@@ -19,9 +19,8 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.ob
 from tests.nano.api_client import NanoApi
 from tests.nano.fake_device import FakeDevice
 from tests.nano.servers import NanoServers
-from tests.unit.mdm.mdm_samples import policy
-
-from .nano_run import BANNED, MANAGED, PREFIX, Ban, lifted
+from tests.support.mdm_samples import policy
+from tests.support.nanomdm.nano_run import BANNED, MANAGED, PREFIX, Ban, lifted
 
 pytestmark = pytest.mark.fault_kind("T8b", "lifts and exemptions of NanoMDM and KMFDDM that have not arrived")
 SENT = f"{PREFIX}.city-SentApps"
@@ -162,7 +161,7 @@ def wait_a_second(nano: NanoServers) -> None:
 
 
 def nano_second(nano: NanoServers) -> str:
-    from .nano_clients import run_command
+    from tests.support.nanomdm.nano_clients import run_command
 
     assert nano.dsn is not None
     return run_command(["psql", nano.dsn, "-Atc", "SELECT date_trunc('second', now())"], {})[1]

@@ -20,8 +20,8 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.ap
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.command_uuids import command_mark, mark_of
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.objects import Enqueued
 from tests.nano.fake_device import FakeDevice
-from tests.unit.mdm.loopback import Answer, FakeClock, Server
-from tests.unit.targets.nanomdm.nano_clients import Clients, clients_of
+from tests.support.loopback import Answer, FakeClock, Server
+from tests.support.nanomdm.nano_clients import Clients, clients_of
 
 ASK = {"RequestType": "ProfileList"}
 MARK = command_mark("ban", ASK)

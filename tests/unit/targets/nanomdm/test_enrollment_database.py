@@ -16,7 +16,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.ap
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.api.postgres_login import login_environment
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.objects import Interests
 from tests.nano.servers import NanoServers
-from tests.unit.targets.nanomdm.nano_clients import Clients, clients_of, open_database, run_command
+from tests.support.nanomdm.nano_clients import Clients, clients_of, open_database, run_command
 
 PASSWORD = "correct horse battery"
 

@@ -17,8 +17,8 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.ap
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.objects import Notified
 from tests.nano.fleet import all_at_once
 from tests.nano.servers import NanoServers
-from tests.unit.mdm.loopback import Answer, rig
-from tests.unit.targets.nanomdm.nano_clients import (
+from tests.support.loopback import Answer, rig
+from tests.support.nanomdm.nano_clients import (
     ACTIVATION,
     CONFIGURATION,
     SET,

@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.objects import Enrollment
-from tests.unit.mdm.mdm_samples import policy
-
-from .target_of_a_log import list_of_apps, looked, target_of
+from tests.support.mdm_samples import policy
+from tests.support.nanomdm.target_of_a_log import list_of_apps, looked, target_of
 
 pytestmark = pytest.mark.fault_kind("T3", "bundle ids in lists of apps")
 AUDIT = policy(rules=[{"name": "Corporate", "when": {"ownership": "corporate"}, "actions": ["audit"]}])

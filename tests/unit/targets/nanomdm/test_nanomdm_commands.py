@@ -16,9 +16,8 @@ import pytest
 from tests.nano.fake_device import FakeDevice
 from tests.nano.profile_host import ProfileHost
 from tests.nano.servers import NanoServers
-from tests.unit.mdm.mdm_samples import app, policy
-
-from .nano_run import BANNED, MANAGED, OTHER, PREFIX, Ban, lifted
+from tests.support.mdm_samples import app, policy
+from tests.support.nanomdm.nano_run import BANNED, MANAGED, OTHER, PREFIX, Ban, lifted
 
 NAME = f"{PREFIX}.city-SentApps"
 BLOCK = {"name": "Corporate", "when": {"ownership": "corporate"}, "actions": ["block"]}

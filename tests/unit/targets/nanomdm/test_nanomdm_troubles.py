@@ -16,9 +16,8 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm im
 from tests.nano.api_client import NanoApi
 from tests.nano.fake_device import FakeDevice
 from tests.nano.servers import NanoServers
-from tests.unit.mdm.mdm_samples import app, policy
-
-from .nano_run import BANNED, OTHER, PREFIX, Ban, lifted
+from tests.support.mdm_samples import app, policy
+from tests.support.nanomdm.nano_run import BANNED, OTHER, PREFIX, Ban, lifted
 
 SET = f"{PREFIX}.city-Apps"
 BLOCK = {"name": "Corporate", "when": {"ownership": "corporate"}, "actions": ["block"]}

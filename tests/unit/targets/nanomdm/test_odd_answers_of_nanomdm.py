@@ -14,7 +14,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.http_erro
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.api.kmfddm import Kmfddm
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.api.nanomdm import NanoMdm
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.command_uuids import command_mark
-from tests.unit.mdm.loopback import Answer, Rig, rig
+from tests.support.loopback import Answer, Rig, rig
 
 CALLS: dict[str, tuple[Callable[[Kmfddm], Any], str]] = {
     "declarations": (lambda server: server.declarations(), "list the declarations"),

@@ -14,9 +14,8 @@ import pytest
 
 from tests.nano.servers import NanoServers
 from tests.simulators.exchange import Response
-from tests.unit.mdm.mdm_samples import policy
-
-from .nano_run import BANNED, Ban, lifted
+from tests.support.mdm_samples import policy
+from tests.support.nanomdm.nano_run import BANNED, Ban, lifted
 
 BLOCK = {"name": "Corporate", "when": {"ownership": "corporate"}, "actions": ["block"]}
 CITY = policy(rules=[BLOCK])

@@ -27,9 +27,8 @@ from tests.nano.device_facts import App
 from tests.nano.factory import NanoFactory
 from tests.nano.fake_device import FakeDevice
 from tests.nano.servers import NanoServers
-from tests.unit.mdm.mdm_samples import app, exemption, policy
-
-from .nano_run import OTHER, Ban, lifted
+from tests.support.mdm_samples import app, exemption, policy
+from tests.support.nanomdm.nano_run import OTHER, Ban, lifted
 
 APPS = ("banned", "wechat")
 RULES: tuple[dict[str, Any], ...] = (

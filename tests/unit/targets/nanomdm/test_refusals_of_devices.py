@@ -14,9 +14,8 @@ import pytest
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.objects import CommandResult, DeclarationStatus
 from tests.nano.fake_device import FakeDevice
 from tests.nano.servers import NanoServers
-from tests.unit.mdm.mdm_samples import policy
-
-from .nano_run import BANNED, PREFIX, Ban
+from tests.support.mdm_samples import policy
+from tests.support.nanomdm.nano_run import BANNED, PREFIX, Ban
 
 pytestmark = pytest.mark.fault_kind("T8", "words of a device against a declaration")
 SET = f"{PREFIX}.city-Apps"

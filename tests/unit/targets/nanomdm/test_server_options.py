@@ -20,8 +20,8 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.se
     OF_PAIR,
     with_one_kind_of_servers,
 )
-from tests.scenarios import target_runs
-from tests.unit.mdm.mdm_samples import policy
+from tests.support import target_runs
+from tests.support.mdm_samples import policy
 
 NOBODY = "http://127.0.0.1:9"
 HUB = {"nanohub_url": NOBODY, "nanohub_api_key": "secret-of-hub"}

@@ -19,7 +19,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.co
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.objects import DeviceReport, Interests
 from tests.nano.device_facts import App
 from tests.nano.servers import NanoServers
-from tests.unit.targets.nanomdm.nano_clients import clients_of, open_database
+from tests.support.nanomdm.nano_clients import clients_of, open_database
 
 TIKTOK = "com.zhiliaoapp.musically"
 OTHER = "com.example.other"

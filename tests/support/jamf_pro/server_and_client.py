@@ -18,8 +18,8 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.a
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.objects import AUTOMATIC, MOBILE, Profile, Scope
 from tests.simulators.jamf_pro import start
 from tests.simulators.simulation import Simulation
-from tests.unit.mdm.loopback import FakeClock
-from tests.unit.simulators.jamf_pro_client import complaints
+from tests.support.jamf_pro.jamf_pro_client import complaints
+from tests.support.loopback import FakeClock
 
 TIKTOK = "com.zhiliaoapp.musically"
 RESTRICTIONS = "com.apple.applicationaccess"

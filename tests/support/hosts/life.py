@@ -14,8 +14,7 @@ from typing import Any
 
 from tests.lab.packages import package
 from tests.lab.snapshot import Snapshot
-
-from .fleet import APP, APPLY, HOST_APP, LEDGER, RPM_READS, SIMULATIONS, Fleet, Step
+from tests.support.hosts.fleet import APP, APPLY, HOST_APP, LEDGER, RPM_READS, SIMULATIONS, Fleet, Step
 
 # A filter is part of a remote, and the remote's file is named in no plan.
 FLATPAK_REMOTES = ("/var/lib/flatpak/repo/config",)

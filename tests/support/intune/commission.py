@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.clock import SystemClock
-
-from .tenant import POLICIES, Run, Tenant, plain
-from .tenant import tenant as open_tenant
+from tests.support.intune.tenant import POLICIES, Run, Tenant, plain
+from tests.support.intune.tenant import tenant as open_tenant
 
 #: 15 March 2023, midnight in Brussels.
 DEADLINE = "2023-03-14T23:00:00Z"

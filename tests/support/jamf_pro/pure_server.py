@@ -37,7 +37,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.p
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.requirements import MOBILE_PLATFORMS, requirements_of
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.resources.surroundings import Surroundings
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.server_state import OwnedProfile, ServerState
-from tests.unit.mdm.mdm_samples import NOW, fleet
+from tests.support.mdm_samples import NOW, fleet
 
 MODELS = {"ios": "iPhone 12", "ipados": "iPad Air", "tvos": "Apple TV 4K", "macos": "MacBook Air"}
 

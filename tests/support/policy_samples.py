@@ -18,7 +18,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.policy.model impor
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.parse import now_utc, parse_policy
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.problems import PolicyError, Problem
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def entry(value: str, **more: str) -> dict[str, str]:

@@ -20,10 +20,9 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from tests.simulators.jamf_pro import start
-from tests.unit.simulators.jamf_pro_client import complaints
-from tests.unit.targets.jamf_pro.jamf_run import OBJECTS, Run, Server
-
-from .tenant import plain
+from tests.support.intune.tenant import plain
+from tests.support.jamf_pro.jamf_pro_client import complaints
+from tests.support.jamf_pro.jamf_run import OBJECTS, Run, Server
 
 NOW = "2023-03-20T09:00:00Z"
 LATER = "2023-03-20T17:00:00Z"

@@ -19,7 +19,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.ap
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.module import servers_of
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.server_options import OF_HUB, OF_PAIR
 from tests.nano.servers import NanoServers
-from tests.unit.mdm.loopback import FakeClock
+from tests.support.loopback import FakeClock
 
 PREFIX = "org.example.ban"
 CONFIGURATION = "org.example.ban.tiktok.cfg"

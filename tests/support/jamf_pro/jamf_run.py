@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.module import argument_spec, run_module
-from tests.scenarios import target_runs
-from tests.scenarios.target_runs import WRITES, Module, end_of, hold_record, hold_secrets, parameters, rows_of_record
+from tests.support import target_runs
+from tests.support.target_runs import WRITES, Module, end_of, hold_record, hold_secrets, parameters, rows_of_record
 
 OBJECTS = ("mobiledeviceconfigurationprofiles", "osxconfigurationprofiles", "restrictedsoftware", "mobiledevicegroups", "computergroups")
 

@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.simulators.jamf_pro import start
-from tests.unit.targets.jamf_pro.jamf_run import OBJECTS, Run
-
-from .jamf_everything import GAME, MAC_PROFILES, PROFILES, RECORDS, JamfCity, has, opens, profile_xml
-from .target_runs import lifted
+from tests.support.jamf_pro.jamf_everything import GAME, MAC_PROFILES, PROFILES, RECORDS, JamfCity, has, opens, profile_xml
+from tests.support.jamf_pro.jamf_run import OBJECTS, Run
+from tests.support.target_runs import lifted
 
 Device = Mapping[str, Any]
 NOW, AGAIN = "2023-03-20T09:00:00Z", "2023-03-20T10:00:00Z"

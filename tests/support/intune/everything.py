@@ -9,8 +9,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from .tenant import Tenant
-from .tenant_devices import exemption, written
+from tests.support.intune.tenant import Tenant
+from tests.support.intune.tenant_devices import exemption, written
 
 NOW = "2023-03-20T09:00:00Z"
 LATER = "2023-03-20T17:00:00Z"

@@ -17,8 +17,7 @@ from tests.lab.hosts import Host, Lab
 from tests.lab.playbook import PlayResult, run_playbook, write_inventory
 from tests.lab.root import CHECKOUT
 from tests.lab.snapshot import Snapshot, layer, snapshot, writes_since
-
-from .watch import Watch
+from tests.support.hosts.watch import Watch
 
 ENFORCE = "appban.endpoint.enforce"
 HOST_APP = "appban.endpoint.host_app"

@@ -18,9 +18,21 @@ from typing import Any
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.module import argument_spec, run_module
 from tests.contract import check_all
 from tests.simulators.intune import start
-
-from . import target_runs
-from .target_runs import CHECKOUT, POLICIES, RECORD, WRITES, Ended, Module, end_of, hold_record, hold_secrets, lifted, plain, rows_of_record
+from tests.support import target_runs
+from tests.support.target_runs import (
+    CHECKOUT,
+    POLICIES,
+    RECORD,
+    WRITES,
+    Ended,
+    Module,
+    end_of,
+    hold_record,
+    hold_secrets,
+    lifted,
+    plain,
+    rows_of_record,
+)
 
 # With what every target's runs share, so that a test of a tenant needs one import.
 __all__ = ["CHECKOUT", "POLICIES", "RECORD", "Ended", "Module", "Run", "Tenant", "lifted", "parameters", "plain", "requests", "tenant"]

@@ -25,14 +25,13 @@ from tests.nano.device_facts import App
 from tests.nano.fake_device import FakeDevice
 from tests.nano.fleet import all_at_once
 from tests.nano.servers import KEYS, NanoServers
-from tests.scenarios import target_runs
-from tests.unit.mdm.mdm_samples import exemption
-
-from .nano_clients import run_command
+from tests.support import target_runs
+from tests.support.mdm_samples import exemption
+from tests.support.nanomdm.nano_clients import run_command
 
 PLATFORMS = {"iPhone": "ios", "iPad": "ipados", "Mac": "macos", "AppleTV": "tvos"}
 PREFIX = "org.example.ban"
-#: As tests/unit/mdm/mdm_samples.py names the banned app.
+#: As tests/support/mdm_samples.py names the banned app.
 BANNED = App("com.banned.app", "Banned", "1.2")
 MANAGED = App("com.banned.app", "Banned", "1.2", managed=True)
 OTHER = App("org.example.private", "A private app", "3")

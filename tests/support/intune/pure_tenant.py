@@ -43,7 +43,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.obj
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.plan import draft_plan
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.resources.surroundings import Surroundings
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.scope_members import ScopeMembers
-from tests.unit.mdm.mdm_samples import NOW, fleet
+from tests.support.mdm_samples import NOW, fleet
 
 _OWNERSHIP_WORDS = {"corporate": "Corporate", "personal": "Personal", None: "Unknown"}
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tests.scenarios.jamf_everything import (
+from tests.support.intune.tenant import lifted
+from tests.support.jamf_pro.jamf_everything import (
     NOW,
     JamfCity,
     everything,
     picture,
 )
-from tests.scenarios.tenant import lifted
 
 #: Writes of a first run, and of the one that lifts it all.
 WRITES = 11

@@ -22,7 +22,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.api
     choose_method,
 )
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.api.graph import Graph
-from tests.unit.mdm.loopback import Answer, Behave, Rig, certificate_builder, rig
+from tests.support.loopback import Answer, Behave, Rig, certificate_builder, rig
 
 CLIENT_SECRET = "cl1ent~secret/with+signs=that&urls%encode"
 CLIENT_ID = "11111111-2222-3333-4444-555555555555"

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.simulators.intune.device import ZERO_GUID
-
-from .tenant import POLICIES, Run, Tenant, plain, tenant
+from tests.support.intune.tenant import POLICIES, Run, Tenant, plain, tenant
 
 Device = Mapping[str, Any]
 TIKTOK = "com.zhiliaoapp.musically"

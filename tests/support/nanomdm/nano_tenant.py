@@ -21,10 +21,9 @@ from tests.nano.device_facts import App
 from tests.nano.fake_device import FakeDevice
 from tests.nano.fleet import OTHERS, TIKTOK
 from tests.nano.servers import KEYS, NanoServers
-from tests.unit.targets.nanomdm.nano_run import Ban, Run, lifted
-
-from . import target_runs
-from .tenant_devices import policy_file
+from tests.support import target_runs
+from tests.support.intune.tenant_devices import policy_file
+from tests.support.nanomdm.nano_run import Ban, Run, lifted
 
 # With the app that the fleet has, so that a test needs one import.
 __all__ = [
