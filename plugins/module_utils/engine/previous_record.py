@@ -27,7 +27,7 @@ class Remembered:
     """
 
     # A fleet has many.
-    __slots__ = ("serial", "facts")
+    __slots__ = ("facts", "serial")
 
     serial: Optional[str]
     facts: Mapping[str, Any]

@@ -46,7 +46,7 @@ class Control:
     requirement: Requirement
     name: str
     apps: tuple[str, ...]
-    control_scope: ControlScope = ControlScope()
+    control_scope: ControlScope = field(default_factory=ControlScope)
     declarations: tuple[Declaration, ...] = ()
     profile: bytes = b""
     hosted: HostedProfile | None = None

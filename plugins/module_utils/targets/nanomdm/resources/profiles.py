@@ -50,16 +50,14 @@ class SentProfiles:
             device = self.around.id(index)
             story = self.around.story(device, control.name)
             done, remembered = story.report.results.get(mark), story.assigned
-            if story.is_on(mark, control.profile_uuid):
-                if story.released is None or story.told_at(mark) > story.released.answered:
-                    confirmed.add(index)
-                    if story.memory is None:
-                        self.unrecorded.append(
-                            {"event": "assigned", "device": device, "control": control.name, "enrolled": story.report.enrolled_at,
-                             "content": mark}
-                        )  # fmt: skip
-                    continue
-                # What it told is from before its removal was asked for, and that may still be waiting for the device.
+            is_asked_back = story.released is not None and story.told_at(mark) <= story.released.answered
+            # What it told before its removal was asked for is no proof: that may still be waiting for the device.
+            if story.is_on(mark, control.profile_uuid) and not is_asked_back:
+                confirmed.add(index)
+                if story.memory is None:
+                    about = {"device": device, "control": control.name, "enrolled": story.report.enrolled_at, "content": mark}
+                    self.unrecorded.append({"event": "assigned", **about})
+                continue
             if done is not None and done.is_refusal and remembered is not None and not is_sending(remembered):
                 refused[index] = done
                 continue
