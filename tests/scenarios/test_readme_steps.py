@@ -23,8 +23,7 @@ from tests.lab.root import CHECKOUT
 from tests.simulators.intune import start as start_intune
 from tests.simulators.jamf_pro import start as start_jamf
 from tests.support.nanomdm.postgres import free_port
-
-from .test_run_records import held_by_schemas
+from tests.support.records_and_schemas import held_by_schemas
 
 REPOSITORY = "https://github.com/appban/endpoint"
 
