@@ -19,8 +19,8 @@ from tests.contract.graph_files import contract_folder
 from tests.contract.shapes import Contract
 from tests.lab.hosts import Host, Lab
 from tests.lab.prerequisites import missing_prerequisites
-from tests.nano.factory import CannotStart, NanoFactory
-from tests.nano.servers import NanoServers
+from tests.support.nanomdm.factory import CannotStart, NanoFactory
+from tests.support.nanomdm.servers import NanoServers
 
 # The same examples in every run: a red test is red for everybody, and a green one stays green until something changes.
 # HYPOTHESIS_PROFILE=search looks for new ones.

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.module import argument_spec, run_module
-from tests.nano.api_client import NanoApi
-from tests.nano.device_facts import App
-from tests.nano.fake_device import FakeDevice
-from tests.nano.fleet import TIKTOK, make_fleet
-from tests.nano.servers import NanoServers
+from tests.support.nanomdm.api_client import NanoApi
+from tests.support.nanomdm.device_facts import App
+from tests.support.nanomdm.fake_device import FakeDevice
+from tests.support.nanomdm.fleet import TIKTOK, make_fleet
 from tests.support.nanomdm.nano_run import ModuleWithPsql
 from tests.support.nanomdm.nano_tenant import Organisation
+from tests.support.nanomdm.servers import NanoServers
 from tests.support.target_runs import Run, end_of, parameters
 
 from .truth import Truth

@@ -21,7 +21,7 @@ import pytest
 from tests.support.target_runs import Run, lifted
 
 from .conftest import MakeWorld
-from .test_odd_bodies import KINDS, reads_of, spoil
+from .odd_bodies import KINDS, reads_of, spoil
 from .truth import Truth
 from .wire import DIED, Wire, in_child
 from .world import World

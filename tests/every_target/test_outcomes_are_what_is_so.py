@@ -12,11 +12,10 @@ import pytest
 
 from tests.support.target_runs import lifted
 
+from .claims import CLAIMS
 from .wire import Wire
 from .world import World
 
-#: What says that an app is kept away, or taken off.
-CLAIMS = ("compliant", "blocked_not_removed", "removed", "removal_requested", "recurred")
 Policy = Mapping[str, Any]
 
 

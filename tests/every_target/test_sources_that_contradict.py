@@ -12,10 +12,10 @@ import pytest
 
 from tests.simulators.intune.management import STATES_OF_LEAVING
 
+from .claims import CLAIMS
 from .conftest import TARGETS, MakeWorld
 from .intune_world import IntuneWorld
 from .jamf_world import JamfWorld, key_of
-from .test_outcomes_are_what_is_so import CLAIMS
 from .world import World
 
 #: The fault of Jamf Pro's records in which an empty list can't be told from no apps is left out.

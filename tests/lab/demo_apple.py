@@ -15,14 +15,14 @@ from typing import Any, Protocol
 
 import requests
 
-from tests.nano.binaries import servers_are_built
-from tests.nano.device_facts import App
-from tests.nano.factory import CannotStart, NanoFactory
-from tests.nano.fake_device import FakeDevice
-from tests.nano.fleet import all_at_once, make_fleet
-from tests.nano.servers import NanoServers
 from tests.simulators.jamf_pro import start
 from tests.simulators.simulation import Simulation
+from tests.support.nanomdm.binaries import servers_are_built
+from tests.support.nanomdm.device_facts import App
+from tests.support.nanomdm.factory import CannotStart, NanoFactory
+from tests.support.nanomdm.fake_device import FakeDevice
+from tests.support.nanomdm.fleet import all_at_once, make_fleet
+from tests.support.nanomdm.servers import NanoServers
 
 from .story import Story
 

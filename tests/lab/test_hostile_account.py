@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.lab.hostile_homes import DEPLOYED, FILTER, FLATPAK, PREFIX, as_jana, ban
 from tests.lab.hosts import Host
-from tests.lab.test_hostile_homes import DEPLOYED, FILTER, FLATPAK, PREFIX, as_jana, ban
 
 pytestmark = pytest.mark.long
 

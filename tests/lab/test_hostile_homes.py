@@ -6,37 +6,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.lab.hostile_homes import DEPLOYED, FILTER, FLATPAK, PIN, PREFIX, as_jana, ban
 from tests.lab.hosts import Host
-from tests.lab.playbook import run_module, write_inventory
 
 pytestmark = pytest.mark.long
 
-FLATPAK = "com.tiktok.Desktop"
-FILTER = "/etc/flatpak/appban.filter"
-PIN = "/etc/apt/preferences.d/appban"
-PREFIX = "/home/linuxbrew/.linuxbrew"
 ADAMS = "/home/adam/elsewhere"
-DEPLOYED = f"app/{FLATPAK}/x86_64/stable"
-SECONDS = 30
-
-
-def as_jana(host: Host, script: str) -> None:
-    """Runs a shell script as the ordinary account."""
-    host.run(["sh", "-euc", script], user="jana", check=True)
-
-
-def ban(host: Host, directory: Path, **identifiers: str) -> dict[str, Any]:
-    """What the module returns within a bound of time."""
-    inventory = write_inventory(directory / "inventory.json", [host])
-    app = {"id": "tiktok", "identifiers": {kind: [value] for kind, value in identifiers.items()}}
-    arguments = {"apps": [app], "users": ["all"], "remove_leftovers": True}
-    result = run_module("all", "appban.endpoint.host_app", inventory, arguments=arguments, must_succeed=False, timeout=SECONDS)
-    assert "Traceback" not in result.stdout + result.stderr
-    return dict(result.tasks[-1].result)
 
 
 @pytest.mark.parametrize("way", ["", "/proc/self/root", "/home/jana/../..", "/home/jana/out"])

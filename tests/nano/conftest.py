@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.nano.api_client import NanoApi
-from tests.nano.servers import NanoServers
+from tests.support.nanomdm.api_client import NanoApi
+from tests.support.nanomdm.servers import NanoServers
 
 
 @pytest.fixture

@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from tests.nano.api_client import NanoApi
-from tests.nano.declaration_rules import ACTIVATION, APP_SETTINGS, LEGACY
-from tests.nano.device_facts import App, DeviceFacts
-from tests.nano.fake_device import FakeDevice
-from tests.nano.fleet import OTHERS, TIKTOK, all_at_once, make_fleet
-from tests.nano.profile_host import ProfileHost
+from tests.support.nanomdm.api_client import NanoApi
+from tests.support.nanomdm.declaration_rules import ACTIVATION, APP_SETTINGS, LEGACY
+from tests.support.nanomdm.device_facts import App, DeviceFacts
+from tests.support.nanomdm.fake_device import FakeDevice
+from tests.support.nanomdm.fleet import OTHERS, TIKTOK, all_at_once, make_fleet
+from tests.support.nanomdm.profile_host import ProfileHost
 
 BAN = "org.example.ban"
 DENIES = {"PayloadType": "com.apple.applicationaccess", "blockedAppBundleIDs": [TIKTOK.identifier]}

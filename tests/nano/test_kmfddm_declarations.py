@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.nano.api_client import NanoApi
-from tests.nano.declaration_rules import ACTIVATION, APP_SETTINGS
-from tests.nano.fake_device import FakeDevice
-from tests.nano.fleet import TIKTOK
+from tests.support.nanomdm.api_client import NanoApi
+from tests.support.nanomdm.declaration_rules import ACTIVATION, APP_SETTINGS
+from tests.support.nanomdm.fake_device import FakeDevice
+from tests.support.nanomdm.fleet import TIKTOK
 
 DENIED = {"Allowed": {"DeniedApps": [TIKTOK.identifier]}}
 CFG, ACT = "org.example.ban.tiktok.cfg", "org.example.ban.tiktok.act"

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from tests.nano.api_client import NanoApi
-from tests.nano.device_facts import App
-from tests.nano.factory import NanoFactory
-from tests.nano.fake_device import FakeDevice
+from tests.support.nanomdm.api_client import NanoApi
+from tests.support.nanomdm.device_facts import App
+from tests.support.nanomdm.factory import NanoFactory
+from tests.support.nanomdm.fake_device import FakeDevice
 
 MALFORMED = [
     b"",

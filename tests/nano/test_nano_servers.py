@@ -21,11 +21,11 @@ import jsonschema
 import pytest
 import requests
 
-from tests.nano import contract, postgres, sockets
-from tests.nano.api_client import NanoApi
-from tests.nano.binaries import INSTALLER
-from tests.nano.factory import NanoFactory
-from tests.nano.server_process import NotStarted, ServerProcess
+from tests.support.nanomdm import contract, postgres, sockets
+from tests.support.nanomdm.api_client import NanoApi
+from tests.support.nanomdm.binaries import INSTALLER
+from tests.support.nanomdm.factory import NanoFactory
+from tests.support.nanomdm.server_process import NotStarted, ServerProcess
 
 
 def enqueue_status(api: NanoApi, device: str) -> int:

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from tests.nano.api_client import TIMEOUT, NanoApi
-from tests.nano.declaration_rules import ACTIVATION, APP_SETTINGS
-from tests.nano.factory import NanoFactory
-from tests.nano.fake_device import FakeDevice
-from tests.nano.fleet import TIKTOK, all_at_once
-from tests.nano.servers import NANOHUB_KEY, NanoServers
+from tests.support.nanomdm.api_client import TIMEOUT, NanoApi
+from tests.support.nanomdm.declaration_rules import ACTIVATION, APP_SETTINGS
+from tests.support.nanomdm.factory import NanoFactory
+from tests.support.nanomdm.fake_device import FakeDevice
+from tests.support.nanomdm.fleet import TIKTOK, all_at_once
+from tests.support.nanomdm.servers import NANOHUB_KEY, NanoServers
 
 DENIED = {"Allowed": {"DeniedApps": [TIKTOK.identifier]}}
 CFG, ACT, SET = "org.example.ban.tiktok.cfg", "org.example.ban.tiktok.act", "org.example.ban.tiktok"

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.nano.fleet import make_fleet
-from tests.nano.servers import NanoServers
 from tests.simulators.exchange import Request, Response
 from tests.support.intune.tenant_devices import exemption
+from tests.support.nanomdm.fleet import make_fleet
 from tests.support.nanomdm.nano_tenant import MANAGED_TIKTOK, SITE, TIKTOK, Organisation, by_ownership, can_hide_apps, is_blocked, with_app
+from tests.support.nanomdm.servers import NanoServers
 
 pytestmark = pytest.mark.long
 

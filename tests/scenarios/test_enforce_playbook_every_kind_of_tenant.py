@@ -17,11 +17,11 @@ from ansible_collections.appban.endpoint.plugins.plugin_utils.tenant_settings im
 from tests.lab import demo_tenant
 from tests.lab.demo_apple import JamfCity, NanoCity
 from tests.lab.playbook import PlayResult, run_playbook
-from tests.nano.postgres import free_port
-from tests.nano.servers import KMFDDM_KEY, NANOMDM_KEY, NanoServers
 from tests.simulators.intune import start as start_intune
 from tests.simulators.jamf_pro import start as start_jamf
 from tests.support.estate import TROUBLE
+from tests.support.nanomdm.postgres import free_port
+from tests.support.nanomdm.servers import KMFDDM_KEY, NANOMDM_KEY, NanoServers
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 CITY = CHECKOUT / "inventories" / "demo" / "city-tiktok.yml"

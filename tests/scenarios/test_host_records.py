@@ -16,8 +16,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence im
 from tests.lab.mounts import detach, mount
 from tests.support.estate import TROUBLE
 from tests.support.hosts.fleet import APP, DEB, Fleet
-
-from .test_run_records import KILLER, held_by_schemas
+from tests.support.records_and_schemas import KILLER, held_by_schemas
 
 # Whole runs take many seconds each.
 pytestmark = pytest.mark.long

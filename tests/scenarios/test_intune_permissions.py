@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.intune.permissions_page import permission_rows
 from tests.support.intune.tenant import Tenant, lifted, plain, tenant
-from tests.unit.targets.intune.test_documentation import permission_rows
 
 NOW = "2023-03-20T09:00:00Z"
 CITY = Path(__file__).resolve().parents[2] / "inventories" / "demo" / "city-tiktok.yml"

@@ -16,8 +16,7 @@ import pytest
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence import read_rows
 from tests.simulators.simulation import Simulation
 from tests.support.estate import CHECKOUT, Estate
-
-from .test_run_records import held_by_schemas
+from tests.support.records_and_schemas import held_by_schemas
 
 # Contacted by nobody, because its ownership is not recorded.
 HOST = {"desk-0042": {"ansible_connection": "local", "appban_serial": "PF-00123456"}}

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from tests.lab.playbook import PlayResult, run_playbook
-from tests.nano.servers import KMFDDM_KEY, NANOHUB_KEY, NANOMDM_KEY, NanoServers
 from tests.support.nanomdm.nano_tenant import TIKTOK, Organisation, is_blocked
+from tests.support.nanomdm.servers import KMFDDM_KEY, NANOHUB_KEY, NANOMDM_KEY, NanoServers
 from tests.support.target_runs import POLICIES
 
 MODULE = "appban.endpoint.nanomdm"

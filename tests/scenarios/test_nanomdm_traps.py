@@ -13,16 +13,16 @@ from typing import Any
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.session import Session
-from tests.nano.device_facts import App
-from tests.nano.fake_device import FakeDevice
-from tests.nano.profile_host import ProfileHost
-from tests.nano.servers import NanoServers
 from tests.simulators.exchange import Request, Response
 from tests.support.intune.tenant_devices import exemption
 from tests.support.mdm_samples import app
 from tests.support.mdm_samples import policy as city_policy
+from tests.support.nanomdm.device_facts import App
+from tests.support.nanomdm.fake_device import FakeDevice
 from tests.support.nanomdm.nano_run import lifted
 from tests.support.nanomdm.nano_tenant import MANAGED_TIKTOK, TIKTOK, Organisation, is_blocked
+from tests.support.nanomdm.profile_host import ProfileHost
+from tests.support.nanomdm.servers import NanoServers
 
 BOTH = ("26.1", "27.0")
 SET = "org.example.ban.calgary-Apps"

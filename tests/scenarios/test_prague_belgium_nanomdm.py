@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from tests.nano.fake_device import FakeDevice
-from tests.nano.servers import NanoServers
+from tests.support.nanomdm.fake_device import FakeDevice
 from tests.support.nanomdm.nano_tenant import MANAGED_TIKTOK, SITE, TIKTOK, Organisation, is_blocked
+from tests.support.nanomdm.servers import NanoServers
 
 PAID = ("paid_purchase", "paid_subscription", "paid_use")
 #: Six months from 10 March, 00:00 in Brussels.

@@ -20,11 +20,10 @@ import pytest
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence import verify_record
 from tests.lab.playbook import ansible_environment
 from tests.lab.root import CHECKOUT
-from tests.nano.postgres import free_port
 from tests.simulators.intune import start as start_intune
 from tests.simulators.jamf_pro import start as start_jamf
-
-from .test_run_records import held_by_schemas
+from tests.support.nanomdm.postgres import free_port
+from tests.support.records_and_schemas import held_by_schemas
 
 REPOSITORY = "https://github.com/appban/endpoint"
 

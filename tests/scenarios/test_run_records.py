@@ -11,9 +11,7 @@ import shutil
 import signal
 import subprocess
 from pathlib import Path
-from typing import Any
 
-import jsonschema
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence import read_rows
@@ -21,13 +19,10 @@ from ansible_collections.appban.endpoint.plugins.module_utils.engine.run_lock im
 from tests.lab.community_general import ensure_community_general
 from tests.lab.playbook import PROGRAMS, ansible_environment, run_playbook
 from tests.support.estate import CHECKOUT, ENFORCE, NOW, UK, Estate
+from tests.support.records_and_schemas import KILLER, held_by_schemas
 
 HOST = {"desk": {"ansible_connection": "local"}}
 RUN_ID = "20230320T090000Z"
-SCHEMAS = {
-    name: jsonschema.Draft202012Validator(json.loads((CHECKOUT / "schemas" / f"{name}.schema.json").read_text(encoding="utf-8")))
-    for name in ("run", "plan", "evidence")
-}
 
 
 @pytest.fixture(scope="module")
@@ -43,17 +38,6 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     install = [galaxy, "collection", "install", str(archive), "-p", str(directory / "collections"), "--offline"]
     subprocess.run(install, check=True, capture_output=True, env=environment)
     return directory / "collections"
-
-
-def held_by_schemas(directory: Path, part: str = "") -> dict[str, Any]:
-    """What run.json says, or that of a part of a job; it, the plan and every row of the records keep to their schemas."""
-    said: dict[str, Any] = json.loads((directory / f"run{part}.json").read_text(encoding="utf-8"))
-    SCHEMAS["run"].validate(said)
-    SCHEMAS["plan"].validate(json.loads((directory / f"plan{part}.json").read_text(encoding="utf-8")))
-    for path in directory.glob("*.jsonl"):
-        for row in read_rows(str(path)):
-            SCHEMAS["evidence"].validate(row)
-    return said
 
 
 def files_below(directory: Path) -> set[str]:
@@ -229,17 +213,6 @@ def test_a_second_run_over_hosts_is_told_who_runs_the_first(estate: Estate, chec
     RunLock(str(estate.evidence), "hosts").give_back(os.getpid())
     estate.run(inventory, check=check)
     assert (estate.evidence / "hosts.lock").read_bytes() == b""
-
-
-KILLER = """
-import os, signal
-from ansible.plugins.callback import CallbackBase
-class CallbackModule(CallbackBase):
-    CALLBACK_VERSION, CALLBACK_TYPE, CALLBACK_NAME, CALLBACK_NEEDS_ENABLED = 2.0, "notification", "killer", True
-    def v2_playbook_on_task_start(self, task, is_conditional):
-        if os.environ["KILL_AT"] in task.get_name():
-            os.kill(os.getpid(), signal.SIGKILL)
-"""
 
 
 @pytest.mark.fault_kind("R1", "a controller that is killed")

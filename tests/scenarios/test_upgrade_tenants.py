@@ -15,13 +15,13 @@ from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence im
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.serialize import serialize_policy
 from tests.conftest import skip_loudly
 from tests.lab.previous_release import NotInHistory
-from tests.nano.fleet import make_fleet
-from tests.nano.servers import NanoServers
 from tests.support.intune import everything as intune
 from tests.support.intune.tenant_devices import contact, prompt_tenant
 from tests.support.jamf_pro import jamf_everything as jamf
 from tests.support.jamf_pro.jamf_everything import jamf_city
+from tests.support.nanomdm.fleet import make_fleet
 from tests.support.nanomdm.nano_tenant import Organisation
+from tests.support.nanomdm.servers import NanoServers
 from tests.support.previous_run import PreviousRelease
 from tests.support.target_runs import lifted
 

@@ -18,8 +18,8 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.ap
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.api.nanomdm import NanoMdm
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.module import servers_of
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.server_options import OF_HUB, OF_PAIR
-from tests.nano.servers import NanoServers
 from tests.support.loopback import FakeClock
+from tests.support.nanomdm.servers import NanoServers
 
 PREFIX = "org.example.ban"
 CONFIGURATION = "org.example.ban.tiktok.cfg"

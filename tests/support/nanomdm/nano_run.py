@@ -21,13 +21,13 @@ from typing import Any
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.serialize import serialize_policy
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.module import argument_spec, run_module
-from tests.nano.device_facts import App
-from tests.nano.fake_device import FakeDevice
-from tests.nano.fleet import all_at_once
-from tests.nano.servers import KEYS, NanoServers
 from tests.support import target_runs
 from tests.support.mdm_samples import exemption
+from tests.support.nanomdm.device_facts import App
+from tests.support.nanomdm.fake_device import FakeDevice
+from tests.support.nanomdm.fleet import all_at_once
 from tests.support.nanomdm.nano_clients import run_command
+from tests.support.nanomdm.servers import KEYS, NanoServers
 
 PLATFORMS = {"iPhone": "ios", "iPad": "ipados", "Mac": "macos", "AppleTV": "tvos"}
 PREFIX = "org.example.ban"

@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
-from tests.nano.api_client import NanoApi
-from tests.nano.device_facts import App
-from tests.nano.fake_device import FakeDevice
-from tests.nano.fleet import OTHERS, TIKTOK
-from tests.nano.servers import KEYS, NanoServers
 from tests.support import target_runs
 from tests.support.intune.tenant_devices import policy_file
+from tests.support.nanomdm.api_client import NanoApi
+from tests.support.nanomdm.device_facts import App
+from tests.support.nanomdm.fake_device import FakeDevice
+from tests.support.nanomdm.fleet import OTHERS, TIKTOK
 from tests.support.nanomdm.nano_run import Ban, Run, lifted
+from tests.support.nanomdm.servers import KEYS, NanoServers
 
 # With the app that the fleet has, so that a test needs one import.
 __all__ = [

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.asset_index import AssetIndex, notes_of_assets
+from tests.support.device_spellings import AROUND, DEVICE, SPELLINGS
 from tests.support.policy_samples import decider, policy
-from tests.unit.policy.test_names_of_devices import AROUND, DEVICE, SPELLINGS
 
 
 @pytest.mark.fault_kind("D1", "asset facts")

@@ -9,18 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.device_spellings import AROUND, DEVICE, SPELLINGS
 from tests.support.policy_samples import exemption, policy, verdict
-
-SPELLINGS = [
-    "C02AB1CDXYZ9",
-    "c02ab1cdxyz9",
-    "C02AB1CD\u200bXYZ9",
-    "\u200eC02AB1CDXYZ9",
-    "\ufeffc02ab1cdxyz9",
-    "\uff23\uff10\uff12AB1CDXYZ9",
-]
-AROUND = ["\u00a0C02AB1CDXYZ9 ", "C02AB1CDXYZ9\n"]
-DEVICE = {"id": "7F6D", "serial": "c02ab1cdxyz9", "user": "Ada@City.example", "ownership": "corporate"}
 
 
 def held(device: dict[str, Any], **changes: Any) -> str:

@@ -27,8 +27,8 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.con
 )
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.objects import ALL_DEVICES, ALL_USERS, EXCLUDED_GROUP, GROUP
 from tests.support.intune.pure_tenant import Run
+from tests.support.intune.random_policies import devices, policies
 from tests.support.mdm_samples import NOW, app, device, exemption, policy
-from tests.unit.targets.intune.test_planner_properties import devices, policies
 
 EVERYTHING = {"name": "All", "when": {"work_apps": True}, "actions": ["remove", "block", "block_web", "withdraw_access"]}
 ONE_OF_EACH = [

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
@@ -16,21 +15,11 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.mod
 from ansible_collections.appban.endpoint.plugins.modules import intune
 from ansible_collections.appban.endpoint.plugins.plugin_utils.tenant_settings import OF_THE_ROLE, TARGETS
 from tests.support.documented_options import documented_as, documented_options, specified_as
+from tests.support.intune.permissions_page import PAGE, permission_rows
 
 CHECKOUT = Path(__file__).resolve().parents[4]
-PAGE = (CHECKOUT / "docs" / "intune.md").read_text(encoding="utf-8")
 SPEC = argument_spec()
 DOCUMENTED = documented_options(intune.DOCUMENTATION)
-
-
-def permission_rows() -> dict[str, tuple[str, str]]:
-    """Permission -> whether check and apply need it, from the page's table."""
-    table = PAGE.split("<!-- permissions: begin -->")[1].split("<!-- permissions: end -->")[0]
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.strip().splitlines()[2:]]
-    assert all(len(row) == 4 and re.fullmatch(r"`[\w.]+`", row[0]) for row in rows)
-    found = {row[0].strip("`"): (row[2], row[3]) for row in rows}
-    assert len(found) == len(rows)
-    return found
 
 
 def test_documented_options_are_those_of_the_module() -> None:

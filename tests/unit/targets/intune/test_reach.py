@@ -16,8 +16,8 @@ from ansible_collections.appban.endpoint.plugins.module_utils.policy.model impor
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.capabilities import MECHANISMS, TYPES
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.objects import AppObject, TenantState
 from tests.support.intune.pure_tenant import Run, carried_out, reached
+from tests.support.intune.random_policies import devices, policies
 from tests.support.mdm_samples import app, device, exemption, policy
-from tests.unit.targets.intune.test_planner_properties import devices, policies
 
 BLOCK = {"name": "Corporate", "when": {"ownership": "corporate"}, "actions": ["block"]}
 PHONES = [device(1), device(2), device(3), device(4, ownership="personal"), *(device(number) for number in range(5, 8))]

@@ -15,54 +15,23 @@ import pytest
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.target import JamfTarget
 from tests.simulators.jamf_pro import groups, start
 from tests.simulators.jamf_pro.privileges import EVERY_PRIVILEGE
-from tests.support.intune.tenant import lifted, plain
+from tests.support.intune.tenant import lifted
 from tests.support.jamf_pro.jamf_pro_client import complaints
-from tests.support.jamf_pro.jamf_run import OBJECTS, Run, Server
-
-NOW = "2023-03-20T09:00:00Z"
-TOMORROW = "2023-03-21T09:00:00Z"
-IN_AN_HOUR = "2023-03-21T10:00:00Z"
-TIKTOK = "com.zhiliaoapp.musically"
-BLOCK, FILTER = "BAN city iOS blocked apps", "BAN city iOS web filter"
-EXEMPT_GROUP = "BAN city mobile devices (exempt)"
-POLICY = """
-policy: city
-title: TikTok on work devices
-authority: {issued_by: City IT}
-contact: help@city.example
-state: enforced
-apps:
-  - id: tiktok
-    title: TikTok
-    vendor: bytedance
-    identifiers:
-      ios_bundle_id: [com.zhiliaoapp.musically]
-      macos_bundle_id: [com.zhiliaoapp.musically]
-      display_name: [TikTok]
-      domain: [tiktok.com, tiktokv.com]
-effective: {from: 2023-03-01T00:00:00Z}
-rules:
-  - {name: Work devices, when: {ownership: corporate}, actions: [remove, block]}
-  - {name: Private devices, when: {ownership: personal}, actions: [advise]}
-exemptions:
-  - {id: EX-1, devices: [EXEMPT], reason: Case work, approved_by: Head, granted: 2023-03-02, expires: 2023-12-31T00:00:00Z}
-"""
-#: Of the fleet of seed 3: a supervised iPhone and a shared iPad.
-EXEMPT = ("JP00000009", "JP00000012")
-
-
-def written(directory: Path, *exempt: str, **replaced: str) -> dict[str, Any]:
-    """The policy, with some devices exempt and some texts replaced."""
-    text = POLICY.replace("EXEMPT", ", ".join(exempt or EXEMPT))
-    for old, new in replaced.items():
-        assert REPLACED[old] in text
-        text = text.replace(REPLACED[old], new)
-    path = directory / "city.yml"
-    path.write_text(text, encoding="utf-8")
-    return plain(path)
-
-
-REPLACED = {"actions": "[remove, block]", "when": "{ownership: corporate}", "names": "display_name: [TikTok]"}
+from tests.support.jamf_pro.jamf_run import Run, Server
+from tests.support.jamf_pro.life import (
+    BLOCK,
+    EXEMPT,
+    EXEMPT_GROUP,
+    FILTER,
+    IN_AN_HOUR,
+    NOW,
+    TIKTOK,
+    TOMORROW,
+    device_of,
+    next_day,
+    objects,
+    written,
+)
 
 
 @pytest.fixture
@@ -77,19 +46,6 @@ def server(tmp_path: Path) -> Iterator[Server]:
 def one_node(server: Server) -> None:
     """So much time passes between two runs that every node knows what the first one wrote."""
     server.simulation.objects({"settings": {"nodes": 1}})
-
-
-def next_day(server: Server) -> None:
-    """A day later: every device that is online has checked in and sent its inventory."""
-    server.simulation.clock("2023-03-21T08:30:00Z", check_in=True)
-
-
-def device_of(server: Server, serial: str) -> Mapping[str, Any]:
-    return next(each for each in server.state()["devices"] if each["serial"] == serial)
-
-
-def objects(server: Server) -> dict[str, Any]:
-    return {path: server.state()["objects"][path] for path in OBJECTS}
 
 
 def opens_tiktok(device: Mapping[str, Any]) -> bool:

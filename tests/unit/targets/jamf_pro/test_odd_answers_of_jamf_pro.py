@@ -12,7 +12,7 @@ import pytest
 
 from tests.simulators.jamf_pro import start
 from tests.support.jamf_pro.jamf_run import Server
-from tests.unit.targets.jamf_pro.test_jamf_pro_life import NOW, TOMORROW, objects, written
+from tests.support.jamf_pro.life import NOW, TOMORROW, objects, written
 
 CLASSIC = "/JSSResource/(mobiledeviceconfigurationprofiles|restrictedsoftware)"
 #: What of a standing ban is read, by a pattern of its address.

@@ -6,82 +6,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.fleet import ManagedDevice
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
-from ansible_collections.appban.endpoint.plugins.module_utils.policy.problems import PolicyError
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro import capabilities as names
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.capabilities import MECHANISMS
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.objects import MACOS
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.server_state import ServerState
-from tests.support.jamf_pro.pure_server import Run, device, reached
-from tests.support.mdm_samples import app, exemption, policy
-
-APPS = ("banned", "wechat")
-RULES: tuple[dict[str, Any], ...] = (
-    {"name": "Corporate", "when": {"ownership": "corporate"}, "actions": ["remove", "block", "block_web"]},
-    {"name": "Corporate blocked", "when": {"ownership": "corporate"}, "actions": ["block"]},
-    {"name": "Police", "when": {"department": "police"}, "actions": ["remove", "block"]},
-    {"name": "Supervised", "when": {"supervised": True}, "actions": ["block_web", "block"]},
-    {"name": "iPads", "when": {"platform": ["ipados", "macos"]}, "actions": ["block"]},
-    {"name": "Private", "when": {"ownership": "personal"}, "actions": ["advise"]},
-    {"name": "All", "when": {"work_apps": True}, "actions": ["remove", "block"]},
-)
-EXEMPTIONS: tuple[dict[str, Any], ...] = (
-    {"devices": ["SN0001"]},
-    {"devices": ["SN0002"], "apps": ["wechat"]},
-    {"devices": ["SN0003"], "domains": ["banned.example"], "apps": ["banned"]},
-    {"users": ["user4@city.example"], "follow_user": True},
-)
-#: Most are those that a native scope reaches, because that is where an exception is needed.
-KINDS: tuple[dict[str, Any], ...] = (
-    {},
-    {},
-    {},
-    {},
-    {"platform": "ipados"},
-    {"platform": "ipados", "supervised": False},
-    {"ownership": "PersonalDeviceProfile", "supervised": False},
-    {"ownership": "UserEnrollment", "supervised": False},
-    {"model": ""},
-    {"platform": "tvos"},
-    {"managed": False},
-    {"platform": "macos"},
-    {"platform": "macos", "supervised": None},
-    {"platform": "macos", "managed": False},
-)
-
-
-@st.composite
-def devices(draw: st.DrawFn) -> list[ManagedDevice]:
-    made = []
-    for number in range(1, draw(st.integers(1, 9)) + 1):
-        row = draw(st.sampled_from(KINDS))
-        made.append(device(number, department=draw(st.sampled_from(("police", "parks", ""))), **row))
-    return made
-
-
-@st.composite
-def policies(draw: st.DrawFn) -> tuple[Policy, ...]:
-    made = []
-    for name in ("city", "school")[: draw(st.integers(1, 2))]:
-        rules = draw(st.lists(st.sampled_from(RULES), min_size=1, max_size=2, unique_by=lambda rule: rule["name"]))
-        chosen = draw(st.lists(st.sampled_from(EXEMPTIONS), max_size=2, unique_by=str))
-        apps = draw(st.sampled_from((["banned"], ["banned", "wechat"], ["wechat"])))
-        fitting = [each for each in chosen if set(each.get("apps", apps)) <= set(apps)]
-        exemptions = [exemption(f"EX-{number}", **each) for number, each in enumerate(fitting)]
-        banned = [app(each) for each in apps]
-        try:
-            made.append(policy(name, rules=rules, apps=banned, **({"exemptions": exemptions} if exemptions else {})))
-        except PolicyError:
-            # An exemption that covers its whole scope is refused; what is left is a policy all the same.
-            made.append(policy(name, rules=rules, apps=banned))
-    return tuple(made)
-
+from tests.support.jamf_pro.pure_server import Run, reached
+from tests.support.jamf_pro.random_policies import APPS, devices, policies
+from tests.support.mdm_samples import app, policy
 
 Untouched = dict[tuple[str, str], set[int]]
 

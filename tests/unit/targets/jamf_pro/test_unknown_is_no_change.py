@@ -16,7 +16,7 @@ from tests.simulators.jamf_pro import start
 from tests.support.intune.tenant import lifted, plain
 from tests.support.jamf_pro.jamf_pro_client import complaints
 from tests.support.jamf_pro.jamf_run import Server
-from tests.unit.targets.jamf_pro.test_jamf_pro_life import (
+from tests.support.jamf_pro.life import (
     BLOCK,
     EXEMPT,
     EXEMPT_GROUP,

@@ -18,8 +18,8 @@ from tests.simulators.jamf_pro.privileges import EVERY_PRIVILEGE
 from tests.support.intune.tenant import lifted, plain
 from tests.support.jamf_pro.jamf_pro_client import complaints
 from tests.support.jamf_pro.jamf_run import Run, Server
+from tests.support.jamf_pro.life import BLOCK, EXEMPT, IN_AN_HOUR, NOW, TIKTOK, TOMORROW, next_day, written
 from tests.support.loopback import FakeClock
-from tests.unit.targets.jamf_pro.test_jamf_pro_life import BLOCK, EXEMPT, IN_AN_HOUR, NOW, TIKTOK, TOMORROW, next_day, written
 
 
 @pytest.fixture

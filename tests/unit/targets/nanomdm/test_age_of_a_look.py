@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.objects import Enrollment
-from tests.nano.servers import NanoServers
 from tests.support.mdm_samples import app, policy
 from tests.support.nanomdm.nano_run import BANNED, Ban
+from tests.support.nanomdm.servers import NanoServers
 from tests.support.nanomdm.target_of_a_log import check_in, list_of_apps, looked, target_of
 
 pytestmark = pytest.mark.fault_kind("T8d", "seen_at of NanoMDM's devices, and how old it may be")

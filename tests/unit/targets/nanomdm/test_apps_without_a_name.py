@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from tests.nano.device_facts import App
-from tests.nano.servers import NanoServers
 from tests.support.mdm_samples import app, policy
+from tests.support.nanomdm.device_facts import App
 from tests.support.nanomdm.nano_run import BANNED, Ban
+from tests.support.nanomdm.servers import NanoServers
 
 pytestmark = pytest.mark.fault_kind("T5", "an app of several in one control has no name there")
 DOUBTFUL = {"value": "com.lemon.doubtful", "confidence": "detect_only", "source": "seen once"}

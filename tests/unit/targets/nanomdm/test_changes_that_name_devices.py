@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.nano.fake_device import FakeDevice
-from tests.nano.recording_front import RecordingFront
-from tests.nano.servers import NanoServers
 from tests.support.mdm_samples import policy
+from tests.support.nanomdm.fake_device import FakeDevice
 from tests.support.nanomdm.nano_run import BANNED, MANAGED, Ban, Run, lifted
+from tests.support.nanomdm.recording_front import RecordingFront
+from tests.support.nanomdm.servers import NanoServers
 
 pytestmark = pytest.mark.fault_kind("T6", "failed releases and blocks of NanoMDM and KMFDDM")
 BLOCK = {"name": "Corporate", "when": {"ownership": "corporate"}, "actions": ["block"]}

@@ -16,11 +16,11 @@ import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.api.nanomdm import NanoMdm
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.objects import Enqueued
-from tests.nano.api_client import NanoApi
-from tests.nano.fake_device import FakeDevice
-from tests.nano.servers import NanoServers
 from tests.support.mdm_samples import policy
+from tests.support.nanomdm.api_client import NanoApi
+from tests.support.nanomdm.fake_device import FakeDevice
 from tests.support.nanomdm.nano_run import BANNED, MANAGED, PREFIX, Ban, lifted
+from tests.support.nanomdm.servers import NanoServers
 
 pytestmark = pytest.mark.fault_kind("T8b", "lifts and exemptions of NanoMDM and KMFDDM that have not arrived")
 SENT = f"{PREFIX}.city-SentApps"

@@ -19,8 +19,8 @@ from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.http_erro
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.api import nanomdm as client
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.command_uuids import command_mark, mark_of
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.objects import Enqueued
-from tests.nano.fake_device import FakeDevice
 from tests.support.loopback import Answer, FakeClock, Server
+from tests.support.nanomdm.fake_device import FakeDevice
 from tests.support.nanomdm.nano_clients import Clients, clients_of
 
 ASK = {"RequestType": "ProfileList"}

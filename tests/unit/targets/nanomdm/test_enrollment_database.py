@@ -15,8 +15,8 @@ from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.redaction
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.api.enrollment_database import EnrollmentDatabase
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.api.postgres_login import login_environment
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.objects import Interests
-from tests.nano.servers import NanoServers
 from tests.support.nanomdm.nano_clients import Clients, clients_of, open_database, run_command
+from tests.support.nanomdm.servers import NanoServers
 
 PASSWORD = "correct horse battery"
 

@@ -15,9 +15,8 @@ from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.http_erro
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.api.api_key import NANOHUB_DECLARATIONS
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.api.kmfddm import Kmfddm, is_only_not_pushed
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.objects import Notified
-from tests.nano.fleet import all_at_once
-from tests.nano.servers import NanoServers
 from tests.support.loopback import Answer, rig
+from tests.support.nanomdm.fleet import all_at_once
 from tests.support.nanomdm.nano_clients import (
     ACTIVATION,
     CONFIGURATION,
@@ -27,6 +26,7 @@ from tests.support.nanomdm.nano_clients import (
     block_document,
     clients_of,
 )
+from tests.support.nanomdm.servers import NanoServers
 
 
 @pytest.fixture(params=["nano", "nanohub"])

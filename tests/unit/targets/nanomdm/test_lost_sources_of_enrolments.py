@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.objects import Enrollment
-from tests.nano.fake_device import FakeDevice
-from tests.nano.servers import NanoServers
 from tests.support.mdm_samples import policy
+from tests.support.nanomdm.fake_device import FakeDevice
 from tests.support.nanomdm.nano_clients import clients_of, open_database, run_command
 from tests.support.nanomdm.nano_run import BANNED, Ban, lifted
+from tests.support.nanomdm.servers import NanoServers
 from tests.support.nanomdm.target_of_a_log import check_in, looked, target_of
 
 pytestmark = pytest.mark.fault_kind("T1b", "lists of enrolments and answers that are lost")

@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.api.kmfddm import Kmfddm
-from tests.nano.api_client import NanoApi
-from tests.nano.factory import NanoFactory
-from tests.nano.fake_device import FakeDevice
-from tests.nano.servers import NanoServers
 from tests.support.mdm_samples import policy
+from tests.support.nanomdm.api_client import NanoApi
+from tests.support.nanomdm.factory import NanoFactory
+from tests.support.nanomdm.fake_device import FakeDevice
 from tests.support.nanomdm.nano_run import BANNED, OTHER, PREFIX, Ban, lifted
+from tests.support.nanomdm.servers import NanoServers
 
 SET = f"{PREFIX}.city-Apps"
 BLOCK = {"name": "Corporate", "when": {"ownership": "corporate"}, "actions": ["block"]}

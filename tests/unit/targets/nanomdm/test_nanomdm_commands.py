@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from tests.nano.fake_device import FakeDevice
-from tests.nano.profile_host import ProfileHost
-from tests.nano.servers import NanoServers
 from tests.support.mdm_samples import app, policy
+from tests.support.nanomdm.fake_device import FakeDevice
 from tests.support.nanomdm.nano_run import BANNED, MANAGED, OTHER, PREFIX, Ban, lifted
+from tests.support.nanomdm.profile_host import ProfileHost
+from tests.support.nanomdm.servers import NanoServers
 
 NAME = f"{PREFIX}.city-SentApps"
 BLOCK = {"name": "Corporate", "when": {"ownership": "corporate"}, "actions": ["block"]}

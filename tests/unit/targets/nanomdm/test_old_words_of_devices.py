@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from tests.nano.servers import NanoServers
 from tests.simulators.exchange import Response
 from tests.support.mdm_samples import policy
 from tests.support.nanomdm.nano_run import BANNED, Ban, lifted
+from tests.support.nanomdm.servers import NanoServers
 
 BLOCK = {"name": "Corporate", "when": {"ownership": "corporate"}, "actions": ["block"]}
 CITY = policy(rules=[BLOCK])

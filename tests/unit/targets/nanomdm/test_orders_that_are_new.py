@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.nano.fake_device import FakeDevice
-from tests.nano.servers import NanoServers
 from tests.support.mdm_samples import policy
+from tests.support.nanomdm.fake_device import FakeDevice
 from tests.support.nanomdm.nano_run import BANNED, MANAGED, Ban
+from tests.support.nanomdm.servers import NanoServers
 
 pytestmark = pytest.mark.fault_kind("T8c", "a device that enrolled again is asked and told again")
 AUDIT = {"name": "Corporate", "when": {"ownership": "corporate"}, "actions": ["audit"]}

@@ -15,9 +15,9 @@ import pytest
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm import capabilities
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.api import enrollment_database
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.server_options import ENVIRONMENT
-from tests.nano.servers import NanoServers
 from tests.support.mdm_samples import policy
 from tests.support.nanomdm.nano_run import BANNED, Ban, Run, lifted
+from tests.support.nanomdm.servers import NanoServers
 
 PAGE = (Path(__file__).resolve().parents[4] / "docs" / "nanomdm.md").read_text(encoding="utf-8")
 BOTH = {"name": "Corporate", "when": {"ownership": "corporate"}, "actions": ["remove", "block"]}

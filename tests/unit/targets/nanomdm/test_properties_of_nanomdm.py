@@ -22,13 +22,13 @@ from hypothesis import strategies as st
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.decide import Decider
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.problems import PolicyError
-from tests.nano.api_client import NanoApi
-from tests.nano.device_facts import App
-from tests.nano.factory import NanoFactory
-from tests.nano.fake_device import FakeDevice
-from tests.nano.servers import NanoServers
 from tests.support.mdm_samples import app, exemption, policy
+from tests.support.nanomdm.api_client import NanoApi
+from tests.support.nanomdm.device_facts import App
+from tests.support.nanomdm.factory import NanoFactory
+from tests.support.nanomdm.fake_device import FakeDevice
 from tests.support.nanomdm.nano_run import OTHER, Ban, lifted
+from tests.support.nanomdm.servers import NanoServers
 
 APPS = ("banned", "wechat")
 RULES: tuple[dict[str, Any], ...] = (

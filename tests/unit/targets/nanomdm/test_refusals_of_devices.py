@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.objects import CommandResult, DeclarationStatus
-from tests.nano.fake_device import FakeDevice
-from tests.nano.servers import NanoServers
 from tests.support.mdm_samples import policy
+from tests.support.nanomdm.fake_device import FakeDevice
 from tests.support.nanomdm.nano_run import BANNED, PREFIX, Ban
+from tests.support.nanomdm.servers import NanoServers
 
 pytestmark = pytest.mark.fault_kind("T8", "words of a device against a declaration")
 SET = f"{PREFIX}.city-Apps"

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from tests.nano.api_client import NanoApi
-from tests.nano.fake_device import FakeDevice
-from tests.nano.servers import NanoServers
 from tests.support.mdm_samples import policy
+from tests.support.nanomdm.api_client import NanoApi
+from tests.support.nanomdm.fake_device import FakeDevice
 from tests.support.nanomdm.nano_run import BANNED, PREFIX, Ban, lifted
+from tests.support.nanomdm.servers import NanoServers
 
 pytestmark = pytest.mark.fault_kind("T8e", "a stranger's declaration under our name or in our set")
 SET = f"{PREFIX}.city-Apps"

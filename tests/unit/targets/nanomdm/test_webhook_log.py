@@ -17,9 +17,9 @@ from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors impo
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.api.webhook_log import WebhookReading, read_webhook_log
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.command_uuids import command_mark, command_uuid
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm.objects import DeviceReport, Interests
-from tests.nano.device_facts import App
-from tests.nano.servers import NanoServers
+from tests.support.nanomdm.device_facts import App
 from tests.support.nanomdm.nano_clients import clients_of, open_database
+from tests.support.nanomdm.servers import NanoServers
 
 TIKTOK = "com.zhiliaoapp.musically"
 OTHER = "com.example.other"

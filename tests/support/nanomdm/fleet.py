@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from .device_facts import App
-from .fake_device import FakeDevice
-from .servers import NanoServers
+from tests.support.nanomdm.device_facts import App
+from tests.support.nanomdm.fake_device import FakeDevice
+from tests.support.nanomdm.servers import NanoServers
 
 TIKTOK = App("com.zhiliaoapp.musically", "TikTok", "31.5.3")
 OTHERS = (App("org.example.mail", "Mail for work", "2.1", managed=True), App("org.example.notes", "Notes", "7.0"))

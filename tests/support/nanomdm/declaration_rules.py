@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .device_facts import App, DeviceFacts
+from tests.support.nanomdm.device_facts import App, DeviceFacts
 
 APP_SETTINGS = "com.apple.configuration.app.settings"
 LEGACY = "com.apple.configuration.legacy"

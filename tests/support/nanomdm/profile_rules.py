@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from xml.parsers.expat import ExpatError
 
-from .device_facts import DeviceFacts
-from .error_chain import not_installable
+from tests.support.nanomdm.device_facts import DeviceFacts
+from tests.support.nanomdm.error_chain import not_installable
 
 RESTRICTIONS = "com.apple.applicationaccess"
 WEB_FILTER = "com.apple.webcontent-filter"

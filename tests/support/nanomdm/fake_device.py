@@ -14,13 +14,13 @@ import ssl
 from collections.abc import Iterable
 from typing import Any
 
-from . import profile_rules
-from .declaration_rules import is_denied_binary
-from .device_commands import POSTPONED_WHILE_LOCKED, carry_out
-from .device_declarations import Declarations
-from .device_facts import App, DeviceFacts
-from .device_wire import DeviceWire
-from .error_chain import Refused
+from tests.support.nanomdm import profile_rules
+from tests.support.nanomdm.declaration_rules import is_denied_binary
+from tests.support.nanomdm.device_commands import POSTPONED_WHILE_LOCKED, carry_out
+from tests.support.nanomdm.device_declarations import Declarations
+from tests.support.nanomdm.device_facts import App, DeviceFacts
+from tests.support.nanomdm.device_wire import DeviceWire
+from tests.support.nanomdm.error_chain import Refused
 
 
 class FakeDevice:

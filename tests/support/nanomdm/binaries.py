@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+CHECKOUT = Path(__file__).resolve().parents[3]
 INSTALLER = CHECKOUT / "tools" / "nano_servers.sh"
 GO = CHECKOUT / ".build" / "go"
 NANOMDM = GO / "bin" / "nanomdm"

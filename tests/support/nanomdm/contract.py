@@ -20,7 +20,7 @@ import yaml
 from tests.contract.graph_files import contract_folder
 
 if TYPE_CHECKING:
-    from .servers import NanoServers
+    from tests.support.nanomdm.servers import NanoServers
 
 FOLDER = "nanomdm"
 DOCUMENTS = ("nanomdm-openapi.yaml", "kmfddm-openapi.yaml")

@@ -11,12 +11,12 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import postgres
-from .binaries import CHECKOUT, HUB, missing_servers, nanomdm_schema
-from .contract import contract_violations, missing_contracts
-from .device_identity import Authority
-from .postgres import PostgresCluster
-from .servers import NanoServers
+from tests.support.nanomdm import postgres
+from tests.support.nanomdm.binaries import CHECKOUT, HUB, missing_servers, nanomdm_schema
+from tests.support.nanomdm.contract import contract_violations, missing_contracts
+from tests.support.nanomdm.device_identity import Authority
+from tests.support.nanomdm.postgres import PostgresCluster
+from tests.support.nanomdm.servers import NanoServers
 
 #: What can be started.
 KINDS = ("inmem", "pgsql", "nanohub")

@@ -10,13 +10,13 @@ import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from .declaration_rules import knows_declarations
-from .device_facts import App
-from .error_chain import command_failed
-from .profile_rules import read_profile
+from tests.support.nanomdm.declaration_rules import knows_declarations
+from tests.support.nanomdm.device_facts import App
+from tests.support.nanomdm.error_chain import command_failed
+from tests.support.nanomdm.profile_rules import read_profile
 
 if TYPE_CHECKING:
-    from .fake_device import FakeDevice
+    from tests.support.nanomdm.fake_device import FakeDevice
 
 #: What waits for the user to unlock the device. RemoveProfile does not wait: while an InstallProfile waits, it finds nothing to remove.
 POSTPONED_WHILE_LOCKED = frozenset({"InstallProfile", "InstallApplication", "RemoveApplication"})

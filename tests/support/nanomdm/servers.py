@@ -26,16 +26,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from .binaries import KMFDDM, NANOHUB, NANOMDM
-from .device_facts import App, DeviceFacts
-from .device_identity import Authority
-from .device_wire import DeviceWire
-from .fake_device import FakeDevice
-from .postgres import free_port
-from .recording_front import RecordingFront, SharedFront
-from .server_process import NotStarted, ServerProcess
-from .sockets import foreign_addresses
-from .webhook_log import WebhookLog
+from tests.support.nanomdm.binaries import KMFDDM, NANOHUB, NANOMDM
+from tests.support.nanomdm.device_facts import App, DeviceFacts
+from tests.support.nanomdm.device_identity import Authority
+from tests.support.nanomdm.device_wire import DeviceWire
+from tests.support.nanomdm.fake_device import FakeDevice
+from tests.support.nanomdm.postgres import free_port
+from tests.support.nanomdm.recording_front import RecordingFront, SharedFront
+from tests.support.nanomdm.server_process import NotStarted, ServerProcess
+from tests.support.nanomdm.sockets import foreign_addresses
+from tests.support.nanomdm.webhook_log import WebhookLog
 
 NANOMDM_KEY = "key-of-nanomdm"
 KMFDDM_KEY = "key-of-kmfddm"

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.simulators.server import QuietServer
-
-from .device_identity import Authority
+from tests.support.nanomdm.device_identity import Authority
 
 
 class ProfileHost:

@@ -13,7 +13,7 @@ from typing import Any
 
 import requests
 
-from .servers import NO_PUSH, NanoServers
+from tests.support.nanomdm.servers import NO_PUSH, NanoServers
 
 TIMEOUT = 30
 

@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-from .declaration_rules import ACTIVATION, APP_SETTINGS, LEGACY, Invalid, check_configuration, predicate_holds
-from .device_wire import ServerRefused
-from .error_chain import Refused
-from .profile_rules import read_profile
+from tests.support.nanomdm.declaration_rules import ACTIVATION, APP_SETTINGS, LEGACY, Invalid, check_configuration, predicate_holds
+from tests.support.nanomdm.device_wire import ServerRefused
+from tests.support.nanomdm.error_chain import Refused
+from tests.support.nanomdm.profile_rules import read_profile
 
 if TYPE_CHECKING:
-    from .fake_device import FakeDevice
+    from tests.support.nanomdm.fake_device import FakeDevice
 
 #: Manifest -> how the endpoint of a single declaration calls it.
 _KINDS = {"Activations": "activation", "Assets": "asset", "Configurations": "configuration", "Management": "management"}

@@ -16,7 +16,7 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from .server_process import NotStarted, ServerProcess
+from tests.support.nanomdm.server_process import NotStarted, ServerProcess
 
 #: Where distributions put the server's programs when they don't put them on PATH.
 _ELSEWHERE = "/usr/lib/postgresql"
