@@ -54,8 +54,8 @@ class Drawing(random.Random):
         return frozenset(index for index in range(DEVICES) if self.random() < share)
 
     def pairs(self, share: float) -> list[tuple[str, str]]:
-        """Devices and apps."""
-        return [(f"device-{index}", name) for index in range(DEVICES) for name in APPS if self.random() < share]
+        """Some of a third of the devices, with apps."""
+        return [(f"device-{index}", name) for index in range(0, DEVICES, 3) for name in APPS if self.random() < share]
 
     def fleet(self) -> list[FleetDevice]:
         """Devices of two kinds."""
@@ -77,6 +77,14 @@ class Drawing(random.Random):
             each = replace(each, record=pool.record_of(each.record), inventory_at=self.choice(("", synced_at, "2023-03-05T00:00:00Z")))
             fleet.append(FleetDevice(each, DECIDER.decide(each.record)))
         return fleet
+
+    def controls(self) -> list[ControlState]:
+        """Any, or one of each mechanism that stands on every device."""
+        if self.random() < 0.4:
+            return [self.control(number) for number in range(self.choice((0, 2, 4)))]
+        since = self.choice(INSTANTS[1:])
+        facts = {"apps": frozenset(APPS), "covers": frozenset(range(DEVICES)), "changed_at": since}
+        return [ControlState(f"BAN {name}", name, **facts) for name in MECHANISMS]
 
     def control(self, number: int) -> ControlState:
         refused = dict.fromkeys(self.some(0.2) if self.random() < 0.3 else (), self.choice(("unsupervised", "refused_by_device")))
@@ -111,11 +119,11 @@ class Drawing(random.Random):
             stories={pair: replace(self.choice(stories)) for pair in self.pairs(0.4)},
             standing={f"BAN {number}": self.choice(INSTANTS) for number in range(2)},
             assigned={("device-2", "BAN 0"): Assigned(INSTANTS[-1])},
-            ended={"device-3": (Ended("2023-03-20T08:30:00Z", "BAN 0", ()),)},
+            ended={"device-4": (Ended("2023-03-20T08:30:00Z", "BAN 0", ()),)},
             writable=False,
         )
         return RunState(
-            control_states=ControlStates([self.control(number) for number in range(self.choice((0, 2, 4)))]),
+            control_states=ControlStates(self.controls()),
             capability_of=capabilities.capability_of,
             findings={pair: [self.choice(findings)] for pair in self.pairs(0.3)},
             reporting=IntuneTarget.reporting,
