@@ -5,15 +5,14 @@
 
 from __future__ import annotations
 
-import tempfile
+import random
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given
-from hypothesis import strategies as st
+import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence import EvidenceRecord, Row
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.outcomes import judge
@@ -40,92 +39,110 @@ EVERYBODY = {"name": "All", "when": {"work_apps": True}, "actions": ["block"]}
 WATCHED = policy("watch", apps=[app("watched")], state="report_only", rules=[EVERYBODY])
 POLICIES = (POLICY, WATCHED)
 INSTANTS = ("", "2023-01-01T00:00:00Z", "2023-03-10T00:00:00Z", "2023-03-19T00:00:00Z", "2023-03-20T08:00:00Z")
-FEW = 6
-
-indexes = st.frozensets(st.integers(0, FEW - 1))
-instants = st.sampled_from(INSTANTS)
-reasons = st.sampled_from(("unsupervised", "refused_by_device"))
-pairs = st.tuples(st.sampled_from([f"device-{number}" for number in range(FEW)]), st.sampled_from(APPS))
-kinds = st.fixed_dictionaries(
-    {
-        "platform": st.sampled_from(("ios", "windows", "macos", "android")),
-        "ownership": st.sampled_from(("corporate", "personal", None)),
-        "supervised": st.sampled_from((True, None)),
-        "synced_at": instants,
-        "enrolled_at": instants,
-        "access_withdrawn": st.booleans(),
-    }
-)
-controls = st.builds(
-    ControlState,
-    control=st.sampled_from(("BAN a", "BAN b")),
-    mechanism=st.sampled_from(tuple(capabilities.NAMES)),
-    apps=st.frozensets(st.sampled_from(APPS), min_size=1),
-    covers=indexes,
-    unnamed=indexes,
-    new=indexes,
-    changed_at=instants,
-    dated=st.booleans(),
-    changes=st.sampled_from(((), ("a:x",), ("a:y",))),
-    obstacle=st.sampled_from(("", "foreign_assignment")),
-    confirmed=st.none() | indexes,
-    refused=st.dictionaries(st.integers(0, FEW - 1), reasons),
-    refusal_words=st.dictionaries(st.integers(0, FEW - 1), st.sampled_from(("no", 'a "quoted" ž'))),
-)
-changes = st.builds(
-    lambda name, apps, reaches, releases: Change("update", "control", name, apps=tuple(apps), reaches=reaches, releases=releases),
-    st.sampled_from(("x", "y")),
-    st.lists(st.sampled_from(APPS), unique=True),
-    indexes,
-    indexes,
-)
-stories = st.builds(Story, st.booleans(), st.integers(0, 2), instants, st.booleans(), st.booleans())
+DEVICES = 60
+#: Mechanisms of one platform, so that several controls meet on a device.
+MECHANISMS = (capabilities.IOS_BLOCK, capabilities.IOS_UNINSTALL, capabilities.IOS_COMPLIANCE, capabilities.IOS_LIST, capabilities.IOS_WEB)
+DECIDER = Decider(POLICIES, NOW)
 
 
-@st.composite
-def runs(draw: Any) -> tuple[list[FleetDevice], RunState, bool]:
-    few = draw(st.lists(kinds, min_size=1, max_size=3))
-    pool, decider = RecordPool(), Decider(POLICIES, NOW)
-    fleet = []
-    for number in range(FEW):
-        each = device(number, **draw(st.sampled_from(few)))
-        each = replace(each, record=pool.record_of(each.record), inventory_at=draw(st.sampled_from(("", each.synced_at))))
-        fleet.append(FleetDevice(each, decider.decide(each.record)))
-    plan = Plan(tuple({each.name: each for each in draw(st.lists(changes, max_size=2))}.values()))
-    keys = [change.key for change in plan.changes]
-    told: dict[tuple[str, str], bool | None] = draw(st.dictionaries(pairs, st.sampled_from((True, False, None)), max_size=2))
-    doubts = draw(st.dictionaries(pairs, st.just("source_contradicts"), max_size=2))
-    finding = {"app": "x", "backend": "discovered apps", "name": "X", "version": draw(st.sampled_from(("1", "2")))}
-    ledger = Ledger(
-        "",
-        stories=draw(st.dictionaries(pairs, stories, max_size=4)),
-        standing=draw(st.dictionaries(st.sampled_from(("BAN a", "BAN b")), instants)),
-        assigned=draw(st.dictionaries(st.tuples(st.just("device-2"), st.just("BAN a")), st.builds(Assigned, instants), max_size=1)),
-        ended={"device-3": (Ended("2023-03-20T08:30:00Z", "BAN a", ()),)} if draw(st.booleans()) else {},
-        writable=False,
-    )
-    run = RunState(
-        control_states=ControlStates(draw(st.lists(controls, max_size=4))),
-        capability_of=capabilities.capability_of,
-        findings=draw(st.dictionaries(pairs, st.just([finding]), max_size=4)),
-        reporting=IntuneTarget.reporting,
-        findable=lambda _app, _platform, _sees: True,
-        ledger=ledger,
-        now=NOW,
-        failed=frozenset(draw(st.lists(st.sampled_from(("a:x", *keys)), max_size=1))),
-        pending=frozenset(draw(st.lists(st.sampled_from(("a:y", *keys)), max_size=1))),
-        to_notify=draw(indexes),
-        access_depends_on_compliance=draw(st.sampled_from((True, False, None))),
-        doubted=lambda name, about: doubts.get((name, about), ""),
-        previous=draw(st.dictionaries(pairs, instants.filter(bool), max_size=3)),
-        previous_now=draw(instants),
-        plan=plan,
-        failed_on={key: draw(st.none() | indexes) for key in keys},
-        may_still_hold=draw(st.sampled_from((None, lambda name, about: told.get((name, about))))),
-        stale_after=timedelta(days=30),
-        stopped=draw(st.booleans()),
-    )
-    return fleet, run, draw(st.booleans())
+class Drawing(random.Random):
+    """Draws a run in which many devices are alike but for one thing."""
+
+    def some(self, share: float) -> frozenset[int]:
+        """Positions of a share of the devices; often of all or of none."""
+        share = self.choice((0.0, 1.0, share, share))
+        return frozenset(index for index in range(DEVICES) if self.random() < share)
+
+    def pairs(self, share: float) -> list[tuple[str, str]]:
+        """Some of a third of the devices, with apps."""
+        return [(f"device-{index}", name) for index in range(0, DEVICES, 3) for name in APPS if self.random() < share]
+
+    def fleet(self) -> list[FleetDevice]:
+        """Devices of two kinds."""
+        pool = RecordPool()
+        kinds = [
+            {
+                "platform": self.choice(("ios", "ios", "ios", "windows", "macos", "android")),
+                "ownership": self.choice(("corporate", "corporate", "corporate", "personal", None)),
+                "supervised": self.choice((True, True, None)),
+            }
+            for _kind in range(2)
+        ]
+        usual = self.choice(INSTANTS[2:]), self.choice(INSTANTS[:2])
+        fleet = []
+        for number in range(DEVICES):
+            synced_at, enrolled_at = (each if self.random() < 0.7 else self.choice(INSTANTS) for each in usual)
+            contact = {"synced_at": synced_at, "enrolled_at": enrolled_at, "access_withdrawn": self.random() < 0.5}
+            each = device(number, **self.choice(kinds), **contact)
+            each = replace(each, record=pool.record_of(each.record), inventory_at=self.choice(("", synced_at, "2023-03-05T00:00:00Z")))
+            fleet.append(FleetDevice(each, DECIDER.decide(each.record)))
+        return fleet
+
+    def controls(self) -> list[ControlState]:
+        """Any, or one of each mechanism that stands on every device."""
+        if self.random() < 0.4:
+            return [self.control(number) for number in range(self.choice((0, 2, 4)))]
+        since = self.choice(INSTANTS[1:])
+        facts = {"apps": frozenset(APPS), "covers": frozenset(range(DEVICES)), "changed_at": since}
+        return [ControlState(f"BAN {name}", name, **facts) for name in MECHANISMS]
+
+    def control(self, number: int) -> ControlState:
+        refused = dict.fromkeys(self.some(0.2) if self.random() < 0.3 else (), self.choice(("unsupervised", "refused_by_device")))
+        return ControlState(
+            control=f"BAN {number}",
+            mechanism=self.choice(MECHANISMS if self.random() < 0.8 else tuple(capabilities.NAMES)),
+            apps=frozenset(APPS),
+            covers=self.some(0.8),
+            unnamed=self.some(0.1),
+            new=self.some(0.3) if self.random() < 0.3 else frozenset(),
+            changed_at=self.choice((*INSTANTS, INSTANTS[1], INSTANTS[1])),
+            dated=self.random() < 0.9,
+            changes=self.choice(((), (), (), (), (), ("a:x",), ("a:y",))),
+            obstacle="foreign_assignment" if self.random() < 0.1 else "",
+            confirmed=self.some(0.5) if self.random() < 0.2 else None,
+            refused=refused,
+            refusal_words=dict.fromkeys(refused, self.choice(("no", 'a "quoted" \u017e'))),
+        )
+
+    def run(self) -> RunState:
+        changes = [
+            Change("update", "control", name, apps=self.choice(((), APPS, ("banned",))), reaches=self.some(0.3), releases=self.some(0.3))
+            for name in self.choice(("", "", "", "x", "xy"))
+        ]
+        keys = [change.key for change in changes]
+        told = {pair: self.choice((True, False, None)) for pair in self.pairs(0.1)}
+        doubts = dict.fromkeys(self.pairs(self.choice((0.0, 0.2))), "source_contradicts")
+        stories = [Story(self.random() < 0.7, self.choice((0, 1)), self.choice(INSTANTS), self.random() < 0.5) for _story in range(3)]
+        findings = [{"app": "x", "backend": "discovered apps", "name": "X", "version": version} for version in "12"]
+        ledger = Ledger(
+            "",
+            stories={pair: replace(self.choice(stories)) for pair in self.pairs(0.4)},
+            standing={f"BAN {number}": self.choice(INSTANTS) for number in range(2)},
+            assigned={("device-2", "BAN 0"): Assigned(INSTANTS[-1])},
+            ended={"device-4": (Ended("2023-03-20T08:30:00Z", "BAN 0", ()),)},
+            writable=False,
+        )
+        return RunState(
+            control_states=ControlStates(self.controls()),
+            capability_of=capabilities.capability_of,
+            findings={pair: [self.choice(findings)] for pair in self.pairs(0.3)},
+            reporting=IntuneTarget.reporting,
+            findable=lambda _app, _platform, _sees: True,
+            ledger=ledger,
+            now=NOW,
+            failed=frozenset(self.choice(([], [], ["a:x", *keys]))),
+            pending=frozenset(self.choice(([], [], ["a:y", *keys]))),
+            to_notify=self.some(0.1),
+            access_depends_on_compliance=self.choice((True, True, False, None)),
+            doubted=lambda name, about: doubts.get((name, about), ""),
+            previous={pair: self.choice(INSTANTS[1:]) for pair in self.pairs(0.2)},
+            previous_now=self.choice(INSTANTS),
+            plan=Plan(tuple(changes)),
+            failed_on={key: self.choice((None, self.some(0.5))) for key in keys},
+            may_still_hold=self.choice((None, lambda name, about: told.get((name, about)))),
+            stale_after=timedelta(days=30),
+            stopped=self.random() < 0.2,
+        )
 
 
 def one_by_one(fleet: list[FleetDevice], run: RunState, check: bool, record: EvidenceRecord, presence: Presence) -> Mapping[str, Any]:
@@ -161,15 +178,16 @@ def in_classes(fleet: list[FleetDevice], run: RunState, check: bool, record: Evi
     return {"events": rows.events, "found": rows.found, "shown": rows.shown}
 
 
-@given(runs(), st.sampled_from(("exceptions", "all")))
-def test_the_record_is_that_of_devices_assessed_one_by_one(made: tuple[list[FleetDevice], RunState, bool], level: str) -> None:
-    fleet, run, check = made
+@pytest.mark.parametrize("seed", range(60))
+def test_the_record_is_that_of_devices_assessed_one_by_one(seed: int, tmp_path: Path) -> None:
+    drawing = Drawing(seed)
+    fleet, run = drawing.fleet(), drawing.run()
+    level, check = drawing.choice(("exceptions", "all")), drawing.random() < 0.3
     left = []
     for write in (one_by_one, in_classes):
-        with tempfile.TemporaryDirectory() as directory:
-            record = EvidenceRecord(directory, "20230320T090000Z", "sample", {"now": "2023-03-20T09:00:00Z"}, level)
-            presence = Presence("2023-02-18T09:00:00Z", 30)
-            told = write(fleet, run, check, record, presence)
-            last = record.close(len(fleet), sum(each.decision.scope == "in_scope" for each in fleet))
-            left.append((told, presence.as_plain(), last, Path(record.path).read_bytes()))
+        record = EvidenceRecord(str(tmp_path / write.__name__), "20230320T090000Z", "sample", {"now": "2023-03-20T09:00:00Z"}, level)
+        presence = Presence("2023-02-18T09:00:00Z", 30)
+        told = write(fleet, run, check, record, presence)
+        last = record.close(len(fleet), sum(each.decision.scope == "in_scope" for each in fleet))
+        left.append((told, presence.as_plain(), last, Path(record.path).read_bytes()))
     assert left[0] == left[1]
