@@ -61,7 +61,7 @@ def dnf(lab_host: Host) -> Inside:
 def blocked(request: pytest.FixtureRequest, module_hosts: Callable[[], Host]) -> Host:
     """A host with the block, for commands that it stops: they leave the host as it is."""
     host = module_hosts()
-    assert Inside(host, "dnf4", "Dnf4").block([APP], strong=[APP] if request.param else [])["problems"] == []
+    assert Inside(host, "dnf4.backend", "Dnf4").block([APP], strong=[APP] if request.param else [])["problems"] == []
     return host
 
 

@@ -56,7 +56,7 @@ def pacman(lab_host: Host) -> Inside:
 def blocked(request: pytest.FixtureRequest, module_hosts: Callable[[], Host]) -> Host:
     """A host with the block, for commands that it stops: they leave the host as it is."""
     host = module_hosts()
-    assert Inside(host, "pacman", "Pacman").block([APP], strong=[APP] if request.param else [])["problems"] == []
+    assert Inside(host, "pacman.backend", "Pacman").block([APP], strong=[APP] if request.param else [])["problems"] == []
     return host
 
 

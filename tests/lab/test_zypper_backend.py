@@ -58,7 +58,7 @@ def zypper(lab_host: Host) -> Inside:
 def blocked(request: pytest.FixtureRequest, module_hosts: Callable[[], Host]) -> Host:
     """A host with the block, for commands that it stops: they leave the host as it is."""
     host = module_hosts()
-    assert Inside(host, "zypper", "Zypper").block([APP], strong=[APP] if request.param else [])["problems"] == []
+    assert Inside(host, "zypper.backend", "Zypper").block([APP], strong=[APP] if request.param else [])["problems"] == []
     return host
 
 
