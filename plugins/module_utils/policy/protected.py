@@ -43,7 +43,10 @@ _LINUX_FAMILIES = (
     r"(?:init|shadow|ca-certificates)-.*",
     r"network-?manager-.*",
 )
-_FAMILIES = dict.fromkeys(LINUX_KINDS, _LINUX_FAMILIES)
+_FAMILIES = {
+    **dict.fromkeys(LINUX_KINDS, _LINUX_FAMILIES),
+    "flatpak": (r"org\.(?:freedesktop|gnome|kde)\.(?:Platform|Sdk).*",),
+}
 _WINDOWS_SYSTEM = (
     r"Microsoft\.(?:Windows|UI|NET|VCLibs|DesktopAppInstaller|StorePurchaseApp|SecHealthUI|AAD|AccountsControl|LockApp|CompanyPortal).*",
     r"Microsoft\.WindowsStore.*",

@@ -470,12 +470,18 @@ _APK: Tuple[str, ...] = (
 
 # runtimes: every other app of the device stands on them
 _FLATPAK_RUNTIMES: Tuple[str, ...] = (
-    "org.freedesktop.platform*",
-    "org.freedesktop.sdk*",
-    "org.gnome.platform*",
-    "org.gnome.sdk*",
-    "org.kde.platform*",
-    "org.kde.sdk*",
+    "org.freedesktop.platform",
+    "org.freedesktop.platform.*",
+    "org.freedesktop.sdk",
+    "org.freedesktop.sdk.*",
+    "org.gnome.platform",
+    "org.gnome.platform.*",
+    "org.gnome.sdk",
+    "org.gnome.sdk.*",
+    "org.kde.platform",
+    "org.kde.platform.*",
+    "org.kde.sdk",
+    "org.kde.sdk.*",
     "org.elementary.platform*",
     "org.fedoraproject.platform*",
 )

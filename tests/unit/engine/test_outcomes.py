@@ -22,7 +22,11 @@ from ansible_collections.appban.endpoint.plugins.module_utils.engine.outcomes im
     Outcome,
     judge,
 )
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.capability import ACTIONS_WITH_SUPPORT
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import VERDICTS
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune import capabilities as intune
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro import capabilities as jamf_pro
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.nanomdm import capabilities as nanomdm
 
 PLUGINS = pathlib.Path(__file__).parents[3] / "plugins"
 
@@ -359,10 +363,13 @@ def test_a_site_that_stays_open_is_said_to_be_open(judged: list[Any]) -> None:
 
 
 def test_every_reason_that_a_tenant_can_give_is_in_the_vocabulary() -> None:
-    """Reasons of the capability tables and those that the observation assigns, read from the source."""
-    found = set()
-    sources = [PLUGINS / "module_utils" / "mdm" / "run" / "assess.py", *(PLUGINS / "module_utils" / "targets").glob("*/capabilities.py")]
-    for path in sources:
+    """Reasons of the capability tables, and those that an assessment assigns, read from its source."""
+    found: set[object] = set()
+    for row in (*intune.TABLE, *jamf_pro.TABLE, *nanomdm.TABLE):
+        found.add(row.why_unseen)
+        found.update(row.support(action).why_not for action in ACTIONS_WITH_SUPPORT)
+    assert {"unsupervised", "user_enrollment", "personal_profile", "user_installed"} <= found
+    for path in sorted((PLUGINS / "module_utils" / "mdm" / "run").glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.keyword) and node.arg in ("why_not", "why_unseen") and isinstance(node.value, ast.Constant):
                 found.add(node.value.value)
@@ -370,5 +377,5 @@ def test_every_reason_that_a_tenant_can_give_is_in_the_vocabulary() -> None:
                 name = node.targets[0].slice
                 if isinstance(name, ast.Constant) and str(name.value).startswith(("why_", "error")):
                     found.update(each.value for each in ast.walk(node.value) if isinstance(each, ast.Constant))
-    assert {"unsupervised", "user_enrollment", "personal_profile", "user_installed", "limit_exceeded"} <= found
-    assert {each for each in found if isinstance(each, str)} - {"", *("block", "remove", "block_web", "advise")} <= set(REASONS)
+    assert "limit_exceeded" in found
+    assert {each for each in found if isinstance(each, str)} - {"", *ACTIONS_WITH_SUPPORT} <= set(REASONS)
