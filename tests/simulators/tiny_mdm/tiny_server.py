@@ -148,7 +148,7 @@ class TinyServer:
         except ValueError:
             body = None
         fields = FIELDS[kind]
-        if not isinstance(body, dict) or set(body) != set(fields) or any(type(body[name]) is not fields[name] for name in fields):
+        if not isinstance(body, dict) or set(body) != set(fields) or not all(isinstance(body[name], fields[name]) for name in fields):
             raise Refusal(400, "an object of this kind has exactly: " + ", ".join(fields))
         if any(each["name"] == body["name"] and each["id"] != key for each in self.stores[kind].values()):
             raise Refusal(409, f"there is another object called {body['name']}")

@@ -68,10 +68,10 @@ def write_and_look(
     seconds = SETTLES if doubt is None else IN_DOUBT
     try:
         found = wait_until(lambda: find(number), converged, clock=clock, expected="it is as written", seconds=seconds, counters=counters)
-    except ChangeFailed as error:
-        raise failed(what, problems, doubt, product) from error
-    except RequestFailed as error:
-        raise unseen(what, error, doubt) from error
+    except ChangeFailed as not_kept:
+        raise failed(what, problems, doubt, product) from not_kept
+    except RequestFailed as not_read:
+        raise unseen(what, not_read, doubt) from not_read
     if found is None:
         raise failed(what, problems, doubt, product)
     return found
@@ -95,10 +95,10 @@ def delete_and_look(
     seconds = SETTLES if doubt is None else IN_DOUBT
     try:
         wait_until(is_there, lambda there: not there, clock=clock, expected="it is gone", seconds=seconds, counters=counters)
-    except ChangeFailed as error:
-        raise failed(what, ["it is still there"], doubt, product) from error
-    except RequestFailed as error:
-        raise unseen(what, error, doubt) from error
+    except ChangeFailed as not_gone:
+        raise failed(what, ["it is still there"], doubt, product) from not_gone
+    except RequestFailed as not_read:
+        raise unseen(what, not_read, doubt) from not_read
 
 
 def failed(what: str, problems: list[str], doubt: UncertainWrite | None, product: str) -> ChangeFailed:

@@ -40,9 +40,9 @@ class DeviceRecord(Mapping[str, Any]):
     def __getitem__(self, attribute: str) -> Any:
         return getattr(self, attribute) if attribute in OWN_ATTRIBUTES else self.alike[attribute]
 
-    def get(self, attribute: str, default: Any = None) -> Any:
+    def get(self, key: str, default: Any = None) -> Any:
         """The value of an attribute."""
-        return getattr(self, attribute) if attribute in OWN_ATTRIBUTES else self.alike.get(attribute, default)
+        return getattr(self, key) if key in OWN_ATTRIBUTES else self.alike.get(key, default)
 
     def __iter__(self) -> Iterator[str]:
         yield from ("id", "serial", "name", "user", "last_seen")

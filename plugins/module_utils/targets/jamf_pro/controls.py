@@ -130,7 +130,7 @@ class JamfControls(GroupedControls[Control]):
 
     def bare(self, requirement: Requirement) -> Control | None:
         family = MACOS if "macos" in self.mechanism(requirement).platforms else MOBILE
-        control = Control(requirement, self.name_of(requirement), family=family)
+        control = replace(Control(requirement, self.name_of(requirement)), family=family)
         if requirement.mechanism in (names.MACOS_KILL, names.MACOS_DELETE):
             records = self._records(control)
             return replace(control, records=records, apps=requirement.app_ids) if records else None
@@ -221,7 +221,7 @@ class JamfControls(GroupedControls[Control]):
                 if device.native_ownership in control.native
             )
             name = control_name(self.prefix, policies, words)
-            groups.append(WantedGroup(name, expected, "scope", policies, criteria=criteria_of(platforms)))
+            groups.append(replace(WantedGroup(name, expected, "scope", policies), criteria=criteria_of(platforms)))
         for role, members in (("members", include), ("exempt", exclude)):
             if members:
                 common = shared.get((policies, role))
