@@ -68,10 +68,8 @@ def write_and_look(
     seconds = SETTLES if doubt is None else IN_DOUBT
     try:
         found = wait_until(lambda: find(number), converged, clock=clock, expected="it is as written", seconds=seconds, counters=counters)
-    except ChangeFailed as not_kept:
-        raise failed(what, problems, doubt, product) from not_kept
-    except RequestFailed as not_read:
-        raise unseen(what, not_read, doubt) from not_read
+    except (RequestFailed, ChangeFailed) as error:
+        raise (unseen(what, error, doubt) if isinstance(error, RequestFailed) else failed(what, problems, doubt, product)) from error
     if found is None:
         raise failed(what, problems, doubt, product)
     return found
@@ -95,10 +93,9 @@ def delete_and_look(
     seconds = SETTLES if doubt is None else IN_DOUBT
     try:
         wait_until(is_there, lambda there: not there, clock=clock, expected="it is gone", seconds=seconds, counters=counters)
-    except ChangeFailed as not_gone:
-        raise failed(what, ["it is still there"], doubt, product) from not_gone
-    except RequestFailed as not_read:
-        raise unseen(what, not_read, doubt) from not_read
+    except (RequestFailed, ChangeFailed) as error:
+        there = ["it is still there"]
+        raise (unseen(what, error, doubt) if isinstance(error, RequestFailed) else failed(what, there, doubt, product)) from error
 
 
 def failed(what: str, problems: list[str], doubt: UncertainWrite | None, product: str) -> ChangeFailed:
