@@ -15,10 +15,10 @@ from typing import Any
 
 from tests.lab.previous_release import TENANTS_COMMIT, unpack_previous_release
 
-# What the process does: the earlier commit's own code, and of its tests what stands in for AnsibleModule.
+# What the process does: the earlier commit's own code, and of its tests (where they stood then) what stands in for AnsibleModule.
 _PROGRAM = """
 import importlib, json, subprocess, sys
-from tests.support.target_runs import Module, end_of
+from tests.scenarios.target_runs import Module, end_of
 target, check, options = sys.argv[1], sys.argv[2] == "check", json.load(sys.stdin)
 module = importlib.import_module("ansible_collections.appban.endpoint.plugins.module_utils.targets.%s.module" % target)
 params = {name: each.get("default") for name, each in module.argument_spec().items()}
