@@ -5,19 +5,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.module import argument_spec, run_module
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune import module as intune
 from tests.simulators.intune import start
 from tests.support.intune.tenant import requests
 from tests.support.intune.tenant_devices import PROMPT
-from tests.support.target_runs import WRITES, Module, Run, end_of, parameters
+from tests.support.target_runs import WRITES, Run
 
 from .truth import Truth
-from .world import TITLES, World, banned_apps
+from .world import TITLES, SimulatedWorld, banned_apps
 
 DEVICES = r"/deviceManagement/managedDevices\?"
 CAPCUT = {"id": "com.lemon.lvoverseas", "name": "CapCut", "version": "7.4.0"}
@@ -25,7 +25,7 @@ CAPCUT = {"id": "com.lemon.lvoverseas", "name": "CapCut", "version": "7.4.0"}
 UNHURRIED = {name: [10**6, 10**6] for name in ("devices", "applications", "configuration", "configuration_v2")}
 
 
-class IntuneWorld(World):
+class IntuneWorld(SimulatedWorld):
     """One tenant."""
 
     name = "intune"
@@ -33,21 +33,9 @@ class IntuneWorld(World):
     cannot_happen: Mapping[str, str] = {
         "silent": "intune.md, 1.3: Graph gives no instant of a device's list of apps, so one that sends none any more can't be told",
     }
-
-    def __init__(self, simulation: Any, directory: Path) -> None:
-        super().__init__(directory)
-        self.simulation = simulation
-
-    @property
-    def evidence_dir(self) -> Path:
-        return self.directory / "evidence"
-
-    def _run(self, policies: Sequence[Mapping[str, Any]], check: bool, **options: Any) -> Run:
-        evidence_dir = options.pop("evidence_dir", self.evidence_dir)
-        params = parameters(argument_spec(), policies, evidence_dir, self.now, **{**self.simulation.connection, "settle": 20.0, **options})
-        already = len(self.simulation.requests())
-        module = end_of(run_module, Module(params, check))
-        return self.ended(module, self.simulation.requests()[already:])
+    strict: Mapping[str, Any] = {"on_conflict": "fail"}
+    options: Mapping[str, Any] = {"settle": 20.0}
+    module = intune
 
     def _pass(self, contact: bool) -> None:
         self.simulation.clock(now=self.now, check_in=contact)
@@ -85,9 +73,6 @@ class IntuneWorld(World):
             here, _opens = banned_apps((app.name, True) for app in device.apps)
             found[device.id] = shown - here
         return found
-
-    def objects(self) -> Any:
-        return self.simulation.state()["objects"]
 
     def writes(self, run: Run) -> list[str]:
         return ["%s %s" % (each["method"], each["path"]) for each in requests(run.exchanges) if each["method"] in WRITES]

@@ -5,45 +5,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.module import argument_spec, run_module
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro import module as jamf_pro
 from tests.simulators.jamf_pro import start
-from tests.support.target_runs import WRITES, Module, Run, end_of, parameters
+from tests.support.target_runs import WRITES, Run
 
 from .truth import Truth
-from .world import World, banned_apps
+from .world import SimulatedWorld, banned_apps
 
 MOBILE = r"/mobile-devices/detail"
 CAPCUT = {"id": "com.lemon.lvoverseas", "name": "CapCut", "version": "7.4.0"}
 SIGN_IN = ("/oauth/token", "/oauth2/", "/auth/")
 
 
-class JamfWorld(World):
+class JamfWorld(SimulatedWorld):
     """One server."""
 
     name = "jamf_pro"
     cannot_happen: Mapping[str, str] = {
         "supervised": "section 3 of the fact sheet: a row of the mobile inventory always has general.supervised",
     }
-
-    def __init__(self, simulation: Any, directory: Path) -> None:
-        super().__init__(directory)
-        self.simulation = simulation
-
-    @property
-    def evidence_dir(self) -> Path:
-        return self.directory / "evidence"
-
-    def _run(self, policies: Sequence[Mapping[str, Any]], check: bool, **options: Any) -> Run:
-        evidence_dir = options.pop("evidence_dir", self.evidence_dir)
-        params = parameters(argument_spec(), policies, evidence_dir, self.now, **{**self.simulation.connection, **options})
-        already = len(self.simulation.requests())
-        module = end_of(run_module, Module(params, check))
-        return self.ended(module, self.simulation.requests()[already:])
+    module = jamf_pro
 
     def _pass(self, contact: bool) -> None:
         self.simulation.clock(self.now, check_in=contact)
@@ -78,9 +64,6 @@ class JamfWorld(World):
         """What the last list of apps of each device has."""
         devices = self.simulation.front.vendor.devices
         return {key: banned_apps((app.name, True) for app in device.record.apps)[0] for key, device in devices.items()}
-
-    def objects(self) -> Any:
-        return self.simulation.state()["objects"]
 
     def writes(self, run: Run) -> list[str]:
         sent = [each for each in run.exchanges if each["method"] in WRITES and not any(part in each["path"] for part in SIGN_IN)]

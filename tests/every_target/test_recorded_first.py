@@ -113,10 +113,11 @@ def test_a_disk_that_fills_up_in_the_middle_leaves_what_was_done_on_record(world
         return send()
 
     with wire.treated(treat):
-        run = world.run(policy, may_fail=True, evidence_dir=str(place))
+        run = world.run(policy, may_fail=True, evidence_dir=str(place), **world.strict)
         sent = list(wire.writes)
     assert run.failed
     assert run.values["changed"] is True
+    assert "the record of them could not be finished" in run.message
     [partial] = place.glob("*/*.partial")
     held = partial_rows(partial)
     assert held["header"]

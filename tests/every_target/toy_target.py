@@ -26,7 +26,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.app_n
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.audiences import Audience, FleetRoster, ScopeMembers
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.capability import Capability, Support, without_support
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.control_groups import ControlGroups
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.effects import Effects
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.effects import Effects, GroupBecomes
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.fleet import FleetDevice, ManagedDevice
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.grouped_controls import GroupedControl, GroupedControls
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.kept_controls import desired_with_kept
@@ -166,8 +166,9 @@ class TinyControls(GroupedControls[Control]):
 class Groups(ControlGroups[WantedGroup[str], Group]):
     kind = "group"
 
-    def group_of(self, wanted: WantedGroup[str]) -> Group:
-        return Group("", wanted.name, ownership.control_description(wanted.policies, wanted.role, ""), wanted.members)
+    def write(self, wanted: WantedGroup[str], found: Group | None, difference: Difference | None, foreign: Any) -> Step:
+        group = Group("", wanted.name, ownership.control_description(wanted.policies, wanted.role, ""), wanted.members)
+        return Step(self.make, (group,), GroupBecomes(self.key(wanted.name), group))
 
 
 class BlockLists(ScopedResource[Control, BlockList]):
@@ -180,9 +181,6 @@ class BlockLists(ScopedResource[Control, BlockList]):
         settings, same = () if wanted.names == found.names else ("apps",), ownership.same_description(wanted.note, found.note)
         drift = ("%s had other apps" % found.name,) if settings and same else ()
         return Difference(settings, self.audience_wanted(wanted) != found.audience, not same, drift=drift)
-
-    def lines(self, names: frozenset[str] | None, audience: Audience) -> list[str]:
-        return [*("hides: " + each for each in sorted(names or ())), *self.groups.lines_of(audience)]
 
     def write(self, wanted: Control, found: BlockList | None, difference: Difference | None, foreign: Any) -> Step:
         return Step(self.put, (wanted, found), self.becomes_in_force(wanted, found.id if found else None, difference))

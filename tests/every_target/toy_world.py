@@ -5,23 +5,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.simulators.simulation import Simulation
 from tests.simulators.tiny_mdm import start
-from tests.support.target_runs import WRITES, Module, Run, end_of, parameters
+from tests.support.target_runs import WRITES, Run
 
-from .toy_target import argument_spec, run_module
+from . import toy_target
 from .truth import Truth
-from .world import World, banned_apps
+from .world import SimulatedWorld, banned_apps
 
 DEVICES = r"/devices($|\?)"
 
 
-class ToyWorld(World):
+class ToyWorld(SimulatedWorld):
     """One server."""
 
     name = "tiny_mdm"
@@ -46,21 +45,7 @@ class ToyWorld(World):
         "no value": "items_missing",
         "body null": "body_null",
     }
-
-    def __init__(self, simulation: Simulation, directory: Path) -> None:
-        super().__init__(directory)
-        self.simulation = simulation
-
-    @property
-    def evidence_dir(self) -> Path:
-        return self.directory / "evidence"
-
-    def _run(self, policies: Sequence[Mapping[str, Any]], check: bool, **options: Any) -> Run:
-        evidence_dir = options.pop("evidence_dir", self.evidence_dir)
-        params = parameters(argument_spec(), policies, evidence_dir, self.now, **{**self.simulation.connection, **options})
-        already = len(self.simulation.requests())
-        module = end_of(run_module, Module(params, check))
-        return self.ended(module, self.simulation.requests()[already:])
+    module = toy_target
 
     def _pass(self, contact: bool) -> None:
         self.simulation.clock(self.now, check_in=contact)
@@ -83,9 +68,6 @@ class ToyWorld(World):
                 told_at=each["told_at"],
             )
         return found
-
-    def objects(self) -> Any:
-        return self.simulation.state()["objects"]
 
     def writes(self, run: Run) -> list[str]:
         return ["%s %s" % (each["method"], each["path"]) for each in run.exchanges if each["method"] in WRITES]

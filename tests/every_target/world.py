@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import abc
 import json
+import types
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence import read_rows
-from tests.support.target_runs import Module, Run, hold_record, plain, rows_of_record
+from tests.support.target_runs import Module, Run, end_of, hold_record, parameters, plain, rows_of_record
 
 from .truth import Held, Truth, hold
 
@@ -73,6 +74,8 @@ class World(abc.ABC):
     lies_of_lists: Mapping[str, Any]
     #: What can't happen here -> the source that says so.
     cannot_happen: Mapping[str, str] = {}
+    #: Options under which a run fails of more than it would.
+    strict: Mapping[str, Any] = {}
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -312,3 +315,30 @@ class World(abc.ABC):
             if all(change["kind"] == "question" for change in run.values["changes"]):
                 return run
         raise AssertionError(run.changes())
+
+class SimulatedWorld(World):
+    """A world whose servers are a simulation of ours."""
+
+    #: What has the module's ``argument_spec`` and ``run_module``.
+    module: types.ModuleType
+    #: Options that every run has.
+    options: Mapping[str, Any] = {}
+
+    def __init__(self, simulation: Any, directory: Path) -> None:
+        super().__init__(directory)
+        self.simulation = simulation
+
+    @property
+    def evidence_dir(self) -> Path:
+        return self.directory / "evidence"
+
+    def _run(self, policies: Sequence[Mapping[str, Any]], check: bool, **options: Any) -> Run:
+        given = {**self.simulation.connection, **self.options, **options}
+        evidence_dir = given.pop("evidence_dir", self.evidence_dir)
+        params = parameters(self.module.argument_spec(), policies, evidence_dir, self.now, **given)
+        already = len(self.simulation.requests())
+        module = end_of(self.module.run_module, Module(params, check))
+        return self.ended(module, self.simulation.requests()[already:])
+
+    def objects(self) -> Any:
+        return self.simulation.state()["objects"]

@@ -244,13 +244,7 @@ def _enforced(decision: Mapping[str, Any], seen: Observation, check_mode: bool) 
     if requested:
         return Outcome("removal_requested", "recurrence" if seen.removed_earlier else "")
     if gone:
-        if seen.files_remain or seen.still_running:
-            return _left_behind(seen)
-        if open_door:
-            return Outcome("cannot_enforce", open_door)
-        if seen.unseen:
-            return Outcome("not_observable", seen.unseen)
-        return Outcome("recurred" if seen.removed_earlier else "removed")
+        return _not_where_wanted(seen, open_door) or Outcome("recurred" if seen.removed_earlier else "removed")
     if check_mode and seen.pending:
         return Outcome("violating", "check_mode")
     if seen.why_not_removed == "leftover_kept":
@@ -282,12 +276,9 @@ def _enforced(decision: Mapping[str, Any], seen: Observation, check_mode: bool) 
 
 def _enforced_where_absent(actions: Sequence[str], seen: Observation, open_door: str, check_mode: bool) -> Outcome:
     """The outcome where the app was not there when the run began."""
-    if seen.files_remain or seen.still_running:
-        return _left_behind(seen)
-    if open_door:
-        return Outcome("cannot_enforce", open_door)
-    if seen.unseen:
-        return Outcome("not_observable", seen.unseen)
+    unwanted = _not_where_wanted(seen, open_door)
+    if unwanted is not None:
+        return unwanted
     if check_mode and seen.pending:
         # The app isn't there, but neither is its block yet.
         return Outcome("violating", "check_mode")
@@ -299,9 +290,15 @@ def _enforced_where_absent(actions: Sequence[str], seen: Observation, open_door:
     return Outcome("compliant", "access_restored" if seen.access_restored else "")
 
 
-def _left_behind(seen: Observation) -> Outcome:
-    """The package is gone from its database, and the app is not gone from the device."""
-    return Outcome("blocked_not_removed" if seen.block != "none" else "violating", "files_remain" if seen.files_remain else "still_running")
+def _not_where_wanted(seen: Observation, open_door: str) -> Optional[Outcome]:
+    """Why a device is not where the policy wants it although the app isn't found on it; None if nothing is missing."""
+    if seen.files_remain or seen.still_running:
+        # The package is gone from its database, and the app is not gone from the device.
+        reason = "files_remain" if seen.files_remain else "still_running"
+        return Outcome("blocked_not_removed" if seen.block != "none" else "violating", reason)
+    if open_door:
+        return Outcome("cannot_enforce", open_door)
+    return Outcome("not_observable", seen.unseen) if seen.unseen else None
 
 
 def _open_door(actions: Sequence[str], seen: Observation) -> str:

@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.fleet import ManagedDevice
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
-from ansible_collections.appban.endpoint.plugins.module_utils.policy.problems import PolicyError
-from tests.support.mdm_samples import app, device, exemption, policy
+from tests.support.mdm_samples import device
+from tests.support.random_policies import policies_of
 
-APPS = ("banned", "wechat")
 RULES: tuple[dict[str, Any], ...] = (
     {"name": "Corporate", "when": {"ownership": "corporate"}, "actions": ["remove", "block", "block_web"]},
     {"name": "Corporate blocked", "when": {"ownership": "corporate"}, "actions": ["block"]},
@@ -22,12 +21,6 @@ RULES: tuple[dict[str, Any], ...] = (
     {"name": "Supervised", "when": {"supervised": True}, "actions": ["block_web", "block"]},
     {"name": "Private", "when": {"ownership": "personal"}, "actions": ["advise", "withdraw_access"]},
     {"name": "All", "when": {"work_apps": True}, "actions": ["remove"]},
-)
-EXEMPTIONS: tuple[dict[str, Any], ...] = (
-    {"devices": ["SN0001"]},
-    {"devices": ["SN0002"], "apps": ["wechat"]},
-    {"devices": ["SN0003"], "domains": ["banned.example"], "apps": ["banned"]},
-    {"users": ["user4@city.example"], "follow_user": True},
 )
 KINDS: tuple[dict[str, Any], ...] = (
     {},
@@ -55,19 +48,5 @@ def devices(draw: st.DrawFn) -> list[ManagedDevice]:
     return made
 
 
-@st.composite
-def policies(draw: st.DrawFn) -> tuple[Policy, ...]:
-    made = []
-    for name in ("city", "school")[: draw(st.integers(1, 2))]:
-        rules = draw(st.lists(st.sampled_from(RULES), min_size=1, max_size=2, unique_by=lambda rule: rule["name"]))
-        chosen = draw(st.lists(st.sampled_from(EXEMPTIONS), max_size=2, unique_by=str))
-        apps = draw(st.sampled_from((["banned"], ["banned", "wechat"], ["wechat"])))
-        fitting = [each for each in chosen if set(each.get("apps", apps)) <= set(apps)]
-        exemptions = [exemption(f"EX-{number}", **each) for number, each in enumerate(fitting)]
-        banned = [app(each) for each in apps]
-        try:
-            made.append(policy(name, rules=rules, apps=banned, **({"exemptions": exemptions} if exemptions else {})))
-        except PolicyError:
-            # An exemption that covers its whole scope is refused; what is left is a policy all the same.
-            made.append(policy(name, rules=rules, apps=banned))
-    return tuple(made)
+def policies() -> st.SearchStrategy[tuple[Policy, ...]]:
+    return policies_of(RULES)

@@ -43,6 +43,9 @@ class ApiKey:
     def __init__(self, header: str, key: str) -> None:
         self._headers = {header: key}
 
+    def __repr__(self) -> str:
+        return "ApiKey()"
+
     def headers(self) -> Mapping[str, str]:
         return self._headers
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -146,7 +147,7 @@ class There(Protocol):
 KeptObject = TypeVar("KeptObject", bound=There)
 
 
-class KeptObjects(Generic[KeptObject]):
+class KeptObjects(abc.ABC, Generic[KeptObject]):
     """Objects of one kind on a server. A write is sent once, and only as long as the object is what the plan was made from; then the server
     is looked at until it has what was written.
 
@@ -163,33 +164,33 @@ class KeptObjects(Generic[KeptObject]):
 
     # What a target says.
 
+    @abc.abstractmethod
     def read(self, number: Any) -> KeptObject | None:
         """One of them; None if it isn't there."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def numbers_called(self, name: str) -> Sequence[Any]:
         """Ids of those of a name."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def differences(self, wanted: KeptObject, found: KeptObject) -> list[str]:
         """What of a wanted object the server doesn't have, in words."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def send_new(self, wanted: KeptObject) -> Any:
         """Send what makes an object; return its id, if the answer tells it."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def send_changed(self, wanted: KeptObject) -> None:
         """Send what changes the object with the id of the wanted one."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def send_deletion(self, number: Any, name: str) -> None:
         """Send what deletes an object."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def is_ours(self, found: KeptObject) -> bool:
         """Whether an object is still ours; whoever deletes one has to be able to tell."""
-        raise NotImplementedError
 
     # What is the same everywhere.
 

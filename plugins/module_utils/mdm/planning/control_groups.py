@@ -54,10 +54,6 @@ class ControlGroups(Resource[Wanted, Found]):
 
     # What a target says.
 
-    def group_of(self, wanted: Wanted) -> Found:
-        """A wanted group as it is written."""
-        raise NotImplementedError
-
     def members_text(self, members: frozenset[Any]) -> str:
         """Members, for the diff."""
         return names_text([str(each) for each in members])
@@ -90,10 +86,6 @@ class ControlGroups(Resource[Wanted, Found]):
         """Whom a control is for that goes by groups."""
         keys = {role: frozenset(self.key(each.name) for each in groups if each.role == role) for role in (MEMBERS, EXEMPT)}
         return Audience(everything, groups=keys[MEMBERS], excluded_groups=keys[EXEMPT])
-
-    def write(self, wanted: Wanted, found: Found | None, difference: Difference | None, foreign: Any) -> Step:
-        group = self.group_of(wanted)
-        return Step(self.make, (group,), GroupBecomes(self.key(wanted.name), group))
 
     def delete(self, found: Found) -> Step:
         return Step(self.objects.delete_seen, (found,))

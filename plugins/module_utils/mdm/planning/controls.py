@@ -9,21 +9,20 @@ A target says what one of its controls looks like (:meth:`Controls.bare`) and ho
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import abc
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Generic, Protocol, TypeVar
 
-from ...policy.decide import Decider
 from ...policy.model import Policy
 from .capability import CapabilityOf
 from .control_names import name_of_requirement
 from .fleet import FleetDevice, ManagedDevice
 from .identifiers import names_of_app, would_block
-from .keep import possible_requirements
 from .kept import NOTHING_KEPT, Kept
 from .mechanisms import Mechanism, Mechanisms
 from .native_scope import NativeScope
-from .requirements import Requirement, RequirementsOf
+from .requirements import Requirement
 from .scopes import Candidate, ControlScope, resolve_scope
 
 
@@ -50,11 +49,7 @@ class Control(Protocol):
 MadeControl = TypeVar("MadeControl", bound=Control)
 
 
-#: Name of an object -> the control that has it, and what it blocks.
-ControlsByName = dict[str, tuple[MadeControl, "frozenset[str]"]]
-
-
-class Controls(Generic[MadeControl]):
+class Controls(abc.ABC, Generic[MadeControl]):
     """Makes the controls of one fleet.
 
     Args:
@@ -90,13 +85,13 @@ class Controls(Generic[MadeControl]):
 
     # What a target says.
 
+    @abc.abstractmethod
     def bare(self, requirement: Requirement) -> MadeControl | None:
         """The control of a requirement for nobody yet; None where none of its apps has a name that it could carry."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def scoped(self, control: MadeControl, scope: ControlScope) -> MadeControl:
         """The same for somebody."""
-        raise NotImplementedError
 
     def sure_classes(self, requirement: Requirement) -> frozenset[str | None]:
         """Classes of devices that a native scope can name and that get a requirement whatever else is true of them: ownerships, unless a
@@ -114,29 +109,7 @@ class Controls(Generic[MadeControl]):
         """Whether a native scope may reach a device whose class the target doesn't tell. An ownership that isn't told may be any."""
         return self.native_scope is not None
 
-    def objects_of(self, control: MadeControl) -> Mapping[str, frozenset[str]]:
-        """What the objects of a control are called that reach devices, and what each blocks."""
-        raise NotImplementedError
-
     # What is the same everywhere.
-
-    def by_name(self, there: Collection[str], decider: Decider, requirements_of: RequirementsOf) -> ControlsByName[MadeControl]:
-        """Names of objects -> the controls that have them, and what the objects block: of the controls that somebody needs, and where there
-        are others of those that the policies could need of some device.
-
-        Args:
-            there: names of the objects of ours that are there.
-        """
-        if not there:
-            return {}
-        known = self._named(frozenset().union(*self.requirements))
-        if not known.keys() >= set(there):
-            known = {**self._named(possible_requirements(decider, requirements_of, self.mechanisms)), **known}
-        return known
-
-    def _named(self, requirements: Iterable[Requirement]) -> ControlsByName[MadeControl]:
-        made = [control for control in map(self.bare, requirements) if control is not None]
-        return {name: (control, names) for control in made for name, names in self.objects_of(control).items()}
 
     def desired(self) -> list[MadeControl]:
         """The controls, in a fixed order."""

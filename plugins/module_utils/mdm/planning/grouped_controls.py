@@ -6,13 +6,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from ...policy.decide import Decider
 from .controls import Controls
+from .keep import possible_requirements
 from .members import EXEMPT, MEMBERS, WantedGroup
-from .requirements import Requirement
+from .requirements import Requirement, RequirementsOf
 from .scopes import ControlScope
 
 _NOBODY = ControlScope()
@@ -37,6 +39,9 @@ class GroupedControl:
 
 Grouped = TypeVar("Grouped", bound=GroupedControl)
 
+#: Name of an object -> the control that has it, and what it blocks.
+ControlsByName = dict[str, tuple[Grouped, "frozenset[str]"]]
+
 
 class GroupedControls(Controls[Grouped]):
     """Makes controls that go by groups of their own."""
@@ -45,7 +50,26 @@ class GroupedControls(Controls[Grouped]):
         return replace(control, control_scope=scope, groups=groups_of(control.name, control.requirement, scope))
 
     def objects_of(self, control: Grouped) -> Mapping[str, frozenset[str]]:
+        """What the objects of a control are called that reach devices, and what each blocks."""
         return {control.name: control.names or frozenset()}
+
+    def by_name(self, there: Collection[str], decider: Decider, requirements_of: RequirementsOf) -> ControlsByName[Grouped]:
+        """Names of objects -> the controls that have them, and what the objects block: of the controls that somebody needs, and where there
+        are others of those that the policies could need of some device.
+
+        Args:
+            there: names of the objects of ours that are there.
+        """
+        if not there:
+            return {}
+        known = self._named(frozenset().union(*self.requirements))
+        if not known.keys() >= set(there):
+            known = {**self._named(possible_requirements(decider, requirements_of, self.mechanisms)), **known}
+        return known
+
+    def _named(self, requirements: Iterable[Requirement]) -> ControlsByName[Grouped]:
+        made = [control for control in map(self.bare, requirements) if control is not None]
+        return {name: (control, names) for control in made for name, names in self.objects_of(control).items()}
 
 
 def groups_of(name: str, requirement: Requirement, scope: ControlScope) -> tuple[WantedGroup[str], ...]:

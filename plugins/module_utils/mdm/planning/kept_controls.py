@@ -9,26 +9,24 @@ reading what the target holds.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeVar
 
 from ...policy.decide import Decider
-from .controls import Control, Controls, scopes_by_requirement
+from .controls import scopes_by_requirement
 from .fleet import FleetDevice
+from .grouped_controls import Grouped, GroupedControls
 from .keep import Keeper, StandingControl
 from .kept import NOTHING_KEPT, Kept
 from .requirements import Requirement, RequirementsOf, requirements_of_fleet
-
-MadeControl = TypeVar("MadeControl", bound=Control)
 
 
 def desired_with_kept(
     fleet: Sequence[FleetDevice],
     decider: Decider,
     requirements_of: RequirementsOf,
-    controls: Callable[[list[frozenset[Requirement]], Kept], Controls[MadeControl]],
-    standing: Callable[[Controls[MadeControl], Sequence[MadeControl]], Sequence[StandingControl]],
+    controls: Callable[[list[frozenset[Requirement]], Kept], GroupedControls[Grouped]],
+    standing: Callable[[GroupedControls[Grouped], Sequence[Grouped]], Sequence[StandingControl]],
     managed: Callable[[Iterable[str], str], Mapping[str, bool | None]],
-) -> tuple[list[MadeControl], Kept]:
+) -> tuple[list[Grouped], Kept]:
     """The controls, and what of them is kept.
 
     Args:

@@ -11,6 +11,7 @@ what has no marker, or refusing it; creating, updating, leaving alone; and delet
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
@@ -94,7 +95,7 @@ class Concerns:
     releases: frozenset[int] = frozenset()
 
 
-class Resource(Generic[Wanted, Found]):
+class Resource(abc.ABC, Generic[Wanted, Found]):
     """One kind of objects of a target. Targets override what is particular to theirs."""
 
     #: What a change calls the kind.
@@ -116,21 +117,21 @@ class Resource(Generic[Wanted, Found]):
         """Ids of objects of somebody else that have the name of a wanted one."""
         return self.others.get(wanted.name, ())
 
+    @abc.abstractmethod
     def difference(self, wanted: Wanted, found: Found) -> Difference:
         """In what an object differs from the wanted one; only what we set is compared."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def text(self, found: Found) -> str:
         """An object that is there, for the diff."""
-        raise NotImplementedError
 
     def text_before(self, found: Found, wanted: Wanted) -> str:
         """An object that is there, for the diff, beside the one that it is to become."""
         return self.text(found)
 
+    @abc.abstractmethod
     def wanted_text(self, wanted: Wanted) -> str:
         """A wanted object, for the diff."""
-        raise NotImplementedError
 
     def needs(self, wanted: Wanted, draft: PlanDraft) -> tuple[str, ...]:
         """Keys of the changes without which it must not be written."""
@@ -144,13 +145,13 @@ class Resource(Generic[Wanted, Found]):
         """Whom deleting it concerns."""
         return Concerns()
 
+    @abc.abstractmethod
     def write(self, wanted: Wanted, found: Found | None, difference: Difference | None, foreign: Any) -> Step:
         """What writes it. foreign: the id of somebody else's object that is taken over; None for none."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def delete(self, found: Found) -> Step:
         """What deletes it."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
@@ -13,10 +14,10 @@ from typing import Any, Protocol, TypeVar
 from .audiences import Audience, ScopeMembers, in_force
 from .control_groups import ControlGroups
 from .control_state import ControlState
-from .controls import Control, Controls, ControlsByName
+from .controls import Control, Controls
 from .effects import ObjectBecomes, ObjectEnds, ObjectInForce
 from .fleet import FleetDevice
-from .grouped_controls import GroupedControl
+from .grouped_controls import ControlsByName, GroupedControl
 from .keep import StandingControl
 from .members import WantedGroup
 from .plan_draft import PlanDraft, Step
@@ -98,13 +99,9 @@ class ScopedResource(Resource[Wanted, Found]):
 
     # What a target says.
 
+    @abc.abstractmethod
     def audience_wanted(self, wanted: Wanted) -> Audience:
         """Whom a wanted object is for."""
-        raise NotImplementedError
-
-    def lines(self, names: frozenset[str] | None, audience: Audience) -> list[str]:
-        """An object, for the diff, where that is all there is to it."""
-        raise NotImplementedError
 
     # What is the same everywhere.
 
@@ -112,10 +109,15 @@ class ScopedResource(Resource[Wanted, Found]):
         return self.groups.needs_of(wanted.groups, draft)
 
     def text(self, found: Found) -> str:
-        return "".join("%s\n" % line for line in self.lines(found.names, found.audience))
+        return self.shown(found.names, found.audience)
 
     def wanted_text(self, wanted: Wanted) -> str:
-        return "".join("%s\n" % line for line in self.lines(wanted.names, self.audience_wanted(wanted)))
+        return self.shown(wanted.names, self.audience_wanted(wanted))
+
+    def shown(self, names: frozenset[str] | None, audience: Audience) -> str:
+        """An object, for the diff, where what it blocks and whom it is for is all there is to it."""
+        lines = [*("blocks: " + each for each in sorted(names or ())), *self.groups.lines_of(audience)]
+        return "".join("%s\n" % line for line in lines)
 
     def key(self, number: Hashable) -> Hashable:
         """What an object is known by while a plan is followed: its id, or its name where it is not there yet."""

@@ -27,6 +27,7 @@ def run_tenant(
     identity_of: Callable[[Mapping[str, Any]], Identity | None],
     opened: Callable[[RunRequest, Connection], AbstractContextManager[TargetT]],
     more: Callable[[TargetT], Mapping[str, Any]] | None = None,
+    judged: Callable[[RunResult], RunResult] | None = None,
 ) -> None:
     """Converge a tenant and end the module.
 
@@ -35,6 +36,7 @@ def run_tenant(
         identity_of: what the tenant is, from the parameters.
         opened: opens the target; nothing is sent by that. What it raises is a refusal.
         more: what the module returns besides.
+        judged: the result as the target's own options want it told.
     """
     params = module.params
     redactor = Redactor()
@@ -50,6 +52,6 @@ def run_tenant(
             with beforehand():
                 target = stack.enter_context(opened(request, connection))
             result = run_target(target, request, connection.journal)
-            return result, more(target) if more else {}
+            return judged(result) if judged else result, more(target) if more else {}
 
     finish(module, redactor, run, counters)

@@ -268,14 +268,8 @@ class _Run:
         def doubted_or_unproved(device: str, app: str) -> str:
             return self.target.doubted(device, app) or ("source_contradicts" if (device, app) in unproved else "")
 
-        return RunState(
-            control_states=planned.control_states,
-            capability_of=self.target.capability_of,
-            findings=findings,
-            reporting=self.target.reporting,
-            findable=self.target.findable,
-            ledger=self.ledger,
-            now=self.request.now,
+        return replace(
+            self._before_writing(findings, planned.control_states),
             failed=applied.failed_keys,
             pending=frozenset(change.key for change in planned.plan.changes) if waits else frozenset(),
             to_notify=frozenset(notice.index for notice in notices) if waits else frozenset(),
@@ -285,7 +279,6 @@ class _Run:
             plan=planned.plan,
             failed_on={failure.change.key: failure.devices for failure in applied.failed},
             may_still_hold=self.target.may_still_hold,
-            stale_after=self.request.stale_after,
             stopped=stopped,
             **self.target.run_state(),
         )

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import Any
 
 from ...mdm.http.connection import Connection
 from ...mdm.http.identity import Identity, identity_of_server
-from ...mdm.http.redaction import Redactor
-from ...mdm.planning.group_names import refuse_unreadable_groups
-from ...mdm.run.options import beforehand, connection_of, connection_spec, counters_of, finish, request_of, target_spec
-from ...mdm.run.run_request import RunResult
-from ...mdm.run.target_run import run_target
+from ...mdm.run.module_run import run_tenant
+from ...mdm.run.options import connection_spec, target_spec
+from ...mdm.run.run_request import RunRequest, RunResult
 from .api.clouds import CLOUDS, choose_cloud
 from .api.credentials import METHODS, CredentialOptions, Credentials, choose_method
 from .api.graph import Graph
@@ -84,28 +84,17 @@ def identity_of(params: Mapping[str, Any], environ: Mapping[str, str] | None = N
 def run_module(module: Any) -> None:
     """Converge the tenant and end the module."""
     params = module.params
-    redactor = Redactor()
-    redactor.learn(*(params[name] for name in _SECRETS))
-    counters = counters_of(params, redactor)
 
-    def run() -> tuple[RunResult, Mapping[str, Any]]:
-        with beforehand():
-            request = request_of(params, module.check_mode, {"ansible-core": module.ansible_version}, identity_of(params))
-            refuse_unreadable_groups(request.policies)
-            connection = connection_of(params, redactor, counters)
-        with connection:
-            with beforehand():
-                target = open_target(params, request.policies, connection, module.check_mode)
-            result = run_target(target, request, connection.journal)
-            more = {"permissions": target.permissions_used()}
-        if params["on_conflict"] == "fail" and result.values["conflicts"] and not result.failure:
-            conflicts = "\n".join(result.values["conflicts"])
-            result = RunResult(
-                result.changed, result.values, result.diff, "somebody else's assignments work against the ban:\n" + conflicts
-            )
-        return result, more
+    def opened(request: RunRequest, connection: Connection) -> AbstractContextManager[IntuneTarget]:
+        return nullcontext(open_target(params, request.policies, connection, module.check_mode))
 
-    finish(module, redactor, run, counters)
+    def judged(result: RunResult) -> RunResult:
+        # What a run failed of comes first; one whose record could not be finished has no list of conflicts.
+        if params["on_conflict"] != "fail" or result.failure or not result.values["conflicts"]:
+            return result
+        return replace(result, failure="somebody else's assignments work against the ban:\n" + "\n".join(result.values["conflicts"]))
+
+    run_tenant(module, _SECRETS, identity_of, opened, lambda target: {"permissions": target.permissions_used()}, judged)
 
 
 def open_target(params: Mapping[str, Any], policies: Any, connection: Connection, check_mode: bool) -> IntuneTarget:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from ...mdm.planning.controls import Controls
 from ...mdm.planning.effects import Dropped, Effects, ObjectInForce
+from ...mdm.planning.grouped_controls import GroupedControls
 from ...mdm.planning.keep import StandingControl
 from ...mdm.planning.plan_draft import PlanDraft
 from ...mdm.planning.reconcile import end, reconcile
@@ -76,7 +76,7 @@ def draft_plan(around: Surroundings, desired: Sequence[Control], adopt: bool = F
 
 
 def standing_controls(
-    around: Surroundings, controls: Controls[Control], decider: Decider, requirements_of: RequirementsOf
+    around: Surroundings, controls: GroupedControls[Control], decider: Decider, requirements_of: RequirementsOf
 ) -> list[StandingControl]:
     """What of ours is there, and the requirements that it was made of.
 

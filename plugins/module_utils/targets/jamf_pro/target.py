@@ -14,9 +14,9 @@ from ...engine.apply import Applied
 from ...engine.plan import Plan
 from ...mdm.apple.enforcement import os_version_tuple
 from ...mdm.planning.capability import Capability, Support
-from ...mdm.planning.controls import Controls
 from ...mdm.planning.effects import Dropped
 from ...mdm.planning.fleet import FleetDevice, ManagedDevice
+from ...mdm.planning.grouped_controls import GroupedControls
 from ...mdm.planning.keep import StandingControl
 from ...mdm.planning.kept import NOTHING_KEPT, Kept
 from ...mdm.planning.kept_controls import desired_with_kept
@@ -174,7 +174,7 @@ class JamfTarget(OutboxTarget):
             self.requirements = requirements
             return JamfControls(self.policies, fleet, requirements, native_scopes, self.settings.prefix, kept)
 
-        def standing(plain: Controls[Control], wanted_plainly: Sequence[Control]) -> list[StandingControl]:
+        def standing(plain: GroupedControls[Control], wanted_plainly: Sequence[Control]) -> list[StandingControl]:
             self._settle(fleet, wanted_plainly, now)
             return standing_controls(Surroundings(self.jamf, self.state, fleet, self.policies, now), plain, decider, wanted)
 

@@ -14,8 +14,9 @@ from ansible_collections.appban.endpoint.plugins.module_utils.policy.model impor
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.capabilities import MECHANISMS, TYPES
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.objects import TenantState
 from tests.support.intune.pure_tenant import Run, reached
-from tests.support.intune.random_policies import APPS, devices, policies
+from tests.support.intune.random_policies import devices, policies
 from tests.support.mdm_samples import app, policy
+from tests.support.random_policies import APPS
 
 
 def spared(*runs: Run) -> dict[tuple[str, str], set[int]]:

@@ -16,8 +16,9 @@ from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.c
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.objects import MACOS
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.server_state import ServerState
 from tests.support.jamf_pro.pure_server import Run, reached
-from tests.support.jamf_pro.random_policies import APPS, devices, policies
+from tests.support.jamf_pro.random_policies import devices, policies
 from tests.support.mdm_samples import app, policy
+from tests.support.random_policies import APPS
 
 Untouched = dict[tuple[str, str], set[int]]
 

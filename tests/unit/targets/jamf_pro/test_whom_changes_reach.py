@@ -17,8 +17,9 @@ from ansible_collections.appban.endpoint.plugins.module_utils.policy.model impor
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.objects import MACOS
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.server_state import ServerState
 from tests.support.jamf_pro.pure_server import Run, carried_out, device, reached
-from tests.support.jamf_pro.random_policies import APPS, devices, policies
+from tests.support.jamf_pro.random_policies import devices, policies
 from tests.support.mdm_samples import IDENTIFIERS, app, exemption, policy
+from tests.support.random_policies import APPS
 
 BLOCK = {"name": "Corporate", "when": {"ownership": "corporate"}, "actions": ["block"]}
 PHONES = [device(number, department="police" if number < 3 else "parks") for number in range(1, 7)]

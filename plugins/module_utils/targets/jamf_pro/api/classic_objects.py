@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Callable
 from typing import TypeVar
 from xml.etree import ElementTree
@@ -63,9 +64,9 @@ class ClassicObjects(KeptObjects[Kept]):
     def differences(self, wanted: Kept, found: Kept) -> list[str]:
         return self.differing(wanted, found)
 
+    @abc.abstractmethod
     def content(self, wanted: Kept) -> list[Pair]:
         """What is written: everything that is compared, always with the whole scope."""
-        raise NotImplementedError
 
     def send_new(self, wanted: Kept) -> int | None:
         return self.classic.create(self.content(wanted), wanted.name)

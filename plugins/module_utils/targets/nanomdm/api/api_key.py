@@ -8,9 +8,9 @@ password."""
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ....mdm.http.authorization import ApiKey
 from ....mdm.http.redaction import Redactor
 from ....mdm.http.urls import join, refuse_own_paths
 
@@ -43,25 +43,13 @@ NANOHUB_COMMANDS = ApiPlace("api/v1/nanomdm", "nanohub", "nanohub_url")
 NANOHUB_DECLARATIONS = ApiPlace("api/v1/ddm", "nanohub", "nanohub_url")
 
 
-class ApiKey:
-    """Gives the header of one server.
+def basic_key(user: str, key: str, redactor: Redactor) -> ApiKey:
+    """The header of one server.
 
     Args:
         user: of an ApiPlace.
         key: the server's API key; the redactor knows it from now on.
     """
-
-    def __init__(self, user: str, key: str, redactor: Redactor) -> None:
-        token = base64.b64encode(("%s:%s" % (user, key)).encode("utf-8")).decode("ascii")
-        redactor.learn(key, token)
-        self._headers = {"Authorization": "Basic " + token}
-
-    def __repr__(self) -> str:
-        return "ApiKey()"
-
-    def headers(self) -> Mapping[str, str]:
-        return self._headers
-
-    def refused(self, headers: Mapping[str, str]) -> bool:
-        """There is no other key to try."""
-        return False
+    token = base64.b64encode(("%s:%s" % (user, key)).encode("utf-8")).decode("ascii")
+    redactor.learn(key, token)
+    return ApiKey("Authorization", "Basic " + token)

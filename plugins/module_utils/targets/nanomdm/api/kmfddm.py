@@ -25,7 +25,7 @@ from ....mdm.http.response import Response, ServerMessage, read_server_message
 from ....mdm.http.server_values import text_in
 from ....mdm.http.session import Session
 from ..objects import NO_ENROLLMENT, DeclarationStatus, Notified
-from .api_key import KMFDDM, ApiKey, ApiPlace
+from .api_key import KMFDDM, ApiPlace, basic_key
 from .id_chunks import MOST_NOTIFIED, id_chunks, path_of
 from .server_instants import utc_nanoseconds, utc_seconds
 
@@ -61,7 +61,7 @@ class Kmfddm:
         self, url: str, key: str, connection: Connection, check_mode: bool, workers: int = 4, place: ApiPlace = KMFDDM
     ) -> None:
         self.place = place
-        api_key = ApiKey(place.user, key, connection.redactor)
+        api_key = basic_key(place.user, key, connection.redactor)
         self.session = Session(place.below(url), api_key, connection, check_mode, read_message=read_kmfddm_error)
         self.workers = workers
 

@@ -26,7 +26,7 @@ from ....mdm.http.response import Response
 from ....mdm.http.session import Content, Session
 from ..command_uuids import command_uuid
 from ..objects import NO_ENROLLMENT, Enqueued
-from .api_key import NANOMDM, ApiKey, ApiPlace
+from .api_key import NANOMDM, ApiPlace, basic_key
 from .id_chunks import id_chunks, path_of
 
 #: Statuses under which the server gives its answer: 207 where pushing failed for some, 500 where anything failed for all.
@@ -51,7 +51,7 @@ class NanoMdm:
 
     def __init__(self, url: str, key: str, connection: Connection, check_mode: bool, place: ApiPlace = NANOMDM) -> None:
         self.place = place
-        self.session = Session(place.below(url), ApiKey(place.user, key, connection.redactor), connection, check_mode)
+        self.session = Session(place.below(url), basic_key(place.user, key, connection.redactor), connection, check_mode)
 
     def __repr__(self) -> str:
         return "NanoMdm(%s)" % self.session.base_url
