@@ -61,6 +61,7 @@ def checks(collection: Path) -> list[Check]:
     ruff = [PYTHON, "-m", "ruff", "check", "--output-format", "concise"]
     mypy = [PYTHON, "-m", "mypy"]
     docs = ["--plugin-docs", "--validate-collection-refs", "self", "--disallow-unknown-collection-refs"]
+    python = [str(path) for path in working_copy.our_files() if path.suffix == ".py"]
     listed = [
         Check("ansible-lint", [tool("ansible-lint"), "--nocolor"], collection, {"ANSIBLE_COLLECTIONS_PATH": str(WORK)}),
         Check("galaxy-importer", [tool("python"), "-m", "galaxy_importer.main", tarball], release, importer_settings, ("ERROR", "WARNING")),
@@ -72,6 +73,8 @@ def checks(collection: Path) -> list[Check]:
         Check("execution-environment", [tool("ansible-builder"), "introspect", str(collection.parents[2])], forbidden=("ERROR", "WARNING")),
         Check("execution-environment-example", [tool("ansible-builder"), "create", "-f", EXAMPLE, "-c", str(WORK / "environment")]),
         Check("ruff", [*ruff, "."]),
+        # What the oldest ansible-test asks of the layout and ruff has no rule for.
+        Check("pycodestyle", [tool("pycodestyle"), "--max-line-length=160", "--select=E3,E7,W6", "--ignore=E741", *python]),
         # Unused and undefined names, and with this target every syntax and annotation that Python 3.8 can't read.
         Check("ruff-python-3.8", [*ruff, "--select", "F,FA", "--target-version", "py38", *host_files]),
         Check("vermin-python-3.8", [tool("vermin"), "--no-config-file", "--target=3.8-", "--violations", "--no-tips", *host_files]),

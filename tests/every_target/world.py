@@ -316,6 +316,7 @@ class World(abc.ABC):
                 return run
         raise AssertionError(run.changes())
 
+
 class SimulatedWorld(World):
     """A world whose servers are a simulation of ours."""
 

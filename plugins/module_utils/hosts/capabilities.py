@@ -18,7 +18,7 @@ from .package_managers import PACKAGE_MANAGERS
 
 # By name, so that they need no second registration.
 CAPABILITIES: Tuple[Capability, ...] = tuple(
-    importlib.import_module(each.load.__module__ + ".capability").CAPABILITY for each in PACKAGE_MANAGERS
+    importlib.import_module(".%s.capability" % each.name, __package__).CAPABILITY for each in PACKAGE_MANAGERS
 )
 
 _HEAD = ("Package manager", "Finds in", "Removes with", "Block", "Strong block", "Lift", "Proved with")

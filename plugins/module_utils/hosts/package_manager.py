@@ -1,7 +1,7 @@
 # Copyright (c) 2026 appban contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is known of a package manager before it is loaded. Each folder of a package manager says it in its ``__init__.py``."""
+"""What is known of a package manager before it is loaded. Each folder of a package manager says it in its own ``package_manager.py``."""
 
 from __future__ import annotations
 

@@ -7,12 +7,20 @@ from __future__ import annotations
 
 from typing import Dict, Tuple
 
-from . import apk, apt, dnf4, dnf5, flatpak, homebrew, pacman, snap, zypper
+from .apk import package_manager as apk
+from .apt import package_manager as apt
+from .dnf4 import package_manager as dnf4
+from .dnf5 import package_manager as dnf5
+from .flatpak import package_manager as flatpak
+from .homebrew import package_manager as homebrew
 from .package_manager import PackageManager
+from .pacman import package_manager as pacman
+from .snap import package_manager as snap
+from .zypper import package_manager as zypper
 
 #: In the order in which they are asked. Of those that share a database the first one here removes.
 PACKAGE_MANAGERS: Tuple[PackageManager, ...] = tuple(
-    folder.PACKAGE_MANAGER for folder in (apt, dnf5, dnf4, zypper, pacman, apk, flatpak, snap, homebrew)
+    module.PACKAGE_MANAGER for module in (apt, dnf5, dnf4, zypper, pacman, apk, flatpak, snap, homebrew)
 )
 
 BACKEND_NAMES: Tuple[str, ...] = tuple(each.name for each in PACKAGE_MANAGERS)

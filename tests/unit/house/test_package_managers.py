@@ -69,7 +69,7 @@ def named() -> dict[str, frozenset[str]]:
 
 @pytest.mark.parametrize("manager", PACKAGE_MANAGERS, ids=lambda manager: manager.name)
 def test_a_package_manager_is_a_folder(manager: PackageManager) -> None:
-    for name in ("__init__.py", "backend.py", "capability.py"):
+    for name in ("package_manager.py", "backend.py", "capability.py"):
         assert (HOSTS / manager.name / name).is_file()
 
 

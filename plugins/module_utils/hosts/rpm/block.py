@@ -13,9 +13,9 @@ from ..backend import GUARD_NAME, Block, BlockPlan, BlockRequest
 from ..protected import protecting_entry
 from ..steps import FileStep, Steps
 from ..system import System
-from . import DATABASE, NAMES
 from .database import query_packages, verify_removal
 from .guard import verify_guard
+from .package_names import DATABASE, NAMES
 
 GUARD_BYPASSES = ("rpm -i --nodeps", "rpm -e %s, then installing" % GUARD_NAME)
 

@@ -11,9 +11,9 @@ from typing import Any, FrozenSet, Mapping, Optional, Sequence, Tuple
 from ...engine.plan import Change
 from ..backend import BlockPlan, BlockRequest, Package, RemovalPlan, RemovalRequest, Unseen
 from ..system import System
-from . import DATABASE, KINDS
 from .block import Answer, Draft, Providers, Simulated, judged, plan_providers, to_be_made, verify_rpm_change
 from .database import installed_packages, package_files, plan_rpm_removal
+from .package_names import DATABASE, KINDS
 
 
 class RpmFrontEnd:

@@ -97,10 +97,12 @@ class StandingObject(Protocol):
     """An object that is there."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """As the target has it."""
 
     @property
-    def audience(self) -> Audience: ...
+    def audience(self) -> Audience:
+        """Whom it is for."""
 
 
 class ScopeMembers:

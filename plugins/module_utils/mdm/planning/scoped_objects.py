@@ -25,40 +25,47 @@ from .reconcile import Difference, Resource, Writer, reconcile
 
 
 class ScopedWanted(Protocol):
-    """What a wanted object has: besides its name and apps what it blocks, None where that can't be told, and the groups that it goes by."""
+    """What a wanted object has."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """As the target shall have it."""
 
     @property
-    def apps(self) -> tuple[str, ...]: ...
+    def apps(self) -> tuple[str, ...]:
+        """Names of the apps that it is for."""
 
     @property
-    def names(self) -> frozenset[str] | None: ...
+    def names(self) -> frozenset[str] | None:
+        """What it blocks; None where that can't be told."""
 
     @property
-    def groups(self) -> Sequence[WantedGroup[Any]]: ...
+    def groups(self) -> Sequence[WantedGroup[Any]]:
+        """The groups that it goes by."""
 
 
 class ScopedThere(Protocol):
-    """What an object that is there has: what it blocks, None where it can't be read; whom it is for; and the policies that it was made for,
-    none where that is not told.
-    """
+    """What an object that is there has."""
 
     @property
-    def id(self) -> Any: ...
+    def id(self) -> Any:
+        """As the target knows it."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """As the target has it."""
 
     @property
-    def names(self) -> frozenset[str] | None: ...
+    def names(self) -> frozenset[str] | None:
+        """What it blocks; None where it can't be read."""
 
     @property
-    def audience(self) -> Audience: ...
+    def audience(self) -> Audience:
+        """Whom it is for."""
 
     @property
-    def policies(self) -> tuple[str, ...]: ...
+    def policies(self) -> tuple[str, ...]:
+        """Ids of the policies that it was made for; none where that is not told."""
 
 
 Wanted = TypeVar("Wanted", bound=ScopedWanted)
@@ -213,7 +220,8 @@ class DatedThere(ScopedThere, Protocol):
     """An object whose last change is dated, by the target or by our mark."""
 
     @property
-    def changed_at(self) -> str: ...
+    def changed_at(self) -> str:
+        """An instant as the target or our mark writes it."""
 
 
 WantedControl = TypeVar("WantedControl", bound=GroupedControl)

@@ -1,0 +1,26 @@
+# Copyright (c) 2026 appban contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""zypper: what is known of it before it is loaded."""
+
+from __future__ import annotations
+
+from ..backend import Backend
+from ..package_manager import PackageManager
+from ..rpm.package_names import DATABASE, KINDS, NAMES
+from ..system import System
+
+
+def _load(system: System, first: bool) -> Backend:
+    from .backend import Zypper
+
+    return Zypper(system, keeps_guard=first)
+
+
+PACKAGE_MANAGER = PackageManager(
+    name="zypper", kinds=KINDS, database=DATABASE,
+    names=NAMES,
+    programs=("rpm", "zypper"),
+    load=_load,
+    shared_files=("/etc/zypp/locks",),
+)
