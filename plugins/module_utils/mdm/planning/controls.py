@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import Any, Generic, Protocol, TypeVar
 
 from ...policy.model import Policy
+from .alike_devices import alike_devices
 from .capability import CapabilityOf
 from .control_names import name_of_requirement
 from .fleet import FleetDevice, ManagedDevice
@@ -23,7 +24,7 @@ from .kept import NOTHING_KEPT, Kept
 from .mechanisms import Mechanism, Mechanisms
 from .native_scope import NativeScope
 from .requirements import Requirement
-from .scopes import Candidate, ControlScope, resolve_scope
+from .scopes import Candidates, ControlScope, positions_of, resolve_scope
 
 
 class Control(Protocol):
@@ -78,6 +79,8 @@ class Controls(abc.ABC, Generic[MadeControl]):
         self.requirements = requirements
         if kept:
             self.requirements = [kept.requirements_of(index, each) for index, each in enumerate(requirements)]
+        self._alike = alike_devices(fleet, self.requirements)
+        self._members = [member.device.directory_id for member in fleet]
         self.mechanisms = mechanisms
         self.capability_of = capability_of
         self.prefix = prefix
@@ -153,53 +156,55 @@ class Controls(abc.ABC, Generic[MadeControl]):
         standing = self.kept.standing.get(requirement, frozenset())
         sure = self.sure_classes(requirement)
         # A scope for devices that may come is made when the first of their kind has come.
-        here = {each.native or self.fleet[each.index].device.platform for each in candidates if each.wanted and each.supported}
+        here = {each.native or self._platform_of(each) for each in candidates if each.useful}
         native = self.classes_with(here, sure) | (standing & sure)
-        scope = resolve_scope(candidates, native)
+        scope = resolve_scope(candidates, self._members, native)
         if standing & native and not scope.native:
-            scope = _of_all(candidates, native, scope)
+            scope = self._of_all(candidates, native, scope)
         exclude = scope.exclude | self._doubtful(candidates, scope.native, requirement)
         tables = (self.kept.members, self.kept.spared, self.kept.excepted)
         members, spared, excepted = (table.get(requirement, frozenset()) for table in tables)
         return replace(scope, include=scope.include | members, exclude=exclude | spared | excepted)
 
-    def _candidates(self, requirement: Requirement) -> list[Candidate]:
-        row = self.mechanism(requirement)
-        return [
-            Candidate(
-                index=index,
-                native=each.device.native_ownership,
-                wanted=requirement in requirements,
-                supported=self.capability_of(each.device.record).supports(row.name) or requirement in self.kept.held.get(index, ()),
-                member=each.device.directory_id,
-            )
-            for index, (each, requirements) in enumerate(zip(self.fleet, self.requirements, strict=True))
-            if each.device.platform in row.platforms
-        ]
+    def _platform_of(self, candidates: Candidates) -> str:
+        return self.fleet[candidates.positions[0]].device.platform
 
-    def _doubtful(self, candidates: Sequence[Candidate], native: frozenset[str | None], requirement: Requirement) -> frozenset[str]:
+    def _candidates(self, requirement: Requirement) -> list[Candidates]:
+        row = self.mechanism(requirement)
+        held = {index for index, requirements in self.kept.held.items() if requirement in requirements}
+        found = []
+        for kind in self._alike:
+            device = kind.example.device
+            if device.platform in row.platforms:
+                wanted = requirement in self.requirements[kind.positions[0]]
+                supported = self.capability_of(device.record).supports(row.name)
+                for positions, has_effect in zip(kind.split(held), (True, supported), strict=True):
+                    if positions:
+                        found.append(Candidates(positions, device.native_ownership, wanted, has_effect))
+        return found
+
+    def _doubtful(self, candidates: Sequence[Candidates], native: frozenset[str | None], requirement: Requirement) -> frozenset[str]:
         """Devices to be spared whose class isn't told: the target may know it, and then a native scope would reach them."""
+        unsure = positions_of(each for each in candidates if not each.wanted and each.native is None)
         return frozenset(
-            each.member
-            for each in candidates
-            if each.member
-            and not each.wanted
-            and each.native is None
-            and requirement not in self.kept.left_alone.get(each.index, ())
-            and self.may_be_native(self.fleet[each.index].device, native)
+            self._members[index]
+            for index in unsure
+            if self._members[index]
+            and requirement not in self.kept.left_alone.get(index, ())
+            and self.may_be_native(self.fleet[index].device, native)
         )
 
-
-def _of_all(candidates: Sequence[Candidate], native: frozenset[str | None], found: ControlScope) -> ControlScope:
-    """A scope of all devices of some classes: whoever comes is meant, though nobody, or hardly anybody, is there now."""
-    hit = [each for each in candidates if each.native in native]
-    return ControlScope(
-        native=native,
-        include=found.include - {each.member for each in hit},
-        exclude=frozenset(each.member for each in hit if not each.wanted and each.member),
-        covers=found.covers | {each.index for each in hit if each.wanted and each.supported},
-        unnamed=found.unnamed - {each.index for each in hit},
-    )
+    def _of_all(self, candidates: Sequence[Candidates], native: frozenset[str | None], found: ControlScope) -> ControlScope:
+        """A scope of all devices of some classes: whoever comes is meant, though nobody, or hardly anybody, is there now."""
+        hit = [each for each in candidates if each.native in native]
+        spared = {self._members[index] for index in positions_of(each for each in hit if not each.wanted)}
+        return ControlScope(
+            native=native,
+            include=found.include.difference(self._members[index] for index in positions_of(hit)),
+            exclude=frozenset(spared - {""}),
+            covers=found.covers.union(positions_of(each for each in hit if each.useful)),
+            unnamed=found.unnamed.difference(positions_of(hit)),
+        )
 
 
 def scopes_by_requirement(controls: Sequence[Control]) -> Mapping[Requirement, ControlScope]:

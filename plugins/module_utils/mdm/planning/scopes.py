@@ -6,27 +6,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """One device that a control could reach.
+class Candidates:
+    """Devices that a control could reach and that are alike in what decides about it.
 
     Args:
-        index: its position in the fleet.
+        positions: of each of them in the fleet.
         native: what a native scope goes by, as the target itself knows it: an ownership, a platform (asset facts are no help to it).
-        wanted: the control is wanted on it.
-        supported: the control has an effect on it.
-        member: its name in groups of the control's kind (a device of the directory, or the user); empty where it has none.
+        wanted: the control is wanted on them.
+        supported: the control has an effect on them.
     """
 
-    index: int
+    positions: Sequence[int]
     native: str | None
     wanted: bool
     supported: bool
-    member: str
+
+    @property
+    def useful(self) -> bool:
+        """Whether the control is wanted on them and has an effect there."""
+        return self.wanted and self.supported
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,9 @@ class ControlScope:
         return bool(self.native or self.include)
 
 
-def resolve_scope(candidates: Sequence[Candidate], native: frozenset[str | None], by_user: bool = False) -> ControlScope:
+def resolve_scope(
+    candidates: Sequence[Candidates], members: Sequence[str], native: frozenset[str | None], by_user: bool = False
+) -> ControlScope:
     """The cheapest scope that reaches every device that is wanted and no other.
 
     A native scope is used only if all of its exceptions can be named, and not if it would have more exceptions than members.
@@ -59,41 +65,34 @@ def resolve_scope(candidates: Sequence[Candidate], native: frozenset[str | None]
     Args:
         candidates: every device that an assignment of this control could reach. Several with one member (the devices of a user)
             stand or fall together: a member is reached only if every device of theirs is wanted.
+        members: by position in the fleet, a device's name in groups of the control's kind (a device of the directory, or the user); empty
+            where it has none.
         native: what a native scope can name and the requirement is sure for.
         by_user: the control is assigned to users, so nothing reaches a device that has none.
     """
-    useful = [candidate for candidate in candidates if candidate.wanted and candidate.supported]
+    useful = frozenset(positions_of(each for each in candidates if each.useful))
     if by_user:
-        candidates = [candidate for candidate in candidates if candidate.member]
-    if not any(candidate.wanted and candidate.supported for candidate in candidates):
-        return ControlScope(unnamed=frozenset(candidate.index for candidate in useful))
-    refused = _members_with_an_unwanted_device(candidates)
-    scope = native
-    hit = [candidate for candidate in candidates if candidate.native in scope]
-    exceptions = [candidate for candidate in hit if not candidate.wanted]
-    kept = [candidate for candidate in hit if candidate.wanted]
-    if any(not candidate.member for candidate in exceptions) or len(exceptions) > len(kept):
-        scope = frozenset()
-        exceptions = []
-    exclude = frozenset(candidate.member for candidate in exceptions)
-    reached = [c for c in useful if c.native in scope and (c.member or not by_user) and c.member not in exclude]
-    left = [candidate for candidate in useful if candidate.native not in scope]
-    include = frozenset(c.member for c in left if c.member and c.member not in refused and c.member not in exclude)
-    reached += [candidate for candidate in left if candidate.member in include]
-    covers = frozenset(candidate.index for candidate in reached)
-    return ControlScope(
-        native=scope,
-        include=include,
-        exclude=exclude,
-        covers=covers,
-        unnamed=frozenset(candidate.index for candidate in useful) - covers,
-    )
+        named = (replace(each, positions=[index for index in each.positions if members[index]]) for each in candidates)
+        candidates = [each for each in named if each.positions]
+    if not any(each.useful for each in candidates):
+        return ControlScope(unnamed=useful)
+    exceptions = [*positions_of(each for each in candidates if each.native in native and not each.wanted)]
+    kept = sum(len(each.positions) for each in candidates if each.native in native and each.wanted)
+    if len(exceptions) > kept or not all(members[index] for index in exceptions):
+        native, exceptions = frozenset(), []
+    exclude = frozenset(members[index] for index in exceptions)
+    reached = positions_of(each for each in candidates if each.useful and each.native in native)
+    covers = {index for index in reached if members[index] not in exclude} if exclude else set(reached)
+    left = [*positions_of(each for each in candidates if each.useful and each.native not in native)]
+    include: frozenset[str] = frozenset()
+    if left:
+        # A group must not include whom that would reach with a device of theirs that is not to be touched.
+        unwanted = {members[index] for index in positions_of(each for each in candidates if not each.wanted)}
+        include = frozenset(members[index] for index in left) - unwanted - exclude - {""}
+        covers.update(index for index in left if members[index] in include)
+    return ControlScope(native=native, include=include, exclude=exclude, covers=frozenset(covers), unnamed=useful - covers)
 
 
-def _members_with_an_unwanted_device(candidates: Iterable[Candidate]) -> frozenset[str]:
-    """Members that a group must not include, because that would reach a device of theirs that is not to be touched."""
-    unwanted: dict[str, list[int]] = {}
-    for candidate in candidates:
-        if candidate.member and not candidate.wanted:
-            unwanted.setdefault(candidate.member, []).append(candidate.index)
-    return frozenset(unwanted)
+def positions_of(candidates: Iterable[Candidates]) -> Iterator[int]:
+    """Positions of all devices of some kinds."""
+    return chain.from_iterable(each.positions for each in candidates)

@@ -14,12 +14,13 @@ from functools import cached_property
 from typing import Any, Callable, Iterable, Mapping, Sequence
 
 from ...mdm.planning import ownership
+from ...mdm.planning.alike_devices import AlikeDevices, alike_devices
 from ...mdm.planning.control_names import name_of_requirement
 from ...mdm.planning.fleet import FleetDevice
 from ...mdm.planning.identifiers import names_of_app, title_of_app, would_block
 from ...mdm.planning.native_scope import NativeScope
 from ...mdm.planning.requirements import BannedApp, Requirement, RequirementsOf
-from ...mdm.planning.scopes import Candidate, ControlScope, resolve_scope
+from ...mdm.planning.scopes import Candidates, ControlScope, resolve_scope
 from ...policy.decide import Decider
 from ...policy.exemptions import ExemptionIndex
 from ...policy.instants import read_now, utc_text
@@ -255,21 +256,17 @@ class DesiredControls:
 
     def _undecided_exceptions(self, requirement: Requirement, name: str) -> frozenset[str]:
         """Members of the exclude group whose devices are exempt, or about which nobody can decide now: they stay in it."""
-        listed = self.standing.members(exceptions_group(name)) if self.standing is not None else frozenset()
-        if not listed:
+        if self.standing is None:
             return frozenset()
-        by_user = MECHANISMS[requirement.mechanism].by_user
+        listed = self.standing.members(exceptions_group(name))
         return frozenset(
             member
-            for each in self.fleet
-            for member in (each.device.user_id if by_user else each.device.directory_id,)
-            if member in listed
-            and (
-                is_undecided(each, requirement.app_ids)
-                or _is_exempt(each, requirement.app_ids)
-                # Out of scope now, the service may place it there again before the next run.
-                or self._exemptions.names(each.device.record, requirement.app_ids)
-            )
+            for member, index in self.standing.devices_of(listed, MECHANISMS[requirement.mechanism].by_user)
+            for each in (self.fleet[index],)
+            if is_undecided(each, requirement.app_ids)
+            or _is_exempt(each, requirement.app_ids)
+            # Out of scope now, the service may place it there again before the next run.
+            or self._exemptions.names(each.device.record, requirement.app_ids)
         )
 
     @cached_property
@@ -278,18 +275,20 @@ class DesiredControls:
 
     def _resolved_scope(self, requirement: Requirement, kept: frozenset[int], possible: frozenset[int]) -> ControlScope:
         native = self._native(requirement)
+        by_user = MECHANISMS[requirement.mechanism].by_user
+        members = self._users if by_user else self._directory_ids
         if possible and native:
             # They are counted as what the native scope may hold them for, so that it stays. By name nobody joins on a mere chance.
             control_scope = resolve_scope(
-                self._candidates(requirement, kept, possible, min(native, key=str)), native, MECHANISMS[requirement.mechanism].by_user
-            )
+                self._candidates(requirement, kept, possible, min(native, key=str)), members, native, by_user
+            )  # fmt: skip
             if control_scope.native:
                 return control_scope
         candidates = self._candidates(requirement, kept)
-        if native and not any(each.wanted and each.supported and each.native in native for each in candidates):
+        if native and not any(each.useful and each.native in native for each in candidates):
             # Nobody there to be covered: a scope for devices that may come is made when the first one has come.
             native = frozenset()
-        return resolve_scope(candidates, native, MECHANISMS[requirement.mechanism].by_user)
+        return resolve_scope(candidates, members, native, by_user)
 
     def _native(self, requirement: Requirement) -> frozenset[str | None]:
         """The ownerships that a native scope may name for a requirement."""
@@ -303,24 +302,37 @@ class DesiredControls:
 
     def _candidates(
         self, requirement: Requirement, kept: frozenset[int], possible: frozenset[int] = frozenset(), place: str | None = None
-    ) -> list[Candidate]:
+    ) -> list[Candidates]:
         """The devices that a control could reach. place: the ownership that those who may be reached are taken to have."""
         mechanism = MECHANISMS[requirement.mechanism]
-        undecided = kept | possible
-        candidates = []
-        for index, (device, requirements) in enumerate(zip(self.fleet, self.requirements, strict=True)):
-            if device.device.platform not in mechanism.platforms:
+        found = []
+        for kind in self._alike:
+            device = kind.example.device
+            if device.platform not in mechanism.platforms:
                 continue
-            candidates.append(
-                Candidate(
-                    index=index,
-                    native=place if index in possible else device.device.native_ownership,
-                    wanted=requirement in requirements or index in undecided,
-                    supported=index in undecided or supports(device.device.record, requirement.mechanism),
-                    member=device.device.user_id if mechanism.by_user else device.device.directory_id,
-                )
-            )
-        return candidates
+            undecided, rest = kind.split(kept | possible)
+            for positions, native in (
+                ([index for index in undecided if index in possible], place),
+                ([index for index in undecided if index not in possible], device.native_ownership),
+            ):
+                if positions:
+                    found.append(Candidates(positions, native, wanted=True, supported=True))
+            if rest:
+                wanted = requirement in self.requirements[rest[0]]
+                found.append(Candidates(rest, device.native_ownership, wanted, supports(device.record, requirement.mechanism)))
+        return found
+
+    @cached_property
+    def _alike(self) -> list[AlikeDevices]:
+        return alike_devices(self.fleet, self.requirements)
+
+    @cached_property
+    def _directory_ids(self) -> list[str]:
+        return [member.device.directory_id for member in self.fleet]
+
+    @cached_property
+    def _users(self) -> list[str]:
+        return [member.device.user_id for member in self.fleet]
 
     @cached_property
     def _sharing(self) -> frozenset[Requirement]:
@@ -399,14 +411,13 @@ def is_undecided(member: FleetDevice, apps: Iterable[str]) -> bool:
 
 def chances_of(fleet: Sequence[FleetDevice], requirements_of: RequirementsOf, decider: Decider) -> list[frozenset[Requirement]]:
     """Per device of a fleet, what would be wanted of it if its ownership were one or another; nothing where nobody asks."""
-    found: list[frozenset[Requirement]] = []
-    for member in fleet:
-        chances: frozenset[Requirement] = frozenset()
-        if is_unplaced(member):
-            for each in ("corporate", "personal"):
-                record = {**member.device.record, "ownership": each}
-                chances |= requirements_of(record, decider.decide(record))
-        found.append(chances)
+    found: list[frozenset[Requirement]] = [frozenset()] * len(fleet)
+    for kind in alike_devices(fleet):
+        if is_unplaced(kind.example):
+            for index in kind.positions:
+                for each in ("corporate", "personal"):
+                    record = {**fleet[index].device.record, "ownership": each}
+                    found[index] |= requirements_of(record, decider.decide(record))
     return found
 
 

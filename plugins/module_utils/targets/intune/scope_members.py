@@ -7,10 +7,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
+from ...mdm.planning.alike_devices import AlikeDevices, alike_devices
 from ...mdm.planning.fleet import FleetDevice
 from .capabilities import MECHANISMS, TYPES
 from .objects import ALL_DEVICES, ALL_USERS, EXCLUDED_GROUP, GROUP, Target, TenantState
@@ -44,6 +46,9 @@ class ScopeMembers:
         self.fleet = fleet
         self.policies = policies
         self.unseen = unseen or {}
+        #: Member of a group -> positions of the devices that it stands for; and the members that are placed, None for all of the fleet.
+        self._positions_of: dict[str, list[int]] = {}
+        self._placed: frozenset[str] | None = frozenset()
         #: Id of a group or filter of ours -> who is in the group, or the rule of the filter.
         self.scopes: dict[Hashable, Any] = {group.id: frozenset(group.members) for group in state.groups}
         self.scopes.update({each.id: each.rule for each in state.filters})
@@ -51,35 +56,52 @@ class ScopeMembers:
         self._policies_of = {each.id: each.marker.policies for each in state.scopes}
 
     @cached_property
+    def _alike(self) -> list[AlikeDevices]:
+        return alike_devices(self.fleet)
+
+    @cached_property
     def unplaced(self) -> frozenset[int]:
         """Positions of the devices that may be in any native scope."""
-        return frozenset(index for index, member in enumerate(self.fleet) if is_unplaced(member))
+        return frozenset(chain.from_iterable(kind.positions for kind in self._alike if is_unplaced(kind.example)))
 
-    @cached_property
-    def _of_platform(self) -> dict[str, list[int]]:
-        """Platform -> positions of its devices."""
-        found: dict[str, list[int]] = {}
-        for index, member in enumerate(self.fleet):
-            found.setdefault(member.device.platform, []).append(index)
-        return found
-
-    @cached_property
-    def _of_member(self) -> dict[str, list[int]]:
-        """Member of groups -> positions of the devices that it stands for. Large, so made only where a group is asked for."""
-        found: dict[str, list[int]] = {}
-        for index, member in enumerate(self.fleet):
-            device, user = member.device.directory_id, member.device.user_id
-            if device:
-                found.setdefault(device, []).append(index)
-            if user and user != device:
-                found.setdefault(user, []).append(index)
-        return found
-
-    # Assignments.
+    # Members of groups.
 
     def of_member(self, member: str) -> Sequence[int]:
         """Positions of the devices that a member of a group stands for, by its name in the directory."""
-        return self._of_member.get(member, ())
+        self._place((member,))
+        return self._positions_of.get(member, ())
+
+    def of_members(self, members: Collection[str]) -> Iterator[int]:
+        """Positions of the devices that members of groups stand for."""
+        self._place(members)
+        return chain.from_iterable(self._positions_of.get(member, ()) for member in members)
+
+    def devices_of(self, members: Collection[str], by_user: bool) -> Iterator[tuple[str, int]]:
+        """Positions of the devices whose user, or which themselves, are among some members, each with that member."""
+        for index in sorted(set(self.of_members(members))):
+            device = self.fleet[index].device
+            member = device.user_id if by_user else device.directory_id
+            if member in members:
+                yield member, index
+
+    def _place(self, members: Collection[str]) -> None:
+        """Find the devices of some members.
+
+        A fleet has many more names than groups have, and a run with nothing to do asks for members of groups that are there. So the first
+        time those are found and nobody else; all of the fleet are once somebody else is asked for.
+        """
+        if self._placed is None or self._placed.issuperset(members):
+            return
+        groups = [known for known in self.scopes.values() if not isinstance(known, str)]
+        wanted = None if self._placed else frozenset(members).union(*groups)
+        self._positions_of.clear()
+        for index, member in enumerate(self.fleet):
+            for name in {member.device.directory_id, member.device.user_id}:
+                if name and (wanted is None or name in wanted):
+                    self._positions_of.setdefault(name, []).append(index)
+        self._placed = wanted
+
+    # Assignments.
 
     def of_targets(
         self, mechanism: str, targets: Iterable[Target], possible: bool = False, scopes: Mapping[Hashable, Any] | None = None
@@ -95,31 +117,36 @@ class ScopeMembers:
         included: set[int] = set()
         excluded: set[int] = set()
         for target in targets:
-            found: set[int] = set()
-            if target.kind in (GROUP, EXCLUDED_GROUP):
-                found = {index for member in known.get(target.group, ()) for index in self.of_member(member)}
-                found = {index for index in found if self.fleet[index].device.platform in platforms}
-            elif target.kind in (ALL_DEVICES, ALL_USERS):
-                found = {index for platform in platforms for index in self._of_platform.get(platform, ())}
-            if target.kind == ALL_USERS:
-                found = {index for index in found if self.fleet[index].device.user_id}
             if target.kind == EXCLUDED_GROUP:
-                excluded |= found
-            elif not target.filter:
-                included |= found
-            elif target.filter in known:
-                included |= self._filtered(found, known[target.filter], target.filter_type != "exclude", possible)
-            # Somebody else's filter: whom it lets through can't be told, so nobody is counted.
+                excluded.update(self._of_group(known.get(target.group, ()), platforms))
+            elif target.filter and target.filter not in known:
+                # Somebody else's filter: whom it lets through can't be told, so nobody is counted.
+                continue
+            elif target.kind == GROUP:
+                found = self._of_group(known.get(target.group, ()), platforms)
+                included.update(found.intersection(self._let_through(target, known, platforms, possible)) if target.filter else found)
+            elif target.kind == ALL_DEVICES:
+                included.update(self._let_through(target, known, platforms, possible))
+            elif target.kind == ALL_USERS:
+                let_through = self._let_through(target, known, platforms, possible)
+                included.update(index for index in let_through if self.fleet[index].device.user_id)
         return frozenset(included - excluded)
 
-    def _filtered(self, indexes: Iterable[int], rule: str, include: bool, possible: bool) -> set[int]:
-        words = set(_QUOTED.findall(rule))
-        return {
-            index
-            for index in indexes
-            if (_OWNERSHIP_WORDS.get(self.fleet[index].device.native_ownership, "Unknown") in words) == include
-            or (possible and index in self.unplaced)
-        }
+    def _of_group(self, members: Collection[str], platforms: Sequence[str]) -> set[int]:
+        return {index for index in self.of_members(members) if self.fleet[index].device.platform in platforms}
+
+    def _let_through(self, target: Target, known: Mapping[Hashable, Any], platforms: Sequence[str], possible: bool) -> Iterator[int]:
+        """Positions of the devices of some platforms that the filter of an assignment lets through; all of them where it has none."""
+        words = set(_QUOTED.findall(known[target.filter])) if target.filter else set()
+        include = target.filter_type != "exclude"
+        for kind in self._alike:
+            device = kind.example.device
+            if device.platform not in platforms:
+                continue
+            if not target.filter or (_OWNERSHIP_WORDS.get(device.native_ownership, "Unknown") in words) == include:
+                yield from kind.positions
+            elif possible and is_unplaced(kind.example):
+                yield from kind.positions
 
     # Controls that stand.
 

@@ -235,7 +235,8 @@ class IntuneTarget(Target):
         """Members of our groups that the list of devices doesn't show and that are not gone for certain, by group: they stay in it."""
         ended = {policy.id for policy, each in zip(self.policies, decider.policy_phases, strict=True) if each.phase == LIFTED}
         groups = [group for group in self.state.groups if (set(group.marker.policies) & self.policy_ids) - ended]
-        shown = {name for member in fleet for name in (member.device.directory_id, member.device.user_id)} if groups else set()
+        members = frozenset(member for group in groups for member in group.members)
+        shown = {name for each in fleet for name in (each.device.directory_id, each.device.user_id) if name in members} if members else set()
         names: dict[tuple[str, str], str] = {}
         for group in groups:
             for member, directory_object in group.members.items():
