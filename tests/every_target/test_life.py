@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import pytest
 
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run import fleet_store
 from tests.support.target_runs import lifted
 
 from .conftest import SERVERS
@@ -79,3 +80,21 @@ def test_check_mode_says_of_nothing_that_it_was_ordered(world: World) -> None:
     assert rows
     assert [row["device"] for row in rows if row["requested_at"]] == []
     assert {row["outcome"] for row in rows} & {"removal_requested", "blocked_not_removed", "removed"} == set()
+
+
+@pytest.mark.parametrize("world", SERVERS, indirect=True)
+def test_a_fleet_that_is_kept_in_a_file_is_judged_as_one_in_memory(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    start = world.objects()
+    guest, *others = world.blockable()
+    world.user("install", [guest, *others])
+    world.later()
+    policy = world.policy(exempt=[world.serial(guest)])
+    world.settle(policy)
+    in_memory = world.check(policy)
+    monkeypatch.setattr(fleet_store, "MOST_IN_MEMORY", 1)
+    in_file = world.check(policy)
+    assert in_file.changes() == in_memory.changes()
+    for kind in ("device", "class", "exemption"):
+        assert [row for row in in_file.rows if row["row"] == kind] == [row for row in in_memory.rows if row["row"] == kind]
+    world.run(lifted(policy))
+    assert world.objects() == start

@@ -77,7 +77,7 @@ class Run:
             now,
             armed,
             self.scope_members(),
-            chances_of(self.fleet, requirements_of, decider),
+            chances_of(self.scope_members(), requirements_of, decider),
         ).desired()
         self.adopt = adopt
 

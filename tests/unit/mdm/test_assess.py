@@ -383,15 +383,15 @@ HERE = Story(present=True, requested_at="2023-03-10T09:00:00Z")
         ("2023-03-19T08:00:00Z", {"inventory_at": "2023-03-19T08:00:00Z"}, Outcome("not_observable", "source_contradicts")),
         ("", {"inventory_at": "2023-03-19T08:00:00Z"}, Outcome("removed")),
         # A list of apps that can be of any time between two instants: an order between them may have come after the look.
-        ("2023-03-01T08:00:00Z", {"inventory_at": "2023-03-05T08:00:00Z", "inventory_by": "2023-03-09T08:00:00Z"},
+        ("2023-03-01T08:00:00Z", {"synced_at": "2023-03-09T08:00:00Z", "inventory_days": 4},
          Outcome("not_observable", "source_contradicts")),
-        ("2023-03-01T08:00:00Z", {"inventory_at": "2023-03-05T08:00:00Z", "inventory_by": "2023-03-12T08:00:00Z"}, Outcome("removed")),
+        ("2023-03-01T08:00:00Z", {"synced_at": "2023-03-12T08:00:00Z", "inventory_days": 7}, Outcome("removed")),
         # Without an instant of the list the contact has to do.
         ("2023-03-09T08:00:00Z", {"synced_at": "2023-03-20T08:00:00Z"}, Outcome("removed")),
         ("2023-03-20T08:00:00Z", {"synced_at": "2023-03-20T08:00:00Z"}, Outcome("not_observable", "source_contradicts")),
     ],
 )  # fmt: skip
-def test_a_removal_is_confirmed_by_a_look_that_is_newer_than_the_order(last_seen: str, facts: dict[str, str], outcome: Outcome) -> None:
+def test_a_removal_is_confirmed_by_a_look_that_is_newer_than_the_order(last_seen: str, facts: dict[str, Any], outcome: Outcome) -> None:
     seen, judged_so = looking(HERE, last_seen, **facts)
     assert judged_so == outcome
     assert seen.last_seen_at == (None if outcome.name == "removed" or not last_seen else last_seen)
@@ -403,7 +403,7 @@ def test_a_removal_is_confirmed_by_a_look_that_is_newer_than_the_order(last_seen
 )
 def test_a_device_that_enrolled_lately_shows_what_is_new_at_its_next_contact(previous_now: str, outcome: Outcome) -> None:
     # Its list of apps is of some time since it enrolled, so the earliest instant of two different lists is the same.
-    facts = {"inventory_at": "2023-03-14T08:00:00Z", "inventory_by": "2023-03-20T08:00:00Z"}
+    facts = {"enrolled_at": "2023-03-14T08:00:00Z", "synced_at": "2023-03-20T08:00:00Z", "inventory_days": 7}
     assert looking(HERE, "2023-03-14T08:00:00Z", previous_now, **facts)[1] == outcome
 
 

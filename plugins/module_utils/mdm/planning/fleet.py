@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 
+from ...policy.instants import InstantError, read_now, utc_text
 from ...policy.model import Decision
 
 #: Attributes that name a device or a person, or change with every contact: what a device has for itself.
@@ -107,8 +110,9 @@ class ManagedDevice:
         access_withdrawn: its management calls it non-compliant, so that it loses what is tied to compliance.
         synced_at: its last contact, an instant in UTC (``2023-03-15T08:00:00Z``); empty where it has had none.
         enrolled_at: when it last enrolled: what it told then, it told before any control could reach it; empty where nobody says.
-        inventory_at: instant of its list of apps, or the earliest that it can be; empty takes the last contact.
-        inventory_by: the latest instant that its list of apps can be of; empty takes ``inventory_at``.
+        inventory_at: instant of its list of apps; empty takes the last contact.
+        inventory_days: its list of apps comes with a contact, but not with each: it may be this many days older than the last one, and not
+            older than its enrollment.
     """
 
     record: Mapping[str, Any]
@@ -119,7 +123,7 @@ class ManagedDevice:
     synced_at: str = ""
     enrolled_at: str = ""
     inventory_at: str = ""
-    inventory_by: str = ""
+    inventory_days: int = 0
 
     @property
     def id(self) -> str:
@@ -129,18 +133,32 @@ class ManagedDevice:
 
     @property
     def looked_at(self) -> str:
-        """Instant of the look that what is said of its apps rests on, for readers and for its age."""
-        return self.inventory_at or self.synced_at
+        """Instant of the look that what is said of its apps rests on, or the earliest that it can be of: for readers and for its age."""
+        if not self.inventory_days:
+            return self.inventory_at or self.synced_at
+        synced_at = self.synced_at
+        day = _days_before(synced_at[:10], self.inventory_days)
+        before = day and day + synced_at[10:]
+        return before and max(before, min(self.enrolled_at, synced_at))
 
     @property
     def looked_by(self) -> str:
         """The latest instant of that look, for what it must be newer than."""
-        return self.inventory_by or self.looked_at
+        return self.synced_at if self.inventory_days else self.looked_at
 
     @property
     def platform(self) -> str:
         """Its platform, empty where that is unknown."""
         return str(alike_of(self.record).get("platform") or "")
+
+
+@lru_cache(maxsize=8192)
+def _days_before(day: str, days: int) -> str:
+    """The day some days before another one; empty for none."""
+    try:
+        return utc_text(read_now(day + "T00:00:00Z") - timedelta(days=days))[:10]
+    except (InstantError, OverflowError):
+        return ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,6 +125,7 @@ class FleetRows:
     def _class_of(self, index: int, member: FleetDevice, place: int) -> _Class:
         device = member.device
         decision = member.decision
+        looked_at = device.looked_at
         apps, looked_for, given_up = self._apps_of(member)
         run = self.run_state
         doubts: Any = None
@@ -140,9 +141,9 @@ class FleetRows:
             bisect_left(self._changes, device.synced_at),
             device.synced_at > device.enrolled_at,
             bool(device.synced_at),
-            device.looked_at < self.assessor.stale_before,
-            device.looked_at < self.presence.old_before,
-            bool(device.looked_at),
+            looked_at < self.assessor.stale_before,
+            looked_at < self.presence.old_before,
+            bool(looked_at),
             device.looked_by > run.previous_now,
             device.access_withdrawn,
             doubts,

@@ -47,10 +47,14 @@ def check_fleet_size(previous: PreviousRecord, ids: Collection[str], serials: fr
     if not previous:
         return
     # Those that the last list did not have either are no new loss.
-    listed = {device: known for device, known in previous.in_scope.items() if "missing_since" not in known.facts}
+    listed = sum("missing_since" not in known.facts for known in previous.in_scope.values())
     spelled = frozenset(map(comparable, serials))
-    gone = [device for device, known in listed.items() if device not in ids and comparable(known.serial) not in spelled]
-    counts = ((max(0, previous.devices - len(ids)), previous.devices), (len(gone), len(listed)))
+    gone = [
+        device
+        for device, known in previous.in_scope.items()
+        if "missing_since" not in known.facts and device not in ids and comparable(known.serial) not in spelled
+    ]
+    counts = ((max(0, previous.devices - len(ids)), previous.devices), (len(gone), listed))
     if not any(lost > MOST_GONE and lost * 100.0 > of * MOST_GONE_PERCENT for lost, of in counts):
         return
     if accepted == len(ids):

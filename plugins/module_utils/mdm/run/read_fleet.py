@@ -19,6 +19,7 @@ from ...policy.instants import utc_text
 from ...policy.model import Decision, Verdicts
 from ...policy.names_compared import comparable
 from ..planning.fleet import OWN_ATTRIBUTES, DeviceRecord, FleetDevice, ListBeginsAgain, ManagedDevice, RecordPool, alike_of
+from .fleet_store import FleetStore
 from .known_fleet import FleetMemory, LoneLookUps, check_fleet_size
 
 #: What is known of devices that are alike, and id and serial number of each of them.
@@ -38,6 +39,7 @@ class ReadFleet:
         latest: contacts after this instant have not come yet.
         until_enrolled: attributes that may be others since a device enrolled again.
         accepted: the size that somebody has confirmed; None for none.
+        members: where the devices are kept.
 
     Raises:
         FleetDoubted: where it has become much shorter since the last run.
@@ -52,7 +54,9 @@ class ReadFleet:
         latest: datetime,
         until_enrolled: frozenset[str] = frozenset(),
         accepted: int | None = None,
+        members: FleetStore | None = None,
     ) -> None:
+        self.members = FleetStore() if members is None else members
         self.memory = memory
         self._latest = utc_text(latest)
         self._pool = RecordPool()
@@ -62,15 +66,16 @@ class ReadFleet:
         #: Shared attributes and remembered facts, by identity, of which the latter add nothing to the former.
         self._complete: dict[tuple[int, int], bool] = {}
         ids = self._read(devices)
-        serials = frozenset(filter(None, (comparable(member.device.record.get("serial")) for member in self.members)))
+        unlisted = {device: known for device, known in self.previous.in_scope.items() if device not in ids}
+        serials: frozenset[str] = frozenset()
+        if unlisted:
+            serials = frozenset(filter(None, (comparable(member.device.record.get("serial")) for member in self.members)))
         check_fleet_size(self.previous, ids, serials, accepted)
         self.is_confirmed = accepted == len(self.members)
         #: Devices in scope of the last run of which neither the id nor the serial number is in the list -> their serial numbers.
         self.not_listed: dict[str, str | None] = {
-            device: known.serial
-            for device, known in self.previous.in_scope.items()
-            if device not in ids and comparable(known.serial) not in serials
-        }  # fmt: skip
+            device: known.serial for device, known in unlisted.items() if comparable(known.serial) not in serials
+        }
         # What was known of all others has been made use of.
         memory.forget_all_but(self.not_listed)
 
@@ -93,7 +98,7 @@ class ReadFleet:
         return ids
 
     def _begin(self) -> None:
-        self.members: list[FleetDevice] = []
+        self.members.clear()
         self.memory.filled.clear()
         #: id -> since when what was remembered of a device is what was known.
         self._since: dict[str, Mapping[str, str]] = {}
@@ -174,7 +179,7 @@ class ReadFleet:
         if device.synced_at <= self._latest:
             return device
         self._ahead += 1
-        return replace(device, synced_at="", inventory_at="", inventory_by="")
+        return replace(device, synced_at="", inventory_at="")
 
     def _member(self, name: str, device: ManagedDevice) -> FleetDevice:
         record = self._pool.record_of(device.record)

@@ -10,8 +10,10 @@ before anything is contacted, and holds who is in scope and what is planned befo
 
 from __future__ import annotations
 
+import gc
 import platform
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -34,13 +36,13 @@ from ...policy.notes import notes_of_policies
 from ...policy.serialize import serialize_policy
 from ..http.journal import Journal
 from ..planning.control_state import ControlStates
-from ..planning.fleet import FleetDevice
 from ..planning.group_names import wanted_groups
 from ..planning.notices import Notice
 from ..planning.plan_result import PlanResult, plan_result
 from .assess import Assessor, RunState, may_look
 from .due_notices import due_notices
 from .fleet_rows import FleetRows
+from .fleet_store import FleetStore
 from .known_fleet import FleetDoubted, FleetMemory, LoneLookUps
 from .ledger import Ledger
 from .ledger_events import events_before_writing, events_of_standing_controls
@@ -67,7 +69,19 @@ def run_target(target: Target, request: RunRequest, journal: Journal | None = No
     Raises:
         AppbanError: where it can't even be recorded, or where nothing was to be written.
     """
-    return _Run(target, request, journal or Journal()).run()
+    with rare_collection():
+        return _Run(target, request, journal or Journal()).run()
+
+
+@contextmanager
+def rare_collection() -> Iterator[None]:
+    """Look for circular garbage a hundred times more rarely: what a fleet is made of has none, and each look goes over all of it."""
+    thresholds = gc.get_threshold()
+    gc.set_threshold(100_000, *thresholds[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
 
 
 class _Run:
@@ -80,7 +94,7 @@ class _Run:
         self.assets = AssetIndex(request.assets)
         self.by_id = {policy.id: policy for policy in request.policies}
         self.ledger = Ledger.open(request.evidence_dir, request.target, writable=not request.check_mode)
-        self.fleet: list[FleetDevice] = []
+        self.fleet = FleetStore()
         self.exemptions: tuple[NamedDevices, ...] = ()
         self.left: list[str] = []
         self.previous = PreviousRecord()
@@ -128,6 +142,7 @@ class _Run:
                 raise told from error
             finally:
                 record.abandon()
+                self.fleet.close()
         finally:
             for lock in locks:
                 lock.release()
@@ -135,7 +150,6 @@ class _Run:
     def _recorded(self, record: EvidenceRecord, limits: Any) -> RunResult:
         request = self.request
         read = self._read_fleet()
-        self.fleet = read.members
         self.exemptions = count_exemptions(self.decider.exemptions, read.judged())
         record.add_exemptions(each.to_plain() for each in self.exemptions)
         record.add_classes(read.classes())
@@ -225,6 +239,7 @@ class _Run:
             latest=max(request.now, read_now(request.provenance.wall_clock())) + CLOCKS_APART,
             until_enrolled=getattr(self.target, "until_enrolled", frozenset()),
             accepted=request.accept_fleet_size,
+            members=self.fleet,
         )
 
     def _unproved(self, findings: Mapping[tuple[str, str], Any]) -> frozenset[tuple[str, str]]:
@@ -232,12 +247,12 @@ class _Run:
         present = {device for (device, _app), story in self.ledger.stories.items() if story.present}
         vanished = [
             (member.device.id, app.app)
-            for member in self.fleet
+            for member in (self.fleet if present else ())
             if member.device.id in present
             for app in member.decision.apps.values()
-            if may_look(app)
-            and (member.device.id, app.app) not in findings
+            if (member.device.id, app.app) not in findings
             and self.ledger.story(member.device.id, app.app).present
+            and may_look(app)
             and self.target.capability_of(member.device.record).sees == "all"
         ]
         return self.target.absences(vanished) if vanished else frozenset()

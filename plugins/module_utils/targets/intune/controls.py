@@ -29,7 +29,7 @@ from . import bodies
 from . import capabilities as names
 from .capabilities import MECHANISMS
 from .objects import ALL_DEVICES, ALL_USERS, COMPLIANCE_POLICY, CONFIGURATION_POLICY, DEVICE_CONFIGURATION, EXCLUDED_GROUP, GROUP, Target
-from .scope_members import ScopeMembers, is_unplaced
+from .scope_members import ScopeMembers
 
 MAX_GRACE_HOURS = 8760
 #: How far this machine's clock may be ahead of the tenant's without anybody losing access before a deadline.
@@ -252,6 +252,8 @@ class DesiredControls:
                 include -= exclude
         undecided = kept | possible
         covers, unnamed = control_scope.covers - undecided, control_scope.unnamed - undecided
+        # Many controls are for the same devices.
+        covers = self._known_covers.setdefault(covers, covers)
         return replace(control_scope, include=include, exclude=exclude, covers=covers, unnamed=unnamed)
 
     def _undecided_exceptions(self, requirement: Requirement, name: str) -> frozenset[str]:
@@ -324,7 +326,12 @@ class DesiredControls:
 
     @cached_property
     def _alike(self) -> list[AlikeDevices]:
-        return alike_devices(self.fleet, self.requirements)
+        # What is wanted of a device rests on what its kind shares.
+        return alike_devices(self.fleet, self.requirements) if self.standing is None else self.standing.kinds
+
+    @cached_property
+    def _known_covers(self) -> dict[frozenset[int], frozenset[int]]:
+        return {}
 
     @cached_property
     def _directory_ids(self) -> list[str]:
@@ -409,15 +416,13 @@ def is_undecided(member: FleetDevice, apps: Iterable[str]) -> bool:
     return "unclassified" in verdicts and verdicts <= {"unclassified", "enforce"}
 
 
-def chances_of(fleet: Sequence[FleetDevice], requirements_of: RequirementsOf, decider: Decider) -> list[frozenset[Requirement]]:
+def chances_of(members: ScopeMembers, requirements_of: RequirementsOf, decider: Decider) -> list[frozenset[Requirement]]:
     """Per device of a fleet, what would be wanted of it if its ownership were one or another; nothing where nobody asks."""
-    found: list[frozenset[Requirement]] = [frozenset()] * len(fleet)
-    for kind in alike_devices(fleet):
-        if is_unplaced(kind.example):
-            for index in kind.positions:
-                for each in ("corporate", "personal"):
-                    record = {**fleet[index].device.record, "ownership": each}
-                    found[index] |= requirements_of(record, decider.decide(record))
+    found: list[frozenset[Requirement]] = [frozenset()] * len(members.fleet)
+    for index in members.unplaced:
+        for each in ("corporate", "personal"):
+            record = {**members.fleet[index].device.record, "ownership": each}
+            found[index] |= requirements_of(record, decider.decide(record))
     return found
 
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
-from functools import lru_cache
 from typing import Any
 
 from ...engine.errors import AppbanError
@@ -17,7 +15,6 @@ from ...mdm.http.complete_lists import Distinct, require_complete
 from ...mdm.http.http_errors import RequestFailed
 from ...mdm.http.paging import items_of, object_of
 from ...mdm.http.response import Response
-from ...mdm.http.server_values import later
 from ...mdm.planning.fleet import DeviceRecord, ListBeginsAgain, ManagedDevice, RecordPool
 from ...policy.names_compared import comparable
 from .api.graph import Graph
@@ -49,7 +46,7 @@ _ANDROID_ENROLLMENTS = {
 _OWNERSHIPS = {"company": "corporate", "personal": "personal"}
 _NO_DIRECTORY_ID = ("", "00000000-0000-0000-0000-000000000000")
 #: How often a device sends its list of apps (Microsoft's documentation of discovered apps), counted from its enrollment.
-INVENTORY_PERIOD = timedelta(days=7)
+INVENTORY_DAYS = 7
 
 
 def read_devices(graph: Graph, memberships: Memberships) -> Iterator[ManagedDevice | ListBeginsAgain]:
@@ -199,8 +196,7 @@ class DeviceReader:
             access_withdrawn=get("complianceState") == "noncompliant",
             synced_at=synced_at,
             enrolled_at=enrolled_at,
-            inventory_at=_oldest_inventory(synced_at, enrolled_at),
-            inventory_by=synced_at,
+            inventory_days=INVENTORY_DAYS,
         )
 
     def _alike(self, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -246,19 +242,6 @@ def _workloads(features: Any) -> list[str] | None:
     if not isinstance(features, dict):
         return None
     return sorted(name for name, intune in features.items() if intune is True)
-
-
-def _oldest_inventory(synced_at: str, enrolled_at: str) -> str:
-    """The earliest instant that a device's list of apps can be of: it comes with a contact, once a week, and never before enrollment."""
-    day = _inventory_period_before(synced_at[:10])
-    week_before = day and day + synced_at[10:]
-    return week_before and max(week_before, min(enrolled_at, synced_at))
-
-
-@lru_cache(maxsize=8192)
-def _inventory_period_before(day: str) -> str:
-    """The day one period before another one; empty for none."""
-    return later(day + "T00:00:00Z", -INVENTORY_PERIOD)[:10]
 
 
 def _platform_and_enrollment(body: Mapping[str, Any]) -> tuple[str | None, str | None]:

@@ -56,13 +56,14 @@ class ScopeMembers:
         self._policies_of = {each.id: each.marker.policies for each in state.scopes}
 
     @cached_property
-    def _alike(self) -> list[AlikeDevices]:
+    def kinds(self) -> list[AlikeDevices]:
+        """The fleet by kinds of devices."""
         return alike_devices(self.fleet)
 
     @cached_property
     def unplaced(self) -> frozenset[int]:
         """Positions of the devices that may be in any native scope."""
-        return frozenset(chain.from_iterable(kind.positions for kind in self._alike if is_unplaced(kind.example)))
+        return frozenset(chain.from_iterable(kind.positions for kind in self.kinds if is_unplaced(kind.example)))
 
     # Members of groups.
 
@@ -139,13 +140,12 @@ class ScopeMembers:
         """Positions of the devices of some platforms that the filter of an assignment lets through; all of them where it has none."""
         words = set(_QUOTED.findall(known[target.filter])) if target.filter else set()
         include = target.filter_type != "exclude"
-        for kind in self._alike:
+        for kind in self.kinds:
             device = kind.example.device
             if device.platform not in platforms:
                 continue
-            if not target.filter or (_OWNERSHIP_WORDS.get(device.native_ownership, "Unknown") in words) == include:
-                yield from kind.positions
-            elif possible and is_unplaced(kind.example):
+            named = _OWNERSHIP_WORDS.get(device.native_ownership, "Unknown") in words
+            if not target.filter or named == include or (possible and is_unplaced(kind.example)):
                 yield from kind.positions
 
     # Controls that stand.

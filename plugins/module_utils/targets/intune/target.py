@@ -104,7 +104,7 @@ class IntuneTarget(Target):
         self.memberships = Memberships()
         self.finder: AppFinder | None = None
         self.new_finder: Callable[[], AppFinder] = lambda: AppFinder(graph, policies, {}, lambda _device, _app: False)
-        #: The devices that are looked at, by id.
+        #: The devices that are looked at, by id, each with one that is like it.
         self.watched: Mapping[str, FleetDevice] = {}
 
     def capability_of(self, record: Mapping[str, Any]) -> Capability:
@@ -213,7 +213,7 @@ class IntuneTarget(Target):
             if each.resource == COMPLIANCE_POLICY and each.marker.fact("armed")
         }
         scope_members = ScopeMembers(self.state, fleet, self.policy_ids, self._unseen_members(fleet, decider))
-        chances = chances_of(fleet, requirements_of, decider) if scope_members.may_reach else ()
+        chances = chances_of(scope_members, requirements_of, decider) if scope_members.may_reach else ()
         desired = DesiredControls(
             self.policies, fleet, requirements, native_scope, self.settings.controls, decider.moment, armed, scope_members, chances
         ).desired()  # fmt: skip
@@ -236,7 +236,8 @@ class IntuneTarget(Target):
         ended = {policy.id for policy, each in zip(self.policies, decider.policy_phases, strict=True) if each.phase == LIFTED}
         groups = [group for group in self.state.groups if (set(group.marker.policies) & self.policy_ids) - ended]
         members = frozenset(member for group in groups for member in group.members)
-        shown = {name for each in fleet for name in (each.device.directory_id, each.device.user_id) if name in members} if members else set()
+        names_shown = (name for each in fleet for name in (each.device.directory_id, each.device.user_id))
+        shown = members.intersection(names_shown) if members else members
         names: dict[tuple[str, str], str] = {}
         for group in groups:
             for member, directory_object in group.members.items():
@@ -322,16 +323,15 @@ def _is_looked_for(member: FleetDevice, app: str) -> bool:
 
 
 def _watched(fleet: Sequence[FleetDevice]) -> Iterator[tuple[str, FleetDevice]]:
-    """Devices on which any app is looked for, by id."""
-    # Devices that are alike share their verdicts.
-    looked_for: dict[int, bool] = {}
+    """Devices on which any app is looked for, by id, each with the first one that is like it."""
+    examples: dict[tuple[int, int], FleetDevice | None] = {}
     for member in fleet:
-        verdicts = member.decision.verdicts
-        known = looked_for.get(id(verdicts))
-        if known is None:
-            known = looked_for[id(verdicts)] = any(may_look(app) for app in verdicts.apps.values())
-        if known:
-            yield member.device.id, member
+        key = (id(alike_of(member.device.record)), id(member.decision.verdicts))
+        if key not in examples:
+            examples[key] = member if any(may_look(app) for app in member.decision.apps.values()) else None
+        example = examples[key]
+        if example is not None:
+            yield member.device.id, example
 
 
 class _Platforms(Mapping[str, str]):
