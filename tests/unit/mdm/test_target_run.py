@@ -29,7 +29,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.order
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.plan_draft import PlanDraft
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.known_fleet import FleetDoubted, LoneLookUps
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.ledger import Ledger
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.run_request import RunRequest, RunResult
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.run_request import RunRequest, RunResult, Target
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.target_run import run_target
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.decide import Decider
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
@@ -46,7 +46,7 @@ DEVICES = (
 )
 
 
-class SmallTarget:
+class SmallTarget(Target):
     """Eight devices and one control, a list of blocked apps that reaches every supervised corporate iPhone."""
 
     names: Mapping[str, str] = capabilities.NAMES

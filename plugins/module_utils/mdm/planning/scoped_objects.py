@@ -208,7 +208,7 @@ def states_of_dated_object(state: ControlState, changed_at: str, stays: bool) ->
     state = replace(state, changed_at=changed_at)
     if stays:
         state = replace(state, named=state.named | state.new)
-    before = state.covers - state.new
+    before = state.covers - state.new if state.new else state.covers
     if not before:
         return [state]
     # For those that it reached before, and reaches as before, it stands: what changes is whom else it is for.

@@ -70,27 +70,31 @@ def resolve_scope(
         native: what a native scope can name and the requirement is sure for.
         by_user: the control is assigned to users, so nothing reaches a device that has none.
     """
-    useful = frozenset(positions_of(each for each in candidates if each.useful))
+    useful = [each for each in candidates if each.useful]
     if by_user:
         named = (replace(each, positions=[index for index in each.positions if members[index]]) for each in candidates)
         candidates = [each for each in named if each.positions]
     if not any(each.useful for each in candidates):
-        return ControlScope(unnamed=useful)
+        return ControlScope(unnamed=frozenset(positions_of(useful)))
     exceptions = [*positions_of(each for each in candidates if each.native in native and not each.wanted)]
     kept = sum(len(each.positions) for each in candidates if each.native in native and each.wanted)
     if len(exceptions) > kept or not all(members[index] for index in exceptions):
         native, exceptions = frozenset(), []
     exclude = frozenset(members[index] for index in exceptions)
     reached = positions_of(each for each in candidates if each.useful and each.native in native)
-    covers = {index for index in reached if members[index] not in exclude} if exclude else set(reached)
+    # By way of a set: a frozen one that grows takes up to twice the room that it needs, and many are kept.
+    covers = frozenset({index for index in reached if members[index] not in exclude} if exclude else set(reached))
     left = [*positions_of(each for each in candidates if each.useful and each.native not in native)]
     include: frozenset[str] = frozenset()
     if left:
         # A group must not include whom that would reach with a device of theirs that is not to be touched.
         unwanted = {members[index] for index in positions_of(each for each in candidates if not each.wanted)}
         include = frozenset(members[index] for index in left) - unwanted - exclude - {""}
-        covers.update(index for index in left if members[index] in include)
-    return ControlScope(native=native, include=include, exclude=exclude, covers=frozenset(covers), unnamed=useful - covers)
+        covers = covers.union(index for index in left if members[index] in include)
+    unnamed: frozenset[int] = frozenset()
+    if len(covers) < sum(len(each.positions) for each in useful):
+        unnamed = frozenset(positions_of(useful)) - covers
+    return ControlScope(native=native, include=include, exclude=exclude, covers=covers, unnamed=unnamed)
 
 
 def positions_of(candidates: Iterable[Candidates]) -> Iterator[int]:

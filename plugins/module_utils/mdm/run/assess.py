@@ -26,7 +26,8 @@ LOOKED_FOR = ("enforce", "report_only", "pending", "review")
 PATIENCE = timedelta(days=8)
 
 
-def _undoubted(_device: str, _app: str) -> str:
+def undoubted(_device: str, _app: str) -> str:
+    """What is said of every device and app where nothing is doubted."""
     return ""
 
 
@@ -66,7 +67,7 @@ class RunState:
     to_notify: frozenset[int] = frozenset()
     access_depends_on_compliance: bool | None = None
     site_blocks: Callable[[str, Mapping[str, Any]], str] | None = None
-    doubted: Callable[[str, str], str] = _undoubted
+    doubted: Callable[[str, str], str] = undoubted
     previous: Mapping[tuple[str, str], str] = field(default_factory=dict)
     previous_now: str = ""
     plan: Plan = field(default_factory=Plan)

@@ -21,7 +21,7 @@ from ...engine.outcomes import judge
 from ...engine.presence import Presence
 from ...policy.model import AppDecision
 from ..planning.fleet import FleetDevice, alike_of
-from .assess import Assessment, Assessor, RunState, may_look
+from .assess import Assessment, Assessor, RunState, may_look, undoubted
 from .ledger_events import Event, events_of_device
 from .row_form import RowForm
 
@@ -129,7 +129,7 @@ class FleetRows:
         apps, looked_for, given_up = self._apps_of(member)
         run = self.run_state
         doubts: Any = None
-        if looked_for:
+        if looked_for and run.doubted is not undoubted:
             doubts = tuple([run.doubted(device.id, apps[each].app) for each in looked_for])
         holds: Any = None
         if run.may_still_hold is not None and given_up:
@@ -254,8 +254,7 @@ class FleetRows:
         )
 
     def _write_line(self, judged: _Judged, member: FleetDevice, device: str) -> None:
-        row, record = judged.row, member.device.record
-        serial = record.get("serial")
+        row, serial = judged.row, member.device.record.get("serial")
         seen_at = None if row.seen_at is None else member.device.looked_at
         last_seen_at = None if row.last_seen_at is None else self.run_state.previous.get((device, row.app))
         if judged.form is not None:

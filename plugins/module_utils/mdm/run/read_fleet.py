@@ -186,6 +186,9 @@ class ReadFleet:
         known = self.previous.in_scope.get(name)
         if known is not None and known.serial and not record.serial:
             record = self._pool.record_of(self.memory.identify(record))
+        elif known is not None and known.serial == record.serial:
+            # One text for both of them, as long as what was known is kept.
+            record.serial = known.serial
         # What the assets say now goes before what was known.
         said = self._assets.missing(record)
         if said:

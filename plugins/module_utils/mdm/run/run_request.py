@@ -93,6 +93,11 @@ class Target(Protocol):
             devices: ids of devices, or ``serial:`` and a serial number; besides them whatever names the target itself puts in.
         """
 
+    @property
+    def has_doubts(self) -> bool:
+        """Whether anything of what the sources say can't be believed, so that :meth:`doubted` has something to say."""
+        return True
+
     def doubted(self, device: str, app: str) -> str:
         """The reason for which what the sources say of a device and an app can't be believed; empty for none."""
         return ""

@@ -39,7 +39,7 @@ from ..planning.control_state import ControlStates
 from ..planning.group_names import wanted_groups
 from ..planning.notices import Notice
 from ..planning.plan_result import PlanResult, plan_result
-from .assess import Assessor, RunState, may_look
+from .assess import Assessor, RunState, may_look, undoubted
 from .due_notices import due_notices
 from .fleet_rows import FleetRows
 from .fleet_store import FleetStore
@@ -280,15 +280,17 @@ class _Run:
     ) -> RunState:
         waits = self.request.check_mode or stopped
 
+        doubted = self.target.doubted if self.target.has_doubts else undoubted
+
         def doubted_or_unproved(device: str, app: str) -> str:
-            return self.target.doubted(device, app) or ("source_contradicts" if (device, app) in unproved else "")
+            return doubted(device, app) or ("source_contradicts" if (device, app) in unproved else "")
 
         return replace(
             self._before_writing(findings, planned.control_states),
             failed=applied.failed_keys,
             pending=frozenset(change.key for change in planned.plan.changes) if waits else frozenset(),
             to_notify=frozenset(notice.index for notice in notices) if waits else frozenset(),
-            doubted=doubted_or_unproved if unproved else self.target.doubted,
+            doubted=doubted_or_unproved if unproved else doubted,
             previous=self.previous.seen,
             previous_now=self.previous.now,
             plan=planned.plan,

@@ -200,7 +200,9 @@ class DesiredControls:
         resource, body = self._body(requirement, name, identifiers)
         if resource:
             spec = ownership.spec_hash(dict(body or {}))
-            reached, possible = (self.standing.reached(requirement.mechanism, name, spec, each) for each in (False, True))
+            reached = possible = self.standing.reached(requirement.mechanism, name, spec)
+            if self.standing.may_reach:
+                possible = self.standing.reached(requirement.mechanism, name, spec, True)
         else:
             reached = self.standing.reached_by_apps(requirement.mechanism, identifiers)
             possible = reached | self.standing.reached_by_apps(requirement.mechanism, identifiers, requirement.policies)
@@ -250,8 +252,9 @@ class DesiredControls:
             if control_scope.native:
                 exclude |= self.standing.unseen.get(exceptions_group(name), frozenset()) | self._undecided_exceptions(requirement, name)
                 include -= exclude
-        undecided = kept | possible
-        covers, unnamed = control_scope.covers - undecided, control_scope.unnamed - undecided
+        covers, unnamed = control_scope.covers, control_scope.unnamed
+        if kept or possible:
+            covers, unnamed = (each - kept - possible for each in (covers, unnamed))
         # Many controls are for the same devices.
         covers = self._known_covers.setdefault(covers, covers)
         return replace(control_scope, include=include, exclude=exclude, covers=covers, unnamed=unnamed)

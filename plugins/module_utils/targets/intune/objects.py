@@ -39,7 +39,7 @@ class Collection:
         path: below the version.
         name_key: the property with the object's name.
         expand: what a list has to ask for to get all that we compare.
-        select: the fields that are read back after a create; empty for all.
+        select: the fields that are read; empty for all.
         reading, creating, deleting: the application permissions for that.
         assignment: type of an object's assignment to devices or users; empty where it has none or has them one by one.
     """

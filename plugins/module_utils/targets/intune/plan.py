@@ -70,9 +70,13 @@ def draft_plan(around: Surroundings, desired: Desired, draft: PlanDraft) -> None
 
 def _follow(around: Surroundings, objects: Mapping[Hashable, ObjectInForce], draft: PlanDraft) -> None:
     """Say of each change whom it reaches and releases."""
+    if not draft.changes:
+        return
     effects = Effects(around, around.scope_members.scopes, objects, chances=False)
     followed = effects.follow(draft.changes.values())
-    last = frozenset().union(*(around.surely(each, effects.groups) for each in effects.objects.values()))
+    last: set[int] = set()
+    for each in effects.objects.values():
+        last |= around.surely(each, effects.groups)
     draft.changes = {}
     for phase, change in followed:
         if change.kind == FILTER:

@@ -115,7 +115,7 @@ class ScopeMembers:
         """
         known = self.scopes if scopes is None else scopes
         platforms = MECHANISMS[mechanism].platforms if mechanism in MECHANISMS else ()
-        included: set[int] = set()
+        included: list[Iterable[int]] = []
         excluded: set[int] = set()
         for target in targets:
             if target.kind == EXCLUDED_GROUP:
@@ -125,13 +125,14 @@ class ScopeMembers:
                 continue
             elif target.kind == GROUP:
                 found = self._of_group(known.get(target.group, ()), platforms)
-                included.update(found.intersection(self._let_through(target, known, platforms, possible)) if target.filter else found)
+                included.append(found.intersection(self._let_through(target, known, platforms, possible)) if target.filter else found)
             elif target.kind == ALL_DEVICES:
-                included.update(self._let_through(target, known, platforms, possible))
+                included.append(self._let_through(target, known, platforms, possible))
             elif target.kind == ALL_USERS:
                 let_through = self._let_through(target, known, platforms, possible)
-                included.update(index for index in let_through if self.fleet[index].device.user_id)
-        return frozenset(included - excluded)
+                included.append(index for index in let_through if self.fleet[index].device.user_id)
+        reached = chain.from_iterable(included)
+        return frozenset({index for index in reached if index not in excluded} if excluded else set(reached))
 
     def _of_group(self, members: Collection[str], platforms: Sequence[str]) -> set[int]:
         return {index for index in self.of_members(members) if self.fleet[index].device.platform in platforms}
@@ -179,7 +180,8 @@ class ScopeMembers:
             ours = each.marker.mechanism == mechanism and not self.policies.isdisjoint(each.marker.policies)
             if ours and (each.name, each.marker.sha256) == (name, spec):
                 # An assignment that lost its filter to somebody reaches devices by accident: that is nothing to keep.
-                found |= self.of_targets(mechanism, [target for target in each.targets if target.scopes], possible)
+                reached = self.of_targets(mechanism, [target for target in each.targets if target.scopes], possible)
+                found = found | reached if found else reached
         return found
 
     def reached_by_apps(self, mechanism: str, identifiers: Iterable[str], scoped: tuple[str, ...] = ()) -> frozenset[int]:

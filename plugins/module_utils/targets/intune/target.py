@@ -155,6 +155,11 @@ class IntuneTarget(Target):
         """Ask for devices one by one."""
         return look_up_devices(self.graph, devices)
 
+    @property
+    def has_doubts(self) -> bool:
+        """Whether anything of what was found can't be believed."""
+        return self.finder is not None and self.finder.has_doubts
+
     def doubted(self, device: str, app: str) -> str:
         """The reason for which what the sources say of a device and an app can't be believed; empty for none."""
         if self.finder is None or not self.finder.has_doubts:

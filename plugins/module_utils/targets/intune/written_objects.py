@@ -53,7 +53,7 @@ class WrittenObjects:
             found_id = self._look_up(collection, name, _description(body))
             if not found_id:
                 raise
-        params = {"$select": collection.select} if collection.select else {}
+        params = {"$select": "id"} if collection.select else {}
         self.see(collection, found_id, params, lambda found: found is not None, "the %s %s exists" % (collection.what, name))
         return found_id
 

@@ -50,3 +50,15 @@ def test_the_ledger_says_what_is_ordered_until_it_is_marked_or_deleted(tmp_path:
     for content, expected in (("ordered", {PACKAGE}), ("marked", set()), ("ordered", {PACKAGE}), ("deleted", set())):
         Ledger.open(str(tmp_path), "intune", writable=True).write(at, [play_event(PACKAGE, content)])
         assert ordered_packages(Ledger.open(str(tmp_path), "intune", writable=True)) == expected
+
+
+def test_an_app_that_two_controls_ask_for_is_ordered_once() -> None:
+    # Two policies with other devices each, so two controls, and the tenant has the app for neither of them.
+    owners = ("corporate", "personal")
+    android = [device(number, platform="android", enrollment="fully_managed", ownership=owner) for number, owner in enumerate(owners)]
+    rules = [[{"name": "Theirs", "when": {"ownership": owner}, "actions": ["remove"]}] for owner in owners]
+    run = Run([policy(f"city-{number}", rules=each) for number, each in enumerate(rules)], android, TenantState())
+    orders = [change.step for change in run.plan().plan.changes if change.step is not None and change.step.verb.__name__ == "add_play_app"]
+    assert len({step.args[0] for step in orders}) == len(orders) > 1
+    shops = [step.verb.__self__ for step in orders]
+    assert all(sorted(shop.packages) == sorted({step.args[0] for step in orders}) for shop in shops)

@@ -10,12 +10,12 @@ import re
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ....engine.errors import AppbanError
 from ....mdm.http.access_token import Token
 from ....mdm.http.connection import Connection
 from ....mdm.http.urls import is_loopback, origin
-from .client_assertion import ClientCertificate, read_certificate
 from .clouds import Cloud
 from .token_endpoint import TokenEndpoint
 from .token_methods import (
@@ -31,6 +31,9 @@ from .token_methods import (
     is_held,
     read_claims,
 )
+
+if TYPE_CHECKING:
+    from .client_assertion import ClientCertificate
 
 #: Seconds before its end from which a token is not used any more.
 MARGIN = 300.0
@@ -226,6 +229,9 @@ def app_problems(options: CredentialOptions) -> list[str]:
 def load_certificate(options: CredentialOptions, connection: Connection) -> tuple[ClientCertificate | None, list[str]]:
     """Read the certificate, or say why that can't be done."""
     try:
+        # Only here: the library that reads certificates takes its time to load.
+        from .client_assertion import read_certificate
+
         return read_certificate(options.certificate_path or "", options.certificate_password, connection.clock.utcnow()), []
     except AppbanError as error:
         return None, [str(error)]

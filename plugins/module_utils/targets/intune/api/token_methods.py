@@ -10,12 +10,14 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ....engine.errors import AppbanError
 from ....mdm.http.access_token import Token
-from .client_assertion import ClientCertificate
 from .token_endpoint import TokenEndpoint
+
+if TYPE_CHECKING:
+    from .client_assertion import ClientCertificate
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 #: Where Azure gives virtual machines their identity (Entra documentation, "How to use managed identities to acquire an access token").

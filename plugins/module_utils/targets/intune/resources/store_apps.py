@@ -81,7 +81,8 @@ class StoreApps:
         for package in missing:
             notes = ownership.control_description(control.requirement.policies, control.mechanism, {"package": package})
             if is_play:
-                self.packages.append(package)
+                if package not in self.packages:
+                    self.packages.append(package)
                 step = Step(self.add_play_app, (package, notes))
             else:
                 step = Step(self.create_store_app, (package, title_of_app(self.around.policies, control.apps[0]), notes))

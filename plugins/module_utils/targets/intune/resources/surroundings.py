@@ -120,7 +120,9 @@ class Surroundings:
 
     def reached_before(self, control: Control, targets: Iterable[Target]) -> frozenset[int]:
         """Which devices of a control some assignments reach today."""
-        return self.scope_members.of_targets(control.mechanism, targets) & control.control_scope.covers
+        reached, covers = self.scope_members.of_targets(control.mechanism, targets), control.control_scope.covers
+        # Mostly all of them, and then one set is enough for both.
+        return covers if covers <= reached else reached & covers
 
     def add_state(
         self,
@@ -134,9 +136,7 @@ class Surroundings:
     ) -> None:
         """Say whom a control is for and which changes it waits for. before: whom it reached in the same way."""
         control_scope = control.control_scope
-        by_user = MECHANISMS[control.mechanism].by_user
         is_app = MECHANISMS[control.mechanism].per_app
-        devices = {index: self.fleet[index].device for index in control_scope.covers}
         joins = draft.planned((MEMBERS, group.name) for group in control.groups if not group.excluded)
         draft.control_states.append(
             ControlState(
@@ -149,15 +149,19 @@ class Surroundings:
                 # Graph keeps no date of an app's assignments: the groups and filters that they go by may be older than they are.
                 changed_at="" if is_app else changed_at,
                 dated=not is_app,
-                named=frozenset(
-                    index for index, each in devices.items() if (each.user_id if by_user else each.directory_id) in control_scope.include
-                ),
+                named=self._named(control),
                 changes=tuple(dict.fromkeys((*changes, *joins))),
                 deadline=control.requirement.deadline,
                 obstacle=obstacle,
                 prevented=prevented,
             )
         )
+
+    def _named(self, control: Control) -> frozenset[int]:
+        """Positions of the devices that a control reaches by name."""
+        include, by_user = control.control_scope.include, MECHANISMS[control.mechanism].by_user
+        devices = ((index, self.fleet[index].device) for index in control.control_scope.covers) if include else ()
+        return frozenset(index for index, each in devices if (each.user_id if by_user else each.directory_id) in include)
 
     def keeps(self, each: ObjectInForce, name: str, policies: Iterable[str], draft: PlanDraft) -> bool:
         """Whether a control that nothing asks for any more stays, because nobody can decide about any device that it reaches.
