@@ -5,10 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+Check = Callable[..., None]
+Test = Callable[[int], None]
 
 
 def cases(names: str | Sequence[str], values: Iterable[Any], *, quick: int = 1, ids: Sequence[str] | None = None) -> pytest.MarkDecorator:
@@ -28,3 +33,24 @@ def cases(names: str | Sequence[str], values: Iterable[Any], *, quick: int = 1, 
         marks = [*known.marks, *([pytest.mark.long] if number >= quick else [])]
         marked.append(pytest.param(*known.values, id=ids[number] if ids else known.id, marks=marks))
     return pytest.mark.parametrize(names, marked)
+
+
+def several(*, quick: int, full: int) -> pytest.MarkDecorator:
+    """Gives a test of random input the number of its examples: few in the quick suite, all of them in the long one."""
+    return pytest.mark.parametrize("examples", [pytest.param(quick, id="few"), pytest.param(full, id="many", marks=pytest.mark.long)])
+
+
+def drawn(*strategies: st.SearchStrategy[Any], quick: int, full: int, **named: st.SearchStrategy[Any]) -> Callable[[Check], Test]:
+    """As hypothesis.given, for a test of nothing but random input, with as many examples as the function above gives."""
+
+    def decorate(check: Check) -> Test:
+        @several(quick=quick, full=full)
+        def test(examples: int) -> None:
+            patiently = settings(max_examples=examples, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+            patiently(given(*strategies, **named)(check))()
+
+        # Not functools.wraps, which would have pytest look for fixtures of the check's names.
+        test.__name__, test.__qualname__, test.__doc__ = check.__name__, check.__qualname__, check.__doc__
+        return test
+
+    return decorate
