@@ -442,9 +442,7 @@ def test_a_removal_that_fails_halfway_is_told_and_finished_later(apt: Inside, la
     assert not program.exists()
 
 
-@cases(
-    "odd", ["mkdir /etc/apt/apt.conf.d/odd", "ln -s /srv /etc/apt/apt.conf.d/odd", "mkdir /etc/apt/preferences.d/00odd"]
-)
+@cases("odd", ["mkdir /etc/apt/apt.conf.d/odd", "ln -s /srv /etc/apt/apt.conf.d/odd", "mkdir /etc/apt/preferences.d/00odd"])
 def test_what_apt_skips_ends_no_run(apt: Inside, lab_host: Host, odd: str) -> None:
     owned = apt.block([APP])["owned"]
     lab_host.run(["sh", "-c", odd], check=True)

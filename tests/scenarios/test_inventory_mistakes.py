@@ -66,9 +66,7 @@ def test_an_empty_policy_file_is_none(estate: Estate, empty: Any) -> None:
 @cases("typed", ["policy_file={0} policies/other.yml", "policy_file=['{0}', 'policies/other.yml']"])
 def test_a_second_policy_is_never_dropped(estate: Estate, playbook: str, typed: str) -> None:
     extra = {"appban_now": NOW, "appban_evidence_dir": str(estate.evidence)}
-    play = run_playbook(
-        playbook, estate.inventory(), extra_vars=extra, arguments=["-e", typed.format(UK)], must_succeed=False, check=True
-    )
+    play = run_playbook(playbook, estate.inventory(), extra_vars=extra, arguments=["-e", typed.format(UK)], must_succeed=False, check=True)
     assert play.returncode == 2
     said = printed(play)
     assert "policies/other.yml" in said
