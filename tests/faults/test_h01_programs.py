@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.cases import cases
+
 from .support import Machine, banned, seen, told
 
 pytestmark = pytest.mark.fault_kind("H1", "root runs what a person wrote")
@@ -42,7 +44,7 @@ def started(machine: Machine) -> list[str]:
     return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
 
 
-@pytest.mark.parametrize("place", PLACES)
+@cases("place", PLACES)
 def test_a_program_in_a_place_of_a_person_is_never_started(machine: Machine, place: str) -> None:
     machine.as_root(PLACES[place])
     machine.host.write("/tmp/program", NOTE_WHO, 0o755)
@@ -55,6 +57,7 @@ def test_a_program_in_a_place_of_a_person_is_never_started(machine: Machine, pla
     assert "/etc/dnf/dnf.conf" in [change["name"] for change in looked["changes"]]
 
 
+@pytest.mark.long
 def test_a_program_that_a_group_may_write_is_never_started(machine: Machine) -> None:
     machine.host.write("/usr/local/bin/dnf5", "#!/bin/sh\nexit 0\n", 0o775)
     machine.as_root("chgrp jana /usr/local/bin/dnf5")
@@ -86,6 +89,7 @@ def test_a_link_in_a_prefix_does_not_make_root_its_owner(machine: Machine, prefi
     assert machine.host.path("/etc/apt/preferences.d/appban").exists()
 
 
+@pytest.mark.long
 def test_a_prefix_of_an_owner_without_an_account_is_left_alone(machine: Machine, prefix: str) -> None:
     machine.as_jana(f"mkdir -p {prefix}/Cellar/tiktok/1.0")
     # The account is gone, its files are not.
@@ -96,6 +100,7 @@ def test_a_prefix_of_an_owner_without_an_account_is_left_alone(machine: Machine,
     assert machine.host.path("/etc/apt/preferences.d/appban").exists()
 
 
+@pytest.mark.long
 def test_a_prefix_of_root_is_left_alone(machine: Machine) -> None:
     """Homebrew refuses root; what looks like Homebrew of root's is something else."""
     machine.host.write("/opt/homebrew/bin/brew", NOTE_WHO, 0o755)

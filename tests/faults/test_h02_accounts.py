@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.cases import cases
+
 from .support import FILTER, FLATPAK, JANAS_FLATPAK, Machine, banned, seen, told
 
 pytestmark = pytest.mark.fault_kind("H2", "a person's trouble stops the system's block")
@@ -32,6 +34,7 @@ def is_filtered(machine: Machine) -> bool:
     return machine.host.path(FILTER).exists() and f"lab\t{FILTER}" in listed
 
 
+@pytest.mark.long
 def test_a_fake_deployment_in_a_home_does_not_stop_the_systems_block(machine: Machine) -> None:
     machine.as_jana(f"mkdir -p {JANAS_FLATPAK}/{FAKE}; touch {JANAS_FLATPAK}/{FAKE}/active")
     result = machine.ban(APP, backends=["flatpak"])
@@ -44,7 +47,7 @@ def test_a_fake_deployment_in_a_home_does_not_stop_the_systems_block(machine: Ma
     assert "jana" in told(again)
 
 
-@pytest.mark.parametrize("trouble", ["chage -E 0 jana", "chage -d 0 jana", "usermod -L -s /usr/sbin/nologin -e 1 jana"])
+@cases("trouble", ["usermod -L -s /usr/sbin/nologin -e 1 jana", "chage -E 0 jana", "chage -d 0 jana"])
 def test_an_account_that_may_not_log_in_loses_the_app_like_others(machine: Machine, trouble: str) -> None:
     install_for_jana(machine)
     machine.as_root(trouble)
@@ -54,6 +57,7 @@ def test_an_account_that_may_not_log_in_loses_the_app_like_others(machine: Machi
     assert (seen(result)["removal"], seen(result)["error"]) == ("done", "")
 
 
+@pytest.mark.long
 def test_two_accounts_of_one_home_are_told_apart_by_its_owner(machine: Machine) -> None:
     install_for_jana(machine)
     # Another account of the same home, listed first: an old name, or a second login of the same person.
@@ -66,6 +70,7 @@ def test_two_accounts_of_one_home_are_told_apart_by_its_owner(machine: Machine) 
     assert seen(result)["removal"] == "done"
 
 
+@pytest.mark.long
 def test_a_backup_of_a_home_does_not_stop_the_removal_from_the_home(machine: Machine) -> None:
     install_for_jana(machine)
     machine.as_root("cp -a /home/jana /home/jana.bak")
@@ -76,6 +81,7 @@ def test_a_backup_of_a_home_does_not_stop_the_removal_from_the_home(machine: Mac
     assert "/home/jana.bak" in told(result)
 
 
+@pytest.mark.long
 def test_a_home_elsewhere_is_found_by_the_account_database(machine: Machine) -> None:
     machine.as_root("mkdir -p /srv/people; usermod -m -d /srv/people/jana jana")
     machine.host.start_system_bus()

@@ -21,6 +21,7 @@ def test_dpkgs_own_reason_is_shown(machine: Machine) -> None:
     assert "exit status 7" in said
 
 
+@pytest.mark.long
 def test_rpms_own_reason_is_shown(machine: Machine) -> None:
     install_built(machine.host, "rpm", APP, before_removal=f"echo '{REASON}' >&2; exit 7")
     said = told(machine.ban(banned(rpm=APP), backends=["dnf4"]))
@@ -28,6 +29,7 @@ def test_rpms_own_reason_is_shown(machine: Machine) -> None:
     assert "exit status 7" in said
 
 
+@pytest.mark.long
 def test_pacmans_own_reason_is_shown(machine: Machine) -> None:
     machine.host.install_file("pacman", APP)
     hook = "[Trigger]\nOperation = Remove\nType = Package\nTarget = *\n\n[Action]\nWhen = PreTransaction\nAbortOnFail\n"

@@ -104,6 +104,20 @@ json.dump(answer, sys.stdout)
 """
 
 
+def _put_code(host: Host) -> None:
+    """Copies the code to a host, compiled: every question is a process of its own, and would compile all of it again."""
+    # One copy for all hosts of a lab, beside them in its memory. Only the hosts' own Python can compile for it.
+    compiled = host.root.parent.parent / "compiled-code"
+    if not compiled.exists():
+        for room in ("engine", "hosts", "policy"):
+            ignore = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(MODULE_UTILS / room, host.path(PLACE) / PACKAGE / room, ignore=ignore)
+        host.run(["python3", "-m", "compileall", "-q", PLACE], check=True)
+        shutil.copytree(host.path(PLACE), compiled)
+    else:
+        shutil.copytree(compiled, host.path(PLACE))
+
+
 class Inside:
     """One backend on one host.
 
@@ -117,10 +131,8 @@ class Inside:
     def __init__(self, host: Host, module: str, name: str, **arguments: Any) -> None:
         self.host = host
         self.call = {"module": module, "class": name, "arguments": arguments}
-        place = host.path(PLACE) / PACKAGE
-        if not place.exists():
-            for room in ("engine", "hosts", "policy"):
-                shutil.copytree(MODULE_UTILS / room, place / room, ignore=shutil.ignore_patterns("__pycache__"))
+        if not host.path(PLACE).exists():
+            _put_code(host)
 
     def ask(self, op: str, check: bool = False, **fields: Any) -> dict[str, Any]:
         """Sends one request; returns the answer. Raises CalledProcessError with the host's traceback."""

@@ -15,6 +15,7 @@ from tests.lab.hosts import Host
 from tests.lab.inside import Inside, holder
 from tests.lab.packages import Package, build_package, index_debs, package_path
 from tests.lab.snapshot import layer, snapshot, writes_since
+from tests.support.cases import cases
 
 APP = "tiktok-desktop"
 PIN = "/etc/apt/preferences.d/appban"
@@ -153,13 +154,13 @@ def test_the_pin_stops(blocked: Host, command: tuple[str, ...]) -> None:
     assert {APP, "tiktok-rev", "media-suite"}.isdisjoint(dpkg_list(blocked))
 
 
-@pytest.mark.parametrize("command", PAST_THE_PIN)
+@cases("command", PAST_THE_PIN)
 def test_the_pin_does_not_stop(pinned: dict[str, object], lab_host: Host, command: tuple[str, ...]) -> None:
     lab_host.run(command, check=True)
     assert APP in dpkg_list(lab_host)
 
 
-@pytest.mark.parametrize("names", [("media-alt",), ("--install-recommends", "media-rec")], ids=["alternative", "recommends"])
+@cases("names", [("media-alt",), ("--install-recommends", "media-rec")], ids=["alternative", "recommends"])
 @pytest.mark.parametrize("strong", [False, True], ids=["pin", "guard"])
 def test_who_can_do_without_the_app_still_installs(apt: Inside, lab_host: Host, names: tuple[str, ...], strong: bool) -> None:
     assert apt.block([APP], strong=[APP] if strong else [])["problems"] == []
@@ -185,7 +186,7 @@ def test_the_guard_stops_dpkg(apt: Inside, lab_host: Host, command: tuple[str, .
     assert "appban-guard" in dpkg_list(lab_host)
 
 
-@pytest.mark.parametrize("command", PAST_THE_GUARD)
+@cases("command", PAST_THE_GUARD)
 def test_the_guard_does_not_stop(apt: Inside, lab_host: Host, command: tuple[str, ...]) -> None:
     apt.block([APP], strong=[APP])
     lab_host.run(command, check=True)
@@ -272,7 +273,7 @@ def test_growing_shrinking_and_soft_again(apt: Inside, lab_host: Host) -> None:
     assert "guard" not in soft["owned"]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("trap", "held"),
     [
         (["apt-mark", "hold", APP], "hold"),
@@ -319,7 +320,7 @@ def test_dependents_are_refused_or_go_along_but_nothing_more(apt: Inside, lab_ho
 
 
 @pytest.mark.fault_kind("H13", "force-depends in dpkg.cfg took a package from under those that need it")
-@pytest.mark.parametrize("word", ["force-depends", "force-all"])
+@cases("word", ["force-depends", "force-all"])
 @pytest.mark.parametrize("needed", [{}, {"protected": True}], ids=["dependent", "protected-dependent"])
 def test_dpkgs_configuration_switches_no_rail_off(apt: Inside, lab_host: Host, word: str, needed: dict[str, bool]) -> None:
     lab_host.install("deb", APP)
@@ -334,7 +335,7 @@ def test_dpkgs_configuration_switches_no_rail_off(apt: Inside, lab_host: Host, w
     assert dpkg_list(lab_host) == everything
 
 
-@pytest.mark.parametrize("word", ["", "force-depends"], ids=["as-usual", "force-depends"])
+@cases("word", ["force-depends", ""], ids=["force-depends", "as-usual"])
 def test_a_dependent_that_comes_after_the_plan_stops_all_of_it(apt: Inside, lab_host: Host, word: str) -> None:
     lab_host.install("deb", APP, "media-suite")
     lab_host.write("/etc/dpkg/dpkg.cfg.d/site", f"{word}\n")
@@ -357,7 +358,7 @@ def test_no_replacement_is_installed(apt: Inside, lab_host: Host) -> None:
     assert "tiktok-rev" not in dpkg_list(lab_host)
 
 
-@pytest.mark.parametrize(("name", "reason"), [("lab-agent", "essential"), ("dpkg", "essential"), ("appban-guard", "protected")])
+@cases(("name", "reason"), [("lab-agent", "essential"), ("appban-guard", "protected"), ("dpkg", "essential")], quick=2)
 def test_protected_packages_are_refused(apt: Inside, lab_host: Host, name: str, reason: str) -> None:
     apt.block([APP], strong=[APP])
     lab_host.install_file("deb", "lab-agent")
@@ -441,9 +442,7 @@ def test_a_removal_that_fails_halfway_is_told_and_finished_later(apt: Inside, la
     assert not program.exists()
 
 
-@pytest.mark.parametrize(
-    "odd", ["mkdir /etc/apt/apt.conf.d/odd", "ln -s /srv /etc/apt/apt.conf.d/odd", "mkdir /etc/apt/preferences.d/00odd"]
-)
+@cases("odd", ["mkdir /etc/apt/apt.conf.d/odd", "ln -s /srv /etc/apt/apt.conf.d/odd", "mkdir /etc/apt/preferences.d/00odd"])
 def test_what_apt_skips_ends_no_run(apt: Inside, lab_host: Host, odd: str) -> None:
     owned = apt.block([APP])["owned"]
     lab_host.run(["sh", "-c", odd], check=True)
@@ -463,7 +462,7 @@ def test_lift_forgets_a_refused_installation(apt: Inside, lab_host: Host) -> Non
     assert APP not in dpkg_list(lab_host)
 
 
-@pytest.mark.parametrize("hand", ["delete", "edit", "link", "guard"])
+@cases("hand", ["delete", "guard", "edit", "link"], quick=2)
 def test_drift_is_named_and_repaired(apt: Inside, lab_host: Host, hand: str) -> None:
     first = apt.block([APP], strong=[APP])
     good = snapshot(lab_host)
@@ -506,11 +505,11 @@ OTHER_PARTS = 'Dir::Etc::PreferencesParts "/etc/apt/other";\n'
 # Path and content of what an administrator makes, and what a person is told of it.
 OVERRIDES = [
     pytest.param(ADMIN, STANZA.format(APP, "release *", 990), ADMIN, id="earlier-file"),
+    pytest.param("/etc/apt/apt.conf.d/99-other", OTHER_PARTS, "Dir::Etc::PreferencesParts", id="other-directory"),
     pytest.param("/etc/apt/preferences", STANZA.format(APP, "release *", 1001), "/etc/apt/preferences gives", id="first-file"),
     pytest.param(ADMIN, STANZA.format(APP, "version 1.0", 1001), ADMIN, id="version"),
     pytest.param(ADMIN, STANZA.format("/^tik/", "release *", 500), ADMIN, id="pattern"),
     pytest.param(ADMIN, STANZA.format("tiktok-*:any", "release *", 500), ADMIN, id="glob"),
-    pytest.param("/etc/apt/apt.conf.d/99-other", OTHER_PARTS, "Dir::Etc::PreferencesParts", id="other-directory"),
 ]
 # What leaves the block as it is.
 NO_OVERRIDES = [
@@ -522,7 +521,7 @@ NO_OVERRIDES = [
 ]
 
 
-@pytest.mark.parametrize(("path", "content", "told"), OVERRIDES)
+@cases(("path", "content", "told"), OVERRIDES, quick=2)
 def test_what_overrides_the_pin_is_told_with_what_can_be_done(apt: Inside, lab_host: Host, path: str, content: str, told: str) -> None:
     first = apt.block([APP])
     assert (first["problems"], first["proof"]) == ([], "")
@@ -546,7 +545,7 @@ def test_what_overrides_the_pin_is_told_with_what_can_be_done(apt: Inside, lab_h
     assert (again["changes"], again["drift"], again["overridden"], again["proof"]) == ([], [], {}, "asked")
 
 
-@pytest.mark.parametrize(("path", "content"), NO_OVERRIDES)
+@cases(("path", "content"), NO_OVERRIDES, quick=2)
 def test_what_does_not_override_the_pin_is_no_drift(apt: Inside, lab_host: Host, path: str, content: str) -> None:
     owned = apt.block([APP])["owned"]
     lab_host.write(path, content)
@@ -555,7 +554,7 @@ def test_what_does_not_override_the_pin_is_no_drift(apt: Inside, lab_host: Host,
     assert lab_host.run((*INSTALL, APP)).returncode != 0
 
 
-@pytest.mark.parametrize("path", [ADMIN, "/etc/apt/preferences"])
+@cases("path", [ADMIN, "/etc/apt/preferences"])
 def test_a_pin_that_was_there_before_the_ban_is_no_failure(apt: Inside, lab_host: Host, path: str) -> None:
     lab_host.write(path, STANZA.format(APP, "release *", 1001))
     first = apt.block([APP])
@@ -637,7 +636,7 @@ HAPPENS = [
 ]
 
 
-@pytest.mark.parametrize("command", HAPPENS)
+@cases("command", HAPPENS, quick=2)
 def test_an_answer_rests_on_all_that_decides_it(apt: Inside, lab_host: Host, command: list[str]) -> None:
     lab_host.path("/srv/preferences").mkdir()
     lab_host.run(["sh", "-c", "rmdir /etc/apt/preferences.d && ln -s /srv/preferences /etc/apt/preferences.d"], check=True)
@@ -678,7 +677,7 @@ def test_an_app_whose_dependencies_are_missing_is_not_called_blocked(apt: Inside
     assert "as soon as what it depends on is there" in apt.block(["odd"], owned=owned)["overridden"]["odd"]
 
 
-@pytest.mark.parametrize("name", ["g++", "nosuch+", "nosuch-", "nosuch.any", f"{APP}-", "tiktok.desktop"])
+@cases("name", [f"{APP}-", "nosuch.any", "g++", "nosuch+", "nosuch-", "tiktok.desktop"], quick=2)
 def test_no_name_is_taken_for_a_pattern_or_for_a_removal(apt: Inside, lab_host: Host, name: str) -> None:
     lab_host.install("deb", APP)
     lab_host.run(["dpkg", "-P", APP], check=True)
@@ -689,7 +688,7 @@ def test_no_name_is_taken_for_a_pattern_or_for_a_removal(apt: Inside, lab_host: 
     assert answer["proof"] == ("read" if present else "asked")
 
 
-@pytest.mark.parametrize("path", ["/etc/apt/sources.list.d/odd.list", "/etc/apt/preferences.d/odd", "/etc/apt/apt.conf.d/odd"])
+@cases("path", ["/etc/apt/sources.list.d/odd.list", "/etc/apt/preferences.d/odd", "/etc/apt/apt.conf.d/odd"])
 def test_where_apt_can_not_answer_its_preferences_are_read(apt: Inside, lab_host: Host, path: str) -> None:
     owned = apt.block([APP])["owned"]
     lab_host.write(path, "this is nothing that apt can read\n")
@@ -819,21 +818,22 @@ def test_every_architecture_goes_and_is_blocked(apt: Inside, lab_host: Host) -> 
 
 
 @pytest.mark.fault_kind("H5", "once looked, never again")
-@pytest.mark.parametrize(
+@cases(
     "files",
     [
         {"/etc/dpkg/dpkg.cfg.d/site": "force-conflicts\n"},
+        {"/etc/dpkg/dpkg.cfg.d/a": "force-all\n", "/etc/dpkg/dpkg.cfg": "no-force-all\nforce-conflicts\n"},
+        {"/etc/dpkg/dpkg.cfg.d/a": "force-all\n", "/etc/dpkg/dpkg.cfg": "refuse-conflicts\n"},
         {"/etc/dpkg/dpkg.cfg.d/9-Site_": 'force="all"\n'},
         {"/etc/dpkg/dpkg.cfg": "no-debsig\nforce depends,conflicts\n"},
         {"/root/.dpkg.cfg": "force =conflicts\n"},
         {"/root/.dpkg.cfg": "force=conflicts\nno-force-depends\n"},
-        {"/etc/dpkg/dpkg.cfg.d/a": "force-all\n", "/etc/dpkg/dpkg.cfg": "no-force-all\nforce-conflicts\n"},
-        {"/etc/dpkg/dpkg.cfg.d/a": "force-all\n", "/etc/dpkg/dpkg.cfg": "refuse-conflicts\n"},
         {"/etc/dpkg/dpkg.cfg.d/a": "force-conflicts\n", "/etc/dpkg/dpkg.cfg.d/b": "no-force-all\n"},
         {"/etc/dpkg/dpkg.cfg.d/site.cfg": "force-conflicts\n"},
         {"/etc/dpkg/dpkg.cfg": "# force-conflicts\nforce-confold\n"},
     ],
-    ids=["fragment", "all", "main", "of-root", "another-refused", "back-on", "refused", "all-refused", "not-read", "comment"],
+    quick=3,
+    ids=["fragment", "back-on", "refused", "all", "main", "of-root", "another-refused", "all-refused", "not-read", "comment"],
 )
 def test_a_guard_is_strong_only_where_dpkg_obeys_conflicts(apt: Inside, lab_host: Host, files: dict[str, str]) -> None:
     first = apt.block([APP], strong=[APP])
@@ -853,15 +853,16 @@ def test_a_guard_is_strong_only_where_dpkg_obeys_conflicts(apt: Inside, lab_host
 
 
 @pytest.mark.fault_kind("H12", "wrong line shown")
-@pytest.mark.parametrize(
+@cases(
     ("configuration", "status", "reason", "advice"),
     [
         ("pre-invoke=touch /srv/hook-ran; exit 3\n", "", "error executing hook 'touch /srv/hook-ran; exit 3'", "pre-invoke"),
+        ("", "install reinstreq half-installed", "very bad inconsistent state; you should reinstall it before", "dpkg --audit"),
         ("post-invoke=touch /srv/hook-ran; exit 3\n", "", "error executing hook 'touch /srv/hook-ran; exit 3'", "post-invoke"),
         ("nonsense\n", "", "/etc/dpkg/dpkg.cfg.d/site:1: unknown option 'nonsense'", "Correct dpkg's configuration"),
-        ("", "install reinstreq half-installed", "very bad inconsistent state; you should reinstall it before", "dpkg --audit"),
     ],
-    ids=["pre-hook", "post-hook", "configuration", "database"],
+    quick=2,
+    ids=["pre-hook", "database", "post-hook", "configuration"],
 )
 def test_why_dpkg_would_not_remove_is_told_in_its_own_words(
     apt: Inside, lab_host: Host, configuration: str, status: str, reason: str, advice: str

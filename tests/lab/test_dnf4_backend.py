@@ -14,6 +14,7 @@ from tests.lab.hosts import Host
 from tests.lab.inside import Inside, holder
 from tests.lab.packages import Package, build_package, index_rpms, package_path
 from tests.lab.snapshot import layer, snapshot, writes_since
+from tests.support.cases import cases
 
 APP = "tiktok-desktop"
 CONF = "/etc/dnf/dnf.conf"
@@ -155,7 +156,7 @@ def test_the_excludes_stop(blocked: Host, command: tuple[str, ...]) -> None:
     assert absent(blocked)
 
 
-@pytest.mark.parametrize("command", PAST_EXCLUDES)
+@cases("command", PAST_EXCLUDES)
 def test_the_excludes_do_not_stop(dnf: Inside, lab_host: Host, command: tuple[str, ...]) -> None:
     assert dnf.block([APP])["problems"] == []
     lab_host.run(command, check=True)
@@ -182,7 +183,7 @@ def test_the_guard_stops(blocked: Host, command: tuple[str, ...]) -> None:
     assert "appban-guard" in rpms(blocked)
 
 
-@pytest.mark.parametrize("command", PAST_GUARD)
+@cases("command", PAST_GUARD)
 def test_the_guard_does_not_stop(dnf: Inside, lab_host: Host, command: tuple[str, ...]) -> None:
     assert dnf.block([APP], strong=[APP])["problems"] == []
     lab_host.run(command, check=True)
@@ -241,7 +242,7 @@ def test_grow_shrink_and_back_to_soft(dnf: Inside, lab_host: Host) -> None:
     assert clean.difference(snapshot(lab_host)) == []
 
 
-@pytest.mark.parametrize(
+@cases(
     ("trap", "held"),
     [
         (["sh", "-c", f"echo 'excludepkgs=tiktok-*' >> {CONF}"], "excluded"),
@@ -351,7 +352,7 @@ def test_two_versions_of_one_name_both_go(dnf: Inside, lab_host: Host) -> None:
     assert APP not in rpms(lab_host)
 
 
-@pytest.mark.parametrize("hand", ["exclude", "guard", "protected", "edit-protected"])
+@cases("hand", ["exclude", "guard", "protected", "edit-protected"], quick=2)
 def test_drift_is_named_and_repaired(dnf: Inside, lab_host: Host, hand: str) -> None:
     first = dnf.block([APP], strong=[APP])
     good = snapshot(lab_host)
@@ -488,7 +489,7 @@ def test_another_dnf_at_work_is_not_waited_for(dnf: Inside, lab_host: Host) -> N
 
 
 @pytest.mark.parametrize("strong", [False, True], ids=["excludes", "guard"])
-@pytest.mark.parametrize("value", ["all", "main"])
+@cases("value", ["all", "main"])
 def test_excludes_that_are_switched_off_are_told(dnf: Inside, lab_host: Host, value: str, strong: bool) -> None:
     first = dnf.block([APP], strong=[APP] if strong else [], providers=False)
     lab_host.run(["sh", "-c", f"echo 'disable_excludes={value}' >> {CONF}"], check=True)
@@ -500,7 +501,7 @@ def test_excludes_that_are_switched_off_are_told(dnf: Inside, lab_host: Host, va
     assert (lab_host.run([*DNF, "--setopt=tsflags=test", "install", APP]).returncode == 0) is not strong
 
 
-@pytest.mark.parametrize("later", ["excludepkgs=", "exclude=,mine", "excludepkgs=mine"])
+@cases("later", ["exclude=,mine", "excludepkgs=", "excludepkgs=mine"])
 def test_a_later_line_that_empties_ours_is_drift_and_repaired(dnf: Inside, lab_host: Host, later: str) -> None:
     before = lab_host.path(CONF).read_bytes()
     first = dnf.block([APP])

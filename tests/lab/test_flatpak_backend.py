@@ -13,6 +13,7 @@ import pytest
 from tests.lab.hosts import Host
 from tests.lab.inside import Inside
 from tests.lab.snapshot import installed, layer, snapshot, writes_since
+from tests.support.cases import cases
 
 APP = "com.tiktok.Desktop"
 LITE = "com.tiktok.Lite"
@@ -112,7 +113,7 @@ def test_no_process_is_started_to_look_and_to_compare(lab_host: Host, flatpak: I
 # -- ways around it ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@cases(
     "ways",
     [
         ("lab", APP),
@@ -123,7 +124,7 @@ def test_no_process_is_started_to_look_and_to_compare(lab_host: Host, flatpak: I
         ("--or-update", "lab", APP),
         ("--no-deps", "--no-related", "lab", APP),
     ],
-    ids=" ".join,
+    quick=2,
 )
 def test_an_install_by_name_is_blocked(lab_host: Host, flatpak: Inside, ways: tuple[str, ...]) -> None:
     flatpak.block([APP])
@@ -330,21 +331,22 @@ def test_an_administrators_own_filter_stays_and_what_it_lets_through_is_said(lab
     assert before.difference(snapshot(lab_host)) == []
 
 
-@pytest.mark.parametrize(
+@cases(
     ("rules", "hidden"),
     [
+        ("deny com.tiktok.*", True),
+        (f"allow {APP}\ndeny *", False),
         (f"deny {APP}", True),
         (f"deny app/{APP}/*/*", True),
-        ("deny com.tiktok.*", True),
         ("deny *", True),
         (f"deny runtime/{APP}", False),
         ("deny com.tiktok", False),
         (f"deny {APP}Notes", False),
         (f"deny *\nallow {APP}", False),
-        (f"allow {APP}\ndeny *", False),
         (f"deny {APP}\nallow com.tiktok.L*", True),
         (f"# deny {APP}", False),
     ],
+    quick=2,
 )
 def test_what_we_say_of_somebody_elses_filter_is_what_flatpak_does(lab_host: Host, flatpak: Inside, rules: str, hidden: bool) -> None:
     lab_host.write("/etc/flatpak/own.filter", rules + "\n")
@@ -412,7 +414,7 @@ def test_an_uninstall_that_fails_says_why(lab_host: Host, flatpak: Inside) -> No
 
 
 @pytest.mark.fault_kind("H7", "compliant without having looked")
-@pytest.mark.parametrize("name", ["-x", "+x", ".x", "--"])
+@cases("name", ["-x", "--", "+x", ".x"])
 def test_an_installation_is_known_by_any_name_that_flatpak_takes(lab_host: Host, flatpak: Inside, name: str) -> None:
     lab_host.write("/etc/flatpak/installations.d/x.conf", f'[Installation "{name}"]\nPath=/srv/apps\n')
     lab_host.run(["mkdir", "-p", "/srv/apps"], check=True)
@@ -426,7 +428,7 @@ def test_an_installation_is_known_by_any_name_that_flatpak_takes(lab_host: Host,
     assert lab_host.run(["flatpak", there, "install", "-y", "--noninteractive", "lab", APP]).returncode != 0
 
 
-@pytest.mark.parametrize("name", ["default", "system", "user", "ext 1", ""])
+@cases("name", ["ext 1", "default", "system", "user", ""])
 def test_what_flatpak_ignores_is_no_installation(lab_host: Host, flatpak: Inside, name: str) -> None:
     lab_host.write("/etc/flatpak/installations.d/x.conf", f'[Installation "{name}"]\nPath=/srv/apps\n')
     lab_host.run(["mkdir", "-p", f"/srv/apps/app/{APP}/x86_64/stable/active"], check=True)

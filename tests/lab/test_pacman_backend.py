@@ -18,6 +18,7 @@ from tests.lab.inside import Inside, holder
 from tests.lab.packages import Package, build_package, package_path
 from tests.lab.playbook import run_module, write_inventory
 from tests.lab.snapshot import layer, snapshot, writes_since
+from tests.support.cases import cases
 
 APP = "tiktok-desktop"
 HOOK = "/etc/pacman.d/hooks/00-appban.hook"
@@ -157,7 +158,7 @@ def test_the_hook_stops_who_says_yes_to_removing_the_guard(pacman: Inside, lab_h
     assert "appban-guard" in pacman_list(lab_host)
 
 
-@pytest.mark.parametrize("how", [("--hookdir=/srv/none", "-S"), ("--config=/srv/other.conf", "-S")], ids=["hookdir", "config"])
+@cases("how", [("--hookdir=/srv/none", "-S"), ("--config=/srv/other.conf", "-S")], ids=["hookdir", "config"])
 def test_the_hook_does_not_stop(pacman: Inside, lab_host: Host, how: tuple[str, ...]) -> None:
     pacman.block([APP])
     lab_host.write("/srv/other.conf", lab_host.path(CONF).read_text().replace("[options]", "[options]\nHookDir = /srv/none"))
@@ -165,14 +166,14 @@ def test_the_hook_does_not_stop(pacman: Inside, lab_host: Host, how: tuple[str, 
     assert APP in pacman_list(lab_host)
 
 
-@pytest.mark.parametrize("command", PAST_THE_GUARD)
+@cases("command", PAST_THE_GUARD)
 def test_the_guard_does_not_stop(pacman: Inside, lab_host: Host, command: str) -> None:
     pacman.block([APP], strong=[APP])
     lab_host.run(["sh", "-c", command], check=True)
     assert APP in pacman_list(lab_host)
 
 
-@pytest.mark.parametrize("command", [("-R", "appban-guard"), ("-Rdd", "appban-guard"), ("-Syu",)], ids=lambda command: command[0])
+@cases("command", [("-R", "appban-guard"), ("-Rdd", "appban-guard"), ("-Syu",)], ids=["-R", "-Rdd", "-Syu"])
 def test_the_guard_survives(pacman: Inside, lab_host: Host, command: tuple[str, ...]) -> None:
     pacman.block([APP], strong=[APP])
     lab_host.run(["pacman", "--noconfirm", *command])
@@ -197,10 +198,10 @@ def test_growing_shrinking_and_soft_again(pacman: Inside, lab_host: Host) -> Non
     assert lab_host.run(["pacman", "--noconfirm", "-S", "vlc-lab"]).returncode != 0
 
 
-@pytest.mark.parametrize(
+@cases(
     "line",
     ["IgnorePkg = tiktok-desktop", "NoExtract = opt/*", "NoUpgrade = etc/opt/pacman/tiktok-desktop.conf"],
-    ids=lambda line: line.split(" ")[0],
+    ids=["IgnorePkg", "NoExtract", "NoUpgrade"],
 )
 def test_what_is_in_the_way_hides_nothing(pacman: Inside, lab_host: Host, line: str) -> None:
     lab_host.install("pacman", APP)
@@ -251,7 +252,7 @@ def test_a_provider_that_satisfies_the_dependent_stays(pacman: Inside, lab_host:
     assert [each["mechanism"] for each in pacman.block([APP], strong=[APP], owned=answer["owned"])["blocks"]] == ["hook", "guard"]
 
 
-@pytest.mark.parametrize("values", ["lab-agent", "lab-*"])
+@cases("values", ["lab-*", "lab-agent"])
 def test_protected_packages_are_refused(pacman: Inside, lab_host: Host, values: str) -> None:
     lab_host.install("pacman", "lab-agent")
     lab_host.write(CONF, lab_host.path(CONF).read_text().replace("HoldPkg = pacman glibc lab-agent", f"HoldPkg = pacman {values}"))
@@ -298,7 +299,7 @@ def test_the_hook_goes_where_pacman_looks(pacman: Inside, lab_host: Host) -> Non
     assert clean.difference(snapshot(lab_host)) == []
 
 
-@pytest.mark.parametrize("hand", ["delete", "edit", "mask", "guard", "hold"])
+@cases("hand", ["delete", "guard", "edit", "mask", "hold"], quick=2)
 def test_drift_is_named_and_repaired(pacman: Inside, lab_host: Host, hand: str) -> None:
     first = pacman.block([APP], strong=[APP])
     good = snapshot(lab_host)
@@ -365,7 +366,7 @@ def gets_in(host: Host, *arguments: str) -> bool:
     return installed
 
 
-@pytest.mark.parametrize(
+@cases(
     "mask",
     ["ln -s /dev/null {}", "touch {}", f"printf '{OTHER_HOOK}' > {{}}; chmod 000 {{}}"],
     ids=["null", "empty", "other"],
@@ -426,7 +427,7 @@ def test_what_does_not_count_as_a_hook_masks_nothing(pacman: Inside, lab_host: H
     assert (told["changes"], told["drift"], told["overridden"], told["proof"]) == ([], [], {}, "read")
 
 
-@pytest.mark.parametrize("include", ["/etc/pacman.d/mirrorlist", "/etc/pacman.d/mirror*", "/etc/*/mirrorlist"])
+@cases("include", ["/etc/*/mirrorlist", "/etc/pacman.d/mirror*", "/etc/pacman.d/mirrorlist"])
 def test_a_repositorys_included_file_may_move_the_hooks(pacman: Inside, lab_host: Host, include: str) -> None:
     first = pacman.block([APP])
     lab_host.write(CONF, lab_host.path(CONF).read_text() + f"Include = {include}\n")
@@ -481,7 +482,7 @@ def test_a_ban_whose_ledger_was_lost_is_lifted_exactly(pacman: Inside, lab_host:
     assert clean.difference(snapshot(lab_host)) == []
 
 
-@pytest.mark.parametrize("block", ["true", "strong"])
+@cases("block", ["strong", "true"])
 def test_a_lift_without_a_ledger_looks_where_pacman_looks(lab_host: Host, tmp_path: Path, block: str) -> None:
     lab_host.keep_managers(["pacman"])
     set_hook_directories(lab_host, SITE)

@@ -14,6 +14,9 @@ from tests.lab.hosts import Host
 from tests.lab.playbook import PlayFailed, WarningPrinted, run_module, run_playbook, write_inventory
 from tests.lab.snapshot import layer, writes_since
 
+# What every other test with a play would reveal as well.
+pytestmark = pytest.mark.long
+
 PLAY = """\
 - name: Names
   hosts: appban_hosts

@@ -13,6 +13,7 @@ from tests.lab.hosts import Host
 from tests.lab.inside import Inside, holder
 from tests.lab.packages import Package, build_package, index_rpms, package_path
 from tests.lab.snapshot import layer, snapshot, writes_since
+from tests.support.cases import cases
 
 APP = "tiktok-desktop"
 LOCKS = "/etc/zypp/locks"
@@ -129,7 +130,7 @@ def test_the_locks_stop(blocked: Host, command: tuple[str, ...]) -> None:
     assert absent(blocked)
 
 
-@pytest.mark.parametrize("command", PAST_LOCKS)
+@cases("command", PAST_LOCKS)
 def test_the_locks_do_not_stop(zypper: Inside, lab_host: Host, command: tuple[str, ...]) -> None:
     assert zypper.block([APP])["problems"] == []
     lab_host.run(command, check=True)
@@ -160,7 +161,7 @@ def test_the_guard_stops_who_takes_the_lock_away(zypper: Inside, lab_host: Host)
     assert "appban-guard" in rpms(lab_host)
 
 
-@pytest.mark.parametrize("command", PAST_GUARD_AND_LOCKS)
+@cases("command", PAST_GUARD_AND_LOCKS)
 def test_guard_and_locks_do_not_stop(zypper: Inside, lab_host: Host, command: tuple[str, ...]) -> None:
     assert zypper.block([APP], strong=[APP])["problems"] == []
     lab_host.run(command, check=True)
@@ -175,7 +176,7 @@ def test_who_can_do_without_the_app_still_installs(zypper: Inside, lab_host: Hos
     assert absent(lab_host)
 
 
-@pytest.mark.parametrize("lock", [APP, "tiktok-*"])
+@cases("lock", ["tiktok-*", APP])
 def test_a_locked_app_is_found_and_removed_and_the_lock_stays(zypper: Inside, lab_host: Host, lock: str) -> None:
     lab_host.install_file("rpm", APP)
     lab_host.run(["zypper", "-n", "addlock", lock], check=True)
@@ -219,7 +220,7 @@ def test_a_running_zypper_is_waited_for_and_left_alone(zypper: Inside, lab_host:
     assert zypper.remove(APP, lock_timeout=0)["problems"] == []
 
 
-@pytest.mark.parametrize("hand", ["unlocked", "guard", "empty"])
+@cases("hand", ["unlocked", "guard", "empty"], quick=2)
 def test_drift_is_named_and_repaired(zypper: Inside, lab_host: Host, hand: str) -> None:
     first = zypper.block([APP], strong=[APP], providers=False)
     good = snapshot(lab_host)
@@ -277,7 +278,7 @@ def test_a_present_app_is_locked_only(zypper: Inside, lab_host: Host) -> None:
 
 
 @pytest.mark.parametrize("strong", [False, True], ids=["locks", "guard"])
-@pytest.mark.parametrize("value", ["no", "FALSE", "0", "never"])
+@cases("value", ["no", "FALSE", "0", "never"])
 def test_locks_that_are_switched_off_are_told(zypper: Inside, lab_host: Host, value: str, strong: bool) -> None:
     first = zypper.block([APP], strong=[APP] if strong else [], providers=False)
     lab_host.write(CONF, f"[main]\nlocksfile.apply = {value}\n")
@@ -289,19 +290,20 @@ def test_locks_that_are_switched_off_are_told(zypper: Inside, lab_host: Host, va
     assert ("going to be installed" in shown) is not strong
 
 
-@pytest.mark.parametrize(
+@cases(
     "text",
     [
+        "[main]\nlocksfile.apply = no\nlocksfile.apply = yes\n",
         "locksfile.apply = no\n",
         "[other]\nlocksfile.apply = no\n",
         "[Main]\nlocksfile.apply = no\n",
         "[main]\nlocksfile.apply = no # x\n",
         "[main]\nlocksfile.apply = nonsense\n",
         "[main]\n;locksfile.apply = no\n",
-        "[main]\nlocksfile.apply = no\nlocksfile.apply = yes\n",
         "[main]\nlocksfile.path = etc/zypp/./locks\n",
         "[main]\nlocksfile.path =\n",
     ],
+    quick=2,
 )
 def test_settings_that_zypper_does_not_take_for_such_change_nothing(zypper: Inside, lab_host: Host, text: str) -> None:
     first = zypper.block([APP])
@@ -371,7 +373,7 @@ def test_a_zypper_at_work_is_not_waited_for(zypper: Inside, lab_host: Host) -> N
     assert second["undeclared"] != ""
 
 
-@pytest.mark.parametrize("command", ["addlock zzz", "removelock aaa", f"removelock {APP}", "addlock -t pattern tiktok"])
+@cases("command", ["addlock zzz", f"removelock {APP}", "removelock aaa", "addlock -t pattern tiktok"], quick=2)
 def test_zyppers_own_rewriting_keeps_our_mark(zypper: Inside, lab_host: Host, command: str) -> None:
     lab_host.run(["zypper", "-n", "addlock", "aaa", "bbb"], check=True)
     zypper.block([APP], strong=[APP])

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.simulators.intune import start
+from tests.support.cases import cases
 from tests.support.intune.tenant import Run, Tenant, lifted, plain
 from tests.support.intune.tenant_devices import (
     PROMPT,
@@ -74,7 +75,7 @@ def test_a_device_that_comes_twice_is_one_device(tmp_path: Path) -> None:
 
 
 @pytest.mark.fault_kind("T1", "Intune: the count of devices says nothing")
-@pytest.mark.parametrize("kind", ["count_null", "count_missing", "count_zero", "count_text"])
+@cases("kind", ["count_zero", "count_missing", "count_null", "count_text"])
 def test_a_fleet_without_a_usable_count_is_not_complete(tmp_path: Path, kind: str) -> None:
     with with_an_exempt_android(tmp_path) as (city, _device, policy):
         lie(city, "managedDeviceOverview", kind)
@@ -149,7 +150,7 @@ def with_tiktok(city: Tenant, *kinds: str) -> list[Mapping[str, Any]]:
 
 
 @pytest.mark.fault_kind("T2", "Intune: a row of discovered apps counts devices and lists none")
-@pytest.mark.parametrize("way", ["empty", "short"])
+@cases("way", ["short", "empty"])
 def test_a_row_that_lists_fewer_devices_than_it_counts_proves_nothing(tmp_path: Path, way: str) -> None:
     with prompt_tenant(tmp_path, NOW) as city:
         windows = registered(city, kind="windows_corporate", ownership="company")
@@ -194,7 +195,7 @@ def test_an_app_that_a_short_list_leaves_out_is_not_removed(tmp_path: Path) -> N
 
 
 @pytest.mark.fault_kind("T3", "Intune: a mark that nobody sees before a display name")
-@pytest.mark.parametrize("written_as", ["\u200eTikTok", "\uff34iktok", "TIKTOK\u200b"])
+@cases("written_as", ["\u200eTikTok", "\uff34iktok", "TIKTOK\u200b"])
 def test_names_that_look_alike_are_one_name(tmp_path: Path, written_as: str) -> None:
     with prompt_tenant(tmp_path, NOW) as city:
         (mac,) = with_tiktok(city, "mac_corporate")
@@ -262,7 +263,7 @@ def test_nothing_is_said_of_devices_that_nothing_gets_through_to(tmp_path: Path)
 
 
 @pytest.mark.fault_kind("T4", "Intune: a device that is to be retired or wiped")
-@pytest.mark.parametrize("state", ["retirePending", "wipeIssued", "deletePending", "unhealthy", "discovered"])
+@cases("state", ["retirePending", "unhealthy", "wipeIssued", "deletePending", "discovered"], quick=2)
 def test_a_device_that_leaves_is_not_registered(tmp_path: Path, state: str) -> None:
     with prompt_tenant(tmp_path, NOW) as city:
         device = registered(city, kind="windows_corporate", ownership="company")[0]

@@ -148,22 +148,38 @@ COMPANY: list[Traits] = [
 ]
 
 
-# Exempt under one policy, banned by another: the exceptions of one must not be the exceptions of both.
-@example(fleet=COMPANY, first=MOBILE, second=MOBILE, exempt=[{"device": 1}])
-@settings(
-    max_examples=20,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-@given(
+FLEETS = given(
     fleet=st.lists(TRAITS, min_size=4, max_size=SIZE),
     first=RULES,
     second=st.one_of(st.none(), RULES),
     exempt=EXEMPTIONS,
 )
+EXAMPLES = settings(
+    max_examples=20,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+# Exempt under one policy, banned by another: the exceptions of one must not be the exceptions of both.
+@example(fleet=COMPANY, first=MOBILE, second=MOBILE, exempt=[{"device": 1}])
+@settings(EXAMPLES, max_examples=4)
+@FLEETS
 def test_properties_a_c_d_f_scope_is_kept_runs_converge_and_lifting_restores(
     fleet: list[Traits], first: Any, second: Any, exempt: list[Traits]
 ) -> None:
+    hold_in_a_life(fleet, first, second, exempt)
+
+
+@pytest.mark.long
+@EXAMPLES
+@FLEETS
+def test_properties_a_c_d_f_over_many_fleets(fleet: list[Traits], first: Any, second: Any, exempt: list[Traits]) -> None:
+    hold_in_a_life(fleet, first, second, exempt)
+
+
+def hold_in_a_life(fleet: list[Traits], first: Any, second: Any, exempt: list[Traits]) -> None:
+    """Scope is kept, runs converge, and lifting restores."""
     with tempfile.TemporaryDirectory() as name, prompt_tenant(Path(name), NOW, devices=4) as city:
         directory = Path(name)
         assets = furnish(city, fleet, directory)

@@ -14,6 +14,7 @@ import pytest
 
 from tests.lab.playbook import run_playbook
 from tests.simulators.simulation import Simulation
+from tests.support.cases import cases
 from tests.support.estate import CHECKOUT, ENFORCE, NOW, UK, Estate
 
 # Contacted by nobody, because its ownership is not recorded.
@@ -32,7 +33,8 @@ def statuses(estate: Estate, run_id: str = RUN_ID) -> dict[str, str]:
 
 
 @pytest.mark.fault_kind("R2", "an empty evidence directory")
-@pytest.mark.parametrize("empty", [pytest.param("", marks=pytest.mark.long), None])
+@pytest.mark.long
+@pytest.mark.parametrize("empty", ["", None])
 def test_an_empty_evidence_directory_is_the_default_for_run_tenant_and_hosts(estate: Estate, tmp_path: Path, empty: str | None) -> None:
     beside = set((CHECKOUT / "playbooks").iterdir())
     extra = {"policy_file": str(UK), "appban_now": NOW, "appban_evidence_dir": empty}
@@ -43,6 +45,7 @@ def test_an_empty_evidence_directory_is_the_default_for_run_tenant_and_hosts(est
     assert (tmp_path / "evidence" / "city.ledger.jsonl").exists()
 
 
+@pytest.mark.long
 @pytest.mark.fault_kind("R2", "other paths that are empty")
 def test_empty_catalog_directories_and_asset_facts_are_none(estate: Estate) -> None:
     run = estate.run(estate.inventory({"desk": LOCAL}), extra={"appban_catalog_dirs": "", "appban_assets": ""}, check=True)
@@ -50,7 +53,7 @@ def test_empty_catalog_directories_and_asset_facts_are_none(estate: Estate) -> N
 
 
 @pytest.mark.fault_kind("R2", "an empty policy file")
-@pytest.mark.parametrize("empty", ["", [""]])
+@cases("empty", ["", [""]])
 def test_an_empty_policy_file_is_none(estate: Estate, empty: Any) -> None:
     run = estate.run(estate.inventory({"desk": LOCAL}), extra={"policy_file": empty}, must_succeed=False)
     assert run.play.returncode == 2
@@ -59,13 +62,11 @@ def test_an_empty_policy_file_is_none(estate: Estate, empty: Any) -> None:
 
 
 @pytest.mark.fault_kind("D1", "words behind an extra variable")
-@pytest.mark.parametrize("playbook", [ENFORCE, VALIDATE])
-@pytest.mark.parametrize("typed", ["policy_file={0} policies/other.yml", "policy_file=['{0}', 'policies/other.yml']"])
+@cases("playbook", [ENFORCE, VALIDATE])
+@cases("typed", ["policy_file={0} policies/other.yml", "policy_file=['{0}', 'policies/other.yml']"])
 def test_a_second_policy_is_never_dropped(estate: Estate, playbook: str, typed: str) -> None:
     extra = {"appban_now": NOW, "appban_evidence_dir": str(estate.evidence)}
-    play = run_playbook(
-        playbook, estate.inventory(), extra_vars=extra, arguments=["-e", typed.format(UK)], must_succeed=False, check=True
-    )
+    play = run_playbook(playbook, estate.inventory(), extra_vars=extra, arguments=["-e", typed.format(UK)], must_succeed=False, check=True)
     assert play.returncode == 2
     said = printed(play)
     assert "policies/other.yml" in said
@@ -98,7 +99,7 @@ def two_names(estate: Estate, **town: Any) -> Path:
 
 
 @pytest.mark.fault_kind("R3", "one tenant under two names")
-@pytest.mark.parametrize("check", [True, False])
+@cases("check", [False, True])
 def test_one_tenant_under_two_names_is_refused_twice(estate: Estate, check: bool) -> None:
     run = estate.run(two_names(estate), must_succeed=False, check=check)
     assert statuses(estate) == {"city": "refused", "town": "refused"}
@@ -184,6 +185,7 @@ def test_what_hosts_have_wrong_is_told_of_all_at_once(estate: Estate) -> None:
     assert all(" ".join(line.split()) in said for line in message[1:])
 
 
+@pytest.mark.long
 @pytest.mark.fault_kind("D1", "names of tenants that give one record, placeholders for serial numbers, a host in both groups")
 def test_names_that_two_share_and_serial_numbers_that_are_none_are_told(estate: Estate) -> None:
     connection = {"appban_target": "intune", "appban_connection": estate.connections["city"]}
@@ -205,6 +207,7 @@ def test_names_that_two_share_and_serial_numbers_that_are_none_are_told(estate: 
     assert "both is in appban_tenants and in appban_hosts" in said
 
 
+@pytest.mark.long
 @pytest.mark.fault_kind("D4", "one mistake, two statuses")
 def test_an_exemption_of_everybody_is_refused_by_tenants_and_hosts(estate: Estate, simulation: Simulation) -> None:
     serials = sorted({str(each["serial"] or each["id"]) for each in simulation.state()["devices"]})
@@ -225,6 +228,7 @@ def test_an_exemption_of_everybody_is_refused_by_tenants_and_hosts(estate: Estat
     assert run.methods("city") <= {"TOKEN", "GET"}
 
 
+@pytest.mark.long
 @pytest.mark.fault_kind("D2", "a failure that was asked for and is not judged")
 def test_that_unmatched_exemptions_were_not_judged_is_said(estate: Estate) -> None:
     extra = {"appban_fail_on": ["unmatched_exemption"]}

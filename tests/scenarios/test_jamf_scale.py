@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.cases import cases
 from tests.support.jamf_pro.jamf_everything import BLOCK, MAC, NOW, PHONE, TABLET, JamfCity, jamf_city, policy
 from tests.support.jamf_pro.jamf_run import Run
 
@@ -74,7 +75,7 @@ def test_nothing_big_passes_through_ansible(large: tuple[JamfCity, Path]) -> Non
     assert "WhatsApp" not in kept + json.dumps(run.values, default=str)
 
 
-@pytest.mark.parametrize("cap", [300, 7 * 37])
+@cases("cap", [7 * 37, 300])
 def test_a_cap_that_nobody_mentions_loses_no_device(large: tuple[JamfCity, Path], cap: int) -> None:
     city, directory = large
     city.settings(page_cap=cap)
@@ -112,6 +113,7 @@ def test_an_inventory_that_ends_too_early_never_passes_for_the_fleet(large: tupl
     assert city.state()["objects"] == before
 
 
+@pytest.mark.long
 def test_corrupt_records_among_thousands_cost_a_few_requests_each(large: tuple[JamfCity, Path]) -> None:
     city, directory = large
     keys = [f"m{number}" for number in (5, 700)]
@@ -124,6 +126,7 @@ def test_corrupt_records_among_thousands_cost_a_few_requests_each(large: tuple[J
     assert run.writes() == []
 
 
+@pytest.mark.long
 def test_a_change_of_exemptions_costs_the_same_in_a_large_fleet(large: tuple[JamfCity, Path]) -> None:
     city, directory = large
     serials = [each["serial"] for each in city.devices(kind="iphone_supervised", managed=True)[:700]]

@@ -14,6 +14,7 @@ import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.session import Session
 from tests.simulators.exchange import Request, Response
+from tests.support.cases import cases
 from tests.support.intune.tenant_devices import exemption
 from tests.support.mdm_samples import app
 from tests.support.mdm_samples import policy as city_policy
@@ -29,7 +30,7 @@ SET = "org.example.ban.calgary-Apps"
 SENT = "org.example.ban.calgary-SentApps"
 
 
-@pytest.fixture(params=["inmem", "pgsql"])
+@pytest.fixture(params=["inmem", pytest.param("pgsql", marks=pytest.mark.long)])
 def servers(request: pytest.FixtureRequest) -> NanoServers:
     """Fresh servers, with each of NanoMDM's storages in turn."""
     found: NanoServers = request.getfixturevalue({"inmem": "nano", "pgsql": "nano_pgsql"}[request.param])
@@ -332,7 +333,7 @@ def test_a_foreign_declaration_with_our_name_stops_the_run_until_it_may_be_adopt
     assert blocked(devices) == [True, True]
 
 
-@pytest.mark.parametrize("deed", ["edited", "out of the set", "deleted", "set taken from a device"])
+@cases("deed", ["edited", "set taken from a device", "out of the set", "deleted"], quick=2)
 def test_what_somebody_did_to_our_declarations_is_mended_and_told(nano: NanoServers, tmp_path: Path, deed: str) -> None:
     devices = phones(nano, "27.0", "27.0")
     city = Organisation(nano, tmp_path, devices, inventory="never")
@@ -363,7 +364,7 @@ def test_what_somebody_did_to_our_declarations_is_mended_and_told(nano: NanoServ
 # Trouble.
 
 
-@pytest.mark.parametrize("survived", [2, 5, 9, 14])
+@cases("survived", [5, 2, 9, 14])
 def test_a_server_that_goes_down_in_mid_run_is_named_and_the_next_run_finishes(
     nano: NanoServers, tmp_path: Path, survived: int, no_waiting: object
 ) -> None:
@@ -389,6 +390,7 @@ class Killed(BaseException):
     """The process is gone."""
 
 
+@pytest.mark.long
 def test_a_run_that_is_killed_right_after_any_write_is_finished_by_the_next(
     nano: NanoServers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -511,6 +513,7 @@ def test_what_is_only_reported_is_asked_for_where_it_can_be_seen_and_nothing_els
 # Size.
 
 
+@pytest.mark.long
 def test_a_steady_state_asks_nothing_of_single_devices_and_all_of_sixty_are_woken(nano: NanoServers, tmp_path: Path) -> None:
     devices = phones(nano, *["27.0"] * 60)
     city = Organisation(nano, tmp_path, devices, inventory="never")

@@ -23,7 +23,7 @@ LAST_SECOND = datetime.fromisoformat("2023-09-09T21:59:59+00:00")
 END = datetime.fromisoformat("2023-09-09T22:00:00+00:00")
 
 
-@pytest.fixture(params=["inmem", "pgsql"])
+@pytest.fixture(params=["inmem", pytest.param("pgsql", marks=pytest.mark.long)])
 def servers(request: pytest.FixtureRequest) -> NanoServers:
     """Fresh servers, with each of NanoMDM's storages in turn."""
     found: NanoServers = request.getfixturevalue({"inmem": "nano", "pgsql": "nano_pgsql"}[request.param])
@@ -109,6 +109,7 @@ def expected(paid: tuple[str | None, ...], ownership: str) -> str:
     return "advise" if ownership == "personal" else "out_of_scope"
 
 
+@pytest.mark.long
 def test_B1_B2_B5_who_pays_decides_on_sixty_eight_devices_and_the_end_leaves_no_trace(nano: NanoServers, tmp_path: Path) -> None:
     combinations = list(itertools.product(("full", "part", "none", None), repeat=3))
     wanted: dict[str, str] = {}

@@ -123,6 +123,7 @@ def elsewhere(estate: Estate, place: str) -> None:
         connection[name] = re.sub(r"http://127\.0\.0\.1:[0-9]+", place, str(connection[name]))
 
 
+@pytest.mark.long
 @pytest.mark.fault_kind("T9", "a server that is down")
 def test_a_refused_connection(estate: Estate) -> None:
     with socket.socket() as listener:
@@ -133,6 +134,7 @@ def test_a_refused_connection(estate: Estate) -> None:
     assert [shown for shown in recorded("refused") if not any(shown in normal(line) for line in lines)] == []
 
 
+@pytest.mark.long
 @pytest.mark.long
 @pytest.mark.fault_kind("T9", "a certificate that is not trusted")
 def test_a_bad_certificate(estate: Estate, tmp_path: Path) -> None:
@@ -161,6 +163,7 @@ socket.getaddrinfo = getaddrinfo
 """
 
 
+@pytest.mark.long
 @pytest.mark.long
 @pytest.mark.fault_kind("T9", "a name that nobody knows")
 def test_an_unknown_host(estate: Estate, tmp_path: Path) -> None:

@@ -68,6 +68,7 @@ def test_relative_paths_of_an_installed_collection_are_the_callers(estate: Estat
     assert held_by_schemas(evidence / f"{RUN_ID}-2")["status"] == "changed"
 
 
+@pytest.mark.long
 @pytest.mark.fault_kind("R2", "a module in a play of the user's own")
 def test_relative_paths_of_a_module_in_a_play_are_the_callers(estate: Estate, tmp_path: Path) -> None:
     here, there = tmp_path / "here", tmp_path / "there"
@@ -183,7 +184,8 @@ def test_drift_counts_as_a_failure_where_that_is_asked_for(estate: Estate) -> No
     assert said["message"].startswith("appban_fail_on has the unknown word drifts, perhaps drift. Expected one or more of: changed, drift")
 
 
-@pytest.mark.parametrize("role", ["tenant", pytest.param("host", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("role", ["tenant", "host"])
 def test_a_role_alone_begins_and_ends_its_own_run(estate: Estate, role: str) -> None:
     playbook = estate.directory / "play.yml"
     play = [{"hosts": f"appban_{role}s", "gather_facts": False, "roles": [{"role": f"appban.endpoint.{role}"}]}]
@@ -196,7 +198,8 @@ def test_a_role_alone_begins_and_ends_its_own_run(estate: Estate, role: str) -> 
 
 
 @pytest.mark.fault_kind("R3", "two runs over hosts with one evidence directory")
-@pytest.mark.parametrize("check", [pytest.param(True, marks=pytest.mark.long), False])
+@pytest.mark.long
+@pytest.mark.parametrize("check", [True, False])
 def test_a_second_run_over_hosts_is_told_who_runs_the_first(estate: Estate, check: bool) -> None:
     inventory = estate.inventory(HOST, tenants=False)
     RunLock(str(estate.evidence), "hosts").claim(
@@ -215,6 +218,7 @@ def test_a_second_run_over_hosts_is_told_who_runs_the_first(estate: Estate, chec
     assert (estate.evidence / "hosts.lock").read_bytes() == b""
 
 
+@pytest.mark.long
 @pytest.mark.fault_kind("R1", "a controller that is killed")
 def test_a_killed_run_leaves_its_header_and_the_next_one_tells(estate: Estate) -> None:
     inventory = estate.inventory(HOST, tenants=False)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.cases import cases
 from tests.support.intune.tenant import Tenant, lifted, plain, tenant
 from tests.support.intune.tenant_devices import (
     Device,
@@ -244,7 +245,7 @@ def test_U6_apps_under_review_are_counted_per_department_and_not_touched(tmp_pat
         assert {each["id"]: [app for app in each["apps"] if app["name"] != "TikTok"] for each in city.state()["devices"]} == kept
 
 
-@pytest.mark.parametrize("limits", [{"max_devices": 5, "max_percent": None}, {"max_devices": None, "max_percent": 10.0}])
+@cases("limits", [{"max_devices": 5, "max_percent": None}, {"max_devices": None, "max_percent": 10.0}])
 def test_a_run_beyond_its_limits_stops_before_any_write(tmp_path: Path, limits: dict[str, float | None]) -> None:
     with prompt_tenant(tmp_path, NOW) as city:
         before = city.state()
@@ -280,7 +281,7 @@ def test_a_new_corporate_iphone_is_covered_before_any_run_knows_it(tmp_path: Pat
         assert run.writes() == []
 
 
-@pytest.mark.parametrize("kind", ["ios_supervised", "android_fully_managed", "android_cope", "windows_corporate"])
+@cases("kind", ["ios_supervised", "android_fully_managed", "android_cope", "windows_corporate"])
 def test_an_exemption_lifts_from_its_device_only_and_ends_by_itself(tmp_path: Path, kind: str) -> None:
     with prompt_tenant(tmp_path, NOW) as city:
         phone, other = registered(city, kind=kind, ownership="company")[:2]

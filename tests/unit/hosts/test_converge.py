@@ -113,10 +113,22 @@ def test_the_second_run_is_empty(state: State, sequence: list[HostRequest], aske
     assert second.to_plain()["drift"] == []
 
 
+# Few of the requests that are drawn are refused.
 @pytest.mark.heavy
-@patiently
+@settings(patiently, max_examples=8)
 @given(state=hosts(trouble=True), sequence=st.lists(requests(), max_size=2), asked=requests())
 def test_a_refusal_leaves_everything_untouched(state: State, sequence: list[HostRequest], asked: HostRequest) -> None:
+    is_untouched_when_refused(state, sequence, asked)
+
+
+@pytest.mark.long
+@patiently
+@given(state=hosts(trouble=True), sequence=st.lists(requests(), max_size=2), asked=requests())
+def test_many_refusals_leave_everything_untouched(state: State, sequence: list[HostRequest], asked: HostRequest) -> None:
+    is_untouched_when_refused(state, sequence, asked)
+
+
+def is_untouched_when_refused(state: State, sequence: list[HostRequest], asked: HostRequest) -> None:
     for earlier in sequence:
         run(state, earlier)
     before = state.copy()

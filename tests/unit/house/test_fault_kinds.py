@@ -16,7 +16,8 @@ from tests.lab.root import CHECKOUT
 KIND = Kind("X1", "something breaks", "it does not")
 
 
-@pytest.mark.heavy
+# All tests have to be collected for it.
+@pytest.mark.long
 def test_every_kind_has_tests_that_failed_before() -> None:
     """What ``make fault-kinds`` prints and ends with, over all tests that there are."""
     done = subprocess.run([sys.executable, "-m", "tests.faults"], cwd=CHECKOUT, capture_output=True, text=True, check=False)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given, reject
+from hypothesis import reject
 from hypothesis import strategies as st
 
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.native_scope import OWNERSHIPS, NativeScope
@@ -18,6 +18,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.policy.decide impo
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.devices import ENROLLMENTS
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Decision, Policy
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.problems import PolicyError
+from tests.support.cases import drawn
 from tests.support.mdm_samples import NOW, app, exemption, policy
 
 PLATFORMS = ("ios", "ipados", "android")
@@ -106,7 +107,7 @@ def pushed(made: tuple[Policy, ...]) -> tuple[Decider, NativeScope]:
     return decider, NativeScope(made, decider, requirements_of, PLATFORMS)
 
 
-@given(made=policies(), devices=st.lists(DEVICES, min_size=1, max_size=8))
+@drawn(made=policies(), devices=st.lists(DEVICES, min_size=1, max_size=8), quick=25, full=100)
 def test_what_is_said_of_an_ownership_holds_for_every_device_of_it(made: tuple[Policy, ...], devices: list[dict[str, Any]]) -> None:
     decider, native_scope = pushed(made)
     for record in devices:
@@ -135,7 +136,7 @@ def _every_requirement(native_scope: NativeScope) -> set[Requirement]:
     return {requirement for seen in native_scope._table.values() for requirements in seen for requirement in requirements}
 
 
-@given(made=policies())
+@drawn(made=policies(), quick=25, full=100)
 def test_several_platforms_are_named_only_where_each_is(made: tuple[Policy, ...]) -> None:
     _decider, native_scope = pushed(made)
     for requirement in _every_requirement(native_scope):
@@ -205,7 +206,7 @@ def test_a_device_that_only_an_exemption_names_is_an_exception_and_no_reason_aga
 SUPERVISED = {"supervised": True, "enrollment": "device"}
 
 
-@given(made=policies(), devices=st.lists(DEVICES, min_size=1, max_size=8))
+@drawn(made=policies(), devices=st.lists(DEVICES, min_size=1, max_size=8), quick=25, full=100)
 def test_of_a_scope_of_some_it_holds_for_every_one_of_those(made: tuple[Policy, ...], devices: list[dict[str, Any]]) -> None:
     decider = Decider(made, NOW)
     native_scope = NativeScope(made, decider, requirements_of, PLATFORMS, SUPERVISED)

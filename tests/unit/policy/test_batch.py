@@ -183,7 +183,7 @@ def evaluations(banned: Policy, fleet: list[dict[str, Any]]) -> int:
     return decider.tally.evaluations
 
 
-@pytest.mark.heavy
+@pytest.mark.long
 def test_100000_devices_cost_no_more_rules_than_there_are_kinds_of_devices(large_policy: Policy) -> None:
     kinds = len({(device["department"], device["ownership"], device["floor"]) for device in fleet_of(100_000)})
     few, many = evaluations(large_policy, fleet_of(20_000)), evaluations(large_policy, fleet_of(100_000))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -25,6 +25,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.policy.problems im
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.serialize import deserialize_policy, serialize_policy
 from ansible_collections.appban.endpoint.plugins.plugin_utils.documents import read_catalog
 from tests.support import mutations
+from tests.support.cases import drawn, several
 from tests.support.policy_samples import CATALOG, FULL, ROOT, TIKTOK
 
 REAL = {path.name: yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "policies").glob("*.yml"))}
@@ -35,7 +36,8 @@ CSV = b"serial,paid_use,accesses,work_apps\nS1,full,city;mail,yes\nS2,,,no\n"
 
 pytestmark = pytest.mark.heavy
 
-thorough = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+EXAMPLES: Mapping[str, int] = {"quick": 60, "full": 300}
+patiently = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
 def sound_or_explained(read: Callable[[], Any], file: str) -> Any:
@@ -57,8 +59,10 @@ def sound_or_explained(read: Callable[[], Any], file: str) -> Any:
     return None
 
 
-@thorough
-@given(st.one_of(mutations.spoiled(FULL, mutations.wild_values), *(mutations.spoiled(doc, mutations.wild_values) for doc in REAL.values())))
+@drawn(
+    st.one_of(mutations.spoiled(FULL, mutations.wild_values), *(mutations.spoiled(doc, mutations.wild_values) for doc in REAL.values())),
+    **EXAMPLES,
+)
 def test_spoiled_policies(document: Any) -> None:
     parsed = sound_or_explained(lambda: parse_policy(document, "p.yml", REAL_CATALOG), "p.yml")
     if parsed is not None:
@@ -68,18 +72,17 @@ def test_spoiled_policies(document: Any) -> None:
         decide([again], {"serial": "S1", "ownership": "corporate", "platform": "ios"}, now_utc("2023-05-01T00:00:00Z")).to_plain()
 
 
-@thorough
-@given(
+@drawn(
     st.one_of(
         mutations.spoiled(TIKTOK, mutations.wild_values), *(mutations.spoiled(app, mutations.wild_values) for app in REAL_APPS.values())
-    )
+    ),
+    **EXAMPLES,
 )
 def test_spoiled_catalogs(document: Any) -> None:
     sound_or_explained(lambda: parse_catalog([[("c.yml", document)]]), "c.yml")
 
 
-@thorough
-@given(st.data())
+@drawn(st.data(), **EXAMPLES)
 def test_spoiled_plain_policies(data: st.DataObject) -> None:
     plain = serialize_policy(parse_policy(FULL, "policy", CATALOG))
     spoiled = data.draw(mutations.spoiled(plain, mutations.wild_values))
@@ -146,24 +149,23 @@ def spoiled_text(draw: st.DrawFn, text: str) -> bytes:
     return content
 
 
-@thorough
-@given(st.one_of(*(spoiled_text(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "policies").glob("*.yml")))))
+@drawn(st.one_of(*(spoiled_text(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "policies").glob("*.yml")))), **EXAMPLES)
 def test_spoiled_policy_files(content: bytes) -> None:
     sound_or_explained(lambda: parse_policy(load_document(content, "p.yml"), "p.yml", REAL_CATALOG), "p.yml")
 
 
-@thorough
-@given(spoiled_text(json.dumps(FULL)))
+@drawn(spoiled_text(json.dumps(FULL)), **EXAMPLES)
 def test_spoiled_json_files(content: bytes) -> None:
     sound_or_explained(lambda: parse_policy(load_document(content, "p.json"), "p.json", CATALOG), "p.json")
 
 
+@several(**EXAMPLES)
 @pytest.mark.parametrize("name", ["a.csv", "a.yml", "a.json"])
-def test_spoiled_asset_files(name: str, tmp_path: pathlib.Path) -> None:
+def test_spoiled_asset_files(name: str, tmp_path: pathlib.Path, examples: int) -> None:
     path = tmp_path / name
     text = CSV.decode() if name.endswith("csv") else json.dumps(ASSETS) if name.endswith("json") else yaml.safe_dump(ASSETS)
 
-    @thorough
+    @settings(patiently, max_examples=examples)
     @given(spoiled_text(text))
     def check(content: bytes) -> None:
         path.write_bytes(content)
@@ -175,10 +177,11 @@ def test_spoiled_asset_files(name: str, tmp_path: pathlib.Path) -> None:
     check()
 
 
-def test_spoiled_asset_documents(tmp_path: pathlib.Path) -> None:
+@several(**EXAMPLES)
+def test_spoiled_asset_documents(tmp_path: pathlib.Path, examples: int) -> None:
     path = tmp_path / "a.json"
 
-    @thorough
+    @settings(patiently, max_examples=examples)
     @given(mutations.spoiled(ASSETS, mutations.json_values))
     def check(document: Any) -> None:
         path.write_text(json.dumps(document), encoding="utf-8")

@@ -13,6 +13,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.fleet
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.capabilities import MECHANISMS, TYPES
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.objects import TenantState
+from tests.support.cases import several
 from tests.support.intune.pure_tenant import Run, reached
 from tests.support.intune.random_policies import devices, policies
 from tests.support.mdm_samples import app, policy
@@ -52,8 +53,9 @@ def hold(state: TenantState, run: Run, untouched: dict[tuple[str, str], set[int]
                 assert not hit & untouched[(mechanism, owner)], listed.name
 
 
-def test_a_plan_converges_and_no_moment_of_it_reaches_who_is_spared() -> None:
-    @settings(max_examples=80)
+@several(quick=20, full=80)
+def test_a_plan_converges_and_no_moment_of_it_reaches_who_is_spared(examples: int) -> None:
+    @settings(max_examples=examples)
     @given(policies(), devices())
     def check(made: tuple[Policy, ...], fleet: list[ManagedDevice]) -> None:
         run = Run(made, fleet)
@@ -69,8 +71,9 @@ def test_a_plan_converges_and_no_moment_of_it_reaches_who_is_spared() -> None:
     check()
 
 
-def test_every_covering_reaches_what_it_says_once_the_plan_is_carried_out() -> None:
-    @settings(max_examples=40)
+@several(quick=10, full=40)
+def test_every_covering_reaches_what_it_says_once_the_plan_is_carried_out(examples: int) -> None:
+    @settings(max_examples=examples)
     @given(policies(), devices())
     def check(made: tuple[Policy, ...], fleet: list[ManagedDevice]) -> None:
         state = Run(made, fleet).applied()
@@ -86,8 +89,9 @@ def test_every_covering_reaches_what_it_says_once_the_plan_is_carried_out() -> N
     check()
 
 
-def test_a_lift_takes_away_all_of_ours_and_nothing_else() -> None:
-    @settings(max_examples=80)
+@several(quick=20, full=80)
+def test_a_lift_takes_away_all_of_ours_and_nothing_else(examples: int) -> None:
+    @settings(max_examples=examples)
     @given(policies(), devices())
     def check(made: tuple[Policy, ...], fleet: list[ManagedDevice]) -> None:
         others = (policy("other", rules=[{"name": "All", "when": {"work_apps": True}, "actions": ["block"]}], apps=[app("capcut")]),)
@@ -103,8 +107,9 @@ def test_a_lift_takes_away_all_of_ours_and_nothing_else() -> None:
     check()
 
 
-def test_going_from_one_ban_to_another_converges_and_spares_those_whom_both_spare() -> None:
-    @settings(max_examples=60)
+@several(quick=15, full=60)
+def test_going_from_one_ban_to_another_converges_and_spares_those_whom_both_spare(examples: int) -> None:
+    @settings(max_examples=examples)
     @given(policies(), policies(), devices())
     def check(first: tuple[Policy, ...], second: tuple[Policy, ...], fleet: list[ManagedDevice]) -> None:
         former = Run(first, fleet)

@@ -16,6 +16,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.fleet
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.objects import MACOS
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.jamf_pro.server_state import ServerState
+from tests.support.cases import several
 from tests.support.jamf_pro.pure_server import Run, carried_out, device, reached
 from tests.support.jamf_pro.random_policies import devices, policies
 from tests.support.mdm_samples import IDENTIFIERS, app, exemption, policy
@@ -66,8 +67,9 @@ def follow(run: Run) -> ServerState:
 
 
 @pytest.mark.fault_kind("T6", "Jamf Pro: every change says whom it reaches and releases")
-def test_changes_say_whom_they_reach_and_release() -> None:
-    @settings(max_examples=80, deadline=None)
+@several(quick=20, full=80)
+def test_changes_say_whom_they_reach_and_release(examples: int) -> None:
+    @settings(max_examples=examples)
     @given(policies(), policies(), devices())
     def check(first: tuple[Policy, ...], second: tuple[Policy, ...], fleet: list[ManagedDevice]) -> None:
         state = follow(Run(first, fleet))
