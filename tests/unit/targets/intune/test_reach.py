@@ -67,6 +67,22 @@ def test_no_change_touches_anybody_whom_it_does_not_name() -> None:
     check()
 
 
+@pytest.mark.fault_kind("T6", "Intune: a control whose devices can't be named any more leaves an assignment to a scope that is deleted")
+def test_a_control_that_reaches_nobody_any_more_takes_its_assignments_back() -> None:
+    # It has no name in the directory: a scope of all corporate devices reached it, and no group can.
+    fleet = [device(1, platform="android", supervised=None, enrollment="fully_managed", department="police", directory_id="")]
+    state = Run([policy()], fleet).applied()
+    narrowed = policy(rules=[{"name": "Police", "when": {"department": "police"}, "actions": ["remove", "block"]}])
+    assert [each.assignments for each in state.apps if each.assignments] != []
+    run = Run([narrowed], fleet, state)
+    for change in run.plan().plan.changes:
+        # It refuses to delete what something refers to, as Graph does.
+        state = carried_out(state, change.step)
+    assert [each.assignments for each in state.apps if each.assignments] == []
+    assert state.filters == ()
+    assert Run([narrowed], fleet, state).plan().plan.changes == ()
+
+
 def not_wanted(run: Run, change: Change) -> set[int]:
     """Of those whom a change reaches, the devices on which nobody wants an app that it is made for."""
     found = set()

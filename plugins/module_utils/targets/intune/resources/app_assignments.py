@@ -38,10 +38,10 @@ class AppAssignments:
     def __init__(self, around: Surroundings, apps: StoreApps, controls: Iterable[Control]) -> None:
         self.around = around
         self.apps = apps
-        #: Mechanism and name of an app -> whom all controls together assign it to.
+        #: Mechanism and name of an app -> whom all controls together assign it to. A control that can reach nobody assigns nothing.
         self.wanted: dict[tuple[str, str], set[Target]] = {}
         for control in controls:
-            for name in control.identifiers if control.mechanism in TYPES else ():
+            for name in control.identifiers if control.mechanism in TYPES and control.control_scope else ():
                 self.wanted.setdefault((control.mechanism, name), set()).update(control.targets)
         #: Key of an app -> whom ours uninstall it from, after what is planned so far.
         self._planned: dict[Hashable, frozenset[Target]] = {}
