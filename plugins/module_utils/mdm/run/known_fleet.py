@@ -156,7 +156,7 @@ class FleetMemory:
 
     def forget_all_but(self, devices: Collection[str]) -> None:
         """Forget what was known of single devices but some: a large fleet needs the room."""
-        in_scope = {device: known for device, known in self.previous.in_scope.items() if device in devices}
+        in_scope = {device: self.previous.in_scope[device] for device in devices if device in self.previous.in_scope}
         self.previous = replace(self.previous, in_scope=in_scope)
 
     def identify(self, record: Mapping[str, Any]) -> Mapping[str, Any]:

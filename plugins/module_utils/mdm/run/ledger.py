@@ -134,6 +134,8 @@ class Ledger:
     asked: dict[tuple[str, str], Asked] = field(default_factory=dict)
     ended: dict[str, tuple[Ended, ...]] = field(default_factory=dict)
     writable: bool = True
+    #: Of the file when it was read: its number, its size and when it was last written; None where there was no file.
+    read: tuple[int, int, int] | None = None
 
     @classmethod
     def open(cls, directory: str, target: str, writable: bool) -> Ledger:
@@ -144,6 +146,7 @@ class Ledger:
                 half a line, even where it looks whole: a killed run left it, and what it would have said did not happen.
         """
         ledger = cls(os.path.join(directory, target + ".ledger.jsonl"), writable=writable)
+        ledger.read = ledger.file()
         try:
             lines = read_lines(ledger.path)
         except OSError as error:
@@ -155,6 +158,21 @@ class Ledger:
             except (ValueError, KeyError, TypeError) as error:
                 raise EvidenceError("line %d of the ledger makes no sense" % number, ledger.path, "Move it aside and keep it") from error
         return ledger
+
+    def file(self) -> tuple[int, int, int] | None:
+        """Number, size and last write of the file; None for no file."""
+        try:
+            found = os.stat(self.path)
+        except OSError:
+            return None
+        return found.st_ino, found.st_size, found.st_mtime_ns
+
+    def as_it_is_now(self) -> Ledger:
+        """The ledger with what others have written since it was read."""
+        if self.read is not None and self.read == self.file():
+            return self
+        directory, name = os.path.split(self.path)
+        return Ledger.open(directory, name[: -len(".ledger.jsonl")], self.writable)
 
     def story(self, device: str, app: str) -> Story:
         """What is remembered of a device and app."""

@@ -128,21 +128,23 @@ class ReadFleet:
 
     def classes(self) -> Iterator[DeviceClass]:
         """Devices in scope by what is known of them."""
+        classes: dict[str, DeviceClass] = {}
         # Devices of one record and one decision that have not been told from memory are of one class.
-        facts: dict[tuple[int, int], tuple[str, Mapping[str, Any]]] = {}
-
-        def class_of(member: FleetDevice, device: str) -> tuple[str, Mapping[str, Any]]:
-            since = self._since.get(device)
-            key = (id(alike_of(member.device.record)), id(member.decision.verdicts))
-            if since:
-                return _keyed(self.memory.facts_of(member, since))
-            found = facts.get(key)
-            if found is None:
-                found = facts[key] = _keyed(self.memory.facts_of(member, {}))
-            return found
-
-        in_scope = (member for member in self.members if member.decision.scope == "in_scope")
-        return _by_facts((class_of(member, member.device.id), member.device.id, member.device.record.get("serial")) for member in in_scope)
+        alike: dict[tuple[int, int], list[tuple[str, str | None]]] = {}
+        for member in self.members:
+            if member.decision.scope != "in_scope":
+                continue
+            record, device = member.device.record, member.device.id
+            kind = (id(alike_of(record)), id(member.decision.verdicts))
+            since = self._since.get(device, {})
+            devices = None if since else alike.get(kind)
+            if devices is None:
+                devices = _devices_of(classes, self.memory.facts_of(member, since))
+                if not since:
+                    alike[kind] = devices
+            serial = record.get("serial")
+            devices.append((device, None if serial is None else str(serial)))
+        return _in_order(classes)
 
     def missing(self, look_ups: LoneLookUps, now: str, forgotten: str, check_mode: bool) -> Iterator[DeviceClass]:
         """Devices that were in scope, that the list doesn't have, and that nobody has found to be gone.
@@ -158,13 +160,13 @@ class ReadFleet:
         """
         if self.is_confirmed:
             return iter(())
-        missing = []
+        classes: dict[str, DeviceClass] = {}
         for device, serial in sorted(self.not_listed.items()):
             facts = self.previous.in_scope[device].facts
             since = facts.get("missing_since") or now
             if since >= forgotten and (check_mode or not look_ups.found_gone(device, serial)):
-                missing.append((_keyed({"facts": {}, **facts, "missing_since": since}), device, serial))
-        return _by_facts(missing)
+                _devices_of(classes, {"facts": {}, **facts, "missing_since": since}).append((device, serial))
+        return _in_order(classes)
 
     def notes(self) -> Iterator[str]:
         """What a person should know of the reading."""
@@ -231,17 +233,10 @@ class _Deciding:
         return Decision(name, verdicts)
 
 
-def _keyed(facts: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
-    return json.dumps(facts, sort_keys=True, default=str), facts
+def _devices_of(classes: dict[str, DeviceClass], facts: Mapping[str, Any]) -> list[tuple[str, str | None]]:
+    """The devices of the class that some facts make."""
+    return classes.setdefault(json.dumps(facts, sort_keys=True, default=str), (facts, []))[1]
 
 
-def _by_facts(devices: Iterable[tuple[tuple[str, Mapping[str, Any]], str, Any]]) -> Iterator[DeviceClass]:
-    """Devices with what is known of each of them, those that are alike together."""
-    by_class: dict[str, DeviceClass] = {}
-    for (key, facts), device, serial in devices:
-        known = by_class.get(key)
-        if known is None:
-            known = by_class[key] = (facts, [])
-        known[1].append((device, None if serial is None else str(serial)))
-    for key in sorted(by_class):
-        yield by_class[key]
+def _in_order(classes: Mapping[str, DeviceClass]) -> Iterator[DeviceClass]:
+    return (classes[key] for key in sorted(classes))
