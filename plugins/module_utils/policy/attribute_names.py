@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from typing import Iterable, Iterator, Optional
 
 from . import expression
-from .devices import ATTRIBUTES
+from .devices import ATTRIBUTES, VOCABULARY
 from .model import Policy, When
 from .problems import child
 
@@ -27,32 +27,40 @@ def attribute_meant(name: str) -> Optional[str]:
 def mistyped_attributes(policy: Policy) -> Iterator[tuple[str, str]]:
     """Path and words for each name of a policy's conditions that is hardly meant, each name once."""
     places: dict[str, str] = {}
-    for path, name in _names_of_policy(policy):
+    alone: dict[str, str] = {}
+    for path, name, is_alone in _names_of_policy(policy):
         places.setdefault(name, path)
+        if is_alone and name not in ATTRIBUTES:
+            alone.setdefault(name, path)
     spelled: dict[str, str] = {}
     for name, path in list(places.items())[:MOST_COMPARED]:
         if name in ATTRIBUTES:
             continue
         near = attribute_meant(name)
         other = spelled.setdefault(name.lower(), name)
-        if near:
+        if name in alone:
+            meant = next(("{%s: %s}" % (each, name) for each, values in VOCABULARY.items() if name in values), near)
+            hint = "; perhaps %s is meant" % meant if meant else ""
+            text = f"`{name}` is no attribute that any target knows, and nothing is compared with it{hint} (asset facts may have it)"
+            yield alone[name], text
+        elif near:
             yield path, f"`{name}` is no attribute that any target knows; perhaps {near} is meant (asset facts may have it)"
         elif other != name:
             yield path, f"`{name}` and `{other}` ({places[other]}) differ by letter case only; they are two attributes"
 
 
-def _names_of_policy(policy: Policy) -> Iterator[tuple[str, str]]:
-    """Path and name of each attribute of a policy's conditions, in their order."""
+def _names_of_policy(policy: Policy) -> Iterator[tuple[str, str, bool]]:
+    """Path and name of each attribute of a policy's conditions, in their order, and whether it is all that the condition is."""
     whens: list[tuple[str, When]] = [(child("rules", index), rule.when) for index, rule in enumerate(policy.rules)]
     whens += [(child("exemptions", index), held.when) for index, held in enumerate(policy.exemptions) if held.when is not None]
     for path, when in whens:
         yield from _names(when, child(path, "when"))
 
 
-def _names(when: When, path: str) -> Iterator[tuple[str, str]]:
+def _names(when: When, path: str) -> Iterator[tuple[str, str, bool]]:
     if isinstance(when, str):
         for name in expression.compile_expression(when).attributes:
-            yield path, name
+            yield path, name, when.strip() == name
         return
     for key, value in when.items():
         where = child(path, key)
@@ -63,4 +71,4 @@ def _names(when: When, path: str) -> Iterator[tuple[str, str]]:
         elif key == "not":
             yield from _names(value, where)
         else:
-            yield where, key
+            yield where, key, False

@@ -39,6 +39,21 @@ def test_an_attribute_one_slip_from_a_built_in_one_is_a_note(when: Any, path: st
     assert notes(when) == [(path, no_attribute(name, near))]
 
 
+@pytest.mark.parametrize(
+    ("when", "name", "hint"),
+    [
+        ("corporate", "corporate", "; perhaps {ownership: corporate} is meant"),
+        (" ios ", "ios", "; perhaps {platform: ios} is meant"),
+        ("ownerhip", "ownerhip", "; perhaps ownership is meant"),
+        ("everyone", "everyone", ""),
+    ],
+)
+def test_a_word_that_is_compared_with_nothing_is_a_note(when: str, name: str, hint: str) -> None:
+    text = f"`{name}` is no attribute that any target knows, and nothing is compared with it{hint} (asset facts may have it)"
+    assert notes(when) == [("rules[0].when", text)]
+    assert notes("supervised") == []
+
+
 def test_each_name_is_told_once_also_of_exemptions() -> None:
     held = exemption(devices=None, when={"departement": "press", "ownerhip": "corporate"})
     assert notes({"ownerhip": "corporate"}, {"ownerhip": "personal"}, exemptions=[held]) == [

@@ -133,14 +133,15 @@ class Effects:
 
     def follow(self, changes: Iterable[tuple[Phase, Change]]) -> list[tuple[Phase, Change]]:
         """The changes, in the order in which they are made, each with whom it reaches and releases."""
-        return [(phase, self._after(change)) for phase, change in sorted(changes, key=lambda pair: pair[0])]
+        made_way = make_way(changes, self.objects)
+        return [(phase, self._after(change)) for phase, change in sorted(made_way, key=lambda pair: pair[0])]
 
     def follow_draft(self, draft: PlanDraft) -> None:
         """Say of each change of a draft whom it reaches and releases."""
         draft.changes = {change.key: (phase, change) for phase, change in self.follow(draft.changes.values())}
 
     def _after(self, change: Change) -> Change:
-        effect = change.step.effect if isinstance(change.step, Step) else None
+        effect = _effect(change)
         if isinstance(effect, GroupBecomes):
             return self._regrouped(change, effect)
         if isinstance(effect, ObjectBecomes):
@@ -195,6 +196,44 @@ class Effects:
         return surely | (after.maybe - before.maybe) if self.chances else surely
 
 
+def make_way(changes: Iterable[tuple[Phase, Change]], objects: Mapping[Hashable, ObjectInForce]) -> list[tuple[Phase, Change]]:
+    """The changes with those objects ended first that would reach whoever comes into a scope for the sake of another object.
+
+    Controls share groups. A group that gains members for a new control, or an exception that ends in it, would for a while, or until the
+    next run, put these devices under an old control that goes by the same group and ends in the same plan.
+
+    Args:
+        objects: by key, as they are before the plan.
+    """
+    planned = list(changes)
+    ending: dict[Hashable, list[str]] = {}
+    for _phase, change in planned:
+        effect = _effect(change)
+        there = objects.get(effect.key) if isinstance(effect, ObjectEnds) else None
+        for group in there.groups if there is not None else ():
+            ending.setdefault(group, []).append(change.key)
+    waits: dict[str, list[str]] = {}
+    for phase, change in planned:
+        effect = _effect(change)
+        if phase in (Phase.JOIN, Phase.END_EXCEPTION) and isinstance(effect, GroupBecomes) and effect.key in ending:
+            waits[change.key] = ending[effect.key]
+    first = {key for keys in waits.values() for key in keys}
+    return [
+        (Phase.MAKE_WAY if change.key in first else phase, replace(change, needs=(*change.needs, *waits.get(change.key, ()))))
+        for phase, change in planned
+    ]
+
+
+def groups_changed(changes: Iterable[tuple[Phase, Change]]) -> frozenset[Hashable]:
+    """Keys of the groups of which members or rules change."""
+    effects = (_effect(change) for _phase, change in changes)
+    return frozenset(effect.key for effect in effects if isinstance(effect, GroupBecomes))
+
+
+def _effect(change: Change) -> Any:
+    return change.step.effect if isinstance(change.step, Step) else None
+
+
 def users_of_groups(changes: Iterable[Change], objects: Mapping[Hashable, ObjectInForce]) -> dict[Hashable, tuple[str, ...]]:
     """Which changes have to be made before a group can go: those of the objects that go by it. Key of a group -> keys of changes.
 
@@ -203,7 +242,7 @@ def users_of_groups(changes: Iterable[Change], objects: Mapping[Hashable, Object
     """
     found: dict[Hashable, list[str]] = {}
     for change in changes:
-        effect = change.step.effect if isinstance(change.step, Step) else None
+        effect = _effect(change)
         before = objects.get(effect.key) if isinstance(effect, (ObjectBecomes, ObjectEnds)) else None
         for group in before.groups if before is not None else ():
             found.setdefault(group, []).append(change.key)

@@ -52,8 +52,8 @@ def plan_members(
 ) -> None:
     """Plan the change of a group's members.
 
-    Who joins an exception joins before anything new goes to its control, and who leaves one leaves after it; of members the other way
-    round.
+    Who joins an exception joins before anything new goes to its control, and who leaves one leaves after it, and only if all have joined;
+    of members the other way round.
 
     Args:
         kind: what a change calls the group.
@@ -69,12 +69,15 @@ def plan_members(
     else:
         pieces = ((Phase.RELEASE, former, before & after), (Phase.JOIN, members, after))
     stand = before
+    needs: tuple[str, ...] = ()
     for phase, what, then in pieces:
         if then != stand:
             whom = Concerns() if concerns is None else concerns(stand, then)
             change = Change(
                 "update", what, name, text(stand), text(then), apps=apps, reaches=whom.reaches, releases=whom.releases,
-                step=step(stand, then),
+                needs=needs, step=step(stand, then),
             )  # fmt: skip
-            draft.add(phase, change)
+            key = draft.add(phase, change)
+            # Where somebody could not be excepted, nobody's exception ends: the target may know the same device by another name.
+            needs = (key,) if excluded else ()
             stand = then

@@ -6,7 +6,8 @@
 
 Changes are made so that no moment leaves a device worse off than before or after: who is spared is released first, and exceptions are in
 their groups before a control can reach them and leave them last; a notice goes out before what it announces; access is withdrawn last and
-given back first; what an object needs is there before it, and goes after it.
+given back first; what an object needs is there before it, and goes after it. An object that ends makes way before a group that it goes by
+lets somebody in for the sake of another one.
 """
 
 from __future__ import annotations
@@ -29,16 +30,17 @@ class Phase(IntEnum):
     ASSIGN = 5
     OBJECTS = 6
     WITHDRAW_ACCESS = 7
-    JOIN = 8
-    COMMANDS = 9
-    END_EXCEPTION = 10
-    FORMER = 11
-    GIVE_ACCESS_BACK = 12
-    LIFT_OBJECTS = 13
-    LIFT_APPS = 14
-    LIFT_SCOPES = 15
-    LIFT_FILES = 16
-    QUESTIONS = 17
+    MAKE_WAY = 8
+    JOIN = 9
+    COMMANDS = 10
+    END_EXCEPTION = 11
+    FORMER = 12
+    GIVE_ACCESS_BACK = 13
+    LIFT_OBJECTS = 14
+    LIFT_APPS = 15
+    LIFT_SCOPES = 16
+    LIFT_FILES = 17
+    QUESTIONS = 18
 
 
 def in_order(changes: Iterable[tuple[Phase, Change]], announced: Mapping[str, tuple[str, ...]] | None = None) -> Plan:

@@ -14,6 +14,7 @@ import marshal
 import tempfile
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, BinaryIO, NamedTuple, overload
 
 from ...engine.errors import AppbanError
@@ -74,7 +75,9 @@ class FleetStore(Sequence[FleetDevice]):
     def close(self) -> None:
         """Give the file up, where there is one: devices in it can't be read any more."""
         if self._file is not None:
-            self._file.close()
+            # What it could not take it can't take now either, and that has been told.
+            with suppress(OSError):
+                self._file.close()
             self._file = None
 
     def _move(self) -> None:

@@ -19,7 +19,7 @@ from ...mdm.planning.fleet import DeviceRecord, ListBeginsAgain, ManagedDevice, 
 from ...policy.names_compared import comparable
 from .api.graph import Graph
 from .api.graph_batch import BatchItem
-from .api.odata import instant, literal, segment
+from .api.odata import directory_name, instant, literal, segment
 from .api.permissions import DEVICES_READ
 from .memberships import Memberships
 
@@ -44,7 +44,6 @@ _ANDROID_ENROLLMENTS = {
     "androidEnterpriseCorporateWorkProfile": "cope",
 }
 _OWNERSHIPS = {"company": "corporate", "personal": "personal"}
-_NO_DIRECTORY_ID = ("", "00000000-0000-0000-0000-000000000000")
 #: How often a device sends its list of apps (Microsoft's documentation of discovered apps), counted from its enrollment.
 INVENTORY_DAYS = 7
 
@@ -183,7 +182,7 @@ class DeviceReader:
         """A managed device in the collection's words."""
         get = body.get
         synced_at, enrolled_at = instant(get("lastSyncDateTime")), instant(get("enrolledDateTime"))
-        user_id, directory_id = str(get("userId") or ""), str(get("azureADDeviceId") or "")
+        user_id, directory_id = directory_name(get("userId")), directory_name(get("azureADDeviceId"))
         alike = self._alike(body)
         if self._memberships is not None and self._memberships.asked:
             alike = self._pool.shared({**alike, "groups": self._memberships.groups_of(user_id, directory_id)})
@@ -191,7 +190,7 @@ class DeviceReader:
         return ManagedDevice(
             record=DeviceRecord(alike, body["id"], serial, name, user, synced_at or None),
             native_ownership=alike["intune_ownership"],
-            directory_id="" if directory_id in _NO_DIRECTORY_ID else directory_id,
+            directory_id=directory_id,
             user_id=user_id,
             access_withdrawn=get("complianceState") == "noncompliant",
             synced_at=synced_at,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .api.graph import Graph
-from .api.odata import literal, segment
+from .api.odata import directory_name, literal, segment
 from .api.permissions import GROUPS_READ
 
 
@@ -62,7 +62,7 @@ def read_memberships(graph: Graph, names: Iterable[str]) -> Memberships:
                 permission=GROUPS_READ,
             )
             for member in members:
-                found.setdefault(str(member.get("deviceId") or member["id"]), set()).add(name)
+                found.setdefault(directory_name(member.get("deviceId")) or directory_name(member["id"]), set()).add(name)
     return Memberships({member: frozenset(groups) for member, groups in found.items()}, tuple(unknown), asked=bool(wanted))
 
 

@@ -14,7 +14,7 @@ from ...mdm.planning.ownership import read_marker
 from . import objects
 from .api.graph import Graph
 from .api.graph_batch import BatchItem
-from .api.odata import literal
+from .api.odata import directory_name, literal
 from .api.permissions import CONDITIONAL_ACCESS_READ, CONFIGURATION_READ, GROUPS_READ
 from .bodies import BLOCKED_APPS_SETTING
 from .objects import APPS, FILTERS, GROUPS, RESOURCES, AppObject, Collection, Filter, Group, Owned, TenantState
@@ -177,7 +177,7 @@ def _of_types(odata_types: Iterable[str]) -> str:
 
 def _member_name(body: Mapping[str, Any]) -> str:
     """A device is known by its deviceId, which its management knows too; a user by the id of the object."""
-    return str(body.get("deviceId") or body["id"])
+    return directory_name(body.get("deviceId")) or directory_name(body["id"])
 
 
 def _filter(body: Mapping[str, Any]) -> Filter | None:

@@ -123,18 +123,19 @@ def open_target(params: Mapping[str, Any], request: RunRequest, connection: Conn
     if params["profile_dir"]:
         store = ProfileStore(params["profile_dir"], params["profile_url"], settings.prefix, check_mode)
 
-    def read_enrollments() -> Sequence[Enrollment]:
-        if params["enrollments"] is not None:
-            return enrollments_of_rows(params["enrollments"], "enrollments")
-        if params["enrollments_file"]:
-            return read_enrollments_file(params["enrollments_file"])
-        return database.enrollments() if database is not None else ()
+    # A list that somebody wrote is looked at before anything is contacted, as all documents are.
+    written: Sequence[Enrollment] = ()
+    if params["enrollments"] is not None:
+        written = enrollments_of_rows(params["enrollments"], "enrollments")
+    elif params["enrollments_file"]:
+        written = read_enrollments_file(params["enrollments_file"])
+    from_database = database is not None and params["enrollments"] is None and not params["enrollments_file"]
 
     return NanoTarget(
         Servers(nanomdm, kmfddm, store, Reports(params["webhook_log"] or "", database)),
         request.policies,
         settings,
-        read_enrollments,
+        database.enrollments if database is not None and from_database else lambda: written,
         Outbox(request.evidence_dir, request.target),
         Ledger.open(request.evidence_dir, request.target, writable=False),
         request.now,

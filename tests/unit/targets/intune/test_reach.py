@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.plan import Change
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.fleet import ManagedDevice
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.model import Policy
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.capabilities import MECHANISMS, TYPES
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.capabilities import ANDROID_UNINSTALL, MECHANISMS, TYPES
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.objects import AppObject, TenantState
 from tests.support.intune.pure_tenant import Run, carried_out, reached
 from tests.support.intune.random_policies import devices, policies
@@ -81,6 +82,81 @@ def test_a_control_that_reaches_nobody_any_more_takes_its_assignments_back() -> 
     assert [each.assignments for each in state.apps if each.assignments] == []
     assert state.filters == ()
     assert Run([narrowed], fleet, state).plan().plan.changes == ()
+
+
+UNINSTALL = ANDROID_UNINSTALL
+ANDROID = {"platform": "android", "supervised": None, "enrollment": "fully_managed"}
+
+
+def moments_of(before: Sequence[Policy], after: Sequence[Policy], fleet: Sequence[ManagedDevice]) -> Iterator[dict[str, set[int]]]:
+    """Name of an Android app -> whom it is uninstalled from, at each moment of going from some policies to others."""
+    state = Run(before, fleet).applied()
+    run = Run(after, fleet, state)
+    # Names of the apps of both.
+    names = {identifier.value for each in (*before, *after) for app_ in each.apps for identifier in app_.identifiers}
+    for change in run.plan().plan.changes:
+        state = carried_out(state, change.step)
+        yield {
+            name: reached(state, [target.target for target in listed.assignments], run.fleet, MECHANISMS[UNINSTALL].platforms)
+            for listed in state.apps
+            for name in listed.identifiers & names
+        }
+    assert Run(after, fleet, state).plan().plan.changes == ()
+
+
+@pytest.mark.fault_kind("T6", "Intune: a group that an ending assignment goes by is filled for another control")
+def test_nobody_comes_under_an_assignment_that_ends_in_the_same_plan() -> None:
+    fleet = [device(number, department=name, **ANDROID) for number, name in ((1, "police"), (2, "parks"))]
+    rule = {"name": "R", "actions": ["remove", "block"]}
+    before = policy(rules=[{**rule, "when": {"department": "police"}}], apps=[app("wechat")])
+    after = policy(rules=[{**rule, "when": {"department": "parks"}}])
+    moments = list(moments_of([before], [after], fleet))
+    assert moments
+    for moment in moments:
+        assert {name for name, hit in moment.items() if 1 in hit} <= {"com.banned.android", "com.banned.lite"}
+
+
+@pytest.mark.fault_kind("T6", "Intune: an assignment that is kept for the undecided goes by a group that is filled for others")
+def test_what_is_kept_for_the_undecided_reaches_nobody_else() -> None:
+    fleet = [
+        device(1, platform="android", ownership="personal", supervised=None, enrollment="work_profile", department="police"),
+        device(2, department="parks", **ANDROID),
+    ]
+
+    def made(name: str, when: dict[str, object], *actions: str, banned: str = "banned") -> Policy:
+        return policy(name, rules=[{"name": "R", "when": when, "actions": list(actions)}], apps=[app(banned)])
+
+    before = [
+        made("city", {"ownership": "corporate"}, "remove", "block"),
+        made("school", {"department": "police"}, "remove", "block", banned="wechat"),
+    ]
+    after = [made("city", {"supervised": True}, "block"), made("school", {"ownership": "corporate"}, "remove", "block")]
+    for moment in moments_of(before, after, fleet):
+        assert [name for name, hit in moment.items() if "wechat" in name and 1 in hit] == []
+
+
+@pytest.mark.fault_kind("T6", "Intune: of two apps of somebody else with one name the one that is not chosen any more keeps our assignment")
+@pytest.mark.parametrize("kinds", [("iosStoreApp", "iosVppApp"), ("androidManagedStoreApp", "androidManagedStoreApp")])
+def test_of_two_apps_of_a_name_only_one_is_assigned(kinds: tuple[str, str]) -> None:
+    about = ANDROID if "android" in kinds[0] else {}
+    fleet = [device(number, department=name, **about) for number, name in ((1, "parks"), (2, "police"))]
+    name = "com.banned.android" if about else "com.banned.app"
+    first = AppObject("z:first", kinds[0], name, frozenset({name}), None, ())
+    later = replace(first, id="a:later", odata_type=kinds[1])
+    state = Run([policy()], fleet, TenantState(apps=(first,))).applied()
+    # Somebody adds one that is chosen from now on; an exemption is granted, and then the ban is narrowed.
+    state = replace(state, apps=(later, *state.apps))
+    exempted = policy(exemptions=[exemption("EX-1", devices=["SN0001"])])
+    narrowed = policy(rules=[{"name": "Police", "when": {"department": "police"}, "actions": ["remove", "block"]}])
+    for each in (exempted, narrowed):
+        run = Run([each], fleet, state)
+        for change in run.plan().plan.changes:
+            state = carried_out(state, change.step)
+        both = {listed.id: [one.target for one in listed.assignments] for listed in state.apps}
+        hit = {key: reached(state, targets, run.fleet, ["android", "ios"]) for key, targets in both.items()}
+        assert hit["z:first"] == set()
+        assert hit["a:later"] == {1}
+        assert Run([each], fleet, state).plan().plan.changes == ()
 
 
 def not_wanted(run: Run, change: Change) -> set[int]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.devices import ENROLLMENTS, PLATFORMS
-from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.api.odata import instant
+from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.api.odata import directory_name, instant
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.capabilities import capability_of
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.devices import device_of
 from ansible_collections.appban.endpoint.plugins.module_utils.targets.intune.objects import Target, app_object, target_of
@@ -22,6 +22,18 @@ GOOGLE = "googleCloudDevicePolicyController"
 
 def body(**changes: Any) -> dict[str, Any]:
     return {"id": "1", "operatingSystem": "iOS", "managedDeviceOwnerType": "company", "isSupervised": True, **changes}
+
+
+@pytest.mark.fault_kind("T3", "Intune: ids of users and devices in another letter case, and zeros for none")
+def test_ids_of_the_directory_are_one_however_they_are_spelled() -> None:
+    name = "0a1b2c3d-0000-4000-8000-00000000abcd"
+    for spelled in (name, name.upper()):
+        found = device_of(body(userId=spelled, azureADDeviceId=spelled))
+        assert (found.user_id, found.directory_id) == (name, name)
+        assert directory_name(spelled) == name
+    nobody = "00000000-0000-0000-0000-000000000000"
+    for none in (nobody, "", None, 5):
+        assert (device_of(body(userId=none)).user_id, device_of(body(azureADDeviceId=none)).directory_id) == ("", "")
 
 
 @pytest.mark.parametrize(

@@ -155,3 +155,24 @@ def test_a_control_covers_only_apps_that_it_names(actions: list[str]) -> None:
     assert planned.control_states.all
     assert {each.apps for each in planned.control_states.all} == {frozenset({"banned"})}
     assert {change.apps for change in planned.plan.changes if change.kind == "configuration profile"} == {("banned",)}
+
+
+@pytest.mark.fault_kind("T6", "Jamf Pro: a group that an ending object goes by is filled, or spares less, for another control")
+@pytest.mark.parametrize(("before", "after"), [("block_web", "block"), ("block", "block_web")])
+@pytest.mark.parametrize("spared", [False, True])
+def test_nobody_comes_under_an_object_that_ends_in_the_same_plan(before: str, after: str, spared: bool) -> None:
+    fleet = [device(number, department=name) for number, name in ((1, "parks"), (2, "police"), (3, "police"), (4, "police"))]
+
+    def made(action: str, department: str, serial: str) -> Policy:
+        rules = [{"name": "R", "when": {"ownership": "corporate"} if spared else {"department": department}, "actions": [action]}]
+        return policy(rules=rules, exemptions=[exemption("EX-1", devices=[serial])] if spared else None)
+
+    first, second = [made(before, "police", "SN0001")], [made(after, "parks", "SN0002")]
+    state = Run(first, fleet).applied()
+    run = Run(second, fleet, state)
+    old, new = effects(state, run), effects(Run(second, fleet, state).applied(), run)
+    for change in run.plan().plan.changes:
+        state = carried_out(state, change.step)
+        moment = effects(state, run)
+        # Nothing is on anybody, at any moment, that was not there before and is not wanted now.
+        assert {index: moment[index] - old[index] - new[index] for index in moment if moment[index] - old[index] - new[index]} == {}

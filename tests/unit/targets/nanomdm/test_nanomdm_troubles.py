@@ -167,6 +167,9 @@ def test_a_key_that_is_wrong_is_told_without_telling_it(nano: NanoServers, tmp_p
         ({"inventory_every": 0.0}, "inventory_every"),
         ({"webhook_log": "/nowhere/webhook.jsonl"}, "The webhook log can't be read"),
         ({"enrollments": [{"id": "A", "plattform": "ios"}]}, "plattform"),
+        ({"enrollments": [{"id": "A", "ownership": "corporat"}, {"serial": "x"}]}, "[1].id"),
+        ({"enrollments": None, "enrollments_file": "/nowhere/list.csv"}, "/nowhere/list.csv"),
+        ({"enrollments": None, "enrollments_file": __file__}, "expected"),
     ],
 )
 def test_options_that_can_not_work_are_told_and_nothing_is_written(
@@ -175,6 +178,7 @@ def test_options_that_can_not_work_are_told_and_nothing_is_written(
     ban = Ban(nano, tmp_path, phones(nano, "27.0"), inventory="never")
     stopped = ban.run(policy(rules=[BLOCK]), expect_failure=True, **options)
     assert words in stopped.message
+    assert "defect" not in stopped.message
     assert stopped.writes() == []
 
 

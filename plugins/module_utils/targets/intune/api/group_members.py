@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from ....engine.errors import ChangeFailed
 from .graph import Graph
 from .graph_batch import BatchItem
-from .odata import literal
+from .odata import directory_name, literal
 from .permissions import DIRECTORY_DEVICES_READ, MEMBERS_WRITE
 
 #: As many device names as a filter of the directory takes.
@@ -97,5 +97,5 @@ class GroupMembers:
         answers = self.graph.batch("v1.0", items, what=what) if items else {}
         for item in items:
             bodies = self.graph.read_list(answers[item.id], permission=DIRECTORY_DEVICES_READ)
-            found.update({str(body["deviceId"]): str(body["id"]) for body in bodies if str(body.get("deviceId")) in set(device_ids)})
+            found.update({directory_name(body.get("deviceId")): str(body["id"]) for body in bodies})
         return found

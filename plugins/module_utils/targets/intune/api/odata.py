@@ -8,12 +8,14 @@ from __future__ import annotations
 import re
 from datetime import date, timedelta
 from functools import lru_cache
+from typing import Any
 from urllib.parse import quote
 
 from ....mdm.http.server_values import later
 
 #: An instant as the service writes nearly all of them.
 _PLAIN = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z")
+_NO_GUID = "00000000-0000-0000-0000-000000000000"
 
 
 def literal(value: str) -> str:
@@ -44,3 +46,12 @@ def _is_day(text: str) -> bool:
 def segment(value: str) -> str:
     """Write a value as one segment of a path."""
     return quote(value, safe="")
+
+
+def directory_name(value: Any) -> str:
+    """An id of the directory as it is compared everywhere here: in small letters, and empty for none, which services also write as zeros.
+
+    Ids are GUIDs, and no letter case is theirs: a service that spells one of them in another way speaks of the same device or user.
+    """
+    name = value.lower() if isinstance(value, str) else ""
+    return "" if name == _NO_GUID else name

@@ -157,14 +157,11 @@ class AppAssignments:
 
     def end(self, draft: PlanDraft) -> None:
         """Plan the end of our assignments of apps that no control names any more, and of the apps that only we brought in."""
-        wanted = {(kind, name) for mechanism, name in self.wanted for kind in TYPES[mechanism]}
+        chosen = [self.apps.find(TYPES[mechanism], name) for mechanism, name in self.wanted]
         for app in self.around.state.apps:
-            # One name can be an iPhone's app and an Android's.
-            chosen = [
-                self.apps.find(frozenset((app.odata_type,)), name) for name in app.identifiers if (app.odata_type, name) in wanted
-            ]  # fmt: skip
-            # Of two of a name, a second one of ours goes: a run was killed between a create and the time it could be seen.
-            if chosen and (app in chosen or not self.apps.is_ours(app)):
+            # Of two of a name the chosen one is assigned. Nothing of ours stays on another one, which would have no exceptions; and one
+            # that is ours goes: a run was killed between a create and the time it could be seen.
+            if app in chosen:
                 continue
             ours = self.apps.our_assignments(app)
             label = "%s (%s)" % (app.name, "/".join(sorted(app.identifiers)))

@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ....mdm.planning.control_state import ControlState
-from ....mdm.planning.effects import ObjectInForce
+from ....mdm.planning.effects import ObjectInForce, groups_changed
 from ....mdm.planning.ownership import Marker
 from ....mdm.planning.plan_draft import PlanDraft
 from ....mdm.run.ledger import Ledger
@@ -169,6 +169,9 @@ class Surroundings:
         Args:
             policies: ids of those that it is for.
         """
+        if not each.groups.isdisjoint(groups_changed(draft.changes.values())):
+            # For the sake of another control that goes by its group others come into its scope, so it can't stay as it is.
+            return False
         reached = self.possibly(each, self.scope_members.scopes)
         apps = self.apps_of(each)
         if self.running.isdisjoint(policies) or not reached or not all(is_undecided(self.fleet[index], apps) for index in reached):
