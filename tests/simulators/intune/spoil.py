@@ -82,6 +82,11 @@ def double_neighbour(rows: list[Any], position: int, _fault: Fault) -> None:
         rows[position] = rows[position + 1] if position + 1 < len(rows) else rows[position - 1]
 
 
+def contradict(rows: list[Any], position: int, fault: Fault) -> None:
+    """The item comes twice, and its first row says something else of it than its second one."""
+    rows.insert(position, {**rows[position], fault.get("name", "serialNumber"): "ELSE%d" % position})
+
+
 def leave_property_out(rows: list[Any], position: int, fault: Fault) -> None:
     rows[position] = {key: content for key, content in rows[position].items() if key != fault.get("name", "id")}
 
@@ -122,7 +127,8 @@ OF_DOCUMENT: dict[str, Callable[[Document], Document]] = {
     "value_null": with_value(None), "value_object": with_value({}), "value_text": with_value(TEXT), "no_value": without_value,
 }  # fmt: skip
 OF_ITEMS: dict[str, Callable[[list[Any], int, Fault], None]] = {
-    "double": double_neighbour, "missing_item": leave_out, "item_without_id": leave_property_out, "null_property": empty_property,
+    "double": double_neighbour, "contradict": contradict,
+    "missing_item": leave_out, "item_without_id": leave_property_out, "null_property": empty_property,
     "string_item": put("unexpected"), "null_item": put(None), "list_item": put([]),
 }  # fmt: skip
 OF_COUNTS: dict[str, Callable[[int, int], Any]] = {

@@ -25,7 +25,7 @@ from tests.support.mdm_samples import NOW, policy
 
 POOL = RecordPool()
 DECIDER = Decider((policy(),), NOW)
-TEXTS = st.text(max_size=5) | st.sampled_from(("Žofie’s iPhone", "\ud800", "a\nb\0c"))
+TEXTS = st.text(max_size=5) | st.sampled_from(("Žofie\u2019s iPhone", "\ud800", "a\nb\0c"))
 DEVICES = st.fixed_dictionaries(
     {
         "serial": st.none() | TEXTS,

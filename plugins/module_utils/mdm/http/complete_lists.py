@@ -13,11 +13,14 @@ from .paging import Page, described, read_pages
 
 
 class Distinct:
-    """The different ids of a list. What comes twice is one thing, however many rows there are."""
+    """The different ids of a list. What comes twice is one thing, however many rows there are, as long as they say the same of it."""
 
     def __init__(self) -> None:
-        self.ids: set[str] = set()
+        #: Id -> hash of what was said of it.
+        self.ids: dict[str, int] = {}
         self.duplicates = 0
+        #: An id of which two rows said different things; empty for none.
+        self.contradicted = ""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -25,13 +28,16 @@ class Distinct:
     def __contains__(self, identifier: object) -> bool:
         return identifier in self.ids
 
-    def add(self, identifier: str) -> bool:
-        """Take note of an id; say whether it is a new one."""
-        if identifier in self.ids:
-            self.duplicates += 1
-            return False
-        self.ids.add(identifier)
-        return True
+    def add(self, identifier: str, said: int = 0) -> bool:
+        """Take note of an id; say whether it is a new one. said: hash of what its row says that must be the same in all of them."""
+        known = self.ids.get(identifier)
+        if known is None:
+            self.ids[identifier] = said
+            return True
+        self.duplicates += 1
+        if known != said:
+            self.contradicted = self.contradicted or identifier
+        return False
 
 
 def counted_rows(
@@ -67,8 +73,15 @@ def require_complete(what: str, distinct: Distinct, counted: object, source: str
         source: who counts: "the tenant".
 
     Raises:
-        AppbanError: if there are fewer different ones than are counted; also if the count is no count, or none although there are some.
+        AppbanError: if there are fewer different ones than are counted; also if the count is no count, or none although there are some; and
+            if two rows say different things of one.
     """
+    if distinct.contradicted:
+        raise AppbanError(
+            "the list of %s says two different things of one of them: %s" % (what, described(distinct.contradicted)),
+            "",
+            "Run again later; nothing was written",
+        )
     found = len(distinct)
     if isinstance(counted, int) and not isinstance(counted, bool) and (0 < counted <= found or counted == found == 0):
         return

@@ -15,7 +15,7 @@ from ...mdm.http.complete_lists import Distinct, require_complete
 from ...mdm.http.http_errors import RequestFailed
 from ...mdm.http.paging import items_of, object_of
 from ...mdm.http.response import Response
-from ...mdm.planning.fleet import DeviceRecord, ListBeginsAgain, ManagedDevice, RecordPool
+from ...mdm.planning.fleet import DeviceRecord, ListBeginsAgain, ManagedDevice, RecordPool, alike_of
 from ...policy.names_compared import comparable
 from .api.graph import Graph
 from .api.graph_batch import BatchItem
@@ -102,14 +102,21 @@ def _listed_devices(graph: Graph, reader: DeviceReader) -> Iterator[ManagedDevic
         expected=expected,
         ahead=True,
     ):
-        if distinct.add(str(body["id"])):
+        device = reader.read(body)
+        if distinct.add(str(body["id"]), _said_of(device)):
             if len(distinct) % 1000 == 0 or len(distinct) == expected:
                 graph.session.counters.progress.read("devices", len(distinct), expected)
-            yield reader.read(body)
+            yield device
     try:
         require_complete("managed devices", distinct, counted, "the tenant")
     except AppbanError as error:
         raise _NotComplete(error) from error
+
+
+def _said_of(device: ManagedDevice) -> int:
+    """What a list says of a device that decides about it, and that is the same wherever it stands in the list."""
+    record = device.record
+    return hash((id(alike_of(record)), record["serial"], record["user"], device.user_id, device.directory_id))
 
 
 def look_up_devices(graph: Graph, names: Sequence[str]) -> dict[str, bool | None]:

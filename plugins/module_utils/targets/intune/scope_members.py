@@ -97,7 +97,7 @@ class ScopeMembers:
         wanted = None if self._placed else frozenset(members).union(*groups)
         self._positions_of.clear()
         for index, member in enumerate(self.fleet):
-            for name in {member.device.directory_id, member.device.user_id}:
+            for name in dict.fromkeys((member.device.directory_id, member.device.user_id)):
                 if name and (wanted is None or name in wanted):
                     self._positions_of.setdefault(name, []).append(index)
         self._placed = wanted
