@@ -23,7 +23,7 @@ class AlikeDevices:
     """
 
     example: FleetDevice
-    positions: Sequence[int]
+    positions: list[int]
 
     def split(self, some: Collection[int]) -> tuple[Sequence[int], Sequence[int]]:
         """Those that are among some devices of the fleet, and the others."""
@@ -45,5 +45,5 @@ def alike_devices(fleet: Sequence[FleetDevice], facts: Sequence[Any] = ()) -> li
         kind = found.get(key)
         if kind is None:
             kind = found[key] = AlikeDevices(member, [])
-        kind.positions.append(index)  # type: ignore[attr-defined]
+        kind.positions.append(index)
     return [*found.values()]
