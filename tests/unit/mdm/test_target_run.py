@@ -676,6 +676,31 @@ def test_a_control_stays_as_long_as_a_device_in_scope_is_missing_and_not_gone(
     assert "policy:old" in target.done, "an end that a policy orders waits for nobody"
 
 
+@pytest.mark.fault_kind("T8b", "somebody who could not join a group, because what has to make way stays, counts as in it")
+def test_what_waits_for_an_end_in_doubt_is_told_as_not_done(tmp_path: Path) -> None:
+    city = policy(rules=[BLOCK])
+    run(SmallTarget(made_at="2023-03-01T00:00:00Z"), tmp_path, city)
+
+    class Joining(SmallTarget):
+        def plan(self, fleet: Sequence[FleetDevice], decider: Decider) -> PlanDraft:
+            draft = super().plan(fleet, decider)
+            join = "group members:g"
+            draft.control_states = [replace(each, new=frozenset({0}), changes=(join,)) for each in draft.control_states]
+            return draft
+
+    target = Joining([each for each in DEVICES if each.id != "device-2"], made_at="2023-03-01T00:00:00Z")
+    target.more = (
+        Change("delete", "policy", "old", before="{}", apps=("banned",)),
+        Change("update", "group members", "g", needs=("policy:old",), apps=("banned",), reaches=frozenset({0})),
+    )
+    target.managed = {"device-2": None}
+    result = run(target, tmp_path, city, now=NOW + timedelta(days=1))
+    assert target.done == []
+    assert outcomes(result)["device-1"] == ("failed", "error")
+    assert outcomes(result)["device-3"][0] != "failed"
+    assert any("stays: 1 device that was in scope" in note for note in result.values["notes"])
+
+
 @pytest.mark.fault_kind("T8d", "a contact in the future is believed")
 def test_a_contact_that_has_not_come_yet_proves_nothing(tmp_path: Path) -> None:
     devices = [replace(each, synced_at="2931-01-01T00:00:00Z") if each.id == "device-1" else each for each in DEVICES]

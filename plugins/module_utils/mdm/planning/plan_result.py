@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ...engine.plan import Plan
+from ...engine.plan import Change, Plan
 from .control_state import ControlStates
 from .notice_changes import announced_changes, notice_changes
 from .notices import Notice
@@ -25,6 +25,7 @@ class PlanResult:
         conflicts: what works against the ban and is somebody else's, a sentence each.
         drift: what somebody did to our controls since the last run, a sentence each.
         notes: more that a person should know.
+        left_out: changes that are not in the plan because they have to wait for others that nobody may make now.
     """
 
     plan: Plan
@@ -32,6 +33,7 @@ class PlanResult:
     conflicts: tuple[str, ...] = ()
     drift: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    left_out: tuple[Change, ...] = ()
 
 
 def plan_result(

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Callable, Mapping, Sequence
 
 from ...engine.outcomes import Observation
-from ...engine.plan import Plan
+from ...engine.plan import Change, Plan
 from ...policy.instants import read_now
 from ...policy.model import AppDecision
 from ..planning.capability import ACTIONS_WITH_SUPPORT, Capability, CapabilityOf, Support
@@ -49,6 +49,7 @@ class RunState:
         previous: (device, app) -> instant of the look in which the app was last there.
         previous_now: instant of the last run, by which that look was; empty where that is not known.
         plan: what was planned.
+        left_out: changes that had to wait for others which nobody may make now; their keys are among the failed ones.
         failed_on: key of a failed change -> positions of the devices on which it failed; None where it failed as a whole.
         may_still_hold: device id, app id -> whether a control of ours may still be on the device, for targets whose devices say so; None
             where they don't, so that their contact has to do.
@@ -71,6 +72,7 @@ class RunState:
     previous: Mapping[tuple[str, str], str] = field(default_factory=dict)
     previous_now: str = ""
     plan: Plan = field(default_factory=Plan)
+    left_out: tuple[Change, ...] = ()
     failed_on: Mapping[str, frozenset[int] | None] = field(default_factory=dict)
     may_still_hold: Callable[[str, str], bool | None] | None = None
     stale_after: timedelta = timedelta(days=30)
@@ -109,7 +111,9 @@ class Assessor:
         #: A look before this instant proves no absence.
         self.stale_before = _utc(run_state.now - run_state.stale_after)
         self._reaching_changes = tuple(change for change in run_state.plan.changes if change.reaches and change.apps)
-        self._failed_changes = tuple(change for change in run_state.plan.changes if change.key in run_state.failed)
+        self._failed_changes = tuple(
+            change for change in (*run_state.plan.changes, *run_state.left_out) if change.key in run_state.failed
+        )
 
     def assess(self, index: int, device: FleetDevice, app: AppDecision) -> Assessment:
         """What is known of one device and app."""

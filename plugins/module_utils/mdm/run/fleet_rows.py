@@ -293,7 +293,7 @@ def _position_sets(run: RunState) -> Iterable[Iterable[int]]:
         for index in {*control.refused, *control.refusal_words}:
             refusals.setdefault((control.refused.get(index, ""), control.refusal_words.get(index, "")), []).append(index)
         yield from refusals.values()
-    for change in run.plan.changes:
+    for change in (*run.plan.changes, *run.left_out):
         yield from (change.reaches, change.releases)
     yield run.to_notify
     yield from (devices for devices in run.failed_on.values() if devices is not None)

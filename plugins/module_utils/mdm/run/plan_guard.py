@@ -82,7 +82,9 @@ class PlanGuard:
             read.previous.now,
             "is" if doubted == 1 else "are",
         )
-        return replace(planned, plan=plan, notes=(*planned.notes, note))
+        # What has to wait for one of these ends is not done either.
+        waiting = tuple(change for change in kept if change.op != "delete")
+        return replace(planned, plan=plan, notes=(*planned.notes, note), left_out=waiting)
 
     def _names(self, indexes: Iterable[int]) -> list[str]:
         return [str(self.fleet[index].device.record.get("serial") or self.fleet[index].device.id) for index in sorted(indexes)]

@@ -216,8 +216,9 @@ class _Run:
             applied = Applied((), tuple(Failure(change, self.broken) for change in plan.changes), ())
         finally:
             self.journal.record = None
+        not_made = _not_made(planned, applied)
         for control_state in planned.control_states.all:
-            if not control_state.dated and not applied.failed_keys.isdisjoint(control_state.changes):
+            if not control_state.dated and not not_made.isdisjoint(control_state.changes):
                 # For what this run says, a control that was not written stands as it stood.
                 self.ledger.standing.pop(control_state.control, None)
                 if control_state.control in stood:
@@ -294,13 +295,14 @@ class _Run:
 
         return replace(
             self._before_writing(findings, planned.control_states),
-            failed=applied.failed_keys,
+            failed=_not_made(planned, applied),
             pending=frozenset(change.key for change in planned.plan.changes) if waits else frozenset(),
             to_notify=frozenset(notice.index for notice in notices) if waits else frozenset(),
             doubted=doubted_or_unproved if unproved else doubted,
             previous=self.previous.seen,
             previous_now=self.previous.now,
             plan=planned.plan,
+            left_out=planned.left_out,
             failed_on={failure.change.key: failure.devices for failure in applied.failed},
             may_still_hold=self.target.may_still_hold,
             stopped=stopped,
@@ -439,3 +441,8 @@ class _Run:
             error,
         )
         return RunResult(self._changed(planned, applied), values, planned.plan.diff(), failure)
+
+
+def _not_made(planned: PlanResult, applied: Applied) -> frozenset[str]:
+    """Keys of the changes that are wanted and were not made."""
+    return applied.failed_keys.union(change.key for change in planned.left_out)
