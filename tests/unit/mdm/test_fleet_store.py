@@ -18,8 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.fleet import FleetDevice, ManagedDevice, RecordPool
-from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.fleet_store import FleetStore
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.fleet import FleetDevice, ManagedDevice, RecordPool, alike_of
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.fleet_store import FleetStore, FleetUnreadable
 from ansible_collections.appban.endpoint.plugins.module_utils.policy.decide import Decider
 from tests.support.mdm_samples import NOW, policy
 
@@ -67,7 +67,7 @@ def test_what_is_read_is_what_was_added(said: list[dict[str, Any]], most: int, r
     assert [plain(each) for each in store[1::2]] == [plain(each) for each in fleet[1::2]]
     for read, each in zip(store, fleet, strict=True):
         # What is worked out once for all that are alike goes by the identity of what they share.
-        assert read.device.record.alike is each.device.record.alike  # type: ignore[attr-defined]
+        assert alike_of(read.device.record) is alike_of(each.device.record)
         assert read.decision.verdicts is each.decision.verdicts
     with pytest.raises(IndexError):
         store[len(fleet)]
@@ -125,3 +125,28 @@ def test_a_file_that_takes_no_more_is_told(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
     with pytest.raises(AppbanError, match=r"/nowhere.*set TMPDIR"):
         FleetStore(0).append(member(1, SAID))
+
+
+@pytest.mark.fault_kind("T1", "a fleet whose file is short or given up passes for a smaller one")
+@pytest.mark.parametrize("trouble", ["cut", "closed"])
+def test_a_file_that_is_not_whole_any_more_is_no_smaller_fleet(trouble: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Any] = []
+    real = tempfile.TemporaryFile
+
+    def noted(**options: Any) -> Any:
+        made.append(real(**options))
+        return made[-1]
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", noted)
+    store = FleetStore(0)
+    for number in range(3):
+        store.append(member(number, SAID))
+    assert len(list(store)) == 3
+    if trouble == "cut":
+        os.ftruncate(made[0].fileno(), 10)
+    else:
+        store.close()
+    for read in (lambda: list(store), lambda: store[2]):
+        with pytest.raises(FleetUnreadable, match="can't be read again"):
+            read()
+    store.close()

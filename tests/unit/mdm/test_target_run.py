@@ -19,7 +19,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.engine.apply impor
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.errors import AppbanError, ChangeFailed, EvidenceError
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.evidence import read_rows, verify_record
 from ansible_collections.appban.endpoint.plugins.module_utils.engine.plan import Change, Plan
-from ansible_collections.appban.endpoint.plugins.module_utils.engine.run_lock import RunLocked
+from ansible_collections.appban.endpoint.plugins.module_utils.engine.run_lock import RunLock, RunLocked
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.http.journal import Journal
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.capability import Capability
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.control_state import ControlState
@@ -27,6 +27,7 @@ from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.fleet
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.notices import Notice
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.order import Phase
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.planning.plan_draft import PlanDraft
+from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run import fleet_store
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.known_fleet import FleetDoubted, LoneLookUps
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.ledger import Ledger
 from ansible_collections.appban.endpoint.plugins.module_utils.mdm.run.run_request import RunRequest, RunResult, Target
@@ -674,6 +675,48 @@ def test_a_control_stays_as_long_as_a_device_in_scope_is_missing_and_not_gone(
     target.done = []
     run(target, tmp_path, policy(rules=[BLOCK], state="lifted"), now=NOW + timedelta(days=2))
     assert "policy:old" in target.done, "an end that a policy orders waits for nobody"
+
+
+@pytest.mark.fault_kind("R3", "what another run wrote to the ledger while this one waited for the lock")
+@pytest.mark.parametrize("there_before", [False, True])
+def test_what_was_written_before_the_lock_was_had_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there_before: bool) -> None:
+    def written(device: str) -> None:
+        Ledger.open(str(tmp_path), "small", writable=True).write("2023-03-20T08:00:00Z", [{"event": "opted_out", "device": device}])
+
+    class Remembering(SmallTarget):
+        def remember(self, ledger: Ledger) -> None:
+            self.remembered = set(ledger.opted_out)
+
+    hold = RunLock.hold
+
+    def held_late(lock: RunLock, holder: Mapping[str, str]) -> None:
+        written("device-late")
+        hold(lock, holder)
+
+    if there_before:
+        written("device-early")
+    monkeypatch.setattr(RunLock, "hold", held_late)
+    target = Remembering()
+    run(target, tmp_path, policy(rules=[BLOCK]))
+    assert target.remembered == {"device-late", *(["device-early"] if there_before else [])}
+
+
+@pytest.mark.fault_kind("R1", "a fleet that can't be looked at any more after the writes")
+def test_a_fleet_that_is_lost_after_the_writes_hides_none_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fleet_store, "MOST_IN_MEMORY", 1)
+
+    class Losing(SmallTarget):
+        def apply(self, plan: Plan, ledger: Ledger, now: str) -> Applied:
+            applied = super().apply(plan, ledger, now)
+            monkeypatch.setattr(fleet_store.FleetStore, "_read", unreadable)
+            return applied
+
+    def unreadable(*_arguments: Any) -> bytes:
+        raise fleet_store.FleetUnreadable("it can't be read again")
+
+    result = run(Losing(), tmp_path, policy(rules=[BLOCK]))
+    assert result.changed
+    assert result.failure.startswith("2 of 2 changes were made, and the record of them could not be finished: it can't be read again")
 
 
 @pytest.mark.fault_kind("T8b", "somebody who could not join a group, because what has to make way stays, counts as in it")

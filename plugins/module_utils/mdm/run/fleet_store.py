@@ -26,6 +26,10 @@ MOST_IN_MEMORY = 100_000
 _READ_AT_ONCE = 1 << 18
 
 
+class FleetUnreadable(AppbanError):
+    """What was kept of the devices can't be read again."""
+
+
 class _Shared(NamedTuple):
     """What devices that are alike have in common."""
 
@@ -42,7 +46,8 @@ class FleetStore(Sequence[FleetDevice]):
         most: devices that are kept in memory; None for as many as ever.
 
     Raises:
-        AppbanError: by :meth:`append`, where the file can't be written.
+        AppbanError: by :meth:`append` and by the first look, where the file can't be written.
+        FleetUnreadable: by every look, where it can't be read again.
     """
 
     def __init__(self, most: int | None = None) -> None:
@@ -73,7 +78,7 @@ class FleetStore(Sequence[FleetDevice]):
                 self._flush()
 
     def close(self) -> None:
-        """Give the file up, where there is one: devices in it can't be read any more."""
+        """Give the file up, where there is one: a look at a device in it is an error from then on."""
         if self._file is not None:
             # What it could not take it can't take now either, and that has been told.
             with suppress(OSError):
@@ -83,6 +88,7 @@ class FleetStore(Sequence[FleetDevice]):
     def _move(self) -> None:
         """Move all devices to a file that has no name, so that nobody else reads it and nothing of it stays."""
         try:
+            # It is open as long as the fleet is looked at, and closed by close().
             self._file = tempfile.TemporaryFile(prefix="appban.")  # noqa: SIM115
         except OSError as error:
             raise _unkept(error) from error
@@ -130,7 +136,7 @@ class FleetStore(Sequence[FleetDevice]):
         return len(self._here) + len(self._ends)
 
     def __iter__(self) -> Iterator[FleetDevice]:
-        if self._file is None:
+        if not self._ends:
             yield from self._here
             return
         self._flush()
@@ -138,7 +144,7 @@ class FleetStore(Sequence[FleetDevice]):
         text = b""
         for position, end in enumerate(self._ends):
             if end - begin > len(text):
-                begin, text = at, self._read(at, max(_READ_AT_ONCE, end - at))
+                begin, text = at, self._read(at, end - at, _READ_AT_ONCE)
             yield self._made(position, text[at - begin : end - begin])
             at = end
 
@@ -153,25 +159,34 @@ class FleetStore(Sequence[FleetDevice]):
     def __getitem__(self, position: int | slice) -> FleetDevice | Sequence[FleetDevice]:
         if isinstance(position, slice):
             return [self[each] for each in range(*position.indices(len(self)))]
-        if self._file is None:
+        if not self._ends:
             return self._here[position]
         position = range(len(self._ends))[position]
         self._flush()
         begin = self._ends[position - 1] if position else 0
         return self._made(position, self._read(begin, self._ends[position] - begin))
 
-    def _read(self, begin: int, size: int) -> bytes:
-        if self._file is None:
-            raise AssertionError("there is no file")
+    def _read(self, begin: int, least: int, most: int = 0) -> bytes:
+        """What stands in the file from some place on: so much at least, and as much as there is up to a bound."""
+        text = b""
+        trouble = "it is cut off"
         try:
-            self._file.seek(begin)
-            return self._file.read(size)
+            if self._file is not None:
+                self._file.seek(begin)
+                text = self._file.read(max(least, most))
         except OSError as error:
-            raise _unkept(error) from error
+            trouble = error.strerror or str(error)
+        if len(text) < least:
+            raise FleetUnreadable(
+                "The devices of a large fleet can't be read again from their temporary file: %s" % trouble,
+                tempfile.gettempdir(),
+                "Look after the disk, or set TMPDIR to another one, and run again",
+            )
+        return text
 
     def _made(self, position: int, own: bytes) -> FleetDevice:
         shared = self._shared[self._kinds[position]]
-        # Written by this run, to a file without a name.
+        # This run wrote it, to a file without a name: nobody else could put anything there.
         named, (directory_id, user_id), instants, name = marshal.loads(own)  # noqa: S302
         record = DeviceRecord(shared.alike, *named)
         device = ManagedDevice(record, shared.native_ownership, directory_id, user_id, shared.access_withdrawn, *instants)

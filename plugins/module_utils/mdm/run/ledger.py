@@ -167,12 +167,9 @@ class Ledger:
             return None
         return found.st_ino, found.st_size, found.st_mtime_ns
 
-    def as_it_is_now(self) -> Ledger:
-        """The ledger with what others have written since it was read."""
-        if self.read is not None and self.read == self.file():
-            return self
-        directory, name = os.path.split(self.path)
-        return Ledger.open(directory, name[: -len(".ledger.jsonl")], self.writable)
+    def is_as_it_was_read(self) -> bool:
+        """Whether nobody has written to the file since it was read."""
+        return self.read is not None and self.read == self.file()
 
     def story(self, device: str, app: str) -> Story:
         """What is remembered of a device and app."""

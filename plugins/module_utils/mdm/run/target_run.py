@@ -43,7 +43,7 @@ from ..planning.plan_result import PlanResult, plan_result
 from .assess import Assessor, RunState, may_look, undoubted
 from .due_notices import due_notices
 from .fleet_rows import FleetRows
-from .fleet_store import FleetStore
+from .fleet_store import FleetStore, FleetUnreadable
 from .known_fleet import FleetDoubted, FleetMemory, LoneLookUps
 from .ledger import Ledger
 from .ledger_events import events_before_writing, events_of_standing_controls
@@ -133,7 +133,8 @@ class _Run:
             raise
         try:
             # Read again now that nobody else writes it.
-            self.ledger = self.ledger.as_it_is_now()
+            if not self.ledger.is_as_it_was_read():
+                self.ledger = Ledger.open(request.evidence_dir, request.target, writable=not request.check_mode)
             self.previous = read_previous_record(request.evidence_dir, request.target, run_id, self.by_id)
             record = EvidenceRecord(request.evidence_dir, run_id, request.target, self._header(limits), request.evidence)
             self.left = unfinished_records(request.evidence_dir, request.target, run_id)
@@ -192,7 +193,7 @@ class _Run:
         try:
             run_state = self._run_state(findings, planned, applied, notices, bool(stopped), unproved)
             last, shown = self._rows(record, planned, run_state, stopped, gone, read)
-        except EvidenceError as error:
+        except (EvidenceError, FleetUnreadable) as error:
             # What was written to the target is written: it is said, and the partial record says what it was.
             return self._unrecorded(record, planned, applied, error)
         return self._result(planned, applied, last, record.path, shown, stopped)
@@ -432,7 +433,7 @@ class _Run:
             return bool(planned.plan)
         return bool(applied.done) or bool(applied.failed and self.journal.count > self.sent_before)
 
-    def _unrecorded(self, record: EvidenceRecord, planned: PlanResult, applied: Applied, error: EvidenceError) -> RunResult:
+    def _unrecorded(self, record: EvidenceRecord, planned: PlanResult, applied: Applied, error: AppbanError) -> RunResult:
         """The result of a run that wrote to the target and could not finish its record."""
         values = {"changes": planned.plan.summaries(), "evidence": record.partial_path}
         failure = "%d of %d changes were made, and the record of them could not be finished: %s" % (

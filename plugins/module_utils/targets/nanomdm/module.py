@@ -124,23 +124,26 @@ def open_target(params: Mapping[str, Any], request: RunRequest, connection: Conn
         store = ProfileStore(params["profile_dir"], params["profile_url"], settings.prefix, check_mode)
 
     # A list that somebody wrote is looked at before anything is contacted, as all documents are.
-    written: Sequence[Enrollment] = ()
-    if params["enrollments"] is not None:
-        written = enrollments_of_rows(params["enrollments"], "enrollments")
-    elif params["enrollments_file"]:
-        written = read_enrollments_file(params["enrollments_file"])
-    from_database = database is not None and params["enrollments"] is None and not params["enrollments_file"]
+    written = _written_enrollments(params)
+    listed = database.enrollments if database is not None and written is None else lambda: written or ()
 
     return NanoTarget(
         Servers(nanomdm, kmfddm, store, Reports(params["webhook_log"] or "", database)),
         request.policies,
         settings,
-        database.enrollments if database is not None and from_database else lambda: written,
+        listed,
         Outbox(request.evidence_dir, request.target),
         Ledger.open(request.evidence_dir, request.target, writable=False),
         request.now,
         request.assets,
     )
+
+
+def _written_enrollments(params: Mapping[str, Any]) -> Sequence[Enrollment] | None:
+    """The list of enrolments that the parameters hold or name; None where they name none."""
+    if params["enrollments"] is not None:
+        return enrollments_of_rows(params["enrollments"], "enrollments")
+    return read_enrollments_file(params["enrollments_file"]) if params["enrollments_file"] else None
 
 
 def servers_of(params: Mapping[str, Any], connection: Connection, check_mode: bool) -> tuple[NanoMdm, Kmfddm | None]:
