@@ -134,7 +134,6 @@ IntuneWorld.lies_of_lists = {
     "an empty list": _lie("empty_list"),
     "one twice and one missing": _lie("double", item=2),
     "all twice, first with another serial number": _lie("contradict", item="all"),
-    "all twice, first with another user": _lie("contradict", item="all", name="userPrincipalName"),
     "one twice and one missing, and the count lags": [*_lie("double", item=2), *_count("count_lags")],
     "no count": [*_lie("short_list"), *_count("count_missing")],
     "count null": [*_lie("short_list"), *_count("count_null")],

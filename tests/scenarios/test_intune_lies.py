@@ -45,7 +45,7 @@ pytestmark = pytest.mark.usefixtures("graph_contract", "no_waiting")
 
 def lie(city: Tenant, path: str, kind: str, **more: Any) -> None:
     """From now on the tenant answers so."""
-    city.simulation.faults([{"match": {"method": "GET", "path": path}, "nth": "all", "kind": kind, **more}])
+    city.simulation.faults([{"match": {"method": "GET", "path": path}, "nth": "all", **more, "kind": kind}])
 
 
 @contextmanager
@@ -72,6 +72,19 @@ def test_a_device_that_comes_twice_is_one_device(tmp_path: Path) -> None:
         run = city.run(policy, LATER, expect_failure=True)
         assert "not complete" in run.message
         assert run.writes() == []
+
+
+@pytest.mark.fault_kind("T1", "Intune: two rows of one device that say different things")
+@cases("name", ["serialNumber", "userPrincipalName", "managedDeviceOwnerType", "azureADDeviceId"])
+def test_a_device_of_which_a_list_says_two_things_is_not_known(tmp_path: Path, name: str) -> None:
+    with with_an_exempt_android(tmp_path) as (city, device, policy):
+        lie(city, FLEET, "contradict", item=device["id"], name=name)
+        run = city.run(policy, LATER, expect_failure=True)
+        assert "says two different things of one of them: '%s'" % device["id"] in run.message
+        assert run.writes() == []
+        # It is read once more before it is refused.
+        lie(city, FLEET, "contradict", item=device["id"], name=name, nth=1)
+        assert city.run(policy, LATER).writes() == []
 
 
 @pytest.mark.fault_kind("T1", "Intune: the count of devices says nothing")

@@ -12,6 +12,10 @@ from ...engine.errors import AppbanError
 from .paging import Page, described, read_pages
 
 
+#: Characters of an id in a message.
+_SHOWN = 60
+
+
 class Distinct:
     """The different ids of a list. What comes twice is one thing, however many rows there are, as long as they say the same of it."""
 
@@ -78,9 +82,9 @@ def require_complete(what: str, distinct: Distinct, counted: object, source: str
     """
     if distinct.contradicted:
         raise AppbanError(
-            "the list of %s says two different things of one of them: %s" % (what, described(distinct.contradicted)),
+            "the list of %s says two different things of one of them: %r" % (what, distinct.contradicted[:_SHOWN]),
             "",
-            "Run again later; nothing was written",
+            "Run again later; if it happens again, look at it in the console of the service. Nothing was written",
         )
     found = len(distinct)
     if isinstance(counted, int) and not isinstance(counted, bool) and (0 < counted <= found or counted == found == 0):
