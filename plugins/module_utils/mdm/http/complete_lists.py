@@ -11,7 +11,6 @@ from typing import Any
 from ...engine.errors import AppbanError
 from .paging import Page, described, read_pages
 
-
 #: Characters of an id in a message.
 _SHOWN = 60
 
